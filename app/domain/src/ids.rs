@@ -1,0 +1,59 @@
+//! Identifiers: one type a thing, so that a window's id never passes for a run's.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A person, with or without an account.
+    PersonId,
+    /// A team.
+    TeamId,
+    /// A registered database.
+    TargetId,
+    /// A maintenance window.
+    WindowId,
+    /// The execution of a window on one target.
+    RunId,
+    /// One attempt at one item of a run.
+    AttemptId,
+    /// A question the web put to a worker: connection test, preview, probe.
+    ExaminationId,
+    /// A policy, over all its versions.
+    PolicyId,
+    /// A link sent in a mail.
+    LinkId,
+    /// A vote.
+    VoteId,
+    /// A message in the outbox.
+    NoticeId,
+    /// A sealed secret.
+    SecretId,
+    /// An X25519 key of a worker.
+    WorkerKeyId,
+}
