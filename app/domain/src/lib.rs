@@ -1,5 +1,15 @@
 //! The rules of Drydock, pure: no input or output, no clock, no randomness. Time and ids are arguments.
 #![warn(missing_docs)]
 
+pub mod approval;
 pub mod canonical;
+pub mod checklist;
+pub mod decision;
+pub mod fact;
 pub mod ids;
+pub mod notice;
+pub mod people;
+pub mod permission;
+pub mod schedule;
+pub mod trail;
+pub mod window;

@@ -1,0 +1,174 @@
+//! People, their roles, and what an e-mail address may look like.
+
+use crate::decision::FieldError;
+use serde::{Deserialize, Serialize};
+
+/// What a person may do inside one team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeamRole {
+    /// Leads the team: proposes, starts, signs off, decides on holds, manages the team's databases.
+    Lead,
+    /// Proposes windows, starts and stops approved ones, ticks items.
+    Engineer,
+    /// Is told and votes.
+    Stakeholder,
+}
+
+/// What a person may do everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GlobalRole {
+    /// Manages people, teams, policies and settings.
+    Admin,
+    /// Sees everything, changes nothing.
+    Auditor,
+}
+
+macro_rules! words {
+    ($type:ty { $($variant:path = $word:literal / $label:literal),* $(,)? }) => {
+        impl $type {
+            /// The word stored in the database.
+            #[must_use]
+            pub fn word(self) -> &'static str { match self { $($variant => $word),* } }
+            /// The word people read.
+            #[must_use]
+            pub fn label(self) -> &'static str { match self { $($variant => $label),* } }
+            /// Reads the stored word.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> { match word { $($word => Some($variant),)* _ => None } }
+            /// Every value, in the order people expect.
+            pub const ALL: &'static [Self] = &[$($variant),*];
+        }
+    };
+}
+pub(crate) use words;
+
+words!(TeamRole { TeamRole::Lead = "lead" / "Lead", TeamRole::Engineer = "engineer" / "Engineer", TeamRole::Stakeholder = "stakeholder" / "Stakeholder" });
+words!(GlobalRole { GlobalRole::Admin = "admin" / "Administrator", GlobalRole::Auditor = "auditor" / "Auditor" });
+
+/// Role names that are read by several people: such mailboxes are told, but cannot vote (RFC 2142 and habit).
+const SHARED_NAMES: &[&str] = &[
+    "abuse", "admin", "all", "dba", "dev", "devops", "hostmaster", "info", "it", "noc", "noreply", "no-reply", "office", "oncall", "ops",
+    "postmaster", "root", "sales", "security", "support", "team", "webmaster",
+];
+
+/// Puts an address into the one form in which it is stored and compared, or says what is wrong with it.
+///
+/// Only lower-casing and trimming: sub-addresses (`ana+db@`) stay different people's business, the database compares people, not addresses.
+pub fn email(field: &'static str, typed: &str) -> Result<String, FieldError> {
+    let address = typed.trim().to_lowercase();
+    let refuse = |why: &str| Err(FieldError::new(field, why));
+    if address.len() > 254 {
+        return refuse("An e-mail address has at most 254 characters.");
+    }
+    if address.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '"' | ',' | ';' | '\\' | '(' | ')')) {
+        return refuse("Type one plain address, such as ana@example.org.");
+    }
+    let Some((local, host)) = address.rsplit_once('@') else {
+        return refuse("An e-mail address has an @, as in ana@example.org.");
+    };
+    if local.is_empty() || local.len() > 64 || local.contains('@') || host.is_empty() || host.starts_with(['.', '-']) || host.ends_with(['.', '-']) || host.contains("..") {
+        return refuse("Type one plain address, such as ana@example.org.");
+    }
+    Ok(address)
+}
+
+/// True when the local part names a function, not a human being.
+#[must_use]
+pub fn is_shared_address(address: &str) -> bool {
+    let local = address.split(['@', '+']).next().unwrap_or_default();
+    SHARED_NAMES.contains(&local)
+}
+
+/// A name people call each other by: trimmed, one line, 1 to `most` characters, no control or direction-changing characters.
+pub fn label(field: &'static str, typed: &str, most: usize) -> Result<String, FieldError> {
+    let name = typed.trim();
+    let length = name.chars().count();
+    if length == 0 {
+        return Err(FieldError::new(field, "Type something here."));
+    }
+    if length > most {
+        return Err(FieldError::new(field, format!("At most {most} characters; this has {length}.")));
+    }
+    if name.chars().any(is_invisible_or_control) {
+        return Err(FieldError::new(field, "Use visible characters only, on one line."));
+    }
+    Ok(name.to_owned())
+}
+
+/// A text of several lines: trimmed, `least` to `most` characters, line breaks allowed.
+pub fn text(field: &'static str, typed: &str, least: usize, most: usize) -> Result<String, FieldError> {
+    let body = typed.trim().replace("\r\n", "\n");
+    let length = body.chars().count();
+    if length < least {
+        return Err(FieldError::new(field, if least == 1 { "Type something here.".to_owned() } else { format!("At least {least} characters; this has {length}.") }));
+    }
+    if length > most {
+        return Err(FieldError::new(field, format!("At most {most} characters; this has {length}. Shorten it by {}.", length - most)));
+    }
+    if body.chars().any(|c| c == '\0') {
+        return Err(FieldError::new(field, "The text contains a NUL character, which cannot be stored."));
+    }
+    Ok(body)
+}
+
+/// A short name that people can type to confirm: `a-z`, digits and hyphens, 2 to 31 characters, a letter first.
+pub fn short_name(field: &'static str, typed: &str) -> Result<String, FieldError> {
+    let name = typed.trim().to_lowercase();
+    let good = (2..=31).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if good { Ok(name) } else { Err(FieldError::new(field, "2 to 31 characters: small letters, digits and hyphens, a letter first. Example: prod-orders.")) }
+}
+
+/// Characters that a reader cannot see or that reorder what he sees: never accepted in names, made visible in foreign text.
+#[must_use]
+pub fn is_invisible_or_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{00ad}')
+}
+
+/// Foreign text with control and direction-changing characters replaced by their code points, so that nothing hides.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\n' | '\t') || !is_invisible_or_control(c) {
+            out.push(c);
+        } else {
+            out.push_str(&format!("\u{27e8}U+{:04X}\u{27e9}", u32::from(c)));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_compared_in_one_form() {
+        assert_eq!(email("email", " Ana@Example.ORG "), Ok("ana@example.org".to_owned()));
+        for bad in ["", "ana", "@example.org", "ana@", "a b@example.org", "ana@example.org\r\nBcc: x", "<ana@example.org>", "ana@.org", "ana@x..y"] {
+            assert!(email("email", bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn role_mailboxes_are_recognised() {
+        assert!(is_shared_address("dba@example.org"));
+        assert!(is_shared_address("ops+db@example.org"));
+        assert!(!is_shared_address("opsina@example.org"));
+    }
+
+    #[test]
+    fn limits_name_themselves() {
+        let error = text("reason", &"x".repeat(10_000), 1, 4000).expect_err("too long");
+        assert!(error.message.contains("At most 4000 characters; this has 10000"), "{}", error.message);
+    }
+
+    #[test]
+    fn hidden_characters_become_visible() {
+        assert_eq!(visible("a\u{202e}b\u{7}"), "a\u{27e8}U+202E\u{27e9}b\u{27e8}U+0007\u{27e9}");
+        assert!(label("name", "Ana\u{202e}", 80).is_err());
+        assert!(label("name", "Zoë Ünal 王", 80).is_ok());
+    }
+}

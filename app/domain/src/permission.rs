@@ -1,0 +1,308 @@
+//! Who may do what: one table, verb × role × scope. Only this module can make a [`Permit`], and actions take one.
+
+use crate::decision::Refusal;
+use crate::ids::{LinkId, PersonId, TeamId};
+use crate::people::{GlobalRole, TeamRole};
+use serde::{Deserialize, Serialize};
+
+/// A member's place in a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The team.
+    pub team: TeamId,
+    /// The role there.
+    pub role: TeamRole,
+    /// Stands in for the lead.
+    pub deputy: bool,
+}
+
+/// Who acts, with today's rights: loaded with the request, never cached beyond it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The person.
+    pub person: PersonId,
+    /// Name for pages and refusals.
+    pub name: String,
+    /// IANA zone times are shown in.
+    pub zone: String,
+    /// False after deactivation: nothing is permitted.
+    pub active: bool,
+    /// Rights everywhere.
+    pub global: Vec<GlobalRole>,
+    /// Rights in teams.
+    pub teams: Vec<Member>,
+    /// Databases the person is stakeholder of, by owner team: may read and vote there.
+    pub stakeholder_of_teams: Vec<TeamId>,
+    /// The password was typed lately: control votes, credentials and people may be touched.
+    pub elevated: bool,
+}
+
+impl Actor {
+    /// The actor's place in `team`, if any.
+    #[must_use]
+    pub fn member(&self, team: TeamId) -> Option<Member> {
+        self.teams.iter().copied().find(|member| member.team == team)
+    }
+    /// True for administrators.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.global.contains(&GlobalRole::Admin)
+    }
+    /// True for auditors.
+    #[must_use]
+    pub fn is_auditor(&self) -> bool {
+        self.global.contains(&GlobalRole::Auditor)
+    }
+}
+
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $say:literal, $holders:expr;)*) => {
+        /// Everything that can be asked for. The table below is the whole truth; the documentation is printed from it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Verb { $($(#[$doc])* $name),* }
+        impl Verb {
+            /// Every verb.
+            pub const ALL: &'static [Verb] = &[$(Verb::$name),*];
+            /// The word used in facts and logs.
+            #[must_use]
+            pub fn word(self) -> &'static str { match self { $(Verb::$name => $word),* } }
+            /// As in "to … you need".
+            #[must_use]
+            pub fn say(self) -> &'static str { match self { $(Verb::$name => $say),* } }
+            /// Who holds the right.
+            #[must_use]
+            pub fn holders(self) -> &'static [Holder] { match self { $(Verb::$name => $holders),* } }
+        }
+    };
+}
+
+/// A kind of person who holds a right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Any active person with an account.
+    Anyone,
+    /// Administrators, everywhere.
+    Admin,
+    /// Auditors, everywhere.
+    Auditor,
+    /// Leads and deputies of the owner team.
+    Lead,
+    /// Engineers of the owner team (leads and deputies hold what engineers hold by being listed beside them).
+    Engineer,
+    /// Stakeholders of the team or of one of its databases.
+    Stakeholder,
+}
+
+use Holder::{Admin, Anyone, Auditor, Engineer, Lead, Stakeholder};
+const TEAM: &[Holder] = &[Lead, Engineer];
+const READERS: &[Holder] = &[Lead, Engineer, Stakeholder, Admin, Auditor];
+
+verbs! {
+    /// See the home page, the own profile and lists (each filtered to what may be seen).
+    SeeOwn = "own.see", "see your pages", &[Anyone];
+    /// See a team's databases, windows and runs.
+    SeeTeam = "team.see", "see this team's work", READERS;
+    /// See people and teams.
+    SeePeople = "people.see", "see people and teams", &[Anyone];
+    /// See the trail.
+    SeeTrail = "trail.see", "read the audit trail", &[Admin, Auditor];
+    /// Export the trail.
+    ExportTrail = "trail.export", "export the audit trail", &[Admin, Auditor];
+    /// Create and edit teams, people and roles.
+    ManagePeople = "people.manage", "manage people and teams", &[Admin];
+    /// Change policies.
+    ManagePolicies = "policy.manage", "change policies", &[Admin];
+    /// Change settings, mail, worker keys.
+    ManageSettings = "setting.manage", "change settings", &[Admin];
+    /// Register or edit a database.
+    ManageTarget = "target.manage", "register or edit databases of this team", TEAM;
+    /// Ask a worker for a connection test or a probe.
+    ExamineTarget = "target.examine", "test connections of this team's databases", TEAM;
+    /// Record an outside backup.
+    RecordBackup = "backup.record", "record backups of this team's databases", TEAM;
+    /// Propose or edit a window.
+    ProposeWindow = "window.propose", "propose windows on this team's databases", TEAM;
+    /// Withdraw or cancel a window.
+    CancelWindow = "window.cancel", "withdraw or cancel this team's windows", TEAM;
+    /// Vote on a window (the policy says whose vote counts).
+    Vote = "window.vote", "vote on this window", &[Lead, Engineer, Stakeholder];
+    /// Start an approved window inside start … latest start.
+    StartRun = "run.start", "start this team's approved windows", TEAM;
+    /// Stop a run.
+    StopRun = "run.stop", "stop this team's runs", &[Lead, Engineer, Admin];
+    /// Decide on a held run.
+    ResolveHold = "run.resolve", "decide on this team's held runs", &[Lead, Engineer];
+    /// Tick items of the validation list.
+    TickItem = "check.tick", "tick validation items of this team's windows", &[Lead, Engineer, Stakeholder];
+    /// Accept a red item with a reason.
+    AcceptRed = "check.accept", "accept a failed validation item", &[Lead];
+    /// Sign off: close a window.
+    CloseWindow = "window.close", "close this team's windows", &[Lead, Engineer];
+    /// See and resend messages.
+    ManageOutbox = "outbox.manage", "see and resend messages", &[Admin];
+}
+
+/// Proof that a permission was checked. Only [`authorize`] and the two constructors for machines and links make one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permit {
+    who: Who,
+    verb: Option<Verb>,
+    team: Option<TeamId>,
+}
+
+/// On whose behalf a permit acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A signed-in person.
+    Person(PersonId),
+    /// The holder of a link made for this person; more is not proven.
+    Link(PersonId, LinkId),
+    /// A worker process, by name.
+    Worker(String),
+    /// The product itself: schedule, first run.
+    System,
+    /// Somebody with a shell on the server.
+    Operator(String),
+}
+
+impl Permit {
+    /// Who acts.
+    #[must_use]
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+    /// The person behind it, if there is one.
+    #[must_use]
+    pub fn person(&self) -> Option<PersonId> {
+        match self.who {
+            Who::Person(person) | Who::Link(person, _) => Some(person),
+            _ => None,
+        }
+    }
+    /// The right that was checked; `None` for machines and links, whose rights are their role's grants and the link's digest.
+    #[must_use]
+    pub fn verb(&self) -> Option<Verb> {
+        self.verb
+    }
+    /// The team it was checked for.
+    #[must_use]
+    pub fn team(&self) -> Option<TeamId> {
+        self.team
+    }
+    /// A worker acting by the plan; the gate checks the rest.
+    #[must_use]
+    pub fn worker(name: &str) -> Self {
+        Self { who: Who::Worker(name.to_owned()), verb: None, team: None }
+    }
+    /// The product itself.
+    #[must_use]
+    pub fn system() -> Self {
+        Self { who: Who::System, verb: None, team: None }
+    }
+    /// Somebody with a shell: `create-admin`.
+    #[must_use]
+    pub fn operator(name: &str) -> Self {
+        Self { who: Who::Operator(name.to_owned()), verb: None, team: None }
+    }
+    /// The holder of a link whose secret was just proven.
+    #[must_use]
+    pub fn link(person: PersonId, link: LinkId) -> Self {
+        Self { who: Who::Link(person, link), verb: Some(Verb::Vote), team: None }
+    }
+}
+
+/// True when `actor` holds `verb` for `team` (`None`: for something that belongs to no team).
+#[must_use]
+pub fn holds(actor: &Actor, verb: Verb, team: Option<TeamId>) -> bool {
+    actor.active
+        && verb.holders().iter().any(|holder| {
+            let member = team.and_then(|team| actor.member(team));
+            match holder {
+                Anyone => true,
+                Admin => actor.is_admin(),
+                Auditor => actor.is_auditor(),
+                Lead => member.is_some_and(|m| m.role == TeamRole::Lead || m.deputy),
+                Engineer => member.is_some_and(|m| m.role == TeamRole::Engineer),
+                Stakeholder => member.is_some_and(|m| m.role == TeamRole::Stakeholder) || team.is_some_and(|team| actor.stakeholder_of_teams.contains(&team)),
+            }
+        })
+}
+
+/// The proof that `actor` may do `verb` for `team`, or a refusal that names the missing right and whom to ask.
+pub fn authorize(actor: &Actor, verb: Verb, team: Option<TeamId>) -> Result<Permit, Refusal> {
+    if holds(actor, verb, team) {
+        return Ok(Permit { who: Who::Person(actor.person), verb: Some(verb), team });
+    }
+    if !actor.active {
+        return Err(Refusal::new("deactivated", "Your account has been deactivated.", "Ask an administrator."));
+    }
+    let holders = verb.holders().iter().map(|holder| holder.say()).collect::<Vec<_>>().join(", ");
+    Err(Refusal::new("not_permitted", format!("You may not {}.", verb.say()), format!("This right belongs to: {holders}. Ask one of them, or an administrator to give you the role.")))
+}
+
+impl Holder {
+    /// As people read it.
+    #[must_use]
+    pub fn say(self) -> &'static str {
+        match self {
+            Anyone => "everybody with an account",
+            Admin => "administrators",
+            Auditor => "auditors",
+            Lead => "leads and deputies of the owner team",
+            Engineer => "engineers of the owner team",
+            Stakeholder => "stakeholders of the database",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn actor(global: &[GlobalRole], role: Option<(TeamRole, bool)>) -> (Actor, TeamId) {
+        let team = TeamId(Uuid::from_u128(7));
+        let teams = role.map(|(role, deputy)| Member { team, role, deputy }).into_iter().collect();
+        let actor = Actor { person: PersonId(Uuid::from_u128(1)), name: "Ana".into(), zone: "Etc/UTC".into(), active: true, global: global.to_vec(), teams, stakeholder_of_teams: vec![], elevated: false };
+        (actor, team)
+    }
+
+    #[test]
+    fn auditors_see_everything_and_change_nothing() {
+        let (auditor, team) = actor(&[GlobalRole::Auditor], None);
+        let held: Vec<_> = Verb::ALL.iter().filter(|verb| holds(&auditor, **verb, Some(team))).map(|verb| verb.word()).collect();
+        assert_eq!(held, ["own.see", "team.see", "people.see", "trail.see", "trail.export"]);
+    }
+
+    #[test]
+    fn administrators_neither_propose_nor_vote_nor_start() {
+        let (admin, team) = actor(&[GlobalRole::Admin], None);
+        for verb in [Verb::ProposeWindow, Verb::Vote, Verb::StartRun, Verb::CloseWindow, Verb::AcceptRed, Verb::ManageTarget] {
+            assert!(!holds(&admin, verb, Some(team)), "{}", verb.word());
+        }
+    }
+
+    #[test]
+    fn rights_end_at_the_team_and_with_the_account() {
+        let (mut engineer, team) = actor(&[], Some((TeamRole::Engineer, false)));
+        assert!(holds(&engineer, Verb::ProposeWindow, Some(team)));
+        assert!(!holds(&engineer, Verb::ProposeWindow, Some(TeamId(Uuid::from_u128(8)))));
+        assert!(!holds(&engineer, Verb::AcceptRed, Some(team)));
+        engineer.active = false;
+        assert!(Verb::ALL.iter().all(|verb| !holds(&engineer, *verb, Some(team))));
+    }
+
+    #[test]
+    fn deputies_hold_what_leads_hold() {
+        let (deputy, team) = actor(&[], Some((TeamRole::Engineer, true)));
+        assert!(holds(&deputy, Verb::AcceptRed, Some(team)));
+    }
+
+    #[test]
+    fn a_refusal_names_the_right_and_whom_to_ask() {
+        let (nobody, team) = actor(&[], None);
+        let refusal = authorize(&nobody, Verb::StartRun, Some(team)).expect_err("no role");
+        assert_eq!(refusal.code, "not_permitted");
+        assert!(refusal.way_out.contains("leads and deputies"), "{}", refusal.way_out);
+    }
+}
