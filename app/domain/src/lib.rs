@@ -10,6 +10,8 @@ pub mod ids;
 pub mod notice;
 pub mod people;
 pub mod permission;
+pub mod procedure;
+pub mod run;
 pub mod schedule;
 pub mod trail;
 pub mod window;

@@ -1,0 +1,217 @@
+//! The thresholds people may change when they propose a window; every one has a safe default and a range.
+
+use crate::decision::FieldError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a form needs to know about one threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParameterSpec {
+    /// The field's name; its last word is the unit.
+    pub name: &'static str,
+    /// What the form calls it.
+    pub label: &'static str,
+    /// The unit, as people write it.
+    pub unit: &'static str,
+    /// The smallest value allowed.
+    pub min: u64,
+    /// The largest value allowed.
+    pub max: u64,
+    /// The default.
+    pub default: u64,
+    /// What it does and where the default comes from.
+    pub help: &'static str,
+}
+
+macro_rules! parameters {
+    ($($(#[doc = $help:literal])+ $name:ident: $default:literal in $min:literal..=$max:literal $unit:literal $label:literal;)*) => {
+        /// The thresholds of "weekly (PostgreSQL)". Integers only: they are part of hashed bytes.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Parameters {
+            $($(#[doc = $help])+ pub $name: u64,)*
+        }
+
+        impl Default for Parameters {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Parameters {
+            /// One entry a field, in the order a form shows them.
+            pub const SPECS: &'static [ParameterSpec] = &[$(ParameterSpec {
+                name: stringify!($name), label: $label, unit: $unit, min: $min, max: $max, default: $default, help: concat!($($help, "\n"),+),
+            },)*];
+
+            /// The value of a field by its name.
+            pub fn get(&self, name: &str) -> Option<u64> {
+                match name {
+                    $(stringify!($name) => Some(self.$name),)*
+                    _ => None,
+                }
+            }
+
+            fn slot(&mut self, name: &str) -> Option<&mut u64> {
+                match name {
+                    $(stringify!($name) => Some(&mut self.$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+parameters! {
+    /// A table with fewer dead rows than this is left alone.
+    vacuum_min_dead_rows: 1_000 in 0..=1_000_000_000 "rows" "VACUUM: fewest dead rows";
+    /// VACUUM a table whose dead rows exceed this share of the number at which autovacuum itself would start: 200 % means that autovacuum is not keeping up.
+    vacuum_min_trigger_percent: 200 in 10..=10_000 "%" "VACUUM: dead rows, as a share of autovacuum's own trigger";
+    /// The server's vacuum_cost_limit while we work.
+    vacuum_cost_limit: 200 in 1..=10_000 "points" "VACUUM: cost limit";
+    /// The server's vacuum_cost_delay while we work; 2 ms with a limit of 200 reads at most about 400 MB/s. 0 means full speed.
+    vacuum_cost_delay_ms: 2 in 0..=100 "ms" "VACUUM: cost delay";
+    /// A VACUUM counts as done when the dead rows fell by at least this share.
+    vacuum_min_fall_percent: 80 in 1..=100 "%" "VACUUM: smallest fall of dead rows that counts as success";
+    /// Indexes smaller than this are not looked at.
+    reindex_look_min_mib: 1 in 0..=1_048_576 "MiB" "REINDEX: smallest index to look at";
+    /// Rebuild when at least this share is empty and the next limit is met too. Random inserts settle near 23 %, so less than 30 % grows straight back.
+    reindex_min_waste_percent: 50 in 10..=99 "%" "REINDEX: empty share";
+    /// Rebuild when at least this much is empty: an index that fits in memory gains nothing measurable.
+    reindex_min_waste_mib: 256 in 0..=1_048_576 "MiB" "REINDEX: empty space";
+    /// For large indexes a smaller share is enough.
+    reindex_large_min_waste_percent: 30 in 10..=99 "%" "REINDEX: empty share of a large index";
+    /// What makes the smaller share enough.
+    reindex_large_min_waste_mib: 1_024 in 0..=1_048_576 "MiB" "REINDEX: empty space of a large index";
+    /// Memory a rebuild may use for sorting.
+    reindex_work_mem_mib: 256 in 1..=1_024 "MiB" "REINDEX: memory for sorting";
+    /// ANALYZE a table after more changes than this, and than the next share.
+    analyze_min_changed_rows: 1_000 in 0..=1_000_000_000 "rows" "ANALYZE: fewest changed rows";
+    /// Half the share at which autovacuum analyses by itself: catches tables it will not reach in time.
+    analyze_min_changed_percent: 5 in 0..=100 "%" "ANALYZE: changed share of the rows";
+    /// ANALYZE a table with any change when its statistics are older than this.
+    analyze_max_age_days: 7 in 1..=365 "days" "ANALYZE: oldest statistics of a table with changes";
+    /// A transaction older than this holds back concurrent rebuilds and the removal of dead rows.
+    blocker_max_age_s: 300 in 10..=86_400 "s" "Pre-check: oldest transaction of others";
+    /// A prepared transaction older than this is named before the work starts.
+    prepared_max_age_s: 600 in 10..=86_400 "s" "Pre-check: oldest prepared transaction";
+    /// The pre-check is red when more of the connections are in use.
+    connections_max_used_percent: 80 in 10..=99 "%" "Pre-check: connections in use";
+    /// The pre-check is red when the newest backup on record is older.
+    backup_max_age_hours: 26 in 1..=744 "h" "Pre-check: oldest backup";
+    /// How long a statement may wait for its lock. While it waits, requests of others queue behind it.
+    lock_wait_max_ms: 2_000 in 100..=10_000 "ms" "Longest wait for a lock";
+}
+
+impl Parameters {
+    /// Reads what a form sent: absent or blank fields keep their default.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that is unknown, no whole number, or outside its range.
+    pub fn parse(fields: &BTreeMap<String, String>) -> Result<Self, Vec<FieldError>> {
+        let mut parameters = Self::default();
+        let mut errors = Vec::new();
+        for (name, text) in fields {
+            let Some(slot) = parameters.slot(name) else {
+                errors.push(FieldError::new(name, format!("There is no parameter \"{name}\". Leave it out.")));
+                continue;
+            };
+            let digits: String = text.chars().filter(|c| !matches!(c, ' ' | ',' | '_' | '\u{a0}' | '\u{202f}')).collect();
+            if digits.is_empty() {
+                continue;
+            }
+            match digits.parse() {
+                Ok(value) => *slot = value,
+                Err(_) => errors.extend(Self::SPECS.iter().find(|spec| spec.name == name).map(|spec| spec.refuse(text))),
+            }
+        }
+        match parameters.validate() {
+            Ok(()) if errors.is_empty() => Ok(parameters),
+            Ok(()) => Err(errors),
+            Err(more) => {
+                errors.extend(more);
+                Err(errors)
+            }
+        }
+    }
+
+    /// Checks every field against its range, and fields against each other.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that breaks a rule.
+    pub fn validate(&self) -> Result<(), Vec<FieldError>> {
+        let mut errors: Vec<FieldError> = Self::SPECS
+            .iter()
+            .filter_map(|spec| {
+                let value = self.get(spec.name)?;
+                (!(spec.min..=spec.max).contains(&value)).then(|| spec.refuse(&value.to_string()))
+            })
+            .collect();
+        if errors.is_empty() && self.reindex_large_min_waste_percent > self.reindex_min_waste_percent {
+            let message = format!(
+                "The empty share of a large index ({} %) must not be above that of any index ({} %). Lower it, or raise the other.",
+                self.reindex_large_min_waste_percent, self.reindex_min_waste_percent
+            );
+            errors.push(FieldError::new("reindex_large_min_waste_percent", message));
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
+impl ParameterSpec {
+    fn refuse(&self, value: &str) -> FieldError {
+        let Self { label, unit, min, max, default, .. } = self;
+        let shown: String = value.chars().take(40).collect();
+        FieldError::new(self.name, format!("{label}: \"{shown}\" is not allowed. Enter a whole number from {min} to {max} ({unit}), or leave it empty for {default}."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical;
+    use proptest::prelude::*;
+
+    #[test]
+    fn defaults_are_valid_and_hashable() {
+        let parameters = Parameters::default();
+        assert_eq!(parameters.validate(), Ok(()));
+        let bytes = canonical::bytes(&parameters).expect("integers only");
+        assert_eq!(serde_json::from_slice::<Parameters>(&bytes).expect("own bytes"), parameters);
+    }
+
+    #[test]
+    fn every_bad_field_is_named_with_limit_and_way_out() {
+        let fields = [("analyze_max_age_days", "0"), ("lock_wait_max_ms", "a lot"), ("colour", "1"), ("vacuum_min_dead_rows", "1,000"), ("reindex_min_waste_mib", "")];
+        let errors = Parameters::parse(&fields.map(|(k, v)| (k.to_owned(), v.to_owned())).into()).expect_err("three are wrong");
+        let mut names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["analyze_max_age_days", "colour", "lock_wait_max_ms"]);
+        let days = errors.iter().find(|error| error.field == "analyze_max_age_days").expect("named");
+        assert!(days.message.contains("from 1 to 365 (days)") && days.message.contains("empty for 7"), "{days:?}");
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_when_read_from_bytes() {
+        assert!(serde_json::from_str::<Parameters>(r#"{"vacuum_everything":1}"#).is_err());
+    }
+
+    #[test]
+    fn units_stand_last_in_names() {
+        for spec in Parameters::SPECS {
+            let last = spec.name.rsplit('_').next().unwrap_or_default();
+            assert!(["rows", "percent", "ms", "s", "mib", "days", "hours", "limit"].contains(&last), "{}", spec.name);
+            assert!((spec.min..=spec.max).contains(&spec.default), "{}", spec.name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parse_never_yields_what_validate_refuses(values in proptest::collection::vec((0..Parameters::SPECS.len(), any::<u64>()), 0..8)) {
+            let fields = values.into_iter().map(|(at, value)| (Parameters::SPECS[at].name.to_owned(), value.to_string())).collect();
+            if let Ok(parameters) = Parameters::parse(&fields) {
+                prop_assert_eq!(parameters.validate(), Ok(()));
+            }
+        }
+    }
+}
