@@ -1,0 +1,178 @@
+//! Databases for tests: one cluster for all test processes, one database for each test.
+//!
+//! The first process that needs it starts the cluster below `target/test-cluster`; later ones find it running. It outlives
+//! them all, so that a test costs a copy of a template and not a server start; `make test` stops it at the end. Nothing
+//! in it is durable, and autovacuum is off: tests decide when statistics change.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::OnceCell;
+
+pub use crate::cluster::ServiceRole;
+use crate::cluster::{Cluster, ClusterConfig, ServiceRoles, loopback_url, reachable_folder};
+
+/// A database of its own for one test, dropped with it.
+#[derive(Debug)]
+pub struct TestDatabase {
+    name: String,
+    server: &'static TestServer,
+}
+
+#[derive(Debug)]
+struct TestServer {
+    port: u16,
+    superuser: SecretString,
+    roles: ServiceRoles,
+}
+
+static SERVER: OnceCell<TestServer> = OnceCell::const_new();
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+impl TestDatabase {
+    /// An empty database that `drydock_owner` owns, such as a target.
+    pub async fn empty() -> Self {
+        Self::create(server().await, "template1").await
+    }
+
+    async fn create(server: &'static TestServer, template: &str) -> Self {
+        // The process id in the name tells later processes which leftovers have no owner any more.
+        let name = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut admin = server.admin().await;
+        run(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        run(&mut admin, format!("CREATE DATABASE {name} OWNER drydock_owner TEMPLATE {template}")).await;
+        Self { name, server }
+    }
+
+    /// The database's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The cluster's port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// Connection URL of a service role, password included.
+    pub fn url(&self, role: ServiceRole) -> String {
+        loopback_url(self.server.port, &self.name, role.name(), self.server.roles.password(role)).expose_secret().to_owned()
+    }
+
+    /// Connection URL of the cluster's superuser, password included.
+    pub fn superuser_url(&self) -> String {
+        loopback_url(self.server.port, &self.name, crate::cluster::SUPERUSER, &self.server.superuser).expose_secret().to_owned()
+    }
+
+    /// Connect options of a service role.
+    pub fn options(&self, role: ServiceRole) -> PgConnectOptions {
+        self.url(role).parse().expect("our own URL is well formed")
+    }
+
+    /// A small pool of a service role.
+    pub async fn pool(&self, role: ServiceRole) -> PgPool {
+        pool(&self.url(role)).await
+    }
+
+    /// A small pool of the superuser, to look behind the curtain or to break things.
+    pub async fn superuser(&self) -> PgPool {
+        pool(&self.superuser_url()).await
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        // Drop cannot await, and the test's runtime may be the current thread: a runtime of its own on another one.
+        let (name, server) = (self.name.clone(), self.server);
+        let dropped = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+                run(&mut server.admin().await, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+            });
+        });
+        if dropped.join().is_err() && !std::thread::panicking() {
+            eprintln!("{} was not dropped; a later test process will do it", self.name);
+        }
+    }
+}
+
+impl TestServer {
+    async fn admin(&self) -> PgConnection {
+        let url = loopback_url(self.port, "postgres", crate::cluster::SUPERUSER, &self.superuser);
+        PgConnection::connect(url.expose_secret()).await.expect("the test cluster answers")
+    }
+}
+
+async fn pool(url: &str) -> PgPool {
+    PgPoolOptions::new().max_connections(8).connect(url).await.expect("the test database answers")
+}
+
+/// Names here are made by this file: identifiers of letters, digits and underscores.
+async fn run(connection: &mut PgConnection, statement: String) {
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(connection).await {
+        panic!("{statement}: {error}");
+    }
+}
+
+async fn server() -> &'static TestServer {
+    SERVER.get_or_init(start_or_join).await
+}
+
+async fn start_or_join() -> TestServer {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    fs::create_dir_all(&target).expect("target can be written");
+    let target = target.canonicalize().expect("target exists");
+    let hash = hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(target.as_os_str().as_encoded_bytes())[..4]);
+    let elsewhere = PathBuf::from(format!("/var/tmp/drydock-test-{hash}"));
+    let folder = reachable_folder(&target.join("test-cluster"), &elsewhere).expect("a place for the test cluster").folder;
+    // `make test` finds the server's process here to stop it.
+    let _gate = tokio::task::spawn_blocking({
+        let target = target.clone();
+        move || {
+            let gate = File::create(target.join("test-cluster.gate")).expect("target can be written");
+            gate.lock().expect("the gate opens in turn");
+            gate
+        }
+    })
+    .await
+    .expect("waiting cannot fail");
+    fs::write(target.join("test-cluster.place"), folder.as_os_str().as_encoded_bytes()).expect("target can be written");
+    let mut config = ClusterConfig::new(&folder);
+    config.durable = false;
+    config.settings =
+        [("max_connections", "300"), ("autovacuum", "off"), ("shared_buffers", "64MB")].map(|(n, v)| (n.into(), v.into())).into();
+    let cluster = Cluster::start(config).await.expect("the test cluster starts");
+    let roles = ServiceRoles::load_or_create(&folder).expect("the test cluster's folder can be written");
+    if !cluster.adopted() {
+        cluster.prepare("drydock", &roles).await.expect("the test cluster can be prepared");
+    }
+    let server = TestServer {
+        port: cluster.port(),
+        superuser: crate::cluster::load_or_create_secret(&folder.join("superuser.password")).expect("it was just used"),
+        roles,
+    };
+    drop_leftovers(&server).await;
+    // The cluster is dropped here, which gives up the folder and leaves the server running for the next process.
+    server
+}
+
+async fn drop_leftovers(server: &TestServer) {
+    let mut admin = server.admin().await;
+    let names: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE 't\\_%'")
+        .fetch_all(&mut admin)
+        .await
+        .expect("the list of databases can be read");
+    for name in names {
+        let owner = name.split('_').nth(1).unwrap_or_default();
+        if !Path::new("/proc").join(owner).exists() {
+            run(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        }
+    }
+}
