@@ -175,7 +175,11 @@ pub fn count(policy: &Policy, eligible: &Eligible, present: &BTreeSet<PersonId>,
         .iter()
         .zip(assigned)
         .map(|(rule, have)| RuleStanding {
-            waiting_for: if have.len() >= rule.need as usize { vec![] } else { eligible.get(&rule.key).into_iter().flatten().filter(|person| may(rule, person) && !voted.contains(person)).copied().collect() },
+            waiting_for: if have.len() >= rule.need as usize {
+                vec![]
+            } else {
+                eligible.get(&rule.key).into_iter().flatten().filter(|person| may(rule, person) && !voted.contains(person)).copied().collect()
+            },
             have,
             rule: rule.clone(),
         })
@@ -234,12 +238,21 @@ pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &B
         return Err(Refusal::new("policy_keys", "Two rules have the same name.", "Name each rule differently."));
     }
     for (proposer, name) in proposers {
-        let eligible: Eligible = policy.rules.iter().map(|rule| (rule.key.clone(), groups.get(&rule.group).into_iter().flatten().filter(|person| *person != proposer).copied().collect())).collect();
+        let eligible: Eligible =
+            policy.rules.iter().map(|rule| (rule.key.clone(), groups.get(&rule.group).into_iter().flatten().filter(|person| *person != proposer).copied().collect())).collect();
         let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
         let standing = count(policy, &eligible, &present, &[]);
         if !standing.reachable {
-            let short: Vec<String> = policy.rules.iter().map(|rule| format!("{} of the {} ({} there without {name})", rule.need, rule.group.label(), eligible.get(&rule.key).map_or(0, BTreeSet::len))).collect();
-            return Err(Refusal::new("policy_unsatisfiable", format!("{name} may propose windows here, and nobody could ever approve them: the policy needs {}, all different people.", short.join(" and ")), "Name more stakeholders or deputies, or ask for fewer people."));
+            let short: Vec<String> = policy
+                .rules
+                .iter()
+                .map(|rule| format!("{} of the {} ({} there without {name})", rule.need, rule.group.label(), eligible.get(&rule.key).map_or(0, BTreeSet::len)))
+                .collect();
+            return Err(Refusal::new(
+                "policy_unsatisfiable",
+                format!("{name} may propose windows here, and nobody could ever approve them: the policy needs {}, all different people.", short.join(" and ")),
+                "Name more stakeholders or deputies, or ask for fewer people.",
+            ));
         }
     }
     Ok(())
@@ -248,13 +261,25 @@ pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &B
 /// Whether this person may vote on this plan now; the refusal says why not and who can.
 pub fn may_vote(person: PersonId, contributors: &BTreeSet<PersonId>, eligible: &Eligible, already: Option<&StandingVote>) -> Result<(), Refusal> {
     if contributors.contains(&person) {
-        return Err(Refusal::new("four_eyes", "You wrote a revision of this window, so your vote does not count on it. This holds for administrators too.", "Ask the other approvers named on the page."));
+        return Err(Refusal::new(
+            "four_eyes",
+            "You wrote a revision of this window, so your vote does not count on it. This holds for administrators too.",
+            "Ask the other approvers named on the page.",
+        ));
     }
     if let Some(vote) = already {
-        return Err(Refusal::new("already_voted", format!("You already decided on this plan: {}, {}.", vote.decision.label().to_lowercase(), vote.at.strftime("%Y-%m-%d %H:%M UTC")), "Withdraw that vote first if you changed your mind."));
+        return Err(Refusal::new(
+            "already_voted",
+            format!("You already decided on this plan: {}, {}.", vote.decision.label().to_lowercase(), vote.at.strftime("%Y-%m-%d %H:%M UTC")),
+            "Withdraw that vote first if you changed your mind.",
+        ));
     }
     if !eligible.values().any(|people| people.contains(&person)) {
-        return Err(Refusal::new("not_eligible", "You are not among the people whose approval this plan asks for.", "The page lists whom it waits for. The owner can name more stakeholders and seal a new revision."));
+        return Err(Refusal::new(
+            "not_eligible",
+            "You are not among the people whose approval this plan asks for.",
+            "The page lists whom it waits for. The owner can name more stakeholders and seal a new revision.",
+        ));
     }
     Ok(())
 }

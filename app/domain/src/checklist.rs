@@ -54,7 +54,12 @@ pub struct PlannedCheck {
 pub fn standard() -> Vec<PlannedCheck> {
     let item = |key: &str, title: &str, rule: &str, by_probe| PlannedCheck { key: key.into(), title: title.into(), rule: rule.into(), by_probe };
     vec![
-        item("critical_queries", "Critical queries answer in the expected time", "Each registered query: median of five runs at most 1.5 times the median before the first change, or 20 ms more, and within its own limit.", true),
+        item(
+            "critical_queries",
+            "Critical queries answer in the expected time",
+            "Each registered query: median of five runs at most 1.5 times the median before the first change, or 20 ms more, and within its own limit.",
+            true,
+        ),
         item("connections", "Connection pool is normal", "Sessions within 30 % of the number before the first change, at least 5 either way, and free connections left.", true),
         item("reachable", "Health checks pass: the database is reachable and writable", "A new connection succeeds, the server is not in recovery and accepts writes.", true),
         item("errors", "No error spikes", "Look at the application's log or dashboard for at least five minutes of traffic; note where you looked.", false),
@@ -75,8 +80,12 @@ pub fn may_tick(from: CheckState, to: CheckState, by_probe: bool, probed: bool, 
         CheckState::Open => no("not_reopened", "An answered item is not opened again.", "Answer it anew with what you see now."),
         CheckState::Accepted if from != CheckState::Failed => no("not_red", "Only a failed item is accepted with a reason.", "Mark it passed or failed first."),
         CheckState::Accepted if !may_accept_red => no("not_permitted", "A failed item is accepted by a lead or deputy of the owner team only.", "Ask one of them."),
-        CheckState::Passed | CheckState::NotApplicable if by_probe && from == CheckState::Failed => no("probe_says_red", "The probe measured this as failed; a tick does not change that.", "Run the probe again, or have a lead accept it with a reason."),
-        CheckState::Passed if by_probe && !probed => no("probe_first", "A probe answers this item, and it has not run yet.", "Run the probe, or mark the item not applicable with a reason."),
+        CheckState::Passed | CheckState::NotApplicable if by_probe && from == CheckState::Failed => {
+            no("probe_says_red", "The probe measured this as failed; a tick does not change that.", "Run the probe again, or have a lead accept it with a reason.")
+        }
+        CheckState::Passed if by_probe && !probed => {
+            no("probe_first", "A probe answers this item, and it has not run yet.", "Run the probe, or mark the item not applicable with a reason.")
+        }
         _ => Ok(()),
     }
 }
@@ -85,7 +94,11 @@ pub fn may_tick(from: CheckState, to: CheckState, by_probe: bool, probed: bool, 
 pub fn may_close(items: &[(String, CheckState)]) -> Result<(), Refusal> {
     let open: Vec<&str> = items.iter().filter(|(_, state)| !state.is_settled()).map(|(title, _)| title.as_str()).collect();
     if items.is_empty() || !open.is_empty() {
-        return Err(Refusal::new("list_not_done", format!("The validation list is not done: {}.", if items.is_empty() { "it has no items yet".to_owned() } else { open.join("; ") }), "Tick what is open; a failed item needs a lead who accepts it with a reason."));
+        return Err(Refusal::new(
+            "list_not_done",
+            format!("The validation list is not done: {}.", if items.is_empty() { "it has no items yet".to_owned() } else { open.join("; ") }),
+            "Tick what is open; a failed item needs a lead who accepts it with a reason.",
+        ));
     }
     Ok(())
 }

@@ -49,8 +49,28 @@ words!(GlobalRole { GlobalRole::Admin = "admin" / "Administrator", GlobalRole::A
 
 /// Role names that are read by several people: such mailboxes are told, but cannot vote (RFC 2142 and habit).
 const SHARED_NAMES: &[&str] = &[
-    "abuse", "admin", "all", "dba", "dev", "devops", "hostmaster", "info", "it", "noc", "noreply", "no-reply", "office", "oncall", "ops",
-    "postmaster", "root", "sales", "security", "support", "team", "webmaster",
+    "abuse",
+    "admin",
+    "all",
+    "dba",
+    "dev",
+    "devops",
+    "hostmaster",
+    "info",
+    "it",
+    "noc",
+    "noreply",
+    "no-reply",
+    "office",
+    "oncall",
+    "ops",
+    "postmaster",
+    "root",
+    "sales",
+    "security",
+    "support",
+    "team",
+    "webmaster",
 ];
 
 /// Puts an address into the one form in which it is stored and compared, or says what is wrong with it.
@@ -116,7 +136,8 @@ pub fn text(field: &'static str, typed: &str, least: usize, most: usize) -> Resu
 /// A short name that people can type to confirm: `a-z`, digits and hyphens, 2 to 31 characters, a letter first.
 pub fn short_name(field: &'static str, typed: &str) -> Result<String, FieldError> {
     let name = typed.trim().to_lowercase();
-    let good = (2..=31).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let good =
+        (2..=31).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if good { Ok(name) } else { Err(FieldError::new(field, "2 to 31 characters: small letters, digits and hyphens, a letter first. Example: prod-orders.")) }
 }
 

@@ -237,7 +237,11 @@ pub fn authorize(actor: &Actor, verb: Verb, team: Option<TeamId>) -> Result<Perm
         return Err(Refusal::new("deactivated", "Your account has been deactivated.", "Ask an administrator."));
     }
     let holders = verb.holders().iter().map(|holder| holder.say()).collect::<Vec<_>>().join(", ");
-    Err(Refusal::new("not_permitted", format!("You may not {}.", verb.say()), format!("This right belongs to: {holders}. Ask one of them, or an administrator to give you the role.")))
+    Err(Refusal::new(
+        "not_permitted",
+        format!("You may not {}.", verb.say()),
+        format!("This right belongs to: {holders}. Ask one of them, or an administrator to give you the role."),
+    ))
 }
 
 impl Holder {
@@ -263,7 +267,16 @@ mod tests {
     fn actor(global: &[GlobalRole], role: Option<(TeamRole, bool)>) -> (Actor, TeamId) {
         let team = TeamId(Uuid::from_u128(7));
         let teams = role.map(|(role, deputy)| Member { team, role, deputy }).into_iter().collect();
-        let actor = Actor { person: PersonId(Uuid::from_u128(1)), name: "Ana".into(), zone: "Etc/UTC".into(), active: true, global: global.to_vec(), teams, stakeholder_of_teams: vec![], elevated: false };
+        let actor = Actor {
+            person: PersonId(Uuid::from_u128(1)),
+            name: "Ana".into(),
+            zone: "Etc/UTC".into(),
+            active: true,
+            global: global.to_vec(),
+            teams,
+            stakeholder_of_teams: vec![],
+            elevated: false,
+        };
         (actor, team)
     }
 

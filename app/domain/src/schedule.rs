@@ -50,7 +50,10 @@ pub fn instant(field: &str, local: civil::DateTime, zone: &TimeZone, fold: Optio
         AmbiguousOffset::Fold { .. } => match fold {
             Some(Fold::First) => ambiguous.earlier().map_err(|_| FieldError::new(field, "This time is out of range.")),
             Some(Fold::Second) => ambiguous.later().map_err(|_| FieldError::new(field, "This time is out of range.")),
-            None => Err(FieldError::new("fold", format!("{} happens twice in {name}, because the clocks go back. Choose the first or the second one.", local.strftime("%H:%M on %Y-%m-%d")))),
+            None => Err(FieldError::new(
+                "fold",
+                format!("{} happens twice in {name}, because the clocks go back. Choose the first or the second one.", local.strftime("%H:%M on %Y-%m-%d")),
+            )),
         },
     }
 }
@@ -63,7 +66,13 @@ pub const DURATION_MAX_MIN: i64 = 24 * 60;
 /// Checks duration, cut-off and latest start against each other and gives the four instants after `start`.
 ///
 /// `cut_off_before_end_min` and `latest_start_after_min` are minutes; `now` refuses the past.
-pub fn timetable(start: Timestamp, now: Timestamp, duration_min: i64, cut_off_before_end_min: i64, latest_start_after_min: i64) -> Result<(Timestamp, Timestamp, Timestamp), Vec<FieldError>> {
+pub fn timetable(
+    start: Timestamp,
+    now: Timestamp,
+    duration_min: i64,
+    cut_off_before_end_min: i64,
+    latest_start_after_min: i64,
+) -> Result<(Timestamp, Timestamp, Timestamp), Vec<FieldError>> {
     let mut errors = Vec::new();
     if start <= now {
         errors.push(FieldError::new("start", format!("The start lies in the past: it is {} now. Choose a later time.", now.strftime("%Y-%m-%d %H:%M UTC"))));
@@ -75,10 +84,16 @@ pub fn timetable(start: Timestamp, now: Timestamp, duration_min: i64, cut_off_be
         errors.push(FieldError::new("duration_min", format!("A window lasts {DURATION_MIN_MIN} minutes to {DURATION_MAX_MIN} minutes (24 hours); this is {duration_min}.")));
     }
     if cut_off_before_end_min < 1 || cut_off_before_end_min >= duration_min {
-        errors.push(FieldError::new("cut_off_min", format!("The cut-off lies at least 1 minute before the end and after the start: 1 to {} minutes before the end.", (duration_min - 1).max(1))));
+        errors.push(FieldError::new(
+            "cut_off_min",
+            format!("The cut-off lies at least 1 minute before the end and after the start: 1 to {} minutes before the end.", (duration_min - 1).max(1)),
+        ));
     }
     if latest_start_after_min < 0 || latest_start_after_min > duration_min - cut_off_before_end_min {
-        errors.push(FieldError::new("latest_start_min", format!("The latest start lies between the start and the cut-off: 0 to {} minutes after the start.", (duration_min - cut_off_before_end_min).max(0))));
+        errors.push(FieldError::new(
+            "latest_start_min",
+            format!("The latest start lies between the start and the cut-off: 0 to {} minutes after the start.", (duration_min - cut_off_before_end_min).max(0)),
+        ));
     }
     if !errors.is_empty() {
         return Err(errors);

@@ -1,5 +1,20 @@
-//! Every effect of Drydock but HTTP: the database, the clock, mail, the targets.
+//! Every effect except HTTP: the state database, targets, mail, keys. No web type is named here.
+#![warn(missing_docs)]
 
+pub mod actions;
+pub mod clock;
 pub mod cluster;
+pub mod engine;
+pub mod error;
+mod keyfile;
+pub mod ledger;
+pub mod migrate;
+pub mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;
+pub mod transaction;
+pub mod vault;
+pub mod wake;
+
+pub use engine::Engine;
+pub use error::{Error, Result};

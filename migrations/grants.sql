@@ -1,0 +1,54 @@
+-- Rights of the services, applied anew by every `drydock migrate` after the migrations. {web}, {worker} and {auditor} are replaced
+-- by the quoted role names. No service role owns a table; what a role does not need, it does not have.
+
+REVOKE ALL ON SCHEMA drydock FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA drydock FROM PUBLIC, {web}, {worker}, {auditor};
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA drydock FROM PUBLIC, {web}, {worker}, {auditor};
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA drydock FROM PUBLIC, {web}, {worker}, {auditor};
+GRANT USAGE ON SCHEMA drydock TO {web}, {worker}, {auditor};
+
+-- The web process: pages and actions. It never writes what only a run may write, and cannot seal facts.
+GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {web};
+GRANT USAGE ON SEQUENCE drydock.fact_id_seq TO {web}, {worker};
+GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.global_role, drydock.team, drydock.membership, drydock.session,
+    drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
+    drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
+    drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.run, drydock.check_item, drydock.resolution TO {web};
+GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
+GRANT UPDATE (password_hash, failures, blocked_until, password_changed_at, theme) ON drydock.account TO {web};
+GRANT UPDATE (name, public_url, zone) ON drydock.installation TO {web};
+GRANT UPDATE (short_name, name) ON drydock.team TO {web};
+GRANT UPDATE (role, deputy, since) ON drydock.membership TO {web};
+GRANT UPDATE ON drydock.session TO {web};
+GRANT UPDATE (value, changed_at, changed_by) ON drydock.setting TO {web};
+GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision) ON drydock.target TO {web};
+GRANT UPDATE (active) ON drydock.critical_query TO {web};
+GRANT UPDATE (admitted_at) ON drydock.worker_key TO {web};
+GRANT UPDATE (environments, current_version) ON drydock.policy TO {web};
+GRANT UPDATE (state, revision, state_at, state_reason, state_fact_id, state_fact_at, issues_met) ON drydock.window TO {web};
+GRANT UPDATE (preview, decide_by_at) ON drydock.revision TO {web};
+GRANT UPDATE (live) ON drydock.window_target TO {web};
+GRANT UPDATE (opened_at, used_at, ended_at, ended_reason) ON drydock.link TO {web};
+GRANT UPDATE (withdrawn_at, withdrawn_reason) ON drydock.vote TO {web};
+GRANT UPDATE (state, link_secret, next_at, last_error) ON drydock.outbox TO {web};
+GRANT UPDATE (state, decision, stop_asked_at, stop_asked_by, stop_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
+GRANT UPDATE (state, note, decided_by, decided_at) ON drydock.check_item TO {web};
+GRANT DELETE ON drydock.session, drydock.membership, drydock.target_stakeholder, drydock.global_role TO {web};
+
+-- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
+GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
+REVOKE SELECT ON drydock.account, drydock.session FROM {worker};
+GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.service_lease, drydock.clock_guard, drydock.worker_key, drydock.run,
+    drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination TO {worker};
+GRANT UPDATE ON drydock.service_lease, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};
+GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
+GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at) ON drydock.window TO {worker};
+GRANT UPDATE (preview) ON drydock.revision TO {worker};
+GRANT UPDATE (live) ON drydock.window_target TO {worker};
+GRANT UPDATE (ended_at, ended_reason) ON drydock.link TO {worker};
+GRANT DELETE ON drydock.outbox TO {worker};
+GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
+
+-- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
+GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
+    drydock.plan, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item TO {auditor};

@@ -1,0 +1,38 @@
+//! The engine as the web process holds it: a pool, a clock, and nothing that opens a target's secret.
+
+use crate::clock::Clock;
+use crate::error::Result;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::time::Duration;
+
+/// Shared by all requests; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pool: PgPool,
+    clock: Clock,
+}
+
+impl Engine {
+    /// Connects with `connections` connections at most, each with a statement timeout of 15 s: no page and no action takes longer.
+    pub async fn connect(options: PgConnectOptions, connections: u32) -> Result<Self> {
+        let options = options.application_name("drydock").options([
+            ("statement_timeout", "15000"),
+            ("idle_in_transaction_session_timeout", "30000"),
+            ("lock_timeout", "10000"),
+            ("timezone", "UTC"),
+        ]);
+        let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(5)).connect_with(options).await?;
+        Ok(Self { pool, clock: Clock })
+    }
+    /// The state database.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+}

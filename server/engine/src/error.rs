@@ -1,0 +1,110 @@
+//! Every way an action or a query can end without success, with what people are told.
+
+use domain::decision::{FieldError, Refusal};
+
+/// Result of engine calls.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule or a right says no; the sentence says what is missing and who can supply it.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Fields of a form; everything typed comes back with them.
+    #[error("{} field(s) need attention", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// No such thing, or not for this person: the same answer for both.
+    #[error("not found")]
+    NotFound,
+    /// The state database does not answer or has no room.
+    #[error("the state database is not available: {0}")]
+    Database(#[source] sqlx::Error),
+    /// Something that should not happen; the log has the details under the request's id.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// An internal error from anything that can be displayed.
+    pub fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Internal(error.to_string())
+    }
+    /// An error of one field.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
+    /// True for a transaction that may be tried again: serialization failure or deadlock.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("40001" | "40P01")))
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Vec<FieldError>> for Error {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+impl From<domain::canonical::CanonicalError> for Error {
+    fn from(error: domain::canonical::CanonicalError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    /// Constraints that people can run into speak in sentences; the rest stays a database error.
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::RowNotFound => Self::NotFound,
+            sqlx::Error::Database(ref database) => match database.constraint().and_then(sentence) {
+                Some(answer) => answer,
+                None => Self::Database(error),
+            },
+            other => Self::Database(other),
+        }
+    }
+}
+
+fn sentence(constraint: &str) -> Option<Error> {
+    let refused = |code: &str, message: &str, way_out: &str| Some(Error::Refused(Refusal::new(code, message, way_out)));
+    match constraint {
+        "person_email_once" => Some(Error::field("email", "Somebody with this address is known already. Use the existing person, or another address.")),
+        "team_short_name_once" => Some(Error::field("short_name", "Another team has this short name. Choose a different one.")),
+        "target_short_name_once" => Some(Error::field("short_name", "Another database has this short name. Choose a different one.")),
+        "target_identity_once" => {
+            refused("same_database", "This is a database that is registered already: server identity and database are the same.", "Use the registered one, or retire it first.")
+        }
+        "critical_query_name_once" => Some(Error::field("name", "This database has a critical query of that name already.")),
+        "window_target_no_overlap" => {
+            refused("overlap", "Another approved window uses this database during that time.", "Choose a time that does not overlap, or cancel the other window.")
+        }
+        "run_one_open_a_target" => refused("run_open", "Another run on this database is not over yet.", "Wait for it, or decide on it if it is on hold."),
+        "run_once" => refused("run_once", "This plan was run already, and a plan runs once.", "Propose a new revision to run it again."),
+        "vote_once" => refused("already_voted", "You already decided on this plan.", "Withdraw that vote first if you changed your mind."),
+        "vote_not_by_contributor" => refused("four_eyes", "You wrote a revision of this window, so your vote does not count on it.", "Ask the other approvers named on the page."),
+        "vote_by_eligible_person" => refused(
+            "not_eligible",
+            "You may not vote at the moment: your account is closed, shared, or its address or role changed within the last 24 hours.",
+            "Ask another approver, or wait.",
+        ),
+        "vote_comment" => Some(Error::field("comment", "Say why: a rejection or a request for changes needs a comment.")),
+        "window_transition" | "run_transition" => refused("moved_on", "The state changed meanwhile, and this step is no longer possible.", "Look at the page again."),
+        "window_closes_when_checked" => refused("list_not_done", "The validation list is not done.", "Tick what is open; a failed item needs a lead who accepts it."),
+        "attempt_once_only" => refused("once_only", "A once-only step is not tried again without proof that it did not run.", "Two people have to find out and say so."),
+        _ => None,
+    }
+}

@@ -1,0 +1,91 @@
+//! Bringing the schema up to date, and refusing to work on one that is newer than this program.
+
+use crate::error::{Error, Result};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, PgPool};
+
+/// Names of the service roles. A suffix keeps two installations of one cluster apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roles {
+    /// Pages and actions.
+    pub web: String,
+    /// Runs, probes, messages, seals.
+    pub worker: String,
+    /// Read-only reviews.
+    pub auditor: String,
+}
+
+impl Default for Roles {
+    fn default() -> Self {
+        Self { web: "drydock_web".into(), worker: "drydock_worker".into(), auditor: "drydock_auditor".into() }
+    }
+}
+
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!("../../migrations");
+    migrator.dangerous_set_table_name("drydock.schema_version");
+    migrator.create_schema("drydock");
+    migrator
+}
+
+/// Applies what is missing and grants the rights of the roles, which must exist. Takes an owner's connection.
+///
+/// # Errors
+/// A newer schema than this program knows is refused: an old program must not touch it.
+pub async fn migrate(owner: &PgConnectOptions, roles: &Roles) -> Result<()> {
+    let mut db = owner.clone().connect().await?;
+    refuse_newer(&mut db).await?;
+    migrator().run(&mut db).await.map_err(|error| Error::internal(format!("migration failed: {error}")))?;
+    add_fact_months(&mut db, 24).await?;
+    for role in [&roles.web, &roles.worker, &roles.auditor] {
+        sqlx::query_scalar!("SELECT 1 AS \"one!\" FROM pg_roles WHERE rolname = $1", role)
+            .fetch_optional(&mut db)
+            .await?
+            .ok_or_else(|| Error::internal(format!("the role {role} does not exist: create it (CREATE ROLE {role} LOGIN PASSWORD '…') and run migrate again")))?;
+    }
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let grants =
+        include_str!("../../../migrations/grants.sql").replace("{web}", &quote(&roles.web)).replace("{worker}", &quote(&roles.worker)).replace("{auditor}", &quote(&roles.auditor));
+    db.execute(AssertSqlSafe(grants)).await?;
+    Ok(())
+}
+
+/// Facts are stored by month: partitions for the `ahead` months to come. The default partition catches what is missing.
+pub(crate) async fn add_fact_months(db: &mut PgConnection, ahead: i32) -> Result<()> {
+    sqlx::query!(
+        r#"SELECT count(drydock.add_fact_month((date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + make_interval(months => n))::date)::text) AS "months!" FROM generate_series(0, $1::int) n"#,
+        ahead
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
+}
+
+async fn refuse_newer(db: &mut PgConnection) -> Result<()> {
+    let exists = sqlx::query_scalar!(r#"SELECT to_regclass('drydock.schema_version') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
+    if !exists {
+        return Ok(());
+    }
+    let newest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM drydock.schema_version").fetch_one(&mut *db).await?;
+    let known = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
+    match newest {
+        Some(newest) if newest > known => Err(Error::internal(format!(
+            "the schema is newer (version {newest}) than this program knows (version {known}): start the newer drydock, or restore the database from before the upgrade"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to serve on a schema that is older or newer than this program.
+pub async fn check(pool: &PgPool) -> Result<()> {
+    let mut db = pool.acquire().await?;
+    refuse_newer(&mut db).await?;
+    let exists = sqlx::query_scalar!(r#"SELECT to_regclass('drydock.schema_version') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
+    let known = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
+    let newest: Option<i64> = if exists { sqlx::query_scalar("SELECT max(version) FROM drydock.schema_version").fetch_one(&mut *db).await? } else { None };
+    if newest.unwrap_or(0) < known {
+        return Err(Error::internal(format!("the schema is at version {}, this program needs version {known}: run `drydock migrate`", newest.unwrap_or(0))));
+    }
+    Ok(())
+}

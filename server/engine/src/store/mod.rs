@@ -1,0 +1,17 @@
+//! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
+
+pub mod backups;
+
+/// An instant on its way to or from the database.
+pub type Stamp = jiff_sqlx::Timestamp;
+
+/// Puts an instant on its way to the database.
+#[must_use]
+pub fn stamp(at: jiff::Timestamp) -> Stamp {
+    jiff_sqlx::ToSqlx::to_sqlx(at)
+}
+
+/// Sends an empty notification.
+pub(crate) async fn notify(pool: &sqlx::PgPool, channel: &str) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_notify($1, '') IS NULL AS sent", channel).fetch_one(pool).await.map(drop)
+}
