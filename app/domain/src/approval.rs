@@ -96,7 +96,11 @@ impl Policy {
     /// The first policy for development: one stakeholder.
     #[must_use]
     pub fn development() -> Self {
-        Self { rules: vec![Rule { key: "stakeholder".into(), group: Group::Stakeholders, need: 1, assurance: Assurance::Link }], deny_threshold: 1, decide_before_start_min: 0 }
+        Self {
+            rules: vec![Rule { key: "stakeholder".into(), group: Group::Stakeholders, need: 1, assurance: Assurance::Link }],
+            deny_threshold: 1,
+            decide_before_start_min: 0,
+        }
     }
     /// The first policy for everything else: one stakeholder and one other person who leads or stands in.
     #[must_use]
@@ -154,19 +158,31 @@ pub struct Standing {
 /// Counts the votes. `eligible` is the sealed set, `present` who of them may vote today; contributors are in neither.
 #[must_use]
 pub fn count(policy: &Policy, eligible: &Eligible, present: &BTreeSet<PersonId>, votes: &[StandingVote]) -> Standing {
-    let may = |rule: &Rule, person: &PersonId| present.contains(person) && eligible.get(&rule.key).is_some_and(|people| people.contains(person));
+    let may =
+        |rule: &Rule, person: &PersonId| present.contains(person) && eligible.get(&rule.key).is_some_and(|people| people.contains(person));
     let approvals: Vec<&StandingVote> = votes.iter().filter(|vote| vote.decision == VoteDecision::Approve).collect();
     let any_rule = |person: &PersonId| policy.rules.iter().any(|rule| may(rule, person));
-    let against = |decision| votes.iter().filter(|vote| vote.decision == decision && any_rule(&vote.person)).map(|vote| vote.person).collect::<Vec<_>>();
+    let against = |decision| {
+        votes.iter().filter(|vote| vote.decision == decision && any_rule(&vote.person)).map(|vote| vote.person).collect::<Vec<_>>()
+    };
     let rejected_by = against(VoteDecision::Reject);
     let changes_asked_by = against(VoteDecision::RequestChanges);
 
-    let counts = |rule: &Rule, person: &PersonId| may(rule, person) && approvals.iter().any(|vote| vote.person == *person && vote.assurance >= rule.assurance);
+    let counts = |rule: &Rule, person: &PersonId| {
+        may(rule, person) && approvals.iter().any(|vote| vote.person == *person && vote.assurance >= rule.assurance)
+    };
     let voters: Vec<PersonId> = approvals.iter().map(|vote| vote.person).collect::<BTreeSet<_>>().into_iter().collect();
     let assigned = assign(&policy.rules, &voters, &counts);
 
     let voted: BTreeSet<PersonId> = votes.iter().map(|vote| vote.person).collect();
-    let possible: Vec<PersonId> = policy.rules.iter().flat_map(|rule| eligible.get(&rule.key).into_iter().flatten()).copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let possible: Vec<PersonId> = policy
+        .rules
+        .iter()
+        .flat_map(|rule| eligible.get(&rule.key).into_iter().flatten())
+        .copied()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     let could = |rule: &Rule, person: &PersonId| counts(rule, person) || (may(rule, person) && !voted.contains(person));
     let reachable = assign(&policy.rules, &possible, &could).iter().zip(&policy.rules).all(|(have, rule)| have.len() >= rule.need as usize);
 
@@ -178,7 +194,13 @@ pub fn count(policy: &Policy, eligible: &Eligible, present: &BTreeSet<PersonId>,
             waiting_for: if have.len() >= rule.need as usize {
                 vec![]
             } else {
-                eligible.get(&rule.key).into_iter().flatten().filter(|person| may(rule, person) && !voted.contains(person)).copied().collect()
+                eligible
+                    .get(&rule.key)
+                    .into_iter()
+                    .flatten()
+                    .filter(|person| may(rule, person) && !voted.contains(person))
+                    .copied()
+                    .collect()
             },
             have,
             rule: rule.clone(),
@@ -186,7 +208,14 @@ pub fn count(policy: &Policy, eligible: &Eligible, present: &BTreeSet<PersonId>,
         .collect();
     let met = rules.iter().all(|standing| standing.have.len() >= standing.rule.need as usize);
     let rejected = rejected_by.len() >= policy.deny_threshold.max(1) as usize;
-    Standing { approved: met && rejected_by.is_empty() && changes_asked_by.is_empty(), rejected, reachable: reachable && !rejected, rules, rejected_by, changes_asked_by }
+    Standing {
+        approved: met && rejected_by.is_empty() && changes_asked_by.is_empty(),
+        rejected,
+        reachable: reachable && !rejected,
+        rules,
+        rejected_by,
+        changes_asked_by,
+    }
 }
 
 /// Gives each rule as many different people as it needs, nobody twice: maximum bipartite matching by augmenting paths.
@@ -205,7 +234,15 @@ fn assign(rules: &[Rule], people: &[PersonId], fits: &dyn Fn(&Rule, &PersonId) -
     out
 }
 
-fn seat(person: usize, seats: &[usize], rules: &[Rule], people: &[PersonId], fits: &dyn Fn(&Rule, &PersonId) -> bool, taken: &mut [Option<usize>], seen: &mut [bool]) -> bool {
+fn seat(
+    person: usize,
+    seats: &[usize],
+    rules: &[Rule],
+    people: &[PersonId],
+    fits: &dyn Fn(&Rule, &PersonId) -> bool,
+    taken: &mut [Option<usize>],
+    seen: &mut [bool],
+) -> bool {
     for index in 0..seats.len() {
         if seen[index] || !fits(&rules[seats[index]], &people[person]) {
             continue;
@@ -228,7 +265,11 @@ fn seat(person: usize, seats: &[usize], rules: &[Rule], people: &[PersonId], fit
 /// `proposers` may propose; `groups` are the people of each group today. The proposer never counts.
 pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &BTreeMap<Group, BTreeSet<PersonId>>) -> Result<(), Refusal> {
     if policy.rules.is_empty() {
-        return Err(Refusal::new("policy_empty", "A policy without a rule would let a window pass that nobody approved.", "Add at least one rule."));
+        return Err(Refusal::new(
+            "policy_empty",
+            "A policy without a rule would let a window pass that nobody approved.",
+            "Add at least one rule.",
+        ));
     }
     if policy.rules.iter().any(|rule| rule.need == 0 || rule.need > 20) {
         return Err(Refusal::new("policy_need", "Each rule asks for 1 to 20 people.", "Change the number."));
@@ -238,19 +279,34 @@ pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &B
         return Err(Refusal::new("policy_keys", "Two rules have the same name.", "Name each rule differently."));
     }
     for (proposer, name) in proposers {
-        let eligible: Eligible =
-            policy.rules.iter().map(|rule| (rule.key.clone(), groups.get(&rule.group).into_iter().flatten().filter(|person| *person != proposer).copied().collect())).collect();
+        let eligible: Eligible = policy
+            .rules
+            .iter()
+            .map(|rule| {
+                (rule.key.clone(), groups.get(&rule.group).into_iter().flatten().filter(|person| *person != proposer).copied().collect())
+            })
+            .collect();
         let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
         let standing = count(policy, &eligible, &present, &[]);
         if !standing.reachable {
             let short: Vec<String> = policy
                 .rules
                 .iter()
-                .map(|rule| format!("{} of the {} ({} there without {name})", rule.need, rule.group.label(), eligible.get(&rule.key).map_or(0, BTreeSet::len)))
+                .map(|rule| {
+                    format!(
+                        "{} of the {} ({} there without {name})",
+                        rule.need,
+                        rule.group.label(),
+                        eligible.get(&rule.key).map_or(0, BTreeSet::len)
+                    )
+                })
                 .collect();
             return Err(Refusal::new(
                 "policy_unsatisfiable",
-                format!("{name} may propose windows here, and nobody could ever approve them: the policy needs {}, all different people.", short.join(" and ")),
+                format!(
+                    "{name} may propose windows here, and nobody could ever approve them: the policy needs {}, all different people.",
+                    short.join(" and ")
+                ),
                 "Name more stakeholders or deputies, or ask for fewer people.",
             ));
         }
@@ -259,7 +315,12 @@ pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &B
 }
 
 /// Whether this person may vote on this plan now; the refusal says why not and who can.
-pub fn may_vote(person: PersonId, contributors: &BTreeSet<PersonId>, eligible: &Eligible, already: Option<&StandingVote>) -> Result<(), Refusal> {
+pub fn may_vote(
+    person: PersonId,
+    contributors: &BTreeSet<PersonId>,
+    eligible: &Eligible,
+    already: Option<&StandingVote>,
+) -> Result<(), Refusal> {
     if contributors.contains(&person) {
         return Err(Refusal::new(
             "four_eyes",
@@ -270,7 +331,11 @@ pub fn may_vote(person: PersonId, contributors: &BTreeSet<PersonId>, eligible: &
     if let Some(vote) = already {
         return Err(Refusal::new(
             "already_voted",
-            format!("You already decided on this plan: {}, {}.", vote.decision.label().to_lowercase(), vote.at.strftime("%Y-%m-%d %H:%M UTC")),
+            format!(
+                "You already decided on this plan: {}, {}.",
+                vote.decision.label().to_lowercase(),
+                vote.at.strftime("%Y-%m-%d %H:%M UTC")
+            ),
             "Withdraw that vote first if you changed your mind.",
         ));
     }
@@ -330,7 +395,8 @@ mod tests {
 
     #[test]
     fn a_policy_that_its_proposer_could_never_pass_is_refused_with_the_reason() {
-        let groups = BTreeMap::from([(Group::Stakeholders, BTreeSet::from([person(3)])), (Group::LeadsAndDeputies, BTreeSet::from([person(1)]))]);
+        let groups =
+            BTreeMap::from([(Group::Stakeholders, BTreeSet::from([person(3)])), (Group::LeadsAndDeputies, BTreeSet::from([person(1)]))]);
         let refusal = satisfiable(&Policy::standard(), &[(person(1), "Lena".into())], &groups).expect_err("Lena is the only lead");
         assert!(refusal.message.contains("Lena"), "{}", refusal.message);
         assert!(satisfiable(&Policy::standard(), &[(person(2), "Egon".into())], &groups).is_ok());

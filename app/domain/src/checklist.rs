@@ -52,7 +52,8 @@ pub struct PlannedCheck {
 /// The six items every window has.
 #[must_use]
 pub fn standard() -> Vec<PlannedCheck> {
-    let item = |key: &str, title: &str, rule: &str, by_probe| PlannedCheck { key: key.into(), title: title.into(), rule: rule.into(), by_probe };
+    let item =
+        |key: &str, title: &str, rule: &str, by_probe| PlannedCheck { key: key.into(), title: title.into(), rule: rule.into(), by_probe };
     vec![
         item(
             "critical_queries",
@@ -60,9 +61,24 @@ pub fn standard() -> Vec<PlannedCheck> {
             "Each registered query: median of five runs at most 1.5 times the median before the first change, or 20 ms more, and within its own limit.",
             true,
         ),
-        item("connections", "Connection pool is normal", "Sessions within 30 % of the number before the first change, at least 5 either way, and free connections left.", true),
-        item("reachable", "Health checks pass: the database is reachable and writable", "A new connection succeeds, the server is not in recovery and accepts writes.", true),
-        item("errors", "No error spikes", "Look at the application's log or dashboard for at least five minutes of traffic; note where you looked.", false),
+        item(
+            "connections",
+            "Connection pool is normal",
+            "Sessions within 30 % of the number before the first change, at least 5 either way, and free connections left.",
+            true,
+        ),
+        item(
+            "reachable",
+            "Health checks pass: the database is reachable and writable",
+            "A new connection succeeds, the server is not in recovery and accepts writes.",
+            true,
+        ),
+        item(
+            "errors",
+            "No error spikes",
+            "Look at the application's log or dashboard for at least five minutes of traffic; note where you looked.",
+            false,
+        ),
         item("metrics", "Metrics are in range", "Look at latency, load and replication on your dashboard; note where you looked.", false),
         item("backups", "Backups work", "Check that the next backup or the archiver runs after the window; note how you know.", false),
     ]
@@ -74,18 +90,30 @@ pub fn standard() -> Vec<PlannedCheck> {
 pub fn may_tick(from: CheckState, to: CheckState, by_probe: bool, probed: bool, may_accept_red: bool, note: &str) -> Result<(), Refusal> {
     let no = |code: &str, message: &str, way_out: &str| Err(Refusal::new(code, message, way_out));
     if note.trim().is_empty() {
-        return no("evidence_missing", "Say what you looked at: the next reader has nothing else.", "Write one sentence of evidence or the reason.");
+        return no(
+            "evidence_missing",
+            "Say what you looked at: the next reader has nothing else.",
+            "Write one sentence of evidence or the reason.",
+        );
     }
     match to {
         CheckState::Open => no("not_reopened", "An answered item is not opened again.", "Answer it anew with what you see now."),
-        CheckState::Accepted if from != CheckState::Failed => no("not_red", "Only a failed item is accepted with a reason.", "Mark it passed or failed first."),
-        CheckState::Accepted if !may_accept_red => no("not_permitted", "A failed item is accepted by a lead or deputy of the owner team only.", "Ask one of them."),
-        CheckState::Passed | CheckState::NotApplicable if by_probe && from == CheckState::Failed => {
-            no("probe_says_red", "The probe measured this as failed; a tick does not change that.", "Run the probe again, or have a lead accept it with a reason.")
+        CheckState::Accepted if from != CheckState::Failed => {
+            no("not_red", "Only a failed item is accepted with a reason.", "Mark it passed or failed first.")
         }
-        CheckState::Passed if by_probe && !probed => {
-            no("probe_first", "A probe answers this item, and it has not run yet.", "Run the probe, or mark the item not applicable with a reason.")
+        CheckState::Accepted if !may_accept_red => {
+            no("not_permitted", "A failed item is accepted by a lead or deputy of the owner team only.", "Ask one of them.")
         }
+        CheckState::Passed | CheckState::NotApplicable if by_probe && from == CheckState::Failed => no(
+            "probe_says_red",
+            "The probe measured this as failed; a tick does not change that.",
+            "Run the probe again, or have a lead accept it with a reason.",
+        ),
+        CheckState::Passed if by_probe && !probed => no(
+            "probe_first",
+            "A probe answers this item, and it has not run yet.",
+            "Run the probe, or mark the item not applicable with a reason.",
+        ),
         _ => Ok(()),
     }
 }
@@ -96,7 +124,10 @@ pub fn may_close(items: &[(String, CheckState)]) -> Result<(), Refusal> {
     if items.is_empty() || !open.is_empty() {
         return Err(Refusal::new(
             "list_not_done",
-            format!("The validation list is not done: {}.", if items.is_empty() { "it has no items yet".to_owned() } else { open.join("; ") }),
+            format!(
+                "The validation list is not done: {}.",
+                if items.is_empty() { "it has no items yet".to_owned() } else { open.join("; ") }
+            ),
             "Tick what is open; a failed item needs a lead who accepts it with a reason.",
         ));
     }
@@ -120,6 +151,9 @@ mod tests {
 
     #[test]
     fn evidence_is_owed() {
-        assert_eq!(may_tick(CheckState::Open, CheckState::Passed, false, false, false, "  ").expect_err("no note").code, "evidence_missing");
+        assert_eq!(
+            may_tick(CheckState::Open, CheckState::Passed, false, false, false, "  ").expect_err("no note").code,
+            "evidence_missing"
+        );
     }
 }

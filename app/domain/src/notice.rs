@@ -76,7 +76,9 @@ impl NoticeKind {
             Self::ApprovalNeeded => &[Eligible],
             Self::VoteRecorded => &[Voter],
             Self::Rejected | Self::ChangesAsked | Self::Expired => &[Contributors, Eligible],
-            Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear | Self::Failed => &[Stakeholders, Contributors, Leads],
+            Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear | Self::Failed => {
+                &[Stakeholders, Contributors, Leads]
+            }
             Self::Held | Self::Validating => &[Contributors, Leads],
         }
     }

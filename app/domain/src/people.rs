@@ -88,7 +88,14 @@ pub fn email(field: &'static str, typed: &str) -> Result<String, FieldError> {
     let Some((local, host)) = address.rsplit_once('@') else {
         return refuse("An e-mail address has an @, as in ana@example.org.");
     };
-    if local.is_empty() || local.len() > 64 || local.contains('@') || host.is_empty() || host.starts_with(['.', '-']) || host.ends_with(['.', '-']) || host.contains("..") {
+    if local.is_empty()
+        || local.len() > 64
+        || local.contains('@')
+        || host.is_empty()
+        || host.starts_with(['.', '-'])
+        || host.ends_with(['.', '-'])
+        || host.contains("..")
+    {
         return refuse("Type one plain address, such as ana@example.org.");
     }
     Ok(address)
@@ -122,7 +129,10 @@ pub fn text(field: &'static str, typed: &str, least: usize, most: usize) -> Resu
     let body = typed.trim().replace("\r\n", "\n");
     let length = body.chars().count();
     if length < least {
-        return Err(FieldError::new(field, if least == 1 { "Type something here.".to_owned() } else { format!("At least {least} characters; this has {length}.") }));
+        return Err(FieldError::new(
+            field,
+            if least == 1 { "Type something here.".to_owned() } else { format!("At least {least} characters; this has {length}.") },
+        ));
     }
     if length > most {
         return Err(FieldError::new(field, format!("At most {most} characters; this has {length}. Shorten it by {}.", length - most)));
@@ -136,9 +146,14 @@ pub fn text(field: &'static str, typed: &str, least: usize, most: usize) -> Resu
 /// A short name that people can type to confirm: `a-z`, digits and hyphens, 2 to 31 characters, a letter first.
 pub fn short_name(field: &'static str, typed: &str) -> Result<String, FieldError> {
     let name = typed.trim().to_lowercase();
-    let good =
-        (2..=31).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if good { Ok(name) } else { Err(FieldError::new(field, "2 to 31 characters: small letters, digits and hyphens, a letter first. Example: prod-orders.")) }
+    let good = (2..=31).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if good {
+        Ok(name)
+    } else {
+        Err(FieldError::new(field, "2 to 31 characters: small letters, digits and hyphens, a letter first. Example: prod-orders."))
+    }
 }
 
 /// Characters that a reader cannot see or that reorder what he sees: never accepted in names, made visible in foreign text.
@@ -168,7 +183,9 @@ mod tests {
     #[test]
     fn addresses_are_compared_in_one_form() {
         assert_eq!(email("email", " Ana@Example.ORG "), Ok("ana@example.org".to_owned()));
-        for bad in ["", "ana", "@example.org", "ana@", "a b@example.org", "ana@example.org\r\nBcc: x", "<ana@example.org>", "ana@.org", "ana@x..y"] {
+        for bad in
+            ["", "ana", "@example.org", "ana@", "a b@example.org", "ana@example.org\r\nBcc: x", "<ana@example.org>", "ana@.org", "ana@x..y"]
+        {
             assert!(email("email", bad).is_err(), "{bad:?} was accepted");
         }
     }

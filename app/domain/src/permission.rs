@@ -223,7 +223,10 @@ pub fn holds(actor: &Actor, verb: Verb, team: Option<TeamId>) -> bool {
                 Auditor => actor.is_auditor(),
                 Lead => member.is_some_and(|m| m.role == TeamRole::Lead || m.deputy),
                 Engineer => member.is_some_and(|m| m.role == TeamRole::Engineer),
-                Stakeholder => member.is_some_and(|m| m.role == TeamRole::Stakeholder) || team.is_some_and(|team| actor.stakeholder_of_teams.contains(&team)),
+                Stakeholder => {
+                    member.is_some_and(|m| m.role == TeamRole::Stakeholder)
+                        || team.is_some_and(|team| actor.stakeholder_of_teams.contains(&team))
+                }
             }
         })
 }

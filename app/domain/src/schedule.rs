@@ -45,14 +45,23 @@ pub fn instant(field: &str, local: civil::DateTime, zone: &TimeZone, fold: Optio
         AmbiguousOffset::Gap { .. } => {
             let next = ambiguous.later().ok().map(|instant| instant.to_zoned(zone.clone()));
             let hint = next.map(|zoned| format!(" Choose {} or later.", zoned.strftime("%H:%M"))).unwrap_or_default();
-            Err(FieldError::new(field, format!("{} does not exist in {name}: the clocks go forward over it that night.{hint}", local.strftime("%H:%M on %Y-%m-%d"))))
+            Err(FieldError::new(
+                field,
+                format!(
+                    "{} does not exist in {name}: the clocks go forward over it that night.{hint}",
+                    local.strftime("%H:%M on %Y-%m-%d")
+                ),
+            ))
         }
         AmbiguousOffset::Fold { .. } => match fold {
             Some(Fold::First) => ambiguous.earlier().map_err(|_| FieldError::new(field, "This time is out of range.")),
             Some(Fold::Second) => ambiguous.later().map_err(|_| FieldError::new(field, "This time is out of range.")),
             None => Err(FieldError::new(
                 "fold",
-                format!("{} happens twice in {name}, because the clocks go back. Choose the first or the second one.", local.strftime("%H:%M on %Y-%m-%d")),
+                format!(
+                    "{} happens twice in {name}, because the clocks go back. Choose the first or the second one.",
+                    local.strftime("%H:%M on %Y-%m-%d")
+                ),
             )),
         },
     }
@@ -75,24 +84,36 @@ pub fn timetable(
 ) -> Result<(Timestamp, Timestamp, Timestamp), Vec<FieldError>> {
     let mut errors = Vec::new();
     if start <= now {
-        errors.push(FieldError::new("start", format!("The start lies in the past: it is {} now. Choose a later time.", now.strftime("%Y-%m-%d %H:%M UTC"))));
+        errors.push(FieldError::new(
+            "start",
+            format!("The start lies in the past: it is {} now. Choose a later time.", now.strftime("%Y-%m-%d %H:%M UTC")),
+        ));
     }
     if start > now + SignedDuration::from_hours(24 * 366) {
         errors.push(FieldError::new("start", "The start is more than a year ahead. Choose a date within a year."));
     }
     if !(DURATION_MIN_MIN..=DURATION_MAX_MIN).contains(&duration_min) {
-        errors.push(FieldError::new("duration_min", format!("A window lasts {DURATION_MIN_MIN} minutes to {DURATION_MAX_MIN} minutes (24 hours); this is {duration_min}.")));
+        errors.push(FieldError::new(
+            "duration_min",
+            format!("A window lasts {DURATION_MIN_MIN} minutes to {DURATION_MAX_MIN} minutes (24 hours); this is {duration_min}."),
+        ));
     }
     if cut_off_before_end_min < 1 || cut_off_before_end_min >= duration_min {
         errors.push(FieldError::new(
             "cut_off_min",
-            format!("The cut-off lies at least 1 minute before the end and after the start: 1 to {} minutes before the end.", (duration_min - 1).max(1)),
+            format!(
+                "The cut-off lies at least 1 minute before the end and after the start: 1 to {} minutes before the end.",
+                (duration_min - 1).max(1)
+            ),
         ));
     }
     if latest_start_after_min < 0 || latest_start_after_min > duration_min - cut_off_before_end_min {
         errors.push(FieldError::new(
             "latest_start_min",
-            format!("The latest start lies between the start and the cut-off: 0 to {} minutes after the start.", (duration_min - cut_off_before_end_min).max(0)),
+            format!(
+                "The latest start lies between the start and the cut-off: 0 to {} minutes after the start.",
+                (duration_min - cut_off_before_end_min).max(0)
+            ),
         ));
     }
     if !errors.is_empty() {

@@ -82,29 +82,49 @@ impl From<sqlx::Error> for Error {
 fn sentence(constraint: &str) -> Option<Error> {
     let refused = |code: &str, message: &str, way_out: &str| Some(Error::Refused(Refusal::new(code, message, way_out)));
     match constraint {
-        "person_email_once" => Some(Error::field("email", "Somebody with this address is known already. Use the existing person, or another address.")),
+        "person_email_once" => {
+            Some(Error::field("email", "Somebody with this address is known already. Use the existing person, or another address."))
+        }
         "team_short_name_once" => Some(Error::field("short_name", "Another team has this short name. Choose a different one.")),
         "target_short_name_once" => Some(Error::field("short_name", "Another database has this short name. Choose a different one.")),
-        "target_identity_once" => {
-            refused("same_database", "This is a database that is registered already: server identity and database are the same.", "Use the registered one, or retire it first.")
-        }
+        "target_identity_once" => refused(
+            "same_database",
+            "This is a database that is registered already: server identity and database are the same.",
+            "Use the registered one, or retire it first.",
+        ),
         "critical_query_name_once" => Some(Error::field("name", "This database has a critical query of that name already.")),
-        "window_target_no_overlap" => {
-            refused("overlap", "Another approved window uses this database during that time.", "Choose a time that does not overlap, or cancel the other window.")
+        "window_target_no_overlap" => refused(
+            "overlap",
+            "Another approved window uses this database during that time.",
+            "Choose a time that does not overlap, or cancel the other window.",
+        ),
+        "run_one_open_a_target" => {
+            refused("run_open", "Another run on this database is not over yet.", "Wait for it, or decide on it if it is on hold.")
         }
-        "run_one_open_a_target" => refused("run_open", "Another run on this database is not over yet.", "Wait for it, or decide on it if it is on hold."),
         "run_once" => refused("run_once", "This plan was run already, and a plan runs once.", "Propose a new revision to run it again."),
         "vote_once" => refused("already_voted", "You already decided on this plan.", "Withdraw that vote first if you changed your mind."),
-        "vote_not_by_contributor" => refused("four_eyes", "You wrote a revision of this window, so your vote does not count on it.", "Ask the other approvers named on the page."),
+        "vote_not_by_contributor" => refused(
+            "four_eyes",
+            "You wrote a revision of this window, so your vote does not count on it.",
+            "Ask the other approvers named on the page.",
+        ),
         "vote_by_eligible_person" => refused(
             "not_eligible",
             "You may not vote at the moment: your account is closed, shared, or its address or role changed within the last 24 hours.",
             "Ask another approver, or wait.",
         ),
         "vote_comment" => Some(Error::field("comment", "Say why: a rejection or a request for changes needs a comment.")),
-        "window_transition" | "run_transition" => refused("moved_on", "The state changed meanwhile, and this step is no longer possible.", "Look at the page again."),
-        "window_closes_when_checked" => refused("list_not_done", "The validation list is not done.", "Tick what is open; a failed item needs a lead who accepts it."),
-        "attempt_once_only" => refused("once_only", "A once-only step is not tried again without proof that it did not run.", "Two people have to find out and say so."),
+        "window_transition" | "run_transition" => {
+            refused("moved_on", "The state changed meanwhile, and this step is no longer possible.", "Look at the page again.")
+        }
+        "window_closes_when_checked" => {
+            refused("list_not_done", "The validation list is not done.", "Tick what is open; a failed item needs a lead who accepts it.")
+        }
+        "attempt_once_only" => refused(
+            "once_only",
+            "A once-only step is not tried again without proof that it did not run.",
+            "Two people have to find out and say so.",
+        ),
         _ => None,
     }
 }

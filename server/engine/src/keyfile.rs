@@ -19,7 +19,11 @@ pub(crate) fn read_or_create(path: &Path, fresh: impl FnOnce() -> Zeroizing<Vec<
             let mut file = std::fs::File::open(path).map_err(|error| say("cannot open the key file", error))?;
             let mode = file.metadata().map_err(|error| say("cannot look at the key file", error))?.mode();
             if mode & 0o077 != 0 {
-                return Err(Error::internal(format!("the key file {} can be read by others (mode {:o}): make it 0600", path.display(), mode & 0o777)));
+                return Err(Error::internal(format!(
+                    "the key file {} can be read by others (mode {:o}): make it 0600",
+                    path.display(),
+                    mode & 0o777
+                )));
             }
             let mut bytes = Zeroizing::new(Vec::new());
             file.read_to_end(&mut bytes).map_err(|error| say("cannot read the key file", error))?;

@@ -39,14 +39,19 @@ pub async fn migrate(owner: &PgConnectOptions, roles: &Roles) -> Result<()> {
     migrator().run(&mut db).await.map_err(|error| Error::internal(format!("migration failed: {error}")))?;
     add_fact_months(&mut db, 24).await?;
     for role in [&roles.web, &roles.worker, &roles.auditor] {
-        sqlx::query_scalar!("SELECT 1 AS \"one!\" FROM pg_roles WHERE rolname = $1", role)
-            .fetch_optional(&mut db)
-            .await?
-            .ok_or_else(|| Error::internal(format!("the role {role} does not exist: create it (CREATE ROLE {role} LOGIN PASSWORD '…') and run migrate again")))?;
+        sqlx::query_scalar!("SELECT 1 AS \"one!\" FROM pg_roles WHERE rolname = $1", role).fetch_optional(&mut db).await?.ok_or_else(
+            || {
+                Error::internal(format!(
+                    "the role {role} does not exist: create it (CREATE ROLE {role} LOGIN PASSWORD '…') and run migrate again"
+                ))
+            },
+        )?;
     }
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let grants =
-        include_str!("../../../migrations/grants.sql").replace("{web}", &quote(&roles.web)).replace("{worker}", &quote(&roles.worker)).replace("{auditor}", &quote(&roles.auditor));
+    let grants = include_str!("../../../migrations/grants.sql")
+        .replace("{web}", &quote(&roles.web))
+        .replace("{worker}", &quote(&roles.worker))
+        .replace("{auditor}", &quote(&roles.auditor));
     db.execute(AssertSqlSafe(grants)).await?;
     Ok(())
 }
@@ -63,7 +68,8 @@ pub(crate) async fn add_fact_months(db: &mut PgConnection, ahead: i32) -> Result
 }
 
 async fn refuse_newer(db: &mut PgConnection) -> Result<()> {
-    let exists = sqlx::query_scalar!(r#"SELECT to_regclass('drydock.schema_version') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
+    let exists =
+        sqlx::query_scalar!(r#"SELECT to_regclass('drydock.schema_version') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
     if !exists {
         return Ok(());
     }
@@ -81,11 +87,16 @@ async fn refuse_newer(db: &mut PgConnection) -> Result<()> {
 pub async fn check(pool: &PgPool) -> Result<()> {
     let mut db = pool.acquire().await?;
     refuse_newer(&mut db).await?;
-    let exists = sqlx::query_scalar!(r#"SELECT to_regclass('drydock.schema_version') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
+    let exists =
+        sqlx::query_scalar!(r#"SELECT to_regclass('drydock.schema_version') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
     let known = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
-    let newest: Option<i64> = if exists { sqlx::query_scalar("SELECT max(version) FROM drydock.schema_version").fetch_one(&mut *db).await? } else { None };
+    let newest: Option<i64> =
+        if exists { sqlx::query_scalar("SELECT max(version) FROM drydock.schema_version").fetch_one(&mut *db).await? } else { None };
     if newest.unwrap_or(0) < known {
-        return Err(Error::internal(format!("the schema is at version {}, this program needs version {known}: run `drydock migrate`", newest.unwrap_or(0))));
+        return Err(Error::internal(format!(
+            "the schema is at version {}, this program needs version {known}: run `drydock migrate`",
+            newest.unwrap_or(0)
+        )));
     }
     Ok(())
 }

@@ -73,7 +73,9 @@ pub fn seal(secret: &SecretString, binding: &Binding, workers: &[WorkerPublicKey
     let nonce = clock::random::<NONCE_BYTES>();
     let aad = domain::canonical::bytes(binding)?;
     let cipher = XChaCha20Poly1305::new_from_slice(data_key.as_slice()).map_err(Error::internal)?;
-    let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: secret.expose_secret().as_bytes(), aad: &aad }).map_err(|_| Error::internal("sealing failed"))?;
+    let sealed = cipher
+        .encrypt(&XNonce::from(nonce), Payload { msg: secret.expose_secret().as_bytes(), aad: &aad })
+        .map_err(|_| Error::internal("sealing failed"))?;
     let mut envelope = vec![FORMAT];
     envelope.extend_from_slice(&nonce);
     envelope.extend_from_slice(&sealed);
@@ -140,7 +142,11 @@ impl Keyring {
 
     /// Opens a credential; fails if anything it is bound to has changed.
     pub fn open_secret(&self, envelope: &[u8], sealed_key: &[u8], binding: &Binding) -> Result<SecretString> {
-        let broken = || Error::internal("a stored credential cannot be opened: it is damaged, or its database's address was changed without typing the password again");
+        let broken = || {
+            Error::internal(
+                "a stored credential cannot be opened: it is damaged, or its database's address was changed without typing the password again",
+            )
+        };
         let data_key = Zeroizing::new(self.secret.unseal(sealed_key).map_err(|_| broken())?);
         let (format, rest) = envelope.split_first().ok_or_else(broken)?;
         if *format != FORMAT || rest.len() < NONCE_BYTES {

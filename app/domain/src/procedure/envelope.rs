@@ -78,7 +78,9 @@ impl std::fmt::Display for Violation {
             }
             Self::Altered { object, .. } => write!(f, "{object}: the statement is not the one its procedure makes"),
             Self::Twice { object, .. } => write!(f, "{object} is on the list twice"),
-            Self::Objects { object, most_objects, .. } => write!(f, "{object}: the plan allows {} only", text::plural((*most_objects).into(), "object", "objects")),
+            Self::Objects { object, most_objects, .. } => {
+                write!(f, "{object}: the plan allows {} only", text::plural((*most_objects).into(), "object", "objects"))
+            }
             Self::Bytes { object, bytes, most_bytes, .. } => {
                 write!(f, "{object}: with it the work would touch {}, the plan allows {}", text::size(*bytes), text::size(*most_bytes))
             }
@@ -102,7 +104,8 @@ pub fn within(envelope: &Envelope, list: &WorkList) -> Vec<Violation> {
 pub fn trim(envelope: &Envelope, selection: Selection) -> (WorkList, Vec<Violation>) {
     let mut seen = Tally::default();
     let mut violations = Vec::new();
-    let left_out = selection.passed_over.into_iter().map(|passed| LeftOut { object: passed.object.name.to_string(), reason: passed.reason }).collect();
+    let left_out =
+        selection.passed_over.into_iter().map(|passed| LeftOut { object: passed.object.name.to_string(), reason: passed.reason }).collect();
     let mut list = WorkList { items: Vec::new(), left_out };
     for (item, ordinal) in selection.items.into_iter().zip(1..) {
         let against = envelope.against(&item, ordinal, &seen);
@@ -139,7 +142,8 @@ impl Tally {
 impl Envelope {
     /// Whether the plan lets this object be touched at all; the selectors use it to look no further.
     pub fn admits(&self, object: &super::Object) -> bool {
-        (self.allowed.is_empty() || self.allowed.iter().any(|rule| rule.matches(object))) && !self.excluded.iter().any(|rule| rule.matches(object))
+        (self.allowed.is_empty() || self.allowed.iter().any(|rule| rule.matches(object)))
+            && !self.excluded.iter().any(|rule| rule.matches(object))
     }
 
     fn against(&self, item: &WorkItem, ordinal: u32, seen: &Tally) -> Vec<Violation> {
@@ -147,7 +151,9 @@ impl Envelope {
         let mut found = Vec::new();
         match self.steps.iter().position(|step| *step == item.step) {
             None => found.push(Violation::Step { ordinal, object: object.clone(), step: item.step.clone() }),
-            Some(position) if position < seen.step => found.push(Violation::Order { ordinal, object: object.clone(), step: item.step.clone() }),
+            Some(position) if position < seen.step => {
+                found.push(Violation::Order { ordinal, object: object.clone(), step: item.step.clone() })
+            }
             Some(_) => {}
         }
         if !self.allowed.is_empty() && !self.allowed.iter().any(|rule| rule.matches(&item.object)) {

@@ -8,7 +8,15 @@ fn name(schema: &str, name: &str) -> ObjectName {
 
 fn vacuum(table: &str, bytes: u64) -> WorkItem {
     let object = Object { kind: ObjectKind::Table, oid: 1, name: name("shop", table), table: None };
-    WorkItem::new(step::VACUUM, Act::Vacuum, object, Measure::new("dead rows", [("dead_rows", 5)]), estimate(Act::Vacuum, bytes, &[]), bytes, 5)
+    WorkItem::new(
+        step::VACUUM,
+        Act::Vacuum,
+        object,
+        Measure::new("dead rows", [("dead_rows", 5)]),
+        estimate(Act::Vacuum, bytes, &[]),
+        bytes,
+        5,
+    )
 }
 
 fn reindex(index: &str, table: &str, bytes: u64) -> WorkItem {
@@ -39,7 +47,9 @@ fn what_fits_has_no_violation() {
 
 #[test]
 fn each_limit_is_named() {
-    let found = |items: Vec<WorkItem>| within(&envelope(), &list(items)).into_iter().map(|violation| format!("{violation}")).collect::<Vec<_>>().join("\n");
+    let found = |items: Vec<WorkItem>| {
+        within(&envelope(), &list(items)).into_iter().map(|violation| format!("{violation}")).collect::<Vec<_>>().join("\n")
+    };
     assert!(found(vec![vacuum("audit", 1)]).contains("excluded by the plan (shop.audit)"));
     assert!(found(vec![reindex("audit_pkey", "audit", 1)]).contains("excluded"), "a rule on a table reaches its indexes");
     assert!(found(vec![vacuum("orders", 1_001)]).contains("the plan allows"));

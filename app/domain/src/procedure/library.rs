@@ -80,7 +80,15 @@ pub fn weekly_postgresql() -> Procedure {
     }
 }
 
-fn template(key: &str, name: &str, (kind, class, risk): (StepKind, StepClass, RiskClass), acts: &[Act], does: &str, verified_by: &str, rollback: &str) -> StepTemplate {
+fn template(
+    key: &str,
+    name: &str,
+    (kind, class, risk): (StepKind, StepClass, RiskClass),
+    acts: &[Act],
+    does: &str,
+    verified_by: &str,
+    rollback: &str,
+) -> StepTemplate {
     StepTemplate {
         key: key.to_owned(),
         name: name.to_owned(),

@@ -173,7 +173,11 @@ impl TryFrom<String> for ObjectRule {
 impl std::fmt::Display for ObjectRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let show = |part: &Option<String>| part.as_deref().map_or_else(|| "*".to_owned(), quote::for_people);
-        if self.schema.is_none() && self.name.is_none() { f.write_str("*") } else { write!(f, "{}.{}", show(&self.schema), show(&self.name)) }
+        if self.schema.is_none() && self.name.is_none() {
+            f.write_str("*")
+        } else {
+            write!(f, "{}.{}", show(&self.schema), show(&self.name))
+        }
     }
 }
 
@@ -204,7 +208,15 @@ mod tests {
     #[test]
     fn rules_reach_the_indexes_of_a_table() {
         let index = Object { kind: ObjectKind::Index, oid: 7, name: name("shop", "orders_pkey"), table: Some(name("shop", "orders")) };
-        for (rule, expected) in [("*", true), ("shop.*", true), ("shop.orders", true), ("shop.orders_pkey", true), ("shop.other", false), ("*.orders", true), ("web.*", false)] {
+        for (rule, expected) in [
+            ("*", true),
+            ("shop.*", true),
+            ("shop.orders", true),
+            ("shop.orders_pkey", true),
+            ("shop.other", false),
+            ("*.orders", true),
+            ("web.*", false),
+        ] {
             assert_eq!(rule.parse::<ObjectRule>().expect("well-formed").matches(&index), expected, "{rule}");
         }
     }

@@ -162,7 +162,12 @@ impl ParameterSpec {
     fn refuse(&self, value: &str) -> FieldError {
         let Self { label, unit, min, max, default, .. } = self;
         let shown: String = value.chars().take(40).collect();
-        FieldError::new(self.name, format!("{label}: \"{shown}\" is not allowed. Enter a whole number from {min} to {max} ({unit}), or leave it empty for {default}."))
+        FieldError::new(
+            self.name,
+            format!(
+                "{label}: \"{shown}\" is not allowed. Enter a whole number from {min} to {max} ({unit}), or leave it empty for {default}."
+            ),
+        )
     }
 }
 
@@ -182,7 +187,13 @@ mod tests {
 
     #[test]
     fn every_bad_field_is_named_with_limit_and_way_out() {
-        let fields = [("analyze_max_age_days", "0"), ("lock_wait_max_ms", "a lot"), ("colour", "1"), ("vacuum_min_dead_rows", "1,000"), ("reindex_min_waste_mib", "")];
+        let fields = [
+            ("analyze_max_age_days", "0"),
+            ("lock_wait_max_ms", "a lot"),
+            ("colour", "1"),
+            ("vacuum_min_dead_rows", "1,000"),
+            ("reindex_min_waste_mib", ""),
+        ];
         let errors = Parameters::parse(&fields.map(|(k, v)| (k.to_owned(), v.to_owned())).into()).expect_err("three are wrong");
         let mut names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         names.sort_unstable();

@@ -73,12 +73,23 @@ pub fn judge_query(base: Option<&QueryTiming>, after: Option<&QueryTiming>, limi
         return ProbeVerdict::new(Colour::NotMeasurable, "The query gave no timing. Run it by hand and note what you saw.");
     };
     let Some(base) = base else {
-        return ProbeVerdict::new(Colour::NotMeasurable, format!("It takes {} now, but there is no baseline from before the work.", ms(after.p50_us)));
+        return ProbeVerdict::new(
+            Colour::NotMeasurable,
+            format!("It takes {} now, but there is no baseline from before the work.", ms(after.p50_us)),
+        );
     };
     let own_limit_us = limit_ms.saturating_mul(1000);
     let allowed = slowest_allowed_us(base.p50_us).min(own_limit_us);
     if base.p50_us > own_limit_us && after.p50_us > own_limit_us && after.p50_us <= slowest_allowed_us(base.p50_us) {
-        return ProbeVerdict::new(Colour::Fail, format!("{} now; its limit is {}, which it broke before the work too ({}).", ms(after.p50_us), duration_ms(limit_ms), ms(base.p50_us)));
+        return ProbeVerdict::new(
+            Colour::Fail,
+            format!(
+                "{} now; its limit is {}, which it broke before the work too ({}).",
+                ms(after.p50_us),
+                duration_ms(limit_ms),
+                ms(base.p50_us)
+            ),
+        );
     }
     let figures = format!("{} now, {} before; up to {} is allowed", ms(after.p50_us), ms(base.p50_us), ms(allowed));
     let other_plan = matches!((&base.plan_hash, &after.plan_hash), (Some(a), Some(b)) if a != b);
@@ -97,10 +108,16 @@ pub fn judge_connections(base: Option<Connections>, after: Option<Connections>, 
     };
     let share = permille((u64::from(after.used) * 1000 / u64::from(after.usable.max(1))).try_into().unwrap_or(u32::MAX));
     if u64::from(after.used) * 100 >= u64::from(after.usable) * max_used_percent {
-        return ProbeVerdict::new(Colour::Fail, format!("{} of {} connections are in use ({share}); the limit is {max_used_percent} %.", after.used, after.usable));
+        return ProbeVerdict::new(
+            Colour::Fail,
+            format!("{} of {} connections are in use ({share}); the limit is {max_used_percent} %.", after.used, after.usable),
+        );
     }
     let Some(base) = base else {
-        return ProbeVerdict::new(Colour::NotMeasurable, format!("{} connections now, but there is no baseline from before the work.", after.used));
+        return ProbeVerdict::new(
+            Colour::NotMeasurable,
+            format!("{} connections now, but there is no baseline from before the work.", after.used),
+        );
     };
     let slack = (base.used * 3 / 10).max(5);
     let figures = format!("{} connections now ({share} of those usable), {} before", after.used, base.used);

@@ -154,7 +154,8 @@ impl DebrisKind {
 }
 
 const MIB: u64 = 1024 * 1024;
-const NOT_PERMITTED: &str = "The role may not do this: it needs to own the object, be a member of its owner, or hold MAINTAIN on it (PostgreSQL 17 and later).";
+const NOT_PERMITTED: &str =
+    "The role may not do this: it needs to own the object, be a member of its owner, or hold MAINTAIN on it (PostgreSQL 17 and later).";
 
 impl Selection {
     fn pass_over(&mut self, object: &Object, reason: impl Into<String>) {
@@ -172,7 +173,8 @@ pub fn select_vacuum(rows: &[VacuumRow], parameters: &Parameters) -> Selection {
     let mut found = Selection::default();
     for row in rows {
         let over = |dead: u64, trigger: u64| {
-            dead >= parameters.vacuum_min_dead_rows.max(1) && (row.autovacuum_off || u128::from(dead) * 100 > u128::from(trigger) * u128::from(parameters.vacuum_min_trigger_percent))
+            dead >= parameters.vacuum_min_dead_rows.max(1)
+                && (row.autovacuum_off || u128::from(dead) * 100 > u128::from(trigger) * u128::from(parameters.vacuum_min_trigger_percent))
         };
         if !over(row.dead_rows, row.trigger_rows) && !over(row.toast_dead_rows, row.toast_trigger_rows) {
             continue;
@@ -180,20 +182,38 @@ pub fn select_vacuum(rows: &[VacuumRow], parameters: &Parameters) -> Selection {
         if !row.permitted {
             found.pass_over(&row.object, NOT_PERMITTED);
         } else if row.wraparound_vacuum_runs {
-            found.pass_over(&row.object, "The server itself vacuums it to prevent transaction id wraparound. That work does not yield; let it finish.");
+            found.pass_over(
+                &row.object,
+                "The server itself vacuums it to prevent transaction id wraparound. That work does not yield; let it finish.",
+            );
         } else {
             let dead = row.dead_rows.saturating_add(row.toast_dead_rows);
             let bytes = row.total_bytes;
-            found.items.push(WorkItem::new(step::VACUUM, Act::Vacuum, row.object.clone(), vacuum_measure(row), estimate(Act::Vacuum, bytes, &row.past_bytes_per_s), bytes, dead));
+            found.items.push(WorkItem::new(
+                step::VACUUM,
+                Act::Vacuum,
+                row.object.clone(),
+                vacuum_measure(row),
+                estimate(Act::Vacuum, bytes, &row.past_bytes_per_s),
+                bytes,
+                dead,
+            ));
         }
     }
     found
 }
 
 fn vacuum_measure(row: &VacuumRow) -> Measure {
-    let ago = row.vacuumed_ago_s.map_or_else(|| "never vacuumed, as far as the counters go".to_owned(), |s| format!("last vacuumed {} ago", duration_ms(s.saturating_mul(1000))));
+    let ago = row.vacuumed_ago_s.map_or_else(
+        || "never vacuumed, as far as the counters go".to_owned(),
+        |s| format!("last vacuumed {} ago", duration_ms(s.saturating_mul(1000))),
+    );
     let toast = if row.toast_dead_rows > 0 { format!(" and {} in its TOAST table", count(row.toast_dead_rows)) } else { String::new() };
-    let why = if row.autovacuum_off { "autovacuum is switched off for it".to_owned() } else { format!("autovacuum should have started at {}", count(row.trigger_rows)) };
+    let why = if row.autovacuum_off {
+        "autovacuum is switched off for it".to_owned()
+    } else {
+        format!("autovacuum should have started at {}", count(row.trigger_rows))
+    };
     Measure::new(
         format!("{}{toast} beside {} live ones; {why}; {ago}.", plural(row.dead_rows, "dead row", "dead rows"), count(row.live_rows)),
         [
@@ -217,7 +237,14 @@ pub fn select_reindex(rows: &[IndexRow], parameters: &Parameters) -> Selection {
             // Without an exact figure the estimate decides nothing; it is reported, so that somebody makes it measurable.
             if row.estimated_waste_permille.is_some_and(|estimated| wasteful(row.bytes, estimated, parameters)) {
                 let why = row.not_measured.as_deref().unwrap_or("it was not measured exactly");
-                found.pass_over(&row.object, format!("About {} of {} may be empty by estimate, but {why}.", permille(row.estimated_waste_permille.unwrap_or(0)), size(row.bytes)));
+                found.pass_over(
+                    &row.object,
+                    format!(
+                        "About {} of {} may be empty by estimate, but {why}.",
+                        permille(row.estimated_waste_permille.unwrap_or(0)),
+                        size(row.bytes)
+                    ),
+                );
             }
             continue;
         };
@@ -249,7 +276,8 @@ pub fn select_reindex(rows: &[IndexRow], parameters: &Parameters) -> Selection {
 pub fn wasteful(bytes: u64, waste_permille: u32, parameters: &Parameters) -> bool {
     let wasted = wasted_bytes(bytes, waste_permille);
     let beyond = |percent: u64, mib: u64| u64::from(waste_permille) >= percent.saturating_mul(10) && wasted >= mib.saturating_mul(MIB);
-    beyond(parameters.reindex_min_waste_percent, parameters.reindex_min_waste_mib) || beyond(parameters.reindex_large_min_waste_percent, parameters.reindex_large_min_waste_mib)
+    beyond(parameters.reindex_min_waste_percent, parameters.reindex_min_waste_mib)
+        || beyond(parameters.reindex_large_min_waste_percent, parameters.reindex_large_min_waste_mib)
 }
 
 fn wasted_bytes(bytes: u64, waste_permille: u32) -> u64 {
@@ -262,7 +290,10 @@ fn reindex_measure(row: &IndexRow, waste: u32) -> Measure {
     figures.extend(row.estimated_waste_permille.map(|estimated| ("estimated_waste_permille", estimated.into())));
     figures.extend(row.cache_hit_permille.map(|hit| ("cache_hit_permille", hit.into())));
     let cache = row.cache_hit_permille.map(|hit| format!(" Cache hit {}, for information.", permille(hit))).unwrap_or_default();
-    Measure::new(format!("{} of {} is empty space ({}), measured page by page.{cache}", permille(waste), size(row.bytes), size(wasted)), figures)
+    Measure::new(
+        format!("{} of {} is empty space ({}), measured page by page.{cache}", permille(waste), size(row.bytes), size(wasted)),
+        figures,
+    )
 }
 
 /// Tables whose statistics are missing, or stale by change or by age. `server_major` decides how a parent is analysed.
@@ -279,7 +310,15 @@ pub fn select_analyze(rows: &[AnalyzeRow], parameters: &Parameters, server_major
         let ago = row.analyzed_ago_s.map(|s| ("analyzed_ago_s", s));
         let figures = [("changed_rows", row.changed_rows), ("live_rows", row.live_rows), ("table_bytes", row.bytes)].into_iter().chain(ago);
         let gain = if row.analyzed_ago_s.is_none() { row.live_rows.max(row.changed_rows) } else { row.changed_rows };
-        found.items.push(WorkItem::new(step::ANALYZE, act, row.object.clone(), Measure::new(why, figures), estimate(act, row.bytes, &row.past_bytes_per_s), row.bytes, gain));
+        found.items.push(WorkItem::new(
+            step::ANALYZE,
+            act,
+            row.object.clone(),
+            Measure::new(why, figures),
+            estimate(act, row.bytes, &row.past_bytes_per_s),
+            row.bytes,
+            gain,
+        ));
     }
     found
 }
@@ -292,12 +331,20 @@ fn stale(row: &AnalyzeRow, parameters: &Parameters) -> Option<String> {
     };
     let age = duration_ms(ago_s.saturating_mul(1000));
     if row.object.kind == ObjectKind::PartitionedTable {
-        return (ago_s > max_age_s && row.partition_analyzed_since).then(|| format!("Its own statistics are {age} old, and partitions changed since; autovacuum never analyses a partitioned parent."));
+        return (ago_s > max_age_s && row.partition_analyzed_since).then(|| {
+            format!("Its own statistics are {age} old, and partitions changed since; autovacuum never analyses a partitioned parent.")
+        });
     }
-    let limit = parameters.analyze_min_changed_rows.max((u128::from(row.live_rows) * u128::from(parameters.analyze_min_changed_percent) / 100).try_into().unwrap_or(u64::MAX));
+    let limit = parameters
+        .analyze_min_changed_rows
+        .max((u128::from(row.live_rows) * u128::from(parameters.analyze_min_changed_percent) / 100).try_into().unwrap_or(u64::MAX));
     let changes = plural(row.changed_rows, "row", "rows");
     if row.changed_rows > limit {
-        Some(format!("{changes} of about {} changed since the statistics were taken {age} ago; the limit is {}.", count(row.live_rows), count(limit)))
+        Some(format!(
+            "{changes} of about {} changed since the statistics were taken {age} ago; the limit is {}.",
+            count(row.live_rows),
+            count(limit)
+        ))
     } else if ago_s > max_age_s && row.changed_rows > 0 {
         Some(format!("The statistics are {age} old, and {changes} changed since."))
     } else {
@@ -320,10 +367,21 @@ pub fn select_cleanup(rows: &[DebrisRow]) -> Selection {
         if row.build_runs {
             found.pass_over(&row.object, "An index build works on its table right now; nothing is dropped while it does.");
         } else if !row.permitted {
-            found.pass_over(&row.object, "Left by an interrupted rebuild, but the role may not drop it: dropping needs membership in the owner of its table.");
+            found.pass_over(
+                &row.object,
+                "Left by an interrupted rebuild, but the role may not drop it: dropping needs membership in the owner of its table.",
+            );
         } else {
             let act = Act::DropInvalidIndex;
-            found.items.push(WorkItem::new(step::CLEANUP, act, row.object.clone(), Measure::new(why, [("index_bytes", row.bytes)]), estimate(act, row.bytes, &[]), row.bytes, row.bytes));
+            found.items.push(WorkItem::new(
+                step::CLEANUP,
+                act,
+                row.object.clone(),
+                Measure::new(why, [("index_bytes", row.bytes)]),
+                estimate(act, row.bytes, &[]),
+                row.bytes,
+                row.bytes,
+            ));
         }
     }
     found

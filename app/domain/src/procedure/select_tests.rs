@@ -68,7 +68,10 @@ fn vacuum_needs_twice_the_trigger_and_the_floor() {
 fn vacuum_items_say_why_and_what() {
     let item = select_vacuum(&[vacuum_row(50_000, 20_000)], &Parameters::default()).items.remove(0);
     assert_eq!(item.statement, r#"VACUUM (VERBOSE, TRUNCATE FALSE) "shop"."orders""#);
-    assert_eq!(item.measure.sentence, "50,000 dead rows beside 100,000 live ones; autovacuum should have started at 20,000; last vacuumed 1 d 1 h ago.");
+    assert_eq!(
+        item.measure.sentence,
+        "50,000 dead rows beside 100,000 live ones; autovacuum should have started at 20,000; last vacuumed 1 d 1 h ago."
+    );
     assert_eq!((item.risk, item.gain, item.measure.figures["dead_rows"]), (RiskClass::R1, 50_000, 50_000));
     assert_eq!((item.estimate.low_ms, item.estimate.high_ms), (1_000, 4_000));
 }
@@ -107,7 +110,10 @@ fn cache_hit_is_shown_and_never_chooses() {
     assert_eq!(select_reindex(&[cold], &parameters), Selection::default());
     let item = select_reindex(&[index_row(512, Some(748))], &parameters).items.remove(0);
     assert_eq!(item.measure.figures["cache_hit_permille"], 1000);
-    assert_eq!(item.measure.sentence, "74.8 % of 512 MB is empty space (382 MB), measured page by page. Cache hit 100.0 %, for information.");
+    assert_eq!(
+        item.measure.sentence,
+        "74.8 % of 512 MB is empty space (382 MB), measured page by page. Cache hit 100.0 %, for information."
+    );
     assert_eq!((item.statement.as_str(), item.bytes), (r#"REINDEX INDEX CONCURRENTLY "shop"."orders_created_idx""#, 522 * MIB));
     assert!(item.debris.is_some());
 }
@@ -138,10 +144,22 @@ fn parents_are_analysed_when_their_partitions_moved_on() {
 
 #[test]
 fn debris_is_told_by_name_and_only_ours_is_dropped() {
-    for (name, kind) in [("i_ccnew", DebrisKind::New), ("i_ccnew12", DebrisKind::New), ("i_ccold1", DebrisKind::Old), ("i_new", DebrisKind::Owners), ("i_ccnewer", DebrisKind::Owners)] {
+    for (name, kind) in [
+        ("i_ccnew", DebrisKind::New),
+        ("i_ccnew12", DebrisKind::New),
+        ("i_ccold1", DebrisKind::Old),
+        ("i_new", DebrisKind::Owners),
+        ("i_ccnewer", DebrisKind::Owners),
+    ] {
         assert_eq!(DebrisKind::of(name), kind, "{name}");
     }
-    let row = |name: &str, build_runs| DebrisRow { object: object(ObjectKind::Index, name), bytes: MIB, kind: DebrisKind::of(name), build_runs, permitted: true };
+    let row = |name: &str, build_runs| DebrisRow {
+        object: object(ObjectKind::Index, name),
+        bytes: MIB,
+        kind: DebrisKind::of(name),
+        build_runs,
+        permitted: true,
+    };
     let found = select_cleanup(&[row("i_ccnew", false), row("plain", false), row("j_ccold", true)]);
     assert_eq!(found.items.iter().map(|item| item.statement.as_str()).collect::<Vec<_>>(), [r#"DROP INDEX CONCURRENTLY "shop"."i_ccnew""#]);
     assert_eq!(found.passed_over.len(), 2);
@@ -150,7 +168,8 @@ fn debris_is_told_by_name_and_only_ours_is_dropped() {
 #[test]
 fn order_is_step_then_quick_then_worthwhile() {
     let item = |step: &str, name: &str, high_ms, gain| {
-        let mut item = WorkItem::new(step, Act::Vacuum, object(ObjectKind::Table, name), Measure::new("", []), estimate(Act::Vacuum, 0, &[]), 0, gain);
+        let mut item =
+            WorkItem::new(step, Act::Vacuum, object(ObjectKind::Table, name), Measure::new("", []), estimate(Act::Vacuum, 0, &[]), 0, gain);
         item.estimate.high_ms = high_ms;
         item
     };
@@ -161,7 +180,8 @@ fn order_is_step_then_quick_then_worthwhile() {
         item("vacuum", "slow_rich", 1_000, 50),
         item("vacuum", "middle", 400, 1),
     ];
-    let names: Vec<_> = order(items, &["vacuum".to_owned(), "analyze".to_owned()], 1_000).iter().map(|item| item.object.name.name().to_owned()).collect();
+    let names: Vec<_> =
+        order(items, &["vacuum".to_owned(), "analyze".to_owned()], 1_000).iter().map(|item| item.object.name.name().to_owned()).collect();
     assert_eq!(names, ["quick", "middle", "slow_rich", "slow_poor", "a"]);
 }
 

@@ -12,7 +12,11 @@ pub fn size(bytes: u64) -> String {
         tenths /= 1024;
         unit += 1;
     }
-    if tenths < 100 && !tenths.is_multiple_of(10) { format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]) } else { format!("{} {}", tenths / 10, UNITS[unit]) }
+    if tenths < 100 && !tenths.is_multiple_of(10) {
+        format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    } else {
+        format!("{} {}", tenths / 10, UNITS[unit])
+    }
 }
 
 /// A count with thousands separated: `1,234,567`.

@@ -187,6 +187,8 @@ impl WorkList {
     }
     /// The sum of all items' ranges.
     pub fn total_ms(&self) -> (u64, u64) {
-        self.items.iter().fold((0, 0), |(low, high), item| (item.estimate.low_ms.saturating_add(low), item.estimate.high_ms.saturating_add(high)))
+        self.items
+            .iter()
+            .fold((0, 0), |(low, high), item| (item.estimate.low_ms.saturating_add(low), item.estimate.high_ms.saturating_add(high)))
     }
 }

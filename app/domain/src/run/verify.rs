@@ -69,7 +69,11 @@ pub struct IndexState {
 /// Judges a VACUUM. `holder` names what keeps old rows visible, where something does.
 pub fn verify_vacuum(before: VacuumState, after: VacuumState, min_fall_percent: u64, holder: Option<&str>) -> Verdict {
     if after.vacuum_count <= before.vacuum_count {
-        let why = if after.vacuum_count < before.vacuum_count { "the server's counters were reset meanwhile" } else { "the server counted none for this table" };
+        let why = if after.vacuum_count < before.vacuum_count {
+            "the server's counters were reset meanwhile"
+        } else {
+            "the server counted none for this table"
+        };
         return Verdict::new(Outcome::NoEffect, format!("VACUUM reported success, but {why}."));
     }
     let removed = before.dead_rows.saturating_sub(after.dead_rows);
@@ -78,17 +82,32 @@ pub fn verify_vacuum(before: VacuumState, after: VacuumState, min_fall_percent: 
     if enough {
         Verdict::new(Outcome::Done, format!("Vacuumed: {figures}."))
     } else {
-        let why = holder.map_or_else(|| "nothing that holds them was found: look for sessions that ended meanwhile".to_owned(), |holder| format!("held by {holder}"));
-        Verdict::new(Outcome::NoEffect, format!("VACUUM ran but {} remain ({figures}); {why}.", plural(after.dead_rows, "dead row", "dead rows")))
+        let why = holder.map_or_else(
+            || "nothing that holds them was found: look for sessions that ended meanwhile".to_owned(),
+            |holder| format!("held by {holder}"),
+        );
+        Verdict::new(
+            Outcome::NoEffect,
+            format!("VACUUM ran but {} remain ({figures}); {why}.", plural(after.dead_rows, "dead row", "dead rows")),
+        )
     }
 }
 
 /// Judges an ANALYZE: only the server's own counter proves it.
 pub fn verify_analyze(before: AnalyzeState, after: AnalyzeState) -> Verdict {
     match after.analyze_count.cmp(&before.analyze_count) {
-        Ordering::Greater => Verdict::new(Outcome::Done, format!("Statistics taken anew; changed rows since {} → {}.", count(before.changed_rows), count(after.changed_rows))),
-        Ordering::Less => Verdict::new(Outcome::NoEffect, "ANALYZE reported success, but the server's counters were reset meanwhile, so nothing proves it."),
-        Ordering::Equal => Verdict::new(Outcome::NoEffect, "ANALYZE reported success, but the server counted none for this table: the role may not analyse it."),
+        Ordering::Greater => Verdict::new(
+            Outcome::Done,
+            format!("Statistics taken anew; changed rows since {} → {}.", count(before.changed_rows), count(after.changed_rows)),
+        ),
+        Ordering::Less => Verdict::new(
+            Outcome::NoEffect,
+            "ANALYZE reported success, but the server's counters were reset meanwhile, so nothing proves it.",
+        ),
+        Ordering::Equal => Verdict::new(
+            Outcome::NoEffect,
+            "ANALYZE reported success, but the server counted none for this table: the role may not analyse it.",
+        ),
     }
 }
 
@@ -183,7 +202,9 @@ mod tests {
     #[test]
     fn reindex_must_make_a_new_smaller_valid_index_and_leave_nothing() {
         let before = index(1, 1000);
-        let judge = |after: Option<IndexState>, debris: &[String]| (verify_reindex(&before, after.as_ref(), debris).outcome, find_reindex(&before, after.as_ref(), debris));
+        let judge = |after: Option<IndexState>, debris: &[String]| {
+            (verify_reindex(&before, after.as_ref(), debris).outcome, find_reindex(&before, after.as_ref(), debris))
+        };
         assert_eq!(judge(Some(index(2, 250)), &[]), (Outcome::Done, Finding::Done));
         assert_eq!(judge(Some(index(1, 1000)), &[]), (Outcome::NoEffect, Finding::NotDone));
         assert_eq!(judge(Some(index(2, 960)), &[]), (Outcome::NoEffect, Finding::Done));

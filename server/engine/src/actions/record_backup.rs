@@ -59,7 +59,9 @@ fn check(input: &Input, now: Timestamp) -> Result<(Timestamp, String, String)> {
     match taken_at {
         None => form.refuse("taken_at", "Give date and time in UTC, such as 2026-11-20T02:15."),
         Some(at) if at > now => form.refuse("taken_at", "The backup would lie in the future. Check date and zone: the time is in UTC."),
-        Some(at) if now.duration_since(at).as_hours() > 24 * 366 => form.refuse("taken_at", "A backup older than a year helps nobody here. Record a newer one."),
+        Some(at) if now.duration_since(at).as_hours() > 24 * 366 => {
+            form.refuse("taken_at", "A backup older than a year helps nobody here. Record a newer one.")
+        }
         Some(_) => {}
     }
     let location = form.take(people::text("location", &input.location, 1, 500));
@@ -74,7 +76,9 @@ mod tests {
     #[test]
     fn every_wrong_field_is_named_at_once() {
         let now: Timestamp = "2026-11-20T12:00:00Z".parse().expect("a time");
-        let Err(Error::Invalid(errors)) = check(&Input { taken_at: "2026-11-21T00:00".into(), ..Input::default() }, now) else { panic!("accepted") };
+        let Err(Error::Invalid(errors)) = check(&Input { taken_at: "2026-11-21T00:00".into(), ..Input::default() }, now) else {
+            panic!("accepted")
+        };
         assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), ["taken_at", "location", "verified_how"]);
     }
 

@@ -12,14 +12,24 @@ impl Ledger<'_> {
     ///
     /// Returns its state and revision now.
     pub async fn lock_window(&mut self, window: WindowId) -> Result<(WindowState, i32)> {
-        let row =
-            sqlx::query!("SELECT w.state, w.revision FROM drydock.window w WHERE w.id = $1 FOR UPDATE", window.0).fetch_optional(&mut *self.db).await?.ok_or(Error::NotFound)?;
+        let row = sqlx::query!("SELECT w.state, w.revision FROM drydock.window w WHERE w.id = $1 FOR UPDATE", window.0)
+            .fetch_optional(&mut *self.db)
+            .await?
+            .ok_or(Error::NotFound)?;
         let state = WindowState::from_word(&row.state).ok_or_else(|| Error::internal(format!("unknown window state {}", row.state)))?;
         Ok((state, row.revision))
     }
 
     /// Moves a window from an expected state and revision to the next state; the loser of a race learns what happened instead.
-    pub async fn move_window(&mut self, window: WindowId, revision: i32, from: WindowState, to: WindowState, reason: Option<&str>, fact: FactRef) -> Result<()> {
+    pub async fn move_window(
+        &mut self,
+        window: WindowId,
+        revision: i32,
+        from: WindowState,
+        to: WindowState,
+        reason: Option<&str>,
+        fact: FactRef,
+    ) -> Result<()> {
         let moved = sqlx::query!(
             "UPDATE drydock.window AS w SET state = $4, state_at = $7, state_reason = $5, state_fact_id = $6, state_fact_at = $7 WHERE w.id = $1 AND w.revision = $2 AND w.state = $3",
             window.0, revision, from.word(), to.word(), reason, fact.id, stamp(fact.at) as Stamp

@@ -20,7 +20,15 @@ pub struct Backup {
 }
 
 /// Adds a record.
-pub async fn insert(db: &mut PgConnection, id: Uuid, target: TargetId, taken_at: Timestamp, location: &str, verified_how: &str, by: PersonId) -> sqlx::Result<()> {
+pub async fn insert(
+    db: &mut PgConnection,
+    id: Uuid,
+    target: TargetId,
+    taken_at: Timestamp,
+    location: &str,
+    verified_how: &str,
+    by: PersonId,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO drydock.backup_record (id, target_id, taken_at, location, verified_how, recorded_by) VALUES ($1, $2, $3, $4, $5, $6)",
         id,
@@ -45,5 +53,13 @@ pub async fn newest(db: &mut PgConnection, target: TargetId, most: i64) -> sqlx:
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| Backup { taken_at: row.taken_at.to_jiff(), location: row.location, verified_how: row.verified_how, recorded_by: row.recorded_by }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Backup {
+            taken_at: row.taken_at.to_jiff(),
+            location: row.location,
+            verified_how: row.verified_how,
+            recorded_by: row.recorded_by,
+        })
+        .collect())
 }
