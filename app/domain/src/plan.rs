@@ -1,0 +1,364 @@
+//! The plan: the sealed envelope of one window revision. Its bytes are what people approve and what the runner obeys.
+
+use crate::approval::{Eligible, Policy};
+use crate::canonical::{self, CanonicalError, Digest};
+use crate::checklist::{self, PlannedCheck};
+use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
+use crate::procedure::{Envelope, Parameters, Procedure, RiskClass};
+use crate::proposal::Proposal;
+use crate::schedule::Times;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of the byte format. Old plans stay readable: fields are only added, each with a default.
+pub const PLAN_FORMAT: u32 = 1;
+
+/// A database as the plan names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTarget {
+    /// Registered identity.
+    pub id: TargetId,
+    /// What people type to confirm.
+    pub short_name: String,
+    /// As people call it.
+    pub name: String,
+    /// `postgresql` or `mariadb`.
+    pub dbms: String,
+    /// Chooses the policy.
+    pub environment: String,
+    /// Where it answers.
+    pub host: String,
+    /// Where it answers.
+    pub port: i32,
+    /// Which database there.
+    pub database: String,
+    /// Role used for the work.
+    pub username: String,
+    /// Owner team.
+    pub team: TeamId,
+    /// Whom to call.
+    pub on_call: String,
+    /// Stable identity evidence of the last passed connection test; the executing session must show the same.
+    pub identity: Value,
+}
+
+/// The procedure, by version and digest of its step templates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanProcedure {
+    /// Key.
+    pub key: String,
+    /// Name, for people.
+    pub name: String,
+    /// Version.
+    pub version: u32,
+    /// Digest of its templates: a program that lacks these bytes refuses the start.
+    pub digest: Digest,
+}
+
+/// A query whose speed is compared before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanQuery {
+    /// As people call it.
+    pub name: String,
+    /// One SELECT.
+    pub sql: String,
+    /// Expected time at most, ms.
+    pub limit_ms: i32,
+}
+
+/// The policy that rules this plan, whole: weakening it later changes nothing here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanPolicy {
+    /// Which policy.
+    pub id: PolicyId,
+    /// Its version.
+    pub version: i32,
+    /// Its name.
+    pub name: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its rules.
+    pub rules: Policy,
+}
+
+/// How the work is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRollback {
+    /// In a sentence.
+    pub summary: String,
+    /// Per step, as the procedure says it.
+    pub steps: Vec<String>,
+}
+
+/// Everything that is approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_FORMAT`].
+    pub format: u32,
+    /// The window.
+    pub window: WindowId,
+    /// Its number.
+    pub number: i64,
+    /// Its revision.
+    pub revision: i32,
+    /// A line for lists and subjects.
+    pub title: String,
+    /// Why.
+    pub reason: String,
+    /// Databases; one, until windows have lanes.
+    pub targets: Vec<PlanTarget>,
+    /// What is done.
+    pub procedure: PlanProcedure,
+    /// Thresholds.
+    pub parameters: Parameters,
+    /// Limits within which work is selected.
+    pub envelope: Envelope,
+    /// When.
+    pub times: Times,
+    /// The newest recorded backup may be at most this old at the start, in hours.
+    pub backup_max_age_hours: u64,
+    /// How it is undone.
+    pub rollback: PlanRollback,
+    /// What must be true before it closes.
+    pub checklist: Vec<PlannedCheck>,
+    /// Queries timed before and after.
+    pub critical_queries: Vec<PlanQuery>,
+    /// Who must agree.
+    pub policy: PlanPolicy,
+    /// Who may vote, by rule.
+    pub eligible: Eligible,
+}
+
+/// What a plan is made of besides the proposal.
+#[derive(Debug, Clone)]
+pub struct PlanParts {
+    /// The window.
+    pub window: WindowId,
+    /// Its number.
+    pub number: i64,
+    /// The revision to seal.
+    pub revision: i32,
+    /// The database.
+    pub target: PlanTarget,
+    /// When.
+    pub times: Times,
+    /// Who must agree.
+    pub policy: PlanPolicy,
+    /// Who may vote.
+    pub eligible: Eligible,
+    /// Queries timed before and after.
+    pub critical_queries: Vec<PlanQuery>,
+}
+
+impl Plan {
+    /// Puts the plan together.
+    #[must_use]
+    pub fn assemble(proposal: &Proposal, procedure: &Procedure, parts: PlanParts) -> Self {
+        let working: Vec<_> = procedure.steps.iter().filter(|step| !step.acts.is_empty()).collect();
+        Self {
+            format: PLAN_FORMAT,
+            window: parts.window,
+            number: parts.number,
+            revision: parts.revision,
+            title: proposal.title.clone(),
+            reason: proposal.reason.clone(),
+            targets: vec![parts.target],
+            procedure: PlanProcedure {
+                key: procedure.key.clone(),
+                name: procedure.name.clone(),
+                version: procedure.version,
+                digest: procedure.digest(),
+            },
+            backup_max_age_hours: proposal.parameters.backup_max_age_hours,
+            parameters: proposal.parameters.clone(),
+            envelope: Envelope {
+                steps: working.iter().map(|step| step.key.clone()).collect(),
+                allowed: vec![],
+                excluded: proposal.excluded.clone(),
+                highest_risk: procedure.highest_risk(),
+                most_objects: proposal.most_objects,
+                most_bytes: proposal.most_bytes,
+            },
+            times: parts.times,
+            rollback: PlanRollback {
+                summary: "No step of this procedure changes data, so there is nothing to restore: settings are put back, and what an interrupted step left behind is cleaned up.".into(),
+                steps: working.iter().map(|step| format!("{}: {}", step.name, step.rollback)).collect(),
+            },
+            checklist: checklist::standard(),
+            critical_queries: parts.critical_queries,
+            policy: parts.policy,
+            eligible: parts.eligible,
+        }
+    }
+
+    /// Canonical bytes and digest.
+    pub fn seal(&self) -> Result<(Vec<u8>, Digest), CanonicalError> {
+        let bytes = canonical::bytes(self)?;
+        let digest = canonical::digest("plan", &bytes);
+        Ok((bytes, digest))
+    }
+
+    /// Reads sealed bytes, and only if they have the digest that was approved.
+    pub fn open(bytes: &[u8], digest: Digest) -> Result<Self, PlanError> {
+        if canonical::digest("plan", bytes) != digest {
+            return Err(PlanError::Digest);
+        }
+        let plan: Self = serde_json::from_slice(bytes).map_err(|error| PlanError::Unreadable(error.to_string()))?;
+        if plan.format != PLAN_FORMAT || plan.targets.is_empty() {
+            return Err(PlanError::Unreadable(format!("format {}", plan.format)));
+        }
+        Ok(plan)
+    }
+
+    /// The one database of the plan.
+    #[must_use]
+    pub fn target(&self) -> &PlanTarget {
+        &self.targets[0]
+    }
+
+    /// The worst class the plan allows.
+    #[must_use]
+    pub fn risk(&self) -> RiskClass {
+        self.envelope.highest_risk
+    }
+
+    /// What it means for the people who use the database, in a sentence.
+    #[must_use]
+    pub fn impact(&self) -> String {
+        match self.risk() {
+            RiskClass::R0 => "Nothing changes; the database is only looked at.".into(),
+            RiskClass::R1 => "The database stays available; reads and writes go on, the disk is busier than usual.".into(),
+            RiskClass::R2 => "The database stays available, with waits of a few seconds when a lock is taken.".into(),
+            RiskClass::R3 => "Writes are blocked while the work runs: connections are drained first.".into(),
+            RiskClass::R4 => "Data is changed in a way that only the backup can undo.".into(),
+        }
+    }
+
+    /// Everybody whose vote it asks for.
+    #[must_use]
+    pub fn voters(&self) -> std::collections::BTreeSet<crate::ids::PersonId> {
+        self.eligible.values().flatten().copied().collect()
+    }
+}
+
+/// Why sealed bytes are not obeyed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Not the bytes that were approved.
+    #[error("the stored plan is not the one that was approved: its digest differs")]
+    Digest,
+    /// A format this program does not know.
+    #[error("the stored plan cannot be read by this program ({0}): start the version that sealed it")]
+    Unreadable(String),
+}
+
+/// One line of the difference between two plans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Dotted path of the field.
+    pub path: String,
+    /// Before; empty when it was not there.
+    pub before: String,
+    /// After; empty when it is gone.
+    pub after: String,
+}
+
+/// What changed between two plans, field by field, as people read it. Revision numbers are left out.
+pub fn differences(before: &Plan, after: &Plan) -> Result<Vec<Difference>, CanonicalError> {
+    let mut found = Vec::new();
+    let read = |plan: &Plan| -> Result<Value, CanonicalError> { Ok(serde_json::to_value(plan)?) };
+    compare("", &read(before)?, &read(after)?, &mut found);
+    found.retain(|line| line.path != "revision");
+    Ok(found)
+}
+
+fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<Difference>) {
+    if before == after {
+        return;
+    }
+    if let (Value::Object(old), Value::Object(new)) = (before, after) {
+        let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for key in keys {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            compare(&path, old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null), found);
+        }
+        return;
+    }
+    let say = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    found.push(Difference { path: path.to_owned(), before: say(before), after: say(after) });
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::procedure::weekly_postgresql;
+    use crate::proposal::ProposalForm;
+    use jiff::tz::TimeZone;
+    use uuid::Uuid;
+
+    pub(crate) fn sample() -> Plan {
+        let form =
+            ProposalForm { target: "prod-orders".into(), reason: "weekly".into(), date: "2026-11-29".into(), ..ProposalForm::blank() };
+        let proposal = form.parse().expect("a good form");
+        let now = "2026-11-20T00:00:00Z".parse().expect("a time");
+        let times = proposal.times(&TimeZone::UTC, "Etc/UTC", "2026a", now).expect("in the future");
+        let rules = Policy::standard();
+        let (_, digest) = rules.seal().expect("integers");
+        let parts = PlanParts {
+            window: WindowId(Uuid::from_u128(1)),
+            number: 142,
+            revision: 1,
+            target: PlanTarget {
+                id: TargetId(Uuid::from_u128(2)),
+                short_name: "prod-orders".into(),
+                name: "Orders".into(),
+                dbms: "postgresql".into(),
+                environment: "production".into(),
+                host: "db".into(),
+                port: 5432,
+                database: "orders".into(),
+                username: "drydock".into(),
+                team: TeamId(Uuid::from_u128(3)),
+                on_call: "Ana".into(),
+                identity: serde_json::json!({"system_identifier": "7"}),
+            },
+            times,
+            policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
+            eligible: Eligible::new(),
+            critical_queries: vec![],
+        };
+        Plan::assemble(&proposal, &weekly_postgresql(), parts)
+    }
+
+    #[test]
+    fn a_plan_reads_back_from_its_bytes_and_from_no_others() {
+        let plan = sample();
+        let (bytes, digest) = plan.seal().expect("integers only");
+        assert_eq!(Plan::open(&bytes, digest).expect("the same bytes"), plan);
+        for position in (0..bytes.len()).step_by(97) {
+            let mut flipped = bytes.clone();
+            flipped[position] ^= 1;
+            assert_eq!(Plan::open(&flipped, digest), Err(PlanError::Digest));
+        }
+    }
+
+    #[test]
+    fn an_edit_is_a_new_digest_and_a_visible_difference() {
+        let before = sample();
+        let mut after = before.clone();
+        after.revision = 2;
+        after.parameters.reindex_min_waste_mib = 1;
+        assert_ne!(before.seal().expect("sealed").1, after.seal().expect("sealed").1);
+        let lines = differences(&before, &after).expect("comparable");
+        assert_eq!(lines, [Difference { path: "parameters.reindex_min_waste_mib".into(), before: "256".into(), after: "1".into() }]);
+    }
+
+    #[test]
+    fn vacuum_comes_before_reindex_and_analyze_last() {
+        assert_eq!(sample().envelope.steps, ["vacuum", "reindex", "cleanup", "analyze"]);
+    }
+}

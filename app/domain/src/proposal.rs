@@ -1,0 +1,250 @@
+//! What a person types to propose a window, and what it means.
+
+use crate::decision::{FieldError, FormCheck};
+use crate::people;
+use crate::procedure::{ObjectRule, Parameters};
+use crate::schedule::{self, Fold, Times};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The form as typed: kept with the revision, so that an edit starts from the person's own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProposalForm {
+    /// Short name of the database.
+    pub target: String,
+    /// Key of the procedure.
+    pub procedure: String,
+    /// A line for lists and subjects; blank takes the procedure's name.
+    pub title: String,
+    /// Why, 1 to 4,000 characters.
+    pub reason: String,
+    /// `YYYY-MM-DD`, in the database's zone.
+    pub date: String,
+    /// `HH:MM`, in the database's zone.
+    pub time: String,
+    /// `first` or `second` when the wall time happens twice.
+    pub fold: String,
+    /// Minutes from start to end.
+    pub duration_min: String,
+    /// Minutes before the end after which nothing new begins.
+    pub cut_off_min: String,
+    /// Minutes after the start by which it must have begun.
+    pub latest_start_min: String,
+    /// Most objects to work on.
+    pub most_objects: String,
+    /// Most data to touch, in MiB.
+    pub most_mib: String,
+    /// Objects left alone: one rule a line, `schema.table`, `schema.*`.
+    pub excluded: String,
+    /// Thresholds by name; blank keeps the default.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// The form understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// Short name of the database.
+    pub target: String,
+    /// Key of the procedure.
+    pub procedure: String,
+    /// A line for lists and subjects.
+    pub title: String,
+    /// Why.
+    pub reason: String,
+    /// Wall time in the database's zone.
+    pub local_start: civil::DateTime,
+    /// Which of two equal wall times.
+    pub fold: Option<Fold>,
+    /// Minutes from start to end.
+    pub duration_min: i64,
+    /// Minutes before the end.
+    pub cut_off_min: i64,
+    /// Minutes after the start.
+    pub latest_start_min: i64,
+    /// Most objects to work on.
+    pub most_objects: u32,
+    /// Most bytes to touch.
+    pub most_bytes: u64,
+    /// Objects left alone.
+    pub excluded: Vec<ObjectRule>,
+    /// Thresholds.
+    pub parameters: Parameters,
+}
+
+impl ProposalForm {
+    /// A blank form with the defaults people change least.
+    #[must_use]
+    pub fn blank() -> Self {
+        Self {
+            procedure: "weekly_postgresql".into(),
+            time: "02:00".into(),
+            duration_min: "120".into(),
+            cut_off_min: "20".into(),
+            latest_start_min: "30".into(),
+            most_objects: "50".into(),
+            most_mib: "102400".into(),
+            ..Self::default()
+        }
+    }
+
+    /// Reads every field; all errors at once.
+    pub fn parse(&self) -> Result<Proposal, Vec<FieldError>> {
+        let mut form = FormCheck::default();
+        let target = form.take(people::short_name("target", &self.target).map_err(|_| FieldError::new("target", "Choose a database.")));
+        let procedure = form.take(match crate::procedure::by_key(self.procedure.trim()) {
+            Some(procedure) => Ok(procedure),
+            None => Err(FieldError::new("procedure", "Choose a procedure from the list.")),
+        });
+        let title = if self.title.trim().is_empty() {
+            procedure.as_ref().map(|procedure| procedure.name.clone())
+        } else {
+            form.take(people::label("title", &self.title, 200))
+        };
+        let reason = form.take(people::text("reason", &self.reason, 1, 4000));
+        let date = form.take(
+            self.date.trim().parse::<civil::Date>().map_err(|_| FieldError::new("date", "Give a date as YYYY-MM-DD, such as 2026-11-29.")),
+        );
+        let time =
+            form.take(self.time.trim().parse::<civil::Time>().map_err(|_| FieldError::new("time", "Give a time as HH:MM, such as 02:00.")));
+        let fold = match self.fold.trim() {
+            "" => None,
+            "first" => Some(Fold::First),
+            "second" => Some(Fold::Second),
+            _ => {
+                form.refuse("fold", "Choose the first or the second occurrence.");
+                None
+            }
+        };
+        let duration_min = form.take(number("duration_min", &self.duration_min, 1, 100_000));
+        let cut_off_min = form.take(number("cut_off_min", &self.cut_off_min, 0, 100_000));
+        let latest_start_min = form.take(number("latest_start_min", &self.latest_start_min, 0, 100_000));
+        let most_objects = form.take(number("most_objects", &self.most_objects, 1, 10_000));
+        let most_mib = form.take(number("most_mib", &self.most_mib, 1, 1 << 30));
+        let excluded = form.take(excluded(&self.excluded));
+        let parameters = match Parameters::parse(&self.parameters) {
+            Ok(parameters) => Some(parameters),
+            Err(errors) => {
+                form.refuse_all(errors);
+                None
+            }
+        };
+        let proposal = (|| {
+            Some(Proposal {
+                target: target?,
+                procedure: procedure?.key,
+                title: title?,
+                reason: reason?,
+                local_start: civil::DateTime::from_parts(date?, time?),
+                fold,
+                duration_min: duration_min?,
+                cut_off_min: cut_off_min?,
+                latest_start_min: latest_start_min?,
+                most_objects: u32::try_from(most_objects?).ok()?,
+                most_bytes: u64::try_from(most_mib?).ok()? << 20,
+                excluded: excluded?,
+                parameters: parameters?,
+            })
+        })();
+        form.finish(proposal)
+    }
+}
+
+impl Proposal {
+    /// The instants of this proposal in `zone`, or what is wrong with its times.
+    pub fn times(&self, zone: &TimeZone, zone_name: &str, tz_version: &str, now: Timestamp) -> Result<Times, Vec<FieldError>> {
+        let start = schedule::instant("time", self.local_start, zone, self.fold).map_err(|error| vec![error])?;
+        let (latest_start, cut_off, end) = schedule::timetable(start, now, self.duration_min, self.cut_off_min, self.latest_start_min)
+            .map_err(|errors| {
+                errors
+                    .into_iter()
+                    .map(|error| if error.field == "start" { FieldError::new("date", error.message) } else { error })
+                    .collect::<Vec<_>>()
+            })?;
+        Ok(Times {
+            local_start: self.local_start,
+            zone: zone_name.to_owned(),
+            tz_version: tz_version.to_owned(),
+            start,
+            latest_start,
+            cut_off,
+            end,
+            extend_to: end,
+        })
+    }
+}
+
+fn number(field: &str, typed: &str, least: i64, most: i64) -> Result<i64, FieldError> {
+    match typed.trim().parse::<i64>() {
+        Ok(value) if (least..=most).contains(&value) => Ok(value),
+        _ => Err(FieldError::new(field, format!("Give a whole number from {least} to {most}."))),
+    }
+}
+
+fn excluded(typed: &str) -> Result<Vec<ObjectRule>, FieldError> {
+    let mut rules = Vec::new();
+    for line in typed.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        rules.push(
+            ObjectRule::try_from(line.to_owned()).map_err(|error| FieldError::new("excluded", format!("{error}. One rule a line.")))?,
+        );
+    }
+    if rules.len() > 500 {
+        return Err(FieldError::new("excluded", "At most 500 objects can be left out."));
+    }
+    Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> ProposalForm {
+        ProposalForm { target: "prod-orders".into(), reason: "weekly".into(), date: "2026-11-29".into(), ..ProposalForm::blank() }
+    }
+
+    #[test]
+    fn a_good_form_is_understood() {
+        let proposal = good().parse().expect("all fields are good");
+        assert_eq!(proposal.title, "weekly (PostgreSQL)");
+        let now = "2026-11-20T00:00:00Z".parse().expect("a time");
+        let times = proposal.times(&TimeZone::UTC, "Etc/UTC", "2026a", now).expect("in the future");
+        assert_eq!(times.cut_off.to_string(), "2026-11-29T03:40:00Z");
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let form = ProposalForm {
+            reason: "x".repeat(10_000),
+            date: "soon".into(),
+            duration_min: "two".into(),
+            excluded: "orders".into(),
+            ..ProposalForm::default()
+        };
+        let fields: Vec<_> = form.parse().expect_err("bad").into_iter().map(|error| error.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "target",
+                "procedure",
+                "reason",
+                "date",
+                "time",
+                "duration_min",
+                "cut_off_min",
+                "latest_start_min",
+                "most_objects",
+                "most_mib",
+                "excluded"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_past_is_refused_at_the_date() {
+        let now = "2027-01-01T00:00:00Z".parse().expect("a time");
+        let errors = good().parse().expect("good").times(&TimeZone::UTC, "Etc/UTC", "x", now).expect_err("past");
+        assert_eq!(errors[0].field, "date");
+    }
+}
