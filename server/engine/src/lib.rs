@@ -15,6 +15,7 @@ pub mod test_support;
 pub mod transaction;
 pub mod vault;
 pub mod wake;
+pub mod worker;
 
 pub use engine::Engine;
 pub use error::{Error, Result};
