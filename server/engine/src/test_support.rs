@@ -11,6 +11,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -18,7 +19,10 @@ use sqlx::{
 use tokio::sync::OnceCell;
 
 pub use crate::cluster::ServiceRole;
-use crate::cluster::{Cluster, ClusterConfig, ServiceRoles, loopback_url, reachable_folder};
+use crate::{
+    cluster::{Cluster, ClusterConfig, ServiceRoles, loopback_url, reachable_folder},
+    migrate::{Roles, migrate},
+};
 
 /// A database of its own for one test, dropped with it.
 #[derive(Debug)]
@@ -34,10 +38,21 @@ struct TestServer {
     roles: ServiceRoles,
 }
 
+/// Any number that nothing else locks in these databases.
+const TEMPLATE_LOCK: i64 = 0x0064_7279_646f_636b;
+
 static SERVER: OnceCell<TestServer> = OnceCell::const_new();
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl TestDatabase {
+    /// A database with the product's schema, as `drydock migrate` makes it.
+    pub async fn new() -> Self {
+        let server = server().await;
+        let template = TEMPLATE.get_or_init(|| template(server)).await;
+        Self::create(server, template).await
+    }
+
     /// An empty database that `drydock_owner` owns, such as a target.
     pub async fn empty() -> Self {
         Self::create(server().await, "template1").await
@@ -73,6 +88,9 @@ impl TestDatabase {
     }
 
     /// Connect options of a service role.
+    ///
+    /// # Panics
+    /// Never: the URL is our own.
     pub fn options(&self, role: ServiceRole) -> PgConnectOptions {
         self.url(role).parse().expect("our own URL is well formed")
     }
@@ -129,7 +147,7 @@ async fn start_or_join() -> TestServer {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     fs::create_dir_all(&target).expect("target can be written");
     let target = target.canonicalize().expect("target exists");
-    let hash = hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(target.as_os_str().as_encoded_bytes())[..4]);
+    let hash = hex::encode(&Sha256::digest(target.as_os_str().as_encoded_bytes())[..4]);
     let elsewhere = PathBuf::from(format!("/var/tmp/drydock-test-{hash}"));
     let folder = reachable_folder(&target.join("test-cluster"), &elsewhere).expect("a place for the test cluster").folder;
     // `make test` finds the server's process here to stop it.
@@ -175,4 +193,42 @@ async fn drop_leftovers(server: &TestServer) {
             run(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
         }
     }
+}
+
+/// The database that tests copy: migrated once for each content of `migrations/`, by whoever needs it first.
+async fn template(server: &TestServer) -> String {
+    let name = format!("template_{}", hash_of_migrations());
+    let mut admin = server.admin().await;
+    run(&mut admin, format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})")).await;
+    let names: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE 'template\\_%'")
+        .fetch_all(&mut admin)
+        .await
+        .expect("the list of databases can be read");
+    if !names.contains(&name) {
+        for old in names {
+            run(&mut admin, format!("DROP DATABASE IF EXISTS {old} WITH (FORCE)")).await;
+        }
+        run(&mut admin, "DROP DATABASE IF EXISTS making WITH (FORCE)".into()).await;
+        run(&mut admin, "CREATE DATABASE making OWNER drydock_owner".into()).await;
+        let owner = loopback_url(server.port, "making", "drydock_owner", server.roles.password(ServiceRole::Owner));
+        let owner: PgConnectOptions = owner.expose_secret().parse().expect("our own URL is well formed");
+        migrate(&owner, &Roles::default()).await.expect("the migrations apply to an empty database");
+        // A database with sessions can be neither renamed nor copied, and a closed one lingers for a moment.
+        run(&mut admin, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = 'making'".into()).await;
+        run(&mut admin, format!("ALTER DATABASE making RENAME TO {name}")).await;
+    }
+    run(&mut admin, format!("SELECT pg_advisory_unlock({TEMPLATE_LOCK})")).await;
+    name
+}
+
+fn hash_of_migrations() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).expect("migrations/ is there").flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "sql")) {
+        hash.update(file.as_os_str().as_encoded_bytes());
+        hash.update(fs::read(file).expect("a migration can be read"));
+    }
+    hex::encode(&hash.finalize()[..8])
 }

@@ -7,7 +7,6 @@ use std::{
     path::Path,
 };
 
-use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The secret kept in `path`; made of 192 random bits in hexadecimal when the file is not there. Mode 0600.
@@ -18,9 +17,7 @@ pub fn load_or_create_secret(path: &Path) -> io::Result<SecretString> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(e),
     }
-    let mut bytes = [0_u8; 24];
-    rand::rng().fill_bytes(&mut bytes);
-    let secret = SecretString::from(hex::encode(bytes));
+    let secret = SecretString::from(hex::encode(crate::clock::random::<24>()));
     write_private(path, secret.expose_secret())?;
     Ok(secret)
 }

@@ -29,3 +29,15 @@ async fn a_database_goes_with_its_test() {
         .expect("readable");
     assert_eq!(left, 0);
 }
+
+#[tokio::test]
+async fn the_products_schema_is_there_and_the_roles_have_their_rights() {
+    let database = TestDatabase::new().await;
+    for role in [ServiceRole::Web, ServiceRole::Worker] {
+        let pool = database.pool(role).await;
+        let windows: i64 = sqlx::query_scalar("SELECT count(*) FROM drydock.window").fetch_one(&pool).await.expect("readable");
+        assert_eq!(windows, 0);
+        let refused = sqlx::query("DROP TABLE drydock.window").execute(&pool).await.expect_err("no service role owns a table");
+        assert!(refused.to_string().contains("must be owner"), "{refused}");
+    }
+}
