@@ -16,4 +16,5 @@ pub mod proposal;
 pub mod run;
 pub mod schedule;
 pub mod trail;
+pub mod view;
 pub mod window;

@@ -1,0 +1,3 @@
+//! What pages show: plain structs that queries fill and pages render, with the rules that turn state into sentences.
+
+pub mod windows;

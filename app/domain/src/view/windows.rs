@@ -1,0 +1,13 @@
+//! Windows as pages show them: the list, the page of one window, what blocks it, and what the reader may do about it.
+
+pub mod blocked;
+pub mod diff;
+pub mod list;
+pub mod offers;
+pub mod when;
+
+pub use blocked::{Blocker, Overlap, Situation, blocked};
+pub use diff::{Change, changes};
+pub use list::{Filter, ListPage, Row, StateFilter};
+pub use offers::{Offer, Offers, OffersInput, offers};
+pub use when::{Countdown, Moments, countdown};

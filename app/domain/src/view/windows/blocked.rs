@@ -1,0 +1,278 @@
+//! Why a window does not move on, as sentences: what is in the way, and who can take it away.
+
+use super::when::Moments;
+use crate::approval::{Group, RuleStanding, Standing};
+use crate::checklist::CheckState;
+use crate::ids::PersonId;
+use crate::procedure::text::plural;
+use crate::schedule::{self, Due};
+use crate::window::WindowState;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// One thing in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocker {
+    /// What is missing or in the way, as a sentence.
+    pub what: String,
+    /// Who can supply it, or what to do.
+    pub way_out: String,
+    /// The instant it is about, which the page shows in the reader's zone.
+    pub at: Option<Timestamp>,
+}
+
+impl Blocker {
+    fn new(what: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self { what: what.into(), way_out: way_out.into(), at: None }
+    }
+    fn at(mut self, at: Timestamp) -> Self {
+        self.at = Some(at);
+        self
+    }
+}
+
+/// Another window on the same database at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlap {
+    /// Its number.
+    pub number: i64,
+    /// Its short description.
+    pub title: String,
+    /// Its state.
+    pub state: WindowState,
+    /// When it begins.
+    pub start: Timestamp,
+    /// When it ends.
+    pub end: Timestamp,
+}
+
+/// What is known about a window at one moment.
+#[derive(Debug)]
+pub struct Situation<'a> {
+    /// Its state.
+    pub state: WindowState,
+    /// Why it is in this state, where somebody said so.
+    pub state_reason: Option<&'a str>,
+    /// Now, by the state database's clock.
+    pub now: Timestamp,
+    /// Its instants.
+    pub moments: Moments,
+    /// Where the votes stand; `None` for a draft that was never sealed.
+    pub standing: Option<&'a Standing>,
+    /// Names of everybody who is spoken of.
+    pub names: &'a BTreeMap<PersonId, String>,
+    /// Windows that take the same database at the same time.
+    pub overlaps: &'a [Overlap],
+    /// Number of another window whose run on the database is not over.
+    pub other_run: Option<i64>,
+    /// Why its own run is held.
+    pub hold_reason: Option<&'a str>,
+    /// A run is open, and no worker holds it.
+    pub run_without_worker: bool,
+    /// Red pre-checks of an open run.
+    pub red_checks: &'a [String],
+    /// The validation list: title and state.
+    pub checks: &'a [(String, CheckState)],
+    /// A window that did not go as planned, and nobody has written down the issues met.
+    pub owes_issues: bool,
+}
+
+/// Everything in the way of the window's next step; empty means that nothing is.
+#[must_use]
+pub fn blocked(s: &Situation<'_>) -> Vec<Blocker> {
+    let mut found = match s.state {
+        WindowState::Draft => vec![draft(s)],
+        WindowState::Proposed => votes(s),
+        WindowState::Approved => start(s),
+        WindowState::Running => running(s),
+        WindowState::Hold => vec![held(s)],
+        WindowState::Validating => validation(s.checks),
+        _ => vec![],
+    };
+    if s.owes_issues {
+        found.push(Blocker::new(
+            "It did not go as planned, and the text “issues met” is not written.",
+            "A lead or engineer of the owner team writes what happened, for whoever plans the next one.",
+        ));
+    }
+    found
+}
+
+fn draft(s: &Situation<'_>) -> Blocker {
+    match s.state_reason.filter(|reason| !reason.trim().is_empty()) {
+        Some(reason) => Blocker::new(
+            format!("It was sent back: {reason}"),
+            "A lead or engineer of the owner team edits it and proposes it again; all votes are asked for anew.",
+        ),
+        None => Blocker::new(
+            "It is a draft: nobody has been asked to approve it.",
+            "A lead or engineer of the owner team seals and proposes it.",
+        ),
+    }
+}
+
+fn votes(s: &Situation<'_>) -> Vec<Blocker> {
+    let Some(standing) = s.standing else {
+        return vec![Blocker::new("It has no sealed plan to vote on.", "Edit it and propose it again.")];
+    };
+    let mut found: Vec<Blocker> = standing.rules.iter().filter_map(|rule| rule_short(rule, s.names)).collect();
+    if !standing.changes_asked_by.is_empty() {
+        found.push(Blocker::new(
+            format!("{} asked for changes.", people(&standing.changes_asked_by, s.names)),
+            "A lead or engineer of the owner team edits it.",
+        ));
+    }
+    if !standing.reachable && !standing.rejected {
+        found.push(Blocker::new(
+            "The votes can no longer suffice: too few of the people named in the plan may still vote.",
+            "Edit the window, so that today's people are asked; a new revision starts with no votes.",
+        ));
+    }
+    if s.now >= s.moments.decide_by {
+        found.push(Blocker::new("The time to decide has passed.", "Edit the window and choose a later time.").at(s.moments.decide_by));
+    }
+    found.extend(overlaps(s.overlaps));
+    found
+}
+
+fn rule_short(rule: &RuleStanding, names: &BTreeMap<PersonId, String>) -> Option<Blocker> {
+    let (have, need) = (rule.have.len(), rule.rule.need as usize);
+    let missing = need.checked_sub(have).filter(|missing| *missing > 0)?;
+    let what = match (rule.rule.group, missing) {
+        (Group::Stakeholders, 1) => "One stakeholder of the database has to approve.".to_owned(),
+        (Group::LeadsAndDeputies, 1) => "One lead or deputy of the owner team has to approve.".to_owned(),
+        (group, n) => format!("{n} {} have to approve.", group.label()),
+    };
+    let count = if have > 0 { format!(" {have} of {need} have.") } else { String::new() };
+    let way_out = if rule.waiting_for.is_empty() {
+        "Nobody who could is left: everybody else voted already or may not vote today.".to_owned()
+    } else {
+        format!("Waiting for {}.", people_or(&rule.waiting_for, names))
+    };
+    Some(Blocker::new(format!("{what}{count}"), way_out))
+}
+
+fn overlaps(found: &[Overlap]) -> Vec<Blocker> {
+    found
+        .iter()
+        .map(|other| {
+            let (what, way_out) = if other.state.is_live() {
+                (
+                    format!("Window #{} ({}) takes the same database at the same time and is approved.", other.number, other.title),
+                    "It cannot be approved while that one stands: choose another time, or cancel the other window.",
+                )
+            } else {
+                (
+                    format!("Window #{} ({}) is proposed for the same database at the same time.", other.number, other.title),
+                    "Whichever is approved first takes the time.",
+                )
+            };
+            Blocker::new(what, way_out).at(other.start)
+        })
+        .collect()
+}
+
+fn start(s: &Situation<'_>) -> Vec<Blocker> {
+    let mut found = Vec::new();
+    if let Some(other) = s.other_run {
+        found.push(Blocker::new(
+            format!("The run of window #{other} on this database is not over."),
+            "Wait for it, or decide on it if it is on hold.",
+        ));
+    }
+    match schedule::due(s.moments.start, s.moments.latest_start, s.now) {
+        Due::Early => found.push(
+            Blocker::new("It is not time yet.", "Nothing to do: it starts by itself. Nobody can start it earlier.").at(s.moments.start),
+        ),
+        Due::Now if found.is_empty() => found.push(Blocker::new(
+            "It is due, and no worker has taken it yet.",
+            "A worker takes it within seconds; if this stays, an administrator looks whether a worker runs.",
+        )),
+        Due::Now => {}
+        Due::Missed => found.push(
+            Blocker::new("Its latest start has passed without a start.", "Propose it again for a later time.").at(s.moments.latest_start),
+        ),
+    }
+    found
+}
+
+fn running(s: &Situation<'_>) -> Vec<Blocker> {
+    let mut found: Vec<Blocker> = Vec::new();
+    if !s.red_checks.is_empty() {
+        found.push(
+            Blocker::new(
+                format!("Pre-checks are red: {}.", s.red_checks.join("; ")),
+                "Nothing was changed. They are looked at again until the latest start.",
+            )
+            .at(s.moments.latest_start),
+        );
+    }
+    if s.run_without_worker {
+        found.push(Blocker::new(
+            "No worker holds the run at the moment.",
+            "Another worker takes it over within 20 seconds; if this stays, an administrator looks whether a worker runs.",
+        ));
+    }
+    found
+}
+
+fn held(s: &Situation<'_>) -> Blocker {
+    let why = s.hold_reason.or(s.state_reason).filter(|reason| !reason.trim().is_empty());
+    Blocker::new(
+        why.map_or_else(|| "The run waits for a person's decision.".to_owned(), |why| format!("The run waits for a person: {why}")),
+        "A lead or engineer of the owner team decides on the run's page, with a reason.",
+    )
+}
+
+fn validation(checks: &[(String, CheckState)]) -> Vec<Blocker> {
+    let titles = |state| checks.iter().filter(|(_, is)| *is == state).map(|(title, _)| title.as_str()).collect::<Vec<_>>();
+    let (red, open) = (titles(CheckState::Failed), titles(CheckState::Open));
+    let mut found = Vec::new();
+    if !red.is_empty() {
+        found.push(Blocker::new(
+            format!("{} failed: {}.", plural(red.len() as u64, "item", "items"), red.join("; ")),
+            "Mend the cause and probe again, or a lead accepts it with a reason.",
+        ));
+    }
+    if !open.is_empty() {
+        found.push(Blocker::new(
+            format!("{} still open: {}.", plural(open.len() as u64, "item is", "items are"), open.join("; ")),
+            "Somebody of the owner team, or a stakeholder, answers them on the checklist.",
+        ));
+    }
+    if found.is_empty() {
+        found.push(Blocker::new(
+            if checks.is_empty() { "The validation list is not there yet." } else { "Every item is answered; the sign-off is missing." },
+            if checks.is_empty() {
+                "It appears when the run has ended."
+            } else {
+                "A lead or engineer of the owner team signs off on the checklist."
+            },
+        ));
+    }
+    found
+}
+
+/// `Ana`, `Ana and Ben`, `Ana, Ben and Cem`.
+#[must_use]
+pub fn people(ids: &[PersonId], names: &BTreeMap<PersonId, String>) -> String {
+    joined(ids, names, "and")
+}
+
+/// `Ana or Ben`.
+fn people_or(ids: &[PersonId], names: &BTreeMap<PersonId, String>) -> String {
+    joined(ids, names, "or")
+}
+
+fn joined(ids: &[PersonId], names: &BTreeMap<PersonId, String>, last: &str) -> String {
+    let words: Vec<&str> = ids.iter().map(|id| names.get(id).map_or("somebody unknown", String::as_str)).collect();
+    match words.as_slice() {
+        [] => "nobody".to_owned(),
+        [one] => (*one).to_owned(),
+        [start @ .., end] => format!("{} {last} {end}", start.join(", ")),
+    }
+}
+
+#[cfg(test)]
+#[path = "blocked_tests.rs"]
+mod tests;

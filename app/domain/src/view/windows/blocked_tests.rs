@@ -1,0 +1,100 @@
+use super::*;
+use crate::approval::{Assurance, Policy, StandingVote, VoteDecision, count};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use uuid::Uuid;
+
+fn person(n: u128) -> PersonId {
+    PersonId(Uuid::from_u128(n))
+}
+
+fn at(min: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + min * 60).expect("in range")
+}
+
+static NAMES: LazyLock<BTreeMap<PersonId, String>> =
+    LazyLock::new(|| [(1, "Ana"), (2, "Ben"), (3, "Cem")].map(|(n, name)| (person(n), name.to_owned())).into());
+
+/// Ana and Ben are stakeholders, Cem leads.
+fn standing(votes: &[(u128, VoteDecision)]) -> Standing {
+    let eligible = [("stakeholder".to_owned(), [1, 2].map(person).into()), ("lead".to_owned(), [person(3)].into())].into();
+    let present: BTreeSet<_> = [1, 2, 3].map(person).into();
+    let votes: Vec<_> = votes
+        .iter()
+        .map(|(n, decision)| StandingVote { person: person(*n), decision: *decision, assurance: Assurance::Link, at: at(0) })
+        .collect();
+    count(&Policy::standard(), &eligible, &present, &votes)
+}
+
+fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)) -> Vec<String> {
+    let mut situation = Situation {
+        state,
+        state_reason: None,
+        now: at(now),
+        moments: Moments { start: at(60), latest_start: at(90), cut_off: at(110), end: at(120), decide_by: at(30) },
+        standing: None,
+        names: &NAMES,
+        overlaps: &[],
+        other_run: None,
+        hold_reason: None,
+        run_without_worker: false,
+        red_checks: &[],
+        checks: &[],
+        owes_issues: false,
+    };
+    change(&mut situation);
+    blocked(&situation).into_iter().map(|blocker| format!("{} {}", blocker.what, blocker.way_out)).collect()
+}
+
+#[test]
+fn missing_votes_name_who_can_give_them() {
+    let none = standing(&[]);
+    let says = say(WindowState::Proposed, 0, |s| s.standing = Some(&none));
+    assert_eq!(
+        says,
+        [
+            "One stakeholder of the database has to approve. Waiting for Ana or Ben.",
+            "One lead or deputy of the owner team has to approve. Waiting for Cem."
+        ]
+    );
+    let one = standing(&[(1, VoteDecision::Approve)]);
+    let says = say(WindowState::Proposed, 0, |s| s.standing = Some(&one));
+    assert_eq!(says, ["One lead or deputy of the owner team has to approve. Waiting for Cem."]);
+}
+
+#[test]
+fn a_vote_against_and_a_passed_deadline_are_said() {
+    let changes = standing(&[(3, VoteDecision::RequestChanges)]);
+    let says = say(WindowState::Proposed, 40, |s| s.standing = Some(&changes));
+    assert!(says.iter().any(|line| line.starts_with("Cem asked for changes.")), "{says:?}");
+    assert!(says.iter().any(|line| line.starts_with("The votes can no longer suffice")), "{says:?}");
+    assert!(says.iter().any(|line| line.starts_with("The time to decide has passed.")), "{says:?}");
+}
+
+#[test]
+fn an_approved_window_waits_for_its_hour() {
+    assert!(say(WindowState::Approved, 0, |_| ())[0].starts_with("It is not time yet."));
+    assert!(say(WindowState::Approved, 70, |_| ())[0].starts_with("It is due, and no worker has taken it yet."));
+    let busy = say(WindowState::Approved, 70, |s| s.other_run = Some(12));
+    assert_eq!(busy.len(), 1, "{busy:?}");
+    assert!(busy[0].contains("#12"));
+    assert!(say(WindowState::Approved, 95, |_| ())[0].starts_with("Its latest start has passed"));
+}
+
+#[test]
+fn a_hold_and_a_red_list_say_who_decides() {
+    assert!(say(WindowState::Hold, 70, |s| s.hold_reason = Some("the outcome of item 3 is unknown"))[0].contains("item 3"));
+    let checks =
+        [("Queries".to_owned(), CheckState::Failed), ("Pool".to_owned(), CheckState::Passed), ("Backups".to_owned(), CheckState::Open)];
+    let says = say(WindowState::Validating, 100, |s| s.checks = &checks);
+    assert_eq!(says.len(), 2);
+    assert!(says[0].starts_with("1 item failed: Queries.") && says[1].starts_with("1 item is still open: Backups."), "{says:?}");
+    let done = [("Pool".to_owned(), CheckState::Passed)];
+    assert!(say(WindowState::Validating, 100, |s| s.checks = &done)[0].contains("sign-off is missing"));
+}
+
+#[test]
+fn nothing_blocks_what_is_over_unless_a_text_is_owed() {
+    assert!(say(WindowState::Completed, 200, |_| ()).is_empty());
+    assert_eq!(say(WindowState::Failed, 200, |s| s.owes_issues = true).len(), 1);
+}

@@ -1,0 +1,239 @@
+//! What the reader of a window's page may do, and why not.
+
+use super::when::Moments;
+use crate::approval::{self, Eligible, StandingVote};
+use crate::checklist::CheckState;
+use crate::decision::Refusal;
+use crate::ids::{PersonId, TeamId};
+use crate::permission::{self, Actor, Verb};
+use crate::schedule::{self, Due};
+use crate::window::WindowState;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// One verb as the page offers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    /// The form is there.
+    Yes,
+    /// It would be possible for somebody else or at another time; the reader is told why not now.
+    No(Refusal),
+    /// It makes no sense in this state: nothing is shown.
+    Absent,
+}
+
+impl Offer {
+    /// True when the form is shown.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Yes)
+    }
+    /// The sentence for a reader who may not.
+    #[must_use]
+    pub fn why_not(&self) -> Option<&Refusal> {
+        match self {
+            Self::No(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+/// What the page offers. The actions behind it check everything again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offers {
+    /// Approve, reject, request changes.
+    pub vote: Offer,
+    /// Write a new revision.
+    pub edit: Offer,
+    /// Take back a draft or proposal.
+    pub withdraw: Offer,
+    /// Call off an approved window.
+    pub cancel: Offer,
+    /// Start now.
+    pub start: Offer,
+    /// Stop the open run.
+    pub stop: Offer,
+    /// Decide on a held run.
+    pub resolve: Offer,
+    /// Answer items of the validation list.
+    pub tick: Offer,
+    /// Accept a failed item.
+    pub accept_red: Offer,
+    /// Sign off.
+    pub close: Offer,
+}
+
+/// What the offers are computed from.
+#[derive(Debug)]
+pub struct OffersInput<'a> {
+    /// The reader.
+    pub actor: &'a Actor,
+    /// Owner team of the window.
+    pub team: TeamId,
+    /// Its state.
+    pub state: WindowState,
+    /// Now.
+    pub now: Timestamp,
+    /// Its instants.
+    pub moments: Moments,
+    /// Who wrote a revision.
+    pub contributors: &'a BTreeSet<PersonId>,
+    /// Who may vote, as sealed; `None` without a sealed plan.
+    pub eligible: Option<&'a Eligible>,
+    /// The reader's own vote on this plan.
+    pub own_vote: Option<&'a StandingVote>,
+    /// Another window's run keeps the database.
+    pub other_run: Option<i64>,
+    /// A stop was asked for already.
+    pub stop_asked: bool,
+    /// The validation list.
+    pub checks: &'a [CheckState],
+}
+
+/// What the reader may do now.
+#[must_use]
+pub fn offers(input: &OffersInput<'_>) -> Offers {
+    use WindowState as W;
+    let right = |verb| permission::authorize(input.actor, verb, Some(input.team)).map(drop);
+    let given = |states: &[W], verb, extra: Result<(), Refusal>| {
+        if !states.contains(&input.state) {
+            return Offer::Absent;
+        }
+        match right(verb).and(extra) {
+            Ok(()) => Offer::Yes,
+            Err(refusal) => Offer::No(refusal),
+        }
+    };
+    Offers {
+        vote: given(&[W::Proposed], Verb::Vote, may_vote(input)),
+        edit: given(&[W::Draft, W::Proposed, W::Approved], Verb::ProposeWindow, Ok(())),
+        withdraw: given(&[W::Draft, W::Proposed], Verb::CancelWindow, Ok(())),
+        cancel: given(&[W::Approved], Verb::CancelWindow, Ok(())),
+        start: given(&[W::Approved], Verb::StartRun, may_start(input)),
+        stop: given(&[W::Running], Verb::StopRun, may_stop(input)),
+        resolve: given(&[W::Hold], Verb::ResolveHold, Ok(())),
+        tick: given(&[W::Validating], Verb::TickItem, Ok(())),
+        accept_red: if input.checks.contains(&CheckState::Failed) {
+            given(&[W::Validating], Verb::AcceptRed, Ok(()))
+        } else {
+            Offer::Absent
+        },
+        close: given(&[W::Validating], Verb::CloseWindow, may_close(input)),
+    }
+}
+
+fn may_vote(input: &OffersInput<'_>) -> Result<(), Refusal> {
+    let eligible = input.eligible.ok_or_else(|| Refusal::new("no_plan", "There is no sealed plan to vote on.", ""))?;
+    approval::may_vote(input.actor.person, input.contributors, eligible, input.own_vote)
+}
+
+fn may_start(input: &OffersInput<'_>) -> Result<(), Refusal> {
+    if let Some(other) = input.other_run {
+        return Err(Refusal::new(
+            "run_open",
+            format!("The run of window #{other} on this database is not over."),
+            "Wait for it, or decide on it if it is on hold.",
+        ));
+    }
+    match schedule::due(input.moments.start, input.moments.latest_start, input.now) {
+        Due::Now => Ok(()),
+        Due::Early => Err(Refusal::new(
+            "too_early",
+            "It can be started from its start on, not before: that is the time people agreed to.",
+            "Edit the window if it must be earlier; that asks for the votes anew.",
+        )),
+        Due::Missed => Err(Refusal::new("too_late", "Its latest start has passed.", "Propose it again for a later time.")),
+    }
+}
+
+fn may_stop(input: &OffersInput<'_>) -> Result<(), Refusal> {
+    if input.stop_asked {
+        return Err(Refusal::new("stop_asked", "A stop was asked for already.", "The run's page says what has really stopped."));
+    }
+    Ok(())
+}
+
+fn may_close(input: &OffersInput<'_>) -> Result<(), Refusal> {
+    if input.checks.is_empty() || input.checks.iter().any(|state| !state.is_settled()) {
+        return Err(Refusal::new(
+            "list_not_done",
+            "The validation list is not done.",
+            "Answer what is open; a failed item needs a lead who accepts it with a reason.",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::TeamRole;
+    use crate::permission::Member;
+    use uuid::Uuid;
+
+    fn actor(n: u128, role: Option<TeamRole>) -> Actor {
+        Actor {
+            person: PersonId(Uuid::from_u128(n)),
+            name: "Ana".into(),
+            zone: "Etc/UTC".into(),
+            active: true,
+            global: vec![],
+            teams: role.map(|role| Member { team: TeamId(Uuid::from_u128(7)), role, deputy: false }).into_iter().collect(),
+            stakeholder_of_teams: vec![],
+            elevated: false,
+        }
+    }
+
+    fn at(min: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + min * 60).expect("in range")
+    }
+
+    fn ask(actor: &Actor, state: WindowState, now: i64, checks: &[CheckState]) -> Offers {
+        let contributors = [PersonId(Uuid::from_u128(1))].into();
+        let eligible: Eligible = [("stakeholder".to_owned(), [PersonId(Uuid::from_u128(2))].into())].into();
+        offers(&OffersInput {
+            actor,
+            team: TeamId(Uuid::from_u128(7)),
+            state,
+            now: at(now),
+            moments: Moments { start: at(60), latest_start: at(90), cut_off: at(110), end: at(120), decide_by: at(30) },
+            contributors: &contributors,
+            eligible: Some(&eligible),
+            own_vote: None,
+            other_run: None,
+            stop_asked: false,
+            checks,
+        })
+    }
+
+    #[test]
+    fn the_author_never_votes_and_the_stakeholder_does() {
+        let author = ask(&actor(1, Some(TeamRole::Engineer)), WindowState::Proposed, 0, &[]);
+        assert_eq!(author.vote.why_not().map(|refusal| refusal.code.as_str()), Some("four_eyes"));
+        assert!(author.edit.is_open() && author.withdraw.is_open() && author.cancel == Offer::Absent);
+        let stakeholder = ask(&actor(2, Some(TeamRole::Stakeholder)), WindowState::Proposed, 0, &[]);
+        assert!(stakeholder.vote.is_open() && !stakeholder.edit.is_open());
+    }
+
+    #[test]
+    fn starting_is_offered_between_start_and_latest_start_only() {
+        let engineer = actor(1, Some(TeamRole::Engineer));
+        let code = |now| ask(&engineer, WindowState::Approved, now, &[]).start.why_not().map(|refusal| refusal.code.clone());
+        assert_eq!([code(0), code(60), code(90), code(91)], [Some("too_early".into()), None, None, Some("too_late".into())]);
+    }
+
+    #[test]
+    fn a_red_item_is_offered_to_leads_and_blocks_the_sign_off() {
+        let checks = [CheckState::Failed, CheckState::Passed];
+        let lead = ask(&actor(1, Some(TeamRole::Lead)), WindowState::Validating, 100, &checks);
+        assert!(lead.accept_red.is_open() && !lead.close.is_open() && lead.tick.is_open());
+        let engineer = ask(&actor(1, Some(TeamRole::Engineer)), WindowState::Validating, 100, &[CheckState::Accepted]);
+        assert!(engineer.close.is_open() && engineer.accept_red == Offer::Absent);
+    }
+
+    #[test]
+    fn strangers_are_offered_nothing() {
+        let stranger = ask(&actor(9, None), WindowState::Proposed, 0, &[]);
+        assert!(![&stranger.vote, &stranger.edit, &stranger.withdraw].iter().any(|offer| offer.is_open()));
+    }
+}
