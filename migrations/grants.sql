@@ -38,15 +38,15 @@ GRANT DELETE ON drydock.session, drydock.membership, drydock.target_stakeholder,
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
 REVOKE SELECT ON drydock.account, drydock.session FROM {worker};
-GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.service_lease, drydock.clock_guard, drydock.worker_key, drydock.run,
+GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.worker_key, drydock.run,
     drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination TO {worker};
-GRANT UPDATE ON drydock.service_lease, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};
+GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};
 GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
 GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at) ON drydock.window TO {worker};
 GRANT UPDATE (preview) ON drydock.revision TO {worker};
 GRANT UPDATE (live) ON drydock.window_target TO {worker};
 GRANT UPDATE (ended_at, ended_reason) ON drydock.link TO {worker};
-GRANT DELETE ON drydock.outbox TO {worker};
+GRANT DELETE ON drydock.outbox, drydock.service_state TO {worker};
 GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
