@@ -12,6 +12,7 @@ CREATE TABLE drydock.target (
     username text NOT NULL CHECK (length(username) BETWEEN 1 AND 63),
     tls text NOT NULL CHECK (tls IN ('verify_full', 'none')),
     tls_acknowledged_reason text,
+    superuser_acknowledged_reason text,
     ca_pem text,
     environment text NOT NULL CHECK (environment IN ('development', 'test', 'staging', 'production')),
     zone text NOT NULL,
@@ -38,6 +39,7 @@ COMMENT ON COLUMN drydock.target.database IS 'Database on that server.';
 COMMENT ON COLUMN drydock.target.username IS 'Role used for maintenance.';
 COMMENT ON COLUMN drydock.target.tls IS 'none only for loopback and sockets, or acknowledged.';
 COMMENT ON COLUMN drydock.target.tls_acknowledged_reason IS 'Why an unencrypted connection was accepted; null when none was needed.';
+COMMENT ON COLUMN drydock.target.superuser_acknowledged_reason IS 'Why a superuser''s role was accepted outside production; null when none was.';
 COMMENT ON COLUMN drydock.target.ca_pem IS 'Own certificate authority; null for the system''''s.';
 COMMENT ON COLUMN drydock.target.environment IS 'Chooses the policy.';
 COMMENT ON COLUMN drydock.target.zone IS 'IANA zone its windows are planned in.';
@@ -69,6 +71,7 @@ CREATE TABLE drydock.worker_key (
     label text NOT NULL CHECK (length(label) BETWEEN 1 AND 120),
     admitted_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT worker_key_once UNIQUE (public_key)
 );
 COMMENT ON TABLE drydock.worker_key IS 'Public keys of workers: secrets are sealed to each admitted one.';
@@ -77,13 +80,25 @@ COMMENT ON COLUMN drydock.worker_key.public_key IS 'X25519 public key.';
 COMMENT ON COLUMN drydock.worker_key.label IS 'Host and folder the key lives on.';
 COMMENT ON COLUMN drydock.worker_key.admitted_at IS 'Since when secrets are sealed to it; null while it waits for an administrator.';
 COMMENT ON COLUMN drydock.worker_key.created_at IS 'When it announced itself.';
+COMMENT ON COLUMN drydock.worker_key.seen_at IS 'When a worker with this key last looked for questions: tells waiting pages whether anybody is there.';
+
+-- Only the first key admits itself; every later one waits for an administrator.
+CREATE FUNCTION drydock.worker_key_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.admitted_at IS NOT NULL AND EXISTS (SELECT FROM drydock.worker_key) THEN
+        RAISE EXCEPTION 'a later worker key waits for an administrator' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'worker_key_admission';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER worker_key_guard BEFORE INSERT ON drydock.worker_key FOR EACH ROW EXECUTE FUNCTION drydock.worker_key_guard();
+ALTER TABLE drydock.worker_key ENABLE ALWAYS TRIGGER worker_key_guard;
 
 CREATE TABLE drydock.sealed_secret (
     id uuid PRIMARY KEY,
     target_id uuid NOT NULL REFERENCES drydock.target (id),
     field text NOT NULL CHECK (field IN ('password')),
     version integer NOT NULL CHECK (version >= 1),
-    envelope bytea NOT NULL CHECK (get_byte(envelope, 0) = 1 AND length(envelope) BETWEEN 60 AND 8192),
+    envelope bytea NOT NULL CHECK (get_byte(envelope, 0) = 1 AND length(envelope) BETWEEN 42 AND 8192),
     set_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     set_by uuid NOT NULL REFERENCES drydock.person (id),
     CONSTRAINT sealed_secret_version_once UNIQUE (target_id, field, version)
@@ -116,8 +131,7 @@ CREATE TABLE drydock.critical_query (
     limit_ms integer NOT NULL CHECK (limit_ms BETWEEN 1 AND 600000),
     active boolean NOT NULL DEFAULT true,
     created_by uuid NOT NULL REFERENCES drydock.person (id),
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT critical_query_name_once UNIQUE (target_id, name)
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE drydock.critical_query IS 'A query whose speed matters; timed before and after a window.';
 COMMENT ON COLUMN drydock.critical_query.id IS 'Identity.';
@@ -128,6 +142,7 @@ COMMENT ON COLUMN drydock.critical_query.limit_ms IS 'Expected time at most.';
 COMMENT ON COLUMN drydock.critical_query.active IS 'False once retired.';
 COMMENT ON COLUMN drydock.critical_query.created_by IS 'Who registered it.';
 COMMENT ON COLUMN drydock.critical_query.created_at IS 'When.';
+CREATE UNIQUE INDEX critical_query_name_once ON drydock.critical_query (target_id, name) WHERE active;
 
 CREATE TABLE drydock.backup_record (
     id uuid PRIMARY KEY,

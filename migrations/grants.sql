@@ -21,7 +21,7 @@ GRANT UPDATE (short_name, name) ON drydock.team TO {web};
 GRANT UPDATE (role, deputy, since) ON drydock.membership TO {web};
 GRANT UPDATE ON drydock.session TO {web};
 GRANT UPDATE (value, changed_at, changed_by) ON drydock.setting TO {web};
-GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision) ON drydock.target TO {web};
+GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision) ON drydock.target TO {web};
 GRANT UPDATE (active) ON drydock.critical_query TO {web};
 GRANT UPDATE (admitted_at) ON drydock.worker_key TO {web};
 GRANT UPDATE (environments, current_version) ON drydock.policy TO {web};
@@ -33,7 +33,7 @@ GRANT UPDATE (withdrawn_at, withdrawn_reason) ON drydock.vote TO {web};
 GRANT UPDATE (state, link_secret, next_at, last_error) ON drydock.outbox TO {web};
 GRANT UPDATE (state, decision, stop_asked_at, stop_asked_by, stop_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
 GRANT UPDATE (state, note, decided_by, decided_at) ON drydock.check_item TO {web};
-GRANT DELETE ON drydock.session, drydock.membership, drydock.target_stakeholder, drydock.global_role TO {web};
+GRANT DELETE ON drydock.session, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
@@ -43,6 +43,7 @@ GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.s
 GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};
 GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
 GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at) ON drydock.window TO {worker};
+GRANT UPDATE (seen_at) ON drydock.worker_key TO {worker};
 GRANT UPDATE (preview) ON drydock.revision TO {worker};
 GRANT UPDATE (live) ON drydock.window_target TO {worker};
 GRANT UPDATE (ended_at, ended_reason) ON drydock.link TO {worker};

@@ -1,0 +1,115 @@
+//! Questions the web asks and a worker answers, because only workers reach databases.
+
+use crate::ids::WindowId;
+use crate::people::words;
+use crate::procedure::{Parameters, Selection};
+use serde::{Deserialize, Serialize};
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExaminationKind {
+    /// Can the database be reached, is it the right one, and may the role do what maintenance needs?
+    ConnectionTest,
+    /// What would a procedure do there now?
+    Preview,
+    /// How do the probes of the validation list read now?
+    Probe,
+}
+
+words!(ExaminationKind {
+    ExaminationKind::ConnectionTest = "connection_test" / "Connection test",
+    ExaminationKind::Preview = "preview" / "Preview",
+    ExaminationKind::Probe = "probe" / "Probes",
+});
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExaminationState {
+    /// No worker has taken it yet.
+    Asked,
+    /// A worker is at it.
+    Working,
+    /// There is an answer.
+    Answered,
+    /// There is a sentence that says why there is none.
+    Failed,
+}
+
+words!(ExaminationState {
+    ExaminationState::Asked = "asked" / "Waiting for a worker",
+    ExaminationState::Working = "working" / "A worker is at it",
+    ExaminationState::Answered = "answered" / "Answered",
+    ExaminationState::Failed = "failed" / "Failed",
+});
+
+impl ExaminationState {
+    /// True until an answer or a failure is there.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Asked | Self::Working)
+    }
+}
+
+/// The question of a preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewQuestion {
+    /// Key of the procedure.
+    pub procedure: String,
+    /// Its thresholds.
+    #[serde(default)]
+    pub parameters: Parameters,
+    /// The revision of the window the answer is for; `None` when it is about no window yet.
+    #[serde(default)]
+    pub revision: Option<i32>,
+}
+
+/// The answer to a preview: information, marked with its time; the work list is selected anew at the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewAnswer {
+    /// When the database was measured, RFC 3339 in UTC.
+    pub measured_at: String,
+    /// What would be done, and what is passed over and why.
+    pub selection: Selection,
+}
+
+/// A question before it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// See [`ExaminationKind::ConnectionTest`].
+    ConnectionTest,
+    /// See [`ExaminationKind::Preview`]; for a window, or for a form that is not saved yet.
+    Preview {
+        /// Which window's newest revision gets the answer.
+        window: Option<WindowId>,
+        /// What to select.
+        question: PreviewQuestion,
+    },
+    /// See [`ExaminationKind::Probe`].
+    Probe {
+        /// Which window asks.
+        window: Option<WindowId>,
+    },
+}
+
+impl Question {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> ExaminationKind {
+        match self {
+            Self::ConnectionTest => ExaminationKind::ConnectionTest,
+            Self::Preview { .. } => ExaminationKind::Preview,
+            Self::Probe { .. } => ExaminationKind::Probe,
+        }
+    }
+    /// The window it is about.
+    #[must_use]
+    pub fn window(&self) -> Option<WindowId> {
+        match self {
+            Self::ConnectionTest => None,
+            Self::Preview { window, .. } | Self::Probe { window } => *window,
+        }
+    }
+}
