@@ -3,7 +3,7 @@
 use domain::decision::{FieldError, Refusal};
 
 /// Result of engine calls.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 //! Every transition names the state and revision it expects; the loser of a race gets a sentence. Lock order: window, run, item.
 
 mod outbox;
+mod votes;
 mod windows;
 
 use crate::error::Result;
@@ -13,6 +14,9 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 
 pub use outbox::LinkForMail;
+pub use votes::NewVote;
+pub(crate) use votes::vote_fact;
+pub use windows::NewRevision;
 
 /// A fact that was written in this transaction: transitions and messages point to it.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,7 @@
 //! Bringing the schema up to date, and refusing to work on one that is newer than this program.
 
 use crate::error::{Error, Result};
+use domain::approval::Policy;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, PgPool};
@@ -53,6 +54,30 @@ pub async fn migrate(owner: &PgConnectOptions, roles: &Roles) -> Result<()> {
         .replace("{worker}", &quote(&roles.worker))
         .replace("{auditor}", &quote(&roles.auditor));
     db.execute(AssertSqlSafe(grants)).await?;
+    install_policies(&mut db).await
+}
+
+/// The two policies every installation starts with; an administrator changes them by new versions.
+async fn install_policies(db: &mut PgConnection) -> Result<()> {
+    let first = [
+        ("Development", vec!["development"], Policy::development()),
+        ("Standard", vec!["test", "staging", "production"], Policy::standard()),
+    ];
+    for (name, environments, policy) in first {
+        let (bytes, digest) = policy.seal()?;
+        let environments: Vec<String> = environments.into_iter().map(str::to_owned).collect();
+        sqlx::query!(
+            "WITH new AS (INSERT INTO drydock.policy (id, name, environments, current_version) SELECT $1, $2, $3, 1 WHERE NOT EXISTS (SELECT FROM drydock.policy p WHERE p.environments && $3) RETURNING id)
+             INSERT INTO drydock.policy_version (policy_id, version, bytes, digest) SELECT new.id, 1, $4, $5 FROM new",
+            crate::clock::new_id::<domain::ids::PolicyId>().0,
+            name,
+            &environments,
+            bytes,
+            digest.0.as_slice()
+        )
+        .execute(&mut *db)
+        .await?;
+    }
     Ok(())
 }
 

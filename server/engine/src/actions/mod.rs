@@ -1,8 +1,18 @@
 //! One file per verb. Each reads like the six beats: authorize, load, ask the domain, ledger, commit, wake.
 
+pub mod amend_window;
+pub(crate) mod audience;
+pub mod cast_vote;
+pub mod end_window;
+pub mod propose_window;
 pub mod record_backup;
+mod seal_revision;
+pub mod withdraw_vote;
 
-use domain::permission::Actor;
+use crate::error::Error;
+use domain::decision::Refusal;
+use domain::ids::TeamId;
+use domain::permission::{Actor, Verb, holds};
 
 /// Who asks, and under which request id: what every action starts from.
 #[derive(Debug, Clone)]
@@ -11,4 +21,9 @@ pub struct Caller {
     pub actor: Actor,
     /// Request id, for the trail and the log.
     pub request: String,
+}
+
+/// A refusal for people who may see the team's work; for everybody else the thing does not exist.
+pub(crate) fn hide(actor: &Actor, team: TeamId, refusal: Refusal) -> Error {
+    if holds(actor, Verb::SeeTeam, Some(team)) { refusal.into() } else { Error::NotFound }
 }

@@ -18,21 +18,31 @@ pub struct LinkForMail {
 }
 
 impl Ledger<'_> {
-    /// Puts one message into the outbox.
+    /// Puts one message into the outbox. Its Message-ID is fixed here: a doubtful second sending carries the same.
     pub async fn notice(
         &mut self,
         notice: &NewNotice,
         window: Option<WindowId>,
         digest: Option<Digest>,
         link: Option<&LinkForMail>,
-        message_id: &str,
         fact: FactRef,
     ) -> Result<NoticeId> {
         let id: NoticeId = clock::new_id();
+        let message_id = format!("{id}@drydock");
         sqlx::query!(
-            "INSERT INTO drydock.outbox (id, kind, person_id, window_id, digest, payload, link_id, link_secret, message_id, fact_id, fact_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            id.0, notice.kind.word(), notice.person.0, window.map(|window| window.0), digest.map(|digest| digest.0.to_vec()), serde_json::Value::Object(notice.payload.clone()),
-            link.map(|link| link.id.0), link.map(|link| link.sealed_secret.clone()), message_id, fact.id, stamp(fact.at) as Stamp
+            "INSERT INTO drydock.outbox (id, kind, person_id, window_id, digest, payload, link_id, link_secret, message_id, fact_id, fact_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            id.0,
+            notice.kind.word(),
+            notice.person.0,
+            window.map(|window| window.0),
+            digest.map(|digest| digest.0.to_vec()),
+            serde_json::Value::Object(notice.payload.clone()),
+            link.map(|link| link.id.0),
+            link.map(|link| link.sealed_secret.clone()),
+            message_id,
+            fact.id,
+            stamp(fact.at) as Stamp
         )
         .execute(&mut *self.db)
         .await?;

@@ -3,11 +3,129 @@
 use super::{FactRef, Ledger};
 use crate::error::{Error, Result};
 use crate::store::{Stamp, stamp};
+use domain::canonical::Digest;
 use domain::decision::Refusal;
-use domain::ids::WindowId;
+use domain::ids::{PersonId, TeamId, WindowId};
+use domain::plan::Plan;
 use domain::window::WindowState;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// A sealed revision about to be written.
+#[derive(Debug, Clone)]
+pub struct NewRevision {
+    /// The plan.
+    pub plan: Plan,
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+    /// Its digest.
+    pub digest: Digest,
+    /// What was typed.
+    pub form: Value,
+    /// What a worker found when asked.
+    pub preview: Option<Value>,
+    /// Without quorum by then: expired.
+    pub decide_by: Timestamp,
+    /// Who wrote it.
+    pub by: PersonId,
+}
 
 impl Ledger<'_> {
+    /// Makes a window in state draft; its number comes from the database.
+    pub async fn new_window(&mut self, id: WindowId, team: TeamId, by: PersonId, fact: FactRef) -> Result<i64> {
+        let number = sqlx::query_scalar!(
+            "INSERT INTO drydock.window (id, team_id, created_by, state_at, state_fact_id, state_fact_at) VALUES ($1, $2, $3, $4, $5, $4) RETURNING number",
+            id.0,
+            team.0,
+            by.0,
+            stamp(fact.at) as Stamp,
+            fact.id
+        )
+        .fetch_one(&mut *self.db)
+        .await?;
+        Ok(number)
+    }
+
+    /// Writes a revision with its sealed plan, takes its time on the database (not yet live), and remembers its author for ever.
+    pub async fn add_revision(&mut self, new: &NewRevision) -> Result<()> {
+        let (plan, times) = (&new.plan, &new.plan.times);
+        sqlx::query!(
+            "INSERT INTO drydock.revision (window_id, number, title, form, preview, start_at, latest_start_at, cut_off_at, end_at, decide_by_at, policy_id, policy_version, created_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            plan.window.0,
+            plan.revision,
+            plan.title,
+            new.form,
+            new.preview,
+            stamp(times.start) as Stamp,
+            stamp(times.latest_start) as Stamp,
+            stamp(times.cut_off) as Stamp,
+            stamp(times.end) as Stamp,
+            stamp(new.decide_by) as Stamp,
+            plan.policy.id.0,
+            plan.policy.version,
+            new.by.0
+        )
+        .execute(&mut *self.db)
+        .await?;
+        sqlx::query!(
+            "INSERT INTO drydock.plan (window_id, digest, revision, bytes, sealed_by) VALUES ($1, $2, $3, $4, $5)",
+            plan.window.0,
+            new.digest.0.as_slice(),
+            plan.revision,
+            new.bytes,
+            new.by.0
+        )
+        .execute(&mut *self.db)
+        .await?;
+        for target in &plan.targets {
+            sqlx::query!(
+                "INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during) VALUES ($1, $2, $3, $4, tstzrange($5, $6))",
+                plan.window.0,
+                plan.revision,
+                target.id.0,
+                target.team.0,
+                stamp(times.start) as Stamp,
+                stamp(times.end) as Stamp
+            )
+            .execute(&mut *self.db)
+            .await?;
+        }
+        sqlx::query!(
+            "INSERT INTO drydock.contributor (window_id, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            plan.window.0,
+            new.by.0
+        )
+        .execute(&mut *self.db)
+        .await?;
+        for (position, check) in plan.checklist.iter().enumerate() {
+            sqlx::query!(
+                "INSERT INTO drydock.check_item (window_id, revision, ordinal, key, title, by_probe) VALUES ($1, $2, $3, $4, $5, $6)",
+                plan.window.0,
+                plan.revision,
+                i32::try_from(position + 1).map_err(Error::internal)?,
+                check.key,
+                check.title,
+                check.by_probe
+            )
+            .execute(&mut *self.db)
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the next revision the newest one; refused when somebody edited meanwhile.
+    pub async fn bump_revision(&mut self, window: WindowId, expected: i32) -> Result<()> {
+        let done = sqlx::query!("UPDATE drydock.window AS w SET revision = $2 + 1 WHERE w.id = $1 AND w.revision = $2", window.0, expected)
+            .execute(&mut *self.db)
+            .await?;
+        if done.rows_affected() == 1 {
+            return Ok(());
+        }
+        let (now, current) = self.lock_window(window).await?;
+        Err(moved_on(now, current, expected).into())
+    }
+
     /// Takes the window's row for this transaction: votes, stops and starts on one window happen one after another.
     ///
     /// Returns its state and revision now.

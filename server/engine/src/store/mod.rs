@@ -1,6 +1,9 @@
 //! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
 
 pub mod backups;
+pub mod groups;
+pub mod votes;
+pub mod windows;
 
 /// An instant on its way to or from the database.
 pub type Stamp = jiff_sqlx::Timestamp;

@@ -1,0 +1,87 @@
+//! Edits a window: a new revision with zero votes, new links, and a visible difference.
+
+use super::{Caller, audience, seal_revision};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::wake::{Wake, wake};
+use crate::{store, transaction};
+use domain::decision::Refusal;
+use domain::fact::NewFact;
+use domain::ids::ExaminationId;
+use domain::notice::NoticeKind;
+use domain::permission::{Verb, authorize};
+use domain::proposal::ProposalForm;
+use domain::window::WindowState;
+use serde_json::Map;
+
+/// Seals the next revision of window `number`. `expected` is the revision the person's page showed.
+///
+/// Refused: a window that runs or is over, a revision written meanwhile, another database, and whatever a proposal is refused for.
+pub async fn amend_window(
+    engine: &Engine,
+    caller: &Caller,
+    number: i64,
+    expected: i32,
+    form: &ProposalForm,
+    preview: Option<ExaminationId>,
+) -> Result<i32> {
+    let (engine_of_work, caller, form) = (engine.clone(), caller.clone(), form.clone());
+    let revision = transaction::run(engine.pool(), "amend_window", move |db| {
+        let (engine, caller, form) = (engine_of_work.clone(), caller.clone(), form.clone());
+        Box::pin(async move {
+            let before = store::windows::by_number(db, number).await?;
+            let permit = authorize(&caller.actor, Verb::ProposeWindow, Some(before.team))
+                .map_err(|refusal| super::hide(&caller.actor, before.team, refusal))?;
+            let by = permit.person().ok_or_else(|| Error::internal("a window is edited by a person"))?;
+            let mut ledger = Ledger::open(db, &permit, &caller.request);
+            let (state, current) = ledger.lock_window(before.id).await?;
+            may_amend(state, current, expected)?;
+            let draft = seal_revision::read(&engine, ledger.db(), &form, preview).await?;
+            if draft.target.plan.id != before.target {
+                return Err(Error::field("target", "A window stays on its database: propose a new window for another one."));
+            }
+            draft.check(ledger.db(), Some(before.id)).await?;
+            ledger.bump_revision(before.id, expected).await?;
+            let revision = expected + 1;
+            let sealed = draft.write(&mut ledger, before.id, number, revision, by).await?;
+            ledger
+                .end_links(before.id, "The window was edited after this mail was sent; votes on the earlier plan no longer count.")
+                .await?;
+            let fact = NewFact::done("window.amend", "window", before.id)
+                .of_window(before.id)
+                .of_team(before.team)
+                .with("revision", revision)
+                .with("before", before.digest.hex())
+                .with("digest", sealed.digest.hex());
+            let fact = ledger.fact(fact).await?;
+            if state != WindowState::Proposed {
+                ledger.move_window(before.id, revision, state, WindowState::Proposed, Some("edited"), fact).await?;
+            }
+            let window = store::windows::load(ledger.db(), before.id).await?;
+            audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalNeeded, Map::new(), fact).await?;
+            Ok(revision)
+        })
+    })
+    .await?;
+    wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
+    Ok(revision)
+}
+
+fn may_amend(state: WindowState, current: i32, expected: i32) -> Result<(), Refusal> {
+    if current != expected {
+        return Err(Refusal::new(
+            "moved_on",
+            format!("This window was edited meanwhile: it is at revision {current}, your page showed revision {expected}."),
+            "Your text is still in the form: compare it with the difference shown, then save again.",
+        ));
+    }
+    if !matches!(state, WindowState::Draft | WindowState::Proposed | WindowState::Approved) {
+        return Err(Refusal::new(
+            "not_editable",
+            format!("This window is “{}” and can no longer be edited.", state.label()),
+            "Propose a new window.",
+        ));
+    }
+    Ok(())
+}

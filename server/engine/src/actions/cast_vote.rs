@@ -1,0 +1,212 @@
+//! Votes: by people who are signed in, and by holders of a mailed link. Both end in the same transaction.
+
+use super::{Caller, audience};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ledger::{FactRef, Ledger, NewVote, vote_fact};
+use crate::store::{self, windows::Window};
+use crate::transaction;
+use crate::wake::{Wake, wake};
+use domain::approval::{self, Assurance, Standing, VoteDecision};
+use domain::canonical::Digest;
+use domain::decision::{FieldError, Refusal};
+use domain::fact::NewFact;
+use domain::ids::LinkId;
+use domain::notice::NoticeKind;
+use domain::people;
+use domain::permission::{Permit, Verb, authorize};
+use domain::plan::Plan;
+use domain::window::WindowState;
+use serde_json::Map;
+use std::collections::BTreeSet;
+
+/// What was typed to decide.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Input {
+    /// `approve`, `reject` or `request_changes`.
+    pub decision: String,
+    /// Digest of the plan the page showed, 64 hex digits.
+    pub digest: String,
+    /// Short name of the database, typed to approve.
+    pub short_name: String,
+    /// Why; required to reject or to ask for changes.
+    pub comment: String,
+}
+
+/// What a vote led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Number of the window.
+    pub number: i64,
+    /// Its state now.
+    pub state: WindowState,
+    /// What was decided.
+    pub decision: VoteDecision,
+    /// A sentence for the voter.
+    pub message: String,
+}
+
+/// A vote by somebody who is signed in.
+pub async fn cast_vote(engine: &Engine, caller: &Caller, number: i64, input: &Input) -> Result<Outcome> {
+    let (caller, input) = (caller.clone(), input.clone());
+    let outcome = transaction::run(engine.pool(), "cast_vote", move |db| {
+        let (caller, input) = (caller.clone(), input.clone());
+        Box::pin(async move {
+            let window = store::windows::by_number(db, number).await?;
+            let permit = authorize(&caller.actor, Verb::Vote, Some(window.team))
+                .map_err(|refusal| super::hide(&caller.actor, window.team, refusal))?;
+            let mut ledger = Ledger::open(db, &permit, &caller.request);
+            decide(&mut ledger, window, &input, Assurance::Account, None).await
+        })
+    })
+    .await?;
+    wake(engine.pool(), &[Wake::Notifier, Wake::Runner, Wake::Sealer]).await;
+    Ok(outcome)
+}
+
+/// A vote by whoever holds the secret of a mailed link. One transaction consumes the link, writes vote, facts and messages.
+///
+/// An unknown secret is [`Error::NotFound`]; what is wrong with a known link is said in a refusal.
+pub async fn cast_vote_by_link(engine: &Engine, secret: &str, input: &Input, request: &str) -> Result<Outcome> {
+    let (secret, input, request) = (secret.to_owned(), input.clone(), request.to_owned());
+    let outcome = transaction::run(engine.pool(), "cast_vote_by_link", move |db| {
+        let (secret, input, request) = (secret.clone(), input.clone(), request.clone());
+        Box::pin(async move {
+            let link = store::votes::link(db, &secret).await?.filter(|link| link.purpose == "approve").ok_or(Error::NotFound)?;
+            let window = store::windows::load(db, link.window.ok_or(Error::NotFound)?).await?;
+            let permit = Permit::link(link.person, link.id);
+            let mut ledger = Ledger::open(db, &permit, &request);
+            decide(&mut ledger, window, &input, Assurance::Link, Some(link.id)).await
+        })
+    })
+    .await?;
+    wake(engine.pool(), &[Wake::Notifier, Wake::Runner, Wake::Sealer]).await;
+    Ok(outcome)
+}
+
+async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assurance: Assurance, link: Option<LinkId>) -> Result<Outcome> {
+    let person = ledger.permit().person().ok_or_else(|| Error::internal("a vote is cast by a person"))?;
+    let (state, revision) = ledger.lock_window(window.id).await?;
+    let window =
+        if revision == window.revision && state == window.state { window } else { store::windows::load(ledger.db(), window.id).await? };
+    let plan = window.plan()?;
+    let (decision, comment) = check(input, &plan)?;
+    may_decide(state, &window, input)?;
+    let contributors = store::windows::contributors(ledger.db(), window.id).await?;
+    let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+    let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
+    approval::may_vote(person, &contributors, &plan.eligible, already)?;
+    if let Some(link) = link {
+        ledger.consume_link(link, Some((window.id, window.digest))).await?;
+    }
+    let vote = NewVote { window: window.id, digest: window.digest, person, decision, assurance, comment, link };
+    let fact = ledger.fact(vote_fact(&vote, window.team)).await?;
+    ledger.vote(&vote).await?;
+    audience::tell(
+        ledger,
+        &window,
+        &plan,
+        NoticeKind::VoteRecorded,
+        Map::from_iter([("decision".to_owned(), decision.word().into())]),
+        fact,
+    )
+    .await?;
+    let standing = standing(ledger, &window, &plan).await?;
+    let state = follow(ledger, &window, &plan, &standing, &vote).await?;
+    Ok(Outcome { number: window.number, state, decision, message: sentence(state, decision, &standing) })
+}
+
+/// Counts the votes with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
+pub(crate) async fn standing(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Standing> {
+    let today = store::groups::eligible(ledger.db(), window.target, window.team).await?;
+    let present: BTreeSet<_> = today.values().flatten().copied().collect();
+    let mut eligible = plan.eligible.clone();
+    for rule in &plan.policy.rules.rules {
+        if let (Some(sealed), Some(group)) = (eligible.get_mut(&rule.key), today.get(&rule.group)) {
+            sealed.retain(|person| group.contains(person));
+        }
+    }
+    let votes: Vec<_> = store::votes::standing(ledger.db(), window.id, window.digest).await?.into_iter().map(|(_, vote)| vote).collect();
+    Ok(approval::count(&plan.policy.rules, &eligible, &present, &votes))
+}
+
+/// What the count leads to.
+async fn follow(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, standing: &Standing, vote: &NewVote) -> Result<WindowState> {
+    let (to, action, kind) = if standing.rejected {
+        (WindowState::Rejected, "window.reject", NoticeKind::Rejected)
+    } else if !standing.changes_asked_by.is_empty() {
+        (WindowState::Draft, "window.send_back", NoticeKind::ChangesAsked)
+    } else if standing.approved {
+        (WindowState::Approved, "window.approve", NoticeKind::Approved)
+    } else {
+        return Ok(window.state);
+    };
+    let voters: Vec<String> = standing.rules.iter().flat_map(|rule| &rule.have).map(ToString::to_string).collect();
+    let fact = NewFact::done(action, "window", window.id)
+        .of_window(window.id)
+        .of_team(window.team)
+        .with("digest", window.digest.hex())
+        .with("voters", voters);
+    let fact: FactRef = ledger.fact(fact).await?;
+    let reason = (!vote.comment.is_empty()).then_some(vote.comment.as_str());
+    ledger.move_window(window.id, window.revision, window.state, to, reason, fact).await?;
+    if to != WindowState::Approved {
+        ledger.end_links(window.id, "This plan was decided on already.").await?;
+    }
+    let payload = Map::from_iter([("comment".to_owned(), vote.comment.clone().into())]);
+    audience::tell(ledger, window, plan, kind, payload, fact).await?;
+    Ok(to)
+}
+
+fn check(input: &Input, plan: &Plan) -> Result<(VoteDecision, String)> {
+    let decision = VoteDecision::from_word(input.decision.trim())
+        .ok_or_else(|| Error::field("decision", "Choose approve, reject or request changes."))?;
+    let mut errors: Vec<FieldError> = Vec::new();
+    let short_name = &plan.target().short_name;
+    if decision == VoteDecision::Approve && !input.short_name.trim().eq_ignore_ascii_case(short_name) {
+        errors.push(FieldError::new("short_name", format!("To approve, type the database's short name: {short_name}.")));
+    }
+    let least = usize::from(decision != VoteDecision::Approve);
+    let comment = people::text("comment", &input.comment, least, 4000).map_err(|error| {
+        if input.comment.trim().is_empty() {
+            FieldError::new("comment", "Say why: whoever proposed it needs to know what to change.")
+        } else {
+            error
+        }
+    });
+    match (comment, errors.is_empty()) {
+        (Ok(comment), true) => Ok((decision, comment)),
+        (Ok(_), false) => Err(errors.into()),
+        (Err(error), _) => {
+            errors.push(error);
+            Err(errors.into())
+        }
+    }
+}
+
+fn may_decide(state: WindowState, window: &Window, input: &Input) -> Result<(), Refusal> {
+    if Digest::from_hex(input.digest.trim()) != Some(window.digest) {
+        return Err(Refusal::new(
+            "stale_plan",
+            format!("The plan was edited after your page was made: it is now revision {}, {}.", window.revision, window.digest.short()),
+            "Read the new plan and decide on that.",
+        ));
+    }
+    if state != WindowState::Proposed {
+        return Err(Refusal::new("moved_on", format!("There is nothing to decide any more: this window is “{}”.", state.label()), ""));
+    }
+    Ok(())
+}
+
+fn sentence(state: WindowState, decision: VoteDecision, standing: &Standing) -> String {
+    match (state, decision) {
+        (WindowState::Approved, _) => "Your approval was the last one needed: the window is approved.".into(),
+        (WindowState::Rejected, _) => "You rejected this window; it will not run.".into(),
+        (WindowState::Draft, _) => "Your wish for changes went back to the proposer; nothing runs until a new plan is approved.".into(),
+        _ => {
+            let missing: usize = standing.rules.iter().map(|rule| (rule.rule.need as usize).saturating_sub(rule.have.len())).sum();
+            format!("Your approval was recorded; {missing} more {} needed.", if missing == 1 { "is" } else { "are" })
+        }
+    }
+}

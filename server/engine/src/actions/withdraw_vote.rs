@@ -1,0 +1,103 @@
+//! Takes a vote back, until the run opens: by the voter, or through "this was not me".
+
+use super::{Caller, audience, cast_vote::standing};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::store::{self, windows::Window};
+use crate::transaction;
+use crate::wake::{Wake, wake};
+use domain::decision::Refusal;
+use domain::fact::NewFact;
+use domain::ids::PersonId;
+use domain::notice::NoticeKind;
+use domain::permission::{Permit, Verb, authorize};
+use domain::window::WindowState;
+use serde_json::Map;
+
+/// Takes the caller's own vote back. Approved windows that lose their quorum wait for approval again.
+pub async fn withdraw_vote(engine: &Engine, caller: &Caller, number: i64) -> Result<WindowState> {
+    let caller = caller.clone();
+    let state = transaction::run(engine.pool(), "withdraw_vote", move |db| {
+        let caller = caller.clone();
+        Box::pin(async move {
+            let window = store::windows::by_number(db, number).await?;
+            let permit = authorize(&caller.actor, Verb::Vote, Some(window.team))
+                .map_err(|refusal| super::hide(&caller.actor, window.team, refusal))?;
+            let mut ledger = Ledger::open(db, &permit, &caller.request);
+            take_back(&mut ledger, window, caller.actor.person, "withdrawn by the voter").await
+        })
+    })
+    .await?;
+    wake(engine.pool(), &[Wake::Notifier, Wake::Runner, Wake::Sealer]).await;
+    Ok(state)
+}
+
+/// "This was not me": withdraws the vote the confirmation mail spoke of, and says so to everybody concerned.
+pub async fn object_to_vote(engine: &Engine, secret: &str, request: &str) -> Result<WindowState> {
+    let (secret, request) = (secret.to_owned(), request.to_owned());
+    let state = transaction::run(engine.pool(), "object_to_vote", move |db| {
+        let (secret, request) = (secret.clone(), request.clone());
+        Box::pin(async move {
+            let link = store::votes::link(db, &secret).await?.filter(|link| link.purpose == "object").ok_or(Error::NotFound)?;
+            let (window, digest) = link.window.zip(link.digest).ok_or(Error::NotFound)?;
+            let window = store::windows::load(db, window).await?;
+            let permit = Permit::link(link.person, link.id);
+            let mut ledger = Ledger::open(db, &permit, &request);
+            ledger.lock_window(window.id).await?;
+            ledger.consume_link(link.id, Some((window.id, digest))).await?;
+            take_back(&mut ledger, window, link.person, "the holder of the mailbox says: this was not me").await
+        })
+    })
+    .await?;
+    wake(engine.pool(), &[Wake::Notifier, Wake::Runner, Wake::Sealer]).await;
+    Ok(state)
+}
+
+async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, reason: &str) -> Result<WindowState> {
+    let (state, _) = ledger.lock_window(window.id).await?;
+    let window = store::windows::load(ledger.db(), window.id).await?;
+    if !matches!(state, WindowState::Proposed | WindowState::Approved) {
+        return Err(Refusal::new(
+            "moved_on",
+            format!("This window is “{}”: the vote can no longer be taken back.", state.label()),
+            "Stop the run on its page if it must not go on, and tell the on-call contact.",
+        )
+        .into());
+    }
+    let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+    let Some((vote, _)) = votes.iter().find(|(_, vote)| vote.person == person) else {
+        return Err(Refusal::new("no_vote", "There is no vote of yours on the current plan.", "").into());
+    };
+    let fact = NewFact::done("vote.withdraw", "window", window.id)
+        .of_window(window.id)
+        .of_team(window.team)
+        .with("vote", vote.to_string())
+        .with("reason", reason);
+    let fact = ledger.fact(fact).await?;
+    ledger.withdraw_vote(*vote, reason).await?;
+    let plan = window.plan()?;
+    if state == WindowState::Approved && !standing(ledger, &window, &plan).await?.approved {
+        ledger.move_window(window.id, window.revision, WindowState::Approved, WindowState::Proposed, Some(reason), fact).await?;
+        ledger.end_links(window.id, "A vote was taken back; a new mail was sent.").await?;
+        let voted = votes.iter().map(|(_, vote)| vote.person).collect::<Vec<_>>();
+        tell_open_voters(ledger, &window, &plan, &voted, fact).await?;
+        return Ok(WindowState::Proposed);
+    }
+    Ok(state)
+}
+
+/// Those who have not voted get a fresh request; whoever voted already keeps the vote.
+async fn tell_open_voters(
+    ledger: &mut Ledger<'_>,
+    window: &Window,
+    plan: &domain::plan::Plan,
+    voted: &[PersonId],
+    fact: crate::ledger::FactRef,
+) -> Result<()> {
+    let mut open = plan.clone();
+    for people in open.eligible.values_mut() {
+        people.retain(|person| !voted.contains(person));
+    }
+    audience::tell(ledger, window, &open, NoticeKind::ApprovalNeeded, Map::new(), fact).await.map(drop)
+}

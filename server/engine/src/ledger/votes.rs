@@ -1,0 +1,152 @@
+//! Votes and links: cast, withdrawn, consumed, ended.
+
+use super::{Ledger, LinkForMail};
+use crate::clock;
+use crate::error::Result;
+use crate::store::votes::secret_hash;
+use crate::store::{Stamp, stamp};
+use crate::vault::{WorkerPublicKey, seal_for_workers};
+use base64::Engine as _;
+use domain::approval::{Assurance, VoteDecision};
+use domain::canonical::Digest;
+use domain::decision::Refusal;
+use domain::ids::{LinkId, PersonId, VoteId, WindowId};
+use jiff::Timestamp;
+
+/// A vote about to be written.
+#[derive(Debug, Clone)]
+pub struct NewVote {
+    /// On which window.
+    pub window: WindowId,
+    /// On exactly these bytes.
+    pub digest: Digest,
+    /// Whose.
+    pub person: PersonId,
+    /// What.
+    pub decision: VoteDecision,
+    /// How the voter was known.
+    pub assurance: Assurance,
+    /// Why.
+    pub comment: String,
+    /// The link used.
+    pub link: Option<LinkId>,
+}
+
+impl Ledger<'_> {
+    /// Writes a vote.
+    pub async fn vote(&mut self, vote: &NewVote) -> Result<VoteId> {
+        let id: VoteId = clock::new_id();
+        sqlx::query!(
+            "INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance, comment, link_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            id.0,
+            vote.window.0,
+            vote.digest.0.as_slice(),
+            vote.person.0,
+            vote.decision.word(),
+            vote.assurance.word(),
+            vote.comment,
+            vote.link.map(|link| link.0)
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(id)
+    }
+
+    /// Takes a vote back. False when it was taken back before.
+    pub async fn withdraw_vote(&mut self, vote: VoteId, reason: &str) -> Result<bool> {
+        let done = sqlx::query!("UPDATE drydock.vote AS v SET withdrawn_at = clock_timestamp(), withdrawn_reason = $2 WHERE v.id = $1 AND v.withdrawn_at IS NULL", vote.0, reason)
+            .execute(&mut *self.db)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Makes a personal link: 256 random bits, of which only the hash is stored, and the sealed text for the mail.
+    pub async fn link(
+        &mut self,
+        purpose: &str,
+        person: PersonId,
+        about: Option<(WindowId, Digest)>,
+        expires_at: Timestamp,
+        workers: &[WorkerPublicKey],
+    ) -> Result<LinkForMail> {
+        let secret = zeroize::Zeroizing::new(base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(clock::random::<32>()));
+        let id: LinkId = clock::new_id();
+        let hash = secret_hash(&secret);
+        sqlx::query!(
+            "INSERT INTO drydock.link (id, secret_hash, purpose, person_id, window_id, digest, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            id.0,
+            hash.as_slice(),
+            purpose,
+            person.0,
+            about.map(|(window, _)| window.0),
+            about.map(|(_, digest)| digest.0.to_vec()),
+            stamp(expires_at) as Stamp
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(LinkForMail { id, sealed_secret: seal_for_workers(secret.as_bytes(), workers)? })
+    }
+
+    /// Lets a link decide, once: the loser of a race, a stale, expired or ended link learns that it did not.
+    pub async fn consume_link(&mut self, link: LinkId, about: Option<(WindowId, Digest)>) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE drydock.link AS l SET used_at = clock_timestamp() WHERE l.id = $1 AND l.used_at IS NULL AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
+             AND l.digest IS NOT DISTINCT FROM $2",
+            link.0,
+            about.map(|(_, digest)| digest.0.to_vec())
+        )
+        .execute(&mut *self.db)
+        .await?;
+        if done.rows_affected() == 1 {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            "link_spent",
+            "This link no longer decides: it was used, replaced, or the plan was edited meanwhile.",
+            "Open it again to see why, and have a fresh link mailed to you.",
+        )
+        .into())
+    }
+
+    /// Ends every unused decision link of a window: after an edit, a veto or a cancellation. Messages that carry them are superseded.
+    pub async fn end_links(&mut self, window: WindowId, reason: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE drydock.link AS l SET ended_at = clock_timestamp(), ended_reason = $2 WHERE l.window_id = $1 AND l.purpose = 'approve' AND l.used_at IS NULL AND l.ended_at IS NULL",
+            window.0,
+            reason
+        )
+        .execute(&mut *self.db)
+        .await?;
+        sqlx::query!(
+            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL WHERE o.window_id = $1 AND o.kind = 'approval_needed' AND o.state IN ('waiting', 'parked')",
+            window.0
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends one person's unused links on a window, before a fresh one is made.
+    pub async fn replace_links(&mut self, window: WindowId, person: PersonId) -> Result<()> {
+        sqlx::query!(
+            "UPDATE drydock.link AS l SET ended_at = clock_timestamp(), ended_reason = 'A fresh link was mailed; use the newest mail.' WHERE l.window_id = $1 AND l.person_id = $2 AND l.purpose = 'approve' AND l.used_at IS NULL AND l.ended_at IS NULL",
+            window.0,
+            person.0
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(())
+    }
+}
+
+/// The fact behind a vote: who, on which digest, how known.
+pub(crate) fn vote_fact(vote: &NewVote, team: domain::ids::TeamId) -> domain::fact::NewFact {
+    domain::fact::NewFact::done("vote.cast", "window", vote.window)
+        .of_window(vote.window)
+        .of_team(team)
+        .with("decision", vote.decision.word())
+        .with("digest", vote.digest.hex())
+        .with("assurance", vote.assurance.word())
+        .with("voter", vote.person.to_string())
+        .with("comment", vote.comment.clone())
+}

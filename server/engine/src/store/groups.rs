@@ -1,0 +1,59 @@
+//! Who belongs to which group today: the people behind policies and messages.
+
+use domain::approval::Group;
+use domain::ids::{PersonId, TargetId, TeamId};
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// People of each group who may vote now: active, with a mailbox of their own, not within 24 hours of a change of address or role.
+pub async fn eligible(db: &mut PgConnection, target: TargetId, team: TeamId) -> sqlx::Result<BTreeMap<Group, BTreeSet<PersonId>>> {
+    let stakeholders = sqlx::query_scalar!(
+        "SELECT p.id FROM drydock.target_stakeholder s JOIN drydock.person p ON p.id = s.person_id
+         WHERE s.target_id = $1 AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()",
+        target.0
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let leads = sqlx::query_scalar!(
+        "SELECT p.id FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id
+         WHERE m.team_id = $1 AND (m.role = 'lead' OR m.deputy) AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()",
+        team.0
+    )
+    .fetch_all(db)
+    .await?;
+    let set = |ids: Vec<uuid::Uuid>| ids.into_iter().map(PersonId).collect::<BTreeSet<_>>();
+    Ok(BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]))
+}
+
+/// Who is told about a database's windows: active stakeholders, and leads and deputies of the owner team. Shared mailboxes are told too.
+pub async fn told(db: &mut PgConnection, target: TargetId, team: TeamId) -> sqlx::Result<(BTreeSet<PersonId>, BTreeSet<PersonId>)> {
+    let rows = sqlx::query!(
+        r#"SELECT s.person_id AS "person!", true AS "stakeholder!" FROM drydock.target_stakeholder s JOIN drydock.person p ON p.id = s.person_id WHERE s.target_id = $1 AND p.active
+           UNION ALL
+           SELECT m.person_id, false FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id WHERE m.team_id = $2 AND (m.role = 'lead' OR m.deputy) AND p.active"#,
+        target.0,
+        team.0
+    )
+    .fetch_all(db)
+    .await?;
+    let pick = |stakeholder: bool| rows.iter().filter(|row| row.stakeholder == stakeholder).map(|row| PersonId(row.person)).collect();
+    Ok((pick(true), pick(false)))
+}
+
+/// Which of these people are active now.
+pub async fn active(db: &mut PgConnection, people: &BTreeSet<PersonId>) -> sqlx::Result<BTreeSet<PersonId>> {
+    let ids: Vec<uuid::Uuid> = people.iter().map(|person| person.0).collect();
+    let rows = sqlx::query_scalar!("SELECT p.id FROM drydock.person p WHERE p.id = ANY ($1) AND p.active", &ids).fetch_all(db).await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
+/// People who may propose windows of a team, with their names.
+pub async fn proposers(db: &mut PgConnection, team: TeamId) -> sqlx::Result<Vec<(PersonId, String)>> {
+    let rows = sqlx::query!(
+        "SELECT p.id, p.name FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id WHERE m.team_id = $1 AND p.active AND (m.role IN ('lead', 'engineer') OR m.deputy) ORDER BY p.name",
+        team.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (PersonId(row.id), row.name)).collect())
+}

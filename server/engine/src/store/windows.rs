@@ -1,0 +1,237 @@
+//! Windows and their sealed plans, as actions and workers load them.
+
+use super::Stamp;
+use crate::error::{Error, Result};
+use domain::canonical::Digest;
+use domain::ids::{PersonId, PolicyId, TargetId, TeamId, WindowId};
+use domain::plan::{Plan, PlanQuery, PlanTarget};
+use domain::window::WindowState;
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// A window at its newest revision.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// Identity.
+    pub id: WindowId,
+    /// What people say.
+    pub number: i64,
+    /// Owner team.
+    pub team: TeamId,
+    /// Where it is in its life.
+    pub state: WindowState,
+    /// Newest revision.
+    pub revision: i32,
+    /// Digest of its plan.
+    pub digest: Digest,
+    /// Canonical bytes of its plan.
+    pub bytes: Vec<u8>,
+    /// What was typed.
+    pub form: Value,
+    /// Its database.
+    pub target: TargetId,
+    /// Whoever wrote the first revision.
+    pub created_by: PersonId,
+    /// Nothing starts before.
+    pub start_at: Timestamp,
+    /// Not begun by then: missed.
+    pub latest_start_at: Timestamp,
+    /// Everything has ended by then.
+    pub end_at: Timestamp,
+    /// Without quorum by then: expired.
+    pub decide_by_at: Timestamp,
+}
+
+impl Window {
+    /// The plan, read from its bytes and only if they have the approved digest.
+    pub fn plan(&self) -> Result<Plan> {
+        Plan::open(&self.bytes, self.digest).map_err(Error::internal)
+    }
+}
+
+/// A window by its number.
+pub async fn by_number(db: &mut PgConnection, number: i64) -> Result<Window> {
+    let id = sqlx::query_scalar!("SELECT w.id FROM drydock.window w WHERE w.number = $1", number)
+        .fetch_optional(&mut *db)
+        .await?
+        .ok_or(Error::NotFound)?;
+    load(db, WindowId(id)).await
+}
+
+/// A window by its id.
+pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
+    let row = sqlx::query!(
+        "SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, r.decide_by_at, t.target_id
+         FROM drydock.window w
+         JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
+         JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+         JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision
+         WHERE w.id = $1",
+        id.0
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound)?;
+    Ok(Window {
+        id: WindowId(row.id),
+        number: row.number,
+        team: TeamId(row.team_id),
+        state: WindowState::from_word(&row.state).ok_or_else(|| Error::internal(format!("unknown window state {}", row.state)))?,
+        revision: row.revision,
+        digest: Digest::from_slice(&row.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?,
+        bytes: row.bytes,
+        form: row.form,
+        target: TargetId(row.target_id),
+        created_by: PersonId(row.created_by),
+        start_at: row.start_at.to_jiff(),
+        latest_start_at: row.latest_start_at.to_jiff(),
+        end_at: row.end_at.to_jiff(),
+        decide_by_at: row.decide_by_at.to_jiff(),
+    })
+}
+
+/// A database as a proposal needs it.
+#[derive(Debug, Clone)]
+pub struct ProposalTarget {
+    /// As it enters the plan.
+    pub plan: PlanTarget,
+    /// `unverified`, `ready` or `retired`.
+    pub state: String,
+    /// IANA zone.
+    pub zone: String,
+    /// Queries to time.
+    pub critical_queries: Vec<PlanQuery>,
+}
+
+/// The database with this short name.
+pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<ProposalTarget> {
+    let row = sqlx::query!(
+        "SELECT t.id, t.team_id, t.short_name, t.name, t.dbms, t.host, t.port, t.database, t.username, t.environment, t.zone, t.on_call, t.state, t.identity
+         FROM drydock.target t WHERE t.short_name = $1",
+        short_name
+    )
+    .fetch_optional(&mut *db)
+    .await?
+    .ok_or(Error::NotFound)?;
+    let queries = sqlx::query!(
+        "SELECT q.name, q.sql_text, q.limit_ms FROM drydock.critical_query q WHERE q.target_id = $1 AND q.active ORDER BY q.name",
+        row.id
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ProposalTarget {
+        plan: PlanTarget {
+            id: TargetId(row.id),
+            short_name: row.short_name,
+            name: row.name,
+            dbms: row.dbms,
+            environment: row.environment,
+            host: row.host,
+            port: row.port,
+            database: row.database,
+            username: row.username,
+            team: TeamId(row.team_id),
+            on_call: row.on_call,
+            identity: row.identity.unwrap_or(Value::Null),
+        },
+        state: row.state,
+        zone: row.zone,
+        critical_queries: queries
+            .into_iter()
+            .map(|query| PlanQuery { name: query.name, sql: query.sql_text, limit_ms: query.limit_ms })
+            .collect(),
+    })
+}
+
+/// Another window on the same database at an overlapping time.
+#[derive(Debug, Clone)]
+pub struct Neighbour {
+    /// Its number.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// Its state.
+    pub state: WindowState,
+    /// Its start.
+    pub start_at: Timestamp,
+    /// Its end.
+    pub end_at: Timestamp,
+    /// Approved or later: nothing may overlap it.
+    pub live: bool,
+}
+
+/// Windows that overlap `start … end` on this database, live ones first; `except` is the window being edited.
+pub async fn neighbours(
+    db: &mut PgConnection,
+    target: TargetId,
+    start: Timestamp,
+    end: Timestamp,
+    except: Option<WindowId>,
+) -> Result<Vec<Neighbour>> {
+    let rows = sqlx::query!(
+        "SELECT w.number, r.title, w.state, r.start_at, r.end_at, t.live
+         FROM drydock.window_target t
+         JOIN drydock.window w ON w.id = t.window_id AND w.revision = t.revision
+         JOIN drydock.revision r ON r.window_id = t.window_id AND r.number = t.revision
+         WHERE t.target_id = $1 AND t.during && tstzrange($2, $3) AND (t.live OR w.state = 'proposed') AND ($4::uuid IS NULL OR t.window_id <> $4)
+         ORDER BY t.live DESC, r.start_at LIMIT 20",
+        target.0,
+        super::stamp(start) as Stamp,
+        super::stamp(end) as Stamp,
+        except.map(|window| window.0)
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Neighbour {
+                number: row.number,
+                title: row.title,
+                state: WindowState::from_word(&row.state).ok_or_else(|| Error::internal("unknown window state"))?,
+                start_at: row.start_at.to_jiff(),
+                end_at: row.end_at.to_jiff(),
+                live: row.live,
+            })
+        })
+        .collect()
+}
+
+/// Who wrote any revision.
+pub async fn contributors(db: &mut PgConnection, window: WindowId) -> sqlx::Result<std::collections::BTreeSet<PersonId>> {
+    let rows = sqlx::query_scalar!("SELECT c.person_id FROM drydock.contributor c WHERE c.window_id = $1", window.0).fetch_all(db).await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
+/// The policy that rules an environment, at its current version.
+pub async fn policy_of(db: &mut PgConnection, environment: &str) -> Result<domain::plan::PlanPolicy> {
+    let row = sqlx::query!(
+        "SELECT p.id, p.name, v.version, v.bytes, v.digest FROM drydock.policy p JOIN drydock.policy_version v ON v.policy_id = p.id AND v.version = p.current_version
+         WHERE $1 = ANY (p.environments) ORDER BY p.name LIMIT 1",
+        environment
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or_else(|| {
+        domain::decision::Refusal::new("no_policy", format!("No policy rules the environment “{environment}”."), "An administrator has to add the environment to a policy.")
+    })?;
+    Ok(domain::plan::PlanPolicy {
+        id: PolicyId(row.id),
+        version: row.version,
+        name: row.name,
+        digest: Digest::from_slice(&row.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?,
+        rules: serde_json::from_slice(&row.bytes)?,
+    })
+}
+
+/// What a worker answered to a preview of this database.
+pub async fn preview_answer(db: &mut PgConnection, id: domain::ids::ExaminationId, target: TargetId) -> sqlx::Result<Option<Value>> {
+    let row = sqlx::query_scalar!(
+        "SELECT e.answer FROM drydock.examination e WHERE e.id = $1 AND e.target_id = $2 AND e.kind = 'preview' AND e.state = 'answered'",
+        id.0,
+        target.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.flatten())
+}
