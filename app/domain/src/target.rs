@@ -160,7 +160,10 @@ pub const MOST_PASSWORD_BYTES: usize = 1_000;
 pub fn check(draft: &Draft, known_zone: impl Fn(&str) -> bool, form: &mut FormCheck) -> Option<Registration> {
     let name = form.take(people::label("name", &draft.name, 120));
     let short_name = form.take(people::short_name("short_name", &draft.short_name));
-    let environment = form.take(Environment::from_word(&draft.environment).ok_or_else(|| FieldError::new("environment", "Choose what the database is for: it decides who must approve.")));
+    let environment = form.take(
+        Environment::from_word(&draft.environment)
+            .ok_or_else(|| FieldError::new("environment", "Choose what the database is for: it decides who must approve.")),
+    );
     let zone = form.take(zone(&draft.zone, known_zone));
     let on_call = form.take(people::label("on_call", &draft.on_call, 200));
     let host = form.take(host(&draft.host));
@@ -171,7 +174,15 @@ pub fn check(draft: &Draft, known_zone: impl Fn(&str) -> bool, form: &mut FormCh
     let database = form.take(catalog_name("database", &draft.database));
     let username = form.take(catalog_name("username", &draft.username));
     let place = Place { host: host?, port: port?, database: database?, username: username?, tls: tls?, ca_pem: ca_pem? };
-    Some(Registration { name: name?, short_name: short_name?, place, tls_reason: reason?, environment: environment?, zone: zone?, on_call: on_call? })
+    Some(Registration {
+        name: name?,
+        short_name: short_name?,
+        place,
+        tls_reason: reason?,
+        environment: environment?,
+        zone: zone?,
+        on_call: on_call?,
+    })
 }
 
 fn zone(typed: &str, known: impl Fn(&str) -> bool) -> Result<String, FieldError> {
@@ -234,7 +245,10 @@ fn ca(typed: &str, tls: Option<Tls>) -> Result<Option<String>, FieldError> {
         return Err(FieldError::new("ca_pem", "This holds a private key. Paste the certificate only, and consider the key exposed."));
     }
     if !pem.contains("-----BEGIN CERTIFICATE-----") || !pem.contains("-----END CERTIFICATE-----") {
-        return Err(FieldError::new("ca_pem", "Paste the certificate as PEM, from BEGIN CERTIFICATE to END CERTIFICATE, or leave it empty."));
+        return Err(FieldError::new(
+            "ca_pem",
+            "Paste the certificate as PEM, from BEGIN CERTIFICATE to END CERTIFICATE, or leave it empty.",
+        ));
     }
     Ok(Some(pem))
 }
@@ -270,7 +284,10 @@ fn tls_reason(host: &str, tls: Tls, typed: &str) -> Result<Option<String>, Field
 pub fn check_password(place: &Place, typed: &str, form: &mut FormCheck) {
     if typed.is_empty() {
         if !place.is_socket() {
-            form.refuse("password", "Type the role's password. It is sealed at once: only workers can open it, and it is never shown again.");
+            form.refuse(
+                "password",
+                "Type the role's password. It is sealed at once: only workers can open it, and it is never shown again.",
+            );
         }
     } else if typed.len() > MOST_PASSWORD_BYTES {
         form.refuse("password", format!("At most {MOST_PASSWORD_BYTES} bytes; this has {}.", typed.len()));
@@ -296,13 +313,19 @@ pub fn stakeholders(typed: &str) -> Result<Vec<Contact>, FieldError> {
         }
     }
     if found.is_empty() {
-        return Err(FieldError::new(field, "Name at least one person who depends on this database: without a stakeholder nobody can approve a window."));
+        return Err(FieldError::new(
+            field,
+            "Name at least one person who depends on this database: without a stakeholder nobody can approve a window.",
+        ));
     }
     if found.len() > MOST_STAKEHOLDERS {
         return Err(FieldError::new(field, format!("At most {MOST_STAKEHOLDERS} stakeholders; these are {}.", found.len())));
     }
     if found.iter().all(|contact| people::is_shared_address(&contact.email)) {
-        return Err(FieldError::new(field, "These mailboxes are read by several people, so they are told but cannot vote. Add at least one person's own address."));
+        return Err(FieldError::new(
+            field,
+            "These mailboxes are read by several people, so they are told but cannot vote. Add at least one person's own address.",
+        ));
     }
     Ok(found)
 }
@@ -371,12 +394,16 @@ mod tests {
     #[test]
     fn every_wrong_field_is_named_at_once() {
         assert_eq!(fields(&draft()), Vec::<String>::new());
-        assert_eq!(fields(&Draft::default()), ["name", "short_name", "environment", "zone", "on_call", "host", "tls", "port", "database", "username"]);
+        assert_eq!(
+            fields(&Draft::default()),
+            ["name", "short_name", "environment", "zone", "on_call", "host", "tls", "port", "database", "username"]
+        );
     }
 
     #[test]
     fn without_tls_only_near_or_with_a_reason() {
-        let plain = |host: &str, reason: &str| fields(&Draft { host: host.into(), tls: "none".into(), tls_reason: reason.into(), ..draft() });
+        let plain =
+            |host: &str, reason: &str| fields(&Draft { host: host.into(), tls: "none".into(), tls_reason: reason.into(), ..draft() });
         assert_eq!(plain("db.example.org", ""), ["tls_reason"]);
         assert_eq!(plain("db.example.org", "short"), ["tls_reason"]);
         assert_eq!(plain("db.example.org", "private link between two racks"), Vec::<String>::new());
@@ -422,12 +449,12 @@ mod tests {
 
     #[test]
     fn stakeholders_are_read_by_line() {
-        let contacts = stakeholders("Ana Ruiz <Ana@Example.org>\n\n bo@example.org \nbo@example.org\n\"Kim\" <kim@example.org>").expect("good");
-        assert_eq!(contacts.iter().map(|c| (c.email.as_str(), c.display_name())).collect::<Vec<_>>(), [
-            ("ana@example.org", "Ana Ruiz".to_owned()),
-            ("bo@example.org", "bo".to_owned()),
-            ("kim@example.org", "Kim".to_owned()),
-        ]);
+        let contacts =
+            stakeholders("Ana Ruiz <Ana@Example.org>\n\n bo@example.org \nbo@example.org\n\"Kim\" <kim@example.org>").expect("good");
+        assert_eq!(
+            contacts.iter().map(|c| (c.email.as_str(), c.display_name())).collect::<Vec<_>>(),
+            [("ana@example.org", "Ana Ruiz".to_owned()), ("bo@example.org", "bo".to_owned()), ("kim@example.org", "Kim".to_owned()),]
+        );
         assert!(stakeholders("ana@example.org\nnonsense").expect_err("line 2").message.starts_with("Line 2:"));
         assert!(stakeholders(" \n").is_err());
         assert!(stakeholders("dba@example.org\nops@example.org").expect_err("nobody votes").message.contains("cannot vote"));

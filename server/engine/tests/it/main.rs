@@ -1,4 +1,6 @@
 //! Integration tests of the engine, on real servers. One binary: linking is what costs.
 
+mod approval;
 mod cluster;
+mod house;
 mod test_support;
