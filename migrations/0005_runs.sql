@@ -8,7 +8,7 @@ CREATE TABLE drydock.run (
     plan_digest bytea NOT NULL,
     kind text NOT NULL DEFAULT 'maintenance' CHECK (kind IN ('maintenance', 'rollback')),
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'leased', 'held', 'ended')),
-    ending text CHECK (ending IN ('finished', 'cut_off', 'stopped', 'failed', 'rolled_back')),
+    ending text CHECK (ending IN ('finished', 'cut_off', 'stopped', 'failed', 'rolled_back', 'not_begun')),
     epoch bigint NOT NULL DEFAULT 0,
     owner text,
     lease_until timestamptz,

@@ -7,6 +7,8 @@ pub mod checklist;
 pub mod decision;
 pub mod examination;
 pub mod fact;
+pub mod gate;
+pub mod hold;
 pub mod ids;
 pub mod notice;
 pub mod people;

@@ -120,6 +120,8 @@ pub enum Ending {
     Failed,
     /// Undone.
     RolledBack,
+    /// Its pre-checks stayed red, or the window was called off meanwhile: nothing was changed.
+    NotBegun,
 }
 
 words!(Ending {
@@ -128,6 +130,7 @@ words!(Ending {
     Ending::Stopped = "stopped" / "Stopped",
     Ending::Failed = "failed" / "Failed",
     Ending::RolledBack = "rolled_back" / "Rolled back",
+    Ending::NotBegun = "not_begun" / "Not begun",
 });
 
 /// The window's state as a fold of its runs, once at least one was opened.

@@ -1,0 +1,219 @@
+//! The one gate on every start path: by schedule, started by hand, begun after the pre-checks, before each item, resumed from a hold.
+//!
+//! Only acts that make things safe again do not pass here. What the gate asks is asked once more by the guarded statement that
+//! records the start, with the state database's clock.
+
+use crate::approval::Standing;
+use crate::canonical::Digest;
+use crate::decision::Refusal;
+use crate::plan::Plan;
+use crate::procedure;
+use crate::schedule::Due;
+use crate::window::WindowState;
+use jiff::{SignedDuration, Timestamp};
+
+/// What wants to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartPath {
+    /// The schedule opens the run; the backup is one of its pre-checks then, shown red until somebody records one.
+    Schedule,
+    /// A person opens the run between start and latest start.
+    ByHand,
+    /// The pre-checks are over and the first change is next.
+    Begin,
+    /// The next item of the work list.
+    Item,
+    /// A held run goes on.
+    Resume,
+}
+
+/// What is known at that moment, all of it read in one transaction.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// What wants to start.
+    pub path: StartPath,
+    /// The state database's clock.
+    pub now: Timestamp,
+    /// The window's state.
+    pub state: WindowState,
+    /// The window's newest revision.
+    pub revision: i32,
+    /// Digest of the bytes that would be obeyed.
+    pub digest: Digest,
+    /// Digest that belongs to the newest revision; `None` when it was never sealed.
+    pub newest_digest: Option<Digest>,
+    /// The opened bytes.
+    pub plan: &'a Plan,
+    /// The votes counted today, by the sealed policy and by what that policy says now: all must stand.
+    pub standings: &'a [Standing],
+    /// Freezes that cover the database now, each as a sentence's subject: "Year end (until 3 January)".
+    pub freezes: &'a [String],
+    /// Why starts are frozen: the clock jumped, the state database was restored; `None` when they are not.
+    pub clock_frozen: Option<&'a str>,
+    /// In which way the database is not the one that was approved; `None` when it is.
+    pub identity_difference: Option<&'a str>,
+    /// When the newest recorded backup ended.
+    pub newest_backup_at: Option<Timestamp>,
+    /// The run that keeps the database, or ran this very plan, as a sentence; `None` when there is none.
+    pub other_run: Option<&'a str>,
+    /// Red findings of the pre-checks.
+    pub red_checks: &'a [String],
+    /// Somebody asked to stop.
+    pub stop_asked: bool,
+}
+
+/// Whether it may start; otherwise everything that is in the way, the most telling first.
+pub fn gate(evidence: &Evidence<'_>) -> Result<(), Vec<Refusal>> {
+    let mut found = Vec::new();
+    found.extend(state(evidence));
+    found.extend(digest(evidence));
+    found.extend(time(evidence));
+    found.extend(quorum(evidence));
+    found.extend(obstacles(evidence));
+    found.extend(backup(evidence));
+    found.extend(evidence.red_checks.iter().map(|check| {
+        Refusal::new(
+            "pre_check_red",
+            format!("A pre-check is red: {check}"),
+            "Nothing was changed. It is looked at again until the latest start.",
+        )
+    }));
+    if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+/// Several refusals as one: the first one's code, everybody's sentences.
+#[must_use]
+pub fn together(refusals: &[Refusal]) -> Refusal {
+    let code = refusals.first().map_or("closed", |first| first.code.as_str());
+    let message = refusals.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>().join(" ");
+    let way_out = refusals.iter().map(|refusal| refusal.way_out.as_str()).find(|way_out| !way_out.is_empty()).unwrap_or_default();
+    Refusal::new(code, message, way_out)
+}
+
+fn state(e: &Evidence<'_>) -> Option<Refusal> {
+    let expected = match e.path {
+        StartPath::Schedule | StartPath::ByHand | StartPath::Begin => WindowState::Approved,
+        StartPath::Item => WindowState::Running,
+        StartPath::Resume => WindowState::Hold,
+    };
+    if e.stop_asked {
+        return Some(Refusal::new("stop_asked", "Somebody asked to stop this run.", ""));
+    }
+    (e.state != expected).then(|| {
+        Refusal::new(
+            "wrong_state",
+            format!("This window is “{}”; for this it has to be “{}”.", e.state.label(), expected.label()),
+            "Look at the window's page.",
+        )
+    })
+}
+
+fn digest(e: &Evidence<'_>) -> Option<Refusal> {
+    if e.newest_digest != Some(e.digest) || e.plan.revision != e.revision {
+        return Some(Refusal::new(
+            "digest",
+            format!("The plan {} is not the one that was approved: the window is at revision {}.", e.digest.short(), e.revision),
+            "Propose the newest revision and have it approved.",
+        ));
+    }
+    let sealed = &e.plan.procedure;
+    let ours = procedure::by_key(&sealed.key);
+    (!ours.is_some_and(|ours| ours.version == sealed.version && ours.digest() == sealed.digest)).then(|| {
+        Refusal::new(
+            "procedure",
+            format!("This program does not carry version {} of the procedure {} as it was approved.", sealed.version, sealed.name),
+            "Run it with the program version that does, or edit the window so that it is approved with today's procedure.",
+        )
+    })
+}
+
+fn time(e: &Evidence<'_>) -> Option<Refusal> {
+    let times = &e.plan.times;
+    match e.path {
+        StartPath::Schedule | StartPath::ByHand | StartPath::Begin => match times.due(e.now) {
+            Due::Now => None,
+            Due::Early => Some(Refusal::new(
+                "too_early",
+                format!("It may start at {} at the earliest: that is the time people agreed to.", at(times.start)),
+                "Wait for its start.",
+            )),
+            Due::Missed => Some(Refusal::new(
+                "missed",
+                format!("Its latest start was {}.", at(times.latest_start)),
+                "Propose it again for a later time.",
+            )),
+        },
+        StartPath::Item | StartPath::Resume => (e.now >= times.cut_off).then(|| {
+            Refusal::new(
+                "cut_off",
+                format!("The cut-off was {}: nothing new begins.", at(times.cut_off)),
+                "What is left belongs into the next window.",
+            )
+        }),
+    }
+}
+
+fn quorum(e: &Evidence<'_>) -> Option<Refusal> {
+    (e.standings.is_empty() || !e.standings.iter().all(|standing| standing.approved)).then(|| {
+        Refusal::new(
+            "quorum",
+            "Today's votes do not suffice: a vote was withdrawn, a voter left or lost the role, or the policy asks for more now.",
+            "Have it approved again by the people named on its page.",
+        )
+    })
+}
+
+fn obstacles(e: &Evidence<'_>) -> Vec<Refusal> {
+    let mut found: Vec<Refusal> = e
+        .freezes
+        .iter()
+        .map(|freeze| Refusal::new("freeze", format!("A freeze covers this database: {freeze}."), "Wait for its end, or have it lifted."))
+        .collect();
+    found.extend(e.clock_frozen.map(|why| {
+        Refusal::new(
+            "clock",
+            format!("Starts are frozen: {why}"),
+            "An administrator finds out why and acknowledges it on the settings page.",
+        )
+    }));
+    found.extend(e.identity_difference.map(|difference| {
+        Refusal::new(
+            "identity",
+            difference,
+            "Compare host, port and database; if the change is meant, test the connection again and have a new revision approved.",
+        )
+    }));
+    found.extend(e.other_run.map(|run| Refusal::new("run_open", run, "Wait for it, or decide on it if it is on hold.")));
+    found
+}
+
+fn backup(e: &Evidence<'_>) -> Option<Refusal> {
+    let asked = matches!(e.path, StartPath::ByHand | StartPath::Begin);
+    asked.then(|| backup_problem(e.plan.backup_max_age_hours, e.newest_backup_at, e.now)).flatten()
+}
+
+/// What is wrong with the newest backup on record; `None` when it is young enough.
+#[must_use]
+pub fn backup_problem(max_age_hours: u64, newest_at: Option<Timestamp>, now: Timestamp) -> Option<Refusal> {
+    let way_out = "An engineer records a newer one on the database's page, after making sure that it restores.";
+    let Some(newest) = newest_at else {
+        return Some(Refusal::new("backup", "No backup of this database is on record.", way_out));
+    };
+    let age = now.duration_since(newest);
+    let limit = SignedDuration::from_hours(i64::try_from(max_age_hours).unwrap_or(i64::MAX / 3600));
+    (age > limit).then(|| {
+        Refusal::new(
+            "backup",
+            format!("The newest backup on record is {} hours old; the plan allows {max_age_hours}.", age.as_hours()),
+            way_out,
+        )
+    })
+}
+
+fn at(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+use super::*;
+use crate::plan;
+
+/// Evidence borrows; a test's few bytes may stay.
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+fn standing(approved: bool) -> Standing {
+    Standing { rules: vec![], rejected_by: vec![], changes_asked_by: vec![], approved, rejected: false, reachable: true }
+}
+
+/// Opens the gate for the path, lets `change` spoil one thing, and returns the codes of what is in the way.
+fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<String> {
+    let plan = leak(plan::tests::sample());
+    let (_, digest) = plan.seal().expect("integers only");
+    let state = match path {
+        StartPath::Item => WindowState::Running,
+        StartPath::Resume => WindowState::Hold,
+        _ => WindowState::Approved,
+    };
+    let mut evidence = Evidence {
+        path,
+        now: plan.times.start,
+        state,
+        revision: plan.revision,
+        digest,
+        newest_digest: Some(digest),
+        plan,
+        standings: leak([standing(true)]),
+        freezes: &[],
+        clock_frozen: None,
+        identity_difference: None,
+        newest_backup_at: Some(plan.times.start - SignedDuration::from_hours(2)),
+        other_run: None,
+        red_checks: &[],
+        stop_asked: false,
+    };
+    change(&mut evidence);
+    gate(&evidence).err().unwrap_or_default().into_iter().map(|refusal| refusal.code).collect()
+}
+
+const PATHS: [StartPath; 5] = [StartPath::Schedule, StartPath::ByHand, StartPath::Begin, StartPath::Item, StartPath::Resume];
+
+#[test]
+fn the_gate_opens_when_nothing_is_in_the_way() {
+    for path in PATHS {
+        assert_eq!(codes(path, |_| ()), [""; 0], "{path:?}");
+    }
+}
+
+#[test]
+fn what_no_path_gets_past() {
+    let bad = leak([standing(true), standing(false)]);
+    let freezes = leak(["Year end".to_owned()]);
+    for path in PATHS {
+        assert_eq!(codes(path, |e| e.state = WindowState::Proposed), ["wrong_state"], "{path:?}");
+        assert_eq!(codes(path, |e| e.digest = Digest([0; 32])), ["digest"], "{path:?}");
+        assert_eq!(codes(path, |e| e.newest_digest = None), ["digest"], "{path:?}");
+        assert_eq!(codes(path, |e| e.revision += 1), ["digest"], "{path:?}");
+        assert_eq!(codes(path, |e| e.standings = &[]), ["quorum"], "{path:?}");
+        assert_eq!(codes(path, |e| e.standings = bad), ["quorum"], "{path:?}");
+        assert_eq!(codes(path, |e| e.freezes = freezes), ["freeze"], "{path:?}");
+        assert_eq!(codes(path, |e| e.clock_frozen = Some("it went back.")), ["clock"], "{path:?}");
+        assert_eq!(codes(path, |e| e.identity_difference = Some("another cluster")), ["identity"], "{path:?}");
+        assert_eq!(codes(path, |e| e.other_run = Some("busy")), ["run_open"], "{path:?}");
+        assert_eq!(codes(path, |e| e.stop_asked = true), ["stop_asked"], "{path:?}");
+    }
+}
+
+#[test]
+fn starts_keep_their_time_and_items_the_cut_off() {
+    let microsecond = SignedDuration::from_micros(1);
+    for path in [StartPath::Schedule, StartPath::ByHand, StartPath::Begin] {
+        assert_eq!(codes(path, |e| e.now = e.plan.times.start - microsecond), ["too_early"], "{path:?}");
+        assert_eq!(codes(path, |e| e.now = e.plan.times.latest_start), [""; 0], "{path:?}");
+        assert_eq!(codes(path, |e| e.now = e.plan.times.latest_start + microsecond), ["missed"], "{path:?}");
+    }
+    for path in [StartPath::Item, StartPath::Resume] {
+        assert_eq!(codes(path, |e| e.now = e.plan.times.cut_off - microsecond), [""; 0], "{path:?}");
+        assert_eq!(codes(path, |e| e.now = e.plan.times.cut_off), ["cut_off"], "{path:?}");
+    }
+}
+
+#[test]
+fn the_backup_must_be_young_before_the_first_change() {
+    for path in PATHS {
+        let asked = matches!(path, StartPath::ByHand | StartPath::Begin);
+        assert_eq!(!codes(path, |e| e.newest_backup_at = None).is_empty(), asked, "{path:?}");
+        let limit = SignedDuration::from_hours(26);
+        assert_eq!(codes(path, |e| e.newest_backup_at = Some(e.now - limit)), [""; 0], "{path:?}");
+        assert_eq!(codes(path, |e| e.newest_backup_at = Some(e.now - limit - SignedDuration::from_secs(1))).len(), usize::from(asked));
+    }
+}
+
+#[test]
+fn a_changed_procedure_is_not_run() {
+    let mut plan = plan::tests::sample();
+    plan.procedure.version += 1;
+    assert_eq!(codes(StartPath::Begin, |e| e.plan = leak(plan)), ["procedure"]);
+}
+
+#[test]
+fn everything_in_the_way_is_said_at_once() {
+    let red = leak(["3 sessions are too old.".to_owned()]);
+    let found = codes(StartPath::Begin, |e| {
+        e.state = WindowState::Cancelled;
+        e.red_checks = red;
+        e.newest_backup_at = None;
+    });
+    assert_eq!(found, ["wrong_state", "backup", "pre_check_red"]);
+    let both = together(&[Refusal::new("a", "One.", ""), Refusal::new("b", "Two.", "Do it.")]);
+    assert_eq!((both.code.as_str(), both.message.as_str(), both.way_out.as_str()), ("a", "One. Two.", "Do it."));
+}

@@ -1,0 +1,96 @@
+//! The planner without hands: what is true becomes what should happen, each with its reason. The scheduler carries it out.
+
+use super::{Due, due};
+use crate::ids::WindowId;
+use crate::window::{RunState, WindowState};
+use jiff::Timestamp;
+
+/// A window that something may have to happen to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowAtHand {
+    /// Which.
+    pub id: WindowId,
+    /// Its number.
+    pub number: i64,
+    /// Its newest revision.
+    pub revision: i32,
+    /// Its state.
+    pub state: WindowState,
+    /// Nothing starts before.
+    pub start: Timestamp,
+    /// Not begun by then: missed.
+    pub latest_start: Timestamp,
+    /// Without quorum by then: expired.
+    pub decide_by: Timestamp,
+    /// The run of the newest revision, where one was opened.
+    pub run: Option<RunState>,
+}
+
+/// Everything the planner looks at, read in one snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The state database's clock.
+    pub now: Timestamp,
+    /// Proposed and approved windows whose time may have come.
+    pub windows: Vec<WindowAtHand>,
+}
+
+/// What should happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Open the run: a worker takes it and does its pre-checks.
+    OpenRun,
+    /// The proposal ends: nobody decided in time.
+    Expire,
+    /// The approved window ends: it was not begun in time.
+    MarkMissed,
+}
+
+/// A deed on one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intention {
+    /// The window.
+    pub window: WindowId,
+    /// Its number, for the log.
+    pub number: i64,
+    /// The revision the planner saw; another one by now makes the deed void.
+    pub revision: i32,
+    /// What.
+    pub deed: Deed,
+    /// Why, as a sentence for the trail and the page.
+    pub reason: String,
+}
+
+/// What should happen now, in the order of the start times.
+#[must_use]
+pub fn plan(snapshot: &Snapshot) -> Vec<Intention> {
+    let mut windows: Vec<&WindowAtHand> = snapshot.windows.iter().collect();
+    windows.sort_by_key(|window| (window.start, window.number));
+    windows.into_iter().filter_map(|window| intend(window, snapshot.now)).collect()
+}
+
+fn intend(window: &WindowAtHand, now: Timestamp) -> Option<Intention> {
+    let (deed, reason) = match window.state {
+        WindowState::Proposed if now >= window.decide_by => {
+            (Deed::Expire, format!("Nobody's decision completed the approval by {}.", at(window.decide_by)))
+        }
+        WindowState::Approved => match (due(window.start, window.latest_start, now), window.run) {
+            (Due::Now, None) => (Deed::OpenRun, format!("Due since {}.", at(window.start))),
+            // A worker that does the pre-checks says itself that it was too late, with what was red.
+            (Due::Missed, None | Some(RunState::Waiting)) => {
+                (Deed::MarkMissed, format!("It had not begun by its latest start, {}.", at(window.latest_start)))
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Intention { window: window.id, number: window.number, revision: window.revision, deed, reason })
+}
+
+fn at(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
