@@ -19,3 +19,4 @@ pub mod worker;
 
 pub use engine::Engine;
 pub use error::{Error, Result};
+pub mod target;

@@ -4,3 +4,5 @@ mod approval;
 mod cluster;
 mod house;
 mod test_support;
+mod target_connect;
+mod target_support;

@@ -1,0 +1,14 @@
+//! Other people's databases: the only SQL that is not on our own schema.
+//!
+//! Nothing here knows our tables. A worker hands in structs (an [`Address`](connect::Address), a work item, guards) and
+//! gets structs back (a report, measured rows, an execution with its notices). Whatever a target says is hostile text:
+//! it is shown, never interpreted, and every list and message has an upper bound.
+
+pub mod connect;
+pub mod fault;
+pub mod guarded;
+pub mod identity;
+pub mod link;
+pub mod privileges;
+pub mod quote;
+pub mod report;

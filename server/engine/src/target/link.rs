@@ -1,0 +1,172 @@
+//! An open connection: the driver's client, the task that moves its bytes, and what the server says in passing.
+
+use super::fault::{StatementError, clean};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::error::DbError;
+use tokio_postgres::types::{FromSql, ToSql};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row};
+
+/// A NOTICE, INFO or WARNING: part of a statement's result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// `INFO`, `NOTICE`, `WARNING` …, never translated.
+    pub severity: String,
+    /// Five characters.
+    pub sqlstate: String,
+    /// What it says, cleaned.
+    pub message: String,
+    /// More of it.
+    pub detail: Option<String>,
+}
+
+impl Notice {
+    fn read(from: &DbError) -> Self {
+        // `severity` is translated by servers with other lc_messages; the parsed one is not.
+        let severity = from.parsed_severity().map_or_else(|| clean(from.severity()), |severity| severity.to_string());
+        Self { severity, sqlstate: from.code().code().to_owned(), message: clean(from.message()), detail: from.detail().map(clean) }
+    }
+    /// Whether it is a warning or worse.
+    pub fn is_warning(&self) -> bool {
+        self.severity == "WARNING"
+    }
+    /// "skipping … lock not available": the statement succeeded and did nothing.
+    pub fn is_lock_skip(&self) -> bool {
+        self.sqlstate == "55P03"
+    }
+}
+
+/// No more notices than this are kept for one statement; a hostile server could send them without end.
+const MOST_NOTICES: usize = 1_000;
+
+#[derive(Debug, Default)]
+struct Notices {
+    kept: Vec<Notice>,
+    dropped: usize,
+}
+
+/// An open connection. Dropping it closes it; a statement that runs then goes on at the server.
+pub struct Link {
+    client: Client,
+    notices: Arc<Mutex<Notices>>,
+    /// What the server calls its version, such as `15.18 (Debian …)`.
+    pub server_version: String,
+    /// Encrypted by TLS.
+    pub encrypted: bool,
+    /// Signed in with channel binding: no man in the middle, even with a stolen authority.
+    pub channel_bound: bool,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("server_version", &self.server_version)
+            .field("closed", &self.client.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    pub(super) fn start<S, T>(client: Client, mut connection: Connection<S, T>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let server_version = connection.parameter("server_version").map(clean).unwrap_or_default();
+        let notices = Arc::new(Mutex::new(Notices::default()));
+        let sink = Arc::clone(&notices);
+        tokio::spawn(async move {
+            // Ends when the client is dropped or the connection breaks; either way the client learns it by itself.
+            while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notice(notice) = message {
+                    let mut notices = sink.lock().unwrap_or_else(PoisonError::into_inner);
+                    if notices.kept.len() < MOST_NOTICES {
+                        notices.kept.push(Notice::read(&notice));
+                    } else {
+                        notices.dropped += 1;
+                    }
+                }
+            }
+        });
+        Self { client, notices, server_version, encrypted: false, channel_bound: false }
+    }
+
+    pub(super) fn over_tls(mut self, channel_bound: bool) -> Self {
+        self.encrypted = true;
+        self.channel_bound = channel_bound;
+        self
+    }
+
+    /// The notices since the last call, oldest first.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        let mut notices = std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner));
+        if notices.dropped > 0 {
+            let message = format!("{} more messages were not kept", notices.dropped);
+            notices.kept.push(Notice { severity: "NOTICE".to_owned(), sqlstate: String::new(), message, detail: None });
+        }
+        notices.kept
+    }
+
+    /// Rows of a query.
+    ///
+    /// # Errors
+    /// What the server, or the connection, said.
+    pub async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StatementError> {
+        Ok(self.client.query(sql, parameters).await?)
+    }
+
+    /// Exactly one row.
+    ///
+    /// # Errors
+    /// As [`Self::rows`], and for any other number of rows.
+    pub async fn row(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, StatementError> {
+        Ok(self.client.query_one(sql, parameters).await?)
+    }
+
+    /// One statement without a result, by the extended protocol: a second one in the same text is refused by the server.
+    ///
+    /// # Errors
+    /// What the server, or the connection, said.
+    pub async fn execute(&self, sql: &str) -> Result<u64, StatementError> {
+        Ok(self.client.execute_typed(sql, &[]).await?)
+    }
+
+    /// One value as text, by the simple protocol, which prepares nothing.
+    ///
+    /// # Errors
+    /// What the server, or the connection, said.
+    pub async fn simple_value(&self, sql: &str) -> Result<Option<String>, StatementError> {
+        let messages = self.client.simple_query(sql).await?;
+        Ok(messages.iter().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
+    }
+
+    /// Whether the connection is known to be over.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// What cancels the statement that runs on this connection.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.client.cancel_token()
+    }
+}
+
+/// One column of a row. A hostile or unknown server may send another type, or NULL: an error, never a panic.
+///
+/// # Errors
+/// When the column is missing or does not hold a `T`.
+pub fn field<'a, T: FromSql<'a>>(row: &'a Row, at: usize) -> Result<T, StatementError> {
+    Ok(row.try_get(at)?)
+}
+
+/// A count or size the server sends as `int8`: negative ones mean "unknown" there, and count as 0 here.
+///
+/// # Errors
+/// As [`field`].
+pub fn amount(row: &Row, at: usize) -> Result<u64, StatementError> {
+    Ok(u64::try_from(field::<i64>(row, at)?).unwrap_or(0))
+}
