@@ -1,7 +1,11 @@
 //! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
 
 pub mod backups;
+pub mod critical_queries;
+pub mod examinations;
 pub mod groups;
+pub mod secrets;
+pub mod targets;
 pub mod votes;
 pub mod windows;
 
