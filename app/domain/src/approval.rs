@@ -218,6 +218,19 @@ pub fn count(policy: &Policy, eligible: &Eligible, present: &BTreeSet<PersonId>,
     }
 }
 
+/// The sealed people of each rule who are still in its group today, and all of them together: who left a group no longer counts, who joined
+/// counts only after sealing anew.
+#[must_use]
+pub fn still_eligible(policy: &Policy, sealed: &Eligible, today: &BTreeMap<Group, BTreeSet<PersonId>>) -> (Eligible, BTreeSet<PersonId>) {
+    let mut eligible = sealed.clone();
+    for rule in &policy.rules {
+        if let (Some(people), Some(group)) = (eligible.get_mut(&rule.key), today.get(&rule.group)) {
+            people.retain(|person| group.contains(person));
+        }
+    }
+    (eligible, today.values().flatten().copied().collect())
+}
+
 /// Gives each rule as many different people as it needs, nobody twice: maximum bipartite matching by augmenting paths.
 fn assign(rules: &[Rule], people: &[PersonId], fits: &dyn Fn(&Rule, &PersonId) -> bool) -> Vec<Vec<PersonId>> {
     let seats: Vec<usize> = rules.iter().enumerate().flat_map(|(index, rule)| std::iter::repeat_n(index, rule.need as usize)).collect();

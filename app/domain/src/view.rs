@@ -1,3 +1,5 @@
 //! What pages show: plain structs that queries fill and pages render, with the rules that turn state into sentences.
 
+pub mod checklists;
+pub mod runs;
 pub mod windows;

@@ -4,10 +4,12 @@ pub mod blocked;
 pub mod diff;
 pub mod list;
 pub mod offers;
+pub mod page;
 pub mod when;
 
 pub use blocked::{Blocker, Overlap, Situation, blocked};
 pub use diff::{Change, changes};
 pub use list::{Filter, ListPage, Row, StateFilter};
 pub use offers::{Offer, Offers, OffersInput, offers};
+pub use page::{Head, Preview, ShowPage, owes_issues};
 pub use when::{Countdown, Moments, countdown};

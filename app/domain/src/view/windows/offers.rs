@@ -43,6 +43,8 @@ impl Offer {
 pub struct Offers {
     /// Approve, reject, request changes.
     pub vote: Offer,
+    /// Take the own vote back.
+    pub take_back: Offer,
     /// Write a new revision.
     pub edit: Offer,
     /// Take back a draft or proposal.
@@ -106,6 +108,7 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
     };
     Offers {
         vote: given(&[W::Proposed], Verb::Vote, may_vote(input)),
+        take_back: if input.own_vote.is_some() { given(&[W::Proposed, W::Approved], Verb::Vote, Ok(())) } else { Offer::Absent },
         edit: given(&[W::Draft, W::Proposed, W::Approved], Verb::ProposeWindow, Ok(())),
         withdraw: given(&[W::Draft, W::Proposed], Verb::CancelWindow, Ok(())),
         cancel: given(&[W::Approved], Verb::CancelWindow, Ok(())),

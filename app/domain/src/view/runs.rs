@@ -1,0 +1,289 @@
+//! A run as its page shows it.
+
+use crate::canonical::Digest;
+use crate::ids::RunId;
+use crate::procedure::{LeftOut, WorkItem};
+use crate::run::{AttemptState, Outcome};
+use crate::view::windows::{Head, Moments, Offer};
+use crate::window::{Ending, RunState};
+use jiff::Timestamp;
+
+/// A run page that shows nothing newer than this is stale, in seconds: the lease is renewed every 3 s and lasts 15 s.
+pub const STALE_AFTER_S: i64 = 20;
+
+/// One try at an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// Counts tries.
+    pub number: i32,
+    /// How far it is.
+    pub state: AttemptState,
+    /// When it was decided.
+    pub intent_at: Timestamp,
+    /// When the statement was about to be sent.
+    pub started_at: Option<Timestamp>,
+    /// When its outcome was known.
+    pub ended_at: Option<Timestamp>,
+    /// Name of the session on the database.
+    pub session: String,
+    /// Its process there, once started.
+    pub backend: Option<String>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// In words.
+    pub detail: Option<String>,
+    /// What the server said.
+    pub notices: Vec<String>,
+}
+
+/// How far the server is with a statement, by its own account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// In words.
+    pub says: String,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// Share done in per cent, where the server says.
+    pub percent: Option<u8>,
+}
+
+/// One item of the work list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemRow {
+    /// Order of work.
+    pub ordinal: i32,
+    /// The item as sealed.
+    pub work: WorkItem,
+    /// How it ended; `None` while open.
+    pub outcome: Option<Outcome>,
+    /// In words.
+    pub detail: Option<String>,
+    /// Figures before and after.
+    pub figures: Vec<super::checklists::Figure>,
+    /// Tries, oldest first.
+    pub attempts: Vec<AttemptRow>,
+}
+
+impl ItemRow {
+    /// The try that is not over.
+    #[must_use]
+    pub fn open_attempt(&self) -> Option<&AttemptRow> {
+        self.attempts.iter().find(|attempt| attempt.state != AttemptState::Done)
+    }
+    /// From the first start to the last end, or to `now` while it runs; `None` before it began.
+    #[must_use]
+    pub fn taken_ms(&self, now: Timestamp) -> Option<u64> {
+        let from = self.attempts.iter().filter_map(|attempt| attempt.started_at).min()?;
+        let to = if self.open_attempt().is_some() { now } else { self.attempts.iter().filter_map(|attempt| attempt.ended_at).max()? };
+        u64::try_from(to.duration_since(from).as_millis()).ok()
+    }
+}
+
+/// A line of what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// Order.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// About which item.
+    pub ordinal: Option<i32>,
+    /// `phase`, `progress`, `notice`, `outcome`, `warning` or `session`.
+    pub kind: String,
+    /// In words.
+    pub message: String,
+}
+
+/// What a person may decide while a run is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldVerb {
+    /// Go on with what is left.
+    Continue,
+    /// Leave the rest and validate.
+    Validate,
+    /// Put settings back, then end.
+    RollBack,
+    /// End without success.
+    Fail,
+}
+
+impl HoldVerb {
+    /// Reads the stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "continue" => Some(Self::Continue),
+            "validate" => Some(Self::Validate),
+            "roll_back" => Some(Self::RollBack),
+            "fail" => Some(Self::Fail),
+            _ => None,
+        }
+    }
+    /// The stored word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::Validate => "validate",
+            Self::RollBack => "roll_back",
+            Self::Fail => "fail",
+        }
+    }
+    /// What the choice says, and what follows from it.
+    #[must_use]
+    pub fn label(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Continue => ("Continue", "The worker goes on with the items that are left, inside the same limits."),
+            Self::Validate => ("Stop here and validate", "Nothing more is worked on; the checklist is opened."),
+            Self::RollBack => {
+                ("Roll back settings", "Settings the run changed are put back, then it ends. Data was not changed and is not touched.")
+            }
+            Self::Fail => ("End as failed", "The window ends without success; somebody writes down the issues met."),
+        }
+    }
+}
+
+/// A stop that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One pre-check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreCheck {
+    /// What was looked at.
+    pub title: String,
+    /// `green`, `yellow` or `red`, as the worker says it.
+    pub colour: String,
+    /// In a sentence.
+    pub says: String,
+}
+
+/// How the work list differs from what people saw in the preview.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListDiff {
+    /// On the work list, not in the preview.
+    pub added: Vec<String>,
+    /// In the preview, not on the work list.
+    pub gone: Vec<String>,
+}
+
+/// The page `/runs/:id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunPage {
+    /// Its window.
+    pub window: Head,
+    /// Identity.
+    pub id: RunId,
+    /// Of which revision.
+    pub revision: i32,
+    /// Digest of the plan it obeys.
+    pub plan_digest: Digest,
+    /// How far it is.
+    pub state: RunState,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// What it is busy with.
+    pub phase: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// By whom; `None` by the schedule.
+    pub opened_by: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Worker that holds it.
+    pub owner: Option<String>,
+    /// Until when its lease holds.
+    pub lease_until: Option<Timestamp>,
+    /// A stop that was asked for.
+    pub stop: Option<Stop>,
+    /// Why it is held.
+    pub hold_reason: Option<String>,
+    /// What may be decided.
+    pub hold_verbs: Vec<HoldVerb>,
+    /// What was decided, until a worker has taken it up.
+    pub decision: Option<HoldVerb>,
+    /// Findings before the start.
+    pub pre_checks: Vec<PreCheck>,
+    /// Digest of the sealed work list, once there is one.
+    pub work_list_digest: Option<Digest>,
+    /// Its items.
+    pub items: Vec<ItemRow>,
+    /// What needs attention and gets none.
+    pub left_out: Vec<LeftOut>,
+    /// Against the preview that people saw; `None` without one.
+    pub diff: Option<ListDiff>,
+    /// How far the server is with the current statement.
+    pub progress: Option<Progress>,
+    /// What happened, newest first.
+    pub events: Vec<EventRow>,
+    /// Newest sign of life: event, lease or opening.
+    pub last_update: Timestamp,
+    /// What the reader may do: stop.
+    pub may_stop: Offer,
+    /// What the reader may do: decide on a hold.
+    pub may_resolve: Offer,
+}
+
+impl RunPage {
+    /// True while the page should look again by itself.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.state != RunState::Ended && (self.state != RunState::Held || self.decision.is_some())
+    }
+    /// True when the run is live and nothing was heard for longer than [`STALE_AFTER_S`].
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.is_live() && self.window.now.duration_since(self.last_update).as_secs() > STALE_AFTER_S
+    }
+    /// The item that is being worked on.
+    #[must_use]
+    pub fn current(&self) -> Option<&ItemRow> {
+        self.items.iter().find(|item| item.open_attempt().is_some())
+    }
+    /// Items without an outcome, or with one that leaves them to be done.
+    #[must_use]
+    pub fn left(&self) -> Vec<&ItemRow> {
+        self.items.iter().filter(|item| item.outcome.is_none_or(Outcome::is_left)).collect()
+    }
+    /// What is left behind on the database and has to be cleaned up.
+    #[must_use]
+    pub fn debris(&self) -> Vec<&ItemRow> {
+        self.items.iter().filter(|item| item.outcome == Some(Outcome::NeedsCleanup)).collect()
+    }
+    /// Its window's instants.
+    #[must_use]
+    pub fn moments(&self) -> &Moments {
+        &self.window.moments
+    }
+}
+
+/// How a work list differs from a preview: by act and object, since figures always move.
+#[must_use]
+pub fn list_diff(preview: &[WorkItem], list: &[WorkItem]) -> ListDiff {
+    let name = |item: &WorkItem| item.statement.clone();
+    let missing = |of: &[WorkItem], from: &[WorkItem]| {
+        of.iter().map(name).filter(|statement| !from.iter().any(|other| name(other) == *statement)).collect()
+    };
+    ListDiff { added: missing(list, preview), gone: missing(preview, list) }
+}
+
+/// What a phase is called.
+#[must_use]
+pub fn phase_label(phase: &str) -> &'static str {
+    match phase {
+        "pre_checks" => "Pre-checks",
+        "baseline" => "Taking the baseline",
+        "selecting" => "Selecting the work",
+        "working" => "Working",
+        "probing" => "Probing",
+        "over" => "Over",
+        _ => "Unknown phase",
+    }
+}

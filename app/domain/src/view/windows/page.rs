@@ -1,0 +1,245 @@
+//! The page of one window.
+
+use super::{Blocker, Change, Countdown, Moments, Offers};
+use crate::approval::{Assurance, Standing, VoteDecision};
+use crate::canonical::Digest;
+use crate::checklist::CheckState;
+use crate::ids::{PersonId, RunId, TeamId, WindowId};
+use crate::plan::Plan;
+use crate::procedure::{WorkList, envelope};
+use crate::view::checklists::CheckRow;
+use crate::window::{Ending, RunState, WindowState};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What stands above every page about one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Identity.
+    pub id: WindowId,
+    /// What people say: #142.
+    pub number: i64,
+    /// Short description.
+    pub title: String,
+    /// Where it is in its life.
+    pub state: WindowState,
+    /// Since when.
+    pub state_at: Timestamp,
+    /// Why, where somebody said so.
+    pub state_reason: Option<String>,
+    /// Newest revision.
+    pub revision: i32,
+    /// Digest of its plan.
+    pub digest: Digest,
+    /// Owner team.
+    pub team: TeamId,
+    /// Its name.
+    pub team_name: String,
+    /// Short name of the database: what is typed to confirm.
+    pub database: String,
+    /// Its name.
+    pub database_name: String,
+    /// Its environment word.
+    pub environment: String,
+    /// Its zone.
+    pub zone: String,
+    /// Whom to call.
+    pub on_call: String,
+    /// Its instants.
+    pub moments: Moments,
+    /// Who proposed it first.
+    pub created_by: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// What did not go as planned, once written.
+    pub issues_met: Option<String>,
+    /// Now, by the state database's clock.
+    pub now: Timestamp,
+}
+
+/// A vote as the page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoteRow {
+    /// Who.
+    pub person: PersonId,
+    /// Name.
+    pub who: String,
+    /// What.
+    pub decision: VoteDecision,
+    /// How the voter was known.
+    pub assurance: Assurance,
+    /// Why.
+    pub comment: String,
+    /// When.
+    pub at: Timestamp,
+    /// On which revision.
+    pub revision: i32,
+    /// When it was taken back, and why.
+    pub withdrawn: Option<(Timestamp, String)>,
+}
+
+/// A run in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRow {
+    /// Identity.
+    pub id: RunId,
+    /// How far it is.
+    pub state: RunState,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// Of which revision.
+    pub revision: i32,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// By whom; `None` by the schedule.
+    pub opened_by: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Items on its work list.
+    pub items: i64,
+    /// Items with an outcome.
+    pub answered: i64,
+    /// Items that reached what they were meant to.
+    pub reached: i64,
+    /// A stop was asked for.
+    pub stop_asked: bool,
+    /// Why it is held.
+    pub hold_reason: Option<String>,
+}
+
+/// One try to deliver a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// When.
+    pub at: Timestamp,
+    /// `accepted`, `deferred`, `refused` or `doubtful`.
+    pub result: String,
+    /// In the mail server's words.
+    pub detail: String,
+}
+
+/// A message about the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// As people read it.
+    pub kind: String,
+    /// To whom.
+    pub to: String,
+    /// `waiting`, `sending`, `sent`, `parked` or `superseded`.
+    pub state: String,
+    /// When it was owed.
+    pub created_at: Timestamp,
+    /// When the mail server took it.
+    pub sent_at: Option<Timestamp>,
+    /// Why the last try failed.
+    pub last_error: Option<String>,
+    /// When it is tried again, while it waits.
+    pub next_at: Timestamp,
+    /// Tries, oldest first.
+    pub tries: Vec<Delivery>,
+}
+
+/// A revision in the list of revisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionRow {
+    /// Counts up.
+    pub number: i32,
+    /// Who wrote it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Digest of its plan.
+    pub digest: Digest,
+}
+
+/// What changed between two revisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionDiff {
+    /// Before.
+    pub from: i32,
+    /// After.
+    pub to: i32,
+    /// Every field that differs.
+    pub changes: Vec<Change>,
+}
+
+/// A fact about the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrailRow {
+    /// Number of the fact.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who, as far as known.
+    pub who: String,
+    /// `noun.verb`.
+    pub action: String,
+    /// False for what was tried and refused.
+    pub done: bool,
+    /// Batch it is sealed in; `None` until the next seal.
+    pub batch: Option<i64>,
+}
+
+/// What a worker found when it looked before the start: information, not the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// When the database was measured.
+    pub measured_at: String,
+    /// What would be done, inside the plan's limits, and what is left out.
+    pub work: WorkList,
+    /// Limits that something was left out for because it would raise the risk.
+    pub raises_risk: bool,
+}
+
+impl Preview {
+    /// What of a preview lies inside a plan's limits.
+    #[must_use]
+    pub fn inside(limits: &envelope::Envelope, answer: crate::examination::PreviewAnswer) -> Self {
+        let (work, violations) = envelope::trim(limits, answer.selection);
+        Self { measured_at: answer.measured_at, work, raises_risk: violations.iter().any(envelope::Violation::raises_risk) }
+    }
+}
+
+/// Whether somebody owes the text "issues met": the window failed, or a run was cut off, stopped, held or failed, or a failed item was
+/// accepted.
+#[must_use]
+pub fn owes_issues(runs: &[RunRow], checks: &[CheckRow], state: WindowState) -> bool {
+    state == WindowState::Failed
+        || runs.iter().any(|run| run.hold_reason.is_some() || run.ending.is_some_and(|ending| ending != Ending::Finished))
+        || checks.iter().any(|check| check.state == CheckState::Accepted)
+}
+
+/// The page `/windows/:n`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShowPage {
+    /// Above everything.
+    pub head: Head,
+    /// What comes next, and how far away it is.
+    pub countdown: Option<Countdown>,
+    /// What is in the way.
+    pub blocked: Vec<Blocker>,
+    /// What the reader may do.
+    pub offers: Offers,
+    /// The sealed plan, read from its bytes.
+    pub plan: Plan,
+    /// Names of everybody the plan and the votes speak of.
+    pub names: BTreeMap<PersonId, String>,
+    /// Where the votes stand.
+    pub standing: Standing,
+    /// Votes on all revisions, newest first.
+    pub votes: Vec<VoteRow>,
+    /// What a worker found before.
+    pub preview: Option<Preview>,
+    /// The validation list.
+    pub checks: Vec<CheckRow>,
+    /// Its runs, newest first.
+    pub runs: Vec<RunRow>,
+    /// Messages about it, newest first.
+    pub messages: Vec<Message>,
+    /// Its revisions, newest first.
+    pub revisions: Vec<RevisionRow>,
+    /// What the newest, or the asked for, revision changed.
+    pub diff: Option<RevisionDiff>,
+    /// Facts about it, newest first.
+    pub trail: Vec<TrailRow>,
+}
