@@ -4,12 +4,12 @@
 pub mod actions;
 pub mod clock;
 pub mod cluster;
-pub mod credentials;
 pub mod engine;
 pub mod error;
 mod keyfile;
 pub mod ledger;
 pub mod migrate;
+pub mod queries;
 pub mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;

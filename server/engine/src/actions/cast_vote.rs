@@ -18,7 +18,6 @@ use domain::permission::{Permit, Verb, authorize};
 use domain::plan::Plan;
 use domain::window::WindowState;
 use serde_json::Map;
-use std::collections::BTreeSet;
 
 /// What was typed to decide.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
@@ -120,13 +119,7 @@ async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assuranc
 /// Counts the votes with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
 pub(crate) async fn standing(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Standing> {
     let today = store::groups::eligible(ledger.db(), window.target, window.team).await?;
-    let present: BTreeSet<_> = today.values().flatten().copied().collect();
-    let mut eligible = plan.eligible.clone();
-    for rule in &plan.policy.rules.rules {
-        if let (Some(sealed), Some(group)) = (eligible.get_mut(&rule.key), today.get(&rule.group)) {
-            sealed.retain(|person| group.contains(person));
-        }
-    }
+    let (eligible, present) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &today);
     let votes: Vec<_> = store::votes::standing(ledger.db(), window.id, window.digest).await?.into_iter().map(|(_, vote)| vote).collect();
     Ok(approval::count(&plan.policy.rules, &eligible, &present, &votes))
 }

@@ -1,12 +1,10 @@
 //! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
 
 pub mod backups;
-pub mod critical_queries;
-pub mod examinations;
 pub mod groups;
-pub mod secrets;
-pub mod targets;
 pub mod votes;
+pub mod window_list;
+pub mod window_page;
 pub mod windows;
 
 /// An instant on its way to or from the database.

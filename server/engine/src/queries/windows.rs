@@ -1,0 +1,202 @@
+//! Pages about windows: each one read-only snapshot, limited to what the reader may see.
+
+use super::{scope, visible_teams};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::{self, window_list, window_page};
+use crate::transaction;
+use domain::approval::{self, Standing, StandingVote};
+use domain::ids::PersonId;
+use domain::permission::{Actor, Verb, holds};
+use domain::plan::Plan;
+use domain::view::checklists::{CheckRow, ChecklistPage};
+use domain::view::windows::list::{Filter, ListPage, PAGE_ROWS};
+use domain::view::windows::page::{RevisionDiff, RunRow, VoteRow};
+use domain::view::windows::{Blocker, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues};
+use domain::window::{RunState, WindowState};
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet};
+use store::window_page::{Loaded, Which};
+
+/// The list of windows.
+pub async fn list(engine: &Engine, actor: &Actor, filter: &Filter) -> Result<ListPage> {
+    let (actor, filter) = (actor.clone(), filter.clone());
+    transaction::read(engine.pool(), "windows_list", move |db| {
+        let (actor, filter) = (actor.clone(), filter.clone());
+        Box::pin(async move {
+            let teams = visible_teams(&actor);
+            let mut rows = window_list::rows(db, actor.person, teams.as_deref(), &filter).await?;
+            let next = (rows.len() > PAGE_ROWS).then(|| rows[PAGE_ROWS - 1].number);
+            rows.truncate(PAGE_ROWS);
+            Ok(ListPage {
+                rows,
+                next,
+                teams: window_list::teams(db, teams.as_deref()).await?,
+                databases: window_list::databases(db, teams.as_deref()).await?,
+                may_propose: actor.teams.iter().any(|member| holds(&actor, Verb::ProposeWindow, Some(member.team))),
+                filter,
+            })
+        })
+    })
+    .await
+}
+
+/// The page of window `number`; `compare` asks for the difference between two of its revisions instead of the newest.
+pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32, i32)>) -> Result<ShowPage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "windows_show", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let near = near(db, &actor, Which::Number(number)).await?;
+            let head = &near.loaded.head;
+            let revisions = window_page::revisions(db, head.id).await?;
+            let diff = diff(db, &near, compare.unwrap_or((head.revision - 1, head.revision))).await?;
+            let preview = near
+                .loaded
+                .preview
+                .clone()
+                .and_then(|answer| serde_json::from_value(answer).ok())
+                .map(|answer| Preview::inside(&near.plan.envelope, answer));
+            Ok(ShowPage {
+                countdown: countdown(head.state, &head.moments, head.now),
+                messages: window_page::messages(db, head.id).await?,
+                trail: window_page::trail(db, head.id).await?,
+                head: near.loaded.head,
+                blocked: near.blocked,
+                offers: near.offers,
+                plan: near.plan,
+                names: near.names,
+                standing: near.standing,
+                votes: near.votes,
+                preview,
+                checks: near.checks,
+                runs: near.runs,
+                revisions,
+                diff,
+            })
+        })
+    })
+    .await
+}
+
+/// The validation list of window `number`.
+pub async fn checklist(engine: &Engine, actor: &Actor, number: i64) -> Result<ChecklistPage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "windows_checklist", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let near = near(db, &actor, Which::Number(number)).await?;
+            Ok(ChecklistPage {
+                owes_issues: owes_issues(&near.runs, &near.checks, near.loaded.head.state),
+                head: near.loaded.head,
+                blocked: near.blocked,
+                offers: near.offers,
+                checks: near.checks,
+            })
+        })
+    })
+    .await
+}
+
+/// What every page about one window is computed from.
+pub(super) struct Near {
+    pub(super) loaded: Loaded,
+    pub(super) plan: Plan,
+    pub(super) names: BTreeMap<PersonId, String>,
+    pub(super) standing: Standing,
+    pub(super) votes: Vec<VoteRow>,
+    pub(super) checks: Vec<CheckRow>,
+    pub(super) runs: Vec<RunRow>,
+    pub(super) blocked: Vec<Blocker>,
+    pub(super) offers: Offers,
+}
+
+/// Loads a window with its surroundings; foreign ones do not exist.
+pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> Result<Near> {
+    let loaded = window_page::load(db, which).await?;
+    let head = &loaded.head;
+    scope(actor, head.team)?;
+    let plan = loaded.plan()?;
+    let votes = window_page::votes(db, head.id).await?;
+    let contributors = store::windows::contributors(db, head.id).await?;
+    let today = store::groups::eligible(db, loaded.target, head.team).await?;
+    let checks = window_page::checks(db, head, &plan).await?;
+    let runs = window_page::runs(db, head.id).await?;
+    let overlaps = if head.state == WindowState::Proposed { window_page::overlaps(db, &loaded).await? } else { vec![] };
+    let other_run = if head.state == WindowState::Approved { window_page::other_run(db, loaded.target, head.id).await? } else { None };
+    let people: BTreeSet<PersonId> =
+        plan.voters().into_iter().chain(contributors.iter().copied()).chain(votes.iter().map(|vote| vote.person)).collect();
+    let names = window_page::names(db, &people).await?;
+
+    let (eligible, present) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &today);
+    let counted = counted(&votes, head.revision);
+    let standing = approval::count(&plan.policy.rules, &eligible, &present, &counted);
+    let open_run = runs.iter().find(|run| run.state != RunState::Ended);
+    let listed: Vec<_> = checks.iter().map(|check| (check.title.clone(), check.state)).collect();
+    let states: Vec<_> = checks.iter().map(|check| check.state).collect();
+    let blocked = blocked(&Situation {
+        state: head.state,
+        state_reason: head.state_reason.as_deref(),
+        now: head.now,
+        moments: head.moments,
+        standing: Some(&standing),
+        names: &names,
+        overlaps: &overlaps,
+        other_run,
+        hold_reason: open_run.and_then(|run| run.hold_reason.as_deref()),
+        run_without_worker: open_run.is_some_and(|run| run.state == RunState::Waiting),
+        red_checks: &[],
+        checks: &listed,
+        owes_issues: head.state.is_terminal() && head.issues_met.is_none() && owes_issues(&runs, &checks, head.state),
+    });
+    let offers = offers(&OffersInput {
+        actor,
+        team: head.team,
+        state: head.state,
+        now: head.now,
+        moments: head.moments,
+        contributors: &contributors,
+        eligible: Some(&eligible),
+        own_vote: counted.iter().find(|vote| vote.person == actor.person),
+        other_run,
+        stop_asked: open_run.is_some_and(|run| run.stop_asked),
+        checks: &states,
+    });
+    Ok(Near { plan, names, standing, votes, checks, runs, blocked, offers, loaded })
+}
+
+/// Votes on the newest revision that stand, oldest first, as counting needs them.
+fn counted(votes: &[VoteRow], revision: i32) -> Vec<StandingVote> {
+    votes
+        .iter()
+        .rev()
+        .filter(|vote| vote.revision == revision && vote.withdrawn.is_none())
+        .map(|vote| StandingVote { person: vote.person, decision: vote.decision, assurance: vote.assurance, at: vote.at })
+        .collect()
+}
+
+/// The difference between two revisions, people named; `None` when one of them does not exist.
+async fn diff(db: &mut PgConnection, near: &Near, (from, to): (i32, i32)) -> Result<Option<RevisionDiff>> {
+    let window = near.loaded.head.id;
+    if from < 1 || from == to {
+        return Ok(None);
+    }
+    let before = window_page::plan_value(db, window, from).await?;
+    let after = window_page::plan_value(db, window, to).await?;
+    let Some((before, after)) = before.zip(after) else { return Ok(None) };
+    let mut changes = changes(&before, &after);
+    changes.retain(|change| change.place != "revision");
+    let people: BTreeSet<PersonId> =
+        changes.iter().flat_map(|change| change.before.iter().chain(&change.after)).flat_map(|text| ids_in(text)).collect();
+    let names = window_page::names(db, &people).await?;
+    for text in changes.iter_mut().flat_map(|change| change.before.iter_mut().chain(change.after.iter_mut())) {
+        for (id, name) in &names {
+            *text = text.replace(&id.to_string(), name);
+        }
+    }
+    Ok(Some(RevisionDiff { from, to, changes }))
+}
+
+fn ids_in(text: &str) -> impl Iterator<Item = PersonId> {
+    text.split(", ").filter_map(|part| part.parse().ok())
+}

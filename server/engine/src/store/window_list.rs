@@ -1,0 +1,143 @@
+//! The list of windows, as its page reads it.
+
+use super::Stamp;
+use crate::error::{Error, Result};
+use domain::ids::{PersonId, TeamId};
+use domain::view::windows::list::{Choice, Filter, PAGE_ROWS, Row};
+use domain::window::WindowState;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Most choices offered by a filter.
+const MOST_CHOICES: i64 = 200;
+
+/// Windows of these teams (`None`: of all) that pass the filter, newest first: one more than a page, when there are more.
+pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamId]>, filter: &Filter) -> Result<Vec<Row>> {
+    // Each filter that is off leaves the condition; a generic plan would have to keep them all.
+    sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *db).await?;
+    let teams = ids(teams);
+    let states: Option<Vec<String>> = filter.state.states().map(|states| states.iter().map(|state| state.word().to_owned()).collect());
+    let rows = sqlx::query!(
+        r#"SELECT w.number, r.title, w.state, t.short_name, t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
+                  CASE WHEN w.state = 'proposed' THEN
+                      EXISTS (SELECT FROM drydock.plan p, jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e
+                              WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $8::uuid::text)
+                      AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
+                                      WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $8 AND v.withdrawn_at IS NULL)
+                  ELSE false END AS "waits!"
+           FROM drydock.window w
+           JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.target t ON t.id = wt.target_id
+           JOIN drydock.team m ON m.id = w.team_id
+           WHERE ($1::uuid[] IS NULL OR w.team_id = ANY ($1)) AND ($2::text[] IS NULL OR w.state = ANY ($2)) AND ($3 = '' OR t.environment = $3)
+             AND ($4 = '' OR t.short_name = $4) AND ($5 = '' OR m.short_name = $5) AND ($6::bigint IS NULL OR w.number < $6)
+           ORDER BY w.number DESC LIMIT $7"#,
+        teams.as_deref() as Option<&[Uuid]>,
+        states.as_deref() as Option<&[String]>,
+        filter.environment,
+        filter.database,
+        filter.team,
+        filter.before,
+        i64::try_from(PAGE_ROWS + 1).map_err(Error::internal)?,
+        reader.0
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Row {
+                number: row.number,
+                title: row.title,
+                state: state(&row.state)?,
+                database: row.short_name,
+                environment: row.environment,
+                team: row.team,
+                zone: row.zone,
+                start: row.start_at.to_jiff(),
+                end: row.end_at.to_jiff(),
+                waits_for_reader: row.waits,
+            })
+        })
+        .collect()
+}
+
+/// Teams that the filter offers.
+pub async fn teams(db: &mut PgConnection, teams: Option<&[TeamId]>) -> sqlx::Result<Vec<Choice>> {
+    let teams = ids(teams);
+    let rows = sqlx::query!(
+        "SELECT m.short_name, m.name FROM drydock.team m WHERE $1::uuid[] IS NULL OR m.id = ANY ($1) ORDER BY m.name LIMIT $2",
+        teams.as_deref() as Option<&[Uuid]>,
+        MOST_CHOICES
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| Choice { value: row.short_name, label: row.name }).collect())
+}
+
+/// Databases that the filter offers.
+pub async fn databases(db: &mut PgConnection, teams: Option<&[TeamId]>) -> sqlx::Result<Vec<Choice>> {
+    let teams = ids(teams);
+    let rows = sqlx::query!(
+        "SELECT t.short_name, t.name FROM drydock.target t WHERE $1::uuid[] IS NULL OR t.team_id = ANY ($1) ORDER BY t.short_name LIMIT $2",
+        teams.as_deref() as Option<&[Uuid]>,
+        MOST_CHOICES
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| Choice { label: format!("{} ({})", row.short_name, row.name), value: row.short_name }).collect())
+}
+
+/// A database that windows can be proposed on.
+#[derive(Debug, Clone)]
+pub struct Proposable {
+    /// Short name.
+    pub short_name: String,
+    /// Name.
+    pub name: String,
+    /// Environment word.
+    pub environment: String,
+    /// Host, port and database in one line.
+    pub place: String,
+    /// Owner team's name.
+    pub team: String,
+    /// `unverified`, `ready` or `retired`.
+    pub state: String,
+    /// When it is next taken by an approved window.
+    pub next_start: Option<jiff::Timestamp>,
+}
+
+/// Databases of these teams that are not retired.
+pub async fn proposable(db: &mut PgConnection, teams: &[TeamId]) -> sqlx::Result<Vec<Proposable>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.short_name, t.name, t.environment, t.host, t.port, t.database, m.name AS team, t.state,
+                  (SELECT min(lower(wt.during)) FROM drydock.window_target wt WHERE wt.target_id = t.id AND wt.live AND upper(wt.during) > clock_timestamp()) AS "next_start: Stamp"
+           FROM drydock.target t JOIN drydock.team m ON m.id = t.team_id
+           WHERE t.team_id = ANY ($1) AND t.state <> 'retired' ORDER BY t.short_name LIMIT $2"#,
+        &teams.iter().map(|team| team.0).collect::<Vec<_>>(),
+        MOST_CHOICES
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Proposable {
+            short_name: row.short_name,
+            name: row.name,
+            environment: row.environment,
+            place: format!("{}:{}/{}", row.host, row.port, row.database),
+            team: row.team,
+            state: row.state,
+            next_start: row.next_start.map(|at| at.to_jiff()),
+        })
+        .collect())
+}
+
+fn ids(teams: Option<&[TeamId]>) -> Option<Vec<Uuid>> {
+    teams.map(|teams| teams.iter().map(|team| team.0).collect())
+}
+
+/// A window's state from its stored word.
+pub(crate) fn state(word: &str) -> Result<WindowState> {
+    WindowState::from_word(word).ok_or_else(|| Error::internal(format!("unknown window state {word}")))
+}
