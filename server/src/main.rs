@@ -1,1 +1,212 @@
-fn main() {}
+//! The program `drydock`: subcommands, settings, exit codes.
+#![expect(clippy::print_stdout, reason = "what was asked for goes to standard output, from here alone")]
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use server::{
+    config::{Environment, Flags, Problems, Purpose, Settings},
+    demo, doctor,
+    embedded::{Site, SiteError},
+    lifecycle::Lifecycle,
+    serve,
+    supervisor::EXIT_CONFIG,
+    telemetry, tools, web, worker,
+};
+
+/// Database maintenance windows that the people they affect have approved.
+#[derive(Debug, Parser)]
+#[command(name = "drydock", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it out: a private database, people, and something to maintain, all on this machine
+    Demo {
+        #[command(flatten)]
+        place: Place,
+        /// Print one line of JSON when it is ready, instead of a screen
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run Drydock: web and worker, on the PostgreSQL of DATABASE_URL or on a private cluster
+    Serve {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Run the web process alone
+    Web {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Run a worker process alone
+    Worker {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Bring the schema of the state database up to date and grant the services their rights
+    Migrate {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Look at everything a start needs and say what is missing
+    Doctor {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Ask the running web process whether it is well
+    Healthcheck {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read all settings as `serve` would and name every problem
+    Check {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// Address and port of the web pages [default: 127.0.0.1:8080] [env: DRYDOCK_LISTEN]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Folder of keys, logs and the private cluster [default: ./.drydock] [env: DRYDOCK_DATA_DIR]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+}
+
+/// What a supervisor tells the processes it keeps.
+#[derive(Debug, Args)]
+struct Kept {
+    /// Stop when standard input closes
+    #[arg(long, hide = true)]
+    supervised: bool,
+    /// This is a process of a demo
+    #[arg(long, hide = true)]
+    demo: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let environment = Environment::capture();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("drydock: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command, &environment)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("drydock: {error:#}");
+            let cannot_help_itself = error.is::<Problems>() || error.is::<SiteError>();
+            if cannot_help_itself { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn run(command: Command, environment: &Environment) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo { place, json } => run_demo(settings(environment, place, Purpose::Demo)?, environment, json).await?,
+        Command::Serve { place } => {
+            let settings = settings(environment, place, Purpose::Serve)?;
+            let lifecycle = Lifecycle::start()?;
+            let installation = serve::start(settings, environment, &lifecycle, serve::FALLBACK, false, &mut serve::Nothing).await?;
+            for note in &installation.notes {
+                eprintln!("{note}");
+            }
+            eprintln!("Drydock is ready: {}", installation.settings.public_url);
+            installation.until_stopped().await?;
+        }
+        Command::Web { place, kept } => {
+            let settings = process_settings(environment, place, &kept)?;
+            let site = Site::find(&settings, environment)?;
+            web::serve(settings, &site, kept.lifecycle()?).await?;
+        }
+        Command::Worker { place, kept } => {
+            worker::work(&process_settings(environment, place, &kept)?, kept.lifecycle()?).await?;
+        }
+        Command::Migrate { place } => {
+            tools::migrate(&tool_settings(environment, place)?).await?;
+            println!("The schema is up to date.");
+        }
+        Command::Doctor { place } => return Ok(show_findings(&tool_settings(environment, place)?, environment).await),
+        Command::Config(ConfigCommand::Check { place }) => {
+            let settings = settings(environment, place, Purpose::Serve)?;
+            let database = if settings.database.is_external() { "the PostgreSQL of DATABASE_URL" } else { "a private cluster" };
+            println!("The settings are sound: {} on {}, state on {database}.", settings.public_url, settings.listen);
+        }
+        Command::Healthcheck { place } => tools::healthcheck(&tool_settings(environment, place)?).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_demo(settings: Settings, environment: &Environment, json: bool) -> anyhow::Result<()> {
+    let lifecycle = Lifecycle::start()?;
+    let (installation, ready) = demo::start(settings, environment, &lifecycle).await?;
+    if json {
+        for note in &installation.notes {
+            eprintln!("{note}");
+        }
+        println!("{}", serde_json::to_string(&ready).context("the ready line")?);
+    } else {
+        println!("{}", ready.screen(&installation.notes));
+    }
+    installation.until_stopped().await
+}
+
+async fn show_findings(settings: &Settings, environment: &Environment) -> ExitCode {
+    let findings = doctor::examine(settings, environment).await;
+    for finding in &findings {
+        println!("{} {}", if finding.well { "well " } else { "WRONG" }, finding.text);
+    }
+    if findings.iter().all(|finding| finding.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn settings(environment: &Environment, place: Place, purpose: Purpose) -> anyhow::Result<Settings> {
+    read_settings(environment, &Flags { listen: place.listen, data_dir: place.data_dir, demo: false }, purpose)
+}
+
+fn process_settings(environment: &Environment, place: Place, kept: &Kept) -> anyhow::Result<Settings> {
+    read_settings(environment, &Flags { listen: place.listen, data_dir: place.data_dir, demo: kept.demo }, Purpose::Process)
+}
+
+fn read_settings(environment: &Environment, flags: &Flags, purpose: Purpose) -> anyhow::Result<Settings> {
+    let settings = Settings::read(environment, flags, purpose)?;
+    telemetry::start(&settings.log);
+    Ok(settings)
+}
+
+/// A tool looks at the installation where `serve` or `demo` put it.
+fn tool_settings(environment: &Environment, place: Place) -> anyhow::Result<Settings> {
+    let mut settings = settings(environment, place, Purpose::Tool)?;
+    server::state::find_place(&mut settings, &[serve::FALLBACK, demo::FALLBACK]);
+    Ok(settings)
+}
+
+impl Kept {
+    fn lifecycle(&self) -> anyhow::Result<Lifecycle> {
+        let lifecycle = Lifecycle::start()?;
+        if self.supervised {
+            lifecycle.stop_with_supervisor();
+        }
+        Ok(lifecycle)
+    }
+}

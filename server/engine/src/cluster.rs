@@ -53,6 +53,8 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// A fast shutdown ends with a checkpoint; beyond this the server is told to stop at once, and recovers at its next start.
 const STOPPED_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(15);
+/// Stands in the log where each start begins.
+const START_MARK: &str = "--- start by process";
 const LOG_MOVES_BEYOND_BYTES: u64 = 10 * 1024 * 1024;
 
 /// What to start, and where.
@@ -223,7 +225,7 @@ impl Cluster {
 
     /// Connection URL of any role. Holds the password: never print it.
     pub fn url(&self, database: &str, role: &str, password: &SecretString) -> SecretString {
-        loopback_url(self.port, database, role, password)
+        private_url(self.port, database, role, password)
     }
 
     /// Make the service roles and one database that `drydock_owner` owns; both stay as they are when they exist, but
@@ -267,8 +269,14 @@ impl Cluster {
     }
 }
 
-/// Connection URL for a loopback port, without TLS (the private cluster has none).
-pub(crate) fn loopback_url(port: u16, database: &str, role: &str, password: &SecretString) -> SecretString {
+/// The port of a cluster that runs in `folder` now, whoever owns it.
+pub fn running_port(folder: &Path) -> Option<u16> {
+    let data = folder.join("data");
+    PidFile::read(&data).filter(|found| found.ready && PidFile::is_postmaster(found.pid, &data)).map(|found| found.port)
+}
+
+/// Connection URL for a private cluster's loopback port, without TLS (it has none). Holds the password: never print it.
+pub fn private_url(port: u16, database: &str, role: &str, password: &SecretString) -> SecretString {
     // Passwords are hexadecimal and names are ours: nothing needs escaping.
     format!("postgres://{role}:{}@127.0.0.1:{port}/{database}?sslmode=disable", password.expose_secret()).into()
 }
@@ -397,7 +405,9 @@ fn spawn_until_ready(config: &ClusterConfig, programs: &Programs, account: &Acco
 
 fn spawn(config: &ClusterConfig, programs: &Programs, account: &Account, port: u16) -> Result<Child, ClusterError> {
     use std::os::unix::process::CommandExt;
-    let log = open_log(&config.folder).map_err(ClusterError::io(format!("open {}", config.folder.join("server.log").display())))?;
+    let path = config.folder.join("server.log");
+    let mut log = private_log(&path).map_err(ClusterError::io(format!("open {}", path.display())))?;
+    writeln!(log, "{START_MARK} {}", std::process::id()).map_err(ClusterError::io(format!("write {}", path.display())))?;
     let log_too = log.try_clone().map_err(ClusterError::io("open server.log twice"))?;
     let mut command = account.command(&programs.postgres(), &config.folder);
     command.arg("-D").arg(config.folder.join("data"));
@@ -454,14 +464,14 @@ fn choose_port(folder: &Path) -> Result<u16, ClusterError> {
     Ok(port)
 }
 
-fn open_log(folder: &Path) -> io::Result<File> {
-    let path = folder.join("server.log");
-    if fs::metadata(&path).is_ok_and(|m| m.len() > LOG_MOVES_BEYOND_BYTES) {
-        fs::rename(&path, folder.join("server.log.1"))?;
+/// A log that only we read, opened for appending; beyond 10 MB what was there moves to `NAME.1`.
+pub fn private_log(path: &Path) -> io::Result<File> {
+    if fs::metadata(path).is_ok_and(|m| m.len() > LOG_MOVES_BEYOND_BYTES) {
+        let mut old = path.as_os_str().to_owned();
+        old.push(".1");
+        fs::rename(path, old)?;
     }
-    let mut file = secrets::private_file().create(true).append(true).open(&path)?;
-    writeln!(file, "--- start by process {}", std::process::id())?;
-    Ok(file)
+    secrets::private_file().create(true).append(true).open(path)
 }
 
 /// The log since the last start, at most its last 4 kB.
@@ -475,7 +485,7 @@ fn end_of_log(folder: &Path) -> String {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let text = read().unwrap_or_default();
-    text.rsplit("--- start by process").next().unwrap_or_default().trim().to_owned()
+    text.rsplit(START_MARK).next().unwrap_or_default().trim().to_owned()
 }
 
 /// A dead predecessor's backends, memory or port: gone in seconds. The server's own messages, in English by `LC_ALL`.

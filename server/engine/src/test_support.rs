@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 
 pub use crate::cluster::ServiceRole;
 use crate::{
-    cluster::{Cluster, ClusterConfig, ServiceRoles, loopback_url, reachable_folder},
+    cluster::{Cluster, ClusterConfig, ServiceRoles, private_url, reachable_folder},
     migrate::{Roles, migrate},
 };
 
@@ -79,12 +79,12 @@ impl TestDatabase {
 
     /// Connection URL of a service role, password included.
     pub fn url(&self, role: ServiceRole) -> String {
-        loopback_url(self.server.port, &self.name, role.name(), self.server.roles.password(role)).expose_secret().to_owned()
+        private_url(self.server.port, &self.name, role.name(), self.server.roles.password(role)).expose_secret().to_owned()
     }
 
     /// Connection URL of the cluster's superuser, password included.
     pub fn superuser_url(&self) -> String {
-        loopback_url(self.server.port, &self.name, crate::cluster::SUPERUSER, &self.server.superuser).expose_secret().to_owned()
+        private_url(self.server.port, &self.name, crate::cluster::SUPERUSER, &self.server.superuser).expose_secret().to_owned()
     }
 
     /// Connect options of a service role.
@@ -123,7 +123,7 @@ impl Drop for TestDatabase {
 
 impl TestServer {
     async fn admin(&self) -> PgConnection {
-        let url = loopback_url(self.port, "postgres", crate::cluster::SUPERUSER, &self.superuser);
+        let url = private_url(self.port, "postgres", crate::cluster::SUPERUSER, &self.superuser);
         PgConnection::connect(url.expose_secret()).await.expect("the test cluster answers")
     }
 }
@@ -210,7 +210,7 @@ async fn template(server: &TestServer) -> String {
         }
         run(&mut admin, "DROP DATABASE IF EXISTS making WITH (FORCE)".into()).await;
         run(&mut admin, "CREATE DATABASE making OWNER drydock_owner".into()).await;
-        let owner = loopback_url(server.port, "making", "drydock_owner", server.roles.password(ServiceRole::Owner));
+        let owner = private_url(server.port, "making", "drydock_owner", server.roles.password(ServiceRole::Owner));
         let owner: PgConnectOptions = owner.expose_secret().parse().expect("our own URL is well formed");
         migrate(&owner, &Roles::default()).await.expect("the migrations apply to an empty database");
         // A database with sessions can be neither renamed nor copied, and a closed one lingers for a moment.

@@ -1,0 +1,16 @@
+//! The doors and the composition: HTTP, processes, settings. No SQL and no transition of state stands here.
+
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod embedded;
+mod folders;
+pub mod lifecycle;
+pub mod router;
+pub mod serve;
+pub mod state;
+pub mod supervisor;
+pub mod telemetry;
+pub mod tools;
+pub mod web;
+pub mod worker;

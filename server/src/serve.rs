@@ -1,0 +1,117 @@
+//! `drydock serve`, and what it shares with the demo: an own state, two kept processes, an ordered stop.
+
+use std::net::{SocketAddr, TcpListener};
+
+use engine::cluster::ServiceRole;
+
+use crate::{
+    config::{Environment, Settings},
+    embedded::Site,
+    lifecycle::Lifecycle,
+    state::{self, State},
+    supervisor::{ChildSpec, Supervisor},
+};
+
+/// Where `serve` keeps its state when PostgreSQL's user cannot enter the wanted folder.
+pub const FALLBACK: &str = "/var/lib/drydock";
+
+/// A running installation: state open, both processes ready.
+#[derive(Debug)]
+pub struct Installation {
+    /// Settings as they turned out: the data folder and the port may have been chosen on the way.
+    pub settings: Settings,
+    /// The state database.
+    pub state: State,
+    /// What must be said aloud.
+    pub notes: Vec<String>,
+    lifecycle: Lifecycle,
+}
+
+/// What a start does between opening the state and starting the processes.
+pub trait Prepare {
+    /// Called once the schema is up to date (private cluster) or reachable.
+    fn prepare(&mut self, settings: &Settings, state: &State) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// Production prepares nothing.
+#[derive(Debug)]
+pub struct Nothing;
+
+impl Prepare for Nothing {
+    async fn prepare(&mut self, _: &Settings, _: &State) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// Start everything. On an error whatever was started is stopped again.
+pub async fn start(
+    mut settings: Settings,
+    environment: &Environment,
+    lifecycle: &Lifecycle,
+    fallback: &str,
+    logs_to_files: bool,
+    prepare: &mut impl Prepare,
+) -> anyhow::Result<Installation> {
+    settings.listens_on(free_address(settings.listen)?);
+    Site::find(&settings, environment)?;
+    let notes: Vec<String> = state::place(&mut settings, fallback)?.into_iter().collect();
+    let state = State::own(&settings).await?;
+    match bring_up(&settings, &state, environment, lifecycle, logs_to_files, prepare).await {
+        Ok(()) => Ok(Installation { settings, state, notes, lifecycle: lifecycle.clone() }),
+        Err(error) => {
+            lifecycle.clone().finish().await;
+            state.close().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn bring_up(
+    settings: &Settings,
+    state: &State,
+    environment: &Environment,
+    lifecycle: &Lifecycle,
+    logs_to_files: bool,
+    prepare: &mut impl Prepare,
+) -> anyhow::Result<()> {
+    if state.cluster().is_some() {
+        state.migrate("").await?;
+    }
+    prepare.prepare(settings, state).await?;
+    let supervisor = Supervisor::new(environment.clone(), lifecycle.clone());
+    let mut kept = Vec::new();
+    for (name, role) in [("worker", ServiceRole::Worker), ("web", ServiceRole::Web)] {
+        let log = logs_to_files.then(|| settings.log_dir().join(format!("{name}.log")));
+        let mut args = vec!["--listen".into(), settings.listen.to_string().into(), "--data-dir".into(), settings.data_dir.clone().into()];
+        if settings.demo {
+            args.push("--demo".into());
+        }
+        kept.push(supervisor.keep(ChildSpec { name, args, database_url: state.url(role)?, log }));
+    }
+    for child in &mut kept {
+        child.ready().await.map_err(|error| {
+            if logs_to_files { error.context(format!("see the logs in {}", settings.log_dir().display())) } else { error }
+        })?;
+    }
+    Ok(())
+}
+
+impl Installation {
+    /// Wait for the stop, then stop in order: processes first, the private cluster last.
+    pub async fn until_stopped(self) -> anyhow::Result<()> {
+        self.lifecycle.soft.cancelled().await;
+        self.lifecycle.finish().await;
+        self.state.close().await
+    }
+}
+
+/// The address with a port: asked for 0, a free one is chosen here, because links and both processes need to know it.
+fn free_address(listen: SocketAddr) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(listen).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!("{listen} is in use by another program. Stop that one, or choose another address with --listen.")
+        }
+        _ => anyhow::anyhow!("cannot listen on {listen}: {error}"),
+    })?;
+    Ok(listener.local_addr()?)
+}

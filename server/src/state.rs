@@ -1,0 +1,137 @@
+//! Where the state database is, and as whom each process connects to it.
+
+use std::path::{Path, PathBuf};
+
+use engine::cluster::{Cluster, ClusterConfig, ServiceRole, ServiceRoles, private_url, reachable_folder, running_port};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::{
+    config::{DatabaseUrls, Settings},
+    folders,
+};
+
+/// Name of the state database in the private cluster.
+pub const DATABASE: &str = "drydock";
+
+/// The state database as this process reaches it.
+#[derive(Debug)]
+pub enum State {
+    /// The private cluster, owned by this process, which stops it.
+    Private { cluster: Box<Cluster>, roles: ServiceRoles },
+    /// The private cluster of a Drydock that runs beside this process.
+    Neighbour { port: u16, roles: ServiceRoles },
+    /// A PostgreSQL of others.
+    External(DatabaseUrls),
+}
+
+impl State {
+    /// Own the private cluster, or take the given connection URLs.
+    pub async fn own(settings: &Settings) -> anyhow::Result<Self> {
+        if settings.database.is_external() {
+            return Ok(Self::External(settings.database.clone()));
+        }
+        let mut config = ClusterConfig::new(settings.cluster_dir());
+        config.program_folders.clone_from(&settings.program_folders);
+        let cluster = Cluster::start(config).await?;
+        let roles = load_roles(settings)?;
+        cluster.prepare(DATABASE, &roles).await?;
+        Ok(Self::Private { cluster: Box::new(cluster), roles })
+    }
+
+    /// As [`State::own`], but beside a running Drydock its cluster is used as it is.
+    pub async fn reach(settings: &Settings) -> anyhow::Result<Self> {
+        match running_port(&settings.cluster_dir()) {
+            Some(port) if !settings.database.is_external() => Ok(Self::Neighbour { port, roles: load_roles(settings)? }),
+            _ => Self::own(settings).await,
+        }
+    }
+
+    /// The connection URL of a role; holds a password.
+    pub fn url(&self, role: ServiceRole) -> anyhow::Result<SecretString> {
+        match self {
+            Self::Private { cluster, roles } => Ok(cluster.url(DATABASE, role.name(), roles.password(role))),
+            Self::Neighbour { port, roles } => Ok(private_url(*port, DATABASE, role.name(), roles.password(role))),
+            Self::External(urls) => {
+                let (own, name) = match role {
+                    ServiceRole::Owner => (&urls.owner, "DRYDOCK_OWNER_DATABASE_URL"),
+                    ServiceRole::Web => (&urls.web, "DRYDOCK_WEB_DATABASE_URL"),
+                    ServiceRole::Worker => (&urls.worker, "DRYDOCK_WORKER_DATABASE_URL"),
+                    ServiceRole::Auditor => (&urls.auditor, "DRYDOCK_AUDITOR_DATABASE_URL"),
+                };
+                own.clone().or_else(|| urls.any.clone()).ok_or_else(|| anyhow::anyhow!("neither {name} nor DATABASE_URL is set"))
+            }
+        }
+    }
+
+    /// Connect options of a role.
+    pub fn options(&self, role: ServiceRole) -> anyhow::Result<PgConnectOptions> {
+        connect_options(&self.url(role)?)
+    }
+
+    /// Bring the schema up to date and grant the rights, as the owner.
+    pub async fn migrate(&self, role_suffix: &str) -> anyhow::Result<()> {
+        let mut roles = engine::migrate::Roles::default();
+        for name in [&mut roles.web, &mut roles.worker, &mut roles.auditor] {
+            name.push_str(role_suffix);
+        }
+        Ok(engine::migrate::migrate(&self.options(ServiceRole::Owner)?, &roles).await?)
+    }
+
+    /// The private cluster that this process owns.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        match self {
+            Self::Private { cluster, .. } => Some(cluster),
+            _ => None,
+        }
+    }
+
+    /// Stop the private cluster if it is ours. Last of all: what still talks to it is cut off.
+    pub async fn close(self) -> anyhow::Result<()> {
+        match self {
+            Self::Private { cluster, .. } => Ok(cluster.stop().await?),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Options of a connection URL, without ever repeating the URL in an error.
+pub fn connect_options(url: &SecretString) -> anyhow::Result<PgConnectOptions> {
+    url.expose_secret().parse().map_err(|_| anyhow::anyhow!("the connection URL of the state database cannot be read"))
+}
+
+fn load_roles(settings: &Settings) -> anyhow::Result<ServiceRoles> {
+    let folder = settings.secrets_dir();
+    folders::make_private(&folder)?;
+    Ok(ServiceRoles::load_or_create(&folder)?)
+}
+
+/// A data folder that PostgreSQL's user can enter, for a private cluster. The sentence, when there is one, must be said aloud.
+pub fn place(settings: &mut Settings, fallback: &str) -> anyhow::Result<Option<String>> {
+    if settings.database.is_external() {
+        return Ok(None);
+    }
+    let elsewhere = if settings.data_dir_chosen { folders::named_after(fallback, &settings.data_dir) } else { PathBuf::from(fallback) };
+    let place = reachable_folder(&settings.data_dir, &elsewhere)?;
+    settings.data_dir = place.folder;
+    Ok(place.instead_of.map(|(wanted, user)| {
+        format!(
+            "The state lies in {}, not in {}: PostgreSQL runs as the user {user}, who cannot enter that folder.",
+            settings.data_dir.display(),
+            wanted.display()
+        )
+    }))
+}
+
+/// Where a tool finds the installation that `serve` or `demo` may have moved.
+pub fn find_place(settings: &mut Settings, fallbacks: &[&str]) {
+    let candidates = fallbacks.iter().map(|fallback| {
+        if settings.data_dir_chosen { folders::named_after(fallback, &settings.data_dir) } else { PathBuf::from(fallback) }
+    });
+    let holds_state = |folder: &Path| folder.join("cluster/data").is_dir();
+    if !holds_state(&settings.data_dir)
+        && let Some(found) = candidates.into_iter().find(|folder| holds_state(folder))
+    {
+        settings.data_dir = found;
+    }
+}

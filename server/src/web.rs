@@ -1,0 +1,35 @@
+//! The web process: pages and actions. It has its own database role and no key that opens a target's secret.
+
+use std::io::Write;
+
+use anyhow::Context;
+use engine::Engine;
+use tokio::net::TcpListener;
+
+use crate::{config::Settings, embedded::Site, lifecycle::Lifecycle, router, state};
+
+/// Connections to the state database: a page needs one for some milliseconds.
+const CONNECTIONS: u32 = 16;
+
+/// Serve until the soft stop; requests that run then may finish.
+pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) -> anyhow::Result<()> {
+    let url = settings.database.any.clone().or_else(|| settings.database.web.clone());
+    let url = url.context("`drydock web` needs DATABASE_URL; `drydock serve` sets it for its own processes")?;
+    let engine = Engine::connect(state::connect_options(&url)?, CONNECTIONS).await?;
+    engine::migrate::check(engine.pool()).await?;
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    settings.listens_on(listener.local_addr()?);
+    let router = router::router(engine, site, &settings);
+    say_ready();
+    tracing::info!(address = %settings.listen, public_url = %settings.public_url, "web is ready");
+    let soft = lifecycle.soft.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { soft.cancelled().await });
+    lifecycle.until_hard(async { serving.await }).await.transpose()?;
+    lifecycle.finish().await;
+    Ok(())
+}
+
+/// Tell the supervisor. Nobody listens when the process was started by hand.
+pub fn say_ready() {
+    let _ = std::io::stdout().write_all(b"ready\n").and_then(|()| std::io::stdout().flush());
+}

@@ -1,0 +1,25 @@
+//! The worker process: schedule, runs, probes, notices, seals. The only one that opens a connection to a target.
+
+use anyhow::Context;
+use engine::{Engine, worker::WorkerConfig};
+
+use crate::{config::Settings, folders, lifecycle::Lifecycle, state, web::say_ready};
+
+/// Connections to the state database for all loops together.
+const CONNECTIONS: u32 = 12;
+
+/// Work until the soft stop; then nothing new is taken, and what runs reaches a safe point.
+pub async fn work(settings: &Settings, lifecycle: Lifecycle) -> anyhow::Result<()> {
+    let url = settings.database.any.clone().or_else(|| settings.database.worker.clone());
+    let url = url.context("`drydock worker` needs DATABASE_URL; `drydock serve` sets it for its own processes")?;
+    let database = state::connect_options(&url)?;
+    engine::migrate::check(Engine::connect(database.clone(), 1).await?.pool()).await?;
+    let data_dir = settings.data_dir.join("worker");
+    folders::make_private(&data_dir)?;
+    let public_url = settings.public_url.clone();
+    let config = WorkerConfig { database, connections: CONNECTIONS, data_dir, public_url, demo: settings.demo };
+    say_ready();
+    lifecycle.until_hard(engine::worker::work(config, lifecycle.soft.clone())).await.transpose()?;
+    lifecycle.finish().await;
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Integration tests of the program as a whole. One binary: linking is what costs.
+
+mod demo;
+mod program;
+mod settings;
