@@ -128,6 +128,19 @@ COMMENT ON COLUMN drydock.session.version IS 'Counts saves.';
 CREATE INDEX session_person ON drydock.session (person_id);
 CREATE INDEX session_expiry ON drydock.session (expires_at);
 
+CREATE TABLE drydock.submission (
+    key bytea PRIMARY KEY CHECK (length(key) = 32),
+    session_key bytea NOT NULL REFERENCES drydock.session (key) ON DELETE CASCADE,
+    answer jsonb,
+    claimed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE drydock.submission IS 'A form that was sent: an equal second one is answered like the first and does nothing.';
+COMMENT ON COLUMN drydock.submission.key IS 'SHA-256 over session, the form''s own token, path and body.';
+COMMENT ON COLUMN drydock.submission.session_key IS 'Session it came from; forgotten with it.';
+COMMENT ON COLUMN drydock.submission.answer IS 'Where the first one was sent on to, with what message; null while it is worked on.';
+COMMENT ON COLUMN drydock.submission.claimed_at IS 'When the first one came.';
+CREATE INDEX submission_session ON drydock.submission (session_key);
+
 CREATE TABLE drydock.setting (
     key text PRIMARY KEY CHECK (key ~ '^[a-z][a-z0-9_.]{1,60}$'),
     value jsonb NOT NULL,

@@ -1,11 +1,131 @@
-//! All routes of the web process.
+//! The one table of doors: every page, form and route, and who may knock. The router is built from it, and so are the tests.
 
-use axum::{Router, routing::get};
-use engine::Engine;
+use crate::forms;
+use crate::guard::{self, hosts, origin, proxies, words};
+use crate::routes;
+use crate::session;
+use crate::visit;
+use crate::web::Web;
+use app::door::Visit;
+use app::shell::shell;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, get, post};
+use http::Method;
+use http::request::Parts;
+use leptos::prelude::{provide_context, use_context};
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 
-use crate::{config::Settings, embedded::Site};
+/// Who may knock. Rights are checked inside, by the action or query that knows the team; this is what the door itself asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; a session is read if there is one.
+    Public,
+    /// Anybody, also before the first run.
+    FirstRun,
+    /// People who are signed in.
+    SignedIn,
+    /// The same, asked by a program of the page again and again: does not keep the session alive.
+    Polled,
+    /// Anybody, and no session is read: assets, health.
+    Bare,
+}
+
+impl Access {
+    /// True for pages that people look at: messages and typed text are for them.
+    pub fn is_page(self) -> bool {
+        matches!(self, Self::Public | Self::FirstRun | Self::SignedIn)
+    }
+}
+
+/// One door.
+pub struct Door {
+    /// The method it takes.
+    pub method: Method,
+    /// Path as axum writes it: `/people/{id}`.
+    pub path: &'static str,
+    /// Who may knock.
+    pub access: Access,
+    open: fn() -> MethodRouter<Web>,
+}
+
+impl Door {
+    /// A page: the router of `app` has the same path.
+    const fn page(path: &'static str, access: Access) -> Self {
+        Self { method: Method::GET, path, access, open: page }
+    }
+    /// A form's target: `|| post(handler)`.
+    const fn form(path: &'static str, access: Access, open: fn() -> MethodRouter<Web>) -> Self {
+        Self { method: Method::POST, path, access, open }
+    }
+    /// Anything else that is read: `|| get(handler)`.
+    const fn route(path: &'static str, access: Access, open: fn() -> MethodRouter<Web>) -> Self {
+        Self { method: Method::GET, path, access, open }
+    }
+    /// True for doors whose page is in `app`.
+    pub fn is_page(&self) -> bool {
+        std::ptr::fn_addr_eq(self.open, page as fn() -> MethodRouter<Web>)
+    }
+}
+
+/// Every door there is.
+pub const DOORS: &[Door] = &[
+    Door::route("/healthz", Access::Bare, || get(routes::health::alive)),
+    Door::route("/readyz", Access::Bare, || get(routes::health::ready)),
+    Door::page("/", Access::SignedIn),
+    Door::form("/logout", Access::Public, || post(forms::sign_in::sign_out)),
+];
+
+/// The access a request's door asks for; unknown doors are public, they show "nothing here" to everybody.
+pub fn access_of(method: &Method, path: Option<&str>) -> Access {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    path.and_then(|path| DOORS.iter().find(|door| door.path == path && door.method == *method)).map_or(Access::Public, |door| door.access)
+}
 
 /// The whole web side.
-pub fn router(_engine: Engine, site: &Site, _settings: &Settings) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).merge(site.routes())
+///
+/// # Panics
+/// When the configured origin is none a browser could send, which the settings refuse before.
+pub fn router(web: Web, assets: Router) -> Router {
+    let open = |router: Router<Web>, door: &Door| router.route(door.path, (door.open)());
+    let bare = DOORS.iter().filter(|door| door.access == Access::Bare).fold(Router::new(), open);
+    let pages = DOORS.iter().filter(|door| door.access != Access::Bare).fold(Router::new(), open);
+    let csrf = CsrfLayer::new().add_trusted_origin(web.hosts.origin()).expect("the settings hold an origin of scheme, host and port");
+    pages
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(from_fn_with_state(web.clone(), visit::visit))
+        .layer(session::layer(&web.engine, &web.hosts))
+        .merge(bare)
+        .merge(assets.with_state(()))
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(web.clone(), origin::check))
+        .layer(csrf)
+        .layer(from_fn_with_state(web.clone(), proxies::locate))
+        .layer(from_fn_with_state(web.clone(), hosts::check))
+        .layer(RequestBodyLimitLayer::new(guard::BODY_LIMIT))
+        .layer(CatchPanicLayer::custom(words::after_panic))
+        .layer(map_response(|response: Response| async { response.into_response() }))
+        .layer(from_fn_with_state(web.clone(), words::dress))
+        .layer(from_fn_with_state(web.clone(), guard::frame))
+        .with_state(web)
+}
+
+/// The handler of every page.
+fn page() -> MethodRouter<Web> {
+    get(|axum::extract::State(web): axum::extract::State<Web>, request: Request| async move {
+        let assets = web.assets.clone();
+        let context = move || {
+            provide_context(assets.clone());
+            if let Some(visit) = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Arc<Visit>>().cloned()) {
+                provide_context(visit);
+            }
+        };
+        leptos_axum::render_app_async_with_context(context, shell)(request).await
+    })
 }

@@ -2,6 +2,8 @@
 
 pub mod backups;
 pub mod groups;
+pub mod people;
+pub mod sessions;
 pub mod votes;
 pub mod window_list;
 pub mod window_page;

@@ -1,0 +1,23 @@
+//! Every page by its path. One line here, one in the server's route table; a test compares the two.
+
+use crate::parts::layout::Layout;
+use leptos::prelude::*;
+use leptos_router::SsrMode;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::path;
+
+pub mod home;
+
+/// The router. All pages are rendered whole (`SsrMode::Async`), so that the status is known before the first byte.
+#[component]
+pub fn Pages() -> impl IntoView {
+    view! {
+        <Router>
+            <Layout>
+                <Routes fallback=|| view! { <crate::parts::errors::NotFoundBody/> }>
+                    <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
+                </Routes>
+            </Layout>
+        </Router>
+    }
+}

@@ -1,0 +1,101 @@
+//! Frame of every page: skip link, navigation, messages, main part.
+
+use crate::door::{self, Flash, FlashKind};
+use domain::permission::Verb;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// Entries of the main navigation: path, label, and the right without which it is not shown.
+const NAVIGATION: &[(&str, &str, Verb)] = &[("/", "Home", Verb::SeeOwn)];
+
+/// Header, messages and main part.
+#[component]
+pub fn Layout(children: Children) -> impl IntoView {
+    let visit = door::maybe_visit();
+    let demo = visit.as_ref().is_some_and(|visit| visit.installation.as_ref().is_some_and(|i| i.demo));
+    let path = visit.as_ref().map(|visit| visit.path.clone()).unwrap_or_default();
+    let actor = door::actor();
+    let menu = actor.map(|actor| {
+        let entries = NAVIGATION
+            .iter()
+            .filter(|(_, _, verb)| domain::permission::holds(&actor, *verb, None))
+            .map(|(to, label, _)| {
+                let here = path == *to || (*to != "/" && path.starts_with(&format!("{to}/")));
+                view! { <li><a href=*to aria-current=here.then_some("page")>{*label}</a></li> }
+            })
+            .collect_view();
+        view! {
+            <nav class="menu" aria-label="Main"><ul>{entries}</ul></nav>
+            <div class="me">
+                <a href="/me">{actor.name.clone()}</a>
+                <form method="post" action="/logout"><button type="submit" class="button quiet">"Sign out"</button></form>
+            </div>
+        }
+    });
+    let signed_in = menu.is_some();
+    view! {
+        <a class="skip" href="#main">"Skip to the content"</a>
+        <header class="top" class:bare=!signed_in>
+            <a class="brand" href="/"><Mark/>"Drydock"</a>
+            {menu}
+        </header>
+        {demo.then(|| view! { <p class="banner">"Demo: everything here is made up, and only this computer can reach it."</p> })}
+        <main id="main" tabindex="-1">
+            <Messages messages=door::flash()/>
+            {children()}
+        </main>
+    }
+}
+
+/// The product's mark: a hull between two dock walls.
+#[component]
+fn Mark() -> impl IntoView {
+    view! {
+        <svg class="mark" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">
+            <path d="M2 5v14h20V5" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="square"/>
+            <path d="M6 9h12l-2 6H8z" fill="currentColor"/>
+        </svg>
+    }
+}
+
+#[component]
+fn Messages(messages: Vec<Flash>) -> impl IntoView {
+    (!messages.is_empty()).then(|| {
+        let list = messages
+            .into_iter()
+            .map(|flash| match flash.kind {
+                FlashKind::Done => view! { <p class="message done" role="status">{flash.text}</p> }.into_any(),
+                FlashKind::Refused => view! { <p class="message refused" role="alert">{flash.text}</p> }.into_any(),
+                FlashKind::Note => view! { <p class="message note" role="status">{flash.text}</p> }.into_any(),
+            })
+            .collect_view();
+        view! { <div class="messages">{list}</div> }
+    })
+}
+
+/// The page's heading, its title in the browser, and the page's actions as children.
+#[component]
+pub fn Heading(
+    #[prop(into)] title: String,
+    /// A line below the title.
+    #[prop(optional, into)]
+    lead: String,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <Title text=title.clone()/>
+        <header class="heading">
+            <div>
+                <h1>{title}</h1>
+                {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
+            </div>
+            {children.map(|children| view! { <div class="actions">{children()}</div> })}
+        </header>
+    }
+}
+
+/// A titled section of a page.
+#[component]
+pub fn Card(#[prop(into)] title: String, #[prop(optional, into)] id: Option<String>, children: Children) -> impl IntoView {
+    view! { <section class="card" id=id><h2>{title}</h2>{children()}</section> }
+}

@@ -1,0 +1,40 @@
+//! Lists: tables with a body always, and what stands there when nothing does.
+
+use leptos::prelude::*;
+
+/// A table; children are `<tr>` rows. A head that starts with `#` is a number's: right aligned.
+#[component]
+pub fn Table(
+    /// What the table holds, for people who do not see it.
+    #[prop(into)]
+    caption: String,
+    /// Heads of the columns.
+    head: &'static [&'static str],
+    children: Children,
+) -> impl IntoView {
+    let heads = head
+        .iter()
+        .map(|label| match label.strip_prefix('#') {
+            Some(label) => view! { <th scope="col" class="number">{label}</th> }.into_any(),
+            None => view! { <th scope="col">{*label}</th> }.into_any(),
+        })
+        .collect_view();
+    let label = caption.clone();
+    view! {
+        <div class="scroll" role="region" aria-label=label tabindex="0">
+            <table><caption class="unseen">{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{children()}</tbody></table>
+        </div>
+    }
+}
+
+/// Stands where a list would be: what this is, why it is empty, and one action as child.
+#[component]
+pub fn Empty(#[prop(into)] title: String, #[prop(into)] why: String, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <p class="empty-title">{title}</p>
+            <p>{why}</p>
+            {children.map(|children| view! { <p class="actions">{children()}</p> })}
+        </div>
+    }
+}

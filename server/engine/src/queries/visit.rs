@@ -1,0 +1,35 @@
+//! Who is asking, and of which installation: read once for each request.
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::{people, sessions};
+use domain::permission::Actor;
+
+pub use crate::store::people::Installation;
+
+/// What is known about the person behind a request.
+#[derive(Debug, Clone, Default)]
+pub struct Visitor {
+    /// The signed-in person with today's rights.
+    pub actor: Option<Actor>,
+    /// The person of a session that ended: what they typed is kept for them alone.
+    pub former: Option<domain::ids::PersonId>,
+}
+
+/// The person of a session's key. Deactivated people and people without account are nobody.
+pub async fn visitor(engine: &Engine, session_key: &[u8; 32]) -> Result<Visitor> {
+    let Some(holder) = sessions::holder(engine.pool(), session_key).await? else { return Ok(Visitor::default()) };
+    let Some(person) = holder.person else { return Ok(Visitor::default()) };
+    if !holder.alive {
+        return Ok(Visitor { actor: None, former: Some(person) });
+    }
+    let mut db = engine.pool().acquire().await?;
+    let actor = people::actor(&mut db, person, holder.elevated).await?;
+    Ok(Visitor { actor: actor.filter(|actor| actor.active), former: None })
+}
+
+/// The installation; `None` until the first run is done and somebody can administer it.
+pub async fn installation(engine: &Engine) -> Result<Option<Installation>> {
+    let mut db = engine.pool().acquire().await?;
+    Ok(if people::has_admin(&mut db).await? { people::installation(&mut db).await? } else { None })
+}

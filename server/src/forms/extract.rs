@@ -1,0 +1,165 @@
+//! From a request to a typed form; what cannot be taken goes back to its page with everything typed.
+
+use super::submission::{self, Claim};
+use super::{PublicForm, Sent, TypedForm, keep_within_limit};
+use crate::visit::{Former, flash, local_path, sign_in_path};
+use crate::web::Web;
+use app::door::{Flash, FlashKind, Typed, Visit};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use engine::actions::Caller;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+use std::sync::Arc;
+use tower_sessions::Session;
+
+/// Names whose values are never kept.
+const SECRETS: &[&str] = &["password", "secret", "token", "code"];
+
+/// The signed-in person, for handlers without a form. Others are sent to the sign-in.
+#[derive(Debug, Clone)]
+pub struct SignedIn(pub Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let caller = parts.extensions.get::<Arc<Visit>>().and_then(|visit| visit.caller.clone());
+        let to = if parts.method == Method::GET { parts.uri.path_and_query().map_or("/", |to| to.as_str()) } else { "/" };
+        caller.map(Self).ok_or_else(|| Redirect::to(&sign_in_path(to)).into_response())
+    }
+}
+
+/// One parameter of the path; what cannot be read does not exist.
+#[derive(Debug, Clone, Copy)]
+pub struct At<T>(pub T);
+
+impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for At<T> {
+    type Rejection = StatusCode;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, StatusCode> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| StatusCode::NOT_FOUND)?;
+        text.parse().map(Self).map_err(|_| StatusCode::NOT_FOUND)
+    }
+}
+
+impl<T: DeserializeOwned + Send> FromRequest<Web> for TypedForm<T> {
+    type Rejection = Response;
+    async fn from_request(request: Request, web: &Web) -> Result<Self, Response> {
+        let mut raw = Raw::read(request, web).await?;
+        let Some(caller) = raw.visit.caller.clone() else { return Err(raw.to_sign_in().await) };
+        raw.claim(web).await?;
+        let (input, sent) = raw.typed_input().await?;
+        Ok(Self { engine: web.engine.clone(), caller, input, sent })
+    }
+}
+
+impl<T: DeserializeOwned + Send> FromRequest<Web> for PublicForm<T> {
+    type Rejection = Response;
+    async fn from_request(request: Request, web: &Web) -> Result<Self, Response> {
+        let mut raw = Raw::read(request, web).await?;
+        raw.claim(web).await?;
+        let (input, sent) = raw.typed_input().await?;
+        Ok(Self { engine: web.engine.clone(), request: sent.request.clone(), session: sent.session.clone(), input, sent })
+    }
+}
+
+/// A form's body and the request around it.
+struct Raw {
+    visit: Arc<Visit>,
+    former: Former,
+    session: Session,
+    body: Bytes,
+    typed: Typed,
+    once: Option<String>,
+    submission: Option<submission::Submission>,
+}
+
+impl Raw {
+    async fn read(request: Request, web: &Web) -> Result<Self, Response> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if kind.split(';').next().map(str::trim) != Some("application/x-www-form-urlencoded") {
+            return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
+        }
+        let (parts, body) = request.into_parts();
+        let extension = |what: &str| {
+            tracing::error!(what, "a form stands outside the visit layer");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        };
+        let visit = parts.extensions.get::<Arc<Visit>>().cloned().ok_or_else(|| extension("visit"))?;
+        let session = parts.extensions.get::<Session>().cloned().ok_or_else(|| extension("session"))?;
+        let former = parts.extensions.get::<Former>().copied().unwrap_or(Former(None));
+        let body = Bytes::from_request(Request::from_parts(parts, body), web).await.map_err(axum::response::IntoResponse::into_response)?;
+        let mut once = None;
+        let mut typed = Typed { page: visit.path.clone(), action: visit.path.clone(), ..Typed::default() };
+        for (name, value) in url::form_urlencoded::parse(&body) {
+            match name.as_ref() {
+                "_once" => once = Some(value.into_owned()),
+                "_back" => local_path(&value).clone_into(&mut typed.page),
+                _ => typed.fields.push((name.into_owned(), value.into_owned())),
+            }
+        }
+        Ok(Self { visit, former, session, body, typed, once, submission: None })
+    }
+
+    async fn claim(&mut self, web: &Web) -> Result<(), Response> {
+        match submission::claim(&web.engine, &self.session, self.once.as_deref(), &self.visit.path, &self.body).await {
+            Ok(Claim::First(submission)) => self.submission = submission,
+            Ok(Claim::Again(done)) => return Err(done.answer(&self.session).await),
+            Ok(Claim::Busy) => {
+                let text =
+                    "This was sent twice, and the first sending is still being worked on. Look again in a moment before you send it anew.";
+                flash(&self.session, Flash { kind: FlashKind::Note, text: text.into() }).await;
+                return Err(Redirect::to(&self.typed.page).into_response());
+            }
+            Err(error) => {
+                tracing::error!(%error, "a form could not be claimed");
+                return Err(StatusCode::SERVICE_UNAVAILABLE.into_response());
+            }
+        }
+        Ok(())
+    }
+
+    async fn typed_input<T: DeserializeOwned>(self) -> Result<(T, Sent), Response> {
+        let plain = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.typed.fields).finish();
+        let input = serde_html_form::from_str::<T>(&plain);
+        let by = self.visit.caller.as_ref().map(|caller| caller.actor.person);
+        let sent = Sent {
+            session: self.session,
+            by,
+            request: self.visit.request.clone(),
+            typed: without_secrets(self.typed),
+            submission: self.submission,
+        };
+        match input {
+            Ok(input) => Ok((input, sent)),
+            Err(error) => {
+                tracing::info!(%error, "a form was incomplete");
+                if let Some(submission) = &sent.submission {
+                    submission.release().await;
+                }
+                let text = "The form arrived incomplete, so nothing was done. Check it and send it again.";
+                Err(sent.back(Some(text.into()), Typed::default()).await)
+            }
+        }
+    }
+
+    /// The session ended in mid-form: keeps what was typed for its person, and leads there after the sign-in.
+    async fn to_sign_in(self) -> Response {
+        let page = self.typed.page.clone();
+        let (note, text) = (
+            "This was not sent: you had been signed out. Check it, and send it again.",
+            "You were signed out, and nothing was sent. Sign in, and what you typed is there again.",
+        );
+        keep_within_limit(&self.session, self.former.0, Typed { note: Some(note.into()), ..without_secrets(self.typed) }).await;
+        flash(&self.session, Flash { kind: FlashKind::Note, text: text.into() }).await;
+        Redirect::to(&sign_in_path(&page)).into_response()
+    }
+}
+
+fn without_secrets(mut typed: Typed) -> Typed {
+    typed.fields.retain(|(name, _)| !SECRETS.iter().any(|secret| name.contains(secret)));
+    typed
+}

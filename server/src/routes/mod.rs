@@ -1,0 +1,3 @@
+//! What is neither page nor form.
+
+pub mod health;
