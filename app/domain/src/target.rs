@@ -156,8 +156,9 @@ pub const MOST_STAKEHOLDERS: usize = 50;
 /// Longest password taken, in bytes: far above what PostgreSQL's tools produce.
 pub const MOST_PASSWORD_BYTES: usize = 1_000;
 
-/// Checks a whole registration but its password and stakeholders; every wrong field is named. `known_zone` says whether an IANA zone exists.
-pub fn check(draft: &Draft, known_zone: impl Fn(&str) -> bool, form: &mut FormCheck) -> Option<Registration> {
+/// Checks a whole registration but its password and stakeholders; every wrong field is named. `known_zone` gives the proper spelling of
+/// an IANA zone that exists.
+pub fn check(draft: &Draft, known_zone: impl Fn(&str) -> Option<String>, form: &mut FormCheck) -> Option<Registration> {
     let name = form.take(people::label("name", &draft.name, 120));
     let short_name = form.take(people::short_name("short_name", &draft.short_name));
     let environment = form.take(
@@ -185,13 +186,10 @@ pub fn check(draft: &Draft, known_zone: impl Fn(&str) -> bool, form: &mut FormCh
     })
 }
 
-fn zone(typed: &str, known: impl Fn(&str) -> bool) -> Result<String, FieldError> {
+fn zone(typed: &str, known: impl Fn(&str) -> Option<String>) -> Result<String, FieldError> {
     let zone = typed.trim();
-    if !zone.is_empty() && zone.len() <= 64 && known(zone) {
-        Ok(zone.to_owned())
-    } else {
-        Err(FieldError::new("zone", "Choose a time zone by its IANA name, such as Europe/Berlin or Etc/UTC."))
-    }
+    let found = if zone.is_empty() || zone.len() > 64 { None } else { known(zone) };
+    found.ok_or_else(|| FieldError::new("zone", "Choose a time zone by its IANA name, such as Europe/Berlin or Etc/UTC."))
 }
 
 fn host(typed: &str) -> Result<String, FieldError> {
@@ -352,14 +350,14 @@ pub fn may_be_ready(found: Found, environment: Environment, superuser_acknowledg
         return Err(Refusal::new(
             "superuser",
             "The role is a superuser, which is refused for production: one mistake or one stolen password would reach everything on that server.",
-            "Create a role with only the rights listed below, then edit the registration and give its name and password.",
+            "Create a role of its own (CREATE ROLE drydock LOGIN PASSWORD '…'; GRANT pg_monitor TO drydock;), then edit the registration and give its name and password. The next test lists every right it still lacks.",
         ));
     }
     if found.superuser && !superuser_acknowledged {
         return Err(Refusal::new(
             "superuser_unacknowledged",
             "The role is a superuser. That is more than maintenance needs.",
-            "Better: create a role with only the rights listed below. Or accept it below with a reason.",
+            "Better: give Drydock a role of its own (CREATE ROLE drydock LOGIN PASSWORD '…'; GRANT pg_monitor TO drydock;). Or accept this one with a reason: the reason goes into the audit trail.",
         ));
     }
     Ok(())
@@ -387,7 +385,7 @@ mod tests {
 
     fn fields(draft: &Draft) -> Vec<String> {
         let mut form = FormCheck::default();
-        let found = check(draft, |zone| zone == "Europe/Berlin", &mut form);
+        let found = check(draft, |zone| (zone == "Europe/Berlin").then(|| zone.to_owned()), &mut form);
         form.finish(found).err().unwrap_or_default().into_iter().map(|error| error.field).collect()
     }
 

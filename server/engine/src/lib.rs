@@ -4,6 +4,7 @@
 pub mod actions;
 pub mod clock;
 pub mod cluster;
+pub mod credentials;
 pub mod engine;
 pub mod error;
 mod keyfile;

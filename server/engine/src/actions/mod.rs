@@ -1,12 +1,21 @@
 //! One file per verb. Each reads like the six beats: authorize, load, ask the domain, ledger, commit, wake.
 
+pub mod acknowledge_superuser;
 pub mod amend_window;
+pub mod announce_worker_key;
+pub mod ask_examination;
 pub(crate) mod audience;
 pub mod cast_vote;
+pub mod edit_target;
 pub mod end_window;
 pub mod propose_window;
 pub mod record_backup;
+pub mod register_target;
+pub mod replace_password;
+pub mod retire_target;
+mod scope;
 mod seal_revision;
+pub mod set_stakeholders;
 pub mod withdraw_vote;
 
 use crate::error::Error;

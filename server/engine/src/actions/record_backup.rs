@@ -1,6 +1,6 @@
 //! Records an outside backup of a database that an engineer vouches for.
 
-use super::Caller;
+use super::{Caller, scope};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -8,9 +8,9 @@ use crate::wake::{Wake, wake};
 use crate::{clock, store, transaction};
 use domain::decision::FormCheck;
 use domain::fact::NewFact;
-use domain::ids::{TargetId, TeamId};
+use domain::ids::TargetId;
 use domain::people;
-use domain::permission::{Verb, authorize};
+use domain::permission::Verb;
 use jiff::Timestamp;
 
 /// What was typed.
@@ -25,8 +25,9 @@ pub struct Input {
 }
 
 /// Records the backup. Refused for people outside the owner team, for times in the future, and for records older than a year.
-pub async fn record_backup(engine: &Engine, caller: &Caller, target: TargetId, team: TeamId, input: &Input) -> Result<()> {
-    let permit = authorize(&caller.actor, Verb::RecordBackup, Some(team))?;
+pub async fn record_backup(engine: &Engine, caller: &Caller, target: TargetId, input: &Input) -> Result<()> {
+    let (loaded, permit) = scope::target(engine, caller, target, Verb::RecordBackup).await?;
+    let team = loaded.team;
     let (taken_at, location, verified_how) = check(input, engine.clock().now())?;
     let request = caller.request.clone();
     transaction::run(engine.pool(), "record_backup", move |db| {

@@ -1,9 +1,13 @@
 //! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
 
 pub mod backups;
+pub mod critical_queries;
+pub mod examinations;
 pub mod groups;
 pub mod people;
 pub mod sessions;
+pub mod secrets;
+pub mod targets;
 pub mod votes;
 pub mod window_list;
 pub mod window_page;

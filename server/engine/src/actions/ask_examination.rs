@@ -1,0 +1,72 @@
+//! Asks a worker about a database: a connection test, a preview, a probe. The same open question is asked once.
+
+use super::{Caller, scope};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::wake::{Wake, wake};
+use crate::{clock, store, transaction};
+use domain::decision::Refusal;
+use domain::examination::Question;
+use domain::fact::NewFact;
+use domain::ids::{ExaminationId, TargetId, TeamId};
+use domain::permission::Verb;
+use domain::target::TargetState;
+use serde_json::{Value, json};
+
+/// Asks, and gives the question's identity; a page waits for it.
+///
+/// # Errors
+/// No right in that team; a retired database; a preview or probe before any connection test has passed.
+pub async fn ask_examination(engine: &Engine, caller: &Caller, id: TargetId, question: Question) -> Result<ExaminationId> {
+    let verb = if matches!(question, Question::Preview { .. }) { Verb::ProposeWindow } else { Verb::ExamineTarget };
+    let (target, permit) = scope::target(engine, caller, id, verb).await?;
+    match (target.state, &question) {
+        (TargetState::Retired, _) => return Err(super::retire_target::retired()),
+        (TargetState::Unverified, Question::Preview { .. } | Question::Probe { .. }) => {
+            return Err(Refusal::new(
+                "not_ready",
+                "No connection test of this database has passed yet.",
+                "Open the database's page, look at what the test says and run it again.",
+            )
+            .into());
+        }
+        _ => {}
+    }
+    let request = caller.request.clone();
+    let asked = transaction::run(engine.pool(), "ask_examination", move |db| {
+        let (permit, request, question) = (permit.clone(), request.clone(), question.clone());
+        Box::pin(async move {
+            store::targets::lock(db, id).await?;
+            let mut ledger = Ledger::open(db, &permit, &request);
+            apply(&mut ledger, id, target.team, &question).await
+        })
+    })
+    .await?;
+    wake(engine.pool(), &[Wake::Examiner, Wake::Sealer]).await;
+    Ok(asked)
+}
+
+/// The same inside another action's transaction; the caller wakes the examiner after the commit.
+pub(super) async fn apply(ledger: &mut Ledger<'_>, id: TargetId, team: TeamId, question: &Question) -> Result<ExaminationId> {
+    let (kind, window, parameters) = (question.kind(), question.window(), parameters(question)?);
+    if let Some(open) = store::examinations::open_like(ledger.db(), id, kind, window, &parameters).await? {
+        return Ok(open);
+    }
+    let asked: ExaminationId = clock::new_id();
+    let by = ledger.permit().person();
+    store::examinations::insert(ledger.db(), asked, id, window, kind, &parameters, by).await?;
+    let mut fact = NewFact::done("target.ask", "target", id).of_team(team).with("kind", kind.word()).with("examination", asked.to_string());
+    if let Some(window) = window {
+        fact = fact.of_window(window);
+    }
+    ledger.fact(fact).await?;
+    Ok(asked)
+}
+
+fn parameters(question: &Question) -> Result<Value> {
+    match question {
+        Question::ConnectionTest | Question::Probe { .. } => Ok(json!({})),
+        Question::Preview { question, .. } => serde_json::to_value(question).map_err(Error::internal),
+    }
+}

@@ -1,0 +1,17 @@
+//! Loading what an action is about: what the actor may not see does not exist for them.
+
+use super::Caller;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::store::targets::{self, Target};
+use crate::transaction;
+use domain::ids::TargetId;
+use domain::permission::{Permit, Verb, authorize, holds};
+
+/// The database and the permit to do `verb` with it. Databases of teams the actor cannot see answer like missing ones.
+pub(crate) async fn target(engine: &Engine, caller: &Caller, id: TargetId, verb: Verb) -> Result<(Target, Permit)> {
+    let found = transaction::read(engine.pool(), "load_target", move |db| Box::pin(targets::find(db, id))).await?;
+    let target = found.filter(|target| holds(&caller.actor, Verb::SeeTeam, Some(target.team))).ok_or(Error::NotFound)?;
+    let permit = authorize(&caller.actor, verb, Some(target.team))?;
+    Ok((target, permit))
+}
