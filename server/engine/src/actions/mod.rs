@@ -13,6 +13,7 @@ pub mod record_backup;
 pub mod register_target;
 pub mod replace_password;
 pub mod retire_target;
+pub mod save_policy;
 mod scope;
 mod seal_revision;
 pub mod set_stakeholders;

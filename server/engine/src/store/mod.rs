@@ -6,6 +6,7 @@ pub mod examinations;
 pub mod groups;
 pub mod people;
 pub mod sessions;
+pub mod policies;
 pub mod secrets;
 pub mod targets;
 pub mod votes;

@@ -7,3 +7,7 @@ mod target_connect;
 mod target_support;
 mod test_support;
 mod window_pages;
+mod policies;
+mod target_connect;
+mod target_support;
+mod test_support;
