@@ -8,6 +8,3 @@ mod target_support;
 mod test_support;
 mod window_pages;
 mod policies;
-mod target_connect;
-mod target_support;
-mod test_support;
