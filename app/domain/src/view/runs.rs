@@ -1,12 +1,14 @@
 //! A run as its page shows it.
 
 use crate::canonical::Digest;
+use crate::hold::HoldVerb;
 use crate::ids::RunId;
 use crate::procedure::{LeftOut, WorkItem};
-use crate::run::{AttemptState, Outcome};
+use crate::run::{AttemptState, Outcome, Phase};
 use crate::view::windows::{Head, Moments, Offer};
 use crate::window::{Ending, RunState};
 use jiff::Timestamp;
+use serde_json::Value;
 
 /// A run page that shows nothing newer than this is stale, in seconds: the lease is renewed every 3 s and lasts 15 s.
 pub const STALE_AFTER_S: i64 = 20;
@@ -94,52 +96,16 @@ pub struct EventRow {
     pub message: String,
 }
 
-/// What a person may decide while a run is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HoldVerb {
-    /// Go on with what is left.
-    Continue,
-    /// Leave the rest and validate.
-    Validate,
-    /// Put settings back, then end.
-    RollBack,
-    /// End without success.
-    Fail,
-}
-
-impl HoldVerb {
-    /// Reads the stored word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "continue" => Some(Self::Continue),
-            "validate" => Some(Self::Validate),
-            "roll_back" => Some(Self::RollBack),
-            "fail" => Some(Self::Fail),
-            _ => None,
+/// What follows from a decision on a held run, in a sentence.
+#[must_use]
+pub fn consequence(verb: HoldVerb) -> &'static str {
+    match verb {
+        HoldVerb::Continue => "The worker goes on with the items that are left, inside the same limits and times.",
+        HoldVerb::Validate => "Nothing more is worked on; the checklist is opened.",
+        HoldVerb::RollBack => {
+            "Settings the run changed are put back and what it left behind is cleaned up. Data was not changed and is not touched."
         }
-    }
-    /// The stored word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Continue => "continue",
-            Self::Validate => "validate",
-            Self::RollBack => "roll_back",
-            Self::Fail => "fail",
-        }
-    }
-    /// What the choice says, and what follows from it.
-    #[must_use]
-    pub fn label(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Continue => ("Continue", "The worker goes on with the items that are left, inside the same limits."),
-            Self::Validate => ("Stop here and validate", "Nothing more is worked on; the checklist is opened."),
-            Self::RollBack => {
-                ("Roll back settings", "Settings the run changed are put back, then it ends. Data was not changed and is not touched.")
-            }
-            Self::Fail => ("End as failed", "The window ends without success; somebody writes down the issues met."),
-        }
+        HoldVerb::Fail => "The window ends without success; somebody writes down the issues met.",
     }
 }
 
@@ -190,7 +156,7 @@ pub struct RunPage {
     /// How it ended.
     pub ending: Option<Ending>,
     /// What it is busy with.
-    pub phase: String,
+    pub phase: Phase,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// By whom; `None` by the schedule.
@@ -207,6 +173,8 @@ pub struct RunPage {
     pub hold_reason: Option<String>,
     /// What may be decided.
     pub hold_verbs: Vec<HoldVerb>,
+    /// An attempt's outcome is not known: whoever decides says what they found.
+    pub asks_what_was_found: bool,
     /// What was decided, until a worker has taken it up.
     pub decision: Option<HoldVerb>,
     /// Findings before the start.
@@ -274,16 +242,70 @@ pub fn list_diff(preview: &[WorkItem], list: &[WorkItem]) -> ListDiff {
     ListDiff { added: missing(list, preview), gone: missing(preview, list) }
 }
 
-/// What a phase is called.
+/// Reads the findings of the pre-checks: a list, or a map by name, of a sentence with a colour.
 #[must_use]
-pub fn phase_label(phase: &str) -> &'static str {
-    match phase {
-        "pre_checks" => "Pre-checks",
-        "baseline" => "Taking the baseline",
-        "selecting" => "Selecting the work",
-        "working" => "Working",
-        "probing" => "Probing",
-        "over" => "Over",
-        _ => "Unknown phase",
+pub fn pre_checks(findings: &Value) -> Vec<PreCheck> {
+    let text = |value: &Value, keys: &[&str]| keys.iter().find_map(|key| value.get(key)?.as_str().map(str::to_owned));
+    let one = |title: String, value: &Value| PreCheck {
+        title,
+        colour: text(value, &["colour", "state", "verdict"]).unwrap_or_default(),
+        says: text(value, &["sentence", "says", "message"]).or_else(|| value.as_str().map(str::to_owned)).unwrap_or_default(),
+    };
+    match findings {
+        Value::Array(list) => {
+            list.iter().map(|value| one(text(value, &["title", "name", "check", "key"]).unwrap_or_default(), value)).collect()
+        }
+        Value::Object(map) => match map.get("checks").or_else(|| map.get("findings")) {
+            Some(inner) => pre_checks(inner),
+            None => map.iter().map(|(key, value)| one(key.replace('_', " "), value)).collect(),
+        },
+        _ => vec![],
+    }
+}
+
+impl PreCheck {
+    /// True when the run may not begin as long as this stands.
+    #[must_use]
+    pub fn is_red(&self) -> bool {
+        matches!(self.colour.as_str(), "red" | "fail" | "failed")
+    }
+    /// True when it is worth a look, and stops nothing.
+    #[must_use]
+    pub fn is_yellow(&self) -> bool {
+        matches!(self.colour.as_str(), "yellow" | "warn" | "warning" | "not_measurable")
+    }
+}
+
+/// What the server says about how far it is: words and, where there are two counts, a share.
+#[must_use]
+pub fn percent(detail: Option<&Value>) -> Option<u8> {
+    let detail = detail?;
+    let number = |key: &str| detail.get(key).and_then(Value::as_u64);
+    let share = number("percent").or_else(|| {
+        let (done, total) = (number("done")?, number("total")?);
+        (done.min(total) * 100).checked_div(total)
+    })?;
+    u8::try_from(share.min(100)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn findings_are_read_in_either_form() {
+        let list = pre_checks(&json!([{"title": "Backup", "colour": "red", "sentence": "None on record."}]));
+        assert!(list[0].is_red() && list[0].title == "Backup" && list[0].says == "None on record.");
+        let map = pre_checks(&json!({"free_connections": {"colour": "warn", "sentence": "79 %"}}));
+        assert!(map[0].is_yellow() && map[0].title == "free connections");
+    }
+
+    #[test]
+    fn progress_is_a_share_only_where_the_server_counts() {
+        assert_eq!(percent(Some(&json!({"done": 3, "total": 4}))), Some(75));
+        assert_eq!(percent(Some(&json!({"done": 0, "total": 0}))), None);
+        assert_eq!(percent(Some(&json!({"percent": 130}))), Some(100));
+        assert_eq!(percent(Some(&json!({"phase": "waiting"}))), None);
     }
 }

@@ -1,6 +1,7 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
 pub mod visit;
+pub mod runs;
 pub mod windows;
 
 use crate::error::{Error, Result};

@@ -144,8 +144,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         overlaps: &overlaps,
         other_run,
         hold_reason: open_run.and_then(|run| run.hold_reason.as_deref()),
-        run_without_worker: open_run.is_some_and(|run| run.state == RunState::Waiting),
-        red_checks: &[],
+        own_run: open_run.map(|run| run.state == RunState::Leased),
+        red_checks: open_run.map_or(&[], |run| run.red_checks.as_slice()),
         checks: &listed,
         owes_issues: head.state.is_terminal() && head.issues_met.is_none() && owes_issues(&runs, &checks, head.state),
     });
@@ -159,6 +159,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         eligible: Some(&eligible),
         own_vote: counted.iter().find(|vote| vote.person == actor.person),
         other_run,
+        own_run: open_run.is_some_and(|run| run.state != RunState::Held),
         stop_asked: open_run.is_some_and(|run| run.stop_asked),
         checks: &states,
     });

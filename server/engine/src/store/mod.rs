@@ -9,6 +9,7 @@ pub mod sessions;
 pub mod policies;
 pub mod secrets;
 pub mod targets;
+pub mod run_page;
 pub mod votes;
 pub mod window_list;
 pub mod window_page;

@@ -10,6 +10,7 @@ use domain::ids::{PersonId, RunId, TargetId, TeamId, WindowId};
 use domain::notice::NoticeKind;
 use domain::plan::Plan;
 use domain::view::checklists::{CheckRow, figures, rule_of, verdict};
+use domain::view::runs::{PreCheck, pre_checks};
 use domain::view::windows::page::{Delivery, Message, RevisionRow, RunRow, TrailRow, VoteRow};
 use domain::view::windows::{Head, Moments, Overlap};
 use domain::window::{Ending, RunState};
@@ -208,7 +209,7 @@ pub async fn checks(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<V
 /// Its runs, newest first.
 pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunRow>> {
     let rows = sqlx::query!(
-        r#"SELECT u.id, u.state, u.ending, u.revision, u.opened_at, n.name AS "opened_by?", u.ended_at AS "ended_at: Stamp", u.stop_asked_at IS NOT NULL AS "stop_asked!", u.hold_reason,
+        r#"SELECT u.id, u.state, u.ending, u.revision, u.opened_at, n.name AS "opened_by?", u.ended_at AS "ended_at: Stamp", u.stop_asked_at IS NOT NULL AS "stop_asked!", u.hold_reason, u.pre_checks,
                   i.items AS "items!", i.answered AS "answered!", i.reached AS "reached!"
            FROM drydock.run u LEFT JOIN drydock.person n ON n.id = u.opened_by
            CROSS JOIN LATERAL (SELECT count(*) AS items, count(i.outcome) AS answered, count(*) FILTER (WHERE i.outcome IN ('done', 'skipped')) AS reached
@@ -234,6 +235,15 @@ pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunRow>
                 reached: row.reached,
                 stop_asked: row.stop_asked,
                 hold_reason: row.hold_reason,
+                red_checks: row
+                    .pre_checks
+                    .as_ref()
+                    .map(pre_checks)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(PreCheck::is_red)
+                    .map(|check| check.says)
+                    .collect(),
             })
         })
         .collect()

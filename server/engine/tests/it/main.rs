@@ -3,6 +3,7 @@
 mod approval;
 mod cluster;
 mod house;
+mod run_page;
 mod target_connect;
 mod target_support;
 mod test_support;

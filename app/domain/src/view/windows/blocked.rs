@@ -67,8 +67,8 @@ pub struct Situation<'a> {
     pub other_run: Option<i64>,
     /// Why its own run is held.
     pub hold_reason: Option<&'a str>,
-    /// A run is open, and no worker holds it.
-    pub run_without_worker: bool,
+    /// Its own run is open: `Some(true)` when a worker holds it.
+    pub own_run: Option<bool>,
     /// Red pre-checks of an open run.
     pub red_checks: &'a [String],
     /// The validation list: title and state.
@@ -180,6 +180,16 @@ fn start(s: &Situation<'_>) -> Vec<Blocker> {
             "Wait for it, or decide on it if it is on hold.",
         ));
     }
+    if s.own_run.is_some() {
+        found.extend(running(s));
+        if found.is_empty() {
+            found.push(Blocker::new(
+                "A worker does the pre-checks; nothing was changed yet.",
+                "Nothing to do: it goes on by itself as soon as they are green.",
+            ));
+        }
+        return found;
+    }
     match schedule::due(s.moments.start, s.moments.latest_start, s.now) {
         Due::Early => found.push(
             Blocker::new("It is not time yet.", "Nothing to do: it starts by itself. Nobody can start it earlier.").at(s.moments.start),
@@ -207,7 +217,7 @@ fn running(s: &Situation<'_>) -> Vec<Blocker> {
             .at(s.moments.latest_start),
         );
     }
-    if s.run_without_worker {
+    if s.own_run == Some(false) {
         found.push(Blocker::new(
             "No worker holds the run at the moment.",
             "Another worker takes it over within 20 seconds; if this stays, an administrator looks whether a worker runs.",

@@ -37,7 +37,7 @@ fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)
         overlaps: &[],
         other_run: None,
         hold_reason: None,
-        run_without_worker: false,
+        own_run: None,
         red_checks: &[],
         checks: &[],
         owes_issues: false,
@@ -78,6 +78,10 @@ fn an_approved_window_waits_for_its_hour() {
     let busy = say(WindowState::Approved, 70, |s| s.other_run = Some(12));
     assert_eq!(busy.len(), 1, "{busy:?}");
     assert!(busy[0].contains("#12"));
+    assert!(say(WindowState::Approved, 70, |s| s.own_run = Some(true))[0].starts_with("A worker does the pre-checks"));
+    let red = ["No backup on record".to_owned()];
+    let says = say(WindowState::Approved, 70, |s| (s.own_run, s.red_checks) = (Some(true), &red));
+    assert!(says.len() == 1 && says[0].starts_with("Pre-checks are red: No backup on record."), "{says:?}");
     assert!(say(WindowState::Approved, 95, |_| ())[0].starts_with("Its latest start has passed"));
 }
 

@@ -86,6 +86,8 @@ pub struct OffersInput<'a> {
     pub own_vote: Option<&'a StandingVote>,
     /// Another window's run keeps the database.
     pub other_run: Option<i64>,
+    /// The window's own run is open and not held.
+    pub own_run: bool,
     /// A stop was asked for already.
     pub stop_asked: bool,
     /// The validation list.
@@ -113,7 +115,7 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
         withdraw: given(&[W::Draft, W::Proposed], Verb::CancelWindow, Ok(())),
         cancel: given(&[W::Approved], Verb::CancelWindow, Ok(())),
         start: given(&[W::Approved], Verb::StartRun, may_start(input)),
-        stop: given(&[W::Running], Verb::StopRun, may_stop(input)),
+        stop: if input.own_run { given(&[W::Approved, W::Running], Verb::StopRun, may_stop(input)) } else { Offer::Absent },
         resolve: given(&[W::Hold], Verb::ResolveHold, Ok(())),
         tick: given(&[W::Validating], Verb::TickItem, Ok(())),
         accept_red: if input.checks.contains(&CheckState::Failed) {
@@ -137,6 +139,9 @@ fn may_start(input: &OffersInput<'_>) -> Result<(), Refusal> {
             format!("The run of window #{other} on this database is not over."),
             "Wait for it, or decide on it if it is on hold.",
         ));
+    }
+    if input.own_run {
+        return Err(Refusal::new("run_open", "It was started already: a worker does the pre-checks.", "Look at its run."));
     }
     match schedule::due(input.moments.start, input.moments.latest_start, input.now) {
         Due::Now => Ok(()),
@@ -204,6 +209,7 @@ mod tests {
             eligible: Some(&eligible),
             own_vote: None,
             other_run: None,
+            own_run: false,
             stop_asked: false,
             checks,
         })

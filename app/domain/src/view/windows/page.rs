@@ -105,6 +105,8 @@ pub struct RunRow {
     pub stop_asked: bool,
     /// Why it is held.
     pub hold_reason: Option<String>,
+    /// Red findings of its pre-checks.
+    pub red_checks: Vec<String>,
 }
 
 /// One try to deliver a message.

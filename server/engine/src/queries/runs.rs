@@ -1,0 +1,99 @@
+//! The page of a run: one read-only snapshot, limited to what the reader may see.
+
+use super::windows::near;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::run_page;
+use crate::store::window_page::Which;
+use crate::transaction;
+use domain::examination::PreviewAnswer;
+use domain::ids::RunId;
+use domain::permission::{Actor, Verb, authorize};
+use domain::run::AttemptState;
+use domain::view::runs::{ItemRow, ListDiff, RunPage, list_diff, pre_checks};
+use domain::view::windows::{Offer, Preview};
+use domain::window::RunState;
+use jiff::{SignedDuration, Timestamp};
+
+/// How long a lease lasts after its renewal, in seconds: the renewal itself is a sign of life.
+const LEASE_S: i64 = 15;
+
+/// The page of a run.
+pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "runs_show", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let row = run_page::load(db, run).await?;
+            let near = near(db, &actor, Which::Id(row.window)).await?;
+            let items = run_page::items(db, run).await?;
+            let events = run_page::events(db, run).await?;
+            let (newest, progress) = run_page::newest(db, run).await?;
+            let renewed = row.lease_until.map(|until| until - SignedDuration::from_secs(LEASE_S));
+            let (work_list_digest, list) = row.work_list.map_or((None, None), |(digest, list)| (Some(digest), Some(list)));
+            let team = Some(near.loaded.head.team);
+            Ok(RunPage {
+                id: run,
+                revision: row.revision,
+                plan_digest: row.plan_digest,
+                state: row.state,
+                ending: row.ending,
+                phase: row.phase,
+                opened_at: row.opened_at,
+                opened_by: row.opened_by,
+                ended_at: row.ended_at,
+                owner: row.owner,
+                lease_until: row.lease_until,
+                may_stop: may(&actor, Verb::StopRun, team, matches!(row.state, RunState::Waiting | RunState::Leased) && row.stop.is_none()),
+                may_resolve: may(&actor, Verb::ResolveHold, team, row.state == RunState::Held && row.decision.is_none()),
+                stop: row.stop,
+                hold_reason: row.hold_reason,
+                hold_verbs: row.hold_verbs,
+                asks_what_was_found: items.iter().flat_map(|item| &item.attempts).any(|attempt| attempt.state == AttemptState::Unknown),
+                decision: row.decision,
+                pre_checks: row.pre_checks.as_ref().map(pre_checks).unwrap_or_default(),
+                work_list_digest,
+                diff: against_preview(row.preview, &near.plan.envelope, &items, list.is_some()),
+                left_out: list.map(|list| list.left_out).unwrap_or_default(),
+                progress: progress.filter(|(ordinal, _)| is_open(&items, *ordinal)).map(|(_, progress)| progress),
+                last_update: latest(&[newest, renewed, row.ended_at], row.opened_at),
+                items,
+                events,
+                window: near.loaded.head,
+            })
+        })
+    })
+    .await
+}
+
+fn may(actor: &Actor, verb: Verb, team: Option<domain::ids::TeamId>, fits: bool) -> Offer {
+    if !fits {
+        return Offer::Absent;
+    }
+    match authorize(actor, verb, team) {
+        Ok(_) => Offer::Yes,
+        Err(refusal) => Offer::No(refusal),
+    }
+}
+
+/// A progress line is shown while its item is worked on, not after.
+fn is_open(items: &[ItemRow], ordinal: Option<i32>) -> bool {
+    items.iter().any(|item| Some(item.ordinal) == ordinal && item.open_attempt().is_some())
+}
+
+/// What was selected at the start against what people saw in the preview, once there is a work list.
+fn against_preview(
+    preview: Option<serde_json::Value>,
+    limits: &domain::procedure::Envelope,
+    items: &[ItemRow],
+    selected: bool,
+) -> Option<ListDiff> {
+    let answer: PreviewAnswer = serde_json::from_value(preview.filter(|_| selected)?).ok()?;
+    let seen = Preview::inside(limits, answer);
+    let list: Vec<_> = items.iter().map(|item| item.work.clone()).collect();
+    Some(list_diff(&seen.work.items, &list))
+}
+
+fn latest(times: &[Option<Timestamp>], at_least: Timestamp) -> Timestamp {
+    times.iter().flatten().copied().max().unwrap_or(at_least).max(at_least)
+}

@@ -1,0 +1,207 @@
+//! Everything the page of a run shows, each kind of thing in one statement.
+
+use super::Stamp;
+use crate::error::{Error, Result};
+use domain::canonical::Digest;
+use domain::hold::HoldVerb;
+use domain::ids::{RunId, WindowId};
+use domain::procedure::{WorkItem, WorkList};
+use domain::run::{AttemptState, Outcome, Phase};
+use domain::view::checklists::figures;
+use domain::view::runs::{AttemptRow, EventRow, ItemRow, Progress, Stop, percent};
+use domain::window::{Ending, RunState};
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::PgConnection;
+use std::collections::BTreeMap;
+
+/// Most lines of what happened on one page; older ones are in the trail and in the attempts.
+const MOST_EVENTS: i64 = 200;
+
+/// The row of a run, as its page needs it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its window.
+    pub window: WindowId,
+    /// Of which revision.
+    pub revision: i32,
+    /// The approved bytes.
+    pub plan_digest: Digest,
+    /// How far it is.
+    pub state: RunState,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// What it is busy with.
+    pub phase: Phase,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// By whom; `None` by the schedule.
+    pub opened_by: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Worker that holds it.
+    pub owner: Option<String>,
+    /// Until when its lease holds.
+    pub lease_until: Option<Timestamp>,
+    /// A stop that was asked for.
+    pub stop: Option<Stop>,
+    /// Why it is held.
+    pub hold_reason: Option<String>,
+    /// What may be decided.
+    pub hold_verbs: Vec<HoldVerb>,
+    /// What was decided, until a worker has taken it up.
+    pub decision: Option<HoldVerb>,
+    /// Findings before the start.
+    pub pre_checks: Option<Value>,
+    /// What people saw in the preview of its revision.
+    pub preview: Option<Value>,
+    /// Bytes of the sealed work list, with their digest.
+    pub work_list: Option<(Digest, WorkList)>,
+}
+
+fn unknown(what: &str, word: &str) -> Error {
+    Error::internal(format!("unknown {what} {word}"))
+}
+
+fn digest(raw: &[u8]) -> Result<Digest> {
+    Digest::from_slice(raw).ok_or_else(|| Error::internal("a digest has 32 bytes"))
+}
+
+/// The run, or [`Error::NotFound`].
+pub async fn load(db: &mut PgConnection, run: RunId) -> Result<Row> {
+    let row = sqlx::query!(
+        r#"SELECT u.window_id, u.revision, u.plan_digest, u.state, u.ending, u.phase, u.opened_at, o.name AS "opened_by?", u.ended_at AS "ended_at: Stamp", u.owner,
+                  u.lease_until AS "lease_until: Stamp", u.stop_asked_at AS "stop_asked_at: Stamp", s.name AS "stop_asked_by?", u.stop_reason, u.hold_reason, u.hold_verbs, u.decision,
+                  u.pre_checks, r.preview, l.digest AS "list_digest?", l.bytes AS "list_bytes?"
+           FROM drydock.run u
+           JOIN drydock.revision r ON r.window_id = u.window_id AND r.number = u.revision
+           LEFT JOIN drydock.person o ON o.id = u.opened_by
+           LEFT JOIN drydock.person s ON s.id = u.stop_asked_by
+           LEFT JOIN drydock.work_list l ON l.run_id = u.id
+           WHERE u.id = $1"#,
+        run.0
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound)?;
+    let work_list = match (row.list_digest, row.list_bytes) {
+        (Some(raw), Some(bytes)) => Some((digest(&raw)?, WorkList::from_bytes(&bytes)?)),
+        _ => None,
+    };
+    Ok(Row {
+        window: WindowId(row.window_id),
+        revision: row.revision,
+        plan_digest: digest(&row.plan_digest)?,
+        state: RunState::from_word(&row.state).ok_or_else(|| unknown("run state", &row.state))?,
+        ending: row.ending.as_deref().and_then(Ending::from_word),
+        phase: Phase::from_word(&row.phase).ok_or_else(|| unknown("phase", &row.phase))?,
+        opened_at: row.opened_at.to_jiff(),
+        opened_by: row.opened_by,
+        ended_at: row.ended_at.map(|at| at.to_jiff()),
+        owner: row.owner,
+        lease_until: row.lease_until.map(|at| at.to_jiff()),
+        stop: row.stop_asked_at.map(|at| Stop {
+            at: at.to_jiff(),
+            by: row.stop_asked_by.unwrap_or_else(|| "somebody".to_owned()),
+            reason: row.stop_reason.unwrap_or_default(),
+        }),
+        hold_reason: row.hold_reason,
+        hold_verbs: row.hold_verbs.unwrap_or_default().iter().filter_map(|word| HoldVerb::from_word(word)).collect(),
+        decision: row.decision.as_deref().and_then(HoldVerb::from_word),
+        pre_checks: row.pre_checks,
+        preview: row.preview,
+        work_list,
+    })
+}
+
+/// The items of a run with all their tries, in the order of work.
+pub async fn items(db: &mut PgConnection, run: RunId) -> Result<Vec<ItemRow>> {
+    let mut tries = attempts(db, run).await?;
+    let rows = sqlx::query!(
+        "SELECT i.ordinal, i.detail, i.outcome, i.outcome_detail, i.figures FROM drydock.item i WHERE i.run_id = $1 ORDER BY i.ordinal",
+        run.0
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let measured = row.figures.unwrap_or(Value::Null);
+            Ok(ItemRow {
+                ordinal: row.ordinal,
+                work: serde_json::from_value::<WorkItem>(row.detail)?,
+                outcome: row.outcome.as_deref().and_then(Outcome::from_word),
+                detail: row.outcome_detail,
+                figures: figures(measured.get("before"), measured.get("after")),
+                attempts: tries.remove(&row.ordinal).unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+async fn attempts(db: &mut PgConnection, run: RunId) -> Result<BTreeMap<i32, Vec<AttemptRow>>> {
+    let rows = sqlx::query!(
+        r#"SELECT a.ordinal, a.number, a.state, a.intent_at, a.started_at AS "started_at: Stamp", a.ended_at AS "ended_at: Stamp", a.session_name, a.backend, a.outcome, a.outcome_detail, a.notices
+           FROM drydock.attempt a WHERE a.run_id = $1 ORDER BY a.ordinal, a.number"#,
+        run.0
+    )
+    .fetch_all(db)
+    .await?;
+    let mut found: BTreeMap<i32, Vec<AttemptRow>> = BTreeMap::new();
+    for row in rows {
+        found.entry(row.ordinal).or_default().push(AttemptRow {
+            number: row.number,
+            state: AttemptState::from_word(&row.state).ok_or_else(|| unknown("attempt state", &row.state))?,
+            intent_at: row.intent_at.to_jiff(),
+            started_at: row.started_at.map(|at| at.to_jiff()),
+            ended_at: row.ended_at.map(|at| at.to_jiff()),
+            session: row.session_name,
+            backend: row.backend.as_ref().and_then(|backend| backend.get("pid")).map(ToString::to_string),
+            outcome: row.outcome.as_deref().and_then(Outcome::from_word),
+            detail: row.outcome_detail,
+            notices: row.notices.as_array().into_iter().flatten().map(notice).collect(),
+        });
+    }
+    Ok(found)
+}
+
+/// A notice as kept: text, or an object with a message and perhaps a severity.
+fn notice(value: &Value) -> String {
+    let part = |key: &str| value.get(key).and_then(Value::as_str);
+    match (value.as_str(), part("severity"), part("message")) {
+        (Some(text), _, _) => text.to_owned(),
+        (None, Some(severity), Some(message)) => format!("{severity}: {message}"),
+        (None, None, Some(message)) => message.to_owned(),
+        _ => value.to_string(),
+    }
+}
+
+/// What happened, newest first; progress lines are left out, but for the newest one.
+pub async fn events(db: &mut PgConnection, run: RunId) -> sqlx::Result<Vec<EventRow>> {
+    let rows = sqlx::query!(
+        "SELECT e.seq, e.at, e.ordinal, e.kind, e.message FROM drydock.run_event e WHERE e.run_id = $1 AND e.kind <> 'progress' ORDER BY e.seq DESC LIMIT $2",
+        run.0,
+        MOST_EVENTS
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| EventRow { seq: row.seq, at: row.at.to_jiff(), ordinal: row.ordinal, kind: row.kind, message: row.message })
+        .collect())
+}
+
+/// The newest line of all, and the newest progress line with the item it is about.
+pub async fn newest(db: &mut PgConnection, run: RunId) -> sqlx::Result<(Option<Timestamp>, Option<(Option<i32>, Progress)>)> {
+    let newest = sqlx::query_scalar!("SELECT e.at FROM drydock.run_event e WHERE e.run_id = $1 ORDER BY e.seq DESC LIMIT 1", run.0)
+        .fetch_optional(&mut *db)
+        .await?;
+    let progress = sqlx::query!(
+        "SELECT e.at, e.ordinal, e.message, e.detail FROM drydock.run_event e WHERE e.run_id = $1 AND e.kind = 'progress' ORDER BY e.seq DESC LIMIT 1",
+        run.0
+    )
+    .fetch_optional(db)
+    .await?;
+    let progress =
+        progress.map(|row| (row.ordinal, Progress { says: row.message, at: row.at.to_jiff(), percent: percent(row.detail.as_ref()) }));
+    Ok((newest.map(|at| at.to_jiff()), progress))
+}
