@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod credentials;
 pub mod engine;
 pub mod error;
+pub mod examiner;
 mod keyfile;
 pub mod ledger;
 pub mod migrate;

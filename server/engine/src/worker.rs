@@ -4,9 +4,11 @@
 //! back-off and says so; the others go on. The soft stop takes nothing new and hands over what runs; a hard stop simply drops
 //! [`work`], and the next owner finds out on the target what is true.
 
+mod address;
 mod bell;
 mod months;
 
+pub use address::address;
 pub use bell::{Bell, Bells};
 
 use crate::clock::{self, Clock};
@@ -86,6 +88,11 @@ impl WorkerContext {
     pub fn bell(&self, which: Wake) -> Bell {
         self.bells.bell(which, self.stop.clone())
     }
+
+    /// Rings a bell inside this process.
+    pub fn ring(&self, which: Wake) {
+        self.bells.ring(which);
+    }
 }
 
 /// Heartbeats are single statements of a millisecond: one that takes seconds is as good as lost.
@@ -117,7 +124,10 @@ struct Job {
 }
 
 /// Every loop of the worker. Each owner adds one line.
-const JOBS: &[Job] = &[Job { name: "months", run: |context| Box::pin(months::run(context)) }];
+const JOBS: &[Job] = &[
+    Job { name: "examiner", run: |context| Box::pin(crate::examiner::run(context)) },
+    Job { name: "months", run: |context| Box::pin(months::run(context)) },
+];
 
 /// Runs the worker until `stop`: then nothing new is taken, and what runs reaches a safe point.
 ///

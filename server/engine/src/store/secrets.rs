@@ -150,12 +150,13 @@ pub async fn destroy(db: &mut PgConnection, target: TargetId) -> Result<()> {
     Ok(())
 }
 
-/// The newest credential of a database, with the data key sealed to `worker`.
+/// The newest credential of a database, with the data key sealed to `worker`; `None` where there never was one, or its keys were destroyed.
 pub async fn newest(db: &mut PgConnection, target: TargetId, worker: WorkerKeyId) -> Result<Option<Stored>> {
     let row = sqlx::query!(
         r#"SELECT s.version, s.envelope, k.sealed AS "sealed?" FROM drydock.sealed_secret s
            LEFT JOIN drydock.sealed_key k ON k.secret_id = s.id AND k.worker_key_id = $3
-           WHERE s.target_id = $1 AND s.field = $2 ORDER BY s.version DESC LIMIT 1"#,
+           WHERE s.target_id = $1 AND s.field = $2 AND EXISTS (SELECT FROM drydock.sealed_key any_key WHERE any_key.secret_id = s.id)
+           ORDER BY s.version DESC LIMIT 1"#,
         target.0,
         PASSWORD,
         worker.0

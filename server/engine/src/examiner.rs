@@ -1,0 +1,155 @@
+//! Answers what the web asks by a row: connection tests, previews, probes. Only workers reach databases, so the web asks and waits.
+//!
+//! A question is taken under a lease by the state database's clock, answered within a deadline, and put back when the worker stops.
+//! One that keeps killing its workers, or that nobody takes, is given up with a sentence instead of being tried for ever.
+
+mod connection;
+
+use crate::actions::announce_worker_key::announce_worker_key;
+use crate::error::{Error, Result};
+use crate::store::examinations::{self, Claimed};
+use crate::wake::{Wake, wake};
+use crate::worker::WorkerContext;
+use crate::{store, transaction};
+use domain::examination::ExaminationKind;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// A wake-up makes it fast; this makes it right.
+const POLL: Duration = Duration::from_secs(1);
+/// Each answer holds a connection or two to one database, and memory for its lists.
+const AT_ONCE: usize = 4;
+/// How often the worker says that it is there. Pages call a worker silent after three times this.
+const SEEN: Duration = Duration::from_secs(5);
+/// A question older than this has been left by whoever asked.
+const GIVE_UP_S: f64 = 900.0;
+const GIVEN_UP: &str = "No worker answered within 15 minutes. Check that a worker runs (drydock worker, or drydock serve) and ask again.";
+/// What a worker needs beyond the deadline to write the answer down.
+const LEASE_RESERVE: Duration = Duration::from_secs(20);
+
+/// How long an answer may take. A preview measures indexes page by page; 10 GB take about a minute from disk.
+fn deadline(kind: ExaminationKind) -> Duration {
+    match kind {
+        ExaminationKind::ConnectionTest => Duration::from_secs(60),
+        ExaminationKind::Preview => Duration::from_secs(300),
+        ExaminationKind::Probe => Duration::from_secs(120),
+    }
+}
+
+/// Announces this worker's key, then takes questions until the soft stop.
+///
+/// # Errors
+/// When the state database does not answer; the supervisor starts the loop again.
+pub async fn run(context: WorkerContext) -> Result<()> {
+    let mut bell = context.bell(Wake::Examiner);
+    let label = format!("{} {}", context.name.split('/').next().unwrap_or("worker"), context.config.data_dir.display());
+    let mut admitted = announce_worker_key(&context.pool, &context.keyring, &context.name, &label).await?;
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut seen = Instant::now();
+    loop {
+        if seen.elapsed() >= SEEN {
+            admitted = still_here(&context).await?;
+            seen = Instant::now();
+        }
+        // A key that is not admitted opens nothing: the questions are left to workers whose keys are.
+        while admitted && let Ok(place) = Arc::clone(&room).try_acquire_owned() {
+            let Some(claimed) = claim(&context).await? else { break };
+            let context = context.clone();
+            context.clone().tasks.spawn(async move {
+                answer(&context, &claimed).await;
+                drop(place);
+                // There is room again: look for the next one.
+                context.ring(Wake::Examiner);
+            });
+        }
+        if !bell.wait(POLL).await {
+            return Ok(());
+        }
+    }
+}
+
+async fn still_here(context: &WorkerContext) -> Result<bool> {
+    let id = context.keyring.id();
+    transaction::run(&context.pool, "worker_seen", move |db| {
+        Box::pin(async move {
+            store::secrets::seen(db, id).await?;
+            examinations::expire(db, GIVE_UP_S, GIVEN_UP).await?;
+            Ok(store::secrets::worker_key(db, id).await?.is_some_and(|key| key.admitted_at.is_some()))
+        })
+    })
+    .await
+}
+
+/// Takes the oldest open question and answers it; false when there was none. The loop does the same, several at once.
+///
+/// # Errors
+/// When the state database does not answer.
+pub async fn answer_next(context: &WorkerContext) -> Result<bool> {
+    let Some(claimed) = claim(context).await? else { return Ok(false) };
+    answer(context, &claimed).await;
+    Ok(true)
+}
+
+async fn claim(context: &WorkerContext) -> Result<Option<Claimed>> {
+    let name = Arc::clone(&context.name);
+    let lease = |kind| (deadline(kind) + LEASE_RESERVE).as_secs_f64();
+    transaction::run(&context.pool, "claim_examination", move |db| {
+        let name = Arc::clone(&name);
+        Box::pin(async move { examinations::claim(db, &name, lease(ExaminationKind::Preview), lease(ExaminationKind::Probe)).await })
+    })
+    .await
+}
+
+async fn answer(context: &WorkerContext, claimed: &Claimed) {
+    let outcome = tokio::select! {
+        outcome = tokio::time::timeout(deadline(claimed.kind), look(context, claimed)) => outcome,
+        () = context.stop.cancelled() => return put_back(context, claimed).await,
+    };
+    let failure = match outcome {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(sentence(&error, claimed)),
+        Err(_) => Some(format!(
+            "The worker gave up after {} s: the database answers too slowly, or something holds its catalogs locked. Look at the server's load and at long transactions, then ask again.",
+            deadline(claimed.kind).as_secs()
+        )),
+    };
+    if let Some(failure) = failure
+        && let Err(error) = connection::fail(context, claimed, failure).await
+    {
+        tracing::warn!(examination = %claimed.id, %error, "the failure was not noted; the question's lease will end");
+    }
+    wake(&context.pool, &[Wake::Sealer]).await;
+}
+
+async fn put_back(context: &WorkerContext, claimed: &Claimed) {
+    let (id, name) = (claimed.id, Arc::clone(&context.name));
+    let put_back = transaction::run(&context.pool, "put_back_examination", move |db| {
+        let name = Arc::clone(&name);
+        Box::pin(async move { examinations::put_back(db, id, &name).await })
+    });
+    if let Err(error) = put_back.await {
+        tracing::warn!(examination = %id, %error, "not put back; its lease will end");
+    }
+    wake(&context.pool, &[Wake::Examiner]).await;
+}
+
+async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<()> {
+    match claimed.kind {
+        ExaminationKind::ConnectionTest => connection::test(context, claimed).await,
+        ExaminationKind::Preview | ExaminationKind::Probe => Err(Error::internal("not answered by this worker")),
+    }
+}
+
+/// Refusals are for people; anything else is for the log, and the page says where to look.
+fn sentence(error: &Error, claimed: &Claimed) -> String {
+    match error {
+        Error::Refused(refusal) => refusal.to_string(),
+        Error::NotFound => "What the question was about does not exist any more.".to_owned(),
+        error => {
+            tracing::error!(examination = %claimed.id, target = %claimed.target, %error, "an examination failed");
+            format!("The worker could not finish this. Its log has the details under {}. Ask again.", claimed.id)
+        }
+    }
+}
