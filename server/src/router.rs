@@ -79,6 +79,8 @@ pub const DOORS: &[Door] = &[
     Door::route("/healthz", Access::Bare, || get(routes::health::alive)),
     Door::route("/readyz", Access::Bare, || get(routes::health::ready)),
     Door::page("/", Access::SignedIn),
+    Door::page("/policies", Access::SignedIn),
+    Door::form("/policies/{id}", Access::SignedIn, || post(forms::policies::save)),
     Door::form("/logout", Access::Public, || post(forms::sign_in::sign_out)),
 ];
 

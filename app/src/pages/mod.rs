@@ -7,6 +7,7 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
 pub mod home;
+pub mod policies;
 
 /// The router. All pages are rendered whole (`SsrMode::Async`), so that the status is known before the first byte.
 #[component]
@@ -16,6 +17,7 @@ pub fn Pages() -> impl IntoView {
             <Layout>
                 <Routes fallback=|| view! { <crate::parts::errors::NotFoundBody/> }>
                     <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
+                    <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
                 </Routes>
             </Layout>
         </Router>

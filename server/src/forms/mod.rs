@@ -9,6 +9,7 @@
 //! ```
 
 mod extract;
+pub mod policies;
 pub mod sign_in;
 mod submission;
 

@@ -1,5 +1,6 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
+pub mod policies;
 pub mod visit;
 pub mod runs;
 pub mod windows;
