@@ -1,5 +1,7 @@
 //! The sealed chain of facts: batch headers, RFC 6962 roots, and the verification that anyone can repeat offline.
 
+pub mod verify;
+
 use crate::canonical::{self, CanonicalError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
