@@ -53,4 +53,4 @@ GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
-    drydock.plan, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item TO {auditor};
+    drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item TO {auditor};

@@ -12,9 +12,11 @@ mod keyfile;
 pub mod ledger;
 pub mod migrate;
 pub mod queries;
+pub mod sealer;
 pub mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;
+pub mod trail;
 pub mod transaction;
 pub mod vault;
 pub mod wake;

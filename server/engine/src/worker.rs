@@ -69,6 +69,7 @@ impl WorkerContext {
         let pool = pool(&config.database, "drydock worker", config.connections.max(4), Duration::from_secs(15)).await?;
         let heartbeats = pool_for_heartbeats(&config.database).await?;
         migrate::check(&pool).await?;
+        crate::trail::check_anchor(&pool, &config.data_dir).await?;
         let keyring = Arc::new(Keyring::open(&config.data_dir)?);
         Ok(Self {
             pool,
@@ -127,6 +128,7 @@ struct Job {
 const JOBS: &[Job] = &[
     Job { name: "examiner", run: |context| Box::pin(crate::examiner::run(context)) },
     Job { name: "months", run: |context| Box::pin(months::run(context)) },
+    Job { name: "sealer", run: |context| Box::pin(crate::sealer::run(context)) },
 ];
 
 /// Runs the worker until `stop`: then nothing new is taken, and what runs reaches a safe point.

@@ -10,3 +10,4 @@ mod target_connect;
 mod target_support;
 mod test_support;
 mod window_pages;
+mod trail;
