@@ -2,6 +2,7 @@
 
 use crate::ids::PersonId;
 use crate::people::words;
+use crate::window::WindowState;
 use serde::{Deserialize, Serialize};
 
 /// A kind of message.
@@ -89,6 +90,44 @@ impl NoticeKind {
     }
 }
 
+/// How things stand when a message is about to leave, which may be days after it was owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Situation {
+    /// The recipient was not deactivated.
+    pub person_active: bool,
+    /// State of the window it speaks about, if any.
+    pub window: Option<WindowState>,
+    /// The window's newest plan is still the one the message names.
+    pub same_digest: bool,
+    /// The link it carries still decides something; `true` when it carries none.
+    pub link_alive: bool,
+}
+
+impl NoticeKind {
+    /// Why a message that has not left yet would mislead by now; `None` when it still has to be said.
+    ///
+    /// Messages about something final, and the one that says "this was not me", are never overtaken.
+    #[must_use]
+    pub fn overtaken(self, now: &Situation) -> Option<&'static str> {
+        use WindowState as W;
+        if !now.person_active {
+            return Some("the person was deactivated");
+        }
+        let state = now.window?;
+        let moved = Some("the window has moved on since");
+        match self {
+            Self::ApprovalNeeded | Self::ChangesAsked if !now.same_digest => Some("the window was edited since"),
+            Self::ApprovalNeeded if state != W::Proposed => moved,
+            Self::ApprovalNeeded if !now.link_alive => Some("its link was used, replaced or has expired"),
+            Self::Approved if state != W::Approved => moved,
+            Self::Started if state.is_terminal() => moved,
+            Self::Held if state != W::Hold => moved,
+            Self::Validating if state != W::Validating => moved,
+            _ => None,
+        }
+    }
+}
+
 /// A message owed to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewNotice {
@@ -103,6 +142,30 @@ pub struct NewNotice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_to_decide_is_overtaken_by_whatever_settled_it() {
+        let fresh = Situation { person_active: true, window: Some(WindowState::Proposed), same_digest: true, link_alive: true };
+        let ask = NoticeKind::ApprovalNeeded;
+        assert_eq!(ask.overtaken(&fresh), None);
+        assert!(ask.overtaken(&Situation { same_digest: false, ..fresh }).is_some());
+        assert!(ask.overtaken(&Situation { link_alive: false, ..fresh }).is_some());
+        assert!(ask.overtaken(&Situation { window: Some(WindowState::Withdrawn), ..fresh }).is_some());
+        assert!(ask.overtaken(&Situation { person_active: false, ..fresh }).is_some());
+    }
+
+    #[test]
+    fn what_is_final_is_said_however_late() {
+        for (kind, state) in [
+            (NoticeKind::Cancelled, WindowState::Cancelled),
+            (NoticeKind::AllClear, WindowState::Completed),
+            (NoticeKind::Failed, WindowState::Failed),
+            (NoticeKind::VoteRecorded, WindowState::Rejected),
+        ] {
+            let late = Situation { person_active: true, window: Some(state), same_digest: false, link_alive: false };
+            assert_eq!(kind.overtaken(&late), None, "{}", kind.word());
+        }
+    }
 
     #[test]
     fn every_message_has_an_audience() {

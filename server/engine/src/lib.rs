@@ -11,6 +11,8 @@ pub mod examiner;
 mod keyfile;
 pub mod ledger;
 pub mod migrate;
+pub mod notifier;
+pub mod paper;
 pub mod queries;
 pub mod sealer;
 pub mod store;

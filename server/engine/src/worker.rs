@@ -39,6 +39,8 @@ pub struct WorkerConfig {
     pub public_url: url::Url,
     /// A demo shows mails in its mailbox instead of sending them.
     pub demo: bool,
+    /// What the environment says about mail.
+    pub mail: crate::notifier::MailPins,
 }
 
 /// What every loop gets. Cheap to clone.
@@ -129,6 +131,7 @@ const JOBS: &[Job] = &[
     Job { name: "examiner", run: |context| Box::pin(crate::examiner::run(context)) },
     Job { name: "months", run: |context| Box::pin(months::run(context)) },
     Job { name: "sealer", run: |context| Box::pin(crate::sealer::run(context)) },
+    Job { name: "notifier", run: |context| Box::pin(crate::notifier::run(context)) },
 ];
 
 /// Runs the worker until `stop`: then nothing new is taken, and what runs reaches a safe point.

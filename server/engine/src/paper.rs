@@ -1,0 +1,16 @@
+//! What leaves as a document: mails (text and HTML of the same letter), the calendar entry in them, the page behind a link.
+//!
+//! A [`Letter`] is written once, in words; text and HTML are two renderings of it and cannot disagree. Foreign text passes
+//! [`domain::people::visible`] before it enters a letter, headers are built by typed builders from single lines only.
+
+mod calendar;
+mod letter;
+mod mail;
+mod when;
+mod wording;
+
+pub use calendar::{CalendarPart, EventState};
+pub use letter::{Button, Letter};
+pub use mail::Mail;
+pub use when::Zone;
+pub use wording::{Material, write};

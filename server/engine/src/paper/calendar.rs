@@ -1,0 +1,159 @@
+//! The calendar entry in a mail: one stable event a window, which moves, is confirmed and goes.
+
+use super::letter::line;
+use icalendar::{Calendar, Component as _, Event, Property};
+use jiff::Timestamp;
+
+/// What the event is at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventState {
+    /// Proposed: pencilled in.
+    Tentative,
+    /// Approved.
+    Confirmed,
+    /// Will not happen.
+    Cancelled,
+}
+
+/// What the event is made of.
+#[derive(Debug, Clone)]
+pub struct CalendarEvent<'a> {
+    /// Stable over all changes of one window.
+    pub uid: &'a str,
+    /// Rises with every change.
+    pub sequence: i64,
+    /// When this version was made.
+    pub stamp: Timestamp,
+    /// Start.
+    pub start: Timestamp,
+    /// End.
+    pub end: Timestamp,
+    /// What the event is.
+    pub state: EventState,
+    /// Title.
+    pub summary: &'a str,
+    /// Text below it.
+    pub description: &'a str,
+    /// Database, short.
+    pub location: &'a str,
+    /// Page of the window. Never a secret link: calendars are shared.
+    pub url: &'a str,
+    /// Address mails come from.
+    pub organizer: &'a str,
+    /// Recipient's name and address.
+    pub attendee: (&'a str, &'a str),
+}
+
+/// The part as it goes into the mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarPart {
+    /// `REQUEST` or `CANCEL`: also a parameter of the part's content type.
+    pub method: &'static str,
+    /// RFC 5545 text.
+    pub text: String,
+}
+
+impl CalendarEvent<'_> {
+    /// Renders it. All text is single lines of visible characters (RFC 5545 forbids control characters, and the crate escapes no CR).
+    #[must_use]
+    pub fn part(&self) -> CalendarPart {
+        let (method, status) = match self.state {
+            EventState::Tentative => ("REQUEST", "TENTATIVE"),
+            EventState::Confirmed => ("REQUEST", "CONFIRMED"),
+            EventState::Cancelled => ("CANCEL", "CANCELLED"),
+        };
+        // Quotation marks end a quoted parameter, so a name does not have any.
+        let name = line(self.attendee.0).replace('"', "'");
+        let mut attendee = Property::new("ATTENDEE", format!("mailto:{}", line(self.attendee.1)));
+        attendee.add_parameter("CN", &name).add_parameter("ROLE", "NON-PARTICIPANT").add_parameter("RSVP", "FALSE");
+        let mut organizer = Property::new("ORGANIZER", format!("mailto:{}", line(self.organizer)));
+        organizer.add_parameter("CN", "Drydock");
+        let mut event = Event::new();
+        event
+            .add_property("UID", line(self.uid))
+            .add_property("SEQUENCE", self.sequence.to_string())
+            .add_property("DTSTAMP", instant(self.stamp))
+            .add_property("DTSTART", instant(self.start))
+            .add_property("DTEND", instant(self.end))
+            .add_property("STATUS", status)
+            // The database is busy, its people are not.
+            .add_property("TRANSP", "TRANSPARENT")
+            .add_property("SUMMARY", line(self.summary))
+            .add_property("DESCRIPTION", self.description.lines().map(line).collect::<Vec<_>>().join("\n"))
+            .add_property("LOCATION", line(self.location))
+            .add_property("URL", line(self.url))
+            .append_property(organizer)
+            .append_property(attendee);
+        let mut calendar = Calendar::empty();
+        calendar
+            .append_property(Property::new("VERSION", "2.0"))
+            .append_property(Property::new("PRODID", "-//Drydock//Maintenance windows//EN"))
+            .append_property(Property::new("CALSCALE", "GREGORIAN"))
+            .append_property(Property::new("METHOD", method))
+            .push(event.done());
+        CalendarPart { method, text: calendar.to_string() }
+    }
+}
+
+fn instant(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use icalendar::parser::{read_calendar, unfold};
+
+    fn event(state: EventState) -> CalendarEvent<'static> {
+        CalendarEvent {
+            uid: "window-1@drydock.example",
+            sequence: 3,
+            stamp: "2026-11-20T12:00:00Z".parse().expect("a time"),
+            start: "2026-11-29T02:00:00Z".parse().expect("a time"),
+            end: "2026-11-29T04:00:00Z".parse().expect("a time"),
+            state,
+            summary: "#142 prod-orders: weekly, maintenance; really",
+            description: "First line\nSecond line\r\nATTENDEE:mailto:evil@example.org",
+            location: "prod-orders\r\nBEGIN:VALARM",
+            url: "https://drydock.example/windows/142",
+            organizer: "drydock@example.org",
+            attendee: ("Ana \"the\r\n DBA\"", "ana@example.org"),
+        }
+    }
+
+    fn parsed(part: &CalendarPart) -> Vec<(String, String)> {
+        let unfolded = unfold(&part.text);
+        let calendar = read_calendar(&unfolded).expect("an independent reader understands it");
+        assert_eq!(calendar.components.len(), 1, "{unfolded}");
+        assert!(calendar.components[0].components.is_empty(), "{unfolded}");
+        let top = calendar.properties.iter().map(|p| (p.name.to_string(), p.val.to_string()));
+        top.chain(calendar.components[0].properties.iter().map(|p| (p.name.to_string(), p.val.to_string()))).collect()
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let properties = parsed(&event(EventState::Tentative).part());
+        let get = |name: &str| properties.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).expect(name);
+        assert_eq!(get("METHOD"), "REQUEST");
+        assert_eq!(get("UID"), "window-1@drydock.example");
+        assert_eq!(get("SEQUENCE"), "3");
+        assert_eq!(get("DTSTART"), "20261129T020000Z");
+        assert_eq!(get("DTEND"), "20261129T040000Z");
+        assert_eq!(get("STATUS"), "TENTATIVE");
+        assert_eq!(get("SUMMARY"), "#142 prod-orders: weekly, maintenance; really");
+    }
+
+    #[test]
+    fn foreign_text_adds_no_line() {
+        let properties = parsed(&event(EventState::Confirmed).part());
+        assert_eq!(properties.iter().filter(|(name, _)| name == "ATTENDEE").count(), 1, "{properties:?}");
+        assert!(!properties.iter().any(|(name, _)| name == "BEGIN"), "{properties:?}");
+    }
+
+    #[test]
+    fn every_line_ends_in_crlf_and_nothing_else_breaks_it() {
+        let text = event(EventState::Cancelled).part().text;
+        assert!(text.replace("\r\n", "").chars().all(|c| !c.is_control()), "{text:?}");
+        assert!(text.contains("METHOD:CANCEL\r\n") && text.contains("STATUS:CANCELLED\r\n"));
+    }
+}

@@ -1,0 +1,317 @@
+//! What each message says.
+
+use super::calendar::{CalendarEvent, CalendarPart, EventState};
+use super::letter::{Button, Command, Letter, block, line};
+use super::mail::Mail;
+use super::when::Zone;
+use crate::error::{Error, Result};
+use crate::store::letters::{Installation, Recipient, Subject, ToldRun, ToldVote};
+use domain::approval::{Assurance, VoteDecision};
+use domain::canonical::Digest;
+use domain::notice::{Concerned, NoticeKind};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// Everything a message is written from, as it stands when it leaves.
+#[derive(Debug)]
+pub struct Material {
+    /// Which message.
+    pub kind: NoticeKind,
+    /// When it leaves.
+    pub now: Timestamp,
+    /// Who writes.
+    pub installation: Installation,
+    /// Base of every address in it, without a slash at the end.
+    pub base: String,
+    /// To whom.
+    pub recipient: Recipient,
+    /// About which window and plan.
+    pub subject: Subject,
+    /// Votes on that plan.
+    pub votes: Vec<ToldVote>,
+    /// Approvals there are, and that are needed.
+    pub standing: (usize, usize),
+    /// The newest run.
+    pub run: Option<ToldRun>,
+    /// The personal address it carries, and until when it works.
+    pub link: Option<(SecretString, Timestamp)>,
+    /// The newest seal.
+    pub head: Option<(i64, Digest)>,
+    /// Orders changes of the calendar entry.
+    pub sequence: i64,
+    /// Stable over all tries.
+    pub message_id: String,
+    /// Address the mail comes from, for the calendar's organizer.
+    pub from: String,
+}
+
+/// Writes the mail.
+pub fn write(m: &Material) -> Result<Mail> {
+    let letter = letter(m);
+    let host = url::Url::parse(&m.base)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .ok_or_else(|| Error::internal("the public address has no host"))?;
+    Ok(Mail {
+        to_name: m.recipient.name.clone(),
+        to_address: m.recipient.email.clone(),
+        from_name: m.installation.name.clone(),
+        text: letter.text()?,
+        html: letter.html()?,
+        calendar: m.kind.has_calendar().then(|| calendar(m, &letter, &host)),
+        message_id: m.message_id.clone(),
+        thread: Some(format!("<window-{}@{host}>", m.subject.id)),
+        at: m.now,
+        subject: letter.subject,
+    })
+}
+
+fn letter(m: &Material) -> Letter {
+    let plan = &m.subject.plan;
+    let target = plan.target();
+    let zone = Zone::named(&m.recipient.zone);
+    let name = format!("#{} {}: {}", m.subject.number, line(&target.short_name), line(&plan.title));
+    let (lead, paragraphs) = saying(m, &zone);
+    Letter {
+        subject: format!("[{}] {name}, {}", m.kind.label(), zone.short(plan.times.start)),
+        headline: format!("{}: {name}", m.kind.label()),
+        lead,
+        rows: rows(m, &zone),
+        button: button(m),
+        paragraphs,
+        commands: commands(m),
+        digest: m.subject.digest.short(),
+        head: m.head.map_or_else(|| "none yet: nothing is sealed so far".to_owned(), |(n, hash)| format!("batch {n}, {}", hash.hex())),
+        because: because(m),
+        page: page(m),
+        installation: line(&m.installation.name),
+    }
+}
+
+fn page(m: &Material) -> String {
+    format!("{}/windows/{}", m.base, m.subject.number)
+}
+
+fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
+    use NoticeKind as N;
+    let plan = &m.subject.plan;
+    let target = plan.target();
+    let (start, end) = (plan.times.start, plan.times.end);
+    let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
+    let mut rows = vec![
+        ("What", line(&format!("{}, {}", plan.title, plan.procedure.name))),
+        ("Where", line(&format!("{} ({}), {dbms}, {}, owned by {}", target.short_name, target.name, target.environment, m.subject.team))),
+        ("When", zone.span(start, end)),
+    ];
+    if !zone.is_utc(start) {
+        rows.push(("", Zone::span_utc(start, end)));
+    }
+    // What is still to come is worth knowing as long as it can be decided, and what it does while it runs.
+    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::Started) {
+        rows.push(("Impact", plan.impact()));
+        rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
+    }
+    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved) {
+        rows.push(("Approvals", format!("{} of {}", m.standing.0, m.standing.1)));
+    }
+    if m.kind == N::ApprovalNeeded {
+        rows.push(("Decide by", zone.long(m.subject.decide_by)));
+    }
+    rows
+}
+
+fn button(m: &Material) -> Option<Button> {
+    let link = m.link.as_ref().map(|(secret, _)| format!("{}/a/{}", m.base, secret.expose_secret()));
+    let (label, url) = match m.kind {
+        NoticeKind::ApprovalNeeded => ("Review and decide", link.unwrap_or_else(|| page(m))),
+        NoticeKind::VoteRecorded => ("This was not me", link?),
+        NoticeKind::Held => ("See what is known and decide", page(m)),
+        NoticeKind::Validating => ("Open the validation list", format!("{}/checklist", page(m))),
+        _ => ("Open the window", page(m)),
+    };
+    Some(Button { label: label.to_owned(), url })
+}
+
+/// The first sentence or two, and what else is worth knowing.
+fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
+    let plan = &m.subject.plan;
+    let reason = m.subject.state_reason.as_deref().map(line).filter(|reason| !reason.is_empty());
+    let because = |sentence: &str| match &reason {
+        Some(reason) => format!("{sentence} Reason: {reason}"),
+        None => sentence.to_owned(),
+    };
+    let nothing_runs = "Nothing will run.";
+    match m.kind {
+        NoticeKind::ApprovalNeeded => ask(m, zone),
+        NoticeKind::VoteRecorded => recorded(m, zone),
+        NoticeKind::Approved => (
+            format!(
+                "Enough people agreed. The work starts by itself at its time, and not later than {}.",
+                zone.long(plan.times.latest_start)
+            ),
+            opinions(m, None),
+        ),
+        NoticeKind::Rejected => (format!("This window was voted down. {nothing_runs}"), opinions(m, Some(VoteDecision::Reject))),
+        NoticeKind::ChangesAsked => (
+            "Somebody asked for changes. The window is a draft again; it needs a new revision, and new votes on it.".to_owned(),
+            opinions(m, Some(VoteDecision::RequestChanges)),
+        ),
+        NoticeKind::Cancelled => (because(&format!("This window was called off. {nothing_runs}")), vec![]),
+        NoticeKind::Expired => (
+            format!("There were {} of {} approvals when the time to decide ran out. {nothing_runs}", m.standing.0, m.standing.1),
+            vec!["If the work is still needed, propose it again for another time.".to_owned()],
+        ),
+        NoticeKind::Started => (
+            match &m.run {
+                Some(run) => format!("The work began at {}. You will be told when it is over.", zone.long(run.opened_at)),
+                None => "The work began. You will be told when it is over.".to_owned(),
+            },
+            vec![format!("On call for this database: {}.", line(&plan.target().on_call))],
+        ),
+        NoticeKind::Missed => (
+            because(&format!("The work was not begun by its latest start, {}. {nothing_runs}", zone.long(plan.times.latest_start))),
+            vec!["If it is still needed, propose it again for another time.".to_owned()],
+        ),
+        NoticeKind::Held => held(m),
+        NoticeKind::Validating => {
+            ("The work is over. The window closes when its validation list is done: please answer what is open.".to_owned(), summary(m))
+        }
+        NoticeKind::AllClear => ("The work is done and validated. The window is closed.".to_owned(), summary(m)),
+        NoticeKind::Failed => (because("The window ended without success."), summary(m)),
+    }
+}
+
+fn ask(m: &Material, zone: &Zone) -> (String, Vec<String>) {
+    let lead = format!("{} asks for your decision on this maintenance window.", line(&m.subject.author));
+    let mut more = vec![
+        format!("Why: {}", block(&m.subject.plan.reason)),
+        format!("If something goes wrong: {}", block(&m.subject.plan.rollback.summary)),
+        "Opening the link decides nothing; you decide on the page behind it. Accepting the calendar entry does not approve the window."
+            .to_owned(),
+    ];
+    if let Some((_, until)) = &m.link {
+        more.push(format!("The link is for you alone: whoever has it can decide in your name. It works until {}.", zone.long(*until)));
+    }
+    (lead, more)
+}
+
+fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
+    let Some(vote) = m.votes.iter().rev().find(|vote| vote.person == m.recipient.id) else {
+        return ("Your decision was recorded, and has been withdrawn since.".to_owned(), vec![]);
+    };
+    let decision = VoteDecision::from_word(&vote.decision).map_or("decided", VoteDecision::label).to_lowercase();
+    let how = Assurance::from_word(&vote.assurance).map_or("", Assurance::label);
+    let comment = block(&vote.comment);
+    let mut more = if comment.is_empty() { vec![] } else { vec![format!("Comment: “{comment}”")] };
+    if m.link.is_some() {
+        more.push("If you did not decide this, press the button: the vote is withdrawn, and a window that was approved by it is not approved any more.".to_owned());
+    }
+    (format!("A decision in your name was recorded: {decision}, {how}, {}.", zone.long(vote.at)), more)
+}
+
+fn held(m: &Material) -> (String, Vec<String>) {
+    let known = m.run.as_ref().and_then(|run| run.hold_reason.as_deref()).map(block);
+    let mut more = known.map(|known| format!("What is known: {known}")).into_iter().collect::<Vec<_>>();
+    more.extend(summary(m));
+    more.push(format!("On call for this database: {}.", line(&m.subject.plan.target().on_call)));
+    ("The run stopped and waits for a person. Nothing more happens on the database until somebody decides.".to_owned(), more)
+}
+
+fn opinions(m: &Material, only: Option<VoteDecision>) -> Vec<String> {
+    opinions_of(m.votes.iter().filter(|vote| only.is_none_or(|only| vote.decision == only.word())))
+}
+
+fn opinions_of<'a>(votes: impl IntoIterator<Item = &'a ToldVote>) -> Vec<String> {
+    votes
+        .into_iter()
+        .map(|vote| {
+            let decision = VoteDecision::from_word(&vote.decision).map_or("Decided", VoteDecision::label);
+            let how = Assurance::from_word(&vote.assurance).map_or("", Assurance::label);
+            let comment = block(&vote.comment);
+            let said = if comment.is_empty() { String::new() } else { format!(" “{comment}”") };
+            format!("{}: {}, {how}, {}.{said}", line(&vote.name), decision.to_lowercase(), Zone::utc(vote.at))
+        })
+        .collect()
+}
+
+/// What the run did, by outcome.
+fn summary(m: &Material) -> Vec<String> {
+    let Some(run) = &m.run else { return vec![] };
+    let ending = run.ending.map(|ending| format!("The run ended: {}.", ending.label().to_lowercase()));
+    let counts: Vec<String> = run
+        .outcomes
+        .iter()
+        .map(|(word, n)| format!("{n} {}", if word.is_empty() { "not begun".to_owned() } else { word.replace('_', " ") }))
+        .collect();
+    let items = (!counts.is_empty()).then(|| format!("Items: {}.", counts.join(", ")));
+    ending.into_iter().chain(items).collect()
+}
+
+/// The way out by hand, for somebody who cannot reach Drydock while it works. Every session of a run bears the run's name.
+fn commands(m: &Material) -> Vec<Command> {
+    let (Some(run), true) = (&m.run, matches!(m.kind, NoticeKind::Started | NoticeKind::Held)) else { return vec![] };
+    if m.subject.plan.target().dbms != "postgresql" {
+        return vec![];
+    }
+    let ours = format!("FROM pg_stat_activity WHERE application_name LIKE 'drydock:{}:%'", run.id);
+    let command = |what: &str, text: String| Command { what: what.to_owned(), text };
+    vec![
+        command("Without Drydock, see what it is doing on this database", format!("SELECT pid, state, query_start, query {ours};")),
+        command("Stop its running statement", format!("SELECT pg_cancel_backend(pid) {ours};")),
+        command("If that does not help, end its sessions", format!("SELECT pg_terminate_backend(pid) {ours};")),
+        command(
+            "See whether an interrupted index rebuild left something behind (DROP INDEX CONCURRENTLY removes it)",
+            "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid;".to_owned(),
+        ),
+    ]
+}
+
+fn because(m: &Material) -> String {
+    let plan = &m.subject.plan;
+    let concerned = m.kind.audience().iter().map(|concerned| match concerned {
+        Concerned::Eligible => "the people whose vote this plan asks for",
+        Concerned::Stakeholders => "the stakeholders of the database",
+        Concerned::Contributors => "those who wrote the window",
+        Concerned::Leads => "leads and deputies of the owner team",
+        Concerned::Voter => "the person who decided",
+    });
+    format!("This message goes to {}. Database: {}.", concerned.collect::<Vec<_>>().join(", "), line(&plan.target().short_name))
+}
+
+fn calendar(m: &Material, letter: &Letter, host: &str) -> CalendarPart {
+    let plan = &m.subject.plan;
+    let state = match m.kind {
+        NoticeKind::ApprovalNeeded => EventState::Tentative,
+        NoticeKind::Approved => EventState::Confirmed,
+        _ => EventState::Cancelled,
+    };
+    let note = if state == EventState::Tentative {
+        "\nNot approved yet. Accepting this entry does not approve it: decide by the link in the mail."
+    } else {
+        ""
+    };
+    let description = format!(
+        "{}\n{}\nRisk {}, {}{note}\nPlan digest {}\n{}",
+        plan.title,
+        plan.impact(),
+        plan.risk().word(),
+        plan.risk().label(),
+        letter.digest,
+        letter.page
+    );
+    CalendarEvent {
+        uid: &format!("window-{}@{host}", m.subject.id),
+        sequence: m.sequence,
+        stamp: m.now,
+        start: plan.times.start,
+        end: plan.times.end,
+        state,
+        summary: &format!("#{} {}: {}", m.subject.number, plan.target().short_name, plan.title),
+        description: &description,
+        location: &plan.target().short_name,
+        url: &letter.page,
+        organizer: &m.from,
+        attendee: (&m.recipient.name, &m.recipient.email),
+    }
+    .part()
+}

@@ -1,0 +1,203 @@
+//! Messages on their way out: claimed by one notifier at a time, kept until somebody took them.
+//!
+//! Only [`crate::ledger`] puts messages in. Here their delivery is recorded: a row never leaves but as sent or overtaken.
+
+use domain::canonical::Digest;
+use domain::ids::{LinkId, NoticeId, PersonId, WindowId};
+use sqlx::PgConnection;
+
+/// Why messages wait while no mail server is set up; they leave by themselves once there is one.
+pub const NO_SERVER: &str = "No mail server is configured.";
+
+/// What a message speaks of.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// To whom.
+    pub person: PersonId,
+    /// About which window.
+    pub window: Option<WindowId>,
+    /// About which plan.
+    pub digest: Option<Digest>,
+    /// The link it carries.
+    pub link: Option<LinkId>,
+}
+
+/// A message that one notifier holds until `lease_s` seconds have passed.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Identity.
+    pub id: NoticeId,
+    /// Which message, as stored.
+    pub kind: String,
+    /// What it speaks of.
+    pub about: About,
+    /// What it says beyond window and person.
+    pub payload: serde_json::Value,
+    /// The link's secret, sealed to the workers.
+    pub link_secret: Option<Vec<u8>>,
+    /// Stable over all tries.
+    pub message_id: String,
+    /// The fact that owes it: its number orders changes of the calendar entry.
+    pub fact_id: i64,
+    /// This try, from 1 since it was owed or last sent anew.
+    pub attempt: i32,
+    /// Another notifier held it and never said how it ended: it may have been delivered.
+    pub left_behind: bool,
+}
+
+/// What the other side said to one try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryResult {
+    /// Took it.
+    Accepted,
+    /// Not now.
+    Deferred,
+    /// Never.
+    Refused,
+    /// Nobody knows: the answer was lost.
+    Doubtful,
+}
+
+impl DeliveryResult {
+    /// The word stored.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Deferred => "deferred",
+            Self::Refused => "refused",
+            Self::Doubtful => "doubtful",
+        }
+    }
+}
+
+/// Takes the message that has waited longest past its time, if there is one that nobody holds.
+pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64) -> sqlx::Result<Option<Claimed>> {
+    let row = sqlx::query!(
+        r#"UPDATE drydock.outbox AS o
+           SET state = 'sending', worker = $1, lease_until = clock_timestamp() + make_interval(secs => $2), attempts = o.attempts + 1
+           FROM (SELECT c.id, c.state FROM drydock.outbox c
+                 WHERE (c.state = 'waiting' AND c.next_at <= clock_timestamp()) OR (c.state = 'sending' AND c.lease_until < clock_timestamp())
+                 ORDER BY c.next_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS due
+           WHERE o.id = due.id
+           RETURNING o.id, o.kind, o.person_id, o.window_id, o.digest, o.payload, o.link_id, o.link_secret, o.message_id, o.fact_id, o.attempts,
+                     due.state = 'sending' AS "left_behind!""#,
+        worker,
+        lease_s
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Claimed {
+        id: NoticeId(row.id),
+        kind: row.kind,
+        about: About {
+            person: PersonId(row.person_id),
+            window: row.window_id.map(WindowId),
+            digest: row.digest.as_deref().and_then(Digest::from_slice),
+            link: row.link_id.map(LinkId),
+        },
+        payload: row.payload,
+        link_secret: row.link_secret,
+        message_id: row.message_id,
+        fact_id: row.fact_id,
+        attempt: row.attempts,
+        left_behind: row.left_behind,
+    }))
+}
+
+/// Notes one try. `detail` is cut at 2,000 characters.
+pub async fn record_try(db: &mut PgConnection, notice: NoticeId, result: DeliveryResult, detail: &str) -> sqlx::Result<()> {
+    let detail: String = detail.chars().take(2000).collect();
+    sqlx::query!(
+        "INSERT INTO drydock.delivery (outbox_id, number, result, detail)
+         VALUES ($1, coalesce((SELECT max(d.number) FROM drydock.delivery d WHERE d.outbox_id = $1), 0) + 1, $2, $3)",
+        notice.0,
+        result.word(),
+        detail
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Delivered: the link's secret is erased with it. `false` when another notifier holds the message by now.
+pub async fn sent(db: &mut PgConnection, notice: NoticeId, worker: &str) -> sqlx::Result<bool> {
+    sqlx::query!(
+        "UPDATE drydock.outbox SET state = 'sent', sent_at = clock_timestamp(), link_secret = NULL, last_error = NULL, lease_until = NULL
+         WHERE id = $1 AND state = 'sending' AND worker = $2",
+        notice.0,
+        worker
+    )
+    .execute(db)
+    .await
+    .map(|done| done.rows_affected() == 1)
+}
+
+/// Tried again in `after_s` seconds.
+pub async fn later(db: &mut PgConnection, notice: NoticeId, worker: &str, after_s: f64, why: &str) -> sqlx::Result<bool> {
+    sqlx::query!(
+        "UPDATE drydock.outbox SET state = 'waiting', next_at = clock_timestamp() + make_interval(secs => $3), last_error = $4, lease_until = NULL
+         WHERE id = $1 AND state = 'sending' AND worker = $2",
+        notice.0,
+        worker,
+        after_s,
+        why
+    )
+    .execute(db)
+    .await
+    .map(|done| done.rows_affected() == 1)
+}
+
+/// Not tried again until a person, or a newly configured mail server, says so.
+pub async fn park(db: &mut PgConnection, notice: NoticeId, worker: &str, why: &str) -> sqlx::Result<bool> {
+    sqlx::query!(
+        "UPDATE drydock.outbox SET state = 'parked', last_error = $3, lease_until = NULL WHERE id = $1 AND state = 'sending' AND worker = $2",
+        notice.0,
+        worker,
+        why
+    )
+    .execute(db)
+    .await
+    .map(|done| done.rows_affected() == 1)
+}
+
+/// Not sent at all, because it would mislead by now.
+pub async fn supersede(db: &mut PgConnection, notice: NoticeId, why: &str) -> sqlx::Result<bool> {
+    sqlx::query!(
+        "UPDATE drydock.outbox SET state = 'superseded', link_secret = NULL, last_error = $2, lease_until = NULL
+         WHERE id = $1 AND state IN ('sending', 'parked')",
+        notice.0,
+        why
+    )
+    .execute(db)
+    .await
+    .map(|done| done.rows_affected() == 1)
+}
+
+/// Parked messages from the oldest on, at most `most`: to see which of them were overtaken.
+pub async fn parked(db: &mut PgConnection, most: i64) -> sqlx::Result<Vec<(NoticeId, String, About)>> {
+    let rows = sqlx::query!(
+        "SELECT o.id, o.kind, o.person_id, o.window_id, o.digest, o.link_id FROM drydock.outbox o WHERE o.state = 'parked' ORDER BY o.created_at LIMIT $1",
+        most
+    )
+    .fetch_all(db)
+    .await?;
+    let about = |person, window: Option<uuid::Uuid>, digest: Option<Vec<u8>>, link: Option<uuid::Uuid>| About {
+        person: PersonId(person),
+        window: window.map(WindowId),
+        digest: digest.as_deref().and_then(Digest::from_slice),
+        link: link.map(LinkId),
+    };
+    Ok(rows.into_iter().map(|row| (NoticeId(row.id), row.kind, about(row.person_id, row.window_id, row.digest, row.link_id))).collect())
+}
+
+/// Lets those leave that only waited for a mail server. Gives their number.
+pub async fn unpark_for_new_server(db: &mut PgConnection) -> sqlx::Result<u64> {
+    sqlx::query!(
+        "UPDATE drydock.outbox SET state = 'waiting', next_at = clock_timestamp(), attempts = 0 WHERE state = 'parked' AND last_error = $1",
+        NO_SERVER
+    )
+    .execute(db)
+    .await
+    .map(|done| done.rows_affected())
+}

@@ -1,0 +1,175 @@
+//! The wording of every message, under snapshot: who changes a sentence sees the whole mail.
+
+use domain::approval::{Eligible, Policy};
+use domain::canonical::Digest;
+use domain::ids::{PersonId, PolicyId, RunId, TargetId, TeamId, WindowId};
+use domain::notice::NoticeKind;
+use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
+use domain::procedure::weekly_postgresql;
+use domain::proposal::ProposalForm;
+use domain::window::{Ending, RunState, WindowState};
+use engine::paper::{Mail, Material, write};
+use engine::store::letters::{Installation, Recipient, Subject, ToldRun, ToldVote};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+pub fn plan() -> Plan {
+    let form = ProposalForm {
+        target: "prod-orders".into(),
+        title: "weekly maintenance".into(),
+        reason: "Deletes since the last release left many dead rows.".into(),
+        date: "2026-11-29".into(),
+        time: "02:00".into(),
+        ..ProposalForm::blank()
+    };
+    let proposal = form.parse().expect("a good form");
+    let times = proposal.times(&TimeZone::UTC, "Etc/UTC", "2026a", at("2026-11-20T00:00:00Z")).expect("in the future");
+    let rules = Policy::standard();
+    let (_, digest) = rules.seal().expect("integers");
+    let parts = PlanParts {
+        window: WindowId(Uuid::from_u128(1)),
+        number: 142,
+        revision: 1,
+        target: PlanTarget {
+            id: TargetId(Uuid::from_u128(2)),
+            short_name: "prod-orders".into(),
+            name: "Orders".into(),
+            dbms: "postgresql".into(),
+            environment: "production".into(),
+            host: "db".into(),
+            port: 5432,
+            database: "orders".into(),
+            username: "drydock".into(),
+            team: TeamId(Uuid::from_u128(3)),
+            on_call: "Lena, +49 30 1".into(),
+            identity: serde_json::json!({"system_identifier": "7"}),
+        },
+        times,
+        policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
+        eligible: Eligible::new(),
+        critical_queries: vec![],
+    };
+    Plan::assemble(&proposal, &weekly_postgresql(), parts)
+}
+
+pub fn material(kind: NoticeKind) -> Material {
+    let plan = plan();
+    let (_, digest) = plan.seal().expect("integers");
+    let carries = matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded);
+    let ran = matches!(kind, NoticeKind::Started | NoticeKind::Held | NoticeKind::Validating | NoticeKind::AllClear | NoticeKind::Failed);
+    let over = matches!(kind, NoticeKind::Validating | NoticeKind::AllClear | NoticeKind::Failed);
+    let (decision, comment) = match kind {
+        NoticeKind::Rejected => ("reject", "Release day, not now."),
+        NoticeKind::ChangesAsked => ("request_changes", "Please leave orders_archive alone."),
+        _ => ("approve", ""),
+    };
+    Material {
+        kind,
+        now: at("2026-11-20T12:00:00Z"),
+        installation: Installation {
+            name: "Drydock".into(),
+            public_url: "https://drydock.example".into(),
+            zone: "Etc/UTC".into(),
+            demo: false,
+        },
+        base: "https://drydock.example".into(),
+        recipient: Recipient {
+            id: PersonId(Uuid::from_u128(9)),
+            name: "Sten".into(),
+            email: "sten@example.org".into(),
+            zone: "Europe/London".into(),
+            active: true,
+        },
+        subject: Subject {
+            id: plan.window,
+            number: 142,
+            state: WindowState::Proposed,
+            state_reason: matches!(kind, NoticeKind::Cancelled | NoticeKind::Missed | NoticeKind::Failed)
+                .then(|| "the release was moved".into()),
+            newest: digest,
+            digest,
+            author: "Egon".into(),
+            decide_by: plan.times.latest_start,
+            team: "Orders".into(),
+            plan,
+        },
+        votes: vec![ToldVote {
+            person: PersonId(Uuid::from_u128(9)),
+            name: "Sten".into(),
+            decision: decision.into(),
+            assurance: "link".into(),
+            comment: comment.into(),
+            at: at("2026-11-20T11:00:00Z"),
+        }],
+        standing: (1, 2),
+        run: ran.then(|| ToldRun {
+            id: RunId(Uuid::from_u128(5)),
+            state: RunState::Ended,
+            ending: over.then_some(if kind == NoticeKind::Failed { Ending::Failed } else { Ending::CutOff }),
+            opened_at: at("2026-11-29T02:00:04Z"),
+            hold_reason: (kind == NoticeKind::Held).then(|| "The outcome of REINDEX INDEX public.orders_pkey is not known.".into()),
+            outcomes: vec![("deferred".into(), 2), ("done".into(), 7), ("skipped_lock".into(), 1)],
+        }),
+        link: carries.then(|| ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFG".into(), at("2026-11-29T03:00:00Z"))),
+        head: Some((17, Digest([0xab; 32]))),
+        sequence: 3,
+        message_id: "<n1@drydock>".into(),
+        from: "drydock@example.org".into(),
+    }
+}
+
+fn mail(kind: NoticeKind) -> Mail {
+    write(&material(kind)).expect("written")
+}
+
+#[test]
+fn every_message_says_this() {
+    for kind in NoticeKind::ALL {
+        let mail = mail(*kind);
+        insta::assert_snapshot!(
+            kind.word(),
+            format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
+        );
+    }
+}
+
+#[test]
+fn the_page_of_a_mail_is_self_contained() {
+    let html = mail(NoticeKind::ApprovalNeeded).html;
+    insta::assert_snapshot!("approval_needed_html", html);
+    for word in ["<script", "<img", "<link", "@import", "url(", "<style"] {
+        assert!(!html.contains(word), "{word} in a mail");
+    }
+}
+
+#[test]
+fn the_calendar_entry_moves_is_confirmed_and_goes() {
+    let text = |kind| mail(kind).calendar.expect("a calendar part").text.replace("\r\n", "\n");
+    insta::assert_snapshot!("approval_needed_ics", text(NoticeKind::ApprovalNeeded));
+    assert!(text(NoticeKind::Approved).contains("STATUS:CONFIRMED"));
+    let gone = text(NoticeKind::Cancelled);
+    assert!(gone.contains("METHOD:CANCEL") && gone.contains("UID:window-00000000-0000-0000-0000-000000000001@drydock.example"), "{gone}");
+    assert!(!text(NoticeKind::ApprovalNeeded).replace("\n ", "").contains("/a/"), "calendars are shared: no personal link in them");
+    assert!(mail(NoticeKind::Started).calendar.is_none());
+}
+
+#[test]
+fn foreign_text_stays_text() {
+    let mut hostile = material(NoticeKind::Rejected);
+    hostile.votes[0].comment = "<script>alert(1)</script>\u{202e}\r\n\r\nX: y".into();
+    hostile.votes[0].name = "<b>Sten</b>\r\nBcc: evil@example.org".into();
+    let mail = write(&hostile).expect("written");
+    assert!(!mail.html.contains("<script") && !mail.html.contains("<b>"), "{}", mail.html);
+    assert!(mail.text.contains("⟨U+202E⟩") && !mail.subject.contains('\r'));
+}
+
+#[test]
+fn the_head_is_honest_before_the_first_seal() {
+    let first = Material { head: None, ..material(NoticeKind::Approved) };
+    assert!(write(&first).expect("written").text.contains("Audit head  none yet"));
+}
