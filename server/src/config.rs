@@ -5,6 +5,7 @@
 //! secret. A `DRYDOCK_*` name that nothing reads is a problem too: it is a typing error in waiting.
 
 mod environment;
+mod mail;
 mod proxies;
 
 use std::{
@@ -68,6 +69,8 @@ pub struct Settings {
     pub role_suffix: String,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// The mail server, as far as the environment names it; the worker sends.
+    pub mail: engine::notifier::MailPins,
     /// What is logged, and how.
     pub log: LogSettings,
     /// Folders of `PATH`, searched for PostgreSQL's programs.
@@ -143,6 +146,7 @@ impl Settings {
         let role_suffix = reader.judge("DRYDOCK_ROLE_SUFFIX", suffix, parse_suffix).unwrap_or_default();
         let proxies = reader.text("DRYDOCK_TRUSTED_PROXIES");
         let trusted_proxies = reader.judge("DRYDOCK_TRUSTED_PROXIES", proxies, str::parse).unwrap_or_default();
+        let mail = mail::pins(&mut reader);
         let log = log_settings(&mut reader);
         let plain = reader.text("DRYDOCK_ALLOW_PLAIN_HTTP");
         let allow_plain_http = reader.judge("DRYDOCK_ALLOW_PLAIN_HTTP", plain, parse_switch).unwrap_or(false);
@@ -158,6 +162,7 @@ impl Settings {
             database,
             role_suffix,
             trusted_proxies,
+            mail,
             log,
             program_folders: environment.program_folders(),
         })

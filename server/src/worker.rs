@@ -16,8 +16,8 @@ pub async fn work(settings: &Settings, lifecycle: Lifecycle) -> anyhow::Result<(
     engine::migrate::check(Engine::connect(database.clone(), 1).await?.pool()).await?;
     let data_dir = settings.data_dir.join("worker");
     folders::make_private(&data_dir)?;
-    let public_url = settings.public_url.clone();
-    let config = WorkerConfig { database, connections: CONNECTIONS, data_dir, public_url, demo: settings.demo };
+    let (public_url, mail) = (settings.public_url.clone(), settings.mail.clone());
+    let config = WorkerConfig { database, connections: CONNECTIONS, data_dir, public_url, demo: settings.demo, mail };
     say_ready();
     lifecycle.until_hard(engine::worker::work(config, lifecycle.soft.clone())).await.transpose()?;
     lifecycle.finish().await;
