@@ -30,6 +30,7 @@ pub async fn worker(house: &House) -> WorkerContext {
         data_dir: house.keys.path().to_owned(),
         public_url: "http://localhost:8080".parse().expect("a URL"),
         demo: false,
+        mail: engine::notifier::MailPins::default(),
     };
     WorkerContext::connect(config, CancellationToken::new()).await.expect("the worker role connects")
 }
