@@ -2,7 +2,9 @@
 //!
 //! Every transition names the state and revision it expects; the loser of a race gets a sentence. Lock order: window, run, item.
 
+mod attempts;
 mod outbox;
+mod runs;
 mod votes;
 mod windows;
 
@@ -13,7 +15,9 @@ use domain::permission::Permit;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
+pub use attempts::{Line, NewAttempt};
 pub use outbox::LinkForMail;
+pub use runs::{LEASE_LOST, Pulse, Tenure, hand_over, is_lease_lost, pulse, renew};
 pub use votes::NewVote;
 pub(crate) use votes::vote_fact;
 pub use windows::NewRevision;

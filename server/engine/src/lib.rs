@@ -15,6 +15,7 @@ pub mod notifier;
 pub mod paper;
 pub mod queries;
 pub mod sealer;
+pub mod scheduler;
 pub mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;

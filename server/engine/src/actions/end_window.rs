@@ -106,6 +106,7 @@ async fn finish(ledger: &mut Ledger<'_>, id: WindowId, to: WindowState, reason: 
         )
         .await?;
     ledger.move_window(id, window.revision, window.state, to, Some(reason), fact).await?;
+    ledger.end_waiting_runs(id, fact).await?;
     ledger.end_links(id, &format!("This window is {}: there is nothing left to decide.", to.label().to_lowercase())).await?;
     let payload = Map::from_iter([("reason".to_owned(), reason.into())]);
     audience::tell(ledger, &window, &plan, kind, payload, fact).await?;

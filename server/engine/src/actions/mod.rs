@@ -1,5 +1,6 @@
 //! One file per verb. Each reads like the six beats: authorize, load, ask the domain, ledger, commit, wake.
 
+pub mod acknowledge_clock;
 pub mod acknowledge_superuser;
 pub mod amend_window;
 pub mod announce_worker_key;
@@ -8,15 +9,19 @@ pub(crate) mod audience;
 pub mod cast_vote;
 pub mod edit_target;
 pub mod end_window;
+pub mod open_run;
 pub mod propose_window;
 pub mod record_backup;
 pub mod register_target;
 pub mod replace_password;
+pub mod resolve_hold;
 pub mod retire_target;
 pub mod save_policy;
 mod scope;
 mod seal_revision;
 pub mod set_stakeholders;
+pub(crate) mod start_gate;
+pub mod stop_run;
 pub mod withdraw_vote;
 
 use crate::error::Error;

@@ -1,6 +1,7 @@
 //! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
 
 pub mod backups;
+pub mod clock_guard;
 pub mod critical_queries;
 pub mod examinations;
 pub mod groups;
@@ -9,16 +10,17 @@ pub mod mailbox;
 pub mod outbox;
 pub mod people;
 pub mod policies;
-pub mod secrets;
-pub mod sessions;
-pub mod targets;
 pub mod run_page;
+pub mod runs;
 pub mod seals;
+pub mod secrets;
 pub mod service_leases;
 pub mod service_states;
+pub mod sessions;
+pub mod settings;
+pub mod targets;
 pub mod trail;
 pub mod trail_check;
-pub mod settings;
 pub mod votes;
 pub mod window_list;
 pub mod window_page;

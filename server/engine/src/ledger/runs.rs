@@ -1,0 +1,320 @@
+//! Runs: opened, taken, begun, held, ended. Every write of a worker names run and epoch, under a lease that still holds.
+
+use super::{FactRef, Ledger};
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::store::{Stamp, stamp};
+use domain::canonical::Digest;
+use domain::decision::Refusal;
+use domain::hold::HoldVerb;
+use domain::ids::{PersonId, RunId, WindowId};
+use domain::run::Phase;
+use domain::window::Ending;
+use serde_json::Value;
+use sqlx::PgPool;
+
+/// Code of the refusal a worker gets whose lease is over: it stops at once and writes nothing more.
+pub const LEASE_LOST: &str = "lease_lost";
+
+/// Who may write for a run: nobody else, while the lease of this epoch holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenure {
+    /// The run.
+    pub run: RunId,
+    /// The epoch under which it is held.
+    pub epoch: i64,
+}
+
+/// What a renewal tells its owner besides that the lease goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulse {
+    /// Somebody asked to stop.
+    pub stop_asked: bool,
+    /// State of the window, in its stored word.
+    pub window_state: String,
+}
+
+fn lost() -> Error {
+    Refusal::new(LEASE_LOST, "The lease of this run is over; another worker may have it.", "").into()
+}
+
+/// True for the refusal that ends an owner's work.
+#[must_use]
+pub fn is_lease_lost(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if refusal.code == LEASE_LOST)
+}
+
+/// Renews a lease for 15 s. One statement on the heartbeats' own pool; no transition, so no fact.
+///
+/// # Errors
+/// [`LEASE_LOST`] when the lease is over, by time or by another owner.
+pub async fn renew(heartbeats: &PgPool, tenure: Tenure) -> Result<Pulse> {
+    let row = sqlx::query!(
+        r#"UPDATE drydock.run AS r SET lease_until = clock_timestamp() + interval '15 s' FROM drydock.window w
+           WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND w.id = r.window_id
+           RETURNING r.stop_asked_at IS NOT NULL AS "stop_asked!", w.state"#,
+        tenure.run.0,
+        tenure.epoch
+    )
+    .fetch_optional(heartbeats)
+    .await?;
+    row.map(|row| Pulse { stop_asked: row.stop_asked, window_state: row.state }).ok_or_else(lost)
+}
+
+/// Reads what a renewal tells, without renewing: for wake-ups between two renewals.
+pub async fn pulse(heartbeats: &PgPool, tenure: Tenure) -> Result<Pulse> {
+    let row = sqlx::query!(
+        r#"SELECT r.stop_asked_at IS NOT NULL AS "stop_asked!", w.state FROM drydock.run r JOIN drydock.window w ON w.id = r.window_id
+           WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()"#,
+        tenure.run.0,
+        tenure.epoch
+    )
+    .fetch_optional(heartbeats)
+    .await?;
+    row.map(|row| Pulse { stop_asked: row.stop_asked, window_state: row.state }).ok_or_else(lost)
+}
+
+/// Gives a lease back at once, so that the next worker need not wait: the soft stop's hand-over. A lost lease is no error here.
+pub async fn hand_over(heartbeats: &PgPool, tenure: Tenure) -> Result<()> {
+    sqlx::query!(
+        "UPDATE drydock.run AS r SET lease_until = clock_timestamp() - interval '3 s' WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
+        tenure.run.0,
+        tenure.epoch
+    )
+    .execute(heartbeats)
+    .await?;
+    Ok(())
+}
+
+impl Ledger<'_> {
+    /// Opens the run of an approved revision. Asks what the gate asked once more, by this statement's own clock.
+    pub async fn open_run(
+        &mut self,
+        window: WindowId,
+        revision: i32,
+        digest: Digest,
+        by: Option<PersonId>,
+        fact: FactRef,
+    ) -> Result<RunId> {
+        let id: RunId = clock::new_id();
+        let opened = sqlx::query!(
+            "INSERT INTO drydock.run (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at)
+             SELECT $1, w.id, w.revision, t.target_id, p.digest, $5, $6, $7
+             FROM drydock.window w
+             JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
+             JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+             JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision AND t.live
+             WHERE w.id = $2 AND w.revision = $3 AND w.state = 'approved' AND p.digest = $4
+               AND clock_timestamp() BETWEEN v.start_at AND v.latest_start_at
+               AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)",
+            id.0,
+            window.0,
+            revision,
+            digest.0.as_slice(),
+            by.map(|person| person.0),
+            fact.id,
+            stamp(fact.at) as Stamp
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        if opened == 1 {
+            return Ok(id);
+        }
+        Err(Refusal::new(
+            "moved_on",
+            "The window changed, or its time passed, at this very moment: it was not started.",
+            "Look at its page again.",
+        )
+        .into())
+    }
+
+    /// Takes the run's row for this transaction, if nobody else does: the first half of a claim. `None` when it is not to be had.
+    pub async fn lock_claimable(&mut self, run: RunId) -> Result<Option<i64>> {
+        Ok(sqlx::query_scalar!(
+            "SELECT r.epoch FROM drydock.run r
+             WHERE r.id = $1 AND (r.state = 'waiting' OR (r.state = 'held' AND r.decision IS NOT NULL) OR (r.state = 'leased' AND r.lease_until < clock_timestamp() - interval '3 s'))
+             FOR UPDATE SKIP LOCKED",
+            run.0
+        )
+        .fetch_optional(&mut *self.db)
+        .await?)
+    }
+
+    /// Makes `worker` the owner under the next epoch, with a lease of 15 s. The row was taken by [`Self::lock_claimable`].
+    pub async fn claim_run(&mut self, run: RunId, epoch: i64, worker: &str, fact: FactRef) -> Result<Tenure> {
+        let epoch = sqlx::query_scalar!(
+            "UPDATE drydock.run AS r SET state = 'leased', epoch = r.epoch + 1, owner = $3, lease_until = clock_timestamp() + interval '15 s', state_fact_id = $4, state_fact_at = $5
+             WHERE r.id = $1 AND r.epoch = $2 AND r.state IN ('waiting', 'held', 'leased')
+               AND (r.owner IS NULL OR r.lease_until < clock_timestamp() - interval '3 s') RETURNING r.epoch",
+            run.0,
+            epoch,
+            worker,
+            fact.id,
+            stamp(fact.at) as Stamp
+        )
+        .fetch_optional(&mut *self.db)
+        .await?
+        .ok_or_else(lost)?;
+        Ok(Tenure { run, epoch })
+    }
+
+    /// Takes the run's row for this transaction and proves that its owner may write: nobody can take it over before the commit.
+    /// Order of locks: the window before.
+    pub async fn keep(&mut self, tenure: Tenure) -> Result<()> {
+        sqlx::query_scalar!(
+            r#"SELECT 1 AS "one!" FROM drydock.run r WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() FOR NO KEY UPDATE"#,
+            tenure.run.0,
+            tenure.epoch
+        )
+        .fetch_optional(&mut *self.db)
+        .await?
+        .map(drop)
+        .ok_or_else(lost)
+    }
+
+    async fn owned(&mut self, done: u64) -> Result<()> {
+        if done == 1 { Ok(()) } else { Err(lost()) }
+    }
+
+    /// Notes what the run is busy with.
+    pub async fn run_phase(&mut self, tenure: Tenure, phase: Phase) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET phase = $3 WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
+            tenure.run.0,
+            tenure.epoch,
+            phase.word()
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        self.owned(done).await
+    }
+
+    /// Notes what the pre-checks found.
+    pub async fn run_pre_checks(&mut self, tenure: Tenure, findings: &Value) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET pre_checks = $3 WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
+            tenure.run.0,
+            tenure.epoch,
+            findings
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        self.owned(done).await
+    }
+
+    /// Lets the run begin: its window is approved at this revision and digest, and it is between start and latest start.
+    pub async fn begin_run(&mut self, tenure: Tenure, volatile: &Value) -> Result<()> {
+        let begun = sqlx::query!(
+            "UPDATE drydock.run AS r SET phase = 'baseline', volatile = $3
+             FROM drydock.window w, drydock.revision v
+             WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND r.phase = 'pre_checks' AND r.stop_asked_at IS NULL
+               AND w.id = r.window_id AND w.revision = r.revision AND w.state = 'approved' AND v.window_id = w.id AND v.number = w.revision
+               AND clock_timestamp() BETWEEN v.start_at AND v.latest_start_at
+               AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)",
+            tenure.run.0,
+            tenure.epoch,
+            volatile
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        if begun == 1 {
+            return Ok(());
+        }
+        self.keep(tenure).await?;
+        Err(Refusal::new("moved_on", "The window changed, or its latest start passed, at this very moment.", "").into())
+    }
+
+    /// Stops the run until a person decides; the lease is given back.
+    pub async fn hold_run(&mut self, tenure: Tenure, reason: &str, verbs: &[HoldVerb], fact: FactRef) -> Result<()> {
+        let verbs: Vec<String> = verbs.iter().map(|verb| verb.word().to_owned()).collect();
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET state = 'held', owner = NULL, lease_until = NULL, hold_reason = $3, hold_verbs = $4, decision = NULL, state_fact_id = $5, state_fact_at = $6
+             WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
+            tenure.run.0,
+            tenure.epoch,
+            reason,
+            &verbs,
+            fact.id,
+            stamp(fact.at) as Stamp
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        self.owned(done).await
+    }
+
+    /// A worker has taken up what the person decided.
+    pub async fn take_up_decision(&mut self, tenure: Tenure) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET decision = NULL, hold_reason = NULL, hold_verbs = NULL WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
+            tenure.run.0,
+            tenure.epoch
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        self.owned(done).await
+    }
+
+    /// Ends the run under its lease.
+    pub async fn end_run(&mut self, tenure: Tenure, ending: Ending, fact: FactRef) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET state = 'ended', ending = $3, ended_at = $5, phase = 'over', owner = NULL, lease_until = NULL, decision = NULL, state_fact_id = $4, state_fact_at = $5
+             WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
+            tenure.run.0,
+            tenure.epoch,
+            ending.word(),
+            fact.id,
+            stamp(fact.at) as Stamp
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        self.owned(done).await
+    }
+
+    /// Ends runs of a window that no worker ever took: it was missed or called off. Says how many.
+    pub async fn end_waiting_runs(&mut self, window: WindowId, fact: FactRef) -> Result<u64> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET state = 'ended', ending = 'not_begun', ended_at = $3, phase = 'over', state_fact_id = $2, state_fact_at = $3 WHERE r.window_id = $1 AND r.state = 'waiting'",
+            window.0,
+            fact.id,
+            stamp(fact.at) as Stamp
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// A person asks to stop. False when somebody asked before, or the run is over.
+    pub async fn ask_stop(&mut self, run: RunId, by: PersonId, reason: &str) -> Result<bool> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET stop_asked_at = clock_timestamp(), stop_asked_by = $2, stop_reason = $3 WHERE r.id = $1 AND r.state IN ('waiting', 'leased') AND r.stop_asked_at IS NULL",
+            run.0,
+            by.0,
+            reason
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// A person decides on a held run; a worker takes it up.
+    pub async fn decide_hold(&mut self, run: RunId, verb: HoldVerb) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET decision = $2 WHERE r.id = $1 AND r.state = 'held' AND r.decision IS NULL AND $2 = ANY (r.hold_verbs)",
+            run.0,
+            verb.word()
+        )
+        .execute(&mut *self.db)
+        .await?;
+        if done.rows_affected() == 1 {
+            return Ok(());
+        }
+        Err(Refusal::new("moved_on", "Somebody decided on this run already, or it is no longer on hold.", "Look at its page again.").into())
+    }
+}

@@ -1,0 +1,284 @@
+//! Runs, their items and attempts, as workers and actions load them.
+
+use crate::error::{Error, Result};
+use crate::store::Stamp;
+use domain::canonical::Digest;
+use domain::hold::HoldVerb;
+use domain::ids::{AttemptId, PersonId, RunId, TargetId, WindowId};
+use domain::procedure::{StepClass, WorkItem};
+use domain::run::{AttemptState, Outcome, Phase};
+use domain::schedule::plan::{Snapshot, WindowAtHand};
+use domain::window::{Ending, RunState, WindowState};
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Identity.
+    pub id: RunId,
+    /// Of which window.
+    pub window: WindowId,
+    /// Of which revision.
+    pub revision: i32,
+    /// On which database.
+    pub target: TargetId,
+    /// The approved bytes.
+    pub digest: Digest,
+    /// How far it is.
+    pub state: RunState,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// Rises by one with every owner.
+    pub epoch: i64,
+    /// What it is busy with.
+    pub phase: Phase,
+    /// Who started it; `None` when the schedule did.
+    pub opened_by: Option<PersonId>,
+    /// Why somebody asked to stop it.
+    pub stop_reason: Option<String>,
+    /// What is known while it is held.
+    pub hold_reason: Option<String>,
+    /// What a person may decide while it is held.
+    pub hold_verbs: Vec<HoldVerb>,
+    /// What the person decided, until a worker has taken it up.
+    pub decision: Option<HoldVerb>,
+    /// Volatile identity seen at the first gate.
+    pub volatile: Option<Value>,
+    /// Findings before the start.
+    pub pre_checks: Option<Value>,
+}
+
+fn unknown(what: &str, word: &str) -> Error {
+    Error::internal(format!("unknown {what} {word}"))
+}
+
+pub(crate) fn digest(raw: &[u8]) -> Result<Digest> {
+    Digest::from_slice(raw).ok_or_else(|| Error::internal("a digest has 32 bytes"))
+}
+
+/// A run by its id.
+pub async fn load(db: &mut PgConnection, id: RunId) -> Result<Run> {
+    let row = sqlx::query!(
+        "SELECT r.id, r.window_id, r.revision, r.target_id, r.plan_digest, r.state, r.ending, r.epoch, r.phase, r.opened_by, r.stop_asked_at, r.stop_reason, r.hold_reason, r.hold_verbs,
+                r.decision, r.volatile, r.pre_checks
+         FROM drydock.run r WHERE r.id = $1",
+        id.0
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound)?;
+    Ok(Run {
+        id,
+        window: WindowId(row.window_id),
+        revision: row.revision,
+        target: TargetId(row.target_id),
+        digest: digest(&row.plan_digest)?,
+        state: RunState::from_word(&row.state).ok_or_else(|| unknown("run state", &row.state))?,
+        ending: row.ending.as_deref().and_then(Ending::from_word),
+        epoch: row.epoch,
+        phase: Phase::from_word(&row.phase).ok_or_else(|| unknown("phase", &row.phase))?,
+        opened_by: row.opened_by.map(PersonId),
+        stop_reason: row.stop_asked_at.map(|_| row.stop_reason.unwrap_or_default()),
+        hold_reason: row.hold_reason,
+        hold_verbs: row.hold_verbs.unwrap_or_default().iter().filter_map(|word| HoldVerb::from_word(word)).collect(),
+        decision: row.decision.as_deref().and_then(HoldVerb::from_word),
+        volatile: row.volatile,
+        pre_checks: row.pre_checks,
+    })
+}
+
+/// The newest run of a window, with whether it is over.
+pub async fn newest_of(db: &mut PgConnection, window: WindowId) -> Result<Option<Run>> {
+    let id = sqlx::query_scalar!("SELECT r.id FROM drydock.run r WHERE r.window_id = $1 ORDER BY r.revision DESC LIMIT 1", window.0)
+        .fetch_optional(&mut *db)
+        .await?;
+    match id {
+        Some(id) => load(db, RunId(id)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Runs that a worker may take: waiting ones, decided holds, and those whose lease ended more than three seconds ago.
+pub async fn claimable(db: &mut PgConnection, most: i64) -> Result<Vec<RunId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT r.id FROM drydock.run r
+         WHERE r.state = 'waiting' OR (r.state = 'held' AND r.decision IS NOT NULL) OR (r.state = 'leased' AND r.lease_until < clock_timestamp() - interval '3 s')
+         ORDER BY r.opened_at LIMIT $1",
+        most
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(RunId).collect())
+}
+
+/// The run that keeps a database, as a sentence: another window's, or one of this very revision.
+pub async fn in_the_way(
+    db: &mut PgConnection,
+    target: TargetId,
+    window: WindowId,
+    revision: i32,
+    own: Option<RunId>,
+) -> sqlx::Result<Option<String>> {
+    let row = sqlx::query!(
+        r#"SELECT w.number, r.state, r.window_id = $2 AND r.revision = $3 AS "same!" FROM drydock.run r JOIN drydock.window w ON w.id = r.window_id
+           WHERE r.target_id = $1 AND r.id IS DISTINCT FROM $4 AND (r.state <> 'ended' OR (r.window_id = $2 AND r.revision = $3)) LIMIT 1"#,
+        target.0,
+        window.0,
+        revision,
+        own.map(|run| run.0)
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| match (row.same, row.state.as_str()) {
+        (true, "ended") => "This plan was run already, and a plan runs once.".to_owned(),
+        (true, _) => "Its run is open already: a worker does the pre-checks.".to_owned(),
+        (false, _) => format!("The run of window #{} on this database is not over.", row.number),
+    }))
+}
+
+/// Everything the planner looks at, at one moment.
+pub async fn snapshot(db: &mut PgConnection) -> Result<Snapshot> {
+    let now = now(&mut *db).await?;
+    let rows = sqlx::query!(
+        r#"SELECT w.id, w.number, w.revision, w.state, v.start_at, v.latest_start_at, v.decide_by_at, r.state AS "run?"
+           FROM drydock.window w
+           JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
+           LEFT JOIN drydock.run r ON r.window_id = w.id AND r.revision = w.revision
+           WHERE (w.state = 'proposed' AND v.decide_by_at <= clock_timestamp()) OR (w.state = 'approved' AND v.start_at <= clock_timestamp())
+           ORDER BY v.start_at LIMIT 500"#
+    )
+    .fetch_all(db)
+    .await?;
+    let windows = rows.into_iter().map(|row| {
+        Ok(WindowAtHand {
+            id: WindowId(row.id),
+            number: row.number,
+            revision: row.revision,
+            state: WindowState::from_word(&row.state).ok_or_else(|| unknown("window state", &row.state))?,
+            start: row.start_at.to_jiff(),
+            latest_start: row.latest_start_at.to_jiff(),
+            decide_by: row.decide_by_at.to_jiff(),
+            run: row.run.as_deref().and_then(RunState::from_word),
+        })
+    });
+    Ok(Snapshot { now, windows: windows.collect::<Result<_>>()? })
+}
+
+/// The state database's clock: the only one that decides.
+pub async fn now(db: &mut PgConnection) -> sqlx::Result<Timestamp> {
+    let at: Stamp = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "at!""#).fetch_one(db).await?;
+    Ok(at.to_jiff())
+}
+
+/// Why starts are frozen; `None` when they are not.
+pub async fn clock_frozen(db: &mut PgConnection) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("SELECT g.frozen_reason FROM drydock.clock_guard g").fetch_optional(db).await.map(Option::flatten)
+}
+
+/// An item of the sealed work list and how it ended.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Order of work, from 1.
+    pub ordinal: i32,
+    /// What is done, exactly.
+    pub work: WorkItem,
+    /// How it ended; `None` while open.
+    pub outcome: Option<Outcome>,
+    /// Figures before and after.
+    pub figures: Option<Value>,
+}
+
+/// The items of a run, in order.
+pub async fn items(db: &mut PgConnection, run: RunId) -> Result<Vec<Item>> {
+    let rows =
+        sqlx::query!("SELECT i.ordinal, i.detail, i.outcome, i.figures FROM drydock.item i WHERE i.run_id = $1 ORDER BY i.ordinal", run.0)
+            .fetch_all(db)
+            .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Item {
+                ordinal: row.ordinal,
+                work: serde_json::from_value(row.detail)?,
+                outcome: row.outcome.as_deref().and_then(Outcome::from_word),
+                figures: row.figures,
+            })
+        })
+        .collect()
+}
+
+/// The bytes of the sealed work list and their digest.
+pub async fn work_list(db: &mut PgConnection, run: RunId) -> Result<Option<(Vec<u8>, Digest)>> {
+    let row = sqlx::query!("SELECT l.bytes, l.digest FROM drydock.work_list l WHERE l.run_id = $1", run.0).fetch_optional(db).await?;
+    row.map(|row| Ok((row.bytes, digest(&row.digest)?))).transpose()
+}
+
+/// One try at an item.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Identity.
+    pub id: AttemptId,
+    /// At which item.
+    pub ordinal: i32,
+    /// Counts tries, from 1.
+    pub number: i32,
+    /// How far it is.
+    pub state: AttemptState,
+    /// Its session's name on the target.
+    pub session_name: String,
+    /// Its process on the target, once started.
+    pub backend: Option<Value>,
+}
+
+/// The attempts of a run that are not over.
+pub async fn open_attempts(db: &mut PgConnection, run: RunId) -> Result<Vec<Attempt>> {
+    let rows = sqlx::query!(
+        "SELECT a.id, a.ordinal, a.number, a.state, a.session_name, a.backend FROM drydock.attempt a WHERE a.run_id = $1 AND a.state <> 'done' ORDER BY a.ordinal",
+        run.0
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Attempt {
+                id: AttemptId(row.id),
+                ordinal: row.ordinal,
+                number: row.number,
+                state: AttemptState::from_word(&row.state).ok_or_else(|| unknown("attempt state", &row.state))?,
+                session_name: row.session_name,
+                backend: row.backend,
+            })
+        })
+        .collect()
+}
+
+/// How often an item was tried.
+pub async fn tries(db: &mut PgConnection, run: RunId, ordinal: i32) -> sqlx::Result<i32> {
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(max(a.number), 0) AS "tries!" FROM drydock.attempt a WHERE a.run_id = $1 AND a.ordinal = $2"#,
+        run.0,
+        ordinal
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// What a person found out about an attempt.
+pub async fn resolution(db: &mut PgConnection, attempt: AttemptId) -> sqlx::Result<Option<(String, String)>> {
+    let row =
+        sqlx::query!("SELECT r.found, r.reason FROM drydock.resolution r WHERE r.attempt_id = $1", attempt.0).fetch_optional(db).await?;
+    Ok(row.map(|row| (row.found, row.reason)))
+}
+
+/// The attempt whose outcome a person must find out, with the class of its item.
+pub async fn unknown_attempt(db: &mut PgConnection, run: RunId) -> Result<Option<(AttemptId, StepClass)>> {
+    let row = sqlx::query!(
+        "SELECT a.id, i.class FROM drydock.attempt a JOIN drydock.item i ON i.run_id = a.run_id AND i.ordinal = a.ordinal
+         WHERE a.run_id = $1 AND a.state = 'unknown' AND NOT EXISTS (SELECT FROM drydock.resolution x WHERE x.attempt_id = a.id) ORDER BY a.ordinal LIMIT 1",
+        run.0
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| Ok((AttemptId(row.id), StepClass::from_word(&row.class).ok_or_else(|| unknown("step class", &row.class))?))).transpose()
+}
