@@ -36,6 +36,8 @@ pub struct Visit {
     pub theme: Theme,
     /// What this installation is; `None` before the first run.
     pub installation: Option<Installation>,
+    /// Address from the settings that people reach us by.
+    pub public_url: String,
 }
 
 /// How a message is meant.

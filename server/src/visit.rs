@@ -13,6 +13,7 @@ use axum_extra::extract::CookieJar;
 use domain::ids::PersonId;
 use engine::actions::Caller;
 use engine::queries::visit;
+use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,7 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
         query: asked.query,
         flash,
         typed,
+        public_url: web.hosts.origin().to_owned(),
         theme: Theme::from_word(jar.get(THEME_COOKIE).map_or("", |cookie| cookie.value())),
         installation,
     };
@@ -171,13 +173,20 @@ pub fn local_path(path: &str) -> &str {
 }
 
 /// Where the request came from; unspecified where nothing is known, as in tests.
-#[derive(Debug, Clone, Copy)]
-pub struct From(pub IpAddr);
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Address, by way of trusted proxies only.
+    pub address: IpAddr,
+    /// What the browser calls itself.
+    pub agent: String,
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for From {
+impl<S: Send + Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.extensions.get::<ClientAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0)))
+        let address = parts.extensions.get::<ClientAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0);
+        let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok(Self { address, agent: agent.chars().take(300).collect() })
     }
 }
 

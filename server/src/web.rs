@@ -28,6 +28,8 @@ pub struct Web {
     pub hosts: Arc<Hosts>,
     /// Proxies that are believed.
     pub proxies: Arc<TrustedProxies>,
+    /// A demo's installation is marked as one.
+    pub demo: bool,
     /// The built site's names.
     pub assets: Assets,
 }
@@ -42,7 +44,7 @@ impl Web {
     /// The state of a web process.
     pub fn new(engine: Engine, site: &Site, settings: &Settings) -> Self {
         let (hosts, proxies) = (Hosts::new(&settings.public_url), settings.trusted_proxies.clone());
-        Self { engine, hosts: Arc::new(hosts), proxies: Arc::new(proxies), assets: site.assets().clone() }
+        Self { engine, hosts: Arc::new(hosts), proxies: Arc::new(proxies), demo: settings.demo, assets: site.assets().clone() }
     }
 }
 
@@ -52,6 +54,7 @@ pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) ->
     let url = url.context("`drydock web` needs DATABASE_URL; `drydock serve` sets it for its own processes")?;
     let engine = Engine::connect(state::connect_options(&url)?, CONNECTIONS).await?;
     engine::migrate::check(engine.pool()).await?;
+    engine::actions::set_public_url::set_public_url(&engine, settings.public_url.as_str()).await?;
     let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
     settings.listens_on(listener.local_addr()?);
     let router = router::router(Web::new(engine, site, &settings), site.routes());

@@ -8,6 +8,8 @@ use leptos_router::path;
 
 pub mod home;
 pub mod policies;
+pub mod login;
+pub mod setup;
 
 /// The router. All pages are rendered whole (`SsrMode::Async`), so that the status is known before the first byte.
 #[component]
@@ -18,6 +20,8 @@ pub fn Pages() -> impl IntoView {
                 <Routes fallback=|| view! { <crate::parts::errors::NotFoundBody/> }>
                     <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
                     <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/login") view=login::LoginPage ssr=SsrMode::Async/>
+                    <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
                 </Routes>
             </Layout>
         </Router>

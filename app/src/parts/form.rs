@@ -53,7 +53,7 @@ pub fn Form(
     let back = visit
         .map(|visit| if visit.query.is_empty() { visit.path.clone() } else { format!("{}?{}", visit.path, visit.query) })
         .unwrap_or_default();
-    let typed = door::typed().filter(|typed| typed.action == action);
+    let typed = door::typed().filter(|typed| Some(typed.action.as_str()) == action.split('?').next());
     let around = Around { typed: typed.clone(), prefix };
     let summary_around = around.clone();
     let class = if danger { "button danger" } else { "button primary" };

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod migrate;
 pub mod notifier;
 pub mod paper;
+pub mod passwords;
 pub mod queries;
 pub mod sealer;
 pub mod scheduler;
@@ -20,10 +21,12 @@ pub mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 pub mod trail;
+mod throttle;
 pub mod transaction;
 pub mod vault;
 pub mod wake;
 pub mod worker;
+pub mod zones;
 
 pub use engine::Engine;
 pub use error::{Error, Result};

@@ -10,6 +10,7 @@
 
 mod extract;
 pub mod policies;
+pub mod setup;
 pub mod sign_in;
 mod submission;
 

@@ -1,9 +1,11 @@
 //! People, their accounts and rights, and what this installation is.
 
+use super::{Stamp, stamp};
 use domain::ids::{PersonId, TeamId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::{Actor, Member};
-use sqlx::PgConnection;
+use jiff::Timestamp;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// What this installation is.
@@ -64,4 +66,153 @@ pub async fn has_admin(db: &mut PgConnection) -> sqlx::Result<bool> {
     )
     .fetch_one(db)
     .await
+}
+
+/// Makes first runs happen one after another; released with the transaction.
+pub(crate) async fn lock_first_run(db: &mut PgConnection) -> sqlx::Result<()> {
+    // "drydock" in ASCII: a key of our own in the database's one space of advisory locks.
+    sqlx::query!("SELECT pg_advisory_xact_lock(28264001133538155) IS NULL AS locked").fetch_one(db).await.map(drop)
+}
+
+/// Writes the installation's row, or renews what the first run says about it.
+pub(crate) async fn put_installation(
+    db: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+    public_url: &str,
+    zone: &str,
+    demo: bool,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO drydock.installation (id, demo, name, public_url, zone) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (singleton) DO UPDATE SET name = EXCLUDED.name, public_url = EXCLUDED.public_url, zone = EXCLUDED.zone",
+        id,
+        demo,
+        name,
+        public_url,
+        zone
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Links begin with this address from now on; true when it was another one.
+pub(crate) async fn set_public_url(db: &mut PgConnection, public_url: &str) -> sqlx::Result<bool> {
+    let changed =
+        sqlx::query!("UPDATE drydock.installation AS i SET public_url = $1 WHERE i.public_url <> $1", public_url).execute(db).await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+/// Adds a person without account or rights.
+pub(crate) async fn insert(
+    db: &mut PgConnection,
+    id: PersonId,
+    name: &str,
+    email: &str,
+    zone: &str,
+    shared_address: bool,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO drydock.person (id, name, email, zone, shared_address) VALUES ($1, $2, $3, $4, $5)",
+        id.0,
+        name,
+        email,
+        zone,
+        shared_address
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// The person with this address.
+pub(crate) async fn by_email(db: &mut PgConnection, email: &str) -> sqlx::Result<Option<PersonId>> {
+    Ok(sqlx::query_scalar!("SELECT p.id FROM drydock.person p WHERE p.email = $1", email).fetch_optional(db).await?.map(PersonId))
+}
+
+/// Gives an account, or the existing one a new password; failures are forgotten.
+pub(crate) async fn put_account(db: &mut PgConnection, person: PersonId, hash: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, $2)
+         ON CONFLICT (person_id) DO UPDATE SET password_hash = EXCLUDED.password_hash, failures = 0, blocked_until = '-infinity', password_changed_at = clock_timestamp()",
+        person.0,
+        hash
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// What a sign-in is checked against.
+#[derive(Debug, Clone)]
+pub(crate) struct SignIn {
+    pub(crate) person: PersonId,
+    pub(crate) hash: String,
+    pub(crate) active: bool,
+    pub(crate) failures: i32,
+    pub(crate) blocked_until: Timestamp,
+}
+
+/// The account with this address.
+pub(crate) async fn sign_in_of(pool: &PgPool, email: &str) -> sqlx::Result<Option<SignIn>> {
+    let row = sqlx::query!(
+        r#"SELECT p.id, a.password_hash, p.active, a.failures, greatest(a.blocked_until, 'epoch') AS "blocked_until!: Stamp"
+           FROM drydock.person p JOIN drydock.account a ON a.person_id = p.id WHERE p.email = $1"#,
+        email
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| SignIn {
+        person: PersonId(row.id),
+        hash: row.password_hash,
+        active: row.active,
+        failures: row.failures,
+        blocked_until: row.blocked_until.to_jiff(),
+    }))
+}
+
+/// Forgets failures after a good sign-in; false when the password is no longer `hash` or the account pauses.
+pub(crate) async fn clear_failures(db: &mut PgConnection, person: PersonId, hash: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE drydock.account AS a SET failures = 0, blocked_until = '-infinity' WHERE a.person_id = $1 AND a.password_hash = $2 AND a.blocked_until <= clock_timestamp()",
+        person.0,
+        hash
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Counts a failed sign-in and lets the account pause.
+pub(crate) async fn count_failure(db: &mut PgConnection, person: PersonId, blocked_until: Timestamp) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE drydock.account AS a SET failures = least(a.failures + 1, 1000), blocked_until = greatest(a.blocked_until, $2) WHERE a.person_id = $1",
+        person.0,
+        stamp(blocked_until) as Stamp
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Makes these the person's only rights everywhere.
+pub(crate) async fn put_global_roles(db: &mut PgConnection, person: PersonId, roles: &[GlobalRole]) -> sqlx::Result<()> {
+    let words: Vec<String> = roles.iter().map(|role| role.word().to_owned()).collect();
+    sqlx::query!("DELETE FROM drydock.global_role AS g WHERE g.person_id = $1 AND g.role <> ALL ($2)", person.0, &words)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!(
+        "INSERT INTO drydock.global_role (person_id, role) SELECT $1, r FROM unnest($2::text[]) r ON CONFLICT DO NOTHING",
+        person.0,
+        &words
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Lets a person act or ends every right at once.
+pub(crate) async fn set_active(db: &mut PgConnection, person: PersonId, active: bool) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE drydock.person AS p SET active = $2 WHERE p.id = $1", person.0, active).execute(db).await.map(drop)
 }

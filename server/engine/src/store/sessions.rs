@@ -5,7 +5,7 @@
 use domain::ids::PersonId;
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 /// What lies in a session, and until when.
 #[derive(Debug, Clone)]
@@ -105,6 +105,11 @@ pub async fn touch(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<()> {
     .execute(pool)
     .await
     .map(drop)
+}
+
+/// Ends every session of a person.
+pub(crate) async fn end_all(db: &mut PgConnection, person: PersonId) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM drydock.session AS s WHERE s.person_id = $1", person.0).execute(db).await.map(drop)
 }
 
 /// Forgets sessions that ended more than a day ago. Called at sign-ins.

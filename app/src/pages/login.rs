@@ -1,0 +1,36 @@
+//! Sign-in: full-page posts, so that paste and password managers work.
+
+use crate::door;
+use crate::parts::form::{Field, Form};
+use crate::parts::layout::{Card, Heading};
+use leptos::prelude::*;
+
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let next = door::query_parameter("next").unwrap_or_default();
+    let action = if next.is_empty() { "/login".to_owned() } else { "/login?next=".to_owned() + &escape(&next) };
+    view! {
+        <div class="door">
+            <Heading title="Sign in"/>
+            <Card title="With your account">
+                <Form action=action submit="Sign in">
+                    <Field name="email" label="E-mail address" kind="email" autocomplete="username" required=true/>
+                    <Field name="password" label="Password" kind="password" autocomplete="current-password" required=true/>
+                </Form>
+            </Card>
+            <p class="quiet">"Lost your password? An administrator can give you a new one. The last administrator uses "<code>"drydock create-admin"</code>" on the server."</p>
+        </div>
+    }
+}
+
+/// Percent-encodes a path for a query.
+fn escape(path: &str) -> String {
+    path.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
