@@ -16,6 +16,7 @@ pub mod state;
 pub mod supervisor;
 pub mod telemetry;
 pub mod tools;
+pub mod trail;
 pub mod visit;
 pub mod web;
 pub mod worker;

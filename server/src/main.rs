@@ -1,7 +1,7 @@
 //! The program `drydock`: subcommands, settings, exit codes.
 #![expect(clippy::print_stdout, reason = "what was asked for goes to standard output, from here alone")]
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -12,7 +12,7 @@ use server::{
     lifecycle::Lifecycle,
     serve,
     supervisor::EXIT_CONFIG,
-    telemetry, tools, web, worker,
+    telemetry, tools, trail, web, worker,
 };
 
 /// Database maintenance windows that the people they affect have approved.
@@ -62,6 +62,9 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Verify or export the audit trail
+    #[command(subcommand)]
+    Trail(TrailCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -76,6 +79,29 @@ enum Command {
 enum ConfigCommand {
     /// Read all settings as `serve` would and name every problem
     Check {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TrailCommand {
+    /// Check every fact, batch and signature; exit 0 proven, 1 tampered, 2 cannot verify, 3 end of chain not proven
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        /// Heads kept outside the database: anchors.jsonl of a worker
+        #[arg(long, value_name = "FILE", conflicts_with = "head")]
+        anchor: Option<PathBuf>,
+        /// The newest head you know, as mails show it
+        #[arg(long, value_name = "HEX")]
+        head: Option<String>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write every fact with its bytes, and every batch, as JSON Lines to standard output
+    Export {
         #[command(flatten)]
         place: Place,
     },
@@ -148,6 +174,14 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<Exit
             println!("The schema is up to date.");
         }
         Command::Doctor { place } => return Ok(show_findings(&tool_settings(environment, place)?, environment).await),
+        Command::Trail(TrailCommand::Verify { place, anchor, head, json }) => {
+            return Ok(verify_trail(environment, place, trail::Claim { anchor, head }, json).await);
+        }
+        Command::Trail(TrailCommand::Export { place }) => {
+            let mut out = std::io::BufWriter::new(std::io::stdout());
+            trail::export(&tool_settings(environment, place)?, &mut |line| writeln!(out, "{line}")).await?;
+            out.flush()?;
+        }
         Command::Config(ConfigCommand::Check { place }) => {
             let settings = settings(environment, place, Purpose::Serve)?;
             let database = if settings.database.is_external() { "the PostgreSQL of DATABASE_URL" } else { "a private cluster" };
@@ -170,6 +204,35 @@ async fn run_demo(settings: Settings, environment: &Environment, json: bool) -> 
         println!("{}", ready.screen(&installation.notes));
     }
     installation.until_stopped().await
+}
+
+/// Says how far the trail is proven, and answers with the exit code that means it.
+async fn verify_trail(environment: &Environment, place: Place, claim: trail::Claim, json: bool) -> ExitCode {
+    let verified = async {
+        let settings = tool_settings(environment, place)?;
+        let report = trail::verify(&settings, &claim).await?;
+        anyhow::Ok((settings, report))
+    };
+    let (settings, report) = match verified.await {
+        Ok(done) => done,
+        Err(error) => {
+            eprintln!("drydock: the trail cannot be verified: {error:#}");
+            return ExitCode::from(trail::EXIT_CANNOT);
+        }
+    };
+    if json {
+        println!("{}", report.json());
+    } else {
+        for sentence in report.sentences() {
+            println!("{sentence}");
+        }
+        if report.exit_code() == 3
+            && let Some(file) = trail::anchors_here(&settings)
+        {
+            println!("The worker of this installation keeps its anchors in {}; a copy on another machine proves more.", file.display());
+        }
+    }
+    ExitCode::from(report.exit_code())
 }
 
 async fn show_findings(settings: &Settings, environment: &Environment) -> ExitCode {

@@ -1,6 +1,7 @@
 //! The trail outside the write door: sealing, anchors, verification, export.
 
 pub mod anchor;
+pub mod export;
 mod objects;
 pub mod report;
 pub mod seal;

@@ -1,8 +1,8 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
 pub mod policies;
-pub mod visit;
 pub mod runs;
+pub mod visit;
 pub mod windows;
 
 use crate::error::{Error, Result};

@@ -107,13 +107,10 @@ impl Report {
             "Sound: {} in {of_what}. Every fact is unchanged, in one batch, in order; every batch follows the one before and is signed.",
             plural(self.facts, "fact")
         ));
-        if self.things > 0 {
-            lines.push(format!(
-                "{} match their facts.",
-                plural(self.things, "plan, vote and work list")
-                    .replace("plan, vote and work lists", "plans, votes and work lists")
-                    .replace("1 plan, vote and work list match", "1 plan, vote or work list matches")
-            ));
+        match self.things {
+            0 => {}
+            1 => lines.push("1 plan, vote or work list matches its fact.".to_owned()),
+            n => lines.push(format!("{n} plans, votes and work lists match their facts.")),
         }
         lines.push(match self.unsealed {
             0 => "No fact waits for its seal.".to_owned(),
@@ -125,6 +122,17 @@ impl Report {
         }
         lines.extend(self.notes.iter().cloned());
         lines.push(self.end_sentence());
+        lines
+    }
+
+    /// The same for a page, where no anchor can be given: the web process is not trusted with more than the database says.
+    #[must_use]
+    pub fn page_sentences(&self) -> Vec<String> {
+        let mut lines = self.sentences();
+        if self.flaw.is_none() && self.end == End::NotProven {
+            lines.pop();
+            lines.push("Whether newer facts were cut off, only an anchor can tell: let an operator run drydock trail verify --anchor FILE, with a copy of anchors.jsonl from another machine.".to_owned());
+        }
         lines
     }
 
