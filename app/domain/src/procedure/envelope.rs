@@ -152,7 +152,7 @@ impl Envelope {
         match self.steps.iter().position(|step| *step == item.step) {
             None => found.push(Violation::Step { ordinal, object: object.clone(), step: item.step.clone() }),
             Some(position) if position < seen.step => {
-                found.push(Violation::Order { ordinal, object: object.clone(), step: item.step.clone() })
+                found.push(Violation::Order { ordinal, object: object.clone(), step: item.step.clone() });
             }
             Some(_) => {}
         }

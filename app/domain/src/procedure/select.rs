@@ -235,16 +235,16 @@ pub fn select_reindex(rows: &[IndexRow], parameters: &Parameters) -> Selection {
         }
         let Some(waste) = row.exact_waste_permille else {
             // Without an exact figure the estimate decides nothing; it is reported, so that somebody makes it measurable.
-            if row.estimated_waste_permille.is_some_and(|estimated| wasteful(row.bytes, estimated, parameters)) {
-                let why = row.not_measured.as_deref().unwrap_or("it was not measured exactly");
-                found.pass_over(
-                    &row.object,
-                    format!(
-                        "About {} of {} may be empty by estimate, but {why}.",
-                        permille(row.estimated_waste_permille.unwrap_or(0)),
-                        size(row.bytes)
-                    ),
-                );
+            let why = row.not_measured.as_deref().unwrap_or("it was not measured exactly");
+            match row.estimated_waste_permille {
+                Some(estimated) if wasteful(row.bytes, estimated, parameters) => {
+                    let (share, all) = (permille(estimated), size(row.bytes));
+                    found.pass_over(&row.object, format!("About {share} of {all} may be empty by estimate, but {why}."));
+                }
+                None if worth_measuring(row, parameters) => {
+                    found.pass_over(&row.object, format!("How much of its {} is empty is not known: {why}.", size(row.bytes)));
+                }
+                _ => {}
             }
             continue;
         };
@@ -272,7 +272,13 @@ pub fn select_reindex(rows: &[IndexRow], parameters: &Parameters) -> Selection {
     found
 }
 
-/// Whether an index of this size and empty share is beyond the thresholds; also the rule of the shortlist.
+/// Whether an index is large enough that it could be beyond the thresholds; smaller ones need no measuring. The estimate
+/// does not decide this: it understates the waste of indexes with many equal values.
+pub fn worth_measuring(row: &IndexRow, parameters: &Parameters) -> bool {
+    row.bytes >= parameters.reindex_look_min_mib.saturating_mul(MIB) && wasteful(row.bytes, 1000, parameters)
+}
+
+/// Whether an index of this size and empty share is beyond the thresholds.
 pub fn wasteful(bytes: u64, waste_permille: u32, parameters: &Parameters) -> bool {
     let wasted = wasted_bytes(bytes, waste_permille);
     let beyond = |percent: u64, mib: u64| u64::from(waste_permille) >= percent.saturating_mul(10) && wasted >= mib.saturating_mul(MIB);

@@ -99,6 +99,9 @@ fn reindex_is_decided_by_the_exact_figure_only() {
     assert_eq!(found(index_row(4096, Some(299))).items.len(), 0);
     let blind = found(index_row(512, None));
     assert!(blind.items.is_empty() && blind.passed_over[0].reason.contains("pgstattuple is not installed"), "{blind:?}");
+    let unknown = found(IndexRow { estimated_waste_permille: None, ..index_row(512, None) });
+    assert!(unknown.passed_over[0].reason.contains("is not known"), "{unknown:?}");
+    assert_eq!(found(IndexRow { estimated_waste_permille: None, ..index_row(255, None) }), Selection::default(), "too small to matter");
     let exclusion = found(IndexRow { exclusion: true, ..index_row(512, Some(700)) });
     assert!(exclusion.items.is_empty() && exclusion.passed_over[0].reason.contains("exclusion constraint"));
 }
