@@ -6,9 +6,13 @@
 
 pub mod connect;
 pub mod fault;
+pub mod fence;
 pub mod guarded;
 pub mod identity;
 pub mod link;
+pub mod postgres;
 pub mod privileges;
+pub mod probe;
 pub mod quote;
 pub mod report;
+pub mod session;

@@ -166,7 +166,7 @@ impl Dialer {
                 }
                 // Another address of the same host may answer; anything else would only be said again.
                 Err(error @ (ConnectError::Refused { .. } | ConnectError::Timeout { .. } | ConnectError::Unreachable { .. })) => {
-                    last = error
+                    last = error;
                 }
                 Err(error) => return Err(error),
             }
@@ -199,23 +199,20 @@ impl Dialer {
         if self.no_channel_binding.get().is_none() {
             config.channel_binding(ChannelBinding::Require);
             match config.connect(tls.clone()).await {
-                Ok(pair) => connected = Some((pair, true)),
+                Ok(pair) => connected = Some(pair),
                 // A server without SCRAM, or with a certificate that has no digest to bind to, offers none. The host is
                 // verified all the same; the report says what is missing.
                 Err(error) if is_unbound(&error) => {}
                 Err(error) => return Err(error),
             }
         }
-        let ((client, connection), channel_bound) = match connected {
-            Some(connected) => connected,
-            None => {
-                config.channel_binding(ChannelBinding::Prefer);
-                let pair = config.connect(tls.clone()).await?;
-                let _ = self.no_channel_binding.set(());
-                (pair, false)
-            }
-        };
-        Ok(Link::start(client, connection).over_tls(channel_bound))
+        if let Some((client, connection)) = connected {
+            return Ok(Link::start(client, connection).over_tls(true));
+        }
+        config.channel_binding(ChannelBinding::Prefer);
+        let (client, connection) = config.connect(tls.clone()).await?;
+        let _ = self.no_channel_binding.set(());
+        Ok(Link::start(client, connection).over_tls(false))
     }
 
     /// Without TLS and off this machine: the stream breaks off when the password is asked for in clear text.
@@ -248,7 +245,7 @@ impl Dialer {
             .keepalives_idle(Duration::from_secs(30))
             .keepalives_interval(Duration::from_secs(10))
             .keepalives_retries(3)
-            .tcp_user_timeout(Duration::from_secs(60))
+            .tcp_user_timeout(Duration::from_mins(1))
             .ssl_mode(if self.tls.is_some() { SslMode::Require } else { SslMode::Disable });
         match &self.place {
             Place::Socket(folder) => config.host_path(folder),

@@ -94,7 +94,6 @@ pub struct StatementError {
 impl StatementError {
     /// Whether the connection broke: the statement may still run on the server.
     pub fn is_disconnect(&self) -> bool {
-        // 57P01 to 57P03: the server or an administrator ended the session.
         self.sqlstate.is_empty() || self.sqlstate.starts_with("08")
     }
     /// Cancelled by a person, or by the statement timeout.
@@ -221,8 +220,7 @@ fn explain_tls(error: &rustls::Error, place: String) -> ConnectError {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => ConnectError::Expired { place },
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => ConnectError::NotTrusted { place },
-            // rustls reports a self-signed leaf that is no CA as "CaUsedAsEndEntity", inside `Other`.
+            // Unknown issuer, bad signature, a self-signed leaf: each is mended by the right authority.
             _ => ConnectError::NotTrusted { place },
         },
         other => ConnectError::TlsFailed { place, said: clean(&other.to_string()) },
@@ -236,10 +234,9 @@ fn find<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 
         if let Some(found) = cause.downcast_ref::<T>() {
             return Some(found);
         }
-        if let Some(inner) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            if let Some(found) = inner.downcast_ref::<T>() {
-                return Some(found);
-            }
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<T>()) {
+            return Some(found);
         }
         next = cause.source();
     }

@@ -1,11 +1,13 @@
 //! An open connection: the driver's client, the task that moves its bytes, and what the server says in passing.
 
 use super::fault::{StatementError, clean};
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::DbError;
-use tokio_postgres::types::{FromSql, ToSql};
+use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row};
 
 /// A NOTICE, INFO or WARNING: part of a statement's result.
@@ -130,6 +132,24 @@ impl Link {
     /// What the server, or the connection, said.
     pub async fn execute(&self, sql: &str) -> Result<u64, StatementError> {
         Ok(self.client.execute_typed(sql, &[]).await?)
+    }
+
+    /// Runs a query for its duration only: rows are counted, not kept, and more than `most` end it.
+    ///
+    /// # Errors
+    /// What the server, or the connection, said; also when there are too many rows.
+    pub async fn drain(&self, sql: &str, most: usize) -> Result<usize, StatementError> {
+        let mut rows = pin!(self.client.query_typed_raw(sql, Vec::<(&(dyn ToSql + Sync), Type)>::new()).await?);
+        let mut seen = 0;
+        while let Some(row) = rows.next().await {
+            row?;
+            seen += 1;
+            if seen > most {
+                let said = format!("the query returns more than {most} rows; register one that answers a question");
+                return Err(StatementError { sqlstate: "DD003".to_owned(), said, detail: None });
+            }
+        }
+        Ok(seen)
     }
 
     /// One value as text, by the simple protocol, which prepares nothing.

@@ -1,6 +1,11 @@
 //! A target to maintain: a database with roles as a careful owner would set them up, and defects to plant.
 
-use engine::target::connect::{Address, TlsMode};
+use domain::ids::RunId;
+use domain::procedure::{Act, Measure, Object, ObjectKind, ObjectName, Parameters, WorkItem, estimate::estimate};
+use engine::target::connect::{Address, Dialer, TlsMode};
+use engine::target::link::Link;
+use engine::target::postgres::{self, ItemResult};
+use engine::target::session::{Guards, Session, SessionName};
 use engine::test_support::TestDatabase;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -48,9 +53,10 @@ impl Target {
     /// Runs SQL as the superuser, several statements if need be.
     pub async fn plant(&self, sql: &str) {
         let mut admin = self.admin().await;
-        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut admin).await {
-            panic!("{sql}: {error}");
-        }
+        run(&mut admin, sql).await;
+        // The counters of this session reach the others before it goes idle, not some time after it ends.
+        run(&mut admin, "RESET ROLE; SELECT pg_stat_force_next_flush()").await;
+        run(&mut admin, "SELECT 1").await;
     }
 
     /// Runs SQL as `shop_owner`, whose objects the maintainer looks after.
@@ -73,5 +79,58 @@ impl Target {
             password: Some(PASSWORD.into()),
             tls: TlsMode::None { acknowledged: false },
         }
+    }
+
+    pub async fn dialer(&self, user: &str) -> Dialer {
+        Dialer::new(self.address(user)).await.expect("loopback resolves")
+    }
+
+    pub async fn link(&self, user: &str) -> Link {
+        self.dialer(user).await.connect("test").await.expect("the role may connect")
+    }
+
+    /// An executing session of the maintainer with `budget_ms` for its statement.
+    pub async fn session(&self, user: &str, act: Act, budget_ms: u64, parameters: &Parameters) -> Session {
+        let name = SessionName::new(RunId(uuid::Uuid::now_v7()), 1, 1, 1).expect("short");
+        Session::open(&self.dialer(user).await, name, &Guards::acting(act, budget_ms, parameters)).await.expect("the role may connect")
+    }
+
+    /// One item from beginning to end, as the maintainer.
+    pub async fn carry_out(&self, item: &WorkItem, parameters: &Parameters) -> ItemResult {
+        self.carry_out_as(MAINTAINER, item, 60_000, parameters).await
+    }
+
+    pub async fn carry_out_as(&self, user: &str, item: &WorkItem, budget_ms: u64, parameters: &Parameters) -> ItemResult {
+        let session = self.session(user, item.act, budget_ms, parameters).await;
+        let control = self.link(user).await;
+        let before = postgres::evidence(&control, item).await.expect("readable");
+        let tried = postgres::execute(&session, item, parameters).await.expect("the looks around the statement work");
+        postgres::judge(&control, item, before, tried, parameters).await
+    }
+}
+
+pub async fn run(connection: &mut PgConnection, sql: &str) {
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await {
+        panic!("{sql}: {error}");
+    }
+}
+
+pub fn name(schema: &str, name: &str) -> ObjectName {
+    ObjectName::new(schema, name).expect("no NUL")
+}
+
+/// An item as the selectors would make it, without having been selected.
+pub fn item(act: Act, object: ObjectName, table: Option<ObjectName>) -> WorkItem {
+    let kind = if table.is_some() { ObjectKind::Index } else { ObjectKind::Table };
+    let object = Object { kind, oid: 0, name: object, table };
+    WorkItem::new("test", act, object, Measure::new("chosen by the test", []), estimate(act, 0, &[]), 0, 0)
+}
+
+/// Waits until the server shows something; fails after 20 s.
+pub async fn until<F: AsyncFnMut() -> bool>(what: &str, mut seen: F) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !seen().await {
+        assert!(std::time::Instant::now() < end, "never seen: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

@@ -1,0 +1,289 @@
+//! The steps of the PostgreSQL procedures: what is measured, what is done, and what proves it.
+//!
+//! One item goes through [`evidence`] (the state before, put on record with the intent), [`execute`], and [`judge`].
+//! After a crash, [`find`] compares the recorded evidence with the present one and says whether it ran.
+
+pub mod analyze;
+pub mod blockers;
+pub mod measure;
+pub mod preflight;
+pub mod progress;
+pub mod reindex;
+pub mod stop;
+pub mod survey;
+pub mod vacuum;
+
+use super::fault::StatementError;
+use super::link::Link;
+use super::session::{Execution, Session};
+use blockers::Blocker;
+use domain::procedure::{Act, Parameters, WorkItem};
+use domain::run::{AnalyzeState, Finding, IndexState, Outcome, VacuumState, Verdict, verify};
+use serde::{Deserialize, Serialize};
+
+/// The state of an item's object, before or after. `None` inside: the object is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "of")]
+pub enum Evidence {
+    /// Of a VACUUM.
+    Vacuum {
+        /// Dead rows and counter.
+        state: Option<VacuumState>,
+    },
+    /// Of an ANALYZE.
+    Analyze {
+        /// Counter and changed rows.
+        state: Option<AnalyzeState>,
+    },
+    /// Of a rebuild.
+    Index {
+        /// The index, found by its name.
+        state: Option<IndexState>,
+        /// Invalid indexes of its table, by name.
+        invalid: Vec<String>,
+    },
+    /// Of the drop of an invalid index.
+    Debris {
+        /// It is there, and still invalid.
+        present: bool,
+    },
+}
+
+impl Evidence {
+    /// Whether there is nothing to work on any more.
+    pub const fn is_gone(&self) -> bool {
+        matches!(
+            self,
+            Self::Vacuum { state: None }
+                | Self::Analyze { state: None }
+                | Self::Index { state: None, .. }
+                | Self::Debris { present: false }
+        )
+    }
+}
+
+/// How an item ended, with all that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemResult {
+    /// Outcome and sentence.
+    pub verdict: Verdict,
+    /// The state before.
+    pub before: Evidence,
+    /// The state after; `None` when it could not be read.
+    pub after: Option<Evidence>,
+    /// What the statement did; `None` when none was sent.
+    pub execution: Option<Execution>,
+    /// Who stood in the way.
+    pub blockers: Vec<Blocker>,
+}
+
+/// What came of trying to execute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "did")]
+pub enum Tried {
+    /// The statement was sent.
+    Sent {
+        /// What it did.
+        execution: Execution,
+        /// Who held the lock, when that was the reason to fail.
+        blockers: Vec<Blocker>,
+    },
+    /// It was not sent: somebody stands in the way.
+    Blocked {
+        /// Why, as a sentence.
+        reason: String,
+        /// Who.
+        blockers: Vec<Blocker>,
+    },
+    /// It was not sent: it is no longer needed.
+    NotNeeded {
+        /// Why, as a sentence.
+        reason: String,
+    },
+}
+
+/// Reads the state of an item's object.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn evidence(link: &Link, item: &WorkItem) -> Result<Evidence, StatementError> {
+    match item.act {
+        Act::Vacuum => Ok(Evidence::Vacuum { state: vacuum::state(link, &item.object.name).await? }),
+        Act::Analyze | Act::AnalyzeOnly => Ok(Evidence::Analyze { state: analyze::state(link, &item.object.name).await? }),
+        Act::ReindexConcurrently => reindex::evidence(link, &item.object).await,
+        Act::DropInvalidIndex => Ok(Evidence::Debris { present: reindex::is_debris(link, &item.object.name).await? }),
+    }
+}
+
+/// Executes an item on its session, lock-politely. The session's guards and fence slot are the caller's business.
+///
+/// # Errors
+/// When a look before or after the statement fails; what the statement itself said is in [`Tried::Sent`].
+pub async fn execute(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Tried, StatementError> {
+    match item.act {
+        Act::Vacuum | Act::Analyze | Act::AnalyzeOnly => send(session, item).await,
+        Act::ReindexConcurrently => reindex::rebuild(session, item, parameters).await,
+        Act::DropInvalidIndex => reindex::drop_debris(session, item, parameters).await,
+    }
+}
+
+/// Sends the statement; when a lock was the reason to fail, says at once who holds it.
+async fn send(session: &Session, item: &WorkItem) -> Result<Tried, StatementError> {
+    let execution = session.execute(&item.statement).await;
+    let locked = execution.error.as_ref().is_some_and(StatementError::is_lock)
+        || execution.notices.iter().any(|notice| notice.is_warning() && notice.is_lock_skip());
+    let blockers =
+        if locked && !session.link.is_closed() { blockers::of_relation(&session.link, item_table(item)).await? } else { Vec::new() };
+    Ok(Tried::Sent { execution, blockers })
+}
+
+/// The table an item locks.
+fn item_table(item: &WorkItem) -> &domain::procedure::ObjectName {
+    item.object.table.as_ref().unwrap_or(&item.object.name)
+}
+
+/// Judges what was tried by its effect. `link` may be another connection than the one that executed.
+pub async fn judge(link: &Link, item: &WorkItem, before: Evidence, tried: Tried, parameters: &Parameters) -> ItemResult {
+    let (execution, blockers) = match tried {
+        Tried::NotNeeded { reason } => {
+            return ItemResult {
+                verdict: Verdict::new(Outcome::Skipped, reason),
+                after: Some(before.clone()),
+                before,
+                execution: None,
+                blockers: Vec::new(),
+            };
+        }
+        Tried::Blocked { reason, blockers } => {
+            let verdict = Verdict::new(Outcome::SkippedLock, format!("{reason}{}", blockers::sentence(&blockers)));
+            return ItemResult { verdict, after: Some(before.clone()), before, execution: None, blockers };
+        }
+        Tried::Sent { execution, blockers } => (execution, blockers),
+    };
+    let after = settled(link, item, &before, &execution).await;
+    let verdict = match &after {
+        Ok(after) => verdict(link, &before, after, &execution, &blockers, parameters).await,
+        Err(error) => Verdict::new(Outcome::Unknown, format!("The statement's effect could not be looked at: {error}.")),
+    };
+    ItemResult { verdict, before, after: after.ok(), execution: Some(execution), blockers }
+}
+
+/// PostgreSQL 13 and 14 count a moment later than they answer; at most this long is waited for.
+const COUNTED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
+const LOOK_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// The evidence after an execution, once the server's counters had time to move.
+async fn settled(link: &Link, item: &WorkItem, before: &Evidence, execution: &Execution) -> Result<Evidence, StatementError> {
+    let until = tokio::time::Instant::now() + COUNTED_WITHIN;
+    loop {
+        let after = evidence(link, item).await?;
+        let still = matches!(find(before, &after), Finding::NotDone)
+            && execution.error.is_none()
+            && matches!(after, Evidence::Vacuum { .. } | Evidence::Analyze { .. });
+        let skipped = execution.notices.iter().any(link_warning);
+        if !still || skipped || tokio::time::Instant::now() >= until {
+            return Ok(after);
+        }
+        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+    }
+}
+
+fn link_warning(notice: &super::link::Notice) -> bool {
+    notice.is_warning()
+}
+
+async fn verdict(
+    link: &Link,
+    before: &Evidence,
+    after: &Evidence,
+    execution: &Execution,
+    blockers: &[Blocker],
+    parameters: &Parameters,
+) -> Verdict {
+    if let Some(error) = &execution.error {
+        return failed(before, after, error, blockers);
+    }
+    if execution.notices.iter().any(|notice| notice.is_warning() && notice.is_lock_skip()) {
+        return Verdict::new(
+            Outcome::SkippedLock,
+            format!("The server skipped it, because somebody held the lock.{}", blockers::sentence(blockers)),
+        );
+    }
+    let said = execution
+        .notices
+        .iter()
+        .find(|notice| notice.is_warning())
+        .map(|notice| format!(" The server warned: {}.", notice.message))
+        .unwrap_or_default();
+    let mut verdict = match (before, after) {
+        (Evidence::Vacuum { state: Some(before) }, Evidence::Vacuum { state: Some(after) }) => {
+            let percent = parameters.vacuum_min_fall_percent;
+            let judged = verify::verify_vacuum(*before, *after, percent, None);
+            if judged.outcome == Outcome::NoEffect {
+                // Only now is it worth asking who holds the old rows.
+                let holder =
+                    blockers::horizon(link).await.ok().and_then(|holders| holders.into_iter().next()).map(|holder| holder.to_string());
+                verify::verify_vacuum(*before, *after, percent, holder.as_deref())
+            } else {
+                judged
+            }
+        }
+        (Evidence::Analyze { state: Some(before) }, Evidence::Analyze { state: Some(after) }) => verify::verify_analyze(*before, *after),
+        (Evidence::Index { state: Some(state), invalid }, Evidence::Index { state: after, invalid: now }) => {
+            verify::verify_reindex(state, after.as_ref(), &new_debris(invalid, now))
+        }
+        (Evidence::Debris { .. }, Evidence::Debris { present }) => verify::verify_cleanup(*present),
+        _ => Verdict::new(Outcome::Failed, "The object is gone: somebody dropped or renamed it meanwhile."),
+    };
+    if verdict.outcome != Outcome::Done {
+        verdict.sentence.push_str(&said);
+    }
+    verdict
+}
+
+fn failed(before: &Evidence, after: &Evidence, error: &StatementError, blockers: &[Blocker]) -> Verdict {
+    let left = match (before, after) {
+        (Evidence::Index { invalid, .. }, Evidence::Index { invalid: now, .. }) => new_debris(invalid, now),
+        _ => Vec::new(),
+    };
+    if error.is_disconnect() {
+        return Verdict::new(Outcome::Unknown, format!("Whether it ran is not known: {error}."));
+    }
+    if !left.is_empty() {
+        return Verdict::new(Outcome::NeedsCleanup, format!("It stopped ({error}) and left behind: {}.", left.join(", ")));
+    }
+    if error.is_lock() {
+        return Verdict::new(Outcome::SkippedLock, format!("Somebody else held the lock.{}", blockers::sentence(blockers)));
+    }
+    if error.is_cancelled() || error.is_terminated() {
+        return Verdict::new(Outcome::Cancelled, format!("Stopped on the server ({error}); nothing is left behind."));
+    }
+    Verdict::new(Outcome::Failed, format!("The server refused: {error}."))
+}
+
+fn new_debris(before: &[String], now: &[String]) -> Vec<String> {
+    now.iter().filter(|name| !before.contains(name)).cloned().collect()
+}
+
+/// What the object says about an attempt whose owner is gone: recorded evidence against the present one.
+pub fn find(before: &Evidence, now: &Evidence) -> Finding {
+    match (before, now) {
+        (Evidence::Vacuum { state: Some(before) }, Evidence::Vacuum { state: Some(now) }) => {
+            verify::find_counted(before.vacuum_count, now.vacuum_count)
+        }
+        (Evidence::Analyze { state: Some(before) }, Evidence::Analyze { state: Some(now) }) => {
+            verify::find_counted(before.analyze_count, now.analyze_count)
+        }
+        (Evidence::Index { state: Some(state), invalid }, Evidence::Index { state: now, invalid: now_invalid }) => {
+            verify::find_reindex(state, now.as_ref(), &new_debris(invalid, now_invalid))
+        }
+        (Evidence::Debris { .. }, Evidence::Debris { present }) => {
+            if *present {
+                Finding::NotDone
+            } else {
+                Finding::Done
+            }
+        }
+        _ => Finding::CannotTell,
+    }
+}

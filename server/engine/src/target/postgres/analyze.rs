@@ -1,0 +1,23 @@
+//! ANALYZE: what its effect is read from.
+
+use crate::target::fault::StatementError;
+use crate::target::link::{Link, amount};
+use domain::procedure::ObjectName;
+use domain::run::AnalyzeState;
+
+/// Counter and changed rows of a table or partitioned parent; `None` when it is gone.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn state(link: &Link, table: &ObjectName) -> Result<Option<AnalyzeState>, StatementError> {
+    let rows = link
+        .rows(
+            "SELECT coalesce(pg_catalog.pg_stat_get_analyze_count(c.oid), 0), coalesce(pg_catalog.pg_stat_get_mod_since_analyze(c.oid), 0)
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+              WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'm', 'p')",
+            &[&table.schema(), &table.name()],
+        )
+        .await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(AnalyzeState { analyze_count: amount(row, 0)?, changed_rows: amount(row, 1)? }))
+}

@@ -1,0 +1,160 @@
+//! REINDEX INDEX CONCURRENTLY and what it may leave behind.
+
+use super::blockers;
+use super::{Evidence, Tried};
+use crate::target::fault::StatementError;
+use crate::target::link::{Link, amount, field};
+use crate::target::session::Session;
+use domain::procedure::select::DebrisKind;
+use domain::procedure::text::duration_ms;
+use domain::procedure::{Object, ObjectName, Parameters, WorkItem, quote};
+use domain::run::IndexState;
+
+/// The index by its name (a rebuild gives it another oid), and the invalid indexes of its table.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn evidence(link: &Link, index: &Object) -> Result<Evidence, StatementError> {
+    let rows = link
+        .rows(
+            "SELECT c.oid, i.indisvalid AND i.indisready AND i.indislive, pg_catalog.pg_get_indexdef(c.oid), coalesce(pg_catalog.pg_relation_size(c.oid), 0)
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+              WHERE n.nspname = $1 AND c.relname = $2",
+            &[&index.name.schema(), &index.name.name()],
+        )
+        .await?;
+    let state = match rows.first() {
+        Some(row) => Some(IndexState { oid: field(row, 0)?, valid: field(row, 1)?, definition: field(row, 2)?, bytes: amount(row, 3)? }),
+        None => None,
+    };
+    let table = index.table.as_ref().unwrap_or(&index.name);
+    let rows = link
+        .rows(
+            "SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text
+               FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+              WHERE tn.nspname = $1 AND t.relname = $2 AND c.relkind = 'i' AND NOT (i.indisvalid AND i.indisready AND i.indislive)
+              ORDER BY 1, 2 LIMIT 100",
+            &[&table.schema(), &table.name()],
+        )
+        .await?;
+    let mut invalid = Vec::new();
+    for row in &rows {
+        let name = ObjectName::new(field::<String>(row, 0)?, field::<String>(row, 1)?);
+        invalid.extend(name.ok().map(|name| name.to_string()));
+    }
+    Ok(Evidence::Index { state, invalid })
+}
+
+/// Whether an index of this name is there and invalid.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn is_debris(link: &Link, index: &ObjectName) -> Result<bool, StatementError> {
+    let row = link
+        .row(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+                              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                             WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'i' AND NOT (i.indisvalid AND i.indisready AND i.indislive))",
+            &[&index.schema(), &index.name()],
+        )
+        .await?;
+    field(&row, 0)
+}
+
+/// Rebuilds an index, unless somebody stands in the way: a lock timeout inside CONCURRENTLY would leave an invalid index,
+/// so the way is probed first and the statement itself has none.
+///
+/// # Errors
+/// When a look before the statement fails; what the statement itself said is in [`Tried::Sent`].
+pub async fn rebuild(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Tried, StatementError> {
+    if let Some(blocked) = in_the_way(session, item, parameters).await? {
+        return Ok(blocked);
+    }
+    super::send(session, item).await
+}
+
+/// Drops an invalid index that an interrupted rebuild left. Looks again first: it may be valid, gone, or in the making.
+///
+/// # Errors
+/// As [`rebuild`].
+pub async fn drop_debris(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Tried, StatementError> {
+    let not_needed = |reason: &str| Ok(Tried::NotNeeded { reason: reason.to_owned() });
+    if DebrisKind::of(item.object.name.name()) == DebrisKind::Owners {
+        return not_needed("Its name is not one that an interrupted rebuild gives; it was not touched.");
+    }
+    if !is_debris(&session.link, &item.object.name).await? {
+        return not_needed("It is gone, or valid.");
+    }
+    if build_runs(&session.link, &item.object.name).await? {
+        return Ok(Tried::Blocked { reason: "An index build works on its table right now.".to_owned(), blockers: Vec::new() });
+    }
+    if let Some(blocked) = in_the_way(session, item, parameters).await? {
+        return Ok(blocked);
+    }
+    let became_owner = become_owner(session, &item.object.name).await?;
+    let tried = super::send(session, item).await;
+    if became_owner && !session.link.is_closed() {
+        session.link.execute("RESET ROLE").await?;
+    }
+    tried
+}
+
+async fn build_runs(link: &Link, index: &ObjectName) -> Result<bool, StatementError> {
+    let row = link
+        .row(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p JOIN pg_catalog.pg_index i ON i.indrelid = p.relid
+                              JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                             WHERE p.datname = pg_catalog.current_database() AND n.nspname = $1 AND c.relname = $2)",
+            &[&index.schema(), &index.name()],
+        )
+        .await?;
+    field(&row, 0)
+}
+
+/// MAINTAIN does not cover DROP INDEX: where the role only may become the owner, it does so for this statement.
+async fn become_owner(session: &Session, index: &ObjectName) -> Result<bool, StatementError> {
+    let rows = session
+        .link
+        .rows(
+            "SELECT pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+              WHERE n.nspname = $1 AND c.relname = $2 AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')",
+            &[&index.schema(), &index.name()],
+        )
+        .await?;
+    let Some(row) = rows.first() else { return Ok(false) };
+    let Ok(owner) = quote::identifier(field(row, 0)?) else { return Ok(false) };
+    session.link.execute(&format!("SET ROLE {owner}")).await?;
+    Ok(true)
+}
+
+/// The probe before a CONCURRENTLY form: old transactions it would wait for, and the lock itself.
+async fn in_the_way(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Option<Tried>, StatementError> {
+    let limit_s = parameters.blocker_max_age_s;
+    let mut old = blockers::old_transactions(&session.link, limit_s).await?;
+    old.extend(blockers::old_prepared(&session.link, limit_s).await?);
+    if !old.is_empty() {
+        let limit = duration_ms(limit_s.saturating_mul(1000));
+        return Ok(Some(Tried::Blocked {
+            reason: format!("It would wait for transactions that are open for more than {limit}."),
+            blockers: old,
+        }));
+    }
+    let table = super::item_table(item);
+    session.link.execute("BEGIN").await?;
+    let probe = session.link.execute(&format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT", table.quoted())).await;
+    if !session.link.is_closed() {
+        session.link.execute("ROLLBACK").await?;
+    }
+    let locked = match probe {
+        Ok(_) => return Ok(None),
+        Err(error) if error.is_lock() => true,
+        // A materialized view cannot be locked by hand: then only the list of locks is asked.
+        Err(error) if error.sqlstate == "42809" => false,
+        Err(error) => return Err(error),
+    };
+    let blockers = blockers::of_relation(&session.link, table).await?;
+    let blocked = Tried::Blocked { reason: "Somebody else held the lock on its table.".to_owned(), blockers };
+    Ok((locked || !matches!(&blocked, Tried::Blocked { blockers, .. } if blockers.is_empty())).then_some(blocked))
+}

@@ -1,0 +1,81 @@
+//! The fence on the target: one owner at a time, and proof that nothing of an earlier one can act.
+
+use super::target_support::{MAINTAINER, Target, until};
+use domain::ids::RunId;
+use domain::procedure::{Act, Parameters};
+use engine::target::fence::{self, Raised};
+use engine::target::session::{Guards, Session, SessionName};
+use uuid::Uuid;
+
+async fn open(target: &Target, name: SessionName) -> Session {
+    let guards = Guards::acting(Act::Vacuum, 60_000, &Parameters::default());
+    Session::open(&target.dialer(MAINTAINER).await, name, &guards).await.expect("the role may connect")
+}
+
+#[tokio::test]
+async fn only_one_run_holds_the_fence_and_the_other_learns_who() {
+    let target = Target::new().await;
+    let (ours, theirs) = (RunId(Uuid::now_v7()), RunId(Uuid::now_v7()));
+    let first = open(&target, SessionName::control(ours, 1).expect("short")).await;
+    assert_eq!(fence::raise(&first.link, 2).await, Ok(Raised::Up));
+    assert_eq!(fence::raise(&first.link, 2).await, Ok(Raised::Up), "asking again changes nothing");
+    assert_eq!((fence::holds(&first.link, 0).await, fence::holds(&first.link, 1).await), (Ok(true), Ok(false)));
+
+    let second = open(&target, SessionName::control(theirs, 1).expect("short")).await;
+    let Ok(Raised::HeldBy(holders)) = fence::raise(&second.link, 2).await else { panic!("two owners") };
+    assert_eq!(holders.len(), 1);
+    assert_eq!((holders[0].slot, holders[0].backend), (0, first.backend));
+    assert_eq!(holders[0].application_name.parse::<SessionName>().expect("ours").run(), ours);
+
+    drop(first);
+    until("the server lets go of a closed session's locks", async || fence::raise(&second.link, 2).await == Ok(Raised::Up)).await;
+}
+
+#[tokio::test]
+async fn an_executing_session_of_a_dead_owner_keeps_the_fence_down() {
+    let target = Target::new().await;
+    let run = RunId(Uuid::now_v7());
+    let control = open(&target, SessionName::control(run, 1).expect("short")).await;
+    let executing = open(&target, SessionName::new(run, 1, 7, 2).expect("short")).await;
+    assert_eq!(fence::raise(&control.link, 1).await, Ok(Raised::Up));
+    assert_eq!((fence::take(&executing.link, 1).await, fence::holds(&executing.link, 1).await), (Ok(true), Ok(true)));
+    assert_eq!(fence::take(&control.link, 1).await, Ok(false));
+
+    // The owner dies, its executing session does not.
+    drop(control);
+    let next = open(&target, SessionName::control(run, 2).expect("short")).await;
+    until(
+        "slot 0 is free, slot 1 is not",
+        async || matches!(fence::raise(&next.link, 1).await, Ok(Raised::HeldBy(holders)) if holders.len() == 1 && holders[0].slot == 1),
+    )
+    .await;
+    assert_eq!(fence::holds(&next.link, 0).await, Ok(false), "half a fence is none");
+    let old = fence::sessions_of(&next.link, run).await.expect("readable");
+    assert_eq!(old.iter().map(|old| (old.backend, old.name)).collect::<Vec<_>>(), [(executing.backend, executing.name)]);
+    assert!(!old[0].is_active() && old[0].name.item() == 7 && old[0].name.attempt() == 2 && old[0].name.epoch() == 1);
+    assert_eq!(fence::is_there(&next.link, executing.backend).await, Ok(true));
+    assert_eq!(fence::sessions_of(&next.link, RunId(Uuid::now_v7())).await, Ok(vec![]), "another run's sessions are not ours");
+
+    let backend = executing.backend;
+    drop(executing);
+    until("the old session is gone", async || fence::is_there(&next.link, backend).await == Ok(false)).await;
+    assert_eq!(fence::raise(&next.link, 1).await, Ok(Raised::Up));
+}
+
+#[tokio::test]
+async fn a_session_shows_its_name_whole_and_knows_where_it_is() {
+    let target = Target::new().await;
+    let session = open(&target, SessionName::new(RunId(Uuid::max()), 9_999_999_999, 99_999, 99_999).expect("20 digits")).await;
+    let shown = session.link.simple_value("SHOW application_name").await.expect("readable");
+    assert_eq!(shown.as_deref(), Some(session.name.to_string().as_str()), "nothing was cut off");
+    assert_eq!(session.identity.stable.database, target.db.name());
+    assert_eq!(session.identity.difference(&session.identity.stable, Some(&session.identity.volatile)), None);
+    for (setting, value) in [
+        ("statement_timeout", "1min"),
+        ("lock_timeout", "2s"),
+        ("idle_in_transaction_session_timeout", "1min"),
+        ("vacuum_cost_delay", "2ms"),
+    ] {
+        assert_eq!(session.link.simple_value(&format!("SHOW {setting}")).await.expect("readable").as_deref(), Some(value), "{setting}");
+    }
+}
