@@ -7,6 +7,7 @@ compile_error!("`ssr` and `hydrate` never meet in one build: use `--workspace --
 pub mod assets;
 #[cfg(feature = "ssr")]
 pub mod door;
+pub mod islands;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(feature = "ssr")]
