@@ -3,4 +3,5 @@
 pub mod checklists;
 pub mod policies;
 pub mod runs;
+pub mod targets;
 pub mod windows;

@@ -3,6 +3,7 @@
 pub mod policies;
 pub mod runs;
 pub mod visit;
+pub mod targets;
 pub mod windows;
 
 use crate::error::{Error, Result};

@@ -21,6 +21,7 @@ pub mod settings;
 pub mod targets;
 pub mod trail;
 pub mod trail_check;
+pub mod target_pages;
 pub mod votes;
 pub mod window_list;
 pub mod window_page;
