@@ -110,6 +110,8 @@ verbs! {
     ExportTrail = "trail.export", "export the audit trail", &[Admin, Auditor];
     /// Create and edit teams, people and roles.
     ManagePeople = "people.manage", "manage people and teams", &[Admin];
+    /// Add people without account who are told and vote by mail.
+    AddContact = "person.add_contact", "add contacts to this team", &[Lead];
     /// Change policies.
     ManagePolicies = "policy.manage", "change policies", &[Admin];
     /// Change settings, mail, worker keys.

@@ -1,6 +1,7 @@
 //! What pages show: plain structs that queries fill and pages render, with the rules that turn state into sentences.
 
 pub mod checklists;
+pub mod people;
 pub mod policies;
 pub mod runs;
 pub mod targets;

@@ -7,8 +7,8 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
 pub mod home;
-pub mod policies;
 pub mod login;
+pub mod policies;
 pub mod setup;
 
 /// The router. All pages are rendered whole (`SsrMode::Async`), so that the status is known before the first byte.

@@ -15,13 +15,13 @@ pub mod notifier;
 pub mod paper;
 pub mod passwords;
 pub mod queries;
-pub mod sealer;
 pub mod scheduler;
+pub mod sealer;
 pub mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;
-pub mod trail;
 mod throttle;
+pub mod trail;
 pub mod transaction;
 pub mod vault;
 pub mod wake;

@@ -2,32 +2,41 @@
 
 pub mod acknowledge_clock;
 pub mod acknowledge_superuser;
+pub mod add_contact;
+pub mod add_person;
 pub mod amend_window;
 pub mod announce_worker_key;
 pub mod ask_examination;
 pub(crate) mod audience;
 pub mod cast_vote;
-pub mod edit_target;
+pub mod change_password;
 pub mod create_admin;
+pub mod edit_person;
+pub mod edit_profile;
+pub mod edit_target;
 pub mod end_window;
-pub mod open_run;
 mod new_account;
+pub mod open_run;
 pub mod propose_window;
+pub mod put_team;
 pub mod record_backup;
 pub mod register_target;
 pub mod replace_password;
+pub mod reset_password;
 pub mod resolve_hold;
 pub mod retire_target;
 pub mod save_policy;
 mod scope;
 mod seal_revision;
-pub mod set_stakeholders;
-pub(crate) mod start_gate;
-pub mod stop_run;
+pub mod set_active;
+pub mod set_member;
 pub mod set_public_url;
+pub mod set_stakeholders;
 pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;
+pub(crate) mod start_gate;
+pub mod stop_run;
 pub mod withdraw_vote;
 
 use crate::error::Error;
@@ -48,3 +57,14 @@ pub struct Caller {
 pub(crate) fn hide(actor: &Actor, team: TeamId, refusal: Refusal) -> Error {
     if holds(actor, Verb::SeeTeam, Some(team)) { refusal.into() } else { Error::NotFound }
 }
+
+/// Passes for people who typed their password within the last minutes; what they asked for is kept meanwhile.
+pub(crate) fn elevated(actor: &Actor) -> crate::error::Result<()> {
+    if actor.elevated {
+        return Ok(());
+    }
+    Err(Refusal::new(ELEVATE, "This needs your password once more.", "Type it, and you come back here with everything you typed.").into())
+}
+
+/// Code of the refusal that asks for the password again; the web side answers it with the page for it.
+pub const ELEVATE: &str = "elevate";

@@ -1,5 +1,6 @@
 //! Signs a person in by address and password. Every failure reads the same, costs the same, and is a fact once a minute.
 
+use super::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -103,6 +104,43 @@ async fn fail(engine: &Engine, request: &str, known: Option<&store::people::Sign
     })
     .await?;
     Err(failed())
+}
+
+/// Makes sure that the signed-in person knows their password; `field` is where the answer goes when not.
+pub async fn confirm_password(engine: &Engine, caller: &Caller, field: &str, typed: &SecretString, address: IpAddr) -> Result<()> {
+    throttle::admit(address)?;
+    let person = caller.actor.person;
+    let stored = store::people::account(engine.pool(), person).await?.map(|(hash, _)| hash);
+    if passwords::verify(typed, stored.as_deref()).await? {
+        return Ok(());
+    }
+    if throttle::failed(address, Some(person)) {
+        let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
+        let request = caller.request.clone();
+        transaction::run(engine.pool(), "confirm_password_failed", move |db| {
+            let (permit, request) = (permit.clone(), request.clone());
+            Box::pin(async move {
+                let fact = NewFact::refused("session.confirm", "person", person).with("address", address.to_string());
+                Ledger::open(db, &permit, &request).fact(fact).await.map(drop)
+            })
+        })
+        .await?;
+    }
+    Err(Error::field(field, "This is not your password."))
+}
+
+/// The password was typed again: writes it down. The web side gives the session its few minutes of elevation.
+pub async fn elevate(engine: &Engine, caller: &Caller, password: &SecretString, address: IpAddr) -> Result<()> {
+    let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
+    confirm_password(engine, caller, "password", password, address).await?;
+    let (request, person) = (caller.request.clone(), caller.actor.person);
+    transaction::run(engine.pool(), "elevate", move |db| {
+        let (permit, request) = (permit.clone(), request.clone());
+        Box::pin(
+            async move { Ledger::open(db, &permit, &request).fact(NewFact::done("session.confirm", "person", person)).await.map(drop) },
+        )
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -216,3 +216,105 @@ pub(crate) async fn put_global_roles(db: &mut PgConnection, person: PersonId, ro
 pub(crate) async fn set_active(db: &mut PgConnection, person: PersonId, active: bool) -> sqlx::Result<()> {
     sqlx::query!("UPDATE drydock.person AS p SET active = $2 WHERE p.id = $1", person.0, active).execute(db).await.map(drop)
 }
+
+/// What an edit compares with.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) zone: String,
+    pub(crate) shared: bool,
+    pub(crate) active: bool,
+    pub(crate) global: Vec<GlobalRole>,
+}
+
+/// A person, taken for this transaction.
+pub(crate) async fn lock(db: &mut PgConnection, person: PersonId) -> sqlx::Result<Option<Known>> {
+    let row = sqlx::query!(
+        r#"SELECT p.name, p.email, p.zone, p.shared_address, p.active, ARRAY(SELECT g.role FROM drydock.global_role g WHERE g.person_id = p.id) AS "global!: Vec<String>"
+           FROM drydock.person p WHERE p.id = $1 FOR UPDATE OF p"#,
+        person.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Known {
+        name: row.name,
+        email: row.email,
+        zone: row.zone,
+        shared: row.shared_address,
+        active: row.active,
+        global: row.global.iter().filter_map(|word| GlobalRole::from_word(word)).collect(),
+    }))
+}
+
+/// Changes what a person is called and where mail goes.
+pub(crate) async fn update(db: &mut PgConnection, person: PersonId, name: &str, email: &str, zone: &str, shared: bool) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE drydock.person AS p SET name = $2, email = $3, zone = $4, shared_address = $5 WHERE p.id = $1",
+        person.0,
+        name,
+        email,
+        zone,
+        shared
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// No vote of this person counts for 24 hours, because somebody changed address, role or password.
+pub(crate) async fn pause_votes(db: &mut PgConnection, person: PersonId, by: PersonId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE drydock.person AS p SET may_vote_from = clock_timestamp() + interval '24 hours', changed_by = $2 WHERE p.id = $1",
+        person.0,
+        by.0
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Active administrators with an account, other than this person.
+pub(crate) async fn other_admins(db: &mut PgConnection, person: PersonId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM drydock.global_role g JOIN drydock.account a ON a.person_id = g.person_id JOIN drydock.person p ON p.id = g.person_id
+           WHERE g.role = 'admin' AND p.active AND p.id <> $1"#,
+        person.0
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// True when the person holds any role that could vote: a place in a team, or stakeholder of a database.
+pub(crate) async fn has_voice(db: &mut PgConnection, person: PersonId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.membership m WHERE m.person_id = $1) OR EXISTS (SELECT FROM drydock.target_stakeholder s WHERE s.person_id = $1) AS "voice!""#,
+        person.0
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Numbers of open windows on whose current plan this person's approval stands.
+pub(crate) async fn windows_counting_on(db: &mut PgConnection, person: PersonId) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "SELECT w.number FROM drydock.vote v JOIN drydock.window w ON w.id = v.window_id JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision AND p.digest = v.digest
+         WHERE v.person_id = $1 AND v.withdrawn_at IS NULL AND w.state IN ('proposed', 'approved') ORDER BY w.number",
+        person.0
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What a person chose about themselves.
+pub(crate) async fn set_theme(db: &mut PgConnection, person: PersonId, theme: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE drydock.account AS a SET theme = $2 WHERE a.person_id = $1", person.0, theme).execute(db).await.map(drop)
+}
+
+/// The stored password and colours of a person.
+pub(crate) async fn account(pool: &PgPool, person: PersonId) -> sqlx::Result<Option<(String, String)>> {
+    let row = sqlx::query!("SELECT a.password_hash, a.theme FROM drydock.account a WHERE a.person_id = $1", person.0)
+        .fetch_optional(pool)
+        .await?;
+    Ok(row.map(|row| (row.password_hash, row.theme)))
+}

@@ -1,0 +1,203 @@
+//! People, teams, and the first page.
+
+use crate::ids::{PersonId, TargetId, TeamId};
+use crate::people::{GlobalRole, TeamRole};
+use crate::window::WindowState;
+use jiff::Timestamp;
+
+/// Rows on one page of the list of people.
+pub const PEOPLE_ROWS: usize = 100;
+
+/// A person's place in a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The team.
+    pub team: TeamId,
+    /// Its name.
+    pub name: String,
+    /// The role there.
+    pub role: TeamRole,
+    /// Stands in for the lead.
+    pub deputy: bool,
+}
+
+impl Place {
+    /// The role as people read it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        role_label(self.role, self.deputy)
+    }
+}
+
+/// A role in a team as people read it.
+#[must_use]
+pub fn role_label(role: TeamRole, deputy: bool) -> String {
+    if deputy { format!("{}, deputy", role.label()) } else { role.label().to_owned() }
+}
+
+/// One person in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRow {
+    /// Who.
+    pub id: PersonId,
+    /// As people call them.
+    pub name: String,
+    /// Where mail goes.
+    pub email: String,
+    /// False after deactivation.
+    pub active: bool,
+    /// Can sign in.
+    pub account: bool,
+    /// A mailbox of several people: told, cannot vote.
+    pub shared: bool,
+    /// Rights everywhere.
+    pub global: Vec<GlobalRole>,
+    /// Places in teams.
+    pub places: Vec<Place>,
+}
+
+/// The list of people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeoplePage {
+    /// One page of them, by name.
+    pub rows: Vec<PersonRow>,
+    /// The page after this one begins behind this person.
+    pub next: Option<PersonId>,
+    /// What was searched for.
+    pub search: String,
+    /// The reader may add and edit people.
+    pub may_manage: bool,
+}
+
+/// One person's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonPage {
+    /// The person.
+    pub person: PersonRow,
+    /// Zone in which they read times.
+    pub zone: String,
+    /// When first recorded.
+    pub since: Timestamp,
+    /// Before it no vote of theirs counts, after a change of address or role.
+    pub may_vote_from: Option<Timestamp>,
+    /// Databases they are stakeholder of: id and short name.
+    pub stakeholder_of: Vec<(TargetId, String)>,
+    /// Sessions that are open now.
+    pub sessions: i64,
+    /// The reader may edit this person.
+    pub may_manage: bool,
+    /// The reader is this person.
+    pub own: bool,
+}
+
+/// One team in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamRow {
+    /// Which.
+    pub id: TeamId,
+    /// Handle.
+    pub short_name: String,
+    /// As people call it.
+    pub name: String,
+    /// Leads and deputies, by name.
+    pub leads: Vec<String>,
+    /// Members.
+    pub members: i64,
+    /// Databases it owns.
+    pub databases: i64,
+}
+
+/// A member on a team's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRow {
+    /// Who.
+    pub person: PersonId,
+    /// As people call them.
+    pub name: String,
+    /// Where mail goes.
+    pub email: String,
+    /// The role here.
+    pub role: TeamRole,
+    /// Stands in for the lead.
+    pub deputy: bool,
+    /// Can sign in.
+    pub account: bool,
+    /// False after deactivation.
+    pub active: bool,
+}
+
+/// One team's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamPage {
+    /// Which.
+    pub id: TeamId,
+    /// Handle.
+    pub short_name: String,
+    /// As people call it.
+    pub name: String,
+    /// Everybody in it.
+    pub members: Vec<MemberRow>,
+    /// Databases it owns: id, short name, environment. Empty for readers who may not see them.
+    pub databases: Vec<(TargetId, String, String)>,
+    /// People who could be added: id and name with address. Empty unless the reader manages people.
+    pub candidates: Vec<(PersonId, String)>,
+    /// The reader may change members and names.
+    pub may_manage: bool,
+    /// The reader may add contacts: stakeholders without account.
+    pub may_add_contact: bool,
+}
+
+/// A window on the first page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowLine {
+    /// Number of the window.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// Where it is in its life.
+    pub state: WindowState,
+    /// Short name of its database.
+    pub database: String,
+    /// Where the database belongs.
+    pub environment: String,
+    /// When it starts.
+    pub start: Timestamp,
+    /// When it ends.
+    pub end: Timestamp,
+    /// What is asked of the reader, as a sentence; empty in other lists.
+    pub asked: String,
+}
+
+/// Something that needs a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attention {
+    /// What it is about: a short name or a number.
+    pub what: String,
+    /// What is wrong, as a sentence.
+    pub why: String,
+    /// Page where it is put right.
+    pub to: String,
+}
+
+/// The first page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomePage {
+    /// The moment it was read at.
+    pub now: Timestamp,
+    /// Running, on hold, validating, rolling back.
+    pub happening: Vec<WindowLine>,
+    /// The reader is asked for something.
+    pub waiting: Vec<WindowLine>,
+    /// Proposed and approved ones that start within seven days.
+    pub soon: Vec<WindowLine>,
+    /// What needs a look.
+    pub attention: Vec<Attention>,
+    /// Databases the reader sees; none at all leads to the first one.
+    pub databases: i64,
+    /// Teams there are; none at all leads to the first one.
+    pub teams: i64,
+    /// The reader may register databases and propose windows somewhere.
+    pub works: bool,
+    /// The reader manages people.
+    pub manages: bool,
+}
