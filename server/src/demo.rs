@@ -1,12 +1,16 @@
 //! `drydock demo`: everything on this machine, with people and a database to try things on.
 
+use anyhow::Context;
+use engine::{cluster::ServiceRole, demo::DemoConfig};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use crate::{
     config::{Environment, Settings},
     lifecycle::Lifecycle,
     serve::{self, Installation, Prepare},
-    state::State,
+    state::{self, State},
+    worker,
 };
 
 /// Where the demo keeps its state when PostgreSQL's user cannot enter the wanted folder.
@@ -59,7 +63,28 @@ struct Seed {
 }
 
 impl Prepare for Seed {
-    async fn prepare(&mut self, _settings: &Settings, _state: &State) -> anyhow::Result<()> {
+    async fn prepare(&mut self, settings: &Settings, state: &State) -> anyhow::Result<()> {
+        let cluster = state.cluster().context("a demo runs on its own cluster")?;
+        let config = DemoConfig {
+            superuser: state::connect_options(&cluster.superuser_url("postgres"))?,
+            port: cluster.port(),
+            web: state.options(ServiceRole::Web)?,
+            worker: worker::config(settings, state.options(ServiceRole::Worker)?)?,
+        };
+        let demo = engine::demo::prepare(&config).await?;
+        let sign_in = |found: engine::demo::SignIn| SignIn {
+            role: found.role,
+            email: found.email,
+            password: found.password.expose_secret().to_owned(),
+        };
+        self.sign_ins = demo.sign_ins.into_iter().map(sign_in).collect();
+        self.targets = vec![DemoTarget {
+            name: demo.target,
+            dbms: "postgresql".into(),
+            host: "127.0.0.1".into(),
+            port: cluster.port(),
+            database: demo.database,
+        }];
         Ok(())
     }
 }

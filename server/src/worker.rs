@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use engine::{Engine, worker::WorkerConfig};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::{config::Settings, folders, lifecycle::Lifecycle, state, web::say_ready};
 
@@ -14,12 +15,17 @@ pub async fn work(settings: &Settings, lifecycle: Lifecycle) -> anyhow::Result<(
     let url = url.context("`drydock worker` needs DATABASE_URL; `drydock serve` sets it for its own processes")?;
     let database = state::connect_options(&url)?;
     engine::migrate::check(Engine::connect(database.clone(), 1).await?.pool()).await?;
-    let data_dir = settings.data_dir.join("worker");
-    folders::make_private(&data_dir)?;
-    let (public_url, mail) = (settings.public_url.clone(), settings.mail.clone());
-    let config = WorkerConfig { database, connections: CONNECTIONS, data_dir, public_url, demo: settings.demo, mail };
+    let config = config(settings, database)?;
     say_ready();
     lifecycle.until_hard(engine::worker::work(config, lifecycle.soft.clone())).await.transpose()?;
     lifecycle.finish().await;
     Ok(())
+}
+
+/// What the worker is told; its keys and anchors lie in a folder of its own.
+pub fn config(settings: &Settings, database: PgConnectOptions) -> anyhow::Result<WorkerConfig> {
+    let data_dir = settings.data_dir.join("worker");
+    folders::make_private(&data_dir)?;
+    let (public_url, mail) = (settings.public_url.clone(), settings.mail.clone());
+    Ok(WorkerConfig { database, connections: CONNECTIONS, data_dir, public_url, demo: settings.demo, mail })
 }

@@ -5,6 +5,7 @@ pub mod actions;
 pub mod clock;
 pub mod cluster;
 pub mod credentials;
+pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod examiner;

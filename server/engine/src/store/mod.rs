@@ -3,6 +3,7 @@
 pub mod backups;
 pub mod clock_guard;
 pub mod critical_queries;
+pub mod demo;
 pub mod examinations;
 pub mod groups;
 pub mod letters;

@@ -1,0 +1,92 @@
+// A fresh demo for a file of journeys: real processes, real databases, real mails in its mailbox.
+import { test as base, expect, type Page } from "@playwright/test";
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+export type Role = "admin" | "lead" | "deputy" | "engineer" | "stakeholder" | "auditor";
+export interface Demo {
+  address: string;
+  mailbox: string;
+  sign_ins: { role: Role; email: string; password: string }[];
+  targets: { name: string; dbms: string; host: string; port: number; database: string }[];
+  folder: string;
+}
+export interface Mail { id: number; recipient: string; subject: string; text: string; links: string[] }
+
+const program = process.env.DRYDOCK_PROGRAM ?? path.resolve(import.meta.dirname, "../../target/debug/drydock");
+
+async function start(folder: string): Promise<{ demo: Demo; child: ChildProcess }> {
+  const child = spawn(program, ["demo", "--json", "--listen", "127.0.0.1:0", "--data-dir", folder], { stdio: ["ignore", "pipe", "pipe"] });
+  const said: string[] = [];
+  child.stderr!.on("data", (data: Buffer) => said.push(data.toString()));
+  const lines = createInterface({ input: child.stdout! });
+  const demo = await new Promise<Demo>((resolve, reject) => {
+    lines.on("line", (line) => { if (line.startsWith("{")) resolve({ ...JSON.parse(line), folder }); });
+    child.on("exit", (code) => reject(new Error(`the demo ended with ${code}:\n${said.join("")}`)));
+  });
+  return { demo, child };
+}
+
+export const test = base.extend<{ consoleIsClean: void }, { demo: Demo }>({
+  demo: [
+    async ({}, use) => {
+      const folder = mkdtempSync(path.join(tmpdir(), "drydock-e2e-"));
+      const { demo, child } = await start(folder);
+      await use(demo);
+      const gone = new Promise((resolve) => child.on("exit", resolve));
+      child.kill("SIGINT");
+      await gone;
+      // Where the wanted folder cannot be entered by the database's user, the demo says so and uses another one.
+      rmSync(folder, { recursive: true, force: true });
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  // Nothing may be written to the console: no script error, no report of the content security policy.
+  consoleIsClean: [
+    async ({ page }, use) => {
+      const said: string[] = [];
+      page.on("console", (message) => { if (["error", "warning"].includes(message.type())) said.push(message.text()); });
+      page.on("pageerror", (error) => said.push(String(error)));
+      await use();
+      expect(said.filter((text) => !/status of (4\d\d|503)/.test(text))).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+export { expect };
+
+export function person(demo: Demo, role: Role) {
+  const found = demo.sign_ins.find((entry) => entry.role === role);
+  if (!found) throw new Error(`the demo has no ${role}`);
+  return found;
+}
+
+export async function signIn(page: Page, demo: Demo, role: Role) {
+  const { email, password } = person(demo, role);
+  await page.goto(`${demo.address}/login`);
+  await page.getByLabel(/e-mail/i).fill(email);
+  await page.getByLabel(/^password/i).fill(password);
+  await page.getByRole("button", { name: /sign in/i }).click();
+  await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
+}
+
+export async function signOut(page: Page) {
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByRole("button", { name: "Sign out" })).toHaveCount(0);
+}
+
+/** The newest mail to a person whose subject matches; waits until it is there. */
+export async function mail(page: Page, demo: Demo, recipient: string, subject: RegExp): Promise<Mail> {
+  let found: Mail | undefined;
+  await expect(async () => {
+    const answer = await page.request.get(`${demo.address}/mailbox.json`);
+    expect(answer.status()).toBe(200);
+    const mails = (await answer.json()) as Mail[];
+    found = mails.filter((entry) => entry.recipient === recipient && subject.test(entry.subject)).sort((a, b) => b.id - a.id)[0];
+    expect(found).toBeTruthy();
+  }).toPass({ timeout: 60_000 });
+  return found!;
+}

@@ -1,0 +1,131 @@
+//! A demo to try things on: people for every role, a database with real faults, and a window that waits for approval.
+//!
+//! Everything is made through the product's own actions where it has one. An interrupted start goes on where it ended.
+
+mod people;
+mod shop;
+
+use crate::actions::record_backup::{self, record_backup};
+use crate::actions::register_target::{self, register_target};
+use crate::actions::{Caller, announce_worker_key, propose_window};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::worker::{WorkerConfig, WorkerContext};
+use crate::{examiner, store, transaction};
+use domain::ids::TargetId;
+use domain::proposal::ProposalForm;
+use domain::target::Draft;
+use jiff::SignedDuration;
+use secrecy::SecretString;
+use sqlx::postgres::PgConnectOptions;
+use tokio_util::sync::CancellationToken;
+
+pub use people::SignIn;
+
+/// What making a demo needs.
+#[derive(Debug, Clone)]
+pub struct DemoConfig {
+    /// The demo's own cluster, as its superuser.
+    pub superuser: PgConnectOptions,
+    /// Loopback port of that cluster.
+    pub port: u16,
+    /// The state database, as the web role: actions are done as people do them.
+    pub web: PgConnectOptions,
+    /// What the worker gets: the first connection test is answered here, before the processes start.
+    pub worker: WorkerConfig,
+}
+
+/// What a person needs to try it.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// One sign-in for each role.
+    pub sign_ins: Vec<SignIn>,
+    /// The database, as Drydock calls it.
+    pub target: String,
+    /// Its name on the server.
+    pub database: String,
+}
+
+/// Makes the demo, or finds it made. Sign-ins are random per folder and kept in `demo.json` there, readable by its owner only.
+pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
+    let engine = Engine::connect(config.web.clone(), 4).await?;
+    let secrets = people::Secrets::load_or_make(&config.worker.data_dir)?;
+    let sign_ins = people::sign_ins(&secrets);
+    let mut progress = progress(&engine).await?;
+    if !progress.people {
+        people::make(&engine, config.worker.public_url.as_str(), &secrets).await?;
+    }
+    let worker = WorkerContext::connect(config.worker.clone(), CancellationToken::new()).await?;
+    announce_worker_key::announce_worker_key(&worker.pool, &worker.keyring, &worker.name, "demo").await?;
+    let lead = people::caller(&engine, people::LEAD).await?;
+    if progress.target.is_none() {
+        let password = shop::create(&config.superuser).await?;
+        progress.target = Some(register(&engine, &lead, config.port, password).await?);
+        while examiner::answer_next(&worker).await? {}
+    }
+    if progress.windows == 0 {
+        propose(&engine).await?;
+    }
+    engine.pool().close().await;
+    worker.pool.close().await;
+    Ok(Demo { sign_ins, target: shop::DATABASE.to_owned(), database: shop::DATABASE.to_owned() })
+}
+
+async fn progress(engine: &Engine) -> Result<store::demo::Progress> {
+    transaction::read(engine.pool(), "demo_progress", |db| Box::pin(async move { Ok(store::demo::progress(db, shop::DATABASE).await?) }))
+        .await
+}
+
+/// The database, its backup on record, and two queries whose speed matters.
+async fn register(engine: &Engine, lead: &Caller, port: u16, password: SecretString) -> Result<TargetId> {
+    let team = transaction::read(engine.pool(), "demo_team", |db| Box::pin(async move { Ok(store::demo::team(db).await?) })).await?;
+    let draft = Draft {
+        name: "Shop".into(),
+        short_name: shop::DATABASE.into(),
+        host: "127.0.0.1".into(),
+        port: port.to_string(),
+        database: shop::DATABASE.into(),
+        username: shop::MAINTAINER.into(),
+        tls: "none".into(),
+        environment: "production".into(),
+        zone: "Europe/Berlin".into(),
+        on_call: "Lena Lindqvist, +49 30 0000 0142".into(),
+        stakeholders: format!("Sten Sommer <{}>\nMara Market <{}>", people::STAKEHOLDER, people::CONTACT),
+        ..Draft::default()
+    };
+    let target = register_target(engine, lead, &register_target::Input { team: team.to_string(), draft, password }).await?;
+    let taken_at = (engine.clock().now() - SignedDuration::from_hours(5)).to_string();
+    let backup = record_backup::Input {
+        taken_at,
+        location: "s3://backups.shop.example/shop/daily".into(),
+        verified_how: "Restored to the scratch server by the nightly job; row counts compared.".into(),
+    };
+    record_backup(engine, lead, target, &backup).await?;
+    Ok(target)
+}
+
+/// A window that waits for approval and begins in a few minutes, with thresholds so small that its run really rebuilds something.
+async fn propose(engine: &Engine) -> Result<()> {
+    let engineer = people::caller(engine, people::ENGINEER).await?;
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").map_err(Error::internal)?;
+    let start = (engine.clock().now() + SignedDuration::from_mins(2)).to_zoned(zone);
+    let parameters = [
+        ("reindex_min_waste_mib", "1"),
+        ("vacuum_min_dead_rows", "1000"),
+        ("vacuum_min_trigger_percent", "100"),
+        ("vacuum_cost_delay_ms", "0"),
+    ];
+    let form = ProposalForm {
+        target: shop::DATABASE.into(),
+        title: "Weekly maintenance".into(),
+        reason: "Carts were cleaned up last week: their indexes kept the old size, and the planner's statistics are out of date.".into(),
+        date: start.strftime("%Y-%m-%d").to_string(),
+        time: start.strftime("%H:%M").to_string(),
+        duration_min: "240".into(),
+        cut_off_min: "20".into(),
+        latest_start_min: "220".into(),
+        parameters: parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        ..ProposalForm::blank()
+    };
+    propose_window::propose_window(engine, &engineer, &form, None).await.map(drop)
+}

@@ -1,0 +1,53 @@
+//! The database `shop` of a demo, made on the demo's own cluster.
+
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::target::quote;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
+
+/// Name of the database.
+pub const DATABASE: &str = "shop";
+/// The role Drydock works as there: no superuser, member of the owner of the tables.
+pub const MAINTAINER: &str = "drydock_shop";
+
+/// Makes the database with its planted faults, and returns the maintainer's password. Takes the cluster superuser's options.
+pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
+    let password = SecretString::from(hex::encode(clock::random::<16>()));
+    let mut admin = superuser.clone().disable_statement_logging().database("postgres").connect().await?;
+    // An interrupted start may have left a half-filled one.
+    run(&mut admin, format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")).await?;
+    for role in [MAINTAINER, "shop_owner", "shop_app"] {
+        run(&mut admin, format!("DROP ROLE IF EXISTS {role}")).await?;
+    }
+    for role in ["shop_owner", "shop_app"] {
+        run(&mut admin, format!("CREATE ROLE {role} NOLOGIN")).await?;
+    }
+    let secret = quote::literal(password.expose_secret()).map_err(Error::internal)?;
+    run(&mut admin, format!("CREATE ROLE {MAINTAINER} LOGIN PASSWORD {secret} IN ROLE shop_owner, pg_monitor")).await?;
+    run(&mut admin, format!("CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")).await?;
+    run(&mut admin, format!("GRANT CREATE ON DATABASE {DATABASE} TO shop_owner")).await?;
+    run(&mut admin, format!("REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")).await?;
+    run(&mut admin, format!("GRANT CONNECT, TEMP ON DATABASE {DATABASE} TO {MAINTAINER}, shop_app")).await?;
+    admin.close().await?;
+    for part in include_str!("shop.sql").split("\n-- next session") {
+        // The rest of the marker's line is a comment of ours.
+        let statements = if part.starts_with("-- ") { part } else { part.split_once('\n').map_or("", |(_, rest)| rest) };
+        let mut session = superuser.clone().disable_statement_logging().database(DATABASE).connect().await?;
+        for statement in statements.split(";\n") {
+            let statement: String = statement.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+            if !statement.trim().is_empty() {
+                run(&mut session, statement.replace("{maintainer}", MAINTAINER)).await?;
+            }
+        }
+        session.close().await?;
+    }
+    Ok(password)
+}
+
+/// The text is this file's and `shop.sql`'s own.
+async fn run(db: &mut PgConnection, statement: String) -> Result<()> {
+    db.execute(AssertSqlSafe(statement)).await?;
+    Ok(())
+}
