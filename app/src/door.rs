@@ -3,7 +3,8 @@
 //! The server's middleware makes one [`Visit`] for each request; pages take it before their first `await`.
 
 use crate::parts::errors::ErrorBody;
-use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
 use domain::decision::{FieldError, Refusal};
 use domain::ids::TeamId;
 use domain::permission::{self, Actor, Permit, Verb};
@@ -165,6 +166,22 @@ pub fn may(verb: Verb, team: Option<TeamId>) -> bool {
 /// The permit for `verb`, or the refusal that names the missing right.
 pub fn require(verb: Verb, team: Option<TeamId>) -> engine::Result<Permit> {
     Ok(permission::authorize(&caller()?.actor, verb, team)?)
+}
+
+/// Like [`require`], for pages of forms that ask for the password once more: sends there first, before anything is typed.
+pub fn require_control(verb: Verb, team: Option<TeamId>) -> engine::Result<Permit> {
+    let permit = require(verb, team)?;
+    let visit = visit();
+    if visit.caller.as_ref().is_some_and(|caller| !caller.actor.elevated)
+        && let Some(response) = use_context::<ResponseOptions>()
+    {
+        let here = if visit.query.is_empty() { visit.path.clone() } else { format!("{}?{}", visit.path, visit.query) };
+        if let Ok(to) = HeaderValue::from_str(&format!("/me/confirm?next={}", crate::pages::login::escape(&here))) {
+            response.insert_header(LOCATION, to);
+            response.set_status(StatusCode::SEE_OTHER);
+        }
+    }
+    Ok(permit)
 }
 
 /// Sets the answer's status.

@@ -71,6 +71,17 @@ pub fn layer(engine: &Engine, hosts: &Hosts) -> SessionManagerLayer<Sessions> {
         .with_path("/")
 }
 
+/// Gives the session some minutes of control under a new id; its absolute end stays where it was.
+pub async fn elevate(session: &Session, engine: &Engine, person: PersonId) -> engine::Result<()> {
+    let old = session.id().ok_or_else(|| engine::Error::internal("a signed-in session has no id"))?;
+    let origin = sessions::origin(engine.pool(), &key(&old)).await?.ok_or(engine::Error::NotFound)?;
+    sign_in(session, engine, person, &origin.address, &origin.agent).await?;
+    if let Some(id) = session.id() {
+        sessions::end_by(engine.pool(), &key(&id), origin.absolute_end_at).await?;
+    }
+    Ok(())
+}
+
 /// Signs `person` in: a new id, the old one ended, the person written into the new row.
 pub async fn sign_in(session: &Session, engine: &Engine, person: PersonId, address: &str, agent: &str) -> engine::Result<()> {
     session.cycle_id().await.map_err(engine::Error::internal)?;

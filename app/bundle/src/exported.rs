@@ -15,7 +15,11 @@ pub fn check(islands: &Path, glue: &str) -> anyhow::Result<()> {
     }
     ensure!(!names.is_empty(), "no island is declared in {}", islands.display());
     let absent = missing(&names, glue);
-    ensure!(absent.is_empty(), "declared, but not in the wasm: {}. Is the island public, and exported from app::islands?", absent.join(", "));
+    ensure!(
+        absent.is_empty(),
+        "declared, but not in the wasm: {}. Is the island public, and exported from app::islands?",
+        absent.join(", ")
+    );
     Ok(())
 }
 

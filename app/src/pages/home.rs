@@ -1,13 +1,109 @@
-//! The first page: what happens now, what waits for me, what comes next.
+//! The first page: what happens now, what waits for me, what comes next, what needs a look.
 
-use crate::parts::layout::Heading;
-use crate::parts::table::Empty;
+use crate::door;
+use crate::parts::layout::{Card, Heading};
+use crate::parts::status::Pill;
+use crate::parts::table::{Empty, Table};
+use crate::parts::time::{Span, Time};
+use domain::view::people::{Attention, HomePage as Page, WindowLine};
+use engine::queries;
+use jiff::Timestamp;
 use leptos::prelude::*;
 
 #[component]
 pub fn HomePage() -> impl IntoView {
+    let (engine, caller) = (door::engine(), door::caller());
+    Suspend::new(async move {
+        let answer = async { queries::home::home(&engine, &caller?.actor).await }.await;
+        door::show(answer, |page| view! { <Home page/> }.into_any())
+    })
+}
+
+#[component]
+fn Home(page: Page) -> impl IntoView {
+    let now = page.now;
+    let (works, first) = (page.works, page.databases == 0);
+    let nothing = page.happening.is_empty() && page.waiting.is_empty() && page.soon.is_empty();
+    let begin = (first || nothing).then(|| view! { <Begin teams=page.teams databases=page.databases works manages=page.manages/> });
     view! {
-        <Heading title="Home"/>
-        <Empty title="No window is near" why="Nothing runs, nothing waits for you, and nothing is planned for the next seven days."/>
+        <Heading title="Home">
+            {(works && !first).then(|| view! { <a class="button primary" href="/windows/new">"Propose a window"</a> })}
+        </Heading>
+        <Lines title="Happening now" lines=page.happening now/>
+        <Lines title="Waiting for you" lines=page.waiting now/>
+        <Lines title="Next 7 days" lines=page.soon now/>
+        {begin}
+        <NeedsAttention list=page.attention/>
     }
+}
+
+#[component]
+fn Lines(title: &'static str, lines: Vec<WindowLine>, now: Timestamp) -> impl IntoView {
+    (!lines.is_empty()).then(|| {
+        let asks = lines.iter().any(|line| !line.asked.is_empty());
+        let head: &'static [&'static str] = if asks {
+            &["Window", "State", "Database", "Start", "What is asked"]
+        } else {
+            &["Window", "State", "Database", "Start", "End"]
+        };
+        let rows = lines
+            .into_iter()
+            .map(|line| {
+                let to = format!("/windows/{}", line.number);
+                let last = if asks { line.asked.into_any() } else { view! { <Time at=line.end/> }.into_any() };
+                view! {
+                    <tr>
+                        <th scope="row"><a href=to>{format!("#{} ", line.number)}{line.title}</a></th>
+                        <td><Pill tone=line.state label=line.state.label()/></td>
+                        <td>{line.database}<br/><span class="quiet">{line.environment}</span></td>
+                        <td><Time at=line.start/><br/><span class="quiet"><Span from=now to=line.start/></span></td>
+                        <td>{last}</td>
+                    </tr>
+                }
+            })
+            .collect_view();
+        view! { <Card title=title><Table caption=title head=head>{rows}</Table></Card> }
+    })
+}
+
+/// What to do first, in a house where nothing was planned yet.
+#[component]
+fn Begin(teams: i64, databases: i64, works: bool, manages: bool) -> impl IntoView {
+    if teams == 0 && manages {
+        view! {
+            <Empty title="Begin with a team" why="Databases belong to teams. Make one, add its lead and its engineers; they register databases and propose windows.">
+                <a class="button primary" href="/teams/new">"Add a team"</a>
+                <a class="button" href="/people/new">"Add a person"</a>
+            </Empty>
+        }
+        .into_any()
+    } else if databases == 0 && works {
+        view! {
+            <Empty title="Register the first database" why="Drydock plans and runs maintenance on databases it knows. It takes an address, a user, and five minutes.">
+                <a class="button primary" href="/databases/new">"Register a database"</a>
+            </Empty>
+        }
+        .into_any()
+    } else if works {
+        view! {
+            <Empty title="Nothing is planned" why="Nothing runs, nothing waits for you, and nothing is planned for the next seven days.">
+                <a class="button primary" href="/windows/new">"Propose a window"</a>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! { <Empty title="All quiet" why="Nothing runs, nothing waits for you, and nothing is planned for the next seven days."/> }
+            .into_any()
+    }
+}
+
+#[component]
+fn NeedsAttention(list: Vec<Attention>) -> impl IntoView {
+    (!list.is_empty()).then(|| {
+        let rows = list
+            .into_iter()
+            .map(|entry| view! { <tr><th scope="row"><a href=entry.to>{entry.what}</a></th><td>{entry.why}</td></tr> })
+            .collect_view();
+        view! { <Card title="Needs a look"><Table caption="Needs a look" head=&["What", "Why"]>{rows}</Table></Card> }
+    })
 }

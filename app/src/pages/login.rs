@@ -24,7 +24,7 @@ pub fn LoginPage() -> impl IntoView {
 }
 
 /// Percent-encodes a path for a query.
-fn escape(path: &str) -> String {
+pub(crate) fn escape(path: &str) -> String {
     path.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));

@@ -8,8 +8,11 @@ use leptos_router::path;
 
 pub mod home;
 pub mod login;
+pub mod me;
+pub mod people;
 pub mod policies;
 pub mod setup;
+pub mod teams;
 
 /// The router. All pages are rendered whole (`SsrMode::Async`), so that the status is known before the first byte.
 #[component]
@@ -20,6 +23,16 @@ pub fn Pages() -> impl IntoView {
                 <Routes fallback=|| view! { <crate::parts::errors::NotFoundBody/> }>
                     <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
                     <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/people") view=people::PeopleListPage ssr=SsrMode::Async/>
+                    <Route path=path!("/people/new") view=people::PersonNewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/people/:id") view=people::PersonShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/people/:id/edit") view=people::PersonEditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/teams") view=teams::TeamsListPage ssr=SsrMode::Async/>
+                    <Route path=path!("/teams/new") view=teams::TeamNewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/teams/:id") view=teams::TeamShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/teams/:id/edit") view=teams::TeamEditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/me") view=me::ProfilePage ssr=SsrMode::Async/>
+                    <Route path=path!("/me/confirm") view=me::ConfirmPage ssr=SsrMode::Async/>
                     <Route path=path!("/login") view=login::LoginPage ssr=SsrMode::Async/>
                     <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
                 </Routes>

@@ -6,7 +6,12 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 /// Entries of the main navigation: path, label, and the right without which it is not shown.
-const NAVIGATION: &[(&str, &str, Verb)] = &[("/", "Home", Verb::SeeOwn), ("/policies", "Policies", Verb::SeeOwn)];
+const NAVIGATION: &[(&str, &str, Verb)] = &[
+    ("/", "Home", Verb::SeeOwn),
+    ("/people", "People", Verb::SeePeople),
+    ("/teams", "Teams", Verb::SeePeople),
+    ("/policies", "Policies", Verb::SeeOwn),
+];
 
 /// Header, messages and main part.
 #[component]

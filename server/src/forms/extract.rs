@@ -1,7 +1,7 @@
 //! From a request to a typed form; what cannot be taken goes back to its page with everything typed.
 
 use super::submission::{self, Claim};
-use super::{PublicForm, Sent, TypedForm, keep_within_limit};
+use super::{PublicForm, Sent, TypedForm, keep_within_limit, resend};
 use crate::visit::{Former, flash, local_path, sign_in_path};
 use crate::web::Web;
 use app::door::{Flash, FlashKind, Typed, Visit};
@@ -126,11 +126,13 @@ impl Raw {
         let plain = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.typed.fields).finish();
         let input = serde_html_form::from_str::<T>(&plain);
         let by = self.visit.caller.as_ref().map(|caller| caller.actor.person);
+        let secret = has_secrets(&self.typed);
         let sent = Sent {
             session: self.session,
             by,
             request: self.visit.request.clone(),
             typed: without_secrets(self.typed),
+            secret,
             submission: self.submission,
         };
         match input {
@@ -150,16 +152,24 @@ impl Raw {
     async fn to_sign_in(self) -> Response {
         let page = self.typed.page.clone();
         let (note, text) = (
-            "This was not sent: you had been signed out. Check it, and send it again.",
+            resend("This was not sent: you had been signed out. Check it, and send it again.", has_secrets(&self.typed)),
             "You were signed out, and nothing was sent. Sign in, and what you typed is there again.",
         );
-        keep_within_limit(&self.session, self.former.0, Typed { note: Some(note.into()), ..without_secrets(self.typed) }).await;
+        keep_within_limit(&self.session, self.former.0, Typed { note: Some(note), ..without_secrets(self.typed) }).await;
         flash(&self.session, Flash { kind: FlashKind::Note, text: text.into() }).await;
         Redirect::to(&sign_in_path(&page)).into_response()
     }
 }
 
+fn is_secret(name: &str) -> bool {
+    SECRETS.iter().any(|secret| name.contains(secret))
+}
+
+fn has_secrets(typed: &Typed) -> bool {
+    typed.fields.iter().any(|(name, value)| is_secret(name) && !value.is_empty())
+}
+
 fn without_secrets(mut typed: Typed) -> Typed {
-    typed.fields.retain(|(name, _)| !SECRETS.iter().any(|secret| name.contains(secret)));
+    typed.fields.retain(|(name, _)| !is_secret(name));
     typed
 }

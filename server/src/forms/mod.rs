@@ -9,6 +9,8 @@
 //! ```
 
 mod extract;
+pub mod me;
+pub mod people;
 pub mod policies;
 pub mod setup;
 pub mod sign_in;
@@ -18,7 +20,7 @@ use crate::visit::{flash, keep};
 use app::door::{Flash, FlashKind, Typed};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::ids::PersonId;
-use engine::actions::Caller;
+use engine::actions::{Caller, ELEVATE};
 use engine::{Engine, Error};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,8 @@ struct Sent {
     by: Option<PersonId>,
     request: String,
     typed: Typed,
+    /// A password or code was among it, which is not kept.
+    secret: bool,
     submission: Option<Submission>,
 }
 
@@ -97,6 +101,10 @@ impl<T> TypedForm<T> {
     /// What was typed, by field: for forms whose names are not known before.
     pub fn fields(&self) -> &[(String, String)] {
         &self.sent.typed.fields
+    }
+    /// The session, for what changes it.
+    pub fn session(&self) -> &Session {
+        &self.sent.session
     }
     /// The page the form was on.
     pub fn page(&self) -> &str {
@@ -133,6 +141,12 @@ impl Sent {
                 StatusCode::SERVICE_UNAVAILABLE.into_response()
             }
             Error::Invalid(errors) => self.back(None, Typed::with_errors(errors)).await,
+            Error::Refused(refusal) if refusal.code == "busy" => {
+                let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+                response.extensions_mut().insert(refusal);
+                response
+            }
+            Error::Refused(refusal) if refusal.code == ELEVATE => self.to_confirm().await,
             Error::Refused(refusal) => self.back(Some(refusal.to_string()), Typed::default()).await,
             Error::Internal(error) => {
                 tracing::error!(request.id = self.request, %error, "a form was not carried out");
@@ -145,6 +159,14 @@ impl Sent {
         }
     }
 
+    /// To the page that asks for the password again, and from there back to the form with what was typed.
+    async fn to_confirm(self) -> Response {
+        let to = format!("/me/confirm?next={}", url::form_urlencoded::byte_serialize(self.typed.page.as_bytes()).collect::<String>());
+        let note = resend("You typed your password: send this now.", self.secret);
+        keep_within_limit(&self.session, self.by, Typed { note: Some(note), ..self.typed }).await;
+        Redirect::to(&to).into_response()
+    }
+
     /// Back to the form's page with what was typed.
     async fn back(self, refused: Option<String>, wrong: Typed) -> Response {
         let page = self.typed.page.clone();
@@ -154,6 +176,11 @@ impl Sent {
         keep_within_limit(&self.session, self.by, Typed { errors: wrong.errors, note: wrong.note, ..self.typed }).await;
         Redirect::to(&page).into_response()
     }
+}
+
+/// The note above a form that comes back without an error; what must be typed again is named.
+fn resend(note: &str, secret: bool) -> String {
+    if secret { format!("{note} Passwords are never kept: type them again.") } else { note.to_owned() }
 }
 
 /// Keeps what fits, and says so when something did not.

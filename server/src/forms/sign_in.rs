@@ -1,15 +1,19 @@
 //! Signing in and out.
 
+use super::me::theme_cookie;
 use super::{Done, PublicForm};
 use crate::session;
 use crate::visit::{Client, local_path};
+use crate::web::Web;
 use app::door::Visit;
 use axum::Extension;
-use axum::extract::Query;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
 use domain::ids::PersonId;
 use engine::actions::sign_in::{self, sign_in};
 use engine::actions::sign_out::sign_out;
+use engine::queries;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -19,16 +23,26 @@ use tower_sessions::Session;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Next {
-    next: String,
+    pub(super) next: String,
 }
 
 /// Signs in and goes on to where the person wanted to be.
-pub async fn sign_in_form(Query(to): Query<Next>, client: Client, form: PublicForm<sign_in::Input>) -> Response {
+pub async fn sign_in_form(
+    State(web): State<Web>,
+    jar: CookieJar,
+    Query(to): Query<Next>,
+    client: Client,
+    form: PublicForm<sign_in::Input>,
+) -> Response {
     let signed_in = match sign_in(&form.engine, &form.request, &form.input, client.address).await {
-        Ok(person) => begin(&form, person, &client).await,
+        Ok(person) => begin(&form, person, &client).await.map(|()| person),
         Err(error) => Err(error),
     };
-    form.answer(signed_in, |()| Done::to(local_path(&to.next), "")).await
+    let jar = match &signed_in {
+        Ok(person) => jar.add(theme_cookie(&queries::people::theme(&form.engine, *person).await.unwrap_or_default(), web.hosts.is_https())),
+        Err(_) => jar,
+    };
+    (jar, form.answer(signed_in, |_| Done::to(local_path(&to.next), "")).await).into_response()
 }
 
 /// Makes the session of a person who was just proven: a new id, so that one planted before is worth nothing.

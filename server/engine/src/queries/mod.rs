@@ -1,9 +1,11 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
+pub mod home;
+pub mod people;
 pub mod policies;
 pub mod runs;
-pub mod visit;
 pub mod targets;
+pub mod visit;
 pub mod windows;
 
 use crate::error::{Error, Result};

@@ -2,6 +2,7 @@
 //!
 //! Idle end 30 minutes, absolute end 12 hours: OWASP's range for applications of high value, and one working day at most.
 
+use super::{Stamp, stamp};
 use domain::ids::PersonId;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -101,6 +102,37 @@ pub async fn touch(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<()> {
         "UPDATE drydock.session AS s SET last_seen_at = clock_timestamp(), expires_at = least(clock_timestamp() + interval '30 minutes', s.absolute_end_at)
          WHERE s.key = $1 AND s.last_seen_at < clock_timestamp() - interval '1 minute' AND s.expires_at > clock_timestamp() AND s.absolute_end_at > clock_timestamp()",
         key.as_slice()
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// Where and until when a session was made.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Client address at sign-in.
+    pub address: String,
+    /// Browser at sign-in.
+    pub agent: String,
+    /// The end that nothing moves.
+    pub absolute_end_at: Timestamp,
+}
+
+/// Where and until when a session was made.
+pub async fn origin(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<Option<Origin>> {
+    let row = sqlx::query!("SELECT s.address, s.agent, s.absolute_end_at FROM drydock.session s WHERE s.key = $1", key.as_slice())
+        .fetch_optional(pool)
+        .await?;
+    Ok(row.map(|row| Origin { address: row.address, agent: row.agent, absolute_end_at: row.absolute_end_at.to_jiff() }))
+}
+
+/// Makes a session end no later than this.
+pub async fn end_by(pool: &PgPool, key: &[u8; 32], end: Timestamp) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE drydock.session AS s SET absolute_end_at = least(s.absolute_end_at, $2) WHERE s.key = $1",
+        key.as_slice(),
+        stamp(end) as Stamp
     )
     .execute(pool)
     .await

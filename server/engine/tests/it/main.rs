@@ -16,7 +16,7 @@ mod target_fence;
 mod target_items;
 mod target_probe;
 mod target_support;
+mod target_survey;
 mod test_support;
 mod trail;
 mod window_pages;
-mod target_survey;

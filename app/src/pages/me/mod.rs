@@ -1,0 +1,75 @@
+//! The own profile.
+
+use crate::door;
+use crate::parts::form::{Field, Form, Select};
+use crate::parts::layout::{Card, Heading};
+use domain::view::people::PersonPage;
+use engine::queries;
+use leptos::prelude::*;
+
+#[component]
+pub fn ProfilePage() -> impl IntoView {
+    let (engine, caller) = (door::engine(), door::caller());
+    Suspend::new(async move {
+        let answer = async {
+            let actor = caller?.actor;
+            let page = queries::people::show(&engine, &actor, actor.person).await?;
+            Ok((page, queries::people::theme(&engine, actor.person).await?))
+        }
+        .await;
+        door::show(answer, |(page, theme)| view! { <Profile page theme/> }.into_any())
+    })
+}
+
+#[component]
+fn Profile(page: PersonPage, theme: String) -> impl IntoView {
+    let themes = [("system", "As this device"), ("light", "Light"), ("dark", "Dark")]
+        .map(|(word, label)| (word.to_owned(), label.to_owned()))
+        .to_vec();
+    let to = format!("/people/{}", page.person.id);
+    let others = page.sessions - 1;
+    let sessions = match others {
+        ..=0 => "You are signed in here only.".to_owned(),
+        1 => "You are signed in in one other place.".to_owned(),
+        _ => format!("You are signed in in {others} other places."),
+    };
+    view! {
+        <Heading title="Your profile" lead=page.person.email.clone()><a class="button quiet" href=to>"As others see you"</a></Heading>
+        <div class="columns even">
+            <Card title="You">
+                <Form action="/me" submit="Save">
+                    <Field name="name" label="Name" value=page.person.name autocomplete="name" required=true/>
+                    <Field name="zone" label="Time zone" hint="Times are shown in it, with UTC beside. An IANA name." value=page.zone suggestions=engine::zones::names() required=true/>
+                    <Select name="theme" label="Colours" options=themes value=theme required=true/>
+                </Form>
+            </Card>
+            <Card title="Password">
+                <p>{sessions}" A new password ends them."</p>
+                <Form action="/me/password" submit="Change password" prefix="pw-">
+                    <Field name="old_password" label="Password until now" kind="password" autocomplete="current-password" required=true/>
+                    <Field name="password" label="New password" hint="At least 12 characters. Four or five unrelated words are easy to remember." kind="password" autocomplete="new-password" required=true/>
+                    <Field name="password_again" label="New password again" kind="password" autocomplete="new-password" required=true/>
+                </Form>
+            </Card>
+        </div>
+    }
+}
+
+/// Asks for the password once more before control is given; then back to where it was needed.
+#[component]
+pub fn ConfirmPage() -> impl IntoView {
+    let next = door::query_parameter("next").unwrap_or_else(|| "/".to_owned());
+    let email = door::actor().map(|actor| actor.name).unwrap_or_default();
+    let action = format!("/me/confirm?next={}", super::login::escape(&next));
+    view! {
+        <div class="door">
+            <Heading title="Type your password again"/>
+            <Card title=format!("Signed in as {email}")>
+                <p>"What you are about to do gives somebody rights or takes them away. Your password is needed once more, for the next five minutes."</p>
+                <Form action submit="Continue" cancel="/">
+                    <Field name="password" label="Password" kind="password" autocomplete="current-password" required=true/>
+                </Form>
+            </Card>
+        </div>
+    }
+}

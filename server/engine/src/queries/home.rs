@@ -1,0 +1,51 @@
+//! The first page: what happens now, what waits for the reader, what comes, what needs a look.
+
+use super::visible_teams;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::home::{self, Wanted};
+use crate::transaction;
+use domain::permission::{Actor, Verb, authorize, holds};
+use domain::view::people::{Attention, HomePage};
+use domain::window::WindowState as W;
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+/// The first page of a person.
+pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
+    authorize(actor, Verb::SeeOwn, None)?;
+    let (actor, now) = (actor.clone(), engine.clock().now());
+    transaction::read(engine.pool(), "home", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let teams: Option<Vec<Uuid>> = visible_teams(&actor).map(|teams| teams.into_iter().map(|team| team.0).collect());
+            let teams = teams.as_deref();
+            let live = Wanted { teams, states: &[W::Running, W::Hold, W::Validating, W::RollingBack], before: None };
+            let soon = Wanted { teams, states: &[W::Proposed, W::Approved], before: Some(now + SignedDuration::from_hours(7 * 24)) };
+            let mut attention = home::windows_in_need(db, teams).await?;
+            attention.extend(home::databases_in_need(db, teams).await?);
+            let parked = if holds(&actor, Verb::ManageOutbox, None) { home::parked_messages(db).await? } else { 0 };
+            if parked > 0 {
+                let why = if parked == 1 {
+                    "One message could not be delivered.".to_owned()
+                } else {
+                    format!("{parked} messages could not be delivered.")
+                };
+                attention.insert(0, Attention { what: "Mail".into(), why, to: "/outbox".into() });
+            }
+            let (databases, all_teams) = home::counts(db, teams).await?;
+            Ok(HomePage {
+                now,
+                happening: home::windows(db, &live).await?,
+                waiting: home::waiting(db, actor.person).await?,
+                soon: home::windows(db, &soon).await?,
+                attention,
+                databases,
+                teams: all_teams,
+                works: actor.teams.iter().any(|member| holds(&actor, Verb::ProposeWindow, Some(member.team))),
+                manages: holds(&actor, Verb::ManagePeople, None),
+            })
+        })
+    })
+    .await
+}

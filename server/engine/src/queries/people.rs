@@ -1,0 +1,89 @@
+//! People and teams, as every signed-in person may see them.
+
+use super::visible_teams;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::store::{people_pages, teams};
+use crate::transaction;
+use domain::ids::{PersonId, TeamId};
+use domain::permission::{Actor, Verb, authorize, holds};
+use domain::view::people::{PEOPLE_ROWS, PeoplePage, PersonPage, TeamPage, TeamRow};
+use uuid::Uuid;
+
+/// One page of the list, searched in name and address.
+pub async fn list(engine: &Engine, actor: &Actor, search: &str, after: Option<PersonId>) -> Result<PeoplePage> {
+    authorize(actor, Verb::SeePeople, None)?;
+    let (search, may_manage) = (search.trim().chars().take(100).collect::<String>(), holds(actor, Verb::ManagePeople, None));
+    transaction::read(engine.pool(), "people_list", move |db| {
+        let search = search.clone();
+        Box::pin(async move {
+            let most = i64::try_from(PEOPLE_ROWS + 1).map_err(Error::internal)?;
+            let mut rows = people_pages::rows(db, &search, after, most).await?;
+            let next = (rows.len() > PEOPLE_ROWS).then(|| rows[PEOPLE_ROWS - 1].id);
+            rows.truncate(PEOPLE_ROWS);
+            Ok(PeoplePage { rows, next, search, may_manage })
+        })
+    })
+    .await
+}
+
+/// One person's page. Databases are named only where the reader sees their team's work.
+pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<PersonPage> {
+    authorize(actor, Verb::SeePeople, None)?;
+    let (own, may_manage) = (actor.person == person, holds(actor, Verb::ManagePeople, None));
+    let teams: Option<Vec<Uuid>> =
+        if own { None } else { visible_teams(actor).map(|teams| teams.into_iter().map(|team| team.0).collect()) };
+    transaction::read(engine.pool(), "people_show", move |db| {
+        let teams = teams.clone();
+        Box::pin(async move {
+            let row = people_pages::some(db, &[person.0]).await?.pop().ok_or(Error::NotFound)?;
+            let more = people_pages::more(db, person).await?.ok_or(Error::NotFound)?;
+            let stakeholder_of = people_pages::stakeholder_of(db, person, teams.as_deref()).await?;
+            Ok(PersonPage {
+                person: row,
+                zone: more.zone,
+                since: more.since,
+                may_vote_from: more.may_vote_from,
+                stakeholder_of,
+                sessions: more.sessions,
+                may_manage,
+                own,
+            })
+        })
+    })
+    .await
+}
+
+/// The colours a person chose.
+pub async fn theme(engine: &Engine, person: PersonId) -> Result<String> {
+    Ok(crate::store::people::account(engine.pool(), person).await?.map_or("system".to_owned(), |(_, theme)| theme))
+}
+
+/// All teams.
+pub async fn teams(engine: &Engine, actor: &Actor) -> Result<Vec<TeamRow>> {
+    authorize(actor, Verb::SeePeople, None)?;
+    transaction::read(engine.pool(), "teams_list", |db| Box::pin(async move { Ok(teams::rows(db).await?) })).await
+}
+
+/// One team's page.
+pub async fn team(engine: &Engine, actor: &Actor, team: TeamId) -> Result<TeamPage> {
+    authorize(actor, Verb::SeePeople, None)?;
+    let (may_manage, may_add_contact) = (holds(actor, Verb::ManagePeople, None), holds(actor, Verb::AddContact, Some(team)));
+    let sees_work = holds(actor, Verb::SeeTeam, Some(team));
+    transaction::read(engine.pool(), "teams_show", move |db| {
+        Box::pin(async move {
+            let known = teams::one(db, team).await?.ok_or(Error::NotFound)?;
+            Ok(TeamPage {
+                id: team,
+                short_name: known.short_name,
+                name: known.name,
+                members: teams::members(db, team).await?,
+                databases: if sees_work { teams::databases(db, team).await? } else { Vec::new() },
+                candidates: if may_manage { teams::candidates(db, team).await? } else { Vec::new() },
+                may_manage,
+                may_add_contact,
+            })
+        })
+    })
+    .await
+}

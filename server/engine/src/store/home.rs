@@ -1,0 +1,183 @@
+//! What the first page gathers from everywhere.
+
+use crate::error::{Error, Result};
+use crate::store::{Stamp, stamp};
+use domain::ids::PersonId;
+use domain::people::TeamRole;
+use domain::view::people::{Attention, WindowLine};
+use domain::window::WindowState;
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Most lines of one list: the first page is for a glance, the lists behind it for the rest.
+const MOST: i64 = 20;
+
+/// Which windows a list wants.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// Teams whose windows the reader sees; `None` for all.
+    pub teams: Option<&'a [Uuid]>,
+    /// States.
+    pub states: &'a [WindowState],
+    /// Only those that start before.
+    pub before: Option<Timestamp>,
+}
+
+/// Windows that begin soonest first.
+pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<WindowLine>> {
+    let states: Vec<String> = wanted.states.iter().map(|state| state.word().to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT w.number, r.title, w.state, t.short_name, t.environment, r.start_at, r.end_at
+           FROM drydock.window w
+           JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.target t ON t.id = wt.target_id
+           WHERE w.state = ANY ($1) AND ($2::uuid[] IS NULL OR w.team_id = ANY ($2)) AND ($3::timestamptz IS NULL OR r.start_at < $3)
+           ORDER BY r.start_at, w.number LIMIT $4"#,
+        &states,
+        wanted.teams as Option<&[Uuid]>,
+        wanted.before.map(stamp) as Option<Stamp>,
+        MOST
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            line(
+                row.number,
+                row.title,
+                &row.state,
+                row.short_name,
+                row.environment,
+                (row.start_at.to_jiff(), row.end_at.to_jiff()),
+                String::new(),
+            )
+        })
+        .collect()
+}
+
+/// Windows on which the reader is asked for something: a vote, a decision on a hold, a tick, a new revision.
+pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<WindowLine>> {
+    let rows = sqlx::query!(
+        r#"SELECT w.number, r.title, w.state, t.short_name, t.environment, r.start_at, r.end_at, m.role AS "role?", m.deputy AS "deputy?"
+           FROM drydock.window w
+           JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.target t ON t.id = wt.target_id
+           LEFT JOIN drydock.membership m ON m.team_id = w.team_id AND m.person_id = $1
+           WHERE CASE w.state
+               WHEN 'proposed' THEN EXISTS (SELECT FROM drydock.plan p, jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e
+                                            WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $1::uuid::text)
+                                AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
+                                                WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $1 AND v.withdrawn_at IS NULL)
+               WHEN 'hold' THEN m.person_id IS NOT NULL AND (m.role IN ('lead', 'engineer') OR m.deputy)
+               WHEN 'validating' THEN m.person_id IS NOT NULL AND (m.role IN ('lead', 'engineer') OR m.deputy)
+               WHEN 'draft' THEN w.created_by = $1
+               ELSE false END
+           ORDER BY r.start_at, w.number LIMIT $2"#,
+        reader.0,
+        MOST
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let lead = row.role.as_deref().and_then(TeamRole::from_word) == Some(TeamRole::Lead) || row.deputy == Some(true);
+            let asked = match row.state.as_str() {
+                "proposed" => "Your decision is needed.",
+                "hold" if lead => "The run is stopped: decide how it goes on.",
+                "hold" => "The run is stopped: decide with your lead how it goes on.",
+                "validating" => "The work is over: tick the validation list.",
+                _ => "Sent back to you: change it and propose it again, or withdraw it.",
+            };
+            let times = (row.start_at.to_jiff(), row.end_at.to_jiff());
+            line(row.number, row.title, &row.state, row.short_name, row.environment, times, asked.to_owned())
+        })
+        .collect()
+}
+
+fn line(
+    number: i64,
+    title: String,
+    state: &str,
+    database: String,
+    environment: String,
+    times: (Timestamp, Timestamp),
+    asked: String,
+) -> Result<WindowLine> {
+    let state = WindowState::from_word(state).ok_or_else(|| Error::internal(format!("unknown window state {state}")))?;
+    Ok(WindowLine { number, title, state, database, environment, start: times.0, end: times.1, asked })
+}
+
+/// Databases whose connection is unproven or whose newest backup record is a week old or missing. A week is the default age a plan demands.
+pub async fn databases_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id, t.short_name, t.state, b.taken_at AS "taken_at?", (b.taken_at < clock_timestamp() - interval '7 days') AS old,
+                  extract(day FROM clock_timestamp() - b.taken_at)::int AS days
+           FROM drydock.target t
+           LEFT JOIN LATERAL (SELECT b.taken_at FROM drydock.backup_record b WHERE b.target_id = t.id ORDER BY b.taken_at DESC LIMIT 1) b ON true
+           WHERE t.state <> 'retired' AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1))
+             AND (t.state = 'unverified' OR b.taken_at IS NULL OR b.taken_at < clock_timestamp() - interval '7 days')
+           ORDER BY t.state DESC, b.taken_at NULLS FIRST, t.short_name LIMIT $2"#,
+        teams as Option<&[Uuid]>,
+        MOST
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let why = if row.state == "unverified" {
+                "The connection is not proven yet: test it.".to_owned()
+            } else {
+                row.days
+                    .map_or_else(|| "No backup is recorded.".to_owned(), |days| format!("The newest recorded backup is {days} days old."))
+            };
+            Attention { what: row.short_name, why, to: format!("/databases/{}", row.id) }
+        })
+        .collect())
+}
+
+/// Windows that ended badly within two weeks, or owe their text.
+pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
+    let rows = sqlx::query!(
+        "SELECT w.number, w.state, w.issues_met FROM drydock.window w
+         WHERE w.state IN ('failed', 'missed', 'rolled_back') AND w.state_at > clock_timestamp() - interval '14 days' AND ($1::uuid[] IS NULL OR w.team_id = ANY ($1))
+         ORDER BY w.state_at DESC LIMIT $2",
+        teams as Option<&[Uuid]>,
+        MOST
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            let state = WindowState::from_word(&row.state)?;
+            let owes = state == WindowState::Failed && row.issues_met.is_none();
+            let why = match (state, owes) {
+                (WindowState::Missed, _) => "It was not started in time.".to_owned(),
+                (_, true) => format!("{}. Write down what went wrong.", state.label()),
+                _ => format!("{}.", state.label()),
+            };
+            Some(Attention { what: format!("#{}", row.number), why, to: format!("/windows/{}", row.number) })
+        })
+        .collect())
+}
+
+/// Messages nobody took.
+pub async fn parked_messages(db: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM drydock.outbox o WHERE o.state = 'parked'"#).fetch_one(db).await
+}
+
+/// How many databases the reader sees, and how many teams there are.
+pub async fn counts(db: &mut PgConnection, teams: Option<&[Uuid]>) -> sqlx::Result<(i64, i64)> {
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM drydock.target t WHERE t.state <> 'retired' AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1))) AS "databases!",
+                  (SELECT count(*) FROM drydock.team) AS "teams!""#,
+        teams as Option<&[Uuid]>
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.databases, row.teams))
+}

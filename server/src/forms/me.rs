@@ -1,0 +1,60 @@
+//! Forms about oneself.
+
+use super::sign_in::Next;
+use super::{Done, TypedForm};
+use crate::session;
+use crate::visit::{Client, THEME_COOKIE, local_path};
+use crate::web::Web;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use engine::actions::{change_password, edit_profile, sign_in};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Name, zone, colours.
+pub async fn edit(State(web): State<Web>, jar: CookieJar, form: TypedForm<edit_profile::Input>) -> Response {
+    let done = edit_profile::edit_profile(&form.engine, &form.caller, &form.input).await;
+    let jar = match &done {
+        Ok(theme) => jar.add(theme_cookie(theme, web.hosts.is_https())),
+        Err(_) => jar,
+    };
+    (jar, form.answer(done, |_| Done::to("/me", "Saved.")).await).into_response()
+}
+
+/// The cookie that makes the first paint right: for a year, no secret.
+pub(super) fn theme_cookie(theme: &str, https: bool) -> Cookie<'static> {
+    Cookie::build((THEME_COOKIE, theme.to_owned()))
+        .path("/")
+        .same_site(SameSite::Lax)
+        .http_only(true)
+        .secure(https)
+        .max_age(time::Duration::days(365))
+        .build()
+}
+
+/// A new password; this browser gets a new session, all others end.
+pub async fn change_password(client: Client, form: TypedForm<change_password::Input>) -> Response {
+    let mut done = change_password::change_password(&form.engine, &form.caller, &form.input, client.address).await;
+    if done.is_ok() {
+        done = session::sign_in(form.session(), &form.engine, form.caller.actor.person, &client.address.to_string(), &client.agent).await;
+    }
+    form.answer(done, |()| Done::to("/me", "Your password is changed. All other sessions of yours ended.")).await
+}
+
+/// The password, typed once more.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Again {
+    password: SecretString,
+}
+
+/// Gives this session five minutes of control.
+pub async fn confirm(Query(to): Query<Next>, client: Client, form: TypedForm<Again>) -> Response {
+    let mut done = sign_in::elevate(&form.engine, &form.caller, &form.input.password, client.address).await;
+    if done.is_ok() {
+        done = session::elevate(form.session(), &form.engine, form.caller.actor.person).await;
+    }
+    form.answer(done, |()| Done::to(local_path(&to.next), "")).await
+}
