@@ -4,6 +4,7 @@
 pub mod approval;
 pub mod canonical;
 pub mod checklist;
+pub mod csv;
 pub mod decision;
 pub mod examination;
 pub mod fact;

@@ -5,4 +5,5 @@ pub mod people;
 pub mod policies;
 pub mod runs;
 pub mod targets;
+pub mod trail;
 pub mod windows;
