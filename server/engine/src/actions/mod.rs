@@ -19,6 +19,8 @@ mod new_account;
 pub mod open_run;
 pub mod propose_window;
 pub mod put_team;
+pub mod export_trail;
+pub mod read_trail;
 pub mod record_backup;
 pub mod register_target;
 pub mod replace_password;
@@ -37,6 +39,7 @@ pub mod sign_in;
 pub mod sign_out;
 pub(crate) mod start_gate;
 pub mod stop_run;
+pub mod verify_trail;
 pub mod withdraw_vote;
 
 use crate::error::Error;

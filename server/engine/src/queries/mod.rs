@@ -5,6 +5,7 @@ pub mod people;
 pub mod policies;
 pub mod runs;
 pub mod targets;
+pub mod trail;
 pub mod visit;
 pub mod windows;
 

@@ -179,3 +179,13 @@ pub async fn lag(db: &mut PgConnection) -> sqlx::Result<(i64, f64)> {
     .await?;
     Ok((row.waiting, row.oldest_s))
 }
+
+/// How many of the newest batches hold at most `facts` facts together.
+pub async fn newest_within(db: &mut PgConnection, facts: i64) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "batches!" FROM (SELECT sum(b.count) OVER (ORDER BY b.n DESC) AS so_far FROM drydock.seal_batch b ORDER BY b.n DESC LIMIT $1) u WHERE u.so_far <= $1"#,
+        facts
+    )
+    .fetch_one(db)
+    .await
+}

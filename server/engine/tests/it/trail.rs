@@ -1,7 +1,9 @@
 //! The trail on a real database: sealed, anchored, tampered with, found out.
 
+mod reading;
 mod sealing;
 mod tampering;
+mod things;
 
 use domain::fact::NewFact;
 use domain::permission::Permit;
@@ -98,13 +100,18 @@ impl Scene {
 
     /// What the verification says after `statements`, which are then taken back.
     pub async fn tampered(&self, known: &Known, statements: &str) -> Report {
-        let mut superuser = self.database.superuser().await.acquire().await.expect("connects").detach();
-        let mut trial = superuser.begin().await.expect("begins");
-        (&mut *trial).execute(sqlx::raw_sql(AssertSqlSafe(tampering(statements)))).await.expect("nothing stops a superuser");
-        let report = verify(&mut trial, known, Scope::Whole).await.expect("verifiable");
-        trial.rollback().await.expect("taken back");
-        report
+        tampered(&self.database.superuser().await, known, statements).await
     }
+}
+
+/// What the verification says after `statements`, which are then taken back.
+pub(crate) async fn tampered(superuser: &PgPool, known: &Known, statements: &str) -> Report {
+    let mut superuser = superuser.acquire().await.expect("connects").detach();
+    let mut trial = superuser.begin().await.expect("begins");
+    (&mut *trial).execute(sqlx::raw_sql(AssertSqlSafe(tampering(statements)))).await.expect("nothing stops a superuser");
+    let report = verify(&mut trial, known, Scope::Whole).await.expect("verifiable");
+    trial.rollback().await.expect("taken back");
+    report
 }
 
 fn tampering(statements: &str) -> String {

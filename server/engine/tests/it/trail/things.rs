@@ -1,0 +1,68 @@
+//! Plans and votes are compared with the facts that recorded them.
+
+use super::tampered;
+use crate::house::House;
+use engine::actions::cast_vote::{Input, cast_vote};
+use engine::actions::withdraw_vote::withdraw_vote;
+use engine::trail::verify::{Known, Scope, verify};
+
+/// A window with one approval and one that was taken back.
+async fn decided() -> (House, i64) {
+    let house = House::new().await;
+    let window = house.proposed(7).await;
+    let digest = house.digest(window.number).await.hex();
+    for voter in [&house.stakeholder, &house.deputy] {
+        let input = Input { decision: "approve".into(), digest: digest.clone(), short_name: "prod-orders".into(), comment: String::new() };
+        cast_vote(&house.engine, voter, window.number, &input).await.expect("may vote");
+    }
+    withdraw_vote(&house.engine, &house.deputy, window.number).await.expect("may change his mind");
+    (house, window.number)
+}
+
+#[tokio::test]
+async fn plans_and_votes_that_match_their_facts_are_counted() {
+    let (house, _) = decided().await;
+    let report = verify(&mut *house.admin.acquire().await.expect("connects"), &Known::nothing(), Scope::Whole).await.expect("verifiable");
+    assert_eq!((report.flaw, report.things), (None, 3), "a plan and two votes");
+}
+
+#[tokio::test]
+async fn an_edited_plan_or_vote_is_named() {
+    let (house, number) = decided().await;
+    let withdrawn = "(SELECT id FROM drydock.vote WHERE withdrawn_at IS NOT NULL)";
+    let standing = "(SELECT id FROM drydock.vote WHERE withdrawn_at IS NULL)";
+    for (statement, code) in [
+        (
+            "ALTER TABLE drydock.plan DROP CONSTRAINT plan_digest_matches; UPDATE drydock.plan SET bytes = bytes || ' '::bytea".to_owned(),
+            "plan_digest",
+        ),
+        ("DELETE FROM drydock.plan".to_owned(), "plan_missing"),
+        (
+            "UPDATE drydock.plan SET bytes = bytes || ' '::bytea, digest = sha256('plan'::bytea || '\\x00'::bytea || bytes || ' '::bytea)"
+                .to_owned(),
+            "plan_unsealed",
+        ),
+        (format!("DELETE FROM drydock.vote WHERE id = {standing}"), "vote_missing"),
+        (format!("UPDATE drydock.vote SET person_id = gen_random_uuid() WHERE id = {standing}"), "vote_unsealed"),
+        (format!("UPDATE drydock.vote SET decision = 'reject', comment = 'no' WHERE id = {standing}"), "vote_unsealed"),
+        (format!("UPDATE drydock.vote SET assurance = 'account_factor' WHERE id = {standing}"), "vote_unsealed"),
+        (format!("UPDATE drydock.vote SET withdrawn_at = NULL WHERE id = {withdrawn}"), "vote_edited"),
+        (format!("UPDATE drydock.vote SET withdrawn_at = now() WHERE id = {standing}"), "vote_edited"),
+        (
+            format!(
+                "INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance) SELECT gen_random_uuid(), window_id, digest, person_id, 'approve', 'account' FROM drydock.vote WHERE id = {withdrawn}"
+            ),
+            "vote_unsealed",
+        ),
+        ("UPDATE drydock.policy_version SET bytes = bytes || ' '::bytea".to_owned(), "policy_digest"),
+    ] {
+        let prepared = format!(
+            "ALTER TABLE drydock.policy_version DISABLE TRIGGER USER; ALTER TABLE drydock.policy_version DROP CONSTRAINT policy_digest_matches; {statement}"
+        );
+        let report = tampered(&house.admin, &Known::nothing(), &prepared).await;
+        let flaw = report.flaw.unwrap_or_else(|| panic!("not found: {statement}"));
+        assert_eq!(flaw.code, code, "{statement}: {}", flaw.says);
+        assert_eq!(report.end, engine::trail::report::End::NotProven);
+    }
+    assert_eq!(house.state(number).await, "proposed");
+}
