@@ -79,6 +79,11 @@ impl Door {
 pub const DOORS: &[Door] = &[
     Door::route("/healthz", Access::Bare, || get(routes::health::alive)),
     Door::route("/readyz", Access::Bare, || get(routes::health::ready)),
+    Door::route("/approval.css", Access::Bare, || get(routes::approval::style)),
+    Door::route("/a/{secret}", Access::Bare, || get(routes::approval::show)),
+    Door::form("/a/{secret}", Access::Bare, || post(routes::approval::decide)),
+    Door::form("/a/{secret}/not-me", Access::Bare, || post(routes::approval::object)),
+    Door::form("/a/{secret}/fresh", Access::Bare, || post(routes::approval::fresh)),
     Door::page("/", Access::SignedIn),
     Door::page("/policies", Access::SignedIn),
     Door::form("/policies/{id}", Access::SignedIn, || post(forms::policies::save)),

@@ -2,6 +2,7 @@
 
 pub mod checklists;
 pub mod people;
+pub mod links;
 pub mod policies;
 pub mod runs;
 pub mod targets;

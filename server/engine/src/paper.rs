@@ -3,6 +3,7 @@
 //! A [`Letter`] is written once, in words; text and HTML are two renderings of it and cannot disagree. Foreign text passes
 //! [`domain::people::visible`] before it enters a letter, headers are built by typed builders from single lines only.
 
+pub mod approval;
 mod calendar;
 mod letter;
 mod mail;

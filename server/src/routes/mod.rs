@@ -1,3 +1,4 @@
 //! What is neither page nor form.
 
+pub mod approval;
 pub mod health;

@@ -1,5 +1,8 @@
 //! Integration tests of the program as a whole. One binary: linking is what costs.
 
 mod demo;
+#[path = "../../engine/tests/it/house.rs"]
+mod house;
+mod links;
 mod program;
 mod settings;

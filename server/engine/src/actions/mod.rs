@@ -17,6 +17,7 @@ pub mod edit_target;
 pub mod end_window;
 mod new_account;
 pub mod open_run;
+pub mod mail_fresh_link;
 pub mod propose_window;
 pub mod put_team;
 pub mod export_trail;

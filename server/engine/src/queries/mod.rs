@@ -2,6 +2,7 @@
 
 pub mod home;
 pub mod people;
+pub mod links;
 pub mod policies;
 pub mod runs;
 pub mod targets;

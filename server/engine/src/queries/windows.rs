@@ -6,13 +6,15 @@ use crate::error::Result;
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
 use domain::approval::{self, Standing, StandingVote};
-use domain::ids::PersonId;
+use domain::ids::{PersonId, WindowId};
 use domain::permission::{Actor, Verb, holds};
 use domain::plan::Plan;
 use domain::view::checklists::{CheckRow, ChecklistPage};
 use domain::view::windows::list::{Filter, ListPage, PAGE_ROWS};
 use domain::view::windows::page::{RevisionDiff, RunRow, VoteRow};
-use domain::view::windows::{Blocker, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues};
+use domain::view::windows::{
+    Blocker, Change, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues,
+};
 use domain::window::{RunState, WindowState};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,10 +180,15 @@ fn counted(votes: &[VoteRow], revision: i32) -> Vec<StandingVote> {
 
 /// The difference between two revisions, people named; `None` when one of them does not exist.
 async fn diff(db: &mut PgConnection, near: &Near, (from, to): (i32, i32)) -> Result<Option<RevisionDiff>> {
-    let window = near.loaded.head.id;
     if from < 1 || from == to {
         return Ok(None);
     }
+    let changes = revision_changes(db, near.loaded.head.id, from, to).await?;
+    Ok(changes.map(|changes| RevisionDiff { from, to, changes }))
+}
+
+/// What changed between two revisions, people named; `None` when one of them does not exist.
+pub(crate) async fn revision_changes(db: &mut PgConnection, window: WindowId, from: i32, to: i32) -> Result<Option<Vec<Change>>> {
     let before = window_page::plan_value(db, window, from).await?;
     let after = window_page::plan_value(db, window, to).await?;
     let Some((before, after)) = before.zip(after) else { return Ok(None) };
@@ -195,7 +202,7 @@ async fn diff(db: &mut PgConnection, near: &Near, (from, to): (i32, i32)) -> Res
             *text = text.replace(&id.to_string(), name);
         }
     }
-    Ok(Some(RevisionDiff { from, to, changes }))
+    Ok(Some(changes))
 }
 
 fn ids_in(text: &str) -> impl Iterator<Item = PersonId> {

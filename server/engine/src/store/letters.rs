@@ -1,5 +1,6 @@
 //! What a message says, read when it is about to leave: nothing in a mail is older than its sending.
 
+use super::{Stamp, stamp};
 use crate::error::{Error, Result};
 use domain::canonical::Digest;
 use domain::ids::{LinkId, PersonId, RunId, WindowId};
@@ -186,6 +187,11 @@ pub async fn link(db: &mut PgConnection, link: LinkId) -> Result<LinkStanding> {
     .fetch_one(db)
     .await?;
     Ok(LinkStanding { alive: row.alive, expires_at: row.expires_at.to_jiff() })
+}
+
+/// Whether that instant lies ahead, by the state database's clock.
+pub async fn in_time(db: &mut PgConnection, until: Timestamp) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT $1 > clock_timestamp() AS "ahead!""#, stamp(until) as Stamp).fetch_one(db).await?)
 }
 
 /// The newest seal of the trail: its number and hash.

@@ -8,6 +8,7 @@ pub mod examinations;
 pub mod groups;
 pub mod home;
 pub mod letters;
+pub mod links;
 pub mod mailbox;
 pub mod outbox;
 pub mod people;

@@ -1,0 +1,255 @@
+//! The page behind a mailed link: what it shows, and what it says when there is nothing left to decide.
+
+use crate::approval::{Assurance, VoteDecision};
+use crate::canonical::Digest;
+use crate::plan::Plan;
+use crate::view::windows::Change;
+use crate::window::WindowState;
+use jiff::Timestamp;
+
+/// A vote as the page tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vote {
+    /// Who.
+    pub name: String,
+    /// What.
+    pub decision: VoteDecision,
+    /// How the voter was known.
+    pub assurance: Assurance,
+    /// Why.
+    pub comment: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One rule of the policy and how far it is met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleRow {
+    /// Whom it asks, in words.
+    pub who: String,
+    /// How many approvals it has.
+    pub have: usize,
+    /// How many it needs.
+    pub need: usize,
+}
+
+/// What every page behind a link shows once the secret is proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// For whom the link was made.
+    pub reader: String,
+    /// Their IANA zone.
+    pub zone: String,
+    /// Number of the window.
+    pub number: i64,
+    /// State of the window now.
+    pub state: WindowState,
+    /// The plan the link speaks of, read from its bytes.
+    pub plan: Plan,
+    /// Its digest.
+    pub digest: Digest,
+    /// Who asks.
+    pub author: String,
+    /// Owner team.
+    pub team: String,
+    /// Without quorum by then: expired.
+    pub decide_by: Timestamp,
+    /// Votes on that plan.
+    pub votes: Vec<Vote>,
+    /// The policy's rules.
+    pub rules: Vec<RuleRow>,
+}
+
+/// What the page is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The plan, and the form to decide.
+    Decide,
+    /// The vote recorded in the reader's name, and the button "this was not me".
+    Object(Vote),
+    /// Nothing to decide any more.
+    Over(Over),
+}
+
+/// Why there is nothing to decide, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Over {
+    /// In a few words.
+    pub title: &'static str,
+    /// In sentences.
+    pub text: String,
+    /// A fresh link could still decide something.
+    pub fresh: bool,
+    /// What an edit changed, from the plan the link speaks of to the newest one.
+    pub changes: Vec<Change>,
+}
+
+/// What is known about a link whose secret was proven.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// It objects to a vote instead of casting one.
+    pub objects: bool,
+    /// It was used.
+    pub used: bool,
+    /// Why it was ended before its time.
+    pub ended_reason: Option<&'a str>,
+    /// Its time has passed.
+    pub expired: bool,
+    /// The window's newest plan is the one it speaks of.
+    pub newest: bool,
+    /// State of the window.
+    pub state: WindowState,
+    /// Why it is in that state.
+    pub state_reason: Option<&'a str>,
+    /// The person is active and asked by the newest plan.
+    pub may_vote: bool,
+    /// The latest start has not passed.
+    pub in_time: bool,
+    /// The reader's standing vote on this plan.
+    pub vote: Option<&'a Vote>,
+}
+
+impl Facts<'_> {
+    /// What the page is. What was decided comes first, then what ended the window, then what happened to the link.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        if self.objects { self.objection() } else { self.decision() }
+    }
+
+    fn decision(&self) -> Answer {
+        let fresh = self.may_vote && self.in_time && self.state == WindowState::Proposed;
+        if let Some(vote) = self.vote {
+            let text = format!("Recorded: {}, {}. {}", vote.decision.label().to_lowercase(), vote.assurance.label(), self.now());
+            return over("You have decided", text, false);
+        }
+        if self.used {
+            return over("This link was used", format!("The vote it carried was taken back since. {}", self.now()), fresh);
+        }
+        match self.state {
+            WindowState::Proposed => {}
+            WindowState::Draft => {
+                return over(
+                    "Sent back for changes",
+                    "Somebody asked for changes. When there is a new plan, you get a new mail.".into(),
+                    false,
+                );
+            }
+            state if state.is_live() => return over("Decided already", self.now(), false),
+            _ => return over("Nothing left to decide", self.now(), false),
+        }
+        if !self.newest {
+            let text = "The window was edited after this mail was sent, so this link no longer decides. Votes count for exactly one plan.";
+            return over("The plan was edited", text.into(), fresh);
+        }
+        if let Some(reason) = self.ended_reason {
+            return over("This link was replaced", reason.to_owned(), fresh);
+        }
+        if self.expired || !self.in_time {
+            return over("This link has expired", "Its time to decide has passed.".into(), fresh);
+        }
+        if !self.may_vote {
+            return over(
+                "Your vote is not asked for any more",
+                "Your place in the team or among the stakeholders has changed.".into(),
+                false,
+            );
+        }
+        Answer::Decide
+    }
+
+    fn objection(&self) -> Answer {
+        match (self.used, self.vote) {
+            (true, _) => {
+                over("The vote was taken back", format!("It does not count any more, and this was put on record. {}", self.now()), false)
+            }
+            (_, None) => {
+                over("There is no such vote any more", format!("It was taken back, or the plan was edited. {}", self.now()), false)
+            }
+            (_, Some(_)) if !matches!(self.state, WindowState::Proposed | WindowState::Approved) => {
+                let text = format!("{} If it must not go on, tell the on-call contact at once.", self.now());
+                over("Too late to take the vote back", text, false)
+            }
+            _ if self.expired => {
+                over("This link has expired", "Sign in to take the vote back, or ask the owner of the window.".into(), false)
+            }
+            (_, Some(vote)) => Answer::Object(vote.clone()),
+        }
+    }
+
+    /// How the window stands, in a sentence.
+    fn now(&self) -> String {
+        let state = match self.state {
+            WindowState::Proposed => "The window waits for more votes.".to_owned(),
+            WindowState::Approved => "The window is approved and will run at its time.".to_owned(),
+            other => format!("The window is now “{}”.", other.label()),
+        };
+        match self.state_reason {
+            Some(reason) if self.state.is_terminal() && !reason.is_empty() => format!("{state} Reason: {reason}"),
+            _ => state,
+        }
+    }
+}
+
+fn over(title: &'static str, text: String, fresh: bool) -> Answer {
+    Answer::Over(Over { title, text, fresh, changes: vec![] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live() -> Facts<'static> {
+        Facts {
+            objects: false,
+            used: false,
+            ended_reason: None,
+            expired: false,
+            newest: true,
+            state: WindowState::Proposed,
+            state_reason: None,
+            may_vote: true,
+            in_time: true,
+            vote: None,
+        }
+    }
+
+    fn title(facts: &Facts<'_>) -> (&'static str, bool) {
+        match facts.answer() {
+            Answer::Over(over) => (over.title, over.fresh),
+            Answer::Decide => ("decide", false),
+            Answer::Object(_) => ("object", false),
+        }
+    }
+
+    #[test]
+    fn each_reason_has_its_page_and_a_fresh_link_where_that_helps() {
+        assert_eq!(title(&live()), ("decide", false));
+        assert_eq!(title(&Facts { newest: false, ended_reason: Some("edited"), ..live() }), ("The plan was edited", true));
+        assert_eq!(title(&Facts { ended_reason: Some("A fresh link was mailed."), ..live() }), ("This link was replaced", true));
+        assert_eq!(title(&Facts { expired: true, ..live() }), ("This link has expired", true));
+        assert_eq!(title(&Facts { expired: true, in_time: false, ..live() }), ("This link has expired", false));
+        assert_eq!(title(&Facts { state: WindowState::Cancelled, ..live() }), ("Nothing left to decide", false));
+        assert_eq!(title(&Facts { state: WindowState::Running, ..live() }), ("Decided already", false));
+        assert_eq!(title(&Facts { state: WindowState::Draft, ..live() }), ("Sent back for changes", false));
+        assert_eq!(title(&Facts { may_vote: false, ..live() }).1, false);
+        assert_eq!(title(&Facts { used: true, ..live() }), ("This link was used", true));
+    }
+
+    #[test]
+    fn a_decision_is_shown_to_whoever_made_it_whatever_came_after() {
+        let vote = Vote {
+            name: "Sten".into(),
+            decision: VoteDecision::Approve,
+            assurance: Assurance::Link,
+            comment: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        for state in WindowState::ALL {
+            assert_eq!(title(&Facts { used: true, vote: Some(&vote), state: *state, ..live() }), ("You have decided", false));
+        }
+        let objection = Facts { objects: true, vote: Some(&vote), ..live() };
+        assert_eq!(title(&objection), ("object", false));
+        assert_eq!(title(&Facts { state: WindowState::Running, ..objection.clone() }).0, "Too late to take the vote back");
+        assert_eq!(title(&Facts { used: true, vote: None, ..objection }).0, "The vote was taken back");
+    }
+}

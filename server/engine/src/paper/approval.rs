@@ -1,0 +1,273 @@
+//! The page behind a mailed link: readable on a phone, without account and without script, one request apart from its style sheet.
+
+use super::letter::{block, line};
+use super::when::Zone;
+use crate::error::{Error, Result};
+use crate::queries::links::LinkPage;
+use askama::Template;
+use domain::approval::VoteDecision;
+use domain::decision::FieldError;
+use domain::plan::Plan;
+use domain::procedure::{self, Parameters, text};
+use domain::view::links::{About, Answer, Over, Vote};
+
+/// The style sheet of these pages, served beside them.
+pub const STYLE: &str = include_str!("templates/approval.css");
+
+/// What was typed, to be shown again when it could not be taken.
+#[derive(Debug, Clone, Default)]
+pub struct TypedAgain {
+    /// Short name of the database.
+    pub short_name: String,
+    /// Why.
+    pub comment: String,
+    /// What is wrong, by field.
+    pub errors: Vec<FieldError>,
+    /// Why it was not done, as a whole.
+    pub refusal: String,
+}
+
+impl TypedAgain {
+    fn error(&self, field: &str) -> &str {
+        self.errors.iter().find(|error| error.field == field).map_or("", |error| error.message.as_str())
+    }
+}
+
+/// A part of the plan: heading and lines.
+struct Part {
+    title: &'static str,
+    lines: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "approval_decide.html")]
+struct DecidePage<'a> {
+    title: String,
+    action: &'a str,
+    author: String,
+    reader: String,
+    digest: String,
+    digest_hex: String,
+    rows: Vec<(&'static str, String)>,
+    reason: String,
+    parts: Vec<Part>,
+    thresholds: Vec<String>,
+    votes: Vec<String>,
+    short_name: String,
+    typed: &'a TypedAgain,
+}
+
+#[derive(Template)]
+#[template(path = "approval_object.html")]
+struct ObjectPage<'a> {
+    title: String,
+    action: &'a str,
+    reader: String,
+    digest: String,
+    rows: Vec<(&'static str, String)>,
+    vote: String,
+    typed: &'a TypedAgain,
+}
+
+#[derive(Template)]
+#[template(path = "approval_over.html")]
+struct OverPage<'a> {
+    title: String,
+    action: &'a str,
+    headline: &'a str,
+    text: String,
+    digest: String,
+    rows: Vec<(&'static str, String)>,
+    vote: Option<String>,
+    changes: Vec<(String, String, String)>,
+    more_changes: usize,
+    fresh: bool,
+    typed: &'a TypedAgain,
+}
+
+#[derive(Template)]
+#[template(path = "approval_message.html")]
+struct MessagePage<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// Most lines of a difference that are shown; the window's own page has them all.
+const MOST_CHANGES: usize = 40;
+
+/// The page of a link whose secret was proven. `action` is the page's own path.
+pub fn page(link: &LinkPage, action: &str, typed: &TypedAgain) -> Result<String> {
+    let about = &link.about;
+    match &link.answer {
+        Answer::Decide => decide(about, action, typed),
+        Answer::Object(vote) => object(about, vote, action, typed),
+        Answer::Over(over) => finished(about, over, action, typed),
+    }
+    .map_err(Error::internal)
+}
+
+/// The one answer to every secret that is not known.
+pub fn unknown() -> Result<String> {
+    message(
+        "This link does not work",
+        "It is not known here, or it is not complete: mail programs sometimes break long addresses. Open it again from the newest mail, or sign in and decide on the page of the window.",
+    )
+}
+
+/// A fresh link is on its way.
+pub fn mailed() -> Result<String> {
+    message(
+        "A fresh link is on its way",
+        "It goes to the address we have for you, within a minute or two. The older mails no longer decide.",
+    )
+}
+
+/// A plain page with a few sentences.
+pub fn message(title: &str, text: &str) -> Result<String> {
+    MessagePage { title, text }.render().map_err(Error::internal)
+}
+
+fn heading(about: &About) -> String {
+    format!("#{} {}: {}", about.number, line(&about.plan.target().short_name), line(&about.plan.title))
+}
+
+fn decide(about: &About, action: &str, typed: &TypedAgain) -> askama::Result<String> {
+    let plan = &about.plan;
+    DecidePage {
+        title: heading(about),
+        action,
+        author: line(&about.author),
+        reader: line(&about.reader),
+        digest: about.digest.short(),
+        digest_hex: about.digest.hex(),
+        rows: rows(about, true),
+        reason: block(&plan.reason),
+        parts: parts(plan),
+        thresholds: thresholds(&plan.parameters),
+        votes: about.votes.iter().map(said).collect(),
+        short_name: line(&plan.target().short_name),
+        typed,
+    }
+    .render()
+}
+
+fn object(about: &About, vote: &Vote, action: &str, typed: &TypedAgain) -> askama::Result<String> {
+    ObjectPage {
+        title: heading(about),
+        action,
+        reader: line(&about.reader),
+        digest: about.digest.short(),
+        rows: rows(about, false),
+        vote: said(vote),
+        typed,
+    }
+    .render()
+}
+
+fn finished(about: &About, over: &Over, action: &str, typed: &TypedAgain) -> askama::Result<String> {
+    let shown = over.changes.iter().take(MOST_CHANGES).map(|change| {
+        let side = |text: &Option<String>| text.as_deref().map_or_else(|| "(nothing)".to_owned(), block);
+        (line(&change.place), side(&change.before), side(&change.after))
+    });
+    OverPage {
+        title: heading(about),
+        action,
+        headline: over.title,
+        text: block(&over.text),
+        digest: about.digest.short(),
+        rows: rows(about, false),
+        vote: about.votes.iter().find(|vote| vote.name == about.reader).map(said),
+        changes: shown.collect(),
+        more_changes: over.changes.len().saturating_sub(MOST_CHANGES),
+        fresh: over.fresh,
+        typed,
+    }
+    .render()
+}
+
+fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
+    let plan = &about.plan;
+    let target = plan.target();
+    let zone = Zone::named(&about.zone);
+    let times = &plan.times;
+    let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
+    let mut rows = vec![
+        ("What", line(&format!("{}, {} version {}", plan.title, plan.procedure.name, plan.procedure.version))),
+        (
+            "Where",
+            line(&format!(
+                "{} ({}), {dbms} database {} on {}, {}, owned by {}",
+                target.short_name, target.name, target.database, target.host, target.environment, about.team
+            )),
+        ),
+        ("When", zone.span(times.start, times.end)),
+    ];
+    if !zone.is_utc(times.start) {
+        rows.push(("", Zone::span_utc(times.start, times.end)));
+    }
+    if all {
+        rows.push((
+            "Limits",
+            format!("Not begun by {}: not at all. Nothing new begins after {}.", zone.short(times.latest_start), zone.short(times.cut_off)),
+        ));
+        rows.push(("Impact", plan.impact()));
+        rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
+        let rules = about.rules.iter().map(|rule| format!("{} of {} of the {}", rule.have, rule.need, rule.who));
+        rows.push(("Approvals", rules.collect::<Vec<_>>().join("; ")));
+        rows.push(("Decide by", zone.long(about.decide_by)));
+    }
+    rows
+}
+
+/// The plan in words, from its bytes: steps as the sealed version of the procedure has them.
+fn parts(plan: &Plan) -> Vec<Part> {
+    let known = procedure::by_key(&plan.procedure.key).filter(|known| known.digest() == plan.procedure.digest);
+    let steps = plan.envelope.steps.iter().map(|key| match known.as_ref().and_then(|known| known.step(key)) {
+        Some(step) => format!("{}. {} Risk {}.", step.name, step.does, step.risk.word()),
+        None => line(key),
+    });
+    let envelope = &plan.envelope;
+    let mut limits = vec![format!(
+        "At most {}, {} together, nothing riskier than {}. What the work needs is chosen at the start, inside these limits.",
+        text::plural(envelope.most_objects.into(), "object", "objects"),
+        text::size(envelope.most_bytes),
+        envelope.highest_risk.word()
+    )];
+    if !envelope.allowed.is_empty() {
+        limits.push(format!("Only: {}.", envelope.allowed.iter().map(|rule| line(&rule.to_string())).collect::<Vec<_>>().join(", ")));
+    }
+    if !envelope.excluded.is_empty() {
+        limits
+            .push(format!("Left alone: {}.", envelope.excluded.iter().map(|rule| line(&rule.to_string())).collect::<Vec<_>>().join(", ")));
+    }
+    limits.push(format!("It does not start without a backup on record that is younger than {} hours.", plan.backup_max_age_hours));
+    let undo = std::iter::once(block(&plan.rollback.summary)).chain(plan.rollback.steps.iter().map(|step| block(step)));
+    vec![
+        Part { title: "What it does", lines: steps.collect() },
+        Part { title: "Limits", lines: limits },
+        Part { title: "If something goes wrong", lines: undo.collect() },
+        Part {
+            title: "Checked afterwards",
+            lines: plan.checklist.iter().map(|check| format!("{}. {}", line(&check.title), line(&check.rule))).collect(),
+        },
+    ]
+}
+
+fn thresholds(parameters: &Parameters) -> Vec<String> {
+    Parameters::SPECS
+        .iter()
+        .filter_map(|spec| parameters.get(spec.name).map(|value| format!("{}: {} {}", spec.label, text::count(value), spec.unit)))
+        .collect()
+}
+
+/// A vote in a line.
+fn said(vote: &Vote) -> String {
+    let decision = match vote.decision {
+        VoteDecision::Approve => "approved",
+        VoteDecision::Reject => "rejected",
+        VoteDecision::RequestChanges => "asked for changes",
+    };
+    let comment = block(&vote.comment);
+    let comment = if comment.is_empty() { String::new() } else { format!(" “{comment}”") };
+    format!("{} {decision}, {}, {}.{comment}", line(&vote.name), vote.assurance.label(), Zone::utc(vote.at))
+}

@@ -1,0 +1,107 @@
+//! The page behind a mailed link.
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::queries::windows::revision_changes;
+use crate::store::letters::{self, ToldVote};
+use crate::store::{groups, votes};
+use crate::transaction;
+use domain::approval::{self, Assurance, VoteDecision};
+use domain::ids::LinkId;
+use domain::view::links::{About, Answer, Facts, RuleRow, Vote};
+use sqlx::PgConnection;
+
+/// What a link leads to: what the plan says, and what can still be decided.
+#[derive(Debug, Clone)]
+pub struct LinkPage {
+    /// The link, to mark it as opened.
+    pub link: LinkId,
+    /// The plan and who stands where.
+    pub about: About,
+    /// What the page is.
+    pub answer: Answer,
+}
+
+/// The page behind a secret; [`Error::NotFound`] for every secret that opens no such page, whatever the reason.
+pub async fn page(engine: &Engine, secret: &str) -> Result<LinkPage> {
+    let secret = secret.to_owned();
+    transaction::read(engine.pool(), "link_page", move |db| {
+        let secret = secret.clone();
+        Box::pin(async move { load(db, &secret).await })
+    })
+    .await
+}
+
+/// Notes that a link was opened: by whom is not known, so it proves nothing. The only thing a GET of the page writes.
+pub async fn mark_opened(engine: &Engine, link: LinkId) -> Result<()> {
+    let mut db = engine.pool().acquire().await?;
+    Ok(votes::mark_opened(&mut db, link).await?)
+}
+
+async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
+    let link = votes::link(db, secret).await?.ok_or(Error::NotFound)?;
+    let objects = match link.purpose.as_str() {
+        "approve" => false,
+        "object" => true,
+        _ => return Err(Error::NotFound),
+    };
+    let (window, digest) = link.window.zip(link.digest).ok_or(Error::NotFound)?;
+    let subject = letters::subject(db, window, Some(digest)).await?;
+    let newest = letters::subject(db, window, None).await?;
+    let reader = letters::recipient(db, link.person).await?;
+    let told = letters::votes(db, window, digest).await?;
+    let own = told.iter().find(|vote| vote.person == link.person).map(vote).transpose()?;
+
+    let today = groups::eligible(db, newest.plan.target().id, newest.plan.target().team).await?;
+    let (eligible, present) = approval::still_eligible(&newest.plan.policy.rules, &newest.plan.eligible, &today);
+    let counted: Vec<_> = votes::standing(db, window, newest.digest).await?.into_iter().map(|(_, vote)| vote).collect();
+    let standing = approval::count(&newest.plan.policy.rules, &eligible, &present, &counted);
+
+    let mut answer = Facts {
+        objects,
+        used: link.used_at.is_some(),
+        ended_reason: link.ended_at.and(link.ended_reason.as_deref()),
+        expired: link.expired,
+        newest: newest.digest == digest,
+        state: subject.state,
+        state_reason: subject.state_reason.as_deref(),
+        may_vote: reader.active && eligible.values().any(|people| people.contains(&reader.id)),
+        in_time: letters::in_time(db, newest.plan.times.latest_start).await?,
+        vote: own.as_ref(),
+    }
+    .answer();
+    if let Answer::Over(over) = &mut answer
+        && newest.digest != digest
+    {
+        over.changes = revision_changes(db, window, subject.plan.revision, newest.plan.revision).await?.unwrap_or_default();
+    }
+    let about = About {
+        reader: reader.name,
+        zone: reader.zone,
+        number: subject.number,
+        state: subject.state,
+        digest,
+        author: subject.author,
+        team: subject.team,
+        decide_by: subject.decide_by,
+        votes: told.iter().map(vote).collect::<Result<_>>()?,
+        rules: standing
+            .rules
+            .iter()
+            .map(|rule| RuleRow { who: rule.rule.group.label().to_owned(), have: rule.have.len(), need: rule.rule.need as usize })
+            .collect(),
+        plan: subject.plan,
+    };
+    Ok(LinkPage { link: link.id, about, answer })
+}
+
+fn vote(told: &ToldVote) -> Result<Vote> {
+    let unknown = || Error::internal("a vote has an unknown word");
+    Ok(Vote {
+        name: told.name.clone(),
+        decision: VoteDecision::from_word(&told.decision).ok_or_else(unknown)?,
+        assurance: Assurance::from_word(&told.assurance).ok_or_else(unknown)?,
+        comment: told.comment.clone(),
+        at: told.at,
+    })
+}

@@ -1,0 +1,118 @@
+//! The page behind a mailed link: GET shows, POST decides. No session, no account, no script; the secret is the only proof.
+
+use crate::guard::RequestId;
+use app::shell::POLICY;
+use axum::Extension;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use engine::actions::cast_vote::{Input, cast_vote_by_link};
+use engine::actions::mail_fresh_link::mail_fresh_link;
+use engine::actions::withdraw_vote::object_to_vote;
+use engine::paper::approval::{self, STYLE, TypedAgain};
+use engine::queries::links;
+use engine::{Engine, Error};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, Method, StatusCode};
+
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+/// Stricter than that of other pages: nothing but one style sheet is loaded, nothing runs.
+const STRICT: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The style sheet of these pages: small, and there before any bundle is.
+pub async fn style() -> impl axum::response::IntoResponse {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=3600")], STYLE)
+}
+
+/// Shows what the link leads to. Changes nothing but the mark "opened", and HEAD not even that.
+pub async fn show(State(engine): State<Engine>, method: Method, Path(secret): Path<String>) -> Response {
+    match links::page(&engine, &secret).await {
+        Ok(page) => {
+            if method == Method::GET
+                && let Err(error) = links::mark_opened(&engine, page.link).await
+            {
+                tracing::debug!(%error, "a link was opened and not marked");
+            }
+            html(StatusCode::OK, approval::page(&page, &path_of(&secret), &TypedAgain::default()))
+        }
+        Err(error) => failed(error),
+    }
+}
+
+/// Decides, and leads back to the page, which then says what was recorded.
+pub async fn decide(
+    State(engine): State<Engine>,
+    Extension(request): Extension<RequestId>,
+    Path(secret): Path<String>,
+    form: Result<Form<Input>, FormRejection>,
+) -> Response {
+    let Ok(Form(input)) = form else { return StatusCode::BAD_REQUEST.into_response() };
+    let typed = TypedAgain { short_name: input.short_name.clone(), comment: input.comment.clone(), ..TypedAgain::default() };
+    let done = cast_vote_by_link(&engine, &secret, &input, &request.0).await;
+    answer(&engine, &secret, done, typed).await
+}
+
+/// "This was not me": takes the vote back.
+pub async fn object(State(engine): State<Engine>, Extension(request): Extension<RequestId>, Path(secret): Path<String>) -> Response {
+    let done = object_to_vote(&engine, &secret, &request.0).await;
+    answer(&engine, &secret, done, TypedAgain::default()).await
+}
+
+/// Mails a fresh link to the same person.
+pub async fn fresh(State(engine): State<Engine>, Extension(request): Extension<RequestId>, Path(secret): Path<String>) -> Response {
+    match mail_fresh_link(&engine, &secret, &request.0).await {
+        Ok(()) => html(StatusCode::OK, approval::mailed()),
+        done => answer(&engine, &secret, done, TypedAgain::default()).await,
+    }
+}
+
+/// On to the page after success; otherwise the page as it stands now, with what was wrong and everything typed.
+async fn answer<T>(engine: &Engine, secret: &str, done: engine::Result<T>, mut typed: TypedAgain) -> Response {
+    let status = match done {
+        Ok(_) => return Redirect::to(&path_of(secret)).into_response(),
+        Err(Error::Invalid(errors)) => {
+            typed.errors = errors;
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Err(Error::Refused(refusal)) => {
+            typed.refusal = refusal.to_string();
+            StatusCode::CONFLICT
+        }
+        Err(error) => return failed(error),
+    };
+    match links::page(engine, secret).await {
+        Ok(page) => html(status, approval::page(&page, &path_of(secret), &typed)),
+        Err(error) => failed(error),
+    }
+}
+
+/// Every secret that is not known gets the same answer.
+fn failed(error: Error) -> Response {
+    match error {
+        Error::NotFound => html(StatusCode::NOT_FOUND, approval::unknown()),
+        Error::Database(error) => {
+            tracing::error!(%error, "a link could not be answered");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        other => {
+            tracing::error!(error = %other, "a link could not be answered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn html(status: StatusCode, page: engine::Result<String>) -> Response {
+    match page {
+        Ok(page) => {
+            let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (ROBOTS, "noindex"), (POLICY, STRICT)];
+            (status, headers, page).into_response()
+        }
+        Err(error) => failed(error),
+    }
+}
+
+/// The page's own path. The secret is encoded again: it came from a path and goes back into one.
+fn path_of(secret: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    format!("/a/{encoded}")
+}
