@@ -27,6 +27,7 @@ fn site(house: &House) -> Router {
         hosts: Arc::new(hosts),
         proxies: Arc::new(TrustedProxies::default()),
         assets: app::assets::Assets::default(),
+        demo: false,
     };
     server::router::router(web, Router::new())
 }
