@@ -6,6 +6,7 @@ use leptos_router::SsrMode;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
+pub mod databases;
 pub mod home;
 pub mod login;
 pub mod me;
@@ -33,6 +34,14 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/teams/:id/edit") view=teams::TeamEditPage ssr=SsrMode::Async/>
                     <Route path=path!("/me") view=me::ProfilePage ssr=SsrMode::Async/>
                     <Route path=path!("/me/confirm") view=me::ConfirmPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases") view=databases::ListPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases/new") view=databases::RegisterPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases/:id") view=databases::ShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases/:id/edit") view=databases::EditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases/:id/password") view=databases::PasswordPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases/:id/stakeholders") view=databases::StakeholdersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases/:id/backups") view=databases::BackupPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases/:id/queries") view=databases::QueryPage ssr=SsrMode::Async/>
                     <Route path=path!("/login") view=login::LoginPage ssr=SsrMode::Async/>
                     <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
                 </Routes>

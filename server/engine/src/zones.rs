@@ -13,6 +13,12 @@ pub fn take(field: &'static str, typed: &str) -> Result<String, FieldError> {
     }
 }
 
+/// The proper spelling of a zone that exists.
+#[must_use]
+pub fn known(name: &str) -> Option<String> {
+    TimeZone::get(name).ok()?.iana_name().map(str::to_owned)
+}
+
 /// Every name, for suggestions.
 #[must_use]
 pub fn names() -> Vec<String> {

@@ -8,6 +8,7 @@
 //! }
 //! ```
 
+pub mod databases;
 mod extract;
 pub mod me;
 pub mod people;

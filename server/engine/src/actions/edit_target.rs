@@ -1,13 +1,12 @@
 //! Edits a registration. A changed address demands the password again, because the stored one is bound to the old address.
 
 use super::acknowledge_superuser::moved_on;
-use super::register_target::known_zone;
 use super::{Caller, ask_examination, scope};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
-use crate::{credentials, store, transaction};
+use crate::{credentials, store, transaction, zones};
 use domain::decision::{FormCheck, Refusal};
 use domain::examination::Question;
 use domain::fact::NewFact;
@@ -18,11 +17,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 /// What was typed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
 pub struct Input {
     /// The revision the form was filled from.
     pub revision: i32,
     /// Everything but password and stakeholders.
+    #[serde(flatten)]
     pub draft: Draft,
     /// Needed when the address changes; otherwise empty keeps the stored one.
     pub password: SecretString,
@@ -85,7 +86,7 @@ pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: 
 
 fn check(input: &Input, before: &Registration) -> Result<Registration> {
     let mut form = FormCheck::default();
-    let new = target::check(&input.draft, known_zone, &mut form);
+    let new = target::check(&input.draft, zones::known, &mut form);
     let password = input.password.expose_secret();
     if let Some(new) = &new {
         if new.place != before.place && password.is_empty() && !new.place.is_socket() {

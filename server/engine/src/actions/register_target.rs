@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
-use crate::{clock, credentials, store, transaction};
+use crate::{clock, credentials, store, transaction, zones};
 use domain::decision::FormCheck;
 use domain::examination::Question;
 use domain::fact::NewFact;
@@ -15,11 +15,13 @@ use domain::target::{self, Contact, Draft, Registration};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// What was typed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
 pub struct Input {
     /// Owner team.
     pub team: String,
     /// Everything but the password.
+    #[serde(flatten)]
     pub draft: Draft,
     /// The role's password; may be empty on a socket.
     pub password: SecretString,
@@ -57,7 +59,7 @@ pub async fn register_target(engine: &Engine, caller: &Caller, input: &Input) ->
 
 fn check(input: &Input) -> Result<(Registration, Vec<Contact>)> {
     let mut form = FormCheck::default();
-    let new = target::check(&input.draft, known_zone, &mut form);
+    let new = target::check(&input.draft, zones::known, &mut form);
     if let Some(new) = &new {
         target::check_password(&new.place, input.password.expose_secret(), &mut form);
     } else if input.password.expose_secret().is_empty() && !input.draft.host.trim().starts_with('/') {
@@ -65,11 +67,6 @@ fn check(input: &Input) -> Result<(Registration, Vec<Contact>)> {
     }
     let contacts = form.take(target::stakeholders(&input.draft.stakeholders));
     Ok(form.finish(new.zip(contacts))?)
-}
-
-/// The proper spelling of an IANA zone in the bundled data.
-pub(crate) fn known_zone(name: &str) -> Option<String> {
-    jiff::tz::TimeZone::get(name).ok()?.iana_name().map(str::to_owned)
 }
 
 /// Whom to call is not in the trail: it is personal, and facts are for ever.

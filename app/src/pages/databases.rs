@@ -1,0 +1,25 @@
+//! Registered databases: the list, one database with what its connection test says, and the forms that change it.
+
+mod forms;
+mod list;
+mod register;
+mod rights;
+mod show;
+
+pub use forms::{BackupPage, EditPage, PasswordPage, QueryPage, StakeholdersPage};
+pub use list::ListPage;
+pub use register::RegisterPage;
+pub use show::ShowPage;
+
+use crate::parts::status::Tone;
+use domain::target::TargetState;
+
+impl From<TargetState> for Tone {
+    fn from(state: TargetState) -> Self {
+        match state {
+            TargetState::Unverified => Self::Warn,
+            TargetState::Ready => Self::Good,
+            TargetState::Retired => Self::Quiet,
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! One database: whether it can be reached, what the test found, backups, critical queries, people, windows.
+
+use super::rights::Rights;
+use crate::door;
+use crate::parts::confirm::Confirm;
+use crate::parts::details::{Detail, Details};
+use crate::parts::form::{Form, TextArea};
+use crate::parts::layout::{Card, Heading};
+use crate::parts::status::{Pill, Tone};
+use crate::parts::table::{Empty, Table};
+use crate::parts::time::{Span, Time};
+use domain::ids::TargetId;
+use domain::people::visible;
+use domain::permission::Verb;
+use domain::procedure::text::size;
+use domain::target::TargetState;
+use domain::view::targets::{self, BackupRow, QueryRow, Report, StakeholderRow, WindowRow, readable_on_the_way};
+use engine::queries;
+use jiff::Timestamp;
+use leptos::prelude::*;
+use leptos_meta::Meta;
+
+/// The page of one database. While a test is open it loads itself again.
+#[component]
+pub fn ShowPage() -> impl IntoView {
+    let id = door::path_parameter::<TargetId>("id");
+    let (engine, caller) = (door::engine(), door::caller());
+    Suspend::new(async move {
+        let answer = async { queries::targets::show(&engine, &caller?, id?).await }.await;
+        door::show(answer, |page| view! { <Database page/> }.into_any())
+    })
+}
+
+/// What the reader may do here; a retired database takes nothing.
+#[derive(Clone, Copy)]
+struct May {
+    manage: bool,
+    examine: bool,
+    record: bool,
+    propose: bool,
+}
+
+#[component]
+fn Database(page: targets::ShowPage) -> impl IntoView {
+    let open = page.state != TargetState::Retired;
+    let right = |verb| open && door::may(verb, Some(page.team));
+    let may = May {
+        manage: right(Verb::ManageTarget),
+        examine: right(Verb::ExamineTarget),
+        record: right(Verb::RecordBackup),
+        propose: page.state == TargetState::Ready && right(Verb::ProposeWindow),
+    };
+    let here = format!("/databases/{}", page.id);
+    let registration = page.registration.clone();
+    let lead = format!("{} · PostgreSQL · {} · owned by {}", registration.short_name, registration.environment.label(), page.team_name);
+    let propose = may.propose.then(
+        || view! { <a class="button primary" href=format!("/windows/new?database={}", registration.short_name)>"Propose a window"</a> },
+    );
+    let edit = may.manage.then(|| view! { <a class="button" href=format!("{here}/edit")>"Edit"</a> });
+    let (retire_action, short_name) = (format!("{here}/retire"), registration.short_name.clone());
+    let retire = may.manage.then(move || {
+        view! {
+            <Card title="Retire">
+                <p>"For a database that is gone: no windows can be planned on it any more, and its password is destroyed. Its history stays."</p>
+                <Confirm action=retire_action verb="Retire" name=short_name consequence="This cannot be undone. The stored password is destroyed."/>
+            </Card>
+        }
+    });
+    view! {
+        <Heading title=registration.name.clone() lead=lead>{propose}{edit}</Heading>
+        {readable_on_the_way(&registration).then(|| view! {
+            <p class="message warn">"The connection is not encrypted: whoever listens on the way reads the password and all data. Accepted because: "{registration.tls_reason.clone()}</p>
+        })}
+        <div class="columns">
+            <div>
+                <Connection page=page.clone() may here=here.clone()/>
+                {page.report.clone().map(|report| view! { <Found report=report.clone() at=page.verified_at/><Rights report/> })}
+                <Queries rows=page.queries may here=here.clone()/>
+                <Windows rows=page.windows/>
+            </div>
+            <div>
+                <Registered registration=registration.clone() registered=page.registered password=page.password superuser_reason=page.superuser_reason may here=here.clone()/>
+                <Backups rows=page.backups now=page.now may here=here.clone()/>
+                <Stakeholders rows=page.stakeholders may here=here/>
+                {retire}
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Connection(page: targets::ShowPage, may: May, here: String) -> impl IntoView {
+    let waiting = page.test.as_ref().and_then(|test| test.waiting(page.worker, page.now));
+    let outcome = page.test.clone().filter(|_| waiting.is_none()).map(|test| outcome(test, page.now));
+    let acknowledge = page
+        .test
+        .as_ref()
+        .and_then(|test| test.refusal.as_ref())
+        .filter(|refusal| may.manage && waiting.is_none() && refusal.code == "superuser_unacknowledged")
+        .map(|_| {
+            view! {
+                <Form action=format!("{here}/superuser") submit="Accept this role">
+                    <TextArea name="reason" label="Why a superuser's role is acceptable here" rows=2 required=true hint="At least ten characters. Goes into the audit trail with your name."/>
+                </Form>
+            }
+        });
+    let test =
+        (may.examine && waiting.is_none()).then(|| view! { <Form action=format!("{here}/test") submit="Test the connection">""</Form> });
+    let waiting = waiting.map(|waiting| {
+        let asked = page.test.as_ref().map(|test| (test.asked_at, test.asked_by.clone()));
+        view! {
+            <Meta http_equiv="refresh" content=waiting.refresh_s.to_string()/>
+            <p role="status"><Pill tone=Tone::Waiting label="Testing"/>" "{waiting.sentence}</p>
+            {waiting.problem.map(|problem| view! { <p class="message warn">{problem}</p> })}
+            {asked.map(|(at, by)| view! { <p class="quiet">"Asked "{by.map(|by| format!("by {by} "))}<Span from=page.now to=at/>". This page looks again by itself."</p> })}
+        }
+    });
+    view! {
+        <Card title="Connection" id="connection">
+            <p><Pill tone=page.state label=page.state.label()/>" "{state_sentence(page.state)}</p>
+            {waiting}{outcome}{acknowledge}{test}
+        </Card>
+    }
+}
+
+fn state_sentence(state: TargetState) -> &'static str {
+    match state {
+        TargetState::Unverified => "Windows can be proposed once a connection test has passed.",
+        TargetState::Ready => "Windows can be proposed.",
+        TargetState::Retired => "It was put away, and its password was destroyed.",
+    }
+}
+
+/// What the newest test said.
+fn outcome(test: targets::Test, now: Timestamp) -> impl IntoView {
+    let passed = test.passed();
+    let (tone, label) = if passed { (Tone::Good, "Test passed") } else { (Tone::Bad, "Test not passed") };
+    let when = test.answered_at.unwrap_or(test.asked_at);
+    let sentences = match (test.failure, test.refusal) {
+        (Some(failure), _) => vec![failure],
+        (None, Some(refusal)) => vec![refusal.message, refusal.way_out],
+        (None, None) => vec![],
+    };
+    let said =
+        sentences.into_iter().filter(|sentence| !sentence.is_empty()).map(|sentence| view! { <p>{visible(&sentence)}</p> }).collect_view();
+    let said = (!passed).then(|| view! { <div class="message refused">{said}</div> });
+    view! { <p><Pill tone label/>" "<Span from=now to=when/>", "<Time at=when/></p>{said} }
+}
+
+#[component]
+fn Found(report: Report, at: Option<Timestamp>) -> impl IntoView {
+    let extensions =
+        report.extensions.iter().map(|each| format!("{} {}", visible(&each.name), visible(&each.version))).collect::<Vec<_>>().join(", ");
+    let warnings = report.warnings.iter().map(|warning| view! { <li>{visible(warning)}</li> }).collect_view();
+    let warned = !report.warnings.is_empty();
+    let (version, place, identity, protection) = (visible(&report.server_version), report.place(), report.identity(), report.protection());
+    let (role, bytes) = (report.role(), size(report.size_bytes));
+    let extensions = if extensions.is_empty() { "none".to_owned() } else { extensions };
+    view! {
+        <Card title="What the test found" id="found">
+            {warned.then(|| view! { <div class="message warn"><ul>{warnings}</ul></div> })}
+            <Details>
+                <Detail term="Version">"PostgreSQL "{version}</Detail>
+                <Detail term="Server">{place}</Detail>
+                <Detail term="Identity">{identity}</Detail>
+                <Detail term="Connection">{protection}</Detail>
+                <Detail term="Role">{role}</Detail>
+                <Detail term="Size">{bytes}</Detail>
+                <Detail term="Extensions">{extensions}</Detail>
+                {at.map(|at| view! { <Detail term="Seen"><Time at/></Detail> })}
+            </Details>
+        </Card>
+    }
+}
+
+#[component]
+fn Registered(
+    registration: domain::target::Registration,
+    registered: (Timestamp, String),
+    password: Option<(Timestamp, String)>,
+    superuser_reason: Option<String>,
+    may: May,
+    here: String,
+) -> impl IntoView {
+    let place = registration.place;
+    let password = match password {
+        Some((at, by)) => view! { "Set "<Time at/>" by "{by} }.into_any(),
+        None => view! { "None stored" }.into_any(),
+    };
+    view! {
+        <Card title="Registration" id="registration">
+            <Details>
+                <Detail term="Host">{place.host}</Detail>
+                <Detail term="Port">{place.port}</Detail>
+                <Detail term="Database">{place.database}</Detail>
+                <Detail term="Role">{place.username}</Detail>
+                <Detail term="Password">{password}</Detail>
+                <Detail term="Protection">{place.tls.label()}{place.ca_pem.is_some().then_some(", own authority")}</Detail>
+                <Detail term="Environment">{registration.environment.label()}</Detail>
+                <Detail term="Time zone">{registration.zone}</Detail>
+                <Detail term="On-call contact">{registration.on_call}</Detail>
+                {superuser_reason.map(|reason| view! { <Detail term="Superuser accepted">{reason}</Detail> })}
+                <Detail term="Registered"><Time at=registered.0/>" by "{registered.1}</Detail>
+            </Details>
+            {may.manage.then(|| view! { <p class="actions"><a class="button small" href=format!("{here}/password")>"Replace the password"</a></p> })}
+        </Card>
+    }
+}
+
+#[component]
+fn Backups(rows: Vec<BackupRow>, now: Timestamp, may: May, here: String) -> impl IntoView {
+    let empty = rows.is_empty();
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            view! {
+                <li>
+                    <p><strong><Span from=now to=row.taken_at/></strong>", "<Time at=row.taken_at/></p>
+                    <p>{row.location}</p>
+                    <p class="quiet">{row.verified_how}" Recorded by "{row.recorded_by}"."</p>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <Card title="Backups" id="backups">
+            {empty.then(|| view! { <p>"None on record. A window starts only with a recent one."</p> })}
+            <ul class="entries">{rows}</ul>
+            {may.record.then(|| view! { <p class="actions"><a class="button small" href=format!("{here}/backups")>"Record a backup"</a></p> })}
+        </Card>
+    }
+}
+
+#[component]
+fn Queries(rows: Vec<QueryRow>, may: May, here: String) -> impl IntoView {
+    let empty = rows.is_empty();
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            let retire = may.manage.then(|| {
+                view! {
+                    <Form action=format!("{here}/queries/retire") submit=format!("Retire {}", row.name) prefix=format!("retire-{}-", row.id)>
+                        <input type="hidden" name="query" value=row.id.clone()/>
+                    </Form>
+                }
+            });
+            view! {
+                <li>
+                    <p><strong>{row.name}</strong>", at most "{row.limit_ms}" ms"</p>
+                    <pre tabindex="0">{row.sql}</pre>
+                    {retire}
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <Card title="Critical queries" id="queries">
+            {empty.then(|| view! { <p>"None. Register the queries your users wait for: each window times them before and after, and slower is red."</p> })}
+            <ul class="entries">{rows}</ul>
+            {may.manage.then(|| view! { <p class="actions"><a class="button small" href=format!("{here}/queries")>"Register a query"</a></p> })}
+        </Card>
+    }
+}
+
+#[component]
+fn Stakeholders(rows: Vec<StakeholderRow>, may: May, here: String) -> impl IntoView {
+    let rows = rows
+        .into_iter()
+        .map(|row| {
+            let note = match (row.active, row.shared) {
+                (false, _) => Some("deactivated: is not told and cannot vote"),
+                (true, true) => Some("shared mailbox: is told, cannot vote"),
+                (true, false) => None,
+            };
+            view! { <li>{row.name}" "<span class="quiet">{row.email}</span>{note.map(|note| view! { <div class="quiet">{note}</div> })}</li> }
+        })
+        .collect_view();
+    view! {
+        <Card title="Stakeholders" id="stakeholders">
+            <ul class="entries">{rows}</ul>
+            {may.manage.then(|| view! { <p class="actions"><a class="button small" href=format!("{here}/stakeholders")>"Edit stakeholders"</a></p> })}
+        </Card>
+    }
+}
+
+#[component]
+fn Windows(rows: Vec<WindowRow>) -> impl IntoView {
+    let body = if rows.is_empty() {
+        view! { <Empty title="No windows yet" why="Windows proposed on this database are listed here, newest first."/> }.into_any()
+    } else {
+        let rows = rows
+            .into_iter()
+            .map(|row| {
+                view! {
+                    <tr>
+                        <th scope="row"><a href=format!("/windows/{}", row.number)>"#"{row.number}" "{row.title}</a></th>
+                        <td><Pill tone=row.state label=row.state.label()/></td>
+                        <td><Time at=row.start/></td>
+                    </tr>
+                }
+            })
+            .collect_view();
+        view! { <Table caption="Windows on this database" head=&["Window", "State", "Start"]>{rows}</Table> }.into_any()
+    };
+    view! { <Card title="Windows" id="windows">{body}</Card> }
+}
