@@ -1,8 +1,8 @@
 //! What pages show: plain structs that queries fill and pages render, with the rules that turn state into sentences.
 
 pub mod checklists;
-pub mod people;
 pub mod links;
+pub mod people;
 pub mod policies;
 pub mod runs;
 pub mod targets;

@@ -6,6 +6,7 @@ use leptos_router::SsrMode;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
+pub mod audit;
 pub mod databases;
 pub mod home;
 pub mod login;
@@ -42,6 +43,8 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/databases/:id/stakeholders") view=databases::StakeholdersPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/backups") view=databases::BackupPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/queries") view=databases::QueryPage ssr=SsrMode::Async/>
+                    <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/audit/:id") view=audit::FactShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/login") view=login::LoginPage ssr=SsrMode::Async/>
                     <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
                 </Routes>

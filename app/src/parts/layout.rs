@@ -12,6 +12,7 @@ const NAVIGATION: &[(&str, &str, Verb)] = &[
     ("/people", "People", Verb::SeePeople),
     ("/teams", "Teams", Verb::SeePeople),
     ("/policies", "Policies", Verb::SeeOwn),
+    ("/audit", "Audit", Verb::SeeTrail),
 ];
 
 /// Header, messages and main part.

@@ -7,6 +7,15 @@ use leptos::prelude::*;
 
 /// A time in `zone`, as in `Sun 29 Nov 2026, 02:00 GMT (UTC+0)`; unknown zones read as UTC.
 pub fn in_zone(at: Timestamp, zone: &str) -> String {
+    spelled(at, zone, "%H:%M")
+}
+
+/// The same to the second, for records.
+pub fn in_zone_exact(at: Timestamp, zone: &str) -> String {
+    spelled(at, zone, "%H:%M:%S")
+}
+
+fn spelled(at: Timestamp, zone: &str, clock: &str) -> String {
     let zoned = at.to_zoned(TimeZone::get(zone).unwrap_or(TimeZone::UTC));
     let offset = zoned.offset().seconds();
     let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
@@ -15,9 +24,9 @@ pub fn in_zone(at: Timestamp, zone: &str) -> String {
     let abbreviation = zoned.strftime("%Z").to_string();
     // Zones without a name of their own abbreviate to the offset, which is said already.
     if abbreviation.starts_with(['+', '-']) || abbreviation == "UTC" {
-        format!("{}, {} {}", zoned.strftime("%a %-d %b %Y"), zoned.strftime("%H:%M"), if abbreviation == "UTC" { "UTC" } else { &offset })
+        format!("{}, {} {}", zoned.strftime("%a %-d %b %Y"), zoned.strftime(clock), if abbreviation == "UTC" { "UTC" } else { &offset })
     } else {
-        format!("{}, {} {abbreviation} ({offset})", zoned.strftime("%a %-d %b %Y"), zoned.strftime("%H:%M"))
+        format!("{}, {} {abbreviation} ({offset})", zoned.strftime("%a %-d %b %Y"), zoned.strftime(clock))
     }
 }
 
@@ -33,11 +42,16 @@ pub fn utc_beside(at: Timestamp, zone: &str) -> Option<String> {
 
 /// A time, in the viewer's zone and in UTC.
 #[component]
-pub fn Time(at: Timestamp) -> impl IntoView {
+pub fn Time(
+    at: Timestamp,
+    /// To the second, for records.
+    #[prop(optional)]
+    exact: bool,
+) -> impl IntoView {
     let zone = door::zone();
     view! {
         <time datetime=at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()>
-            {in_zone(at, &zone)}
+            {if exact { in_zone_exact(at, &zone) } else { in_zone(at, &zone) }}
             {utc_beside(at, &zone).map(|utc| view! { <span class="utc">" " {utc}</span> })}
         </time>
     }
@@ -78,6 +92,7 @@ mod tests {
         assert_eq!(in_zone(at("2026-07-01T02:00:00Z"), "America/New_York"), "Tue 30 Jun 2026, 22:00 EDT (UTC−4)");
         assert_eq!(in_zone(at("2026-07-01T02:00:00Z"), "Asia/Kathmandu"), "Wed 1 Jul 2026, 07:45 UTC+5:45");
         assert_eq!(in_zone(at("2026-07-01T02:00:00Z"), "Etc/UTC"), "Wed 1 Jul 2026, 02:00 UTC");
+        assert_eq!(in_zone_exact(at("2026-07-01T02:00:07Z"), "Etc/UTC"), "Wed 1 Jul 2026, 02:00:07 UTC");
         assert_eq!(in_zone(at("2026-07-01T02:00:00Z"), "Mars/Olympus"), "Wed 1 Jul 2026, 02:00 UTC");
     }
 

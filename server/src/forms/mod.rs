@@ -8,6 +8,7 @@
 //! }
 //! ```
 
+pub mod audit;
 pub mod databases;
 mod extract;
 pub mod me;

@@ -32,6 +32,10 @@ pub struct TrailFilter {
 /// Names of the filter's parameters, in the order of the form.
 pub const FILTER_FIELDS: [&str; 8] = ["actor", "action", "kind", "team", "window", "from", "to", "result"];
 
+/// Kinds of objects that facts are about, as suggestions for the filter.
+pub const OBJECT_KINDS: [&str; 11] =
+    ["window", "run", "target", "person", "team", "policy", "installation", "worker_key", "seal_key", "anchor_file", "trail"];
+
 impl TrailFilter {
     /// Reads what was typed. What cannot be read is left out and named.
     #[must_use]
@@ -79,6 +83,15 @@ impl TrailFilter {
         FILTER_FIELDS.into_iter().zip(values).filter(|(_, value)| !value.is_empty()).collect()
     }
 
+    /// The list's address with this filter, before a fact or from the newest on.
+    #[must_use]
+    pub fn address(&self, before: Option<i64>) -> String {
+        let mut pairs = self.pairs();
+        pairs.extend(before.map(|id| ("before", id.to_string())));
+        let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        if query.is_empty() { "/audit".to_owned() } else { format!("/audit?{}", query.join("&")) }
+    }
+
     /// True when nothing is narrowed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -91,6 +104,12 @@ impl TrailFilter {
         let begin = |date: Date| date.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
         (self.from.and_then(begin), self.to.and_then(|date| date.checked_add(1.day()).ok()).and_then(begin))
     }
+}
+
+/// Percent-encoding of everything that is not plainly a letter, digit, hyphen or full stop.
+fn escaped(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    value.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// One fact in a list.
@@ -226,6 +245,9 @@ mod tests {
         );
         let (again, _) = TrailFilter::parse(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()));
         assert_eq!(again, filter);
+        assert_eq!(filter.address(Some(7)), "/audit?actor=Ana&window=142&from=2026-11-01&to=2026-11-29&result=refused&before=7");
+        assert_eq!(parse(&[("actor", "a&b=c ä")]).0.address(None), "/audit?actor=a%26b%3Dc%20%C3%A4");
+        assert_eq!(TrailFilter::default().address(None), "/audit");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
 pub mod home;
-pub mod people;
 pub mod links;
+pub mod people;
 pub mod policies;
 pub mod runs;
 pub mod targets;

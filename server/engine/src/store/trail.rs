@@ -185,7 +185,7 @@ pub async fn names(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<HashMap<
     let rows = sqlx::query!(
         r#"SELECT p.id AS "id!", p.name AS "name!", '/people/' || p.id AS "page!" FROM drydock.person p WHERE p.id = ANY ($1)
            UNION ALL SELECT t.id, t.name, '/teams/' || t.id FROM drydock.team t WHERE t.id = ANY ($1)
-           UNION ALL SELECT t.id, t.short_name, '/databases/' || t.short_name FROM drydock.target t WHERE t.id = ANY ($1)
+           UNION ALL SELECT t.id, t.short_name, '/databases/' || t.id FROM drydock.target t WHERE t.id = ANY ($1)
            UNION ALL SELECT w.id, '#' || w.number, '/windows/' || w.number FROM drydock.window w WHERE w.id = ANY ($1)
            UNION ALL SELECT r.id, 'run of #' || w.number, '/runs/' || r.id FROM drydock.run r JOIN drydock.window w ON w.id = r.window_id WHERE r.id = ANY ($1)
            UNION ALL SELECT p.id, p.name, '/policies' FROM drydock.policy p WHERE p.id = ANY ($1)"#,

@@ -15,7 +15,7 @@ const PAGE: i64 = 20;
 /// Facts that name the digest of a plan they sealed.
 const SEALS_PLAN: [&str; 2] = ["window.propose", "window.amend"];
 /// Facts that name the digest of a work list they sealed.
-const SEALS_WORK_LIST: &str = "run.select";
+const SEALS_WORK_LIST: &str = "run.seal_work";
 const CAST: &str = "vote.cast";
 const WITHDRAW: &str = "vote.withdraw";
 
@@ -77,13 +77,14 @@ fn plan_digests(window: Uuid, plans: &[&StoredBytes], facts: &[FactBytes]) -> Re
 }
 
 fn work_list_digests(window: Uuid, lists: &[&StoredBytes], facts: &[FactBytes]) -> Result<(), Flaw> {
+    let sealed: Vec<(i64, &str)> =
+        facts.iter().filter(|fact| fact.action == SEALS_WORK_LIST).map(|fact| (fact.id, text(fact, "work_list_digest"))).collect();
     let stored = lists.iter().map(|list| recomputed("work_list", window, list)).collect::<Result<BTreeSet<_>, _>>()?;
-    missing(
-        "work_list",
-        window,
-        &stored,
-        facts.iter().filter(|fact| fact.action == SEALS_WORK_LIST).map(|fact| (fact.id, text(fact, "work_list_digest"))),
-    )
+    if let Some(stray) = stored.iter().find(|hex| !sealed.iter().any(|(_, digest)| digest == hex)) {
+        let says = format!("the work list {} of window {window} has no fact: it was inserted or exchanged", short(stray));
+        return Err(Flaw::new("work_list_unsealed", None, None, says));
+    }
+    missing("work_list", window, &stored, sealed.into_iter())
 }
 
 fn recomputed(purpose: &'static str, window: Uuid, stored: &StoredBytes) -> Result<String, Flaw> {
