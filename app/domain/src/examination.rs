@@ -3,6 +3,7 @@
 use crate::ids::WindowId;
 use crate::people::words;
 use crate::procedure::{Parameters, Selection};
+use crate::proposal::ProposalForm;
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -64,6 +65,9 @@ pub struct PreviewQuestion {
     /// The revision of the window the answer is for; `None` when it is about no window yet.
     #[serde(default)]
     pub revision: Option<i32>,
+    /// The form as typed, where it is about no window yet: kept here, it survives whatever happens to the browser and its session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<ProposalForm>,
 }
 
 /// The answer to a preview: information, marked with its time; the work list is selected anew at the start.

@@ -171,14 +171,7 @@ impl Plan {
             },
             backup_max_age_hours: proposal.parameters.backup_max_age_hours,
             parameters: proposal.parameters.clone(),
-            envelope: Envelope {
-                steps: working.iter().map(|step| step.key.clone()).collect(),
-                allowed: vec![],
-                excluded: proposal.excluded.clone(),
-                highest_risk: procedure.highest_risk(),
-                most_objects: proposal.most_objects,
-                most_bytes: proposal.most_bytes,
-            },
+            envelope: limits(proposal, procedure),
             times: parts.times,
             rollback: PlanRollback {
                 summary: "No step of this procedure changes data, so there is nothing to restore: settings are put back, and what an interrupted step left behind is cleaned up.".into(),
@@ -238,6 +231,19 @@ impl Plan {
     #[must_use]
     pub fn voters(&self) -> std::collections::BTreeSet<crate::ids::PersonId> {
         self.eligible.values().flatten().copied().collect()
+    }
+}
+
+/// The limits within which work is selected, as a plan of this proposal holds them.
+#[must_use]
+pub fn limits(proposal: &Proposal, procedure: &Procedure) -> Envelope {
+    Envelope {
+        steps: procedure.steps.iter().filter(|step| !step.acts.is_empty()).map(|step| step.key.clone()).collect(),
+        allowed: vec![],
+        excluded: proposal.excluded.clone(),
+        highest_risk: procedure.highest_risk(),
+        most_objects: proposal.most_objects,
+        most_bytes: proposal.most_bytes,
     }
 }
 

@@ -90,6 +90,60 @@ impl ProposalForm {
         }
     }
 
+    /// Reads the names and values of a sent form; a threshold goes by its own name, and names that mean nothing here are left out.
+    #[must_use]
+    pub fn from_fields<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut form = Self::default();
+        for (name, value) in fields {
+            let value = value.to_owned();
+            match name {
+                "target" => form.target = value,
+                "procedure" => form.procedure = value,
+                "title" => form.title = value,
+                "reason" => form.reason = value,
+                "date" => form.date = value,
+                "time" => form.time = value,
+                "fold" => form.fold = value,
+                "duration_min" => form.duration_min = value,
+                "cut_off_min" => form.cut_off_min = value,
+                "latest_start_min" => form.latest_start_min = value,
+                "most_objects" => form.most_objects = value,
+                "most_mib" => form.most_mib = value,
+                "excluded" => form.excluded = value,
+                threshold if Parameters::SPECS.iter().any(|spec| spec.name == threshold) => {
+                    form.parameters.insert(threshold.to_owned(), value);
+                }
+                _ => {}
+            }
+        }
+        form
+    }
+
+    /// The same names and values again, for a page that sends them on unseen.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let plain = [
+            ("target", &self.target),
+            ("procedure", &self.procedure),
+            ("title", &self.title),
+            ("reason", &self.reason),
+            ("date", &self.date),
+            ("time", &self.time),
+            ("fold", &self.fold),
+            ("duration_min", &self.duration_min),
+            ("cut_off_min", &self.cut_off_min),
+            ("latest_start_min", &self.latest_start_min),
+            ("most_objects", &self.most_objects),
+            ("most_mib", &self.most_mib),
+            ("excluded", &self.excluded),
+        ];
+        let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
+        plain
+            .chain(self.parameters.iter().map(|(name, value)| (name.clone(), value.clone())))
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
+    }
+
     /// Reads every field; all errors at once.
     pub fn parse(&self) -> Result<Proposal, Vec<FieldError>> {
         let mut form = FormCheck::default();
@@ -211,6 +265,15 @@ mod tests {
         let now = "2026-11-20T00:00:00Z".parse().expect("a time");
         let times = proposal.times(&TimeZone::UTC, "Etc/UTC", "2026a", now).expect("in the future");
         assert_eq!(times.cut_off.to_string(), "2026-11-29T03:40:00Z");
+    }
+
+    #[test]
+    fn a_form_survives_being_sent_on() {
+        let mut form = ProposalForm { excluded: "shop.*\n\"A b\".c".into(), ..good() };
+        form.parameters.insert("lock_wait_max_ms".into(), "500".into());
+        let fields = form.fields();
+        let again = ProposalForm::from_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([("_once", "x")]));
+        assert_eq!(again, form);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod diff;
 pub mod list;
 pub mod offers;
 pub mod page;
+pub mod propose;
 pub mod when;
 
 pub use blocked::{Blocker, Overlap, Situation, blocked};

@@ -4,6 +4,7 @@ pub mod home;
 pub mod links;
 pub mod people;
 pub mod policies;
+pub mod proposals;
 pub mod runs;
 pub mod targets;
 pub mod trail;

@@ -52,7 +52,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
             let near = near(db, &actor, Which::Number(number)).await?;
             let head = &near.loaded.head;
             let revisions = window_page::revisions(db, head.id).await?;
-            let diff = diff(db, &near, compare.unwrap_or((head.revision - 1, head.revision))).await?;
+            let diff = difference(db, head.id, compare.unwrap_or((head.revision - 1, head.revision))).await?;
             let preview = near
                 .loaded
                 .preview
@@ -179,11 +179,11 @@ fn counted(votes: &[VoteRow], revision: i32) -> Vec<StandingVote> {
 }
 
 /// The difference between two revisions, people named; `None` when one of them does not exist.
-async fn diff(db: &mut PgConnection, near: &Near, (from, to): (i32, i32)) -> Result<Option<RevisionDiff>> {
+pub(super) async fn difference(db: &mut PgConnection, window: WindowId, (from, to): (i32, i32)) -> Result<Option<RevisionDiff>> {
     if from < 1 || from == to {
         return Ok(None);
     }
-    let changes = revision_changes(db, near.loaded.head.id, from, to).await?;
+    let changes = revision_changes(db, window, from, to).await?;
     Ok(changes.map(|changes| RevisionDiff { from, to, changes }))
 }
 

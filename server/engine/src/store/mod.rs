@@ -28,6 +28,7 @@ pub mod teams;
 pub mod trail;
 pub mod trail_check;
 pub mod votes;
+pub mod window_forms;
 pub mod window_list;
 pub mod window_page;
 pub mod windows;

@@ -1,6 +1,5 @@
 //! The list of windows, as its page reads it.
 
-use super::Stamp;
 use crate::error::{Error, Result};
 use domain::ids::{PersonId, TeamId};
 use domain::view::windows::list::{Choice, Filter, PAGE_ROWS, Row};
@@ -88,52 +87,7 @@ pub async fn databases(db: &mut PgConnection, teams: Option<&[TeamId]>) -> sqlx:
     Ok(rows.into_iter().map(|row| Choice { label: format!("{} ({})", row.short_name, row.name), value: row.short_name }).collect())
 }
 
-/// A database that windows can be proposed on.
-#[derive(Debug, Clone)]
-pub struct Proposable {
-    /// Short name.
-    pub short_name: String,
-    /// Name.
-    pub name: String,
-    /// Environment word.
-    pub environment: String,
-    /// Host, port and database in one line.
-    pub place: String,
-    /// Owner team's name.
-    pub team: String,
-    /// `unverified`, `ready` or `retired`.
-    pub state: String,
-    /// When it is next taken by an approved window.
-    pub next_start: Option<jiff::Timestamp>,
-}
-
-/// Databases of these teams that are not retired.
-pub async fn proposable(db: &mut PgConnection, teams: &[TeamId]) -> sqlx::Result<Vec<Proposable>> {
-    let rows = sqlx::query!(
-        r#"SELECT t.short_name, t.name, t.environment, t.host, t.port, t.database, m.name AS team, t.state,
-                  (SELECT min(lower(wt.during)) FROM drydock.window_target wt WHERE wt.target_id = t.id AND wt.live AND upper(wt.during) > clock_timestamp()) AS "next_start: Stamp"
-           FROM drydock.target t JOIN drydock.team m ON m.id = t.team_id
-           WHERE t.team_id = ANY ($1) AND t.state <> 'retired' ORDER BY t.short_name LIMIT $2"#,
-        &teams.iter().map(|team| team.0).collect::<Vec<_>>(),
-        MOST_CHOICES
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Proposable {
-            short_name: row.short_name,
-            name: row.name,
-            environment: row.environment,
-            place: format!("{}:{}/{}", row.host, row.port, row.database),
-            team: row.team,
-            state: row.state,
-            next_start: row.next_start.map(|at| at.to_jiff()),
-        })
-        .collect())
-}
-
-fn ids(teams: Option<&[TeamId]>) -> Option<Vec<Uuid>> {
+pub(super) fn ids(teams: Option<&[TeamId]>) -> Option<Vec<Uuid>> {
     teams.map(|teams| teams.iter().map(|team| team.0).collect())
 }
 

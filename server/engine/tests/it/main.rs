@@ -8,6 +8,7 @@ mod letters;
 mod notifier;
 mod opening;
 mod policies;
+mod proposal_pages;
 mod run_page;
 mod smtp_sink;
 mod stage;

@@ -274,9 +274,18 @@ fn people_or(ids: &[PersonId], names: &BTreeMap<PersonId, String>) -> String {
     joined(ids, names, "or")
 }
 
+/// `Ana or Ben`, from names.
+#[must_use]
+pub fn either(names: &[String]) -> String {
+    join(&names.iter().map(String::as_str).collect::<Vec<_>>(), "or")
+}
+
 fn joined(ids: &[PersonId], names: &BTreeMap<PersonId, String>, last: &str) -> String {
-    let words: Vec<&str> = ids.iter().map(|id| names.get(id).map_or("somebody unknown", String::as_str)).collect();
-    match words.as_slice() {
+    join(&ids.iter().map(|id| names.get(id).map_or("somebody unknown", String::as_str)).collect::<Vec<_>>(), last)
+}
+
+fn join(words: &[&str], last: &str) -> String {
+    match words {
         [] => "nobody".to_owned(),
         [one] => (*one).to_owned(),
         [start @ .., end] => format!("{} {last} {end}", start.join(", ")),

@@ -1,0 +1,244 @@
+//! The pages that lead to a proposal or a new revision: choose a database, say what and when, look, seal.
+
+use super::page::RevisionDiff;
+use super::{Change, Overlap, Preview, blocked};
+use crate::approval::{Group, Policy};
+use crate::decision::FieldError;
+use crate::ids::PersonId;
+use crate::proposal::ProposalForm;
+use crate::schedule::Times;
+use crate::window::WindowState;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A database that windows can be proposed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposable {
+    /// Short name.
+    pub short_name: String,
+    /// Name.
+    pub name: String,
+    /// Environment word.
+    pub environment: String,
+    /// Host, port and database in one line.
+    pub place: String,
+    /// Owner team's name.
+    pub team: String,
+    /// Its connection test has passed.
+    pub ready: bool,
+    /// When an approved window takes it next.
+    pub next_start: Option<Timestamp>,
+}
+
+/// The database a form is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Short name.
+    pub short_name: String,
+    /// Name.
+    pub name: String,
+    /// Environment word.
+    pub environment: String,
+    /// IANA zone its times are typed in.
+    pub zone: String,
+    /// Its connection test has passed.
+    pub ready: bool,
+}
+
+/// One demand of the policy, with the people who can meet it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedGroup {
+    /// Whose votes count.
+    pub group: Group,
+    /// How many.
+    pub need: u32,
+    /// Who they are today, without whoever wrote a revision.
+    pub people: Vec<String>,
+}
+
+/// Who must approve, computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approvers {
+    /// Name of the policy that rules the environment.
+    pub policy: String,
+    /// Its demands.
+    pub groups: Vec<AskedGroup>,
+    /// False when nobody could ever approve: too few different people.
+    pub reachable: bool,
+}
+
+impl Approvers {
+    /// Who must approve a plan whose authors are `authors`.
+    #[must_use]
+    pub fn of(
+        policy: &str,
+        rules: &Policy,
+        groups: &BTreeMap<Group, BTreeSet<PersonId>>,
+        authors: &BTreeSet<PersonId>,
+        names: &BTreeMap<PersonId, String>,
+    ) -> Self {
+        let may = |group: &Group| groups.get(group).into_iter().flatten().filter(|person| !authors.contains(person)).copied();
+        let eligible = rules.rules.iter().map(|rule| (rule.key.clone(), may(&rule.group).collect())).collect();
+        let present = rules.rules.iter().flat_map(|rule| may(&rule.group)).collect();
+        let named = |person: PersonId| names.get(&person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
+        Self {
+            policy: policy.to_owned(),
+            groups: rules
+                .rules
+                .iter()
+                .map(|rule| AskedGroup { group: rule.group, need: rule.need, people: may(&rule.group).map(named).collect() })
+                .collect(),
+            reachable: crate::approval::count(rules, &eligible, &present, &[]).reachable,
+        }
+    }
+}
+
+/// The window a form edits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditOf {
+    /// Its number.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// Its state.
+    pub state: WindowState,
+    /// Its newest revision.
+    pub revision: i32,
+    /// The revision the person's form began from.
+    pub expected: i32,
+    /// Votes that would be lost.
+    pub votes: usize,
+    /// What somebody else changed since: the form must not be sealed over it unseen.
+    pub meanwhile: Option<RevisionDiff>,
+    /// What this form would change of the newest revision.
+    pub changes: Vec<Change>,
+}
+
+/// The form page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormPage {
+    /// About which database.
+    pub database: Database,
+    /// What the fields hold before anything is typed.
+    pub form: ProposalForm,
+    /// Who must approve.
+    pub approvers: Approvers,
+    /// Windows that take the database in the next 60 days.
+    pub taken: Vec<Overlap>,
+    /// The window that is edited; `None` for a new one.
+    pub edit: Option<EditOf>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// How far a worker's look at the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// Not there yet; asked at this time.
+    Waiting(Timestamp),
+    /// No answer, and why.
+    Failed(String),
+    /// What would be done.
+    Found(Box<Preview>),
+}
+
+/// The page that shows everything once more before it is sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealPage {
+    /// About which database.
+    pub database: Database,
+    /// The form as typed.
+    pub form: ProposalForm,
+    /// The title people will see.
+    pub title: String,
+    /// Name of the procedure.
+    pub procedure: String,
+    /// The instants it means, or what is wrong with the form by now.
+    pub times: Result<Times, Vec<FieldError>>,
+    /// Who must approve.
+    pub approvers: Approvers,
+    /// Windows at the same time.
+    pub overlaps: Vec<Overlap>,
+    /// What a worker found.
+    pub look: Look,
+    /// The window that is edited; `None` for a new one.
+    pub edit: Option<EditOf>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl SealPage {
+    /// Why it cannot be sealed as it is; empty when it can.
+    #[must_use]
+    pub fn obstacles(&self) -> Vec<String> {
+        let mut found: Vec<String> = self.times.as_ref().err().into_iter().flatten().map(|error| error.message.clone()).collect();
+        for other in self.overlaps.iter().filter(|other| other.state.is_live()) {
+            found.push(format!("Window #{} ({}) takes the database at the same time and is approved.", other.number, other.title));
+        }
+        if !self.approvers.reachable {
+            found.push("Nobody could ever approve it: the policy needs more different people than there are. Name more stakeholders of the database, or a deputy in the team.".into());
+        }
+        if !self.database.ready {
+            found.push("The database has not passed its connection test. Open its page and run the test.".into());
+        }
+        found
+    }
+}
+
+/// What a group's demand says: `1 of the stakeholders of the database: Ana or Ben`.
+#[must_use]
+pub fn demand(asked: &AskedGroup) -> String {
+    let who = match asked.people.as_slice() {
+        [] => "nobody who could".to_owned(),
+        people => blocked::either(people),
+    };
+    format!("{} of the {}: {who}", asked.need, asked.group.label())
+}
+
+/// What a form changes of another, as people read it.
+#[must_use]
+pub fn form_changes(before: &ProposalForm, after: &ProposalForm) -> Vec<Change> {
+    let value = |form: &ProposalForm| {
+        let mut form = form.clone();
+        form.parameters.retain(|_, value| !value.trim().is_empty());
+        serde_json::to_value(form).unwrap_or_default()
+    };
+    let mut found = super::changes(&value(before), &value(after));
+    // An absent line reads better than an empty one.
+    for text in found.iter_mut().flat_map(|change| [&mut change.before, &mut change.after]) {
+        text.take_if(|text| text.trim().is_empty());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn authors_are_never_asked_and_too_few_people_are_noticed() {
+        let person = |n: u128| PersonId(Uuid::from_u128(n));
+        let names = [(person(1), "Ana".to_owned()), (person(2), "Ben".to_owned())].into();
+        let groups = BTreeMap::from([
+            (Group::Stakeholders, BTreeSet::from([person(1), person(2)])),
+            (Group::LeadsAndDeputies, BTreeSet::from([person(2)])),
+        ]);
+        let both = Approvers::of("standard", &Policy::standard(), &groups, &BTreeSet::new(), &names);
+        assert!(both.reachable);
+        assert_eq!(demand(&both.groups[0]), "1 of the stakeholders of the database: Ana or Ben");
+        let one = Approvers::of("standard", &Policy::standard(), &groups, &BTreeSet::from([person(2)]), &names);
+        assert!(!one.reachable);
+        assert_eq!(demand(&one.groups[1]), "1 of the leads and deputies of the owner team: nobody who could");
+    }
+
+    #[test]
+    fn a_blank_threshold_is_no_change() {
+        let before = ProposalForm::blank();
+        let mut after = ProposalForm { duration_min: "180".into(), reason: "more".into(), ..ProposalForm::blank() };
+        after.parameters.insert("vacuum_min_dead_rows".into(), " ".into());
+        let found = form_changes(&before, &after);
+        assert_eq!(found.iter().map(|change| change.place.as_str()).collect::<Vec<_>>(), ["duration min", "reason"]);
+        assert_eq!(found[1].before, None);
+    }
+}

@@ -1,0 +1,39 @@
+//! Asks a worker what a proposal would do now, before anything is sealed. The typed form is kept with the question.
+
+use super::{Caller, ask_examination::ask_examination, seal_revision};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::{store, transaction};
+use domain::examination::{PreviewQuestion, Question};
+use domain::ids::ExaminationId;
+use domain::permission::{Verb, authorize};
+use domain::proposal::ProposalForm;
+
+/// Checks the form as sealing would, and asks. `edits` is the number of the window that a new revision is for.
+///
+/// Refused: fields (all at once), a database that is not ready or not the team's, an overlap with a live window.
+pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalForm, edits: Option<i64>) -> Result<ExaminationId> {
+    let (engine_of_work, of_caller, typed) = (engine.clone(), caller.clone(), form.clone());
+    let draft = transaction::read(engine.pool(), "preview_proposal", move |db| {
+        let (engine, caller, form) = (engine_of_work.clone(), of_caller.clone(), typed.clone());
+        Box::pin(async move {
+            let draft = seal_revision::read(&engine, db, &form, None).await?;
+            let team = draft.target.plan.team;
+            authorize(&caller.actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| super::hide(&caller.actor, team, refusal))?;
+            let window = match edits {
+                Some(number) => Some(store::windows::by_number(db, number).await?.id),
+                None => None,
+            };
+            draft.check(db, window).await?;
+            Ok(draft)
+        })
+    })
+    .await?;
+    let question = PreviewQuestion {
+        procedure: draft.proposal.procedure,
+        parameters: draft.proposal.parameters,
+        revision: None,
+        form: Some(form.clone()),
+    };
+    ask_examination(engine, caller, draft.target.plan.id, Question::Preview { window: None, question }).await
+}

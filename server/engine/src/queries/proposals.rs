@@ -1,0 +1,253 @@
+//! The pages that lead to a proposal or a new revision.
+
+use crate::actions::{hide, seal_revision::tz_version};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::store::window_forms::{self, Asked};
+use crate::store::window_page;
+use crate::store::windows::{self, ProposalTarget};
+use crate::{store, transaction};
+use domain::examination::{ExaminationState, PreviewAnswer};
+use domain::ids::{ExaminationId, PersonId, TargetId, WindowId};
+use domain::permission::{Actor, Verb, authorize, holds};
+use domain::plan::limits;
+use domain::procedure;
+use domain::proposal::{Proposal, ProposalForm};
+use domain::schedule::Times;
+use domain::view::windows::propose::{Approvers, Database, EditOf, FormPage, Look, Proposable, SealPage, form_changes};
+use domain::view::windows::{Overlap, Preview};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::PgConnection;
+use std::collections::BTreeSet;
+
+/// How far ahead the form shows when the database is taken, in days.
+const AHEAD_DAYS: i64 = 60;
+
+/// Databases the reader may propose windows on.
+pub async fn choose(engine: &Engine, actor: &Actor) -> Result<Vec<Proposable>> {
+    let teams: Vec<_> =
+        actor.teams.iter().map(|member| member.team).filter(|team| holds(actor, Verb::ProposeWindow, Some(*team))).collect();
+    if teams.is_empty() {
+        authorize(actor, Verb::ProposeWindow, None)?;
+    }
+    transaction::read(engine.pool(), "proposals_choose", move |db| {
+        let teams = teams.clone();
+        Box::pin(async move { window_forms::proposable(db, &teams).await })
+    })
+    .await
+}
+
+/// The form for a new window on a database; `from` brings back what was typed before a look.
+pub async fn new_form(engine: &Engine, actor: &Actor, database: &str, from: Option<ExaminationId>) -> Result<FormPage> {
+    let (actor, database) = (actor.clone(), database.to_owned());
+    transaction::read(engine.pool(), "proposals_form", move |db| {
+        let (actor, database) = (actor.clone(), database.clone());
+        Box::pin(async move {
+            let form = match from {
+                Some(id) => typed(db, id).await?.1,
+                None => ProposalForm { target: database.clone(), ..ProposalForm::blank() },
+            };
+            let name = if database.is_empty() { form.target.clone() } else { database };
+            let target = proposable(db, &actor, &name).await?;
+            form_page(db, &actor, &target, ProposalForm { target: name, ..form }, None).await
+        })
+    })
+    .await
+}
+
+/// The form for a new revision of window `number`. `expected` is the revision the person began from, where that was earlier.
+pub async fn edit_form(
+    engine: &Engine,
+    actor: &Actor,
+    number: i64,
+    from: Option<ExaminationId>,
+    expected: Option<i32>,
+) -> Result<FormPage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "proposals_edit", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let window = window_page::load(db, window_page::Which::Number(number)).await?;
+            let form = match from {
+                Some(id) => typed(db, id).await?.1,
+                None => serde_json::from_value(window.form.clone())?,
+            };
+            let target = proposable(db, &actor, &window.head.database).await?;
+            let edit = edit_of(db, &window, &form, expected).await?;
+            form_page(db, &actor, &target, form, Some((window.head.id, edit))).await
+        })
+    })
+    .await
+}
+
+/// Everything once more before it is sealed: a new window, or a new revision of window `edits` that began from revision `expected`.
+pub async fn seal(engine: &Engine, actor: &Actor, look: ExaminationId, edits: Option<(i64, i32)>) -> Result<SealPage> {
+    let (actor, engine_of_work) = (actor.clone(), engine.clone());
+    transaction::read(engine.pool(), "proposals_seal", move |db| {
+        let (actor, engine) = (actor.clone(), engine_of_work.clone());
+        Box::pin(async move {
+            let (asked, form) = typed(db, look).await?;
+            let target = proposable(db, &actor, &form.target).await?;
+            if target.plan.id != asked.target {
+                return Err(Error::NotFound);
+            }
+            let edit = match edits {
+                Some((number, expected)) => {
+                    let window = window_page::load(db, window_page::Which::Number(number)).await?;
+                    Some((window.head.id, edit_of(db, &window, &form, Some(expected)).await?))
+                }
+                None => None,
+            };
+            seal_page(&engine, db, &actor, &target, (asked, form), edit).await
+        })
+    })
+    .await
+}
+
+async fn seal_page(
+    engine: &Engine,
+    db: &mut PgConnection,
+    actor: &Actor,
+    target: &ProposalTarget,
+    (asked, form): (Asked, ProposalForm),
+    edit: Option<(WindowId, EditOf)>,
+) -> Result<SealPage> {
+    let window = edit.as_ref().map(|(id, _)| *id);
+    let proposal = form.parse();
+    let times = match &proposal {
+        Ok(proposal) => times_of(proposal, target, engine.clock().now())?,
+        Err(errors) => Err(errors.clone()),
+    };
+    let overlaps = match &times {
+        Ok(times) => overlaps(db, target.plan.id, times.start, times.end, window).await?,
+        Err(_) => vec![],
+    };
+    let known = procedure::by_key(&form.procedure);
+    let title = proposal.as_ref().map_or_else(|_| form.title.clone(), |proposal| proposal.title.clone());
+    Ok(SealPage {
+        database: database(target),
+        title,
+        procedure: known.as_ref().map_or_else(|| form.procedure.clone(), |procedure| procedure.name.clone()),
+        look: look(asked, proposal.ok().zip(known)),
+        times,
+        approvers: approvers(db, actor, target, window).await?,
+        overlaps,
+        edit: edit.map(|(_, edit)| edit),
+        form,
+        now: window_forms::now(db).await?,
+    })
+}
+
+/// The instants of a proposal on its database.
+fn times_of(
+    proposal: &Proposal,
+    target: &ProposalTarget,
+    now: Timestamp,
+) -> Result<std::result::Result<Times, Vec<domain::decision::FieldError>>> {
+    let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
+    Ok(proposal.times(&zone, &target.zone, tz_version(), now))
+}
+
+fn look(asked: Asked, proposed: Option<(Proposal, procedure::Procedure)>) -> Look {
+    match asked.state {
+        ExaminationState::Asked | ExaminationState::Working => Look::Waiting(asked.asked_at),
+        ExaminationState::Failed => Look::Failed(asked.failure.unwrap_or_else(|| "The worker gave no reason.".to_owned())),
+        ExaminationState::Answered => {
+            let answer = asked.answer.and_then(|answer| serde_json::from_value::<PreviewAnswer>(answer).ok());
+            match answer.zip(proposed) {
+                Some((answer, (proposal, procedure))) => Look::Found(Box::new(Preview::inside(&limits(&proposal, &procedure), answer))),
+                None => Look::Failed("The answer cannot be read by this version. Ask again.".to_owned()),
+            }
+        }
+    }
+}
+
+async fn form_page(
+    db: &mut PgConnection,
+    actor: &Actor,
+    target: &ProposalTarget,
+    form: ProposalForm,
+    edit: Option<(WindowId, EditOf)>,
+) -> Result<FormPage> {
+    let now = window_forms::now(db).await?;
+    let window = edit.as_ref().map(|(id, _)| *id);
+    Ok(FormPage {
+        database: database(target),
+        form,
+        approvers: approvers(db, actor, target, window).await?,
+        taken: overlaps(db, target.plan.id, now, now + SignedDuration::from_hours(24 * AHEAD_DAYS), window).await?,
+        edit: edit.map(|(_, edit)| edit),
+        now,
+    })
+}
+
+/// The look and the form that was typed for it.
+async fn typed(db: &mut PgConnection, id: ExaminationId) -> Result<(Asked, ProposalForm)> {
+    let asked = window_forms::asked(db, id).await?.ok_or(Error::NotFound)?;
+    let form = asked.question.form.clone().ok_or(Error::NotFound)?;
+    Ok((asked, form))
+}
+
+/// The database with this short name, if the reader may propose windows on it; foreign ones do not exist.
+async fn proposable(db: &mut PgConnection, actor: &Actor, short_name: &str) -> Result<ProposalTarget> {
+    let target = windows::proposal_target(db, short_name).await?;
+    let team = target.plan.team;
+    authorize(actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| hide(actor, team, refusal))?;
+    Ok(target)
+}
+
+fn database(target: &ProposalTarget) -> Database {
+    Database {
+        short_name: target.plan.short_name.clone(),
+        name: target.plan.name.clone(),
+        environment: target.plan.environment.clone(),
+        zone: target.zone.clone(),
+        ready: target.state == "ready",
+    }
+}
+
+async fn approvers(db: &mut PgConnection, actor: &Actor, target: &ProposalTarget, window: Option<WindowId>) -> Result<Approvers> {
+    let policy = windows::policy_of(db, &target.plan.environment).await?;
+    let groups = store::groups::eligible(db, target.plan.id, target.plan.team).await?;
+    let mut authors = match window {
+        Some(window) => windows::contributors(db, window).await?,
+        None => BTreeSet::new(),
+    };
+    authors.insert(actor.person);
+    let people: BTreeSet<PersonId> = groups.values().flatten().copied().collect();
+    let names = window_page::names(db, &people).await?;
+    Ok(Approvers::of(&policy.name, &policy.rules, &groups, &authors, &names))
+}
+
+async fn overlaps(
+    db: &mut PgConnection,
+    target: TargetId,
+    from: Timestamp,
+    to: Timestamp,
+    except: Option<WindowId>,
+) -> Result<Vec<Overlap>> {
+    let found = windows::neighbours(db, target, from, to, except).await?;
+    Ok(found
+        .into_iter()
+        .map(|other| Overlap { number: other.number, title: other.title, state: other.state, start: other.start_at, end: other.end_at })
+        .collect())
+}
+
+/// What editing a window means: votes that are lost, and what changed since the person's form began.
+async fn edit_of(db: &mut PgConnection, window: &window_page::Loaded, form: &ProposalForm, expected: Option<i32>) -> Result<EditOf> {
+    let head = &window.head;
+    let expected = expected.unwrap_or(head.revision);
+    let votes = window_page::votes(db, head.id).await?;
+    let current: ProposalForm = serde_json::from_value(window.form.clone())?;
+    Ok(EditOf {
+        number: head.number,
+        title: head.title.clone(),
+        state: head.state,
+        revision: head.revision,
+        expected,
+        votes: votes.iter().filter(|vote| vote.revision == head.revision && vote.withdrawn.is_none()).count(),
+        meanwhile: if expected < head.revision { super::windows::difference(db, head.id, (expected, head.revision)).await? } else { None },
+        changes: form_changes(&current, form),
+    })
+}

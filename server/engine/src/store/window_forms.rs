@@ -1,0 +1,84 @@
+//! What the pages that lead to a proposal read.
+
+use super::Stamp;
+use super::window_list::ids;
+use crate::error::Result;
+use domain::examination::{ExaminationState, PreviewQuestion};
+use domain::ids::{ExaminationId, TargetId, TeamId};
+use domain::view::windows::propose::Proposable;
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Most databases one page offers.
+const MOST_DATABASES: i64 = 500;
+
+/// Databases of these teams that are not retired.
+pub async fn proposable(db: &mut PgConnection, teams: &[TeamId]) -> Result<Vec<Proposable>> {
+    let teams = ids(Some(teams));
+    let rows = sqlx::query!(
+        r#"SELECT t.short_name, t.name, t.environment, t.host, t.port, t.database, m.name AS team, t.state,
+                  (SELECT min(lower(wt.during)) FROM drydock.window_target wt WHERE wt.target_id = t.id AND wt.live AND upper(wt.during) > clock_timestamp()) AS "next_start: Stamp"
+           FROM drydock.target t JOIN drydock.team m ON m.id = t.team_id
+           WHERE t.team_id = ANY ($1) AND t.state <> 'retired' ORDER BY t.short_name LIMIT $2"#,
+        teams.as_deref() as Option<&[Uuid]>,
+        MOST_DATABASES
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Proposable {
+            short_name: row.short_name,
+            name: row.name,
+            environment: row.environment,
+            place: format!("{}:{}/{}", row.host, row.port, row.database),
+            team: row.team,
+            ready: row.state == "ready",
+            next_start: row.next_start.map(Stamp::to_jiff),
+        })
+        .collect())
+}
+
+/// A look that was asked for a form.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// About which database.
+    pub target: TargetId,
+    /// What was asked, with the form as typed.
+    pub question: PreviewQuestion,
+    /// How far it is.
+    pub state: ExaminationState,
+    /// What the worker found.
+    pub answer: Option<Value>,
+    /// Why there is no answer.
+    pub failure: Option<String>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+}
+
+/// The look with this identity, if it is one that was asked for a form.
+pub async fn asked(db: &mut PgConnection, id: ExaminationId) -> Result<Option<Asked>> {
+    let row = sqlx::query!(
+        "SELECT e.target_id, e.question, e.state, e.answer, e.failure, e.asked_at FROM drydock.examination e WHERE e.id = $1 AND e.kind = 'preview'",
+        id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Asked {
+        target: TargetId(row.target_id),
+        question: serde_json::from_value(row.question)?,
+        state: super::targets::meaning(ExaminationState::from_word(&row.state), &row.state)?,
+        answer: row.answer,
+        failure: row.failure,
+        asked_at: row.asked_at.to_jiff(),
+    }))
+}
+
+/// Now, by the state database's clock.
+pub async fn now(db: &mut PgConnection) -> Result<Timestamp> {
+    let at: Stamp = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "at!""#).fetch_one(db).await?;
+    Ok(at.to_jiff())
+}
