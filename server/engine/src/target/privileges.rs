@@ -222,7 +222,9 @@ async fn maintenance(link: &Link, major: u16, me: &str, audit: &mut Audit) -> Re
                 format!("GRANT {} TO {me};", quoted(&owner)),
                 true,
             );
-        } else if !drops && !owner_super {
+        }
+        // Membership, the only way before 17, covers this too.
+        if !drops && !owner_super && major >= 17 {
             let grant = format!("GRANT {} TO {me} WITH INHERIT FALSE, SET TRUE;", quoted(&owner));
             audit.lacks(
                 format!("becoming {owner}, which owns {what}"),

@@ -184,7 +184,8 @@ impl Guards {
             list.push(("client_connection_check_interval", "10000".to_owned()));
         }
         if self.limits_transaction && major >= 17 {
-            list.push(("transaction_timeout", self.statement_timeout_ms.to_string()));
+            // It ends the whole session, so the statement's own, gentler timer must come first.
+            list.push(("transaction_timeout", self.statement_timeout_ms.saturating_add(5_000).to_string()));
         }
         list.extend(self.settings.iter().cloned());
         list
