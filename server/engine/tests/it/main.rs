@@ -15,6 +15,7 @@ mod stage;
 mod target_connect;
 mod target_fence;
 mod target_items;
+mod target_own_server;
 mod target_probe;
 mod target_support;
 mod target_survey;

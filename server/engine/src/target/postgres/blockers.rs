@@ -129,10 +129,12 @@ pub async fn of_relation(link: &Link, table: &ObjectName) -> Result<Vec<Blocker>
         session_columns()
     );
     let mut found = link.rows(&sql, &[&table.schema(), &table.name()]).await?.iter().map(session).collect::<Result<Vec<_>, _>>()?;
-    // A prepared transaction holds its locks under no process; its virtual transaction is -1/xid.
+    // A prepared transaction holds its locks under no process; the lock on its own number tells which one it is.
     let sql = format!(
         "SELECT DISTINCT {PREPARED_COLUMNS}
-           FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_prepared_xacts p ON l.virtualtransaction = '-1/' || p.transaction::pg_catalog.text
+           FROM pg_catalog.pg_locks l
+           JOIN pg_catalog.pg_locks x ON x.virtualtransaction = l.virtualtransaction AND x.locktype = 'transactionid' AND x.pid IS NULL
+           JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
           WHERE {HELD} AND l.pid IS NULL LIMIT 50"
     );
     for row in link.rows(&sql, &[&table.schema(), &table.name()]).await? {
