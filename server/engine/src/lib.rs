@@ -16,10 +16,11 @@ pub mod notifier;
 pub mod paper;
 pub mod passwords;
 pub mod queries;
+pub mod runner;
 pub mod scheduler;
 pub mod sealer;
 pub mod store;
-#[cfg(feature = "test-support")]
+pub mod target;
 pub mod test_support;
 mod throttle;
 pub mod trail;
@@ -28,7 +29,7 @@ pub mod vault;
 pub mod wake;
 pub mod worker;
 pub mod zones;
+#[cfg(feature = "test-support")]
 
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub mod target;

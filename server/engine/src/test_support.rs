@@ -4,6 +4,8 @@
 //! them all, so that a test costs a copy of a template and not a server start; `make test` stops it at the end. Nothing
 //! in it is durable, and autovacuum is off: tests decide when statistics change.
 
+pub mod fail_points;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},

@@ -130,6 +130,7 @@ struct Job {
 const JOBS: &[Job] = &[
     Job { name: "examiner", run: |context| Box::pin(crate::examiner::run(context)) },
     Job { name: "months", run: |context| Box::pin(months::run(context)) },
+    Job { name: "runner", run: |context| Box::pin(crate::runner::run(context)) },
     Job { name: "scheduler", run: |context| Box::pin(crate::scheduler::run(context)) },
     Job { name: "sealer", run: |context| Box::pin(crate::sealer::run(context)) },
     Job { name: "notifier", run: |context| Box::pin(crate::notifier::run(context)) },

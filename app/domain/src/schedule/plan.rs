@@ -77,7 +77,7 @@ fn intend(window: &WindowAtHand, now: Timestamp) -> Option<Intention> {
         WindowState::Approved => match (due(window.start, window.latest_start, now), window.run) {
             (Due::Now, None) => (Deed::OpenRun, format!("Due since {}.", at(window.start))),
             // A worker that does the pre-checks says itself that it was too late, with what was red.
-            (Due::Missed, None | Some(RunState::Waiting)) => {
+            (Due::Missed, None | Some(RunState::Waiting | RunState::Ended)) => {
                 (Deed::MarkMissed, format!("It had not begun by its latest start, {}.", at(window.latest_start)))
             }
             _ => return None,

@@ -60,6 +60,11 @@ pub async fn miss_window(pool: &PgPool, permit: &Permit, window: WindowId, reaso
     by_the_clock(pool, permit, window, WindowState::Approved, WindowState::Missed, reason, NoticeKind::Missed).await
 }
 
+/// Calls an approved window off for somebody who stopped its run during the pre-checks.
+pub(crate) async fn call_off_window(pool: &PgPool, permit: &Permit, window: WindowId, reason: &str) -> Result<()> {
+    by_the_clock(pool, permit, window, WindowState::Approved, WindowState::Cancelled, reason, NoticeKind::Cancelled).await
+}
+
 async fn by_the_clock(
     pool: &PgPool,
     permit: &Permit,

@@ -1,5 +1,6 @@
 //! One file per verb. Each reads like the six beats: authorize, load, ask the domain, ledger, commit, wake.
 
+pub mod accept_red;
 pub mod acknowledge_clock;
 pub mod acknowledge_superuser;
 pub mod add_contact;
@@ -11,6 +12,7 @@ pub mod ask_examination;
 pub(crate) mod audience;
 pub mod cast_vote;
 pub mod change_password;
+pub mod close_window;
 pub mod create_admin;
 pub mod edit_person;
 pub mod edit_profile;
@@ -21,6 +23,7 @@ pub mod mail_fresh_link;
 mod new_account;
 pub mod open_run;
 pub mod preview_proposal;
+pub mod probe_again;
 pub mod propose_window;
 pub mod put_team;
 pub mod read_trail;
@@ -43,6 +46,7 @@ pub mod sign_in;
 pub mod sign_out;
 pub(crate) mod start_gate;
 pub mod stop_run;
+pub mod tick_item;
 pub mod verify_trail;
 pub mod withdraw_vote;
 

@@ -10,7 +10,6 @@ use domain::decision::Refusal;
 use domain::gate::{self, Evidence, StartPath};
 use domain::ids::{RunId, WindowId};
 use domain::plan::Plan;
-use jiff::Timestamp;
 
 /// What only the asker knows.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +40,6 @@ pub(crate) struct Answer {
     pub window: Window,
     /// Its opened plan.
     pub plan: Plan,
-    /// The state database's clock.
-    pub now: Timestamp,
     /// Everything in the way.
     pub in_the_way: Vec<Refusal>,
 }
@@ -86,7 +83,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
         stop_asked,
     };
     let in_the_way = gate::gate(&evidence).err().unwrap_or_default();
-    Ok(Answer { window, plan, now, in_the_way })
+    Ok(Answer { window, plan, in_the_way })
 }
 
 /// The votes counted by the sealed policy, and by what rules the environment today: the stricter of both counts.

@@ -27,8 +27,6 @@ pub struct NewAttempt {
     pub session_name: String,
     /// The least time it needs until the end, by its estimate and the reserve; what `fits` computed, asked again by the statement.
     pub needs_ms: i64,
-    /// Acts that make things safe again are bound by the end only, not by the cut-off.
-    pub safing: bool,
 }
 
 /// A line on the run's page.
@@ -102,9 +100,9 @@ impl Ledger<'_> {
              JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.revision
              JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
              WHERE r.id = $2 AND r.epoch = $3 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND r.plan_digest = $6 AND r.volatile IS NOT NULL
-               AND (($12 AND w.state IN ('running', 'rolling_back'))
-                 OR (w.state = 'running' AND r.stop_asked_at IS NULL AND clock_timestamp() < v.cut_off_at AND clock_timestamp() + $11::bigint * interval '1 ms' <= v.end_at
-                   AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)))",
+               AND w.state = 'running' AND r.stop_asked_at IS NULL
+               AND clock_timestamp() >= v.start_at AND clock_timestamp() < v.cut_off_at AND clock_timestamp() + $11::bigint * interval '1 ms' <= v.end_at
+               AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)",
             id.0,
             tenure.run.0,
             tenure.epoch,
@@ -115,8 +113,7 @@ impl Ledger<'_> {
             new.session_name,
             fact.id,
             stamp(fact.at) as Stamp,
-            new.needs_ms,
-            new.safing
+            new.needs_ms
         )
         .execute(&mut *self.db)
         .await?

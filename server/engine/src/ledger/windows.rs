@@ -138,6 +138,14 @@ impl Ledger<'_> {
         Ok((state, row.revision))
     }
 
+    /// Writes down what did not go as planned; empty text leaves it owed, where it is.
+    pub async fn issues_met(&mut self, window: WindowId, text: &str) -> Result<()> {
+        sqlx::query!("UPDATE drydock.window AS w SET issues_met = nullif($2, '') WHERE w.id = $1", window.0, text)
+            .execute(&mut *self.db)
+            .await?;
+        Ok(())
+    }
+
     /// Moves a window from an expected state and revision to the next state; the loser of a race learns what happened instead.
     pub async fn move_window(
         &mut self,

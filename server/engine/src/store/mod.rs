@@ -1,6 +1,7 @@
 //! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
 
 pub mod backups;
+pub mod checks;
 pub mod clock_guard;
 pub mod critical_queries;
 pub mod demo;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::store::Stamp;
 use domain::canonical::Digest;
-use domain::hold::HoldVerb;
+use domain::hold::{Found, HoldVerb};
 use domain::ids::{AttemptId, PersonId, RunId, TargetId, WindowId};
 use domain::procedure::{StepClass, WorkItem};
 use domain::run::{AttemptState, Outcome, Phase};
@@ -264,11 +264,28 @@ pub async fn tries(db: &mut PgConnection, run: RunId, ordinal: i32) -> sqlx::Res
     .await
 }
 
-/// What a person found out about an attempt.
-pub async fn resolution(db: &mut PgConnection, attempt: AttemptId) -> sqlx::Result<Option<(String, String)>> {
-    let row =
-        sqlx::query!("SELECT r.found, r.reason FROM drydock.resolution r WHERE r.attempt_id = $1", attempt.0).fetch_optional(db).await?;
-    Ok(row.map(|row| (row.found, row.reason)))
+/// What a person found out about an attempt: name, finding, reason.
+pub async fn resolution(db: &mut PgConnection, attempt: AttemptId) -> Result<Option<(String, Found, String)>> {
+    let row = sqlx::query!(
+        "SELECT p.name, r.found, r.reason FROM drydock.resolution r JOIN drydock.person p ON p.id = r.person_id WHERE r.attempt_id = $1",
+        attempt.0
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| Ok((row.name, Found::from_word(&row.found).ok_or_else(|| unknown("finding", &row.found))?, row.reason))).transpose()
+}
+
+/// How long earlier runs took on a database: act, object, bytes and milliseconds, oldest first.
+pub async fn past_work(db: &mut PgConnection, target: TargetId) -> Result<Vec<(WorkItem, i64)>> {
+    let rows = sqlx::query!(
+        r#"SELECT i.detail, (extract(epoch FROM a.ended_at - a.started_at) * 1000)::bigint AS "ms!"
+           FROM drydock.run r JOIN drydock.item i ON i.run_id = r.id JOIN drydock.attempt a ON a.run_id = i.run_id AND a.ordinal = i.ordinal
+           WHERE r.target_id = $1 AND a.outcome = 'done' AND a.started_at IS NOT NULL ORDER BY a.ended_at DESC LIMIT 2000"#,
+        target.0
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().rev().map(|row| Ok((serde_json::from_value(row.detail)?, row.ms))).collect()
 }
 
 /// The attempt whose outcome a person must find out, with the class of its item.
@@ -281,4 +298,22 @@ pub async fn unknown_attempt(db: &mut PgConnection, run: RunId) -> Result<Option
     .fetch_optional(db)
     .await?;
     row.map(|row| Ok((AttemptId(row.id), StepClass::from_word(&row.class).ok_or_else(|| unknown("step class", &row.class))?))).transpose()
+}
+
+/// The sealed bytes that a run obeys.
+pub async fn plan_bytes(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<Vec<u8>> {
+    sqlx::query_scalar!("SELECT p.bytes FROM drydock.plan p WHERE p.window_id = $1 AND p.digest = $2", window.0, digest.0.as_slice())
+        .fetch_optional(db)
+        .await?
+        .ok_or(Error::NotFound)
+}
+
+/// Whether a run of this window ever waited for a person.
+pub async fn was_held(db: &mut PgConnection, window: WindowId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.fact f WHERE f.window_id = $1 AND f.action = 'run.hold') AS "held!""#,
+        window.0
+    )
+    .fetch_one(db)
+    .await
 }

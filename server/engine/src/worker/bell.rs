@@ -85,6 +85,13 @@ impl Bell {
         }
         !self.stop.is_cancelled()
     }
+
+    /// Waits for a ring only, whether or not the soft stop was asked for.
+    pub async fn rung(&mut self) {
+        if self.rings.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 #[cfg(test)]

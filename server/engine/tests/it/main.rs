@@ -10,6 +10,8 @@ mod opening;
 mod policies;
 mod proposal_pages;
 mod run_page;
+mod run_stage;
+mod running;
 mod smtp_sink;
 mod stage;
 mod target_connect;

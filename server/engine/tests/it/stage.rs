@@ -30,8 +30,6 @@ impl When {
 pub struct Staged {
     pub id: WindowId,
     pub number: i64,
-    pub plan: Plan,
-    pub digest: Digest,
 }
 
 impl House {
@@ -57,7 +55,7 @@ impl House {
         change(&mut plan);
         let (bytes, digest) = plan.seal().expect("sealed");
         self.reseal(WindowId(id), &plan, &bytes, digest).await;
-        Staged { id: WindowId(id), number, plan, digest }
+        Staged { id: WindowId(id), number }
     }
 
     async fn reseal(&self, id: WindowId, plan: &Plan, bytes: &[u8], digest: Digest) {
@@ -89,6 +87,11 @@ impl House {
             .execute(&self.admin)
             .await
             .expect("its time");
+        sqlx::query("INSERT INTO drydock.check_item (window_id, revision, ordinal, key, title, by_probe) SELECT window_id, 2, ordinal, key, title, by_probe FROM drydock.check_item WHERE window_id = $1")
+            .bind(id.0)
+            .execute(&self.admin)
+            .await
+            .expect("its validation list");
         for who in [&self.stakeholder, &self.lead] {
             sqlx::query("INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance) VALUES ($1, $2, $3, $4, 'approve', 'account')")
                 .bind(engine::clock::new_id::<RunId>().0)

@@ -1,0 +1,165 @@
+//! Runs: taken under a lease, fenced on the target, worked through item by item, and told as they are.
+//!
+//! The lease (ours, 15 s) is for liveness; the fence (session locks on the target) is for safety. Every write names run and epoch.
+//! Before a statement is sent, the intent and the session that will send it are committed; so whoever comes after a crash knows where
+//! to look, and never starts anything a second time without proof that the first did not run.
+//!
+//! | file | does |
+//! |---|---|
+//! | `lease` | keeps the lease, ends the trust in it |
+//! | `dispatcher` | decides what is next: phase by phase |
+//! | `control` | the control session and the fence |
+//! | `recovery` | finds what an earlier owner left on the target |
+//! | `pre_checks`, `selecting`, `executor`, `cleanup`, `probes` | one phase or step each |
+//! | `transitions` | changes of state, each with its fact and messages |
+//! | `feed` | lines for the run's page |
+
+mod cleanup;
+mod control;
+mod dispatcher;
+mod executor;
+mod feed;
+mod lease;
+mod pre_checks;
+pub mod probes;
+mod recovery;
+mod selecting;
+mod transitions;
+mod watch;
+
+use crate::error::{Error, Result};
+use crate::ledger::{Ledger, Tenure, is_lease_lost};
+use crate::wake::Wake;
+use crate::worker::WorkerContext;
+use crate::{store, transaction};
+use domain::hold::HoldCause;
+use domain::ids::WindowId;
+use domain::permission::Permit;
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Another worker's run is taken over, and a due one begun, within this time, wake-up or not.
+const POLL: Duration = Duration::from_secs(1);
+/// Runs of one worker at once: each holds two or three connections to its database.
+const AT_ONCE: usize = 8;
+/// Slots of the fence above the control session's: items are worked one at a time.
+const SLOTS: u16 = 1;
+
+/// Why the work on a run stops here.
+#[derive(Debug)]
+enum Halt {
+    /// The lease is over: nothing more is written, and nothing more is begun.
+    Lost,
+    /// The soft stop: the next worker goes on.
+    HandOver,
+    /// A person decides.
+    Hold(HoldCause, String),
+    /// Something failed on the way; after a while it is tried again from what the tables say.
+    Again(Error),
+}
+
+type Step<T> = std::result::Result<T, Halt>;
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        if is_lease_lost(&error) { Self::Lost } else { Self::Again(error) }
+    }
+}
+
+impl From<sqlx::Error> for Halt {
+    fn from(error: sqlx::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// The loop: takes runs that wait, were decided on, or whose owner is gone.
+pub async fn run(context: WorkerContext) -> Result<()> {
+    let mut bell = context.bell(Wake::Runner);
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        take_runs(&context, &room).await?;
+        if !bell.wait(POLL).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes as many runs as there is room for.
+async fn take_runs(context: &WorkerContext, room: &Arc<Semaphore>) -> Result<()> {
+    let mut db = context.pool.acquire().await?;
+    let key = store::secrets::worker_key(&mut db, context.keyring.id()).await?;
+    // A key that is not admitted opens no password: the runs are left to workers whose keys do.
+    if key.is_none_or(|key| key.admitted_at.is_none()) {
+        return Ok(());
+    }
+    let runs = store::runs::claimable(&mut db, 32).await?;
+    drop(db);
+    for run in runs {
+        let Ok(place) = Arc::clone(room).try_acquire_owned() else { return Ok(()) };
+        if let Some(claimed) = transitions::claim(context, run).await? {
+            context.tasks.spawn(dispatcher::drive(context.clone(), claimed, place));
+        }
+    }
+    Ok(())
+}
+
+/// The hand that writes for one run: every transaction proves first that its lease holds.
+#[derive(Debug, Clone)]
+struct Hand {
+    context: WorkerContext,
+    tenure: Tenure,
+    window: WindowId,
+}
+
+impl Hand {
+    /// Runs `work` with the run's row taken under this tenure.
+    async fn write<T, W>(&self, name: &'static str, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: for<'l> Fn(&'l mut Ledger<'_>) -> BoxFuture<'l, Result<T>> + Send + Sync + 'static,
+    {
+        self.write_locked(name, false, work).await
+    }
+
+    /// The same with the window's row taken first: for whatever changes the window's state or begins an item.
+    async fn write_with_window<T, W>(&self, name: &'static str, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: for<'l> Fn(&'l mut Ledger<'_>) -> BoxFuture<'l, Result<T>> + Send + Sync + 'static,
+    {
+        self.write_locked(name, true, work).await
+    }
+
+    async fn write_locked<T, W>(&self, name: &'static str, with_window: bool, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: for<'l> Fn(&'l mut Ledger<'_>) -> BoxFuture<'l, Result<T>> + Send + Sync + 'static,
+    {
+        let (worker, tenure, window, work) = (Arc::clone(&self.context.name), self.tenure, self.window, Arc::new(work));
+        transaction::run(&self.context.pool, name, move |db| {
+            let (worker, work) = (Arc::clone(&worker), Arc::clone(&work));
+            Box::pin(async move {
+                let permit = Permit::worker(&worker);
+                let request = format!("run {} epoch {}", tenure.run, tenure.epoch);
+                let mut ledger = Ledger::open(db, &permit, &request);
+                if with_window {
+                    ledger.lock_window(window).await?;
+                }
+                ledger.keep(tenure).await?;
+                work(&mut ledger).await
+            })
+        })
+        .await
+    }
+}
+
+/// Stops the process here when a test armed this point; nothing in a release build.
+#[cfg(feature = "test-support")]
+pub(crate) fn fail_point(name: &str) {
+    crate::test_support::fail_points::reach(name);
+}
+
+#[cfg(not(feature = "test-support"))]
+pub(crate) const fn fail_point(_name: &str) {}

@@ -1,0 +1,128 @@
+//! Drops what an interrupted rebuild left: an invalid index whose name says so. This makes the database safe again, so neither a stop nor
+//! the cut-off hinders it; lease, fence and identity it needs like everything else.
+
+use super::Step;
+use super::control::{Control, epoch, open_failed, statement};
+use super::dispatcher::Work;
+use crate::error::Error;
+use crate::ledger::Line;
+use crate::store::runs::Item;
+use crate::target::fence;
+use crate::target::postgres::{self, Evidence, Tried, measure};
+use crate::target::session::{Guards, Session, SessionName};
+use domain::fact::NewFact;
+use domain::procedure::select::{DebrisKind, DebrisRow, step};
+use domain::procedure::{Act, Measure, WorkItem, estimate::estimate};
+use domain::run::{Outcome, Verdict};
+
+/// The least time a clean-up gets, also after the end of the window: it only waits for older transactions.
+const LEAST_MS: u64 = 60_000;
+
+/// Cleans up after an item that needs it, where the plan lets it; the verdict says what was found and what is left.
+pub(super) async fn clean(work: &Work, control: &Control, item: &Item, before: &Evidence, verdict: Verdict, failed: bool) -> Step<Verdict> {
+    let known = match before {
+        Evidence::Index { invalid, .. } => invalid.clone(),
+        _ => Vec::new(),
+    };
+    let debris = left_behind(control, item, &known).await?;
+    if debris.is_empty() || !work.plan.envelope.steps.iter().any(|name| name == step::CLEANUP) {
+        return Ok(verdict);
+    }
+    let mut dropped = Vec::new();
+    for row in debris {
+        let name = row.object.name.to_string();
+        let result = drop_one(work, control, item, row).await?;
+        if result.outcome != Outcome::Done && result.outcome != Outcome::Skipped {
+            return Ok(Verdict::new(
+                Outcome::NeedsCleanup,
+                format!("{} {name} could not be dropped: {}", verdict.sentence, result.sentence),
+            ));
+        }
+        dropped.push(name);
+    }
+    let outcome = if failed { Outcome::Failed } else { Outcome::Cancelled };
+    Ok(Verdict::new(outcome, format!("{} Dropped again: {}.", verdict.sentence, dropped.join(", "))))
+}
+
+/// Drops everything that this run left on any table, for a rollback; says what could not be dropped.
+pub(super) async fn clean_all(work: &Work, control: &Control, items: &[Item]) -> Step<Vec<String>> {
+    let mut left = Vec::new();
+    for item in items.iter().filter(|item| item.outcome == Some(Outcome::NeedsCleanup)) {
+        let before: Option<Evidence> =
+            item.figures.as_ref().and_then(|figures| figures.get("before")).and_then(|before| serde_json::from_value(before.clone()).ok());
+        let Some(before) = before else { continue };
+        let verdict = clean(work, control, item, &before, Verdict::new(Outcome::NeedsCleanup, "Left behind by this run."), false).await?;
+        if verdict.outcome == Outcome::NeedsCleanup {
+            left.push(verdict.sentence);
+        }
+    }
+    Ok(left)
+}
+
+async fn left_behind(control: &Control, item: &Item, known: &[String]) -> Step<Vec<DebrisRow>> {
+    let rows = measure::debris_rows(&control.session.link, control.session.major).await.map_err(|error| statement(&error))?;
+    let ours = |row: &DebrisRow| {
+        row.object.table == item.work.object.table && row.kind != DebrisKind::Owners && !known.contains(&row.object.name.to_string())
+    };
+    Ok(rows.into_iter().filter(ours).collect())
+}
+
+async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow) -> Step<Verdict> {
+    let measure = Measure::new("Left by this run's own rebuild.", [("index_bytes", row.bytes)]);
+    let drop = WorkItem::new(
+        step::CLEANUP,
+        Act::DropInvalidIndex,
+        row.object,
+        measure,
+        estimate(Act::DropInvalidIndex, row.bytes, &[]),
+        row.bytes,
+        row.bytes,
+    );
+    intend(work, item.ordinal, &drop).await?;
+    let left_ms = work.left_ms().await?.max(LEAST_MS);
+    let name = SessionName::new(work.run.id, epoch(work), item.ordinal.unsigned_abs(), 0).map_err(Error::internal)?;
+    let guards = Guards::acting(drop.act, left_ms, &work.plan.parameters);
+    let session = Session::open(&control.dialer, name, &guards).await.map_err(|error| open_failed(&error))?;
+    if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
+        return Ok(Verdict::new(Outcome::NeedsCleanup, difference));
+    }
+    // The slot may still be held by the session whose statement was just ended: it lets go within moments.
+    let mut taken = false;
+    for _ in 0..50 {
+        taken = fence::take(&session.link, i32::from(super::SLOTS)).await.map_err(|error| statement(&error))?;
+        if taken {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    if !taken || !work.lease.is_trusted() {
+        return Ok(Verdict::new(Outcome::NeedsCleanup, "the fence was not to be had"));
+    }
+    let before = Evidence::Debris { present: true };
+    let tried = match postgres::execute(&session, &drop, &work.plan.parameters).await {
+        Ok(tried) => tried,
+        Err(error) => Tried::Blocked { reason: format!("It could not be looked at: {error}."), blockers: Vec::new() },
+    };
+    let result = postgres::judge(&control.session.link, &drop, before, tried, &work.plan.parameters).await;
+    work.feed.line(Line::new("outcome", format!("{}: {}", drop.statement, result.verdict.sentence)).about(item.ordinal));
+    Ok(result.verdict)
+}
+
+/// The intent of a clean-up is a fact of its own, committed before anything is sent.
+async fn intend(work: &Work, ordinal: i32, drop: &WorkItem) -> Step<()> {
+    let (run, window, team, statement) = (work.run.id, work.run.window, work.plan.target().team, drop.statement.clone());
+    let written = work.hand.write("debris_intent", move |ledger| {
+        let statement = statement.clone();
+        Box::pin(async move {
+            let fact = NewFact::done("debris.drop", "run", run)
+                .of_window(window)
+                .of_team(team)
+                .with("ordinal", ordinal)
+                .with("statement", statement);
+            ledger.fact(fact).await.map(drop_fact)
+        })
+    });
+    Ok(written.await?)
+}
+
+fn drop_fact(_fact: crate::ledger::FactRef) {}

@@ -1,0 +1,303 @@
+//! Decides what is next on a run: phase by phase, from what the tables say. Whoever takes a run over goes on from there.
+
+use super::control::Control;
+use super::feed::Feed;
+use super::lease::Lease;
+use super::transitions::{self, Claimed, End};
+use super::{Halt, Hand, Step, cleanup, control, executor, pre_checks, probes, recovery, selecting};
+use crate::error::{Error, Result};
+use crate::ledger::{self, Line};
+use crate::store::{self, runs::Item, runs::Run};
+use crate::target::identity::{StableIdentity, VolatileIdentity};
+use crate::wake::{Wake, wake};
+use crate::worker::WorkerContext;
+use domain::canonical::{Digest, digest};
+use domain::hold::{HoldCause, HoldVerb};
+use domain::plan::Plan;
+use domain::procedure::WorkList;
+use domain::run::{Outcome, Phase, ending};
+use domain::window::Ending;
+use jiff::Timestamp;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+/// A database that does not answer, or a fence that somebody else holds, is waited for this long before a person is asked.
+const PATIENCE: Duration = Duration::from_secs(120);
+const BACK_OFF_MAX: Duration = Duration::from_secs(10);
+
+/// A run under this worker's lease, with everything its phases need.
+pub(super) struct Work {
+    /// Writes for it.
+    pub hand: Hand,
+    /// Whether it may go on.
+    pub lease: Lease,
+    /// Lines for its page.
+    pub feed: Feed,
+    /// The run as this pass found it.
+    pub run: Run,
+    /// The approved plan, opened from its bytes.
+    pub plan: Plan,
+    /// The identity the plan names.
+    pub approved: StableIdentity,
+    work_list_digest: OnceLock<Digest>,
+}
+
+impl Work {
+    /// Whether something may still be begun: the lease is trusted, and nobody stops this worker.
+    pub(super) fn go_on(&self) -> Step<()> {
+        if !self.lease.is_trusted() {
+            return Err(Halt::Lost);
+        }
+        if self.hand.context.stop.is_cancelled() {
+            return Err(Halt::HandOver);
+        }
+        Ok(())
+    }
+
+    /// The state database's clock.
+    pub(super) async fn now(&self) -> Step<Timestamp> {
+        let mut db = self.hand.context.pool.acquire().await?;
+        Ok(store::runs::now(&mut db).await?)
+    }
+
+    /// Milliseconds until the end of the window; 0 when it has passed.
+    pub(super) async fn left_ms(&self) -> Step<u64> {
+        let left = self.plan.times.end.duration_since(self.now().await?);
+        Ok(u64::try_from(left.as_millis()).unwrap_or(0))
+    }
+
+    /// The volatile identity of the first gate; `None` before it.
+    pub(super) fn volatile(&self) -> Step<Option<VolatileIdentity>> {
+        self.run.volatile.clone().map(serde_json::from_value).transpose().map_err(|error| Error::from(error).into())
+    }
+
+    /// Digest of the sealed work list.
+    pub(super) fn work_list_digest(&self) -> Step<Digest> {
+        self.work_list_digest.get().copied().ok_or_else(|| Error::internal("an item without its sealed list").into())
+    }
+
+    /// The items, their work read from the sealed bytes and from nothing else.
+    pub(super) async fn items(&self) -> Step<Vec<Item>> {
+        let mut db = self.hand.context.pool.acquire().await?;
+        let Some((bytes, sealed)) = store::runs::work_list(&mut db, self.run.id).await? else { return Ok(Vec::new()) };
+        let mut items = store::runs::items(&mut db, self.run.id).await?;
+        drop(db);
+        if digest("work_list", &bytes) != sealed {
+            return Err(Halt::Hold(HoldCause::Blocked, "The stored work list is not the one that was sealed: its digest differs.".into()));
+        }
+        let list = WorkList::from_bytes(&bytes).map_err(Error::from)?;
+        if list.items.len() != items.len() {
+            return Err(Halt::Hold(HoldCause::Blocked, "The stored items are not those of the sealed work list.".into()));
+        }
+        for (item, work) in items.iter_mut().zip(list.items) {
+            item.work = work;
+        }
+        let _ = self.work_list_digest.set(sealed);
+        Ok(items)
+    }
+}
+
+/// Drives a run until it ends, waits for a person, or another worker takes over.
+pub(super) async fn drive(context: WorkerContext, claimed: Claimed, _place: OwnedSemaphorePermit) {
+    let Claimed { tenure, sent, run } = claimed;
+    let hand = Hand { context: context.clone(), tenure, window: run.window };
+    let mut lease = Some(Lease::keep(&context, tenure, sent));
+    let mut trouble = Trouble::default();
+    while let Some(kept) = lease.take() {
+        let feed = Feed::new(hand.clone());
+        let (halt, kept, feed) = match pass(&hand, kept, feed).await {
+            (Ok(()), _, feed) => return feed.close().await,
+            (Err(halt), kept, feed) => (halt, kept, feed),
+        };
+        feed.close().await;
+        let error = match halt {
+            Halt::Lost => {
+                return tracing::warn!(run = %tenure.run, epoch = tenure.epoch, "the lease of a run was lost; nothing more is done");
+            }
+            Halt::HandOver => return hand_over(&hand).await,
+            Halt::Hold(cause, reason) => match transitions::hold(&hand, cause, &reason).await {
+                Ok(()) => return,
+                Err(error) => error,
+            },
+            Halt::Again(error) => error,
+        };
+        if ledger::is_lease_lost(&error) {
+            return;
+        }
+        tracing::warn!(run = %tenure.run, %error, "the work on a run was interrupted");
+        if trouble.lasts() && transitions::hold(&hand, HoldCause::Blocked, &error.to_string()).await.is_ok() {
+            return;
+        }
+        kept.pause(trouble.back_off()).await;
+        lease = Some(kept);
+    }
+}
+
+/// Interruptions that follow each other closely.
+#[derive(Debug, Default)]
+struct Trouble {
+    since: Option<Instant>,
+    last: Option<Instant>,
+    times: u32,
+}
+
+impl Trouble {
+    /// Counts one more; true when it has lasted so long that a person is asked.
+    fn lasts(&mut self) -> bool {
+        let now = Instant::now();
+        // Work went on in between: this is another trouble.
+        if self.last.is_none_or(|last| now - last > BACK_OFF_MAX * 3) {
+            (self.since, self.times) = (Some(now), 0);
+        }
+        (self.last, self.times) = (Some(now), self.times + 1);
+        self.since.is_some_and(|since| now - since > PATIENCE)
+    }
+    fn back_off(&self) -> Duration {
+        (Duration::from_millis(125) * 2_u32.saturating_pow(self.times.min(10))).min(BACK_OFF_MAX)
+    }
+}
+
+async fn hand_over(hand: &Hand) {
+    if let Err(error) = ledger::hand_over(&hand.context.heartbeats, hand.tenure).await {
+        tracing::warn!(run = %hand.tenure.run, %error, "a lease was not given back; the next worker waits for its end");
+    }
+    wake(&hand.context.pool, &[Wake::Runner]).await;
+}
+
+/// One pass over a run, from what the tables say now.
+async fn pass(hand: &Hand, lease: Lease, feed: Feed) -> (Step<()>, Lease, Feed) {
+    let (run, plan) = match load(hand).await {
+        Ok(loaded) => loaded,
+        Err(error) => return (Err(error.into()), lease, feed),
+    };
+    let approved = match serde_json::from_value(plan.target().identity.clone()) {
+        Ok(approved) => approved,
+        Err(error) => return (Err(Error::from(error).into()), lease, feed),
+    };
+    let mut work = Work { hand: hand.clone(), lease, feed, run, plan, approved, work_list_digest: OnceLock::new() };
+    let done = phases(&mut work).await;
+    (done, work.lease, work.feed)
+}
+
+async fn load(hand: &Hand) -> Result<(Run, Plan)> {
+    let mut db = hand.context.pool.acquire().await?;
+    let run = store::runs::load(&mut db, hand.tenure.run).await?;
+    let bytes = store::runs::plan_bytes(&mut db, run.window, run.digest).await?;
+    let plan = Plan::open(&bytes, run.digest).map_err(Error::internal)?;
+    Ok((run, plan))
+}
+
+async fn phases(work: &mut Work) -> Step<()> {
+    if let Some(verb) = work.run.decision {
+        transitions::take_up(&work.hand, verb).await?;
+        reload(work).await?;
+        match verb {
+            HoldVerb::Fail => return Ok(transitions::end(&work.hand, End::FAILED, "A person decided to end it.").await?),
+            HoldVerb::RollBack => return roll_back(work).await,
+            HoldVerb::Continue | HoldVerb::Validate => {}
+        }
+    }
+    if work.run.phase == Phase::PreChecks && !pre_checks::run(work).await? {
+        return Ok(());
+    }
+    reload(work).await?;
+    if work.run.phase < Phase::Probing {
+        let control = control::establish(work).await?;
+        recovery::settle(work, &control).await?;
+        before_probing(work, &control).await?;
+    }
+    probe_and_end(work).await
+}
+
+async fn reload(work: &mut Work) -> Step<()> {
+    let mut db = work.hand.context.pool.acquire().await?;
+    work.run = store::runs::load(&mut db, work.run.id).await?;
+    Ok(())
+}
+
+/// Baseline, selection, work; a stop that was asked for skips what is left of it.
+async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
+    if work.run.phase == Phase::Baseline && !work.lease.stop_asked() {
+        probes::baseline(work, &control.dialer).await?;
+        transitions::phase(&work.hand, Phase::Selecting).await?;
+        reload(work).await?;
+    }
+    if work.run.phase == Phase::Selecting && !work.lease.stop_asked() {
+        selecting::run(work, control).await?;
+        reload(work).await?;
+    }
+    for item in work.items().await?.iter().filter(|item| item.outcome.is_none()) {
+        work.go_on()?;
+        if work.lease.stop_asked() {
+            break;
+        }
+        executor::work_item(work, control, item).await?;
+    }
+    transitions::phase(&work.hand, Phase::Probing).await?;
+    reload(work).await
+}
+
+/// What was not begun gets its outcome, the probes run, and the window is validated.
+async fn probe_and_end(work: &Work) -> Step<()> {
+    let stopped = work.run.stop_reason.clone();
+    let open = match &stopped {
+        Some(_) => "Not begun: the run was stopped.",
+        None => "Not begun: the rest was left by decision.",
+    };
+    let mut outcomes = Vec::new();
+    for item in work.items().await? {
+        if item.outcome.is_none() {
+            executor::outcome(work, item.ordinal, Outcome::Cancelled, open).await?;
+        }
+        outcomes.push(Some(item.outcome.unwrap_or(Outcome::Cancelled)));
+    }
+    work.go_on()?;
+    probes::after(work).await?;
+    let ending = ending(stopped.is_some(), &outcomes);
+    Ok(transitions::end(&work.hand, End::validate(ending), &summary(ending, &outcomes, stopped.as_deref())).await?)
+}
+
+/// The run in a sentence: how many of which outcome, and why it ended early.
+fn summary(ending: Ending, outcomes: &[Option<Outcome>], stopped: Option<&str>) -> String {
+    let mut parts = Vec::new();
+    for outcome in Outcome::ALL {
+        let count = outcomes.iter().filter(|one| **one == Some(*outcome)).count();
+        if count > 0 {
+            parts.push(format!("{count} {}", outcome.label()));
+        }
+    }
+    let what = if parts.is_empty() { "Nothing needed work.".to_owned() } else { format!("Items: {}.", parts.join(", ")) };
+    match (ending, stopped) {
+        (Ending::Stopped, Some(reason)) => format!("{what} Stopped: {reason}"),
+        _ => what,
+    }
+}
+
+/// Cleans up what this run left behind; settings are put back by their sessions' end.
+async fn roll_back(work: &mut Work) -> Step<()> {
+    let control = control::establish(work).await?;
+    let left = cleanup::clean_all(work, &control, &work.items().await?).await?;
+    for sentence in &left {
+        work.feed.line(Line::new("warning", sentence.clone()));
+    }
+    let reason = if left.is_empty() {
+        "Rolled back: nothing of this run is left on the database.".to_owned()
+    } else {
+        format!("Rolled back, but something is left: {}", left.join(" "))
+    };
+    Ok(transitions::end(&work.hand, End::ROLLED_BACK, &reason).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_counts_and_says_why() {
+        let outcomes = [Some(Outcome::Done), Some(Outcome::Done), Some(Outcome::Cancelled)];
+        assert_eq!(summary(Ending::Stopped, &outcomes, Some("release")), "Items: 2 done, 1 cancelled. Stopped: release");
+        assert_eq!(summary(Ending::Finished, &[], None), "Nothing needed work.");
+    }
+}

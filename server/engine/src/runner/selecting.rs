@@ -1,0 +1,98 @@
+//! Measures the database, selects the work inside the approved envelope, and seals the list before anything is done.
+
+use super::control::{Control, statement};
+use super::dispatcher::Work;
+use super::{Halt, Step, fail_point};
+use crate::error::{Error, Result};
+use crate::ledger::Line;
+use crate::store;
+use crate::target::postgres::measure::Rates;
+use crate::target::postgres::survey::survey;
+use domain::fact::NewFact;
+use domain::hold::HoldCause;
+use domain::ids::TargetId;
+use domain::procedure::{Violation, WorkItem, WorkList, estimate::work_bytes, trim, within};
+use domain::run::{Phase, reserve_ms};
+use std::time::Duration;
+
+/// Page-by-page measuring of indexes takes at most a quarter of the time, and at most this long.
+const MEASURE_AT_MOST: Duration = Duration::from_secs(600);
+
+/// Selects and seals. Work that is riskier than approved is not begun: a person decides.
+pub(super) async fn run(work: &Work, control: &Control) -> Step<()> {
+    let list = select(work, control).await?;
+    let beyond = within(&work.plan.envelope, &list);
+    if let Some(violation) = beyond.first() {
+        return Err(Halt::Again(Error::internal(format!("a trimmed list is outside the envelope: {violation}"))));
+    }
+    fail_point("before_seal");
+    seal(work, list).await?;
+    fail_point("after_seal");
+    Ok(())
+}
+
+async fn select(work: &Work, control: &Control) -> Step<WorkList> {
+    let (plan, times) = (&work.plan, &work.plan.times);
+    let mut db = work.hand.context.pool.acquire().await?;
+    let rates = rates(&mut db, work.run.target).await?;
+    drop(db);
+    let left_ms = work.left_ms().await?;
+    let budget_ms = left_ms.saturating_sub(reserve_ms(times.start, times.end));
+    let exact_within = Duration::from_millis(left_ms / 4).min(MEASURE_AT_MOST);
+    let survey = survey(&control.session.link, &plan.parameters, &rates, |object| plan.envelope.admits(object), exact_within)
+        .await
+        .map_err(|error| statement(&error))?;
+    work.go_on()?;
+    let (list, violations) = trim(&plan.envelope, survey.select(&plan.envelope.steps, &plan.parameters, budget_ms));
+    let riskier: Vec<String> = violations.iter().filter(|violation| violation.raises_risk()).map(Violation::to_string).collect();
+    if !riskier.is_empty() {
+        return Err(Halt::Hold(
+            HoldCause::Riskier,
+            format!("The work that is needed is riskier than what was approved: {}.", riskier.join("; ")),
+        ));
+    }
+    Ok(list)
+}
+
+async fn seal(work: &Work, list: WorkList) -> Step<()> {
+    let (tenure, run, team) = (work.hand.tenure, work.run.clone(), work.plan.target().team);
+    let (low_ms, high_ms) = list.total_ms();
+    let words = format!(
+        "Sealed the work list {}: {} items, {} left out; estimated {} to {}.",
+        list.digest().short(),
+        list.items.len(),
+        list.left_out.len(),
+        domain::procedure::text::duration_ms(low_ms),
+        domain::procedure::text::duration_ms(high_ms)
+    );
+    let written = work.hand.write_with_window("seal_work_list", move |ledger| {
+        let (run, list, words) = (run.clone(), list.clone(), words.clone());
+        Box::pin(async move {
+            let fact = NewFact::done("run.seal_work", "run", run.id)
+                .of_window(run.window)
+                .of_team(team)
+                .with("plan_digest", run.digest.hex())
+                .with("work_list_digest", list.digest().hex())
+                .with("items", list.items.len())
+                .with("left_out", list.left_out.len());
+            ledger.fact(fact).await?;
+            ledger.seal_work_list(tenure, run.digest, &list).await?;
+            ledger.run_phase(tenure, Phase::Working).await?;
+            ledger.line(tenure, &Line::new("phase", words)).await
+        })
+    });
+    Ok(written.await?)
+}
+
+/// Rates of earlier runs on this database.
+pub(crate) async fn rates(db: &mut sqlx::PgConnection, target: TargetId) -> Result<Rates> {
+    let mut rates = Rates::default();
+    for (item, ms) in store::runs::past_work(db, target).await? {
+        let WorkItem { act, object, bytes, .. } = item;
+        let per_s = work_bytes(act, bytes).saturating_mul(1000) / u64::try_from(ms).unwrap_or(0).max(1);
+        if per_s > 0 {
+            rates.add(act, object.name, per_s);
+        }
+    }
+    Ok(rates)
+}

@@ -1,0 +1,133 @@
+//! Watches a statement while it runs: progress for the page, a stop that somebody asks for, the end of trust, the deadline.
+
+use super::control::Control;
+use super::dispatcher::Work;
+use super::{Halt, Step};
+use crate::ledger::Line;
+use crate::target::fault::StatementError;
+use crate::target::postgres::progress::{Progress, progress};
+use crate::target::postgres::stop::{Stopped, stop};
+use crate::target::postgres::{Tried, execute};
+use crate::target::session::{Backend, Session};
+use domain::hold::HoldCause;
+use domain::procedure::{Parameters, WorkItem};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+/// A statement is asked to cancel, and its session ended when it has not after this time (PROCEDURES S10).
+pub(super) const CANCEL_WITHIN: Duration = Duration::from_secs(30);
+/// A session that was ended is gone after this time.
+pub(super) const END_WITHIN: Duration = Duration::from_secs(10);
+/// At the soft stop a statement may still finish within this time before the next worker observes it instead.
+const FINISH_WITHIN: Duration = Duration::from_secs(2);
+/// Past its own timer by this much, a statement is stopped from outside: the answer may be lost on the way.
+const GRACE: Duration = Duration::from_secs(15);
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+type Run = JoinHandle<(Arc<Session>, Result<Tried, StatementError>)>;
+
+/// What came of it, and whether a person or the deadline stopped it.
+#[derive(Debug)]
+pub(super) struct Watched {
+    /// What was tried, or why not even that is known.
+    pub tried: Result<Tried, StatementError>,
+    /// The session, to look and clean up with.
+    pub session: Arc<Session>,
+    /// A person asked for the stop.
+    pub stopped: Option<Stopped>,
+}
+
+/// Executes an item on its session and watches it to its end.
+pub(super) async fn run(
+    work: &Work,
+    control: &Control,
+    session: Session,
+    item: &WorkItem,
+    ordinal: i32,
+    budget: Duration,
+) -> Step<Watched> {
+    let backend = session.backend;
+    let session = Arc::new(session);
+    let _progress = follow(work, control, backend, ordinal);
+    let mut running = send(&session, item, &work.plan.parameters);
+    let deadline = Instant::now() + budget + GRACE;
+    let mut stopped = None;
+    loop {
+        tokio::select! {
+            // The answer first: a stop that comes too late stops nothing.
+            biased;
+            done = &mut running => {
+                let (session, tried) = done.map_err(|panic| crate::Error::internal(format!("executing failed: {panic}")))?;
+                return Ok(Watched { tried, session, stopped });
+            }
+            // The statement goes on under the server's own timers; its answer is waited for so that the server can give it.
+            () = work.lease.lost() => return Err(Halt::Lost),
+            () = work.hand.context.stop.cancelled() => return hand_over(running, session).await,
+            () = work.lease.stop(), if stopped.is_none() => {
+                work.feed.line(Line::new("session", "Stopping: the statement is asked to cancel on the server.").about(ordinal));
+                stopped = Some(end_on_server(work, control, backend, ordinal).await?);
+            }
+            () = tokio::time::sleep_until(deadline) => {
+                work.feed.line(Line::new("warning", "Past its time: the statement is stopped on the server.").about(ordinal));
+                end_on_server(work, control, backend, ordinal).await?;
+                return Err(Halt::Again(crate::Error::internal("a statement outlived its timer and was stopped from outside")));
+            }
+        }
+    }
+}
+
+fn send(session: &Arc<Session>, item: &WorkItem, parameters: &Parameters) -> Run {
+    let (session, item, parameters) = (Arc::clone(session), item.clone(), parameters.clone());
+    TaskTracker::new().spawn(async move {
+        let tried = execute(&session, &item, &parameters).await;
+        (session, tried)
+    })
+}
+
+async fn hand_over(running: Run, session: Arc<Session>) -> Step<Watched> {
+    let running = AbortOnDropHandle::new(running);
+    match tokio::time::timeout(FINISH_WITHIN, running).await {
+        Ok(Ok((session, tried))) => Ok(Watched { tried, session, stopped: None }),
+        // Aborted with the handle: our connection closes, the statement goes on or ends on the server, and the next owner looks.
+        _ => {
+            drop(session);
+            Err(Halt::HandOver)
+        }
+    }
+}
+
+async fn end_on_server(work: &Work, control: &Control, backend: Backend, ordinal: i32) -> Step<Stopped> {
+    let stopped =
+        stop(&control.session.link, backend, CANCEL_WITHIN, END_WITHIN).await.map_err(|error| super::control::statement(&error))?;
+    work.feed.line(Line::new("session", stopped.sentence()).about(ordinal));
+    if stopped == Stopped::StillRuns {
+        return Err(Halt::Hold(HoldCause::Unknown, format!("{} (process {})", stopped.sentence(), backend.pid)));
+    }
+    Ok(stopped)
+}
+
+/// Polls the server's progress views on the control session and tells the page what changed.
+fn follow(work: &Work, control: &Control, backend: Backend, ordinal: i32) -> AbortOnDropHandle<()> {
+    let (lines, control) = (work.feed.sender(), Arc::clone(&control.session));
+    AbortOnDropHandle::new(TaskTracker::new().spawn(async move {
+        let mut last = None;
+        loop {
+            tokio::time::sleep(PROGRESS_EVERY).await;
+            let Ok(Some(now)) = progress(&control.link, backend.pid).await else { continue };
+            if last.as_ref() != Some(&now) {
+                let _ = lines.try_send(progress_line(ordinal, &now));
+                last = Some(now);
+            }
+        }
+    }))
+}
+
+/// A line with the figures the page draws its bar from.
+pub(super) fn progress_line(ordinal: i32, now: &Progress) -> Line {
+    let detail = json!({"phase": now.phase, "done": now.done, "total": now.total, "unit": now.unit, "blockers": now.blockers});
+    Line::new("progress", now.to_string()).about(ordinal).with(detail)
+}
