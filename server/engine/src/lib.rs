@@ -21,6 +21,7 @@ pub mod scheduler;
 pub mod sealer;
 pub mod store;
 pub mod target;
+#[cfg(feature = "test-support")]
 pub mod test_support;
 mod throttle;
 pub mod trail;
@@ -29,7 +30,6 @@ pub mod vault;
 pub mod wake;
 pub mod worker;
 pub mod zones;
-#[cfg(feature = "test-support")]
 
 pub use engine::Engine;
 pub use error::{Error, Result};
