@@ -1,11 +1,13 @@
 //! A run: what an attempt can end in, when an item may begin, when it may be tried again, and what proves its effect.
 
 pub mod phase;
+pub mod replica;
 pub mod retry;
 pub mod timing;
 pub mod verify;
 
 pub use phase::{Phase, ending};
+pub use replica::ReplicaLag;
 pub use retry::{LockFailure, Retry, retry};
 pub use timing::{Fit, fits, reserve_ms};
 pub use verify::{AnalyzeState, Finding, IndexState, VacuumState, Verdict, verify_analyze, verify_cleanup, verify_reindex, verify_vacuum};

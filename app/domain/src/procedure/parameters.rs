@@ -95,6 +95,10 @@ parameters! {
     blocker_max_age_s: 300 in 10..=86_400 "s" "Pre-check: oldest transaction of others";
     /// A prepared transaction older than this is named before the work starts.
     prepared_max_age_s: 600 in 10..=86_400 "s" "Pre-check: oldest prepared transaction";
+    /// No item begins while a standby is further behind. Past the default max_standby_streaming_delay of 30 s its queries are cancelled.
+    replica_max_lag_s: 30 in 1..=86_400 "s" "Standbys: longest lag in time";
+    /// No item begins while a standby has more still to receive or replay.
+    replica_max_lag_mib: 1_024 in 1..=1_048_576 "MiB" "Standbys: longest lag in volume";
     /// The pre-check is red when more of the connections are in use.
     connections_max_used_percent: 80 in 10..=99 "%" "Pre-check: connections in use";
     /// The pre-check is red when the newest backup on record is older.

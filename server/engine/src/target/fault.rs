@@ -92,6 +92,15 @@ pub struct StatementError {
 }
 
 impl StatementError {
+    /// The answer was larger than anything we ask for.
+    pub(super) fn too_much() -> Self {
+        let said = "the answer has too many rows; ask for less, or register a query that counts".to_owned();
+        Self { sqlstate: "DD003".to_owned(), said, detail: None }
+    }
+    /// The answer had the wrong shape.
+    pub(super) fn not_understood(what: &str) -> Self {
+        Self { sqlstate: NOT_UNDERSTOOD.to_owned(), said: format!("the target's answer was not understood ({what})"), detail: None }
+    }
     /// Whether the connection broke: the statement may still run on the server.
     pub fn is_disconnect(&self) -> bool {
         self.sqlstate.is_empty() || self.sqlstate.starts_with("08")
@@ -117,11 +126,7 @@ impl From<tokio_postgres::Error> for StatementError {
             None if is_broken(&error) => {
                 Self { sqlstate: String::new(), said: format!("the connection to the target broke ({})", causes(&error)), detail: None }
             }
-            None => Self {
-                sqlstate: NOT_UNDERSTOOD.to_owned(),
-                said: format!("the target's answer was not understood ({})", causes(&error)),
-                detail: None,
-            },
+            None => Self::not_understood(&causes(&error)),
         }
     }
 }
@@ -135,12 +140,20 @@ fn is_broken(error: &tokio_postgres::Error) -> bool {
 
 /// Hostile text made fit for a sentence: one line, no control characters, at most 500 characters.
 pub fn clean(text: &str) -> String {
-    const MOST_CHARS: usize = 500;
-    let mut out: String = text.chars().take(MOST_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(MOST_CHARS).is_some() {
+    cut(text, 500, |_| false).trim_end_matches('.').to_owned()
+}
+
+/// Hostile text made fit for a block: lines stay, other control characters do not, at most 4,000 characters.
+pub fn clean_lines(text: &str) -> String {
+    cut(text, 4_000, |c| c == '\n')
+}
+
+fn cut(text: &str, most: usize, stays: fn(char) -> bool) -> String {
+    let mut out: String = text.chars().take(most).map(|c| if c.is_control() && !stays(c) { ' ' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
         out.push('…');
     }
-    out.trim().trim_end_matches('.').to_owned()
+    out.trim().to_owned()
 }
 
 fn causes(error: &tokio_postgres::Error) -> String {

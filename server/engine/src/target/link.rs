@@ -1,6 +1,6 @@
 //! An open connection: the driver's client, the task that moves its bytes, and what the server says in passing.
 
-use super::fault::{StatementError, clean};
+use super::fault::{StatementError, clean, clean_lines};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use std::pin::pin;
@@ -17,7 +17,7 @@ pub struct Notice {
     pub severity: String,
     /// Five characters.
     pub sqlstate: String,
-    /// What it says, cleaned.
+    /// What it says; several lines where the server sent several.
     pub message: String,
     /// More of it.
     pub detail: Option<String>,
@@ -27,7 +27,12 @@ impl Notice {
     fn read(from: &DbError) -> Self {
         // `severity` is translated by servers with other lc_messages; the parsed one is not.
         let severity = from.parsed_severity().map_or_else(|| clean(from.severity()), |severity| severity.to_string());
-        Self { severity, sqlstate: from.code().code().to_owned(), message: clean(from.message()), detail: from.detail().map(clean) }
+        Self {
+            severity,
+            sqlstate: from.code().code().to_owned(),
+            message: clean_lines(from.message()),
+            detail: from.detail().map(clean_lines),
+        }
     }
     /// Whether it is a warning or worse.
     pub fn is_warning(&self) -> bool {
@@ -41,6 +46,11 @@ impl Notice {
 
 /// No more notices than this are kept for one statement; a hostile server could send them without end.
 const MOST_NOTICES: usize = 1_000;
+
+/// Our own queries ask for fewer; this bounds what a hostile server can make us keep.
+pub const MOST_ROWS: usize = 20_000;
+/// See [`MOST_ROWS`].
+pub const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, Default)]
 struct Notices {
@@ -110,12 +120,23 @@ impl Link {
         notices.kept
     }
 
-    /// Rows of a query.
+    /// Rows of a query; more than [`MOST_ROWS`] or [`MOST_BYTES`] end it.
     ///
     /// # Errors
     /// What the server, or the connection, said.
     pub async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StatementError> {
-        Ok(self.client.query(sql, parameters).await?)
+        let mut stream = pin!(self.client.query_raw(sql, parameters.iter().copied()).await?);
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        while let Some(row) = stream.next().await {
+            let row = row?;
+            bytes += row.raw_size_bytes();
+            if rows.len() >= MOST_ROWS || bytes > MOST_BYTES {
+                return Err(StatementError::too_much());
+            }
+            rows.push(row);
+        }
+        Ok(rows)
     }
 
     /// Exactly one row.
@@ -123,7 +144,11 @@ impl Link {
     /// # Errors
     /// As [`Self::rows`], and for any other number of rows.
     pub async fn row(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, StatementError> {
-        Ok(self.client.query_one(sql, parameters).await?)
+        let mut rows = self.rows(sql, parameters).await?;
+        match (rows.pop(), rows.is_empty()) {
+            (Some(row), true) => Ok(row),
+            _ => Err(StatementError::not_understood("not one row")),
+        }
     }
 
     /// One statement without a result, by the extended protocol: a second one in the same text is refused by the server.
@@ -145,8 +170,7 @@ impl Link {
             row?;
             seen += 1;
             if seen > most {
-                let said = format!("the query returns more than {most} rows; register one that answers a question");
-                return Err(StatementError { sqlstate: "DD003".to_owned(), said, detail: None });
+                return Err(StatementError::too_much());
             }
         }
         Ok(seen)

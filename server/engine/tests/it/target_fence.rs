@@ -1,10 +1,13 @@
 //! The fence on the target: one owner at a time, and proof that nothing of an earlier one can act.
 
-use super::target_support::{MAINTAINER, Target, until};
+use super::target_support::{MAINTAINER, Target, item, name, run, until};
 use domain::ids::RunId;
 use domain::procedure::{Act, Parameters};
+use domain::run::Finding;
 use engine::target::fence::{self, Raised};
+use engine::target::postgres::{self, progress, stop};
 use engine::target::session::{Guards, Session, SessionName};
+use std::time::Duration;
 use uuid::Uuid;
 
 async fn open(target: &Target, name: SessionName) -> Session {
@@ -78,4 +81,54 @@ async fn a_session_shows_its_name_whole_and_knows_where_it_is() {
     ] {
         assert_eq!(session.link.simple_value(&format!("SHOW {setting}")).await.expect("readable").as_deref(), Some(value), "{setting}");
     }
+}
+
+#[test]
+fn a_rebuild_outlives_its_worker_is_found_observed_and_judged_by_what_it_left() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let (worker, watcher) = (runtime(), runtime());
+    let run_id = RunId(Uuid::now_v7());
+    let index = item(Act::ReindexConcurrently, name("shop", "orders_pkey"), Some(name("shop", "orders")));
+    let target = watcher.block_on(Target::new());
+    let mut holder = watcher.block_on(async {
+        target.plant_as_owner("CREATE TABLE shop.orders (id int PRIMARY KEY); INSERT INTO shop.orders SELECT generate_series(1, 50000); DELETE FROM shop.orders WHERE id > 1000").await;
+        target.plant("VACUUM shop.orders").await;
+        let mut holder = target.admin().await;
+        run(&mut holder, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM shop.orders").await;
+        holder
+    });
+    let (backend, before) = worker.block_on(async {
+        let session = open(&target, SessionName::new(run_id, 1, 3, 1).expect("short")).await;
+        assert_eq!(fence::take(&session.link, 1).await, Ok(true));
+        session.guard(&Guards::acting(Act::ReindexConcurrently, 60_000, &Parameters::default())).await.expect("allowed");
+        let before = postgres::evidence(&session.link, &index).await.expect("readable");
+        let backend = session.backend;
+        let statement = index.statement.clone();
+        tokio::spawn(async move { session.execute(&statement).await });
+        (backend, before)
+    });
+    watcher.block_on(async {
+        let control = open(&target, SessionName::control(run_id, 2).expect("short")).await;
+        until("the rebuild waits for the reader", async || {
+            progress::progress(&control.link, backend.pid).await.expect("readable").is_some_and(|seen| !seen.blockers.is_empty())
+        })
+        .await;
+        // As kill -9 would: every socket of the worker closes at once.
+        worker.shutdown_background();
+
+        let old = fence::sessions_of(&control.link, run_id).await.expect("readable");
+        assert_eq!(
+            old.iter().map(|old| (old.backend, old.is_active(), old.statement.as_str())).collect::<Vec<_>>(),
+            [(backend, true, index.statement.as_str())]
+        );
+        assert!(matches!(fence::raise(&control.link, 1).await, Ok(Raised::HeldBy(_))), "nothing may begin beside it");
+        assert_eq!(stop::observe_to_end(&control.link, backend, Duration::ZERO).await, Ok(false));
+
+        run(&mut holder, "ROLLBACK").await;
+        assert_eq!(stop::observe_to_end(&control.link, backend, Duration::from_secs(20)).await, Ok(true), "it ends by itself");
+        assert_eq!(fence::raise(&control.link, 1).await, Ok(Raised::Up));
+        let now = postgres::evidence(&control.link, &index).await.expect("readable");
+        assert_eq!(postgres::find(&before, &now), Finding::Done, "{before:?} {now:?}");
+        drop(target);
+    });
 }

@@ -38,15 +38,22 @@ async fn a_critical_query_can_neither_write_nor_run_on() {
         .plant_as_owner(
             "CREATE TABLE shop.canary (id int);
              CREATE FUNCTION shop.sneaky() RETURNS int LANGUAGE sql AS 'INSERT INTO shop.canary VALUES (1) RETURNING id';
+             CREATE FUNCTION shop.patient() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+                 PERFORM set_config('default_transaction_read_only', 'off', false);
+                 IF current_setting('transaction_read_only') = 'off' THEN INSERT INTO shop.canary VALUES (2); END IF;
+                 RETURN 1;
+             END $$;
              CREATE FUNCTION shop.slow() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(600)'",
         )
         .await;
     let link = target.link(MAINTAINER).await;
     assert_eq!(probe::time_query(&link, "SELECT shop.sneaky()", 5_000).await.expect_err("read only").sqlstate, "25006");
+    probe::time_query(&link, "SELECT shop.patient()", 5_000).await.expect("it waits for a run that may write, and gets none");
+    assert_eq!(link.simple_value("SELECT count(*) FROM shop.canary").await.expect("readable").as_deref(), Some("0"));
     assert!(probe::time_query(&link, "SELECT shop.slow()", 100).await.expect_err("too slow").is_cancelled());
     assert!(probe::time_query(&link, "DROP TABLE shop.canary", 100).await.expect_err("not a SELECT").said.contains("SELECT"));
     let endless = "SELECT * FROM pg_catalog.generate_series(1, 1000000)";
-    assert!(probe::time_query(&link, endless, 20_000).await.expect_err("too many rows").said.contains("rows"));
+    assert!(probe::time_query(&link, endless, 20_000).await.expect_err("too many rows").said.contains("too many rows"));
     assert!(probe::time_query(&link, "SELECT count(*) FROM shop.canary", 5_000).await.is_ok(), "the connection survived all that");
 }
 

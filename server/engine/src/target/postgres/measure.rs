@@ -56,6 +56,11 @@ fn trigger(of: &str) -> String {
     )
 }
 
+/// SQL for whether the role may work on table `c` in schema `n`: naming it needs the schema, too.
+fn permitted(major: u16) -> String {
+    format!("({} AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))", may_maintain(major))
+}
+
 fn object(row: &Row, kind: ObjectKind) -> Result<Option<Object>, StatementError> {
     // Columns 0 to 2 are oid, schema, name. A name that cannot be quoted cannot be worked on either.
     let name = ObjectName::new(field::<String>(row, 1)?, field::<String>(row, 2)?);
@@ -107,7 +112,7 @@ pub async fn vacuum_rows(link: &Link, major: u16, rates: &Rates) -> Result<Vec<V
         toast = trigger("tc"),
         enabled = option("c", "autovacuum_enabled"),
         ago = ago("pg_stat_get_last_vacuum_time", "pg_stat_get_last_autovacuum_time"),
-        maintain = may_maintain(major),
+        maintain = permitted(major),
     );
     let mut found = Vec::new();
     for row in link.rows(&sql, &[&MOST_ROWS]).await? {
@@ -157,7 +162,7 @@ pub async fn analyze_rows(link: &Link, major: u16, rates: &Rates) -> Result<Vec<
                  OR greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid), pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)) IS NULL)
           ORDER BY 6 DESC, c.oid LIMIT $1",
         ago = ago("pg_stat_get_last_analyze_time", "pg_stat_get_last_autoanalyze_time"),
-        maintain = may_maintain(major),
+        maintain = permitted(major),
     );
     let mut found = Vec::new();
     for row in link.rows(&sql, &[&MOST_ROWS]).await? {
@@ -197,7 +202,7 @@ pub async fn index_rows(link: &Link, major: u16, rates: &Rates) -> Result<Vec<In
           WHERE x.relkind = 'i' AND m.amname = 'btree' AND i.indisvalid AND i.indisready AND i.indislive
             AND x.relpersistence <> 't' AND {USER_SCHEMA}
           ORDER BY x.relpages DESC, x.oid LIMIT $1",
-        maintain = may_maintain(major),
+        maintain = permitted(major),
     );
     let mut found = Vec::new();
     for row in link.rows(&sql, &[&MOST_ROWS]).await? {

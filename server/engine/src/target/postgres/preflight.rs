@@ -11,6 +11,7 @@ use crate::target::session::{Guards, guard};
 use domain::procedure::Parameters;
 use domain::procedure::probe::{Colour, Connections};
 use domain::procedure::text::{duration_ms, permille, plural};
+use domain::run::replica::{self, ReplicaLag};
 use serde::{Deserialize, Serialize};
 
 /// One pre-check. Red stops the run before it changes anything; yellow is named.
@@ -53,7 +54,7 @@ pub async fn preflight(link: &Link, parameters: &Parameters, approved: Option<&S
     checks.push(rights(link, major).await?);
     checks.push(transactions(link, parameters).await?);
     checks.push(prepared(link, parameters).await?);
-    checks.push(replication(link).await?);
+    checks.push(replication(link, parameters).await?);
     checks.push(connections_in_use(link, parameters).await?);
     checks.push(invalid_indexes(link, major).await?);
     Ok(Preflight { identity, checks })
@@ -158,7 +159,7 @@ async fn prepared(link: &Link, parameters: &Parameters) -> Result<PreCheck, Stat
 }
 
 /// Slots nobody reads from keep rows and WAL; a standby far behind would have its queries killed.
-async fn replication(link: &Link) -> Result<PreCheck, StatementError> {
+async fn replication(link: &Link, parameters: &Parameters) -> Result<PreCheck, StatementError> {
     let rows = link
         .rows(
             "SELECT s.slot_name::pg_catalog.text FROM pg_catalog.pg_replication_slots s
@@ -167,31 +168,38 @@ async fn replication(link: &Link) -> Result<PreCheck, StatementError> {
         )
         .await?;
     let slots = rows.iter().map(|row| Ok(crate::target::fault::clean(field(row, 0)?))).collect::<Result<Vec<String>, StatementError>>()?;
-    let row = link
-        .row(
-            "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE r.replay_lag > pg_catalog.make_interval(secs => 30)) FROM pg_catalog.pg_stat_replication r",
-            &[],
-        )
-        .await?;
-    let (standbys, late) = (amount(&row, 0)?, amount(&row, 1)?);
+    let standbys = replica_lag(link).await?;
     Ok(if !slots.is_empty() {
         check(
             "replication",
             Colour::Warn,
             format!("Replication slots that nobody reads from, or that lag: {}. They keep WAL and may fill the disk.", slots.join(", ")),
         )
-    } else if late > 0 {
-        check(
-            "replication",
-            Colour::Warn,
-            format!(
-                "{} more than 30 s behind. Queries there may be cancelled while this runs.",
-                plural(late, "standby is", "standbys are")
-            ),
-        )
+    } else if let Some(late) = replica::pause(&standbys, parameters) {
+        check("replication", Colour::Warn, late)
     } else {
+        let standbys = u64::try_from(standbys.len()).unwrap_or(u64::MAX);
         check("replication", Colour::Pass, format!("{}, none far behind; no slot left behind.", plural(standbys, "standby", "standbys")))
     })
+}
+
+/// How far each standby is behind; looked at before each item.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn replica_lag(link: &Link) -> Result<Vec<ReplicaLag>, StatementError> {
+    // An idle primary reports no time: a standby that has everything is not late.
+    let rows = link
+        .rows(
+            "SELECT coalesce(r.application_name, ''), coalesce(pg_catalog.date_part('epoch', r.replay_lag), 0)::pg_catalog.int8,
+                    coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), r.replay_lsn), 0)::pg_catalog.int8
+               FROM pg_catalog.pg_stat_replication r WHERE r.state = 'streaming' LIMIT 100",
+            &[],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok(ReplicaLag { name: crate::target::fault::clean(field(row, 0)?), lag_s: amount(row, 1)?, lag_bytes: amount(row, 2)? }))
+        .collect()
 }
 
 /// Client sessions on the whole server, ours left out.
