@@ -45,6 +45,8 @@ COMMENT ON COLUMN drydock.outbox.sent_at IS 'When it was accepted by the mail se
 COMMENT ON COLUMN drydock.outbox.worker IS 'Process that is sending it.';
 COMMENT ON COLUMN drydock.outbox.lease_until IS 'Another may take it after this.';
 CREATE INDEX outbox_due ON drydock.outbox (next_at) WHERE state IN ('waiting', 'sending');
+-- Delivered messages stay for ever, those that are not are few: their list and count never look at the others.
+CREATE INDEX outbox_open ON drydock.outbox (id) WHERE state IN ('waiting', 'sending', 'parked');
 CREATE INDEX outbox_window ON drydock.outbox (window_id, created_at);
 
 CREATE FUNCTION drydock.outbox_guard() RETURNS trigger LANGUAGE plpgsql AS $$

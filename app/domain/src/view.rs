@@ -2,6 +2,7 @@
 
 pub mod checklists;
 pub mod links;
+pub mod mail;
 pub mod people;
 pub mod policies;
 pub mod runs;

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod databases;
 pub mod home;
 pub mod login;
+pub mod mail;
 pub mod me;
 pub mod people;
 pub mod policies;
@@ -24,6 +25,9 @@ pub fn Pages() -> impl IntoView {
             <Layout>
                 <Routes fallback=|| view! { <crate::parts::errors::NotFoundBody/> }>
                     <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
+                    <Route path=path!("/mailbox") view=mail::MailboxPage ssr=SsrMode::Async/>
+                    <Route path=path!("/mailbox/:id") view=mail::MailShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/outbox") view=mail::OutboxPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
                     <Route path=path!("/people") view=people::PeopleListPage ssr=SsrMode::Async/>
                     <Route path=path!("/people/new") view=people::PersonNewPage ssr=SsrMode::Async/>

@@ -13,6 +13,7 @@ const NAVIGATION: &[(&str, &str, Verb)] = &[
     ("/teams", "Teams", Verb::SeePeople),
     ("/policies", "Policies", Verb::SeeOwn),
     ("/audit", "Audit", Verb::SeeTrail),
+    ("/admin/outbox", "Outbox", Verb::ManageOutbox),
 ];
 
 /// Header, messages and main part.
@@ -46,7 +47,12 @@ pub fn Layout(children: Children) -> impl IntoView {
             <a class="brand" href="/"><Mark/>"Drydock"</a>
             {menu}
         </header>
-        {demo.then(|| view! { <p class="banner">"Demo: everything here is made up, and only this computer can reach it."</p> })}
+        {demo.then(|| view! {
+            <p class="banner">
+                "Demo: everything here is made up, and only this computer can reach it. "
+                {signed_in.then(|| view! { <a href="/mailbox">"Mails lie in the mailbox."</a> })}
+            </p>
+        })}
         <main id="main" tabindex="-1">
             <Messages messages=door::flash()/>
             {children()}

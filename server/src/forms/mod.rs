@@ -12,6 +12,7 @@ pub mod audit;
 pub mod databases;
 mod extract;
 pub mod me;
+pub mod outbox;
 pub mod people;
 pub mod policies;
 pub mod setup;

@@ -30,6 +30,7 @@ pub mod read_trail;
 pub mod record_backup;
 pub mod register_target;
 pub mod replace_password;
+pub mod resend_notice;
 pub mod reset_password;
 pub mod resolve_hold;
 pub mod retire_critical_query;

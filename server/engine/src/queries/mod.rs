@@ -2,6 +2,8 @@
 
 pub mod home;
 pub mod links;
+pub mod mailbox;
+pub mod outbox;
 pub mod people;
 pub mod policies;
 pub mod proposals;

@@ -2,8 +2,11 @@
 //!
 //! Only [`crate::ledger`] puts messages in. Here their delivery is recorded: a row never leaves but as sent or overtaken.
 
+use super::Stamp;
 use domain::canonical::Digest;
 use domain::ids::{LinkId, NoticeId, PersonId, WindowId};
+use domain::notice::NoticeKind;
+use domain::view::mail::OutboxRow;
 use sqlx::PgConnection;
 
 /// Why messages wait while no mail server is set up; they leave by themselves once there is one.
@@ -200,4 +203,67 @@ pub async fn unpark_for_new_server(db: &mut PgConnection) -> sqlx::Result<u64> {
     .execute(db)
     .await
     .map(|done| done.rows_affected())
+}
+
+/// Messages in some of the states, newest first, at most `most`, older than `before`. The two halves of the union have an index each.
+pub async fn list(db: &mut PgConnection, states: &[&str], before: Option<NoticeId>, most: i64) -> sqlx::Result<Vec<OutboxRow>> {
+    let states: Vec<String> = states.iter().map(|state| (*state).to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT o.id AS "id!", o.kind AS "kind!", p.name, p.email, w.number AS "number?", o.state AS "state!", o.created_at AS "created_at!", o.attempts AS "attempts!",
+                  o.next_at AS "next_at!", o.sent_at, o.last_error
+           FROM ((SELECT * FROM drydock.outbox a WHERE a.state IN ('waiting', 'sending', 'parked') AND a.state = ANY ($1) AND ($2::uuid IS NULL OR a.id < $2) ORDER BY a.id DESC LIMIT $3)
+                 UNION ALL
+                 (SELECT * FROM drydock.outbox b WHERE b.state IN ('sent', 'superseded') AND b.state = ANY ($1) AND ($2::uuid IS NULL OR b.id < $2) ORDER BY b.id DESC LIMIT $3)) AS o
+           JOIN drydock.person p ON p.id = o.person_id LEFT JOIN drydock.window w ON w.id = o.window_id
+           ORDER BY o.id DESC LIMIT $3"#,
+        &states,
+        before.map(|id| id.0),
+        most
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| OutboxRow {
+            id: NoticeId(row.id),
+            kind: NoticeKind::from_word(&row.kind).map_or(row.kind, |kind| kind.label().to_owned()),
+            to: row.name,
+            email: row.email,
+            window: row.number,
+            state: row.state,
+            created_at: row.created_at.to_jiff(),
+            attempts: row.attempts,
+            next_at: row.next_at.to_jiff(),
+            sent_at: row.sent_at.map(Stamp::to_jiff),
+            last_error: row.last_error,
+        })
+        .collect())
+}
+
+/// How many messages wait or are being sent, and how many are parked.
+pub async fn counts(db: &mut PgConnection) -> sqlx::Result<(i64, i64)> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE o.state IN ('waiting', 'sending')) AS "waiting!", count(*) FILTER (WHERE o.state = 'parked') AS "parked!"
+           FROM drydock.outbox o WHERE o.state IN ('waiting', 'sending', 'parked')"#
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.waiting, row.parked))
+}
+
+/// Sends parked or waiting messages anew, now: one of them, or all that are parked. Gives their number.
+pub async fn resend(db: &mut PgConnection, only: Option<NoticeId>) -> sqlx::Result<u64> {
+    sqlx::query!(
+        "UPDATE drydock.outbox SET state = 'waiting', next_at = clock_timestamp(), attempts = 0
+         WHERE (state = 'parked' AND $1::uuid IS NULL) OR (state IN ('parked', 'waiting') AND id = $1)",
+        only.map(|id| id.0)
+    )
+    .execute(db)
+    .await
+    .map(|done| done.rows_affected())
+}
+
+/// Where one message is.
+pub async fn state(db: &mut PgConnection, notice: NoticeId) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("SELECT o.state FROM drydock.outbox o WHERE o.id = $1", notice.0).fetch_optional(db).await
 }

@@ -7,6 +7,7 @@ mod inventory;
 mod letters;
 mod notifier;
 mod opening;
+mod outbox;
 mod policies;
 mod proposal_pages;
 mod run_page;

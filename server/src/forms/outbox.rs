@@ -1,0 +1,24 @@
+//! Messages that have not left.
+
+use super::{At, Done, TypedForm};
+use axum::response::Response;
+use domain::ids::NoticeId;
+use engine::actions::resend_notice::{resend_notice, resend_parked};
+use serde::Deserialize;
+
+/// These forms are a button.
+#[derive(Debug, Default, Deserialize)]
+pub struct Nothing {}
+
+/// Sends one message anew.
+pub async fn resend(At(id): At<NoticeId>, form: TypedForm<Nothing>) -> Response {
+    let done = resend_notice(&form.engine, &form.caller, id).await;
+    form.answer(done, |()| Done::to("/admin/outbox", "It is sent again within a few seconds.")).await
+}
+
+/// Sends everything anew that is parked.
+pub async fn resend_all(form: TypedForm<Nothing>) -> Response {
+    let done = resend_parked(&form.engine, &form.caller).await;
+    form.answer(done, |messages| Done::to("/admin/outbox", format!("{messages} parked messages are sent again within a few seconds.")))
+        .await
+}
