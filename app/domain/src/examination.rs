@@ -2,7 +2,8 @@
 
 use crate::ids::WindowId;
 use crate::people::words;
-use crate::procedure::{Parameters, Selection};
+use crate::procedure::probe::{Connections, QueryTiming};
+use crate::procedure::{ObjectRule, Parameters, Selection};
 use crate::proposal::ProposalForm;
 use serde::{Deserialize, Serialize};
 
@@ -62,12 +63,22 @@ pub struct PreviewQuestion {
     /// Its thresholds.
     #[serde(default)]
     pub parameters: Parameters,
+    /// Objects that are left out before they cost anything.
+    #[serde(default)]
+    pub excluded: Vec<ObjectRule>,
+    /// Time for all the work: the quickest items come first until they fill half of it.
+    #[serde(default = "four_hours_ms")]
+    pub budget_ms: u64,
     /// The revision of the window the answer is for; `None` when it is about no window yet.
     #[serde(default)]
     pub revision: Option<i32>,
     /// The form as typed, where it is about no window yet: kept here, it survives whatever happens to the browser and its session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<ProposalForm>,
+}
+
+fn four_hours_ms() -> u64 {
+    4 * 3_600_000
 }
 
 /// The answer to a preview: information, marked with its time; the work list is selected anew at the start.
@@ -77,6 +88,34 @@ pub struct PreviewAnswer {
     pub measured_at: String,
     /// What would be done, and what is passed over and why.
     pub selection: Selection,
+}
+
+/// A critical query as it reads now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryReading {
+    /// As people call it.
+    pub name: String,
+    /// Expected time at most, ms.
+    pub limit_ms: u64,
+    /// How long it takes; `None` when it could not be timed.
+    pub timing: Option<QueryTiming>,
+    /// Why there is no timing.
+    pub failed: Option<String>,
+}
+
+/// The answer to a probe outside any window: readings without a baseline, so without a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeAnswer {
+    /// When it was read, RFC 3339 in UTC.
+    pub measured_at: String,
+    /// Every critical query in use.
+    pub queries: Vec<QueryReading>,
+    /// Client sessions; `None` when they could not be counted.
+    pub connections: Option<Connections>,
+    /// Invalid indexes by name; `None` when they could not be listed.
+    pub invalid_indexes: Option<Vec<String>>,
+    /// Why the database takes no writes; `None` when it does.
+    pub not_writable: Option<String>,
 }
 
 /// A question before it is stored.

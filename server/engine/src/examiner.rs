@@ -4,6 +4,8 @@
 //! One that keeps killing its workers, or that nobody takes, is given up with a sentence instead of being tried for ever.
 
 mod connection;
+mod preview;
+mod probe;
 
 use crate::actions::announce_worker_key::announce_worker_key;
 use crate::error::{Error, Result};
@@ -33,8 +35,8 @@ const LEASE_RESERVE: Duration = Duration::from_secs(20);
 fn deadline(kind: ExaminationKind) -> Duration {
     match kind {
         ExaminationKind::ConnectionTest => Duration::from_secs(60),
-        ExaminationKind::Preview => Duration::from_secs(300),
-        ExaminationKind::Probe => Duration::from_secs(120),
+        // Twenty queries at most, six runs each.
+        ExaminationKind::Preview | ExaminationKind::Probe => Duration::from_secs(300),
     }
 }
 
@@ -97,7 +99,9 @@ async fn claim(context: &WorkerContext) -> Result<Option<Claimed>> {
     let lease = |kind| (deadline(kind) + LEASE_RESERVE).as_secs_f64();
     transaction::run(&context.pool, "claim_examination", move |db| {
         let name = Arc::clone(&name);
-        Box::pin(async move { examinations::claim(db, &name, lease(ExaminationKind::Preview), lease(ExaminationKind::Probe)).await })
+        Box::pin(
+            async move { examinations::claim(db, &name, lease(ExaminationKind::Preview), lease(ExaminationKind::ConnectionTest)).await },
+        )
     })
     .await
 }
@@ -138,7 +142,8 @@ async fn put_back(context: &WorkerContext, claimed: &Claimed) {
 async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<()> {
     match claimed.kind {
         ExaminationKind::ConnectionTest => connection::test(context, claimed).await,
-        ExaminationKind::Preview | ExaminationKind::Probe => Err(Error::internal("not answered by this worker")),
+        ExaminationKind::Preview => preview::look(context, claimed).await,
+        ExaminationKind::Probe => probe::look(context, claimed).await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Edits a registration. A changed address demands the password again, because the stored one is bound to the old address.
 
 use super::acknowledge_superuser::moved_on;
-use super::{Caller, ask_examination, scope};
+use super::{Caller, ask_examination, elevated, scope};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -47,6 +47,9 @@ pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: 
     let (request, password, revision) = (caller.request.clone(), input.password.clone(), input.revision);
     let typed = !password.expose_secret().is_empty();
     let moved = new.place != before.registration.place;
+    if moved || typed {
+        elevated(&caller.actor)?;
+    }
     let forget = moved || typed || new.environment != before.registration.environment;
     transaction::run(engine.pool(), "edit_target", move |db| {
         let (permit, request, password, new, old) =

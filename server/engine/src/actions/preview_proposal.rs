@@ -32,6 +32,8 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
     let question = PreviewQuestion {
         procedure: draft.proposal.procedure,
         parameters: draft.proposal.parameters,
+        excluded: draft.proposal.excluded,
+        budget_ms: u64::try_from(draft.times.cut_off.duration_since(draft.times.start).as_millis()).unwrap_or(0),
         revision: None,
         form: Some(form.clone()),
     };

@@ -1,6 +1,6 @@
 //! Replaces the stored password of a database: the old one is destroyed, and the connection is tested with the new one.
 
-use super::{Caller, ask_examination, scope};
+use super::{Caller, ask_examination, elevated, scope};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// An empty or unusable password; no worker key; a retired database; no right in that team.
 pub async fn replace_password(engine: &Engine, caller: &Caller, id: TargetId, password: &SecretString) -> Result<()> {
     let (target, permit) = scope::target(engine, caller, id, Verb::ManageTarget).await?;
+    elevated(&caller.actor)?;
     let by = permit.person().ok_or_else(|| Error::internal("a password is replaced by a person"))?;
     let mut form = FormCheck::default();
     if password.expose_secret().is_empty() {

@@ -159,18 +159,18 @@ pub async fn newest_of_window(db: &mut PgConnection, window: WindowId, kind: Exa
 
 /// Takes the oldest question that is free, or whose worker went silent. Leases run by this database's clock.
 ///
-/// Leases in seconds: of a preview, which measures, and of anything else.
-pub async fn claim(db: &mut PgConnection, worker: &str, preview_lease_s: f64, lease_s: f64) -> Result<Option<Claimed>> {
+/// Leases in seconds: of a question that measures, and of a connection test.
+pub async fn claim(db: &mut PgConnection, worker: &str, measuring_s: f64, test_s: f64) -> Result<Option<Claimed>> {
     let row = sqlx::query!(
         "UPDATE drydock.examination e SET state = 'working', worker = $1,
-                lease_until = clock_timestamp() + make_interval(secs => CASE e.kind WHEN 'preview' THEN $2::float8 ELSE $3::float8 END)
+                lease_until = clock_timestamp() + make_interval(secs => CASE e.kind WHEN 'connection_test' THEN $3::float8 ELSE $2::float8 END)
          WHERE e.id = (SELECT c.id FROM drydock.examination c
                        WHERE c.state = 'asked' OR (c.state = 'working' AND c.lease_until < clock_timestamp())
                        ORDER BY c.asked_at FOR UPDATE SKIP LOCKED LIMIT 1)
          RETURNING e.id, e.target_id, e.window_id, e.kind, e.question",
         worker,
-        preview_lease_s,
-        lease_s
+        measuring_s,
+        test_s
     )
     .fetch_optional(db)
     .await?;

@@ -2,16 +2,19 @@
 
 use crate::house::{House, person};
 use crate::target_support::{MAINTAINER, PASSWORD, Target};
-use domain::examination::{ExaminationKind, ExaminationState, Question};
+use domain::examination::{ExaminationKind, ExaminationState, PreviewAnswer, PreviewQuestion, ProbeAnswer, Question};
 use domain::ids::TargetId;
 use domain::people::GlobalRole;
 use domain::target::{Draft, TargetState};
+use engine::actions::Caller;
 use engine::actions::acknowledge_superuser::acknowledge_superuser;
+use engine::actions::add_critical_query::{self, add_critical_query};
 use engine::actions::announce_worker_key::announce_worker_key;
 use engine::actions::ask_examination::ask_examination;
 use engine::actions::edit_target::{self, edit_target};
 use engine::actions::register_target::{Input, register_target};
 use engine::actions::replace_password::replace_password;
+use engine::actions::retire_critical_query::retire_critical_query;
 use engine::actions::retire_target::retire_target;
 use engine::actions::set_stakeholders::set_stakeholders;
 use engine::store::examinations::{self, Examination};
@@ -55,6 +58,13 @@ pub fn form(house: &House, target: &Target) -> Input {
         },
         password: PASSWORD.into(),
     }
+}
+
+/// The person after typing the password again.
+fn elevated(caller: &Caller) -> Caller {
+    let mut caller = caller.clone();
+    caller.actor.elevated = true;
+    caller
 }
 
 /// Registers, lets the worker answer, and gives the examination as the page finds it.
@@ -239,7 +249,12 @@ async fn editing_the_address_demands_the_password_and_a_new_test() {
     input.draft.host = "localhost".into();
     assert_eq!(code(edit_target(&house.engine, &house.engineer, id, &input).await), "password");
     input.password = PASSWORD.into();
-    edit_target(&house.engine, &house.engineer, id, &input).await.expect("with the password");
+    assert_eq!(
+        code(edit_target(&house.engine, &house.engineer, id, &input).await),
+        "elevate",
+        "credentials need the own password once more"
+    );
+    edit_target(&house.engine, &elevated(&house.engineer), id, &input).await.expect("with the password");
     assert_eq!(state(&house, id).await, TargetState::Unverified);
     assert!(examiner::answer_next(&worker).await.expect("works"));
     assert_eq!(state(&house, id).await, TargetState::Ready);
@@ -260,7 +275,7 @@ async fn another_database_at_the_same_address_is_not_taken_over() {
         .execute(&house.admin)
         .await
         .expect("another server answers");
-    replace_password(&house.engine, &house.engineer, id, &PASSWORD.into()).await.expect("replaced");
+    replace_password(&house.engine, &elevated(&house.engineer), id, &PASSWORD.into()).await.expect("replaced");
     assert!(examiner::answer_next(&worker).await.expect("works"));
     assert_eq!((refusal(&newest(&house, id).await), state(&house, id).await), ("another_database", TargetState::Unverified));
 }
@@ -377,4 +392,151 @@ async fn people_of_another_team_may_be_stakeholders_and_then_may_read() {
         .expect("deactivated");
     input.draft.short_name = "shop-two".into();
     assert_eq!(code(register_target(&house.engine, &house.engineer, &input).await), "stakeholders");
+}
+
+async fn examined(house: &House, worker: &WorkerContext, id: TargetId, question: Question) -> Examination {
+    let asked = ask_examination(&house.engine, &house.engineer, id, question).await.expect("asked");
+    assert!(examiner::answer_next(worker).await.expect("works"));
+    let mut db = house.engine.pool().acquire().await.expect("a connection");
+    examinations::find(&mut db, asked).await.expect("readable").expect("asked")
+}
+
+#[tokio::test]
+async fn a_preview_says_what_would_be_done_and_why() {
+    let (house, target) = (House::new().await, Target::new().await);
+    let worker = worker(&house).await;
+    target.plant_as_owner("CREATE TABLE shop.orders (id int PRIMARY KEY, note text); INSERT INTO shop.orders SELECT n, 'x' FROM generate_series(1, 5000) n").await;
+    target.plant("SELECT pg_stat_force_next_flush()").await;
+    let (id, _) = tested(&house, &worker, &form(&house, &target)).await;
+    let question = |procedure: &str, excluded: &str| {
+        let rules = if excluded.is_empty() { vec![] } else { vec![excluded.parse().expect("a rule")] };
+        let question = PreviewQuestion {
+            procedure: procedure.into(),
+            parameters: Default::default(),
+            excluded: rules,
+            budget_ms: 3_600_000,
+            revision: None,
+            form: None,
+        };
+        Question::Preview { window: None, question }
+    };
+    let answered = examined(&house, &worker, id, question("weekly_postgresql", "")).await;
+    let answer: PreviewAnswer = serde_json::from_value(answered.answer.expect("answered")).expect("its own form");
+    let orders = answer.selection.items.iter().find(|item| item.object.name.to_string() == "shop.orders").expect("never analysed");
+    assert_eq!(orders.statement, "ANALYZE (SKIP_LOCKED) \"shop\".\"orders\"");
+    assert!(orders.measure.sentence.contains("Never analysed"), "{}", orders.measure.sentence);
+    assert!(answer.measured_at.parse::<jiff::Timestamp>().is_ok());
+
+    let without = examined(&house, &worker, id, question("weekly_postgresql", "shop.*")).await;
+    let answer: PreviewAnswer = serde_json::from_value(without.answer.expect("answered")).expect("its own form");
+    assert!(answer.selection.items.is_empty(), "{:?}", answer.selection.items);
+    let unknown = examined(&house, &worker, id, question("yearly", "")).await;
+    assert!(unknown.failure.expect("refused").contains("does not know the procedure"));
+}
+
+#[tokio::test]
+async fn a_preview_for_a_window_is_kept_with_its_revision() {
+    let (house, target) = (House::new().await, Target::new().await);
+    let worker = worker(&house).await;
+    let (id, _) = tested(&house, &worker, &form(&house, &target)).await;
+    let proposed = house.proposed(3).await;
+    let window: uuid::Uuid = sqlx::query_scalar("SELECT id FROM drydock.window WHERE number = $1")
+        .bind(proposed.number)
+        .fetch_one(&house.admin)
+        .await
+        .expect("proposed");
+    let question = PreviewQuestion {
+        procedure: "weekly_postgresql".into(),
+        parameters: Default::default(),
+        excluded: vec![],
+        budget_ms: 1,
+        revision: Some(1),
+        form: None,
+    };
+    examined(&house, &worker, id, Question::Preview { window: Some(window.into()), question }).await;
+    assert_eq!(house.count("SELECT count(*) FROM drydock.revision WHERE preview ? 'selection'").await, 1);
+    assert_eq!(house.count("SELECT count(*) FROM drydock.fact WHERE action = 'target.preview' AND window_id IS NOT NULL").await, 1);
+}
+
+#[tokio::test]
+async fn critical_queries_are_checked_timed_and_retired() {
+    let (house, target) = (House::new().await, Target::new().await);
+    let worker = worker(&house).await;
+    target.plant_as_owner("CREATE TABLE shop.orders (id int PRIMARY KEY)").await;
+    let (id, _) = tested(&house, &worker, &form(&house, &target)).await;
+    let query = |name: &str, sql: &str| add_critical_query::Input { name: name.into(), sql: sql.into(), limit_ms: "1000".into() };
+    let add = async |input: &add_critical_query::Input| add_critical_query(&house.engine, &house.engineer, id, input).await;
+    add(&query("orders", "SELECT count(*) FROM shop.orders")).await.expect("reads");
+    add(&query("lost", "SELECT count(*) FROM shop.gone")).await.expect("reads");
+    assert_eq!(code(add(&query("orders", "SELECT 1")).await), "name");
+    assert_eq!(code(add(&query("x", "DROP TABLE shop.orders")).await), "sql");
+    assert_eq!(code(add_critical_query(&house.engine, &house.foreigner, id, &query("x", "SELECT 1")).await), "not_found");
+
+    let answered = examined(&house, &worker, id, Question::Probe { window: None }).await;
+    let answer: ProbeAnswer = serde_json::from_value(answered.answer.expect("answered")).expect("its own form");
+    assert_eq!((answer.not_writable, answer.invalid_indexes), (None, Some(vec![])));
+    assert!(answer.connections.is_some_and(|connections| connections.usable > 0));
+    let timed: Vec<_> = answer.queries.iter().map(|query| (query.name.as_str(), query.timing.is_some())).collect();
+    assert_eq!(timed, [("lost", false), ("orders", true)]);
+    assert!(answer.queries[0].failed.as_ref().expect("why").contains("does not exist"));
+
+    let first: uuid::Uuid = sqlx::query_scalar("SELECT id FROM drydock.critical_query WHERE name = 'orders'")
+        .fetch_one(&house.admin)
+        .await
+        .expect("registered");
+    assert_eq!(code(retire_critical_query(&house.engine, &house.engineer, house.target, first).await), "not_found", "another database's");
+    retire_critical_query(&house.engine, &house.engineer, id, first).await.expect("retired");
+    assert_eq!(code(retire_critical_query(&house.engine, &house.engineer, id, first).await), "not_found");
+    add(&query("orders", "SELECT 1")).await.expect("the name is free again");
+}
+
+#[tokio::test]
+async fn a_silent_worker_loses_its_question_to_another() {
+    let (house, target) = (House::new().await, Target::new().await);
+    let worker = worker(&house).await;
+    let id = register_target(&house.engine, &house.engineer, &form(&house, &target)).await.expect("registered");
+    let mut db = worker.pool.acquire().await.expect("a connection");
+    let taken = examinations::claim(&mut db, "dead/1/1", 60.0, 60.0).await.expect("works").expect("open");
+    assert!(!examiner::answer_next(&worker).await.expect("works"), "its lease runs");
+    sqlx::query("UPDATE drydock.examination SET lease_until = clock_timestamp() - interval '1 s'")
+        .execute(&house.admin)
+        .await
+        .expect("time passes");
+    assert!(examiner::answer_next(&worker).await.expect("works"), "its lease ended");
+    assert_eq!(state(&house, id).await, TargetState::Ready);
+    assert!(!examinations::finish(&mut db, taken.id, "dead/1/1", Err("late")).await.expect("works"), "the revenant writes nothing");
+    sqlx::query("UPDATE drydock.examination SET state = 'asked', answer = NULL, answered_at = NULL, asked_at = clock_timestamp() - interval '16 minutes'").execute(&house.admin).await.expect("nobody came");
+    assert_eq!(examinations::expire(&mut db, 900.0, "Nobody came.").await.expect("works"), 1);
+    assert_eq!(newest(&house, id).await.failure.as_deref(), Some("Nobody came."));
+}
+
+#[tokio::test]
+async fn the_page_shows_what_the_form_and_the_test_said() {
+    use engine::queries::targets as pages;
+    let (house, target) = (House::new().await, Target::new().await);
+    let worker = worker(&house).await;
+    target.plant("CREATE TABLE public.stray (id int)").await;
+    let mut input = form(&house, &target);
+    input.password = "wrong-password".into();
+    let id = register_target(&house.engine, &house.engineer, &input).await.expect("registered");
+    let page = pages::show(&house.engine, &house.stakeholder, id).await.expect("stakeholders of the team may read");
+    let waiting = page.test.as_ref().and_then(|test| test.waiting(page.worker, page.now)).expect("open");
+    assert_eq!((waiting.sentence, waiting.problem.is_some()), ("Waiting for a worker to take the connection test.", false));
+    assert!(page.password.is_some_and(|(_, by)| by == "Egon") && page.report.is_none());
+    assert!(examiner::answer_next(&worker).await.expect("works"));
+    let page = pages::show(&house.engine, &house.engineer, id).await.expect("his team's");
+    assert!(page.test.and_then(|test| test.failure).expect("failed").contains("did not accept the password"));
+
+    replace_password(&house.engine, &elevated(&house.engineer), id, &PASSWORD.into()).await.expect("replaced");
+    assert!(examiner::answer_next(&worker).await.expect("works"));
+    let page = pages::show(&house.engine, &house.engineer, id).await.expect("his team's");
+    let report = page.report.expect("found");
+    assert!(report.identity().contains(target.db.name()) && report.place().starts_with("Primary, timeline 1") && !report.is_superuser());
+    assert!(!report.server_version.is_empty() && !report.missing.is_empty(), "the worker's report is read whole: {report:?}");
+    assert_eq!(page.stakeholders.iter().map(|each| each.name.as_str()).collect::<Vec<_>>(), ["Neva Newcomer", "Sten"]);
+    assert_eq!(code(pages::show(&house.engine, &house.foreigner, id).await), "not_found");
+    assert_eq!(code(pages::edit(&house.engine, &house.stakeholder, id, domain::permission::Verb::ManageTarget).await), "not_permitted");
+    let list = pages::list(&house.engine, &house.engineer, &Default::default()).await.expect("a list");
+    assert_eq!(list.rows.iter().map(|row| row.short_name.as_str()).collect::<Vec<_>>(), ["prod-orders", "shop"]);
+    assert!(pages::list(&house.engine, &house.foreigner, &Default::default()).await.expect("a list").rows.is_empty());
 }

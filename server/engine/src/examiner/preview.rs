@@ -1,0 +1,94 @@
+//! The preview: what a procedure would do on the database now. Information, marked with its time; the run selects anew.
+
+use super::connection::refused;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::store::examinations::{self, Claimed};
+use crate::store::targets::Target;
+use crate::target::connect::Dialer;
+use crate::target::fault::StatementError;
+use crate::target::postgres::survey::survey;
+use crate::transaction;
+use crate::worker::{WorkerContext, address};
+use domain::decision::Refusal;
+use domain::examination::{PreviewAnswer, PreviewQuestion};
+use domain::fact::NewFact;
+use domain::permission::Permit;
+use domain::procedure::{Procedure, by_key};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What page-by-page measuring of indexes may take; what is left unmeasured then is listed as such.
+const EXACT_WITHIN: Duration = Duration::from_secs(180);
+
+/// Measures the database, selects by need and keeps the answer, with the window's revision where it is about one.
+pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<()> {
+    let question: PreviewQuestion = serde_json::from_value(claimed.question.clone())?;
+    let procedure = by_key(&question.procedure).ok_or_else(|| unknown_procedure(&question.procedure))?;
+    let (target, address) = address(context, claimed.target).await?;
+    let dialer = Dialer::new(address).await.map_err(refused)?;
+    let link = dialer.connect("drydock:preview").await.map_err(refused)?;
+    same_database(&target, &link).await?;
+    let rates = crate::target::postgres::measure::Rates::default();
+    let found = survey(&link, &question.parameters, &rates, |object| !question.excluded.iter().any(|rule| rule.matches(object)), EXACT_WITHIN).await.map_err(broken)?;
+    let selection = found.select(&steps(&procedure), &question.parameters, question.budget_ms);
+    let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
+    conclude(context, claimed, &target, &question, &answer).await
+}
+
+/// Keys of the steps that act, in their order.
+fn steps(procedure: &Procedure) -> Vec<String> {
+    procedure.steps.iter().filter(|step| !step.acts.is_empty()).map(|step| step.key.clone()).collect()
+}
+
+/// A preview of another database would be worse than none.
+pub(super) async fn same_database(target: &Target, link: &crate::target::link::Link) -> Result<()> {
+    let identity = crate::target::identity::observe(link).await.map_err(broken)?;
+    let stable = serde_json::to_value(&identity.stable)?;
+    if target.identity.as_ref() == Some(&stable) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "another_database",
+        "At this address answers another database than the one that was tested.",
+        "Test the connection on the database's page: it says what differs.",
+    )
+    .into())
+}
+
+/// What the server or the connection said in mid-work.
+pub(super) fn broken(error: StatementError) -> Error {
+    Refusal::new("target", format!("The database said: {}.", error.said), "Look at the server, then ask again.").into()
+}
+
+fn unknown_procedure(key: &str) -> Error {
+    Refusal::new(
+        "unknown_procedure",
+        format!("This worker does not know the procedure \"{key}\"."),
+        "It may be older than the web process: update it, then ask again.",
+    )
+    .into()
+}
+
+async fn conclude(context: &WorkerContext, claimed: &Claimed, target: &Target, question: &PreviewQuestion, answer: &PreviewAnswer) -> Result<()> {
+    let (claimed, name, team, revision) = (claimed.clone(), Arc::clone(&context.name), target.team, question.revision);
+    let (value, items, passed_over) = (serde_json::to_value(answer)?, answer.selection.items.len(), answer.selection.passed_over.len());
+    transaction::run(&context.pool, "conclude_preview", move |db| {
+        let (claimed, name, value) = (claimed.clone(), Arc::clone(&name), value.clone());
+        Box::pin(async move {
+            if !examinations::finish(db, claimed.id, &name, Ok(&value)).await? {
+                return Ok(());
+            }
+            let (permit, request) = (Permit::worker(&name), format!("examination {}", claimed.id));
+            let mut fact = NewFact::done("target.preview", "target", claimed.target).of_team(team).with("items", items).with("passed_over", passed_over);
+            if let Some((window, revision)) = claimed.window.zip(revision) {
+                examinations::set_preview(db, window, revision, &value).await?;
+                fact = fact.of_window(window).with("revision", revision);
+            }
+            let mut ledger = Ledger::open(db, &permit, &request);
+            ledger.fact(fact).await?;
+            Ok(())
+        })
+    })
+    .await
+}
