@@ -1,5 +1,7 @@
 //! The few parts of a page that also run in the browser. Everything works without them.
 
 mod relative_time;
+mod times_check;
 
 pub use relative_time::RelativeTime;
+pub use times_check::TimesCheck;

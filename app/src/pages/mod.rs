@@ -14,8 +14,10 @@ pub mod mail;
 pub mod me;
 pub mod people;
 pub mod policies;
+pub mod runs;
 pub mod setup;
 pub mod teams;
+pub mod windows;
 
 /// The router. All pages are rendered whole (`SsrMode::Async`), so that the status is known before the first byte.
 #[component]
@@ -47,6 +49,12 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/databases/:id/stakeholders") view=databases::StakeholdersPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/backups") view=databases::BackupPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/queries") view=databases::QueryPage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows") view=windows::ListPage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows/new") view=windows::NewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows/:number") view=windows::ShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows/:number/edit") view=windows::EditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows/:number/checklist") view=windows::ChecklistPage ssr=SsrMode::Async/>
+                    <Route path=path!("/runs/:id") view=runs::RunPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit/:id") view=audit::FactShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/login") view=login::LoginPage ssr=SsrMode::Async/>

@@ -269,3 +269,40 @@ pub fn Group(
         </fieldset>
     }
 }
+
+/// One of a few values, all in sight, given as (value, label, what follows from it).
+#[component]
+pub fn Radios(
+    /// Name of the field, as the action's input calls it.
+    name: &'static str,
+    #[prop(into)] legend: String,
+    #[prop(optional, into)] hint: String,
+    #[prop(optional, into)] value: String,
+    options: Vec<(String, String, String)>,
+) -> impl IntoView {
+    let around = around();
+    let (id, error) = (around.id(name), around.error(name));
+    let chosen = around.value(name, value);
+    let options = options
+        .into_iter()
+        .map(|(value, label, follows)| {
+            let (own, checked) = (format!("{id}-{value}"), value == chosen);
+            let described = (!follows.is_empty()).then(|| format!("{own}-hint"));
+            view! {
+                <div class="field check">
+                    <input type="radio" id=own.clone() name=name value=value checked=checked required=true aria-describedby=described.clone()/>
+                    <label for=own>{label}</label>
+                    {described.map(|id| view! { <p class="hint" id=id>{follows}</p> })}
+                </div>
+            }
+        })
+        .collect_view();
+    view! {
+        <fieldset id=id tabindex="-1" class="radios">
+            <legend>{legend}</legend>
+            {(!hint.is_empty()).then(|| view! { <p class="hint">{hint}</p> })}
+            {error.map(|error| view! { <p class="field-error">{error}</p> })}
+            {options}
+        </fieldset>
+    }
+}

@@ -8,6 +8,7 @@ use leptos_meta::Title;
 /// Entries of the main navigation: path, label, and the right without which it is not shown.
 const NAVIGATION: &[(&str, &str, Verb)] = &[
     ("/", "Home", Verb::SeeOwn),
+    ("/windows", "Windows", Verb::SeeOwn),
     ("/databases", "Databases", Verb::SeeOwn),
     ("/people", "People", Verb::SeePeople),
     ("/teams", "Teams", Verb::SeePeople),

@@ -15,9 +15,11 @@ pub mod me;
 pub mod outbox;
 pub mod people;
 pub mod policies;
+pub mod runs;
 pub mod setup;
 pub mod sign_in;
 mod submission;
+pub mod windows;
 
 use crate::visit::{flash, keep};
 use app::door::{Flash, FlashKind, Typed};

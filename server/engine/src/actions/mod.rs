@@ -10,6 +10,7 @@ pub mod amend_window;
 pub mod announce_worker_key;
 pub mod ask_examination;
 pub(crate) mod audience;
+pub mod call_off_window;
 pub mod cast_vote;
 pub mod change_password;
 pub mod close_window;

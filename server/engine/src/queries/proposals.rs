@@ -14,7 +14,7 @@ use domain::plan::limits;
 use domain::procedure;
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
-use domain::view::windows::propose::{Approvers, Database, EditOf, FormPage, Look, Proposable, SealPage, form_changes};
+use domain::view::windows::propose::{Approvers, Database, EditOf, FormPage, Look, Proposable, SealPage, TimesCheck, form_changes};
 use domain::view::windows::{Overlap, Preview};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -100,6 +100,38 @@ pub async fn seal(engine: &Engine, actor: &Actor, look: ExaminationId, edits: Op
                 None => None,
             };
             seal_page(&engine, db, &actor, &target, (asked, form), edit).await
+        })
+    })
+    .await
+}
+
+/// What the times of a half-filled form mean, and who else takes the database then. `edits` is the number of the window that is edited.
+pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, edits: Option<i64>) -> Result<TimesCheck> {
+    // Only the times are asked about; what else is missing has its own place.
+    let form = ProposalForm { reason: "-".to_owned(), ..form.clone() };
+    let (actor, now) = (actor.clone(), engine.clock().now());
+    transaction::read(engine.pool(), "proposals_check_times", move |db| {
+        let (actor, form) = (actor.clone(), form.clone());
+        Box::pin(async move {
+            let target = proposable(db, &actor, &form.target).await?;
+            let times = match form.parse() {
+                Ok(proposal) => times_of(&proposal, &target, now)?,
+                Err(errors) => Err(errors),
+            };
+            // Cut-off and latest start are not asked here: a short window makes their defaults wrong, which is no answer to this question.
+            let times = times.map(|times| (times.start, times.end)).map_err(|mut errors| {
+                errors.retain(|error| matches!(error.field.as_str(), "date" | "time" | "fold" | "duration_min" | "start"));
+                errors
+            });
+            let window = match edits {
+                Some(number) => Some(windows::by_number(db, number).await?.id),
+                None => None,
+            };
+            let overlaps = match &times {
+                Ok((start, end)) => overlaps(db, target.plan.id, *start, *end, window).await?,
+                Err(_) => vec![],
+            };
+            Ok(TimesCheck { times, overlaps })
         })
     })
     .await

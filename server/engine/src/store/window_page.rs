@@ -89,6 +89,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
             digest: digest(&row.digest)?,
             team: TeamId(row.team_id),
             team_name: row.team_name,
+            target: TargetId(row.target_id),
             database: row.short_name,
             database_name: row.target_name,
             environment: row.environment,

@@ -4,7 +4,7 @@ use super::{Blocker, Change, Countdown, Moments, Offers};
 use crate::approval::{Assurance, Standing, VoteDecision};
 use crate::canonical::Digest;
 use crate::checklist::CheckState;
-use crate::ids::{PersonId, RunId, TeamId, WindowId};
+use crate::ids::{PersonId, RunId, TargetId, TeamId, WindowId};
 use crate::plan::Plan;
 use crate::procedure::{WorkList, envelope};
 use crate::view::checklists::CheckRow;
@@ -35,7 +35,9 @@ pub struct Head {
     pub team: TeamId,
     /// Its name.
     pub team_name: String,
-    /// Short name of the database: what is typed to confirm.
+    /// The database.
+    pub target: TargetId,
+    /// Its short name: what is typed to confirm.
     pub database: String,
     /// Its name.
     pub database_name: String,

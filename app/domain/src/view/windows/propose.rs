@@ -185,6 +185,15 @@ impl SealPage {
     }
 }
 
+/// What the chosen times mean, while somebody chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimesCheck {
+    /// Start and end, or what is wrong with them.
+    pub times: Result<(Timestamp, Timestamp), Vec<FieldError>>,
+    /// Windows at the same time.
+    pub overlaps: Vec<Overlap>,
+}
+
 /// What a group's demand says: `1 of the stakeholders of the database: Ana or Ben`.
 #[must_use]
 pub fn demand(asked: &AskedGroup) -> String {

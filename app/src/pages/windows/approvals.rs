@@ -1,0 +1,127 @@
+//! Who has approved, whom the window waits for, and the reader's own vote.
+
+use crate::parts::details::{Detail, Details, DigestShort};
+use crate::parts::form::{Field, Form, Radios, TextArea};
+use crate::parts::layout::Card;
+use crate::parts::status::{Pill, Tone};
+use crate::parts::table::{Empty, Table};
+use crate::parts::time::Time;
+use domain::approval::{RuleStanding, VoteDecision};
+use domain::view::windows::page::VoteRow;
+use domain::view::windows::{Head, Offer, ShowPage};
+use domain::window::WindowState;
+use leptos::prelude::*;
+
+#[component]
+pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
+    let rules = page.standing.rules.iter().map(|rule| line(&page, rule)).collect_view();
+    let votes = votes(&page.votes, page.head.revision);
+    let policy = page.plan.policy.clone();
+    let (at, number) = (page.head.moments.decide_by, page.head.number);
+    let decide_by = (page.head.state == WindowState::Proposed)
+        .then(|| view! { <Detail term="Decide by"><Time at=at/>" Without enough votes it expires then."</Detail> });
+    let form = view! { <VoteForm offer=page.offers.vote head=page.head/> };
+    let take_back = page.offers.take_back.is_open();
+    view! {
+        <Card title="Approvals" id="approvals".to_owned()>
+            <Details>
+                {rules}
+                {decide_by}
+                <Detail term="Policy">{policy.name}", version "{policy.version}", sealed in the plan "<DigestShort digest=policy.digest/></Detail>
+            </Details>
+            {votes}
+            {form}
+            {take_back.then(|| view! {
+                <Form action=format!("/windows/{number}/take-back") submit="Take my vote back" prefix="back-">
+                    <p>"Possible until the run begins. If the votes no longer suffice, an approved window waits for approval again."</p>
+                </Form>
+            })}
+        </Card>
+    }
+}
+
+fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
+    let (have, need) = (standing.have.len(), standing.rule.need as usize);
+    let (tone, label) = if have >= need { (Tone::Good, format!("{have} of {need}")) } else { (Tone::Waiting, format!("{have} of {need}")) };
+    let named = |people: &[domain::ids::PersonId]| domain::view::windows::blocked::people(people, &page.names);
+    let by = (have > 0).then(|| format!(" by {}", named(&standing.have)));
+    let open = page.head.state == WindowState::Proposed && have < need;
+    let waits = open.then(|| {
+        if standing.waiting_for.is_empty() {
+            " nobody who could is left".to_owned()
+        } else {
+            format!(" waiting for {}", named(&standing.waiting_for))
+        }
+    });
+    let known = standing.rule.assurance.label();
+    view! { <Detail term=capital(standing.rule.group.label())><Pill tone=tone label=label/>{by}{waits}", known at least "{known}</Detail> }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn votes(votes: &[VoteRow], current: i32) -> impl IntoView + use<> {
+    if votes.is_empty() {
+        return view! { <Empty title="No votes yet" why="Everybody who may vote got a mail with a personal link; signed in, they can vote here."/> }.into_any();
+    }
+    let rows = votes
+        .iter()
+        .map(|vote| {
+            let tone = match vote.decision {
+                _ if vote.withdrawn.is_some() || vote.revision != current => Tone::Quiet,
+                VoteDecision::Approve => Tone::Good,
+                VoteDecision::Reject => Tone::Bad,
+                VoteDecision::RequestChanges => Tone::Warn,
+            };
+            let spent = (vote.revision != current).then(|| format!(" on revision {}, no longer counts", vote.revision));
+            let withdrawn =
+                vote.withdrawn.clone().map(|(at, why)| view! { <br/><span class="quiet">"Taken back "<Time at=at/>": "{why}</span> });
+            view! {
+                <tr>
+                    <th scope="row">{vote.who.clone()}</th>
+                    <td><Pill tone=tone label=vote.decision.label()/><span class="quiet">{spent}</span>{withdrawn}</td>
+                    <td>{vote.assurance.label()}</td>
+                    <td><Time at=vote.at/></td>
+                    <td class="wrap">{vote.comment.clone()}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! { <Table caption="Votes, newest first" head=&["Who", "Decision", "Known", "When", "Comment"]>{rows}</Table> }.into_any()
+}
+
+/// The reader's own decision, or why there is none to make.
+#[component]
+fn VoteForm(offer: Offer, head: Head) -> impl IntoView {
+    match offer {
+        Offer::Absent => ().into_any(),
+        Offer::No(refusal) => {
+            view! { <p class="quiet" id="vote">"You do not vote here: "{refusal.message}" "{refusal.way_out}</p> }.into_any()
+        }
+        Offer::Yes => {
+            let choices = [
+                ("approve", "Approve", "It may run as the plan above says."),
+                ("request_changes", "Ask for changes", "It goes back to whoever proposed it; say what to change."),
+                ("reject", "Reject", "It ends here and will not run; say why."),
+            ]
+            .map(|(value, label, follows)| (value.to_owned(), label.to_owned(), follows.to_owned()))
+            .to_vec();
+            let hint = format!("Only to approve: type {}.", head.database);
+            view! {
+                <section id="vote" class="act">
+                    <h3>"Your decision"</h3>
+                    <p>"You decide on revision "{head.revision}", plan "<DigestShort digest=head.digest/>", and on nothing else."</p>
+                    <Form action=format!("/windows/{}/vote", head.number) submit="Send my decision" prefix="vote-">
+                        <input type="hidden" name="digest" value=head.digest.hex()/>
+                        <Radios name="decision" legend="Decision" options=choices/>
+                        <Field name="short_name" label="Short name of the database" hint=hint autocomplete="off"/>
+                        <TextArea name="comment" label="Comment" hint="Needed to ask for changes or to reject. At most 4,000 characters." rows=3/>
+                    </Form>
+                </section>
+            }
+            .into_any()
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! A visible difference: every field that changed, before and after.
+
+use super::frame::foreign;
+use crate::parts::table::Table;
+use domain::view::windows::Change;
+use leptos::prelude::*;
+
+#[component]
+pub fn Changes(changes: Vec<Change>, #[prop(into)] caption: String) -> impl IntoView {
+    if changes.is_empty() {
+        return view! { <p>"Nothing differs."</p> }.into_any();
+    }
+    let none = || view! { <span class="quiet">"none"</span> }.into_any();
+    let rows = changes
+        .into_iter()
+        .map(|change| {
+            let before = change.before.map_or_else(none, |text| view! { <del>{foreign(&text)}</del> }.into_any());
+            let after = change.after.map_or_else(none, |text| view! { <ins>{foreign(&text)}</ins> }.into_any());
+            view! { <tr><th scope="row">{foreign(&change.place)}</th><td class="wrap">{before}</td><td class="wrap">{after}</td></tr> }
+        })
+        .collect_view();
+    view! { <Table caption=caption head=&["What", "Before", "After"]>{rows}</Table> }.into_any()
+}

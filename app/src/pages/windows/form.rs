@@ -1,0 +1,157 @@
+//! What and when: the form of a proposal, for a new window or a new revision.
+
+use super::frame::{environment, pill_of};
+use crate::door;
+use crate::islands::TimesCheck;
+use crate::parts::details::{Detail, Details};
+use crate::parts::form::{Field, Form, Group, Select, TextArea};
+use crate::parts::layout::Card;
+use crate::parts::table::Table;
+use crate::parts::time::Time;
+use domain::procedure::{Parameters, text::count, weekly_postgresql};
+use domain::proposal::ProposalForm;
+use domain::view::windows::Overlap;
+use domain::view::windows::propose::{Approvers, FormPage, demand};
+use leptos::prelude::*;
+
+/// The form with what stands beside it. It posts to `action`, which asks a worker for a look.
+#[component]
+pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] cancel: String) -> impl IntoView {
+    let asks_fold =
+        door::typed().is_some_and(|typed| typed.error("fold").is_some() || typed.get("fold").is_some_and(|fold| !fold.is_empty()));
+    let asks_fold = asks_fold || !page.form.fold.is_empty();
+    let (database, zone) = (page.database.clone(), page.database.zone.clone());
+    let short_name = database.short_name.clone();
+    let edits = page.edit.as_ref().map(|edit| edit.number);
+    let form = page.form;
+    let revision = page.edit.as_ref().map(|edit| view! { <input type="hidden" name="revision" value=edit.expected/> });
+    let procedure = weekly_postgresql();
+    let not_ready = (!database.ready).then(|| {
+        view! { <p class="message warn">"This database has not passed its connection test, so nothing can be planned on it yet. Open it under Databases and run the test; what you type here can wait."</p> }
+    });
+    view! {
+        {not_ready}
+        <div class="columns">
+            <Card title="What and when">
+                <Form action=action submit="Look at the database" cancel=cancel>
+                    <input type="hidden" name="target" value=short_name.clone()/>
+                    {revision}
+                    <Select name="procedure" label="Procedure" required=true value=form.procedure.clone() options=vec![(procedure.key.clone(), procedure.name.clone())]
+                        hint="Pre-checks, dead rows, bloated indexes, planner statistics, validation."/>
+                    <Field name="title" label="Title" value=form.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
+                    <TextArea name="reason" label="Reason" required=true value=form.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this. At most 4,000 characters."/>
+                    <p class="zone-note">"Date and time are those of the database: "<strong>{zone}</strong>"."</p>
+                    <div class="row">
+                        <Field name="date" label="Date" kind="date" required=true value=form.date.clone()/>
+                        <Field name="time" label="Start" kind="time" required=true value=form.time.clone()/>
+                        <Field name="duration_min" label="Duration, minutes" kind="number" mode="numeric" required=true value=form.duration_min.clone()/>
+                    </div>
+                    {asks_fold.then(|| view! {
+                        <Select name="fold" label="Which of the two" value=form.fold.clone() hint="The clocks go back that night, so this time happens twice."
+                            options=[("", "Choose"), ("first", "The first one, before the clocks go back"), ("second", "The second one, after")].map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec()/>
+                    })}
+                    <TimesCheck database=short_name edits=edits/>
+                    <div class="row">
+                        <Field name="latest_start_min" label="Latest start, minutes after the start" kind="number" mode="numeric" required=true value=form.latest_start_min.clone() hint="Not begun by then: missed."/>
+                        <Field name="cut_off_min" label="Cut-off, minutes before the end" kind="number" mode="numeric" required=true value=form.cut_off_min.clone() hint="Nothing new begins after it."/>
+                    </div>
+                    <Limits form=form/>
+                </Form>
+            </Card>
+            <div>
+                <AboutDatabase page_database=database/>
+                <ApproversCard approvers=page.approvers/>
+                <TakenCard taken=page.taken/>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn AboutDatabase(page_database: domain::view::windows::propose::Database) -> impl IntoView {
+    view! {
+        <Card title="Database">
+            <Details>
+                <Detail term="Short name"><strong>{page_database.short_name}</strong></Detail>
+                <Detail term="Name">{page_database.name}</Detail>
+                <Detail term="Environment">{environment(&page_database.environment)}</Detail>
+                <Detail term="Zone">{page_database.zone}</Detail>
+            </Details>
+        </Card>
+    }
+}
+
+/// Limits and thresholds: folded, unless one of them is wrong.
+#[component]
+fn Limits(form: ProposalForm) -> impl IntoView {
+    let wrong = |names: &[&str]| door::field_errors().iter().any(|error| names.contains(&error.field.as_str()));
+    let limits_open = wrong(&["most_objects", "most_mib", "excluded"]);
+    let names: Vec<&str> = Parameters::SPECS.iter().map(|spec| spec.name).collect();
+    let thresholds_open = wrong(&names);
+    let fields = Parameters::SPECS
+        .iter()
+        .map(|spec| {
+            let help = spec.help.trim();
+            let hint = format!("{help} {} to {} {}; empty for {}.", count(spec.min), count(spec.max), spec.unit, count(spec.default));
+            let value = form.parameters.get(spec.name).cloned().unwrap_or_default();
+            view! { <Field name=spec.name label=spec.label hint=hint value=value mode="numeric" autocomplete="off"/> }
+        })
+        .collect_view();
+    view! {
+        <details open=limits_open>
+            <summary>"Limits of the work"</summary>
+            <Group legend="Limits" hint="People approve these limits. What is selected at the start stays inside them, or is left out and reported.">
+                <div class="row">
+                    <Field name="most_objects" label="Most objects" kind="number" mode="numeric" required=true value=form.most_objects.clone()/>
+                    <Field name="most_mib" label="Most data, MiB" kind="number" mode="numeric" required=true value=form.most_mib.clone()/>
+                </div>
+                <TextArea name="excluded" label="Leave alone" code=true rows=3 value=form.excluded.clone() hint="One rule a line: schema.table or schema.*; a table's rule reaches its indexes."/>
+            </Group>
+        </details>
+        <details open=thresholds_open>
+            <summary>"Thresholds"</summary>
+            <Group legend="Thresholds" hint="When an object needs work. The defaults are safe; leave a field empty to keep its default.">{fields}</Group>
+        </details>
+    }
+}
+
+/// Who must approve, computed from policy, groups and authors.
+#[component]
+pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
+    let lines = approvers.groups.iter().map(|group| view! { <li>{demand(group)}</li> }).collect_view();
+    let short = (!approvers.reachable).then(|| {
+        view! {
+            <p class="message warn">"Nobody could ever approve this: each of them counts once, and whoever wrote a revision never does. Name more stakeholders of the database, or a deputy in the team."</p>
+        }
+    });
+    view! {
+        <Card title="Who must approve">
+            <ul>{lines}</ul>
+            {short}
+            <p class="quiet">"Policy “"{approvers.policy}"”. You are not asked about your own window, whatever your role."</p>
+        </Card>
+    }
+}
+
+#[component]
+fn TakenCard(taken: Vec<Overlap>) -> impl IntoView {
+    let body = if taken.is_empty() {
+        view! { <p>"No other window takes this database in the next 60 days."</p> }.into_any()
+    } else {
+        view! { <OverlapTable overlaps=taken caption="Other windows on this database in the next 60 days"/> }.into_any()
+    };
+    view! { <Card title="When it is taken">{body}</Card> }
+}
+
+/// Other windows on the same database.
+#[component]
+pub fn OverlapTable(overlaps: Vec<Overlap>, #[prop(into)] caption: String) -> impl IntoView {
+    let rows = overlaps
+        .into_iter()
+        .map(|other| {
+            let to = format!("/windows/{}", other.number);
+            view! { <tr><th scope="row"><a href=to>"#"{other.number}" "{other.title}</a><br/>{pill_of(other.state)}</th><td><Time at=other.start/><br/>"to "<Time at=other.end/></td></tr> }
+        })
+        .collect_view();
+    view! { <Table caption=caption head=&["Window", "When"]>{rows}</Table> }
+}

@@ -1,0 +1,24 @@
+//! Every page of a window's life, one small file each.
+
+mod acts;
+mod approvals;
+mod checks;
+mod compare;
+mod edit;
+mod form;
+mod frame;
+mod history;
+mod list;
+mod messages;
+mod new;
+mod plan;
+mod preview;
+mod seal;
+mod show;
+
+pub use checks::ChecklistPage;
+pub use edit::EditPage;
+pub(super) use frame::{again_in, foreign};
+pub use list::ListPage;
+pub use new::NewPage;
+pub use show::ShowPage;

@@ -1,0 +1,115 @@
+//! A new window in three steps that work without script: which database; what and when; look, and seal.
+
+use super::form::ProposalFields;
+use super::frame::environment;
+use super::seal::Seal;
+use crate::door;
+use crate::parts::layout::Heading;
+use crate::parts::status::{Pill, Tone};
+use crate::parts::table::{Empty, Table};
+use crate::parts::time::Time;
+use domain::ids::ExaminationId;
+use domain::view::windows::propose::{FormPage, Proposable};
+use engine::queries::proposals;
+use leptos::prelude::*;
+
+/// Which step the address asks for.
+enum Step {
+    Choose,
+    Fill(String, Option<ExaminationId>),
+    Seal(ExaminationId),
+}
+
+fn step() -> Step {
+    let look = |name| door::query_parameter(name).and_then(|id| id.parse().ok());
+    match (look("look"), door::query_parameter("database"), look("from")) {
+        (Some(look), _, _) => Step::Seal(look),
+        (None, None, None) => Step::Choose,
+        (None, database, from) => Step::Fill(database.unwrap_or_default(), from),
+    }
+}
+
+#[component]
+pub fn NewPage() -> impl IntoView {
+    let step = step();
+    let (engine, caller) = (door::engine(), door::caller());
+    Suspend::new(async move {
+        match step {
+            Step::Choose => {
+                let answer = async { proposals::choose(&engine, &caller?.actor).await }.await;
+                door::show(answer, |databases| choose(databases).into_any())
+            }
+            Step::Fill(database, from) => {
+                let answer = async { proposals::new_form(&engine, &caller?.actor, &database, from).await }.await;
+                door::show(answer, |page| fill(page).into_any())
+            }
+            Step::Seal(look) => {
+                let answer = async { proposals::seal(&engine, &caller?.actor, look, None).await }.await;
+                door::show(answer, |page| view! { <Seal page look/> }.into_any())
+            }
+        }
+    })
+}
+
+/// Where the reader is.
+#[component]
+pub fn Steps(now: usize, #[prop(optional)] edits: bool) -> impl IntoView {
+    let names: &[&str] = if edits { &["What and when", "Look and seal"] } else { &["Database", "What and when", "Look and seal"] };
+    let list = names
+        .iter()
+        .enumerate()
+        .map(|(position, name)| view! { <li aria-current=(position + 1 == now).then_some("step")>{*name}</li> })
+        .collect_view();
+    view! { <ol class="wizard" aria-label="Steps">{list}</ol> }
+}
+
+fn choose(databases: Vec<Proposable>) -> impl IntoView {
+    let body = if databases.is_empty() {
+        view! {
+            <Empty title="No database to plan on" why="Your teams have no registered database yet."><a class="button primary" href="/databases/new">"Register a database"</a></Empty>
+        }
+        .into_any()
+    } else {
+        let rows = databases.into_iter().map(row).collect_view();
+        view! {
+            <div class="listing">
+                <Table caption="Databases you may propose windows on" head=&["Database", "Environment", "Team", "Address", "Next taken", ""]>{rows}</Table>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <Heading title="Propose a window" lead="Which database is it about?"/>
+        <Steps now=1/>
+        {body}
+    }
+}
+
+fn row(database: Proposable) -> impl IntoView {
+    let to = format!("/windows/new?database={}", database.short_name);
+    let act = if database.ready {
+        view! { <a class="button small" href=to aria-label=format!("Choose {}", database.short_name)>"Choose"</a> }.into_any()
+    } else {
+        view! { <Pill tone=Tone::Warn label="Not verified"/> }.into_any()
+    };
+    let next = database.next_start.map_or_else(|| "not planned".into_any(), |at| view! { <Time at=at/> }.into_any());
+    view! {
+        <tr>
+            <th scope="row">{database.short_name}<br/><span class="quiet">{database.name}</span></th>
+            <td>{environment(&database.environment)}</td>
+            <td>{database.team}</td>
+            <td>{database.place}</td>
+            <td>{next}</td>
+            <td>{act}</td>
+        </tr>
+    }
+}
+
+fn fill(page: FormPage) -> impl IntoView {
+    let lead = format!("On {}. Nothing is sealed yet: the next step shows what would be done.", page.database.short_name);
+    view! {
+        <Heading title="Propose a window" lead=lead/>
+        <Steps now=2/>
+        <ProposalFields page action="/windows/new/preview" cancel="/windows/new"/>
+    }
+}

@@ -1,0 +1,114 @@
+//! The plan as people approve it, rendered from the sealed bytes.
+
+use super::frame::foreign;
+use crate::parts::details::{Detail, Details, DigestShort};
+use crate::parts::layout::Card;
+use crate::parts::time::Time;
+use domain::plan::Plan;
+use domain::procedure::text::{count, size};
+use domain::procedure::{ObjectRule, Parameters, by_key};
+use leptos::prelude::*;
+
+/// Everything that is approved, in the order a reader asks for it.
+#[component]
+pub fn PlanCard(plan: Plan) -> impl IntoView {
+    let steps = steps(&plan);
+    let rollback = plan.rollback.steps.iter().cloned().map(|line| view! { <li>{line}</li> }).collect_view();
+    let (reason, summary, parameters) = (plan.reason.clone(), plan.rollback.summary.clone(), plan.parameters.clone());
+    let queries = (!plan.critical_queries.is_empty()).then(|| {
+        let rows = plan
+            .critical_queries
+            .iter()
+            .map(|query| {
+                let (name, limit, sql) = (query.name.clone(), query.limit_ms, foreign(&query.sql));
+                view! { <li><strong>{name}</strong>", at most "{limit}" ms"<pre class="statement">{sql}</pre></li> }
+            })
+            .collect_view();
+        view! { <details><summary>"Critical queries, timed before and after"</summary><ul>{rows}</ul></details> }
+    });
+    view! {
+        <Card title="Plan" id="plan".to_owned()>
+            <p class="reason">{reason}</p>
+            <Facts plan/>
+            <h3>"Steps"</h3>
+            <ol class="steps">{steps}</ol>
+            <h3>"Way back"</h3>
+            <p>{summary}</p>
+            <ul>{rollback}</ul>
+            {queries}
+            <details><summary>"Thresholds"</summary><Thresholds parameters/></details>
+        </Card>
+    }
+}
+
+#[component]
+fn Facts(plan: Plan) -> impl IntoView {
+    let target = plan.target();
+    let (name, database, host, port, username) =
+        (foreign(&target.name), foreign(&target.database), foreign(&target.host), target.port, foreign(&target.username));
+    let (impact, risk, on_call, excluded) = (plan.impact(), plan.risk(), target.on_call.clone(), rules(&plan.envelope.excluded));
+    let (procedure, times, envelope) = (plan.procedure.clone(), plan.times.clone(), plan.envelope.clone());
+    view! {
+        <Details>
+            <Detail term="What">{procedure.name}" (version "{procedure.version}", "<DigestShort digest=procedure.digest/>")"</Detail>
+            <Detail term="On">{name}": database "<code>{database}</code>" on "<code>{host}":"{port}</code>" as "<code>{username}</code></Detail>
+            <Detail term="Impact">{impact}</Detail>
+            <Detail term="Highest risk">{risk.word()}": "{risk.label()}</Detail>
+            <Detail term="Starts"><Time at=times.start/></Detail>
+            <Detail term="Latest start"><Time at=times.latest_start/></Detail>
+            <Detail term="Cut-off"><Time at=times.cut_off/>" Nothing new begins after it."</Detail>
+            <Detail term="Ends"><Time at=times.end/></Detail>
+            <Detail term="Zone data">{times.zone}", version "{times.tz_version}</Detail>
+            <Detail term="At most">{count(envelope.most_objects.into())}" objects, "{size(envelope.most_bytes)}" in all"</Detail>
+            <Detail term="Left alone">{excluded}</Detail>
+            <Detail term="Backup">"The newest one on record is at most "{plan.backup_max_age_hours}" hours old at the start"</Detail>
+            <Detail term="On call">{on_call}</Detail>
+        </Details>
+    }
+}
+
+fn steps(plan: &Plan) -> impl IntoView + use<> {
+    let known = by_key(&plan.procedure.key).filter(|procedure| procedure.digest() == plan.procedure.digest);
+    let Some(procedure) = known else {
+        // Another program sealed it: the keys are in the bytes, the words are not known here.
+        return plan.envelope.steps.iter().cloned().map(|key| view! { <li>{key}</li> }.into_any()).collect_view().into_any();
+    };
+    procedure
+        .steps
+        .into_iter()
+        .map(|step| {
+            let works = !step.acts.is_empty();
+            let approved = !works || plan.envelope.steps.contains(&step.key);
+            view! {
+                <li>
+                    <strong>{step.name}</strong>" "<span class="quiet">{step.risk.word()}", "{step.risk.label()}</span>
+                    {(!approved).then_some(" — not part of this plan")}
+                    <br/>{step.does}<br/><span class="quiet">"Proof: "{step.verified_by}</span>
+                </li>
+            }
+            .into_any()
+        })
+        .collect_view()
+        .into_any()
+}
+
+fn rules(excluded: &[ObjectRule]) -> String {
+    if excluded.is_empty() {
+        return "nothing".to_owned();
+    }
+    excluded.iter().map(|rule| foreign(&rule.to_string())).collect::<Vec<_>>().join(", ")
+}
+
+/// Every threshold; those that differ from the default are marked.
+#[component]
+fn Thresholds(parameters: Parameters) -> impl IntoView {
+    let rows = Parameters::SPECS
+        .iter()
+        .map(|spec| {
+            let value = parameters.get(spec.name).unwrap_or(spec.default);
+            let changed = (value != spec.default).then(|| view! { <span class="quiet">" (default "{count(spec.default)}")"</span> });
+            view! { <Detail term=spec.label>{count(value)}" "{spec.unit}{changed}</Detail> }
+        })
+        .collect_view();
+    view! { <Details>{rows}</Details> }
+}

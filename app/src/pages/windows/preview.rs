@@ -1,0 +1,109 @@
+//! What a worker found when it looked: objects with the measure that chose them, statements, locks, estimates, and what was passed over.
+
+use super::frame::foreign;
+use crate::parts::layout::Card;
+use crate::parts::table::{Empty, Table};
+use crate::parts::time::Time;
+use domain::procedure::text::{duration_ms, plural, size};
+use domain::procedure::{Basis, Estimate, LeftOut, WorkItem};
+use domain::view::windows::Preview;
+use jiff::Timestamp;
+use leptos::prelude::*;
+
+/// The card of a preview; `None` says that nobody looked.
+#[component]
+pub fn PreviewCard(#[prop(optional_no_strip)] preview: Option<Preview>) -> impl IntoView {
+    let Some(preview) = preview else {
+        return view! {
+            <Card title="Preview" id="preview".to_owned()>
+                <Empty title="No preview was made" why="The plan was sealed without a look at the database. The work is selected at the start, inside the limits of the plan."/>
+            </Card>
+        }
+        .into_any();
+    };
+    view! { <Card title="Preview" id="preview".to_owned()><Found preview/></Card> }.into_any()
+}
+
+/// The inside of a preview, once there is an answer.
+#[component]
+pub fn Found(preview: Preview) -> impl IntoView {
+    let items = preview.work.items;
+    let (low, high) =
+        items.iter().fold((0_u64, 0_u64), |(low, high), item| (low + item.estimate.low_ms, high.saturating_add(item.estimate.high_ms)));
+    let bytes = items.iter().fold(0_u64, |sum, item| sum.saturating_add(item.bytes));
+    let measured = preview.measured_at.parse::<Timestamp>().ok().map(|at| view! { <Time at=at/> });
+    let guess = items.iter().any(|item| item.estimate.basis == Basis::Guess);
+    let total = (!items.is_empty()).then(|| {
+        view! {
+            <p>
+                <strong>{plural(items.len() as u64, "object", "objects")}</strong>", "{size(bytes)}" to read and write, "
+                <strong>{range(low, high)}</strong>{guess.then_some(" (a guess where this database has no earlier runs)")}
+            </p>
+        }
+    });
+    view! {
+        <p class="quiet">"Measured "{measured}". Information, not the plan: the work is selected anew at the start, inside the plan's limits."</p>
+        {preview.raises_risk.then(|| view! { <p class="message warn">"Some of what was found is riskier than the plan allows. As things are, the run would stop and ask."</p> })}
+        {total}
+        <WorkTable items caption="What would be done now"/>
+        <LeftOutList left_out=preview.work.left_out/>
+    }
+}
+
+/// A list of work with the measure that chose each object.
+#[component]
+pub fn WorkTable(items: Vec<WorkItem>, #[prop(into)] caption: String) -> impl IntoView {
+    if items.is_empty() {
+        return view! { <Empty title="Nothing needs to be done" why="Every object is below the thresholds of this plan. The run would only check, and close."/> }.into_any();
+    }
+    let rows = items
+        .into_iter()
+        .map(|item| {
+            let debris = item.debris.clone().map(|debris| view! { <br/><span class="quiet">"Cut short it may leave "{debris}"."</span> });
+            let cache = item
+                .measure
+                .figures
+                .get("cache_hit_permille")
+                .map(|hit| view! { <br/><span class="quiet">"Cache hit: "{hit / 10}"."{hit % 10}" %"</span> });
+            view! {
+                <tr>
+                    <td>{item.step.clone()}</td>
+                    <th scope="row">{foreign(&item.object.name.to_string())}<br/><code class="inline">{foreign(&item.statement)}</code></th>
+                    <td>{foreign(&sentence(&item))}{cache}</td>
+                    <td>{item.lock.clone()}<br/><span class="quiet">{item.risk.word()}", "{item.risk.label()}</span>{debris}</td>
+                    <td class="number">{estimate(item.estimate)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! { <Table caption=caption head=&["Step", "Object and statement", "Why", "Lock and risk", "#Estimate"]>{rows}</Table> }.into_any()
+}
+
+/// The measure's sentence without the cache hit, which has a line of its own: it is no reason for anything.
+fn sentence(item: &WorkItem) -> String {
+    let text = &item.measure.sentence;
+    text.split(" Cache hit ").next().unwrap_or(text).to_owned()
+}
+
+/// A range, marked when nothing was measured yet.
+pub fn estimate(estimate: Estimate) -> String {
+    let range = range(estimate.low_ms, estimate.high_ms);
+    if estimate.basis == Basis::Guess { format!("{range} (guess)") } else { range }
+}
+
+fn range(low_ms: u64, high_ms: u64) -> String {
+    let (low, high) = (duration_ms(low_ms), duration_ms(high_ms));
+    if low == high { low } else { format!("{low} to {high}") }
+}
+
+/// What needs attention and gets none, with the reason.
+#[component]
+pub fn LeftOutList(left_out: Vec<LeftOut>) -> impl IntoView {
+    (!left_out.is_empty()).then(|| {
+        let lines = left_out
+            .into_iter()
+            .map(|left| view! { <li><strong>{foreign(&left.object)}</strong>": "{foreign(&left.reason)}</li> })
+            .collect_view();
+        view! { <h3>"Passed over"</h3><ul>{lines}</ul> }
+    })
+}

@@ -1,0 +1,149 @@
+//! Everything once more before it is sealed: what was typed, when it is, what a worker found, who must approve, what is in the way.
+
+use super::compare::Changes;
+use super::edit::{Meanwhile, VotesLost};
+use super::form::{ApproversCard, OverlapTable};
+use super::frame::{When, again_in, environment};
+use super::new::Steps;
+use super::preview::Found;
+use crate::parts::details::{Detail, Details};
+use crate::parts::form::Form;
+use crate::parts::layout::{Card, Heading};
+use crate::parts::status::{Pill, Tone};
+use crate::parts::time::{Span, Time};
+use domain::ids::ExaminationId;
+use domain::proposal::ProposalForm;
+use domain::schedule::Times;
+use domain::view::windows::propose::{EditOf, Look, SealPage};
+use leptos::prelude::*;
+
+/// The page looks again after so many seconds while a worker measures.
+const AGAIN_S: u32 = 2;
+
+#[component]
+pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
+    let edit = page.edit.clone();
+    let here = edit.as_ref().map_or_else(|| "/windows/new".to_owned(), |edit| format!("/windows/{}/edit", edit.number));
+    let with_revision = |edit: &EditOf| format!("&revision={}", edit.expected);
+    let revision = edit.as_ref().map(with_revision).unwrap_or_default();
+    if matches!(page.look, Look::Waiting(_)) {
+        again_in(AGAIN_S, &format!("{here}?look={look}{revision}"));
+    }
+    // Somebody who takes over the newest revision goes on from there, with the own text.
+    let newest = edit.as_ref().map(|edit| format!("&revision={}", edit.revision)).unwrap_or_default();
+    let change = format!("{here}?from={look}{newest}");
+    let title = edit.as_ref().map_or_else(|| "Propose a window".to_owned(), |edit| format!("Edit #{} {}", edit.number, edit.title));
+    let stale = edit.as_ref().is_some_and(|edit| edit.expected < edit.revision);
+    let obstacles = page.obstacles();
+    let blocked = (!obstacles.is_empty()).then(|| {
+        let lines = obstacles.iter().cloned().map(|line| view! { <li>{line}</li> }).collect_view();
+        view! { <section class="blocked" aria-labelledby="blocked-title"><h2 id="blocked-title">"It cannot be sealed like this"</h2><ul>{lines}</ul></section> }
+    });
+    let overlaps = page.overlaps.clone();
+    let approvers = page.approvers.clone();
+    let changes = edit.as_ref().map(|edit| edit.changes.clone());
+    view! {
+        <Heading title=title lead="Nothing is sealed yet."/>
+        <Steps now=if edit.is_some() { 2 } else { 3 } edits=edit.is_some()/>
+        {blocked}
+        {edit.clone().map(|edit| view! { <VotesLost votes=edit.votes/><Meanwhile edit/> })}
+        <div class="columns">
+            <div>
+                {changes.map(|changes| view! { <Card title="What you change"><Changes changes caption="What this revision changes"/></Card> })}
+                <LookCard look=page.look.clone() now=page.now/>
+            </div>
+            <div>
+                <Typed page=page.clone()/>
+                <ApproversCard approvers/>
+                {(!overlaps.is_empty()).then(|| view! { <Card title="At the same time"><OverlapTable overlaps caption="Windows at the same time"/></Card> })}
+            </div>
+        </div>
+        <SealCard page look action=here change blocked=!obstacles.is_empty() || stale/>
+    }
+}
+
+#[component]
+fn LookCard(look: Look, now: jiff::Timestamp) -> impl IntoView {
+    let body = match look {
+        Look::Waiting(since) => view! {
+            <p role="status"><Pill tone=Tone::Waiting label="A worker is measuring"/>" Asked "<Span from=now to=since/>". This page looks again by itself every "{AGAIN_S}" seconds."</p>
+            <p class="quiet">"Large indexes are read page by page, which may take minutes. If nothing comes, an administrator looks whether a worker runs."</p>
+        }
+        .into_any(),
+        Look::Failed(why) => view! { <p class="message refused">"There is no preview: "{domain::people::visible(&why)}</p> }.into_any(),
+        Look::Found(preview) => view! { <Found preview=*preview/> }.into_any(),
+    };
+    view! { <Card title="What would be done now">{body}</Card> }
+}
+
+/// What was typed, with the instants it means.
+#[component]
+fn Typed(page: SealPage) -> impl IntoView {
+    let zone = page.database.zone.clone();
+    let times = page.times.ok().map(|times| view! { <Instants times zone/> });
+    view! {
+        <Card title="What you propose">
+            <Details>
+                <Detail term="Title">{page.title}</Detail>
+                <Detail term="Database">{page.database.short_name}" "<span class="quiet">{environment(&page.database.environment)}</span></Detail>
+                <Detail term="Procedure">{page.procedure}</Detail>
+                {times}
+                <Detail term="Reason"><span class="reason">{page.form.reason.clone()}</span></Detail>
+            </Details>
+        </Card>
+    }
+}
+
+#[component]
+fn Instants(times: Times, zone: String) -> impl IntoView {
+    let starts = zone.clone();
+    view! {
+        <Detail term="Starts"><When at=times.start zone=starts/></Detail>
+        <Detail term="Latest start"><Time at=times.latest_start/></Detail>
+        <Detail term="Cut-off"><Time at=times.cut_off/></Detail>
+        <Detail term="Ends"><When at=times.end zone/></Detail>
+    }
+}
+
+/// The one button that seals; every typed value goes along unseen, so that an ended session loses nothing.
+#[component]
+fn SealCard(page: SealPage, look: ExaminationId, action: String, change: String, blocked: bool) -> impl IntoView {
+    let waiting = matches!(page.look, Look::Waiting(_));
+    let asked: usize = page.approvers.groups.iter().map(|group| group.people.len()).sum();
+    let without = !matches!(page.look, Look::Found(_));
+    let submit = match (&page.edit, without) {
+        (None, false) => "Seal and propose",
+        (None, true) => "Seal and propose without a preview",
+        (Some(_), false) => "Seal the new revision",
+        (Some(_), true) => "Seal the new revision without a preview",
+    };
+    let again =
+        page.edit.as_ref().map_or_else(|| "/windows/new/preview".to_owned(), |edit| format!("/windows/{}/edit/preview", edit.number));
+    let change_link = view! { <a class="button" href=change>"Change something"</a> };
+    let expected = page.edit.as_ref().map(|edit| edit.expected);
+    let form = page.form;
+    let hidden = move || view! { <Hidden form=form.clone() expected/> };
+    let again_hidden = hidden.clone();
+    let look_again = (!waiting).then(|| view! { <Form action=again submit="Look again">{again_hidden()}</Form> });
+    let seal = (!blocked && !waiting).then(|| {
+        view! {
+            <p>"Sealing fixes these bytes under a digest. "{asked}" people are asked for their decision by mail, each with a personal link."</p>
+            <Form action=action submit=submit>
+                {hidden()}
+                {(!without).then(|| view! { <input type="hidden" name="look" value=look.to_string()/> })}
+            </Form>
+        }
+    });
+    view! {
+        <Card title=if blocked { "Next" } else { "Seal" }>
+            {seal}
+            <div class="actions">{look_again}{change_link}</div>
+        </Card>
+    }
+}
+
+#[component]
+fn Hidden(form: ProposalForm, expected: Option<i32>) -> impl IntoView {
+    let fields = form.fields().into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view();
+    view! { {fields}{expected.map(|revision| view! { <input type="hidden" name="revision" value=revision/> })} }
+}

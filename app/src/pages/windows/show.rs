@@ -1,0 +1,75 @@
+//! One window: everything about it on one page, with anchors instead of tabs.
+
+use super::acts::Acts;
+use super::approvals::ApprovalsCard;
+use super::checks::ChecksCard;
+use super::frame::{BlockedBox, WindowHead};
+use super::history::{RevisionsCard, RunsCard, TrailCard};
+use super::messages::MessagesCard;
+use super::plan::PlanCard;
+use super::preview::PreviewCard;
+use crate::door;
+use crate::parts::time::Time;
+use domain::permission::Verb;
+use domain::view::windows::ShowPage as Window;
+use domain::window::RunState;
+use engine::queries;
+use leptos::prelude::*;
+
+/// Parts of the page: anchor and name.
+const PARTS: &[(&str, &str)] = &[
+    ("plan", "Plan"),
+    ("preview", "Preview"),
+    ("approvals", "Approvals"),
+    ("checklist", "Checklist"),
+    ("runs", "Runs"),
+    ("messages", "Messages"),
+    ("revisions", "Revisions"),
+    ("trail", "Trail"),
+];
+
+#[component]
+pub fn ShowPage() -> impl IntoView {
+    let number = door::path_parameter::<i64>("number");
+    let revision = |name| door::query_parameter(name).and_then(|text| text.parse::<i32>().ok());
+    let compare = revision("from").zip(revision("to"));
+    let (engine, caller) = (door::engine(), door::caller());
+    let may_audit = door::may(Verb::SeeTrail, None);
+    Suspend::new(async move {
+        let answer = async { queries::windows::show(&engine, &caller?.actor, number?, compare).await }.await;
+        door::show(answer, |window| page(window, may_audit).into_any())
+    })
+}
+
+fn page(window: Window, may_audit: bool) -> impl IntoView {
+    let head = window.head.clone();
+    let risk = format!("{}: {}", window.plan.risk().word(), window.plan.risk().label());
+    let parts = PARTS.iter().map(|(anchor, name)| view! { <li><a href=format!("#{anchor}")>{*name}</a></li> }).collect_view();
+    let open_run = window.runs.iter().find(|run| run.state != RunState::Ended).map(|run| run.id);
+    let live = open_run.map(|run| view! { <a class="button primary" href=format!("/runs/{run}")>"Watch the run"</a> });
+    let reason = head.state_reason.clone().filter(|reason| !reason.trim().is_empty());
+    let state_said = reason.map(
+        |reason| view! { <p class="state-said"><strong>{head.state.label()}</strong>" since "<Time at=head.state_at/>": "{reason}</p> },
+    );
+    let issues =
+        head.issues_met.clone().map(|text| view! { <section class="message warn"><strong>"Issues met: "</strong>{text}</section> });
+    let approvals = view! { <ApprovalsCard page=window.clone()/> };
+    let wants_vote = window.offers.vote.is_open();
+    let vote = wants_vote.then(|| view! { <a class="button primary" href="#vote">"Review and decide"</a> });
+    view! {
+        <WindowHead head=head.clone() risk=risk>{vote}{live}</WindowHead>
+        {state_said}
+        <BlockedBox blocked=window.blocked/>
+        {issues}
+        <nav class="parts" aria-label="On this page"><ul>{parts}</ul></nav>
+        <Acts head=head.clone() offers=window.offers run=open_run/>
+        <PlanCard plan=window.plan/>
+        <PreviewCard preview=window.preview/>
+        {approvals}
+        <ChecksCard number=head.number state=head.state checks=window.checks/>
+        <RunsCard runs=window.runs/>
+        <MessagesCard messages=window.messages/>
+        <RevisionsCard number=head.number revisions=window.revisions diff=window.diff/>
+        <TrailCard trail=window.trail may_audit/>
+    }
+}

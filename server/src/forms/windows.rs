@@ -1,0 +1,91 @@
+//! Windows: look, propose, edit, vote, start, call off.
+
+use super::{At, Done, TypedForm};
+use axum::response::Response;
+use domain::ids::ExaminationId;
+use domain::proposal::ProposalForm;
+use domain::window::WindowState;
+use engine::actions::amend_window::amend_window;
+use engine::actions::call_off_window::{self, call_off_window};
+use engine::actions::cast_vote::{self, cast_vote};
+use engine::actions::open_run::{self, start_now};
+use engine::actions::preview_proposal::preview_proposal;
+use engine::actions::propose_window::propose_window;
+use engine::actions::withdraw_vote::withdraw_vote;
+use serde::Deserialize;
+
+/// What a proposal's forms send besides the proposal itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Around {
+    look: String,
+    revision: i32,
+}
+
+impl TypedForm<Around> {
+    /// The proposal among the fields.
+    fn proposal(&self) -> ProposalForm {
+        ProposalForm::from_fields(self.fields().iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+    /// The look it was sealed after, if there was one.
+    fn look(&self) -> Option<ExaminationId> {
+        self.input.look.parse().ok()
+    }
+}
+
+fn page(number: i64, say: impl Into<String>) -> Done {
+    Done::to(format!("/windows/{number}"), say)
+}
+
+/// Asks a worker what a new window would do.
+pub async fn look(form: TypedForm<Around>) -> Response {
+    let done = preview_proposal(&form.engine, &form.caller, &form.proposal(), None).await;
+    form.answer(done, |look| Done::to(format!("/windows/new?look={look}"), "")).await
+}
+
+/// Seals and proposes.
+pub async fn propose(form: TypedForm<Around>) -> Response {
+    let done = propose_window(&form.engine, &form.caller, &form.proposal(), form.look()).await;
+    form.answer(done, |new| page(new.number, format!("Proposed. {} people were asked for their decision.", new.asked))).await
+}
+
+/// Asks a worker what a new revision would do.
+pub async fn look_again(At(number): At<i64>, form: TypedForm<Around>) -> Response {
+    let done = preview_proposal(&form.engine, &form.caller, &form.proposal(), Some(number)).await;
+    let revision = form.input.revision;
+    form.answer(done, |look| Done::to(format!("/windows/{number}/edit?look={look}&revision={revision}"), "")).await
+}
+
+/// Seals a new revision.
+pub async fn amend(At(number): At<i64>, form: TypedForm<Around>) -> Response {
+    let done = amend_window(&form.engine, &form.caller, number, form.input.revision, &form.proposal(), form.look()).await;
+    form.answer(done, |revision| page(number, format!("Sealed as revision {revision}. All votes are asked for anew."))).await
+}
+
+/// Decides.
+pub async fn vote(At(number): At<i64>, form: TypedForm<cast_vote::Input>) -> Response {
+    let done = cast_vote(&form.engine, &form.caller, number, &form.input).await;
+    form.answer(done, |outcome| page(number, outcome.message)).await
+}
+
+/// Takes the own vote back.
+pub async fn take_back(At(number): At<i64>, form: TypedForm<Around>) -> Response {
+    let done = withdraw_vote(&form.engine, &form.caller, number).await;
+    form.answer(done, |state| page(number, taken_back(state))).await
+}
+
+fn taken_back(state: WindowState) -> &'static str {
+    if state == WindowState::Approved { "Your vote was taken back; the others still suffice." } else { "Your vote was taken back." }
+}
+
+/// Starts now.
+pub async fn start(At(number): At<i64>, form: TypedForm<open_run::Input>) -> Response {
+    let done = start_now(&form.engine, &form.caller, number, &form.input).await;
+    form.answer(done, |run| Done::to(format!("/runs/{run}"), "Opened. A worker takes it within seconds.")).await
+}
+
+/// Withdraws or cancels.
+pub async fn call_off(At(number): At<i64>, form: TypedForm<call_off_window::Input>) -> Response {
+    let done = call_off_window(&form.engine, &form.caller, number, &form.input).await;
+    form.answer(done, |state| page(number, format!("{}. Everybody concerned is told.", state.label()))).await
+}
