@@ -171,8 +171,8 @@ pub fn count(policy: &Policy, eligible: &Eligible, present: &BTreeSet<PersonId>,
     let counts = |rule: &Rule, person: &PersonId| {
         may(rule, person) && approvals.iter().any(|vote| vote.person == *person && vote.assurance >= rule.assurance)
     };
-    let voters: Vec<PersonId> = approvals.iter().map(|vote| vote.person).collect::<BTreeSet<_>>().into_iter().collect();
-    let assigned = assign(&policy.rules, &voters, &counts);
+    let approvers: Vec<PersonId> = approvals.iter().map(|vote| vote.person).collect::<BTreeSet<_>>().into_iter().collect();
+    let assigned = assign(&policy.rules, &approvers, &counts);
 
     let voted: BTreeSet<PersonId> = votes.iter().map(|vote| vote.person).collect();
     let possible: Vec<PersonId> = policy

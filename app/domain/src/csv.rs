@@ -28,7 +28,7 @@ pub fn line<'f>(fields: impl IntoIterator<Item = &'f str>) -> String {
 
 /// Spreadsheets skip white space and control characters before the sign that begins a formula, and some read full-width signs.
 fn begins_like_a_formula(field: &str) -> bool {
-    let first = field.chars().next().is_some_and(|c| c.is_control());
+    let first = field.chars().next().is_some_and(char::is_control);
     let sign = field.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}').chars().next();
     first || sign.is_some_and(|c| matches!(c, '=' | '+' | '-' | '@' | '|' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'))
 }

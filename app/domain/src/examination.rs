@@ -120,6 +120,7 @@ pub struct ProbeAnswer {
 
 /// A question before it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one is made for a request and dropped with it")]
 pub enum Question {
     /// See [`ExaminationKind::ConnectionTest`].
     ConnectionTest,

@@ -30,7 +30,10 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let link = dialer.connect("drydock:preview").await.map_err(refused)?;
     same_database(&target, &link).await?;
     let rates = crate::target::postgres::measure::Rates::default();
-    let found = survey(&link, &question.parameters, &rates, |object| !question.excluded.iter().any(|rule| rule.matches(object)), EXACT_WITHIN).await.map_err(broken)?;
+    let found =
+        survey(&link, &question.parameters, &rates, |object| !question.excluded.iter().any(|rule| rule.matches(object)), EXACT_WITHIN)
+            .await
+            .map_err(broken)?;
     let selection = found.select(&steps(&procedure), &question.parameters, question.budget_ms);
     let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
     conclude(context, claimed, &target, &question, &answer).await
@@ -70,7 +73,13 @@ fn unknown_procedure(key: &str) -> Error {
     .into()
 }
 
-async fn conclude(context: &WorkerContext, claimed: &Claimed, target: &Target, question: &PreviewQuestion, answer: &PreviewAnswer) -> Result<()> {
+async fn conclude(
+    context: &WorkerContext,
+    claimed: &Claimed,
+    target: &Target,
+    question: &PreviewQuestion,
+    answer: &PreviewAnswer,
+) -> Result<()> {
     let (claimed, name, team, revision) = (claimed.clone(), Arc::clone(&context.name), target.team, question.revision);
     let (value, items, passed_over) = (serde_json::to_value(answer)?, answer.selection.items.len(), answer.selection.passed_over.len());
     transaction::run(&context.pool, "conclude_preview", move |db| {
@@ -80,7 +89,10 @@ async fn conclude(context: &WorkerContext, claimed: &Claimed, target: &Target, q
                 return Ok(());
             }
             let (permit, request) = (Permit::worker(&name), format!("examination {}", claimed.id));
-            let mut fact = NewFact::done("target.preview", "target", claimed.target).of_team(team).with("items", items).with("passed_over", passed_over);
+            let mut fact = NewFact::done("target.preview", "target", claimed.target)
+                .of_team(team)
+                .with("items", items)
+                .with("passed_over", passed_over);
             if let Some((window, revision)) = claimed.window.zip(revision) {
                 examinations::set_preview(db, window, revision, &value).await?;
                 fact = fact.of_window(window).with("revision", revision);
