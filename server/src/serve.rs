@@ -9,7 +9,7 @@ use crate::{
     embedded::Site,
     lifecycle::Lifecycle,
     state::{self, State},
-    supervisor::{ChildSpec, Supervisor},
+    supervisor::{ChildSpec, StoppedEarly, Supervisor},
 };
 
 /// Where `serve` keeps its state when PostgreSQL's user cannot enter the wanted folder.
@@ -78,6 +78,7 @@ async fn bring_up(
         state.migrate("").await?;
     }
     prepare.prepare(settings, state).await?;
+    anyhow::ensure!(!lifecycle.soft.is_cancelled(), StoppedEarly);
     let supervisor = Supervisor::new(environment.clone(), lifecycle.clone());
     let mut kept = Vec::new();
     for (name, role) in [("worker", ServiceRole::Worker), ("web", ServiceRole::Web)] {
@@ -90,7 +91,8 @@ async fn bring_up(
     }
     for child in &mut kept {
         child.ready().await.map_err(|error| {
-            if logs_to_files { error.context(format!("see the logs in {}", settings.log_dir().display())) } else { error }
+            let log_helps = logs_to_files && !error.is::<StoppedEarly>();
+            if log_helps { anyhow::anyhow!("{error}; its log is in {}", settings.log_dir().display()) } else { error }
         })?;
     }
     Ok(())

@@ -70,6 +70,11 @@ pub struct Supervisor {
     lifecycle: Lifecycle,
 }
 
+/// Somebody asked to stop before everything was ready; nothing is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped before it was ready")]
+pub struct StoppedEarly;
+
 /// A child that is being kept.
 #[derive(Debug)]
 pub struct Kept {
@@ -84,7 +89,8 @@ impl Kept {
         let standing = *self.standing.wait_for(|s| *s != Standing::Starting).await?;
         match standing {
             Standing::Ready => Ok(()),
-            _ => Err(anyhow::anyhow!("the {name} process did not start")),
+            Standing::Starting | Standing::Ended => Err(StoppedEarly.into()),
+            Standing::Hopeless => Err(anyhow::anyhow!("the {name} process cannot run like this")),
         }
     }
 }
