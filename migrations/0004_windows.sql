@@ -233,6 +233,18 @@ COMMENT ON COLUMN drydock.link.ended_at IS 'When it was replaced or killed by an
 COMMENT ON COLUMN drydock.link.ended_reason IS 'Why, as the page says it.';
 CREATE INDEX link_window ON drydock.link (window_id, person_id);
 
+CREATE FUNCTION drydock.link_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (OLD.used_at IS NOT NULL AND NEW.used_at IS DISTINCT FROM OLD.used_at) OR (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at)
+        OR (NEW.id, NEW.secret_hash, NEW.purpose, NEW.person_id, NEW.window_id, NEW.digest, NEW.expires_at)
+           IS DISTINCT FROM (OLD.id, OLD.secret_hash, OLD.purpose, OLD.person_id, OLD.window_id, OLD.digest, OLD.expires_at) THEN
+        RAISE EXCEPTION 'a link that was used or ended stays so, and belongs to one person and one plan' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'link_fixed';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER link_guard BEFORE UPDATE ON drydock.link FOR EACH ROW EXECUTE FUNCTION drydock.link_guard();
+ALTER TABLE drydock.link ENABLE ALWAYS TRIGGER link_guard;
+
 CREATE TABLE drydock.vote (
     id uuid PRIMARY KEY,
     window_id uuid NOT NULL,
@@ -261,6 +273,7 @@ COMMENT ON COLUMN drydock.vote.cast_at IS 'When.';
 COMMENT ON COLUMN drydock.vote.withdrawn_at IS 'When taken back: it no longer counts.';
 COMMENT ON COLUMN drydock.vote.withdrawn_reason IS 'Why.';
 CREATE UNIQUE INDEX vote_once ON drydock.vote (window_id, digest, person_id) WHERE withdrawn_at IS NULL;
+CREATE UNIQUE INDEX vote_link_once ON drydock.vote (link_id) WHERE link_id IS NOT NULL;
 
 CREATE FUNCTION drydock.vote_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -31,7 +31,7 @@ CREATE TABLE drydock.run (
     FOREIGN KEY (window_id, revision, plan_digest) REFERENCES drydock.plan (window_id, revision, digest),
     FOREIGN KEY (window_id, revision, target_id) REFERENCES drydock.window_target (window_id, revision, target_id),
     FOREIGN KEY (state_fact_id, state_fact_at) REFERENCES drydock.fact (id, at),
-    CONSTRAINT run_lease CHECK ((state = 'leased') = (owner IS NOT NULL AND lease_until IS NOT NULL)),
+    CONSTRAINT run_lease CHECK ((state = 'leased') = (owner IS NOT NULL) AND (owner IS NULL) = (lease_until IS NULL)),
     CONSTRAINT run_ending CHECK ((state = 'ended') = (ending IS NOT NULL AND ended_at IS NOT NULL))
 );
 COMMENT ON TABLE drydock.run IS 'The execution of an approved revision on one target.';
@@ -160,7 +160,7 @@ CREATE TABLE drydock.attempt (
     FOREIGN KEY (run_id, plan_digest) REFERENCES drydock.run (id, plan_digest),
     FOREIGN KEY (run_id, work_list_digest) REFERENCES drydock.work_list (run_id, digest),
     FOREIGN KEY (fact_id, fact_at) REFERENCES drydock.fact (id, at),
-    CONSTRAINT attempt_started CHECK (state = 'intent' OR started_at IS NULL OR (observed IS NOT NULL AND backend IS NOT NULL)),
+    CONSTRAINT attempt_started CHECK ((state <> 'started' OR started_at IS NOT NULL) AND (started_at IS NULL OR (state <> 'intent' AND observed IS NOT NULL AND backend IS NOT NULL))),
     CONSTRAINT attempt_done CHECK ((state = 'done') = (outcome IS NOT NULL AND ended_at IS NOT NULL))
 );
 COMMENT ON TABLE drydock.attempt IS 'One try at an item.';
@@ -202,6 +202,8 @@ COMMENT ON COLUMN drydock.resolution.second_person_id IS 'Who confirms, for once
 COMMENT ON COLUMN drydock.resolution.found IS 'What they found.';
 COMMENT ON COLUMN drydock.resolution.reason IS 'How they know.';
 COMMENT ON COLUMN drydock.resolution.resolved_at IS 'When.';
+CREATE TRIGGER resolution_append_only BEFORE UPDATE OR DELETE ON drydock.resolution FOR EACH ROW EXECUTE FUNCTION drydock.refuse_change();
+ALTER TABLE drydock.resolution ENABLE ALWAYS TRIGGER resolution_append_only;
 
 CREATE FUNCTION drydock.attempt_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE item_class text; last drydock.attempt%ROWTYPE;
@@ -287,3 +289,13 @@ BEGIN
 END $$;
 CREATE TRIGGER window_closing BEFORE UPDATE ON drydock.window FOR EACH ROW EXECUTE FUNCTION drydock.window_closing();
 ALTER TABLE drydock.window ENABLE ALWAYS TRIGGER window_closing;
+
+-- What is never changed or removed is never emptied at once either. The trail's own tables say so where they are made.
+DO $$
+DECLARE name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['policy_version', 'transition', 'window', 'plan', 'revision', 'contributor', 'link', 'vote', 'run', 'work_list', 'item', 'attempt', 'resolution'] LOOP
+        EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON drydock.%I FOR EACH STATEMENT EXECUTE FUNCTION drydock.refuse_change()', name || '_no_truncate', name);
+        EXECUTE format('ALTER TABLE drydock.%I ENABLE ALWAYS TRIGGER %I', name, name || '_no_truncate');
+    END LOOP;
+END $$;

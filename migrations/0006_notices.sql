@@ -58,6 +58,8 @@ BEGIN
 END $$;
 CREATE TRIGGER outbox_guard BEFORE DELETE ON drydock.outbox FOR EACH ROW EXECUTE FUNCTION drydock.outbox_guard();
 ALTER TABLE drydock.outbox ENABLE ALWAYS TRIGGER outbox_guard;
+CREATE TRIGGER outbox_no_truncate BEFORE TRUNCATE ON drydock.outbox FOR EACH STATEMENT EXECUTE FUNCTION drydock.refuse_change();
+ALTER TABLE drydock.outbox ENABLE ALWAYS TRIGGER outbox_no_truncate;
 
 CREATE TABLE drydock.delivery (
     outbox_id uuid NOT NULL REFERENCES drydock.outbox (id) ON DELETE CASCADE,

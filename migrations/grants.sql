@@ -13,7 +13,8 @@ GRANT USAGE ON SEQUENCE drydock.fact_id_seq TO {web}, {worker};
 GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.global_role, drydock.team, drydock.membership, drydock.session, drydock.submission,
     drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
     drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
-    drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.run, drydock.check_item, drydock.resolution TO {web};
+    drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution TO {web};
+GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
 GRANT UPDATE (password_hash, failures, blocked_until, password_changed_at, theme) ON drydock.account TO {web};
 GRANT UPDATE (name, public_url, zone) ON drydock.installation TO {web};

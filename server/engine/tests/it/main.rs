@@ -3,6 +3,7 @@
 mod approval;
 mod cluster;
 mod house;
+mod invariants;
 mod inventory;
 mod letters;
 mod notifier;

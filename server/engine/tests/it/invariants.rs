@@ -1,0 +1,10 @@
+//! Each rule that the database enforces as well: tried to be broken by direct SQL, as a service and as the owner of the tables.
+//!
+//! The owner is asked because guard triggers are `ENABLE ALWAYS`: they hold for whoever has no right to switch them off, and for a
+//! replica's session too.
+
+mod grants;
+mod people;
+mod runs;
+mod trail;
+mod yard;
