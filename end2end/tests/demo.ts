@@ -14,9 +14,9 @@ export interface Demo {
   targets: { name: string; dbms: string; host: string; port: number; database: string }[];
   folder: string;
 }
-export interface Mail { id: number; recipient: string; subject: string; text: string; links: string[] }
+export interface Mail { id: number; to: string; subject: string; at: string; text: string; links: string[]; calendar: string | null }
 
-const program = process.env.DRYDOCK_PROGRAM ?? path.resolve(import.meta.dirname, "../../target/debug/drydock");
+export const program = process.env.DRYDOCK_PROGRAM ?? path.resolve(import.meta.dirname, "../../target/debug/drydock");
 
 async function start(folder: string): Promise<{ demo: Demo; child: ChildProcess }> {
   const child = spawn(program, ["demo", "--json", "--listen", "127.0.0.1:0", "--data-dir", folder], { stdio: ["ignore", "pipe", "pipe"] });
@@ -67,9 +67,9 @@ export function person(demo: Demo, role: Role) {
 export async function signIn(page: Page, demo: Demo, role: Role) {
   const { email, password } = person(demo, role);
   await page.goto(`${demo.address}/login`);
-  await page.getByLabel(/e-mail/i).fill(email);
-  await page.getByLabel(/^password/i).fill(password);
-  await page.getByRole("button", { name: /sign in/i }).click();
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
 }
 
@@ -85,7 +85,7 @@ export async function mail(page: Page, demo: Demo, recipient: string, subject: R
     const answer = await page.request.get(`${demo.address}/mailbox.json`);
     expect(answer.status()).toBe(200);
     const mails = (await answer.json()) as Mail[];
-    found = mails.filter((entry) => entry.recipient === recipient && subject.test(entry.subject)).sort((a, b) => b.id - a.id)[0];
+    found = mails.filter((entry) => entry.to === recipient && subject.test(entry.subject)).sort((a, b) => b.id - a.id)[0];
     expect(found).toBeTruthy();
   }).toPass({ timeout: 60_000 });
   return found!;
