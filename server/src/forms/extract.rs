@@ -45,6 +45,18 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for At<T> {
     }
 }
 
+/// Two parameters of the path, in their order; what cannot be read does not exist.
+#[derive(Debug, Clone, Copy)]
+pub struct AtBoth<A, B>(pub A, pub B);
+
+impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for AtBoth<A, B> {
+    type Rejection = StatusCode;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, StatusCode> {
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| StatusCode::NOT_FOUND)?;
+        first.parse().ok().zip(second.parse().ok()).map(|(first, second)| Self(first, second)).ok_or(StatusCode::NOT_FOUND)
+    }
+}
+
 impl<T: DeserializeOwned + Send> FromRequest<Web> for TypedForm<T> {
     type Rejection = Response;
     async fn from_request(request: Request, web: &Web) -> Result<Self, Response> {

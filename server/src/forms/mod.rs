@@ -15,6 +15,7 @@ pub mod me;
 pub mod outbox;
 pub mod people;
 pub mod policies;
+pub mod checks;
 pub mod runs;
 pub mod setup;
 pub mod sign_in;
@@ -32,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use submission::Submission;
 use tower_sessions::Session;
 
-pub use extract::{At, SignedIn};
+pub use extract::{At, AtBoth, SignedIn};
 
 /// Most bytes of typed text that are kept for another try.
 const KEPT_LIMIT: usize = 64 * 1024;

@@ -58,6 +58,17 @@ pub struct ChecklistPage {
     pub checks: Vec<CheckRow>,
     /// It did not go as planned: signing off needs the text "issues met".
     pub owes_issues: bool,
+    /// How far the newest "probe again" is; `None` when nobody asked, or the answer is in the list.
+    pub probing: Option<Probing>,
+}
+
+/// A probe that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probing {
+    /// A worker measures, since this time.
+    Waiting(Timestamp),
+    /// It could not measure, and why.
+    Failed(String),
 }
 
 /// The rule of an item as people approved it.

@@ -1,16 +1,15 @@
 //! The validation list: what was measured before and after, who answers, what red means, and the sign-off. Made for a phone.
 
-use super::acts::Typed;
-use super::frame::{BlockedBox, WindowHead, foreign};
+use super::frame::{BlockedBox, WindowHead, again_in, foreign};
 use crate::door;
 use crate::parts::form::{Form, Radios, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
-use crate::parts::time::Time;
+use crate::parts::time::{Span, Time};
 use domain::checklist::CheckState;
-use domain::view::checklists::{CheckRow, ChecklistPage as Checklist, Figure};
-use domain::view::windows::{Head, Offers};
+use domain::view::checklists::{CheckRow, ChecklistPage as Checklist, Figure, Probing};
+use domain::view::windows::{Head, Offer, Offers};
 use domain::window::WindowState;
 use engine::queries;
 use leptos::prelude::*;
@@ -67,6 +66,9 @@ pub fn ChecklistPage() -> impl IntoView {
     })
 }
 
+/// The page looks again after so many seconds while a worker measures.
+const AGAIN_S: u32 = 2;
+
 fn page(list: Checklist) -> impl IntoView {
     let head = list.head.clone();
     let settled = list.checks.iter().filter(|check| check.state.is_settled()).count();
@@ -75,7 +77,21 @@ fn page(list: Checklist) -> impl IntoView {
     let note = early.then(
         || view! { <p class="message note">"The list is answered when the run has ended. Until then this is what will be asked."</p> },
     );
-    let items = list.checks.into_iter().map(|check| view! { <Item check head=head.clone() offers=list.offers.clone()/> }).collect_view();
+    let mut offers = list.offers.clone();
+    if matches!(list.probing, Some(Probing::Waiting(_))) {
+        // Nothing is loaded away from under somebody who types.
+        offers.tick = Offer::Absent;
+    }
+    let items = list.checks.into_iter().map(|check| view! { <Item check head=head.clone() offers=offers.clone()/> }).collect_view();
+    let probing = match list.probing {
+        Some(Probing::Waiting(since)) if list.offers.tick.is_open() => {
+            again_in(AGAIN_S, &format!("/windows/{}/checklist", head.number));
+            let now = head.now;
+            view! { <p class="message note" role="status">"A worker is measuring again, asked "<Span from=now to=since/>". This page looks again by itself; the forms come back with the answer."</p> }.into_any()
+        }
+        Some(Probing::Failed(why)) => view! { <p class="message refused">"The last probe could not measure: "{foreign(&why)}</p> }.into_any(),
+        _ => ().into_any(),
+    };
     let body = if all == 0 {
         view! { <Empty title="No list" why="This plan has no validation items."/> }.into_any()
     } else {
@@ -85,8 +101,9 @@ fn page(list: Checklist) -> impl IntoView {
         <WindowHead head=head.clone() page="checklist"/>
         <BlockedBox blocked=list.blocked/>
         {note}
+        {probing}
         {body}
-        <Closing head offers=list.offers owes_issues=list.owes_issues/>
+        <Closing head offers owes_issues=list.owes_issues/>
     }
 }
 
@@ -179,8 +196,10 @@ fn Closing(head: Head, offers: Offers, owes_issues: bool) -> impl IntoView {
     });
     let close = if offers.close.is_open() {
         view! {
-            <Typed action=format!("/windows/{number}/close") verb="Sign off and close" name=head.database.clone() prefix="close-" open=true
-                consequence="You say with your name that the database is as it should be. Everybody concerned gets the all-clear.">{issues}</Typed>
+            <Form action=format!("/windows/{number}/close") submit="Sign off and close" prefix="close-">
+                <p>"You say with your name that the database is as it should be. Everybody concerned gets the all-clear."</p>
+                {issues}
+            </Form>
         }
         .into_any()
     } else {

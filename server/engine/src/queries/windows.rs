@@ -89,7 +89,8 @@ pub async fn checklist(engine: &Engine, actor: &Actor, number: i64) -> Result<Ch
         Box::pin(async move {
             let near = near(db, &actor, Which::Number(number)).await?;
             Ok(ChecklistPage {
-                owes_issues: owes_issues(&near.runs, &near.checks, near.loaded.head.state),
+                owes_issues: near.owes_issues,
+                probing: window_page::probing(db, near.loaded.head.id).await?,
                 head: near.loaded.head,
                 blocked: near.blocked,
                 offers: near.offers,
@@ -111,6 +112,7 @@ pub(super) struct Near {
     pub(super) runs: Vec<RunRow>,
     pub(super) blocked: Vec<Blocker>,
     pub(super) offers: Offers,
+    pub(super) owes_issues: bool,
 }
 
 /// Loads a window with its surroundings; foreign ones do not exist.
@@ -136,6 +138,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let open_run = runs.iter().find(|run| run.state != RunState::Ended);
     let listed: Vec<_> = checks.iter().map(|check| (check.title.clone(), check.state)).collect();
     let states: Vec<_> = checks.iter().map(|check| check.state).collect();
+    let held = !runs.is_empty() && store::runs::was_held(db, head.id).await?;
+    let owes_issues = owes_issues(&runs, &checks, head.state, held);
     let blocked = blocked(&Situation {
         state: head.state,
         state_reason: head.state_reason.as_deref(),
@@ -149,7 +153,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         own_run: open_run.map(|run| run.state == RunState::Leased),
         red_checks: open_run.map_or(&[], |run| run.red_checks.as_slice()),
         checks: &listed,
-        owes_issues: head.state.is_terminal() && head.issues_met.is_none() && owes_issues(&runs, &checks, head.state),
+        owes_issues: head.state.is_terminal() && head.issues_met.is_none() && owes_issues,
     });
     let offers = offers(&OffersInput {
         actor,
@@ -165,7 +169,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         stop_asked: open_run.is_some_and(|run| run.stop_asked),
         checks: &states,
     });
-    Ok(Near { plan, names, standing, votes, checks, runs, blocked, offers, loaded })
+    Ok(Near { plan, names, standing, votes, checks, runs, blocked, offers, owes_issues, loaded })
 }
 
 /// Votes on the newest revision that stand, oldest first, as counting needs them.

@@ -9,7 +9,8 @@ use domain::checklist::CheckState;
 use domain::ids::{PersonId, RunId, TargetId, TeamId, WindowId};
 use domain::notice::NoticeKind;
 use domain::plan::Plan;
-use domain::view::checklists::{CheckRow, figures, rule_of, verdict};
+use domain::examination::{ExaminationKind, ExaminationState};
+use domain::view::checklists::{CheckRow, Probing, figures, rule_of, verdict};
 use domain::view::runs::{PreCheck, pre_checks};
 use domain::view::windows::page::{Delivery, Message, RevisionRow, RunRow, TrailRow, VoteRow};
 use domain::view::windows::{Head, Moments, Overlap};
@@ -336,4 +337,14 @@ pub async fn trail(db: &mut PgConnection, window: WindowId) -> sqlx::Result<Vec<
             batch: row.batch,
         })
         .collect())
+}
+
+/// The newest "probe again" of a window, unless its answer is in the list already.
+pub async fn probing(db: &mut PgConnection, window: WindowId) -> Result<Option<Probing>> {
+    let newest = super::examinations::newest_of_window(db, window, ExaminationKind::Probe).await?;
+    Ok(newest.and_then(|asked| match asked.state {
+        ExaminationState::Asked | ExaminationState::Working => Some(Probing::Waiting(asked.asked_at)),
+        ExaminationState::Failed => Some(Probing::Failed(asked.failure.unwrap_or_else(|| "The worker gave no reason.".to_owned()))),
+        ExaminationState::Answered => None,
+    }))
 }

@@ -204,11 +204,11 @@ impl Preview {
     }
 }
 
-/// Whether somebody owes the text "issues met": the window failed, or a run was cut off, stopped, held or failed, or a failed item was
+/// Whether somebody owes the text "issues met": the window failed, or a run was cut off, stopped, `held` or failed, or a failed item was
 /// accepted.
 #[must_use]
-pub fn owes_issues(runs: &[RunRow], checks: &[CheckRow], state: WindowState) -> bool {
-    state == WindowState::Failed
+pub fn owes_issues(runs: &[RunRow], checks: &[CheckRow], state: WindowState, held: bool) -> bool {
+    held || state == WindowState::Failed
         || runs.iter().any(|run| run.hold_reason.is_some() || run.ending.is_some_and(|ending| ending != Ending::Finished))
         || checks.iter().any(|check| check.state == CheckState::Accepted)
 }
