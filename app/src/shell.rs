@@ -3,7 +3,7 @@
 use crate::assets::Assets;
 use crate::door::{self, Visit};
 use crate::pages::Pages;
-use crate::parts::errors::ErrorBody;
+use crate::parts::errors::{ErrorBody, words};
 use crate::parts::layout::Layout;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use domain::decision::Refusal;
@@ -36,11 +36,16 @@ pub fn shell() -> impl IntoView {
     {
         response.insert_header(POLICY, value);
     }
-    view! { <Document start_script=true><Pages/></Document> }
+    view! { <Document><Pages/></Document> }
 }
 
 #[component]
-fn Document(start_script: bool, children: Children) -> impl IntoView {
+fn Document(
+    /// The status, for pages that no router rendered: they are shown without script.
+    #[prop(optional)]
+    error: Option<StatusCode>,
+    children: Children,
+) -> impl IntoView {
     let visit = door::maybe_visit();
     let theme = visit.as_ref().map(|visit| visit.theme.word()).unwrap_or_default();
     let name = visit.and_then(|visit| visit.installation.as_ref().map(|i| i.name.clone())).unwrap_or_else(|| "Drydock".into());
@@ -56,9 +61,9 @@ fn Document(start_script: bool, children: Children) -> impl IntoView {
                 <meta name="robots" content="noindex"/>
                 <link rel="stylesheet" href=css/>
                 <link rel="icon" href=ICON type="image/svg+xml"/>
-                {start_script.then(|| view! { <Hydration assets/> })}
-                {start_script.then(|| view! { <MetaTags/><Title formatter=move |page: String| if page.is_empty() { name.clone() } else { format!("{page} · {name}") }/> })}
-                {(!start_script).then(|| view! { <title>"Drydock"</title> })}
+                {error.is_none().then(|| view! { <Hydration assets/> })}
+                {error.is_none().then(|| view! { <MetaTags/><Title formatter=move |page: String| if page.is_empty() { name.clone() } else { format!("{page} · {name}") }/> })}
+                {error.map(|code| view! { <title>{format!("{} · Drydock", words(code).0)}</title> })}
             </head>
             <body>{children()}</body>
         </html>
@@ -88,7 +93,7 @@ pub fn error_document(visit: Option<Arc<Visit>>, assets: Assets, code: StatusCod
         }
         provide_context(assets);
         provide_context(RequestId(request));
-        view! { <Document start_script=false><Layout><ErrorBody code=code refusal=refusal/></Layout></Document> }.into_view().to_html()
+        view! { <Document error=code><Layout><ErrorBody code=code refusal=refusal/></Layout></Document> }.into_view().to_html()
     });
     owner.cleanup();
     html

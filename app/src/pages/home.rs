@@ -102,7 +102,7 @@ fn NeedsAttention(list: Vec<Attention>) -> impl IntoView {
     (!list.is_empty()).then(|| {
         let rows = list
             .into_iter()
-            .map(|entry| view! { <tr><th scope="row"><a href=entry.to>{entry.what}</a></th><td>{entry.why}</td></tr> })
+            .map(|entry| view! { <tr><th scope="row">{if entry.to.is_empty() { entry.what.into_any() } else { view! { <a href=entry.to>{entry.what}</a> }.into_any() }}</th><td>{entry.why}</td></tr> })
             .collect_view();
         view! { <Card title="Needs a look"><Table caption="Needs a look" head=&["What", "Why"]>{rows}</Table></Card> }
     })

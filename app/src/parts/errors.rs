@@ -7,7 +7,7 @@ use domain::decision::Refusal;
 use leptos::prelude::*;
 
 /// Title and sentence of a status.
-fn words(code: StatusCode) -> (&'static str, &'static str) {
+pub fn words(code: StatusCode) -> (&'static str, &'static str) {
     match code {
         StatusCode::UNAUTHORIZED => ("You are signed out", "Sign in, and come back to this page."),
         StatusCode::FORBIDDEN => ("Not permitted", "This request is not permitted."),

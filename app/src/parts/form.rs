@@ -183,11 +183,16 @@ pub fn TextArea(
     let wrong = error.is_some();
     view! {
         <Labelled id=id.clone() label hint error optional=!required>
-            // A parser drops the first line break after the tag: it is ours, not the person's.
             <textarea id=id name=name rows=rows required=required class:code=code spellcheck=code.then_some("false") aria-describedby=described
-                aria-invalid=wrong.then_some("true")>{format!("\n{value}")}</textarea>
+                aria-invalid=wrong.then_some("true") inner_html=inside(&value)></textarea>
         </Labelled>
     }
+}
+
+/// What stands between the tags of a text area. The renderer neither escapes there nor leaves its markers out, so this does; and a parser
+/// drops the first line break, so that one is ours, not the person's.
+fn inside(value: &str) -> String {
+    format!("\n{}", value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 /// One of several values, given as (value, label).
@@ -206,6 +211,8 @@ pub fn Select(
     let chosen = around.value(name, value);
     let described = described_by(&id, &hint, error.as_ref());
     let wrong = error.is_some();
+    // The empty choice says by itself that nothing needs to be chosen.
+    let optional = false;
     let options = options
         .into_iter()
         .map(|(value, label)| {
@@ -214,7 +221,7 @@ pub fn Select(
         })
         .collect_view();
     view! {
-        <Labelled id=id.clone() label hint error optional=!required>
+        <Labelled id=id.clone() label hint error optional>
             <select id=id name=name required=required aria-describedby=described aria-invalid=wrong.then_some("true")>{options}</select>
         </Labelled>
     }
@@ -304,5 +311,25 @@ pub fn Radios(
             {error.map(|error| view! { <p class="field-error">{error}</p> })}
             {options}
         </fieldset>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html(view: impl FnOnce() -> AnyView) -> String {
+        Owner::new().with(|| view().to_html())
+    }
+
+    #[test]
+    fn typed_text_cannot_leave_its_field() {
+        let attack = "\n</textarea><script>alert(1)</script> & \"quoted\"";
+        let area = html(|| view! { <TextArea name="reason" label="Reason" value=attack/> }.into_any());
+        assert!(area.contains(">\n\n&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp; \"quoted\"</textarea>"), "{area}");
+        let field = html(|| view! { <Field name="name" label="Name" value=attack/> }.into_any());
+        assert!(!field.contains("<script>") && !field.contains("\"quoted"), "{field}");
+        let choice = html(|| view! { <Select name="team" label="Team" options=vec![(attack.to_owned(), attack.to_owned())]/> }.into_any());
+        assert!(!choice.contains("<script>"), "{choice}");
     }
 }

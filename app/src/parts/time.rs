@@ -51,8 +51,8 @@ pub fn Time(
     let zone = door::zone();
     view! {
         <time datetime=at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()>
-            {if exact { in_zone_exact(at, &zone) } else { in_zone(at, &zone) }}
-            {utc_beside(at, &zone).map(|utc| view! { <span class="utc">" " {utc}</span> })}
+            <span class="local">{if exact { in_zone_exact(at, &zone) } else { in_zone(at, &zone) }}</span>
+            {utc_beside(at, &zone).map(|utc| view! { " " <span class="utc">{utc}</span> })}
         </time>
     }
 }

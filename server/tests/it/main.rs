@@ -1,8 +1,11 @@
 //! Integration tests of the program as a whole. One binary: linking is what costs.
 
+mod browser;
 mod demo;
+mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;
 mod links;
 mod program;
+mod sessions;
 mod settings;

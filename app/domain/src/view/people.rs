@@ -175,7 +175,7 @@ pub struct Attention {
     pub what: String,
     /// What is wrong, as a sentence.
     pub why: String,
-    /// Page where it is put right.
+    /// Page where it is put right; empty where there is none.
     pub to: String,
 }
 

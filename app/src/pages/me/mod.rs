@@ -27,11 +27,12 @@ fn Profile(page: PersonPage, theme: String) -> impl IntoView {
         .map(|(word, label)| (word.to_owned(), label.to_owned()))
         .to_vec();
     let to = format!("/people/{}", page.person.id);
+    let email = page.person.email.clone();
     let others = page.sessions - 1;
     let sessions = match others {
         ..=0 => "You are signed in here only.".to_owned(),
-        1 => "You are signed in in one other place.".to_owned(),
-        _ => format!("You are signed in in {others} other places."),
+        1 => "You are signed in at one other place. A new password ends that session.".to_owned(),
+        _ => format!("You are signed in at {others} other places. A new password ends those sessions."),
     };
     view! {
         <Heading title="Your profile" lead=page.person.email.clone()><a class="button quiet" href=to>"As others see you"</a></Heading>
@@ -44,8 +45,9 @@ fn Profile(page: PersonPage, theme: String) -> impl IntoView {
                 </Form>
             </Card>
             <Card title="Password">
-                <p>{sessions}" A new password ends them."</p>
+                <p>{sessions}</p>
                 <Form action="/me/password" submit="Change password" prefix="pw-">
+                    <input type="hidden" name="username" autocomplete="username" value=email/>
                     <Field name="old_password" label="Password until now" kind="password" autocomplete="current-password" required=true/>
                     <Field name="password" label="New password" hint="At least 12 characters. Four or five unrelated words are easy to remember." kind="password" autocomplete="new-password" required=true/>
                     <Field name="password_again" label="New password again" kind="password" autocomplete="new-password" required=true/>
@@ -59,12 +61,12 @@ fn Profile(page: PersonPage, theme: String) -> impl IntoView {
 #[component]
 pub fn ConfirmPage() -> impl IntoView {
     let next = door::query_parameter("next").unwrap_or_else(|| "/".to_owned());
-    let email = door::actor().map(|actor| actor.name).unwrap_or_default();
+    let name = door::actor().map(|actor| actor.name).unwrap_or_default();
     let action = format!("/me/confirm?next={}", super::login::escape(&next));
     view! {
         <div class="door">
             <Heading title="Type your password again"/>
-            <Card title=format!("Signed in as {email}")>
+            <Card title=format!("Signed in as {name}")>
                 <p>"What you are about to do gives somebody rights or takes them away. Your password is needed once more, for the next five minutes."</p>
                 <Form action submit="Continue" cancel="/">
                     <Field name="password" label="Password" kind="password" autocomplete="current-password" required=true/>

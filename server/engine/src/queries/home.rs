@@ -31,7 +31,7 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
                 } else {
                     format!("{parked} messages could not be delivered.")
                 };
-                attention.insert(0, Attention { what: "Mail".into(), why, to: "/outbox".into() });
+                attention.insert(0, Attention { what: "Mail".into(), why, to: String::new() });
             }
             let (databases, all_teams) = home::counts(db, teams).await?;
             Ok(HomePage {
