@@ -51,7 +51,7 @@ export const test = base.extend<{ consoleIsClean: void }, { demo: Demo }>({
       page.on("console", (message) => { if (["error", "warning"].includes(message.type())) said.push(message.text()); });
       page.on("pageerror", (error) => said.push(String(error)));
       await use();
-      expect(said.filter((text) => !/status of (4\d\d|503)/.test(text))).toEqual([]);
+      expect(said.filter((text) => !/status of (4\d\d|503)|was preloaded using link preload/.test(text))).toEqual([]);
     },
     { auto: true },
   ],

@@ -5,7 +5,7 @@ test.use({ javaScriptEnabled: false });
 
 test("a window is proposed, previewed, sealed and approved without script", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
-  await page.goto(`${demo.address}/windows/new?target=shop`);
+  await page.goto(`${demo.address}/windows/new?database=shop`);
   const day = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10);
   await page.getByLabel("Reason").fill("Monthly look, without script. Ünïcödé 王 ✓");
   await page.getByLabel("Date").fill(day);

@@ -102,6 +102,10 @@ impl Asked {
             query: request.uri().query().unwrap_or_default().to_owned(),
         }
     }
+    /// A page that loads itself again says so in its address: nobody is there to keep the session for.
+    fn is_automatic(&self) -> bool {
+        self.query.split('&').any(|part| part == "auto=1")
+    }
 }
 
 async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, access: Access) -> engine::Result<Seen> {
@@ -111,7 +115,7 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
         Some(key) => visit::visitor(&web.engine, key).await?,
         None => visit::Visitor::default(),
     };
-    if let Some(key) = key.filter(|_| visitor.actor.is_some() && access != Access::Polled) {
+    if let Some(key) = key.filter(|_| visitor.actor.is_some() && access != Access::Polled && !asked.is_automatic()) {
         engine::store::sessions::touch(web.engine.pool(), &key).await?;
     }
     let person = visitor.actor.as_ref().map(|actor| actor.person);

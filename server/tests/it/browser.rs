@@ -20,9 +20,9 @@ pub const PASSWORD: &str = "harbour violet seven drumsticks";
 /// An installation that nobody has set up yet.
 pub struct Place {
     pub router: Router,
-    pub engine: Engine,
     pub admin: PgPool,
-    pub database: TestDatabase,
+    /// Dropped last: with it goes the database.
+    _database: TestDatabase,
 }
 
 impl Place {
@@ -31,13 +31,13 @@ impl Place {
         let engine = Engine::connect(database.options(ServiceRole::Web), 8).await.expect("the web role connects");
         let admin = database.superuser().await;
         let web = Web {
-            engine: engine.clone(),
+            engine,
             hosts: Arc::new(Hosts::new(&ORIGIN.parse().expect("a URL"))),
             proxies: Arc::new(TrustedProxies::default()),
             assets: app::assets::Assets::default(),
             demo: false,
         };
-        Self { router: server::router::router(web, Router::new()), engine, admin, database }
+        Self { router: server::router::router(web, Router::new()), admin, _database: database }
     }
 
     /// The same, set up by Ada, who stays signed in.

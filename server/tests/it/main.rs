@@ -6,6 +6,7 @@ mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;
 mod links;
+mod pages;
 mod program;
 mod sessions;
 mod settings;

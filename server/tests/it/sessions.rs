@@ -182,7 +182,7 @@ async fn a_form_sent_twice_is_done_once() {
 
 #[tokio::test]
 async fn wrong_input_comes_back_with_everything_typed() {
-    let (_, mut ada) = Place::set_up().await;
+    let (_place, mut ada) = Place::set_up().await;
     let fields = [
         ("name", "Zoë <b>"),
         ("email", "ada@example.org"),
@@ -191,7 +191,8 @@ async fn wrong_input_comes_back_with_everything_typed() {
         ("role", "lead"),
         ("_back", "/people/new?team=x"),
     ];
-    assert_eq!(ada.post("/people/new", &fields).await.to(), "/people/new?team=x");
+    let answer = ada.post("/people/new", &fields).await;
+    assert_eq!(answer.to(), "/people/new?team=x", "{} {}", answer.status, answer.body);
     let page = ada.get("/people/new?team=x").await.body;
     assert!(
         page.contains("Somebody with this address is known already")

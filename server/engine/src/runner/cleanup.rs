@@ -15,8 +15,8 @@ use domain::procedure::select::{DebrisKind, DebrisRow, step};
 use domain::procedure::{Act, Measure, WorkItem, estimate::estimate};
 use domain::run::{Outcome, Verdict};
 
-/// The least time a clean-up gets, also after the end of the window: it only waits for older transactions.
-const LEAST_MS: u64 = 60_000;
+/// What a clean-up may take, also after the end of the window. It only waits for older transactions; what they keep it from is listed.
+const AT_MOST_MS: u64 = 60_000;
 
 /// Cleans up after an item that needs it, where the plan lets it; the verdict says what was found and what is left.
 pub(super) async fn clean(work: &Work, control: &Control, item: &Item, before: &Evidence, verdict: Verdict, failed: bool) -> Step<Verdict> {
@@ -79,9 +79,8 @@ async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow) -
         row.bytes,
     );
     intend(work, item.ordinal, &drop).await?;
-    let left_ms = work.left_ms().await?.max(LEAST_MS);
     let name = SessionName::new(work.run.id, epoch(work), item.ordinal.unsigned_abs(), 0).map_err(Error::internal)?;
-    let guards = Guards::acting(drop.act, left_ms, &work.plan.parameters);
+    let guards = Guards::acting(drop.act, AT_MOST_MS, &work.plan.parameters);
     let session = Session::open(&control.dialer, name, &guards).await.map_err(|error| open_failed(&error))?;
     if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
         return Ok(Verdict::new(Outcome::NeedsCleanup, difference));
