@@ -9,13 +9,13 @@
 //! ```
 
 pub mod audit;
+pub mod checks;
 pub mod databases;
 mod extract;
 pub mod me;
 pub mod outbox;
 pub mod people;
 pub mod policies;
-pub mod checks;
 pub mod runs;
 pub mod setup;
 pub mod sign_in;

@@ -104,10 +104,12 @@ fn as_str(fields: &[(String, String)]) -> Vec<(&str, &str)> {
 
 async fn settle(house: &House) {
     // Nobody administers the company of the tests, and without an administrator every page leads to the first run.
-    sqlx::query("INSERT INTO drydock.installation (id, public_url) VALUES (gen_random_uuid(), 'https://drydock.example') ON CONFLICT DO NOTHING")
-        .execute(&house.admin)
-        .await
-        .expect("an installation");
+    sqlx::query(
+        "INSERT INTO drydock.installation (id, public_url) VALUES (gen_random_uuid(), 'https://drydock.example') ON CONFLICT DO NOTHING",
+    )
+    .execute(&house.admin)
+    .await
+    .expect("an installation");
     let admin = crate::house::person(&house.admin, "Adele", None, &[domain::people::GlobalRole::Admin]).await;
     sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$x')")
         .bind(admin.actor.person.0)
@@ -141,9 +143,16 @@ async fn nothing_typed_is_lost_on_the_way_to_a_sealed_window() {
     let waiting = browser.get(&asked.to).await;
     assert!(waiting.refresh.starts_with("2;url=/windows/new?look="), "waits by a refresh: {}", waiting.refresh);
     assert!(!waiting.body.contains("Seal and propose"));
-    sqlx::query("UPDATE drydock.examination SET state = 'failed', failure = 'The server is away.', answered_at = now()").execute(&house.admin).await.expect("an answer");
+    sqlx::query("UPDATE drydock.examination SET state = 'failed', failure = 'The server is away.', answered_at = now()")
+        .execute(&house.admin)
+        .await
+        .expect("an answer");
     let failed = browser.get(&asked.to).await;
-    assert!(failed.body.contains("The server is away.") && failed.body.contains("Seal and propose without a preview") && failed.refresh.is_empty());
+    assert!(
+        failed.body.contains("The server is away.")
+            && failed.body.contains("Seal and propose without a preview")
+            && failed.refresh.is_empty()
+    );
 
     // The session ends in mid-form: the same fields arrive, and come back after the sign-in.
     sqlx::query("DELETE FROM drydock.session").execute(&house.admin).await.expect("ended");
@@ -165,11 +174,21 @@ async fn votes_are_cast_with_the_typed_name_and_the_reader_learns_why_not() {
     let (page, digest) = (format!("/windows/{number}"), house.digest(number).await.hex());
     let mut browser = Browser::of(&house, &house.deputy).await;
     assert!(browser.get("/windows").await.body.contains("waits for you"));
-    let vote = [("decision", "approve"), ("digest", digest.as_str()), ("short_name", "wrong"), ("comment", "fine by me"), ("_back", page.as_str())];
+    let vote = [
+        ("decision", "approve"),
+        ("digest", digest.as_str()),
+        ("short_name", "wrong"),
+        ("comment", "fine by me"),
+        ("_back", page.as_str()),
+    ];
     let refused = browser.post(&format!("{page}/vote"), &vote).await;
     assert_eq!(refused.to, page);
     let again = browser.get(&page).await;
-    assert!(again.body.contains("type the database&#x27;s short name") || again.body.contains("type the database's short name"), "{}", again.body);
+    assert!(
+        again.body.contains("type the database&#x27;s short name") || again.body.contains("type the database's short name"),
+        "{}",
+        again.body
+    );
     assert!(again.body.contains("fine by me"));
     let vote = [("decision", "approve"), ("digest", digest.as_str()), ("short_name", "prod-orders"), ("_back", page.as_str())];
     browser.post(&format!("{page}/vote"), &vote).await;

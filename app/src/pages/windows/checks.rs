@@ -89,7 +89,9 @@ fn page(list: Checklist) -> impl IntoView {
             let now = head.now;
             view! { <p class="message note" role="status">"A worker is measuring again, asked "<Span from=now to=since/>". This page looks again by itself; the forms come back with the answer."</p> }.into_any()
         }
-        Some(Probing::Failed(why)) => view! { <p class="message refused">"The last probe could not measure: "{foreign(&why)}</p> }.into_any(),
+        Some(Probing::Failed(why)) => {
+            view! { <p class="message refused">"The last probe could not measure: "{foreign(&why)}</p> }.into_any()
+        }
         _ => ().into_any(),
     };
     let body = if all == 0 {

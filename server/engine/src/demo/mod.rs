@@ -7,7 +7,7 @@ mod shop;
 
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
-use crate::actions::{Caller, announce_worker_key, propose_window};
+use crate::actions::{Caller, add_critical_query, announce_worker_key, propose_window};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::worker::{WorkerConfig, WorkerContext};
@@ -101,6 +101,21 @@ async fn register(engine: &Engine, lead: &Caller, port: u16, password: SecretStr
         verified_how: "Restored to the scratch server by the nightly job; row counts compared.".into(),
     };
     record_backup(engine, lead, target, &backup).await?;
+    for (name, sql, limit_ms) in [
+        (
+            "Orders of one customer",
+            "SELECT id, state, placed_at FROM shop.orders WHERE customer_id = 4711 ORDER BY placed_at DESC LIMIT 20",
+            "200",
+        ),
+        (
+            "Gift wraps of the last month",
+            "SELECT count(*) FROM shop.orders WHERE note LIKE '%gift%' AND placed_at > now() - interval '30 days'",
+            "1500",
+        ),
+    ] {
+        let input = add_critical_query::Input { name: name.into(), sql: sql.into(), limit_ms: limit_ms.into() };
+        add_critical_query::add_critical_query(engine, lead, target, &input).await?;
+    }
     Ok(target)
 }
 

@@ -67,7 +67,7 @@ impl Yard {
             worker: house.database.pool(ServiceRole::Worker).await,
             auditor: house.database.pool(ServiceRole::Auditor).await,
             window: uuid(staged.id.0),
-            plan: bytes(&staged.digest.0),
+            plan: bytes(&house.digest(staged.number).await.0),
             run: uuid(run),
             list: bytes(&list),
             fact,
