@@ -41,8 +41,8 @@ mod wording {
         let (count, unit) = match away {
             _ if away < MINUTE_MS => return if ahead_ms >= 0 { "in less than a minute".into() } else { "just now".into() },
             _ if away < 90 * MINUTE_MS => (away / MINUTE_MS, "minute"),
-            _ if away < 36 * HOUR_MS => ((away + HOUR_MS / 2) / HOUR_MS, "hour"),
-            _ => ((away + DAY_MS / 2) / DAY_MS, "day"),
+            _ if away < 36 * HOUR_MS => (away.saturating_add(HOUR_MS / 2) / HOUR_MS, "hour"),
+            _ => (away.saturating_add(DAY_MS / 2) / DAY_MS, "day"),
         };
         let plural = if count == 1 { "" } else { "s" };
         if ahead_ms >= 0 { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }

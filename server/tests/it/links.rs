@@ -236,10 +236,14 @@ async fn each_way_a_link_ends_has_its_page() {
     assert!(get(&site, &fresh).await.body.contains("Your decision"));
     assert_eq!(house.count("SELECT count(*) FROM drydock.fact WHERE action = 'link.renew'").await, 1);
 
-    sqlx::query("UPDATE drydock.link SET expires_at = now() - interval '1 s' WHERE ended_at IS NULL")
-        .execute(&house.admin)
-        .await
-        .expect("time passes");
+    // The clock cannot be turned, and the guard lets nobody shorten a link's life: it stands aside for this moment.
+    for statement in [
+        "ALTER TABLE drydock.link DISABLE TRIGGER link_guard",
+        "UPDATE drydock.link SET expires_at = now() - interval '1 s' WHERE ended_at IS NULL",
+        "ALTER TABLE drydock.link ENABLE ALWAYS TRIGGER link_guard",
+    ] {
+        sqlx::query(statement).execute(&house.admin).await.expect("time passes");
+    }
     assert!(get(&site, &fresh).await.body.contains("This link has expired"));
     cancel_window(&house.engine, &house.engineer, number, "the release was moved").await.expect("called off");
     let over = get(&site, &fresh).await.body;

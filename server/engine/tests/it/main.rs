@@ -9,7 +9,6 @@ mod letters;
 mod notifier;
 mod opening;
 mod outbox;
-mod people;
 mod policies;
 mod proposal_pages;
 mod run_page;
