@@ -1,7 +1,7 @@
 // A fresh demo for a file of journeys: real processes, real databases, real mails in its mailbox.
 import { test as base, expect, type Page } from "@playwright/test";
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -34,12 +34,13 @@ export const test = base.extend<{ consoleIsClean: void }, { demo: Demo }>({
   demo: [
     async ({}, use) => {
       const folder = mkdtempSync(path.join(tmpdir(), "drydock-e2e-"));
+      // Started by root, the database runs as another user, who must be able to enter; else the demo moves elsewhere.
+      chmodSync(folder, 0o755);
       const { demo, child } = await start(folder);
       await use(demo);
       const gone = new Promise((resolve) => child.on("exit", resolve));
       child.kill("SIGINT");
       await gone;
-      // Where the wanted folder cannot be entered by the database's user, the demo says so and uses another one.
       rmSync(folder, { recursive: true, force: true });
     },
     { scope: "worker", timeout: 120_000 },
