@@ -61,7 +61,7 @@ impl<T: DeserializeOwned + Send> FromRequest<Web> for TypedForm<T> {
     type Rejection = Response;
     async fn from_request(request: Request, web: &Web) -> Result<Self, Response> {
         let mut raw = Raw::read(request, web).await?;
-        let Some(caller) = raw.visit.caller.clone() else { return Err(raw.to_sign_in().await) };
+        let Some(caller) = raw.visit.caller.clone() else { return Err(raw.sent_to_sign_in().await) };
         raw.claim(web).await?;
         let (input, sent) = raw.typed_input().await?;
         Ok(Self { engine: web.engine.clone(), caller, input, sent })
@@ -161,7 +161,7 @@ impl Raw {
     }
 
     /// The session ended in mid-form: keeps what was typed for its person, and leads there after the sign-in.
-    async fn to_sign_in(self) -> Response {
+    async fn sent_to_sign_in(self) -> Response {
         let page = self.typed.page.clone();
         let (note, text) = (
             resend("This was not sent: you had been signed out. Check it, and send it again.", has_secrets(&self.typed)),

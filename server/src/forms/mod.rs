@@ -152,7 +152,7 @@ impl Sent {
                 response.extensions_mut().insert(refusal);
                 response
             }
-            Error::Refused(refusal) if refusal.code == ELEVATE => self.to_confirm().await,
+            Error::Refused(refusal) if refusal.code == ELEVATE => self.sent_to_confirm().await,
             Error::Refused(refusal) => self.back(Some(refusal.to_string()), Typed::default()).await,
             Error::Internal(error) => {
                 tracing::error!(request.id = self.request, %error, "a form was not carried out");
@@ -166,7 +166,7 @@ impl Sent {
     }
 
     /// To the page that asks for the password again, and from there back to the form with what was typed.
-    async fn to_confirm(self) -> Response {
+    async fn sent_to_confirm(self) -> Response {
         let to = format!("/me/confirm?next={}", url::form_urlencoded::byte_serialize(self.typed.page.as_bytes()).collect::<String>());
         let note = resend("You typed your password: send this now.", self.secret);
         keep_within_limit(&self.session, self.by, Typed { note: Some(note), ..self.typed }).await;

@@ -163,7 +163,8 @@ async fn nothing_typed_is_lost_on_the_way_to_a_sealed_window() {
     assert!(sealed.to.starts_with("/windows/"), "{} {}", sealed.to, sealed.body);
     let shown = browser.get(&sealed.to).await;
     assert!(shown.body.contains("Blocked because") && shown.body.contains("Waiting for Sten."), "{}", shown.body);
-    assert!(browser.get("/windows?state=open&environment=production").await.body.contains("waits for you") == false, "his own");
+    let listed = browser.get("/windows?state=open&environment=production").await;
+    assert!(!listed.body.contains("waits for you"), "his own");
 }
 
 #[tokio::test]

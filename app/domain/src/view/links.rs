@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(title(&Facts { state: WindowState::Cancelled, ..live() }), ("Nothing left to decide", false));
         assert_eq!(title(&Facts { state: WindowState::Running, ..live() }), ("Decided already", false));
         assert_eq!(title(&Facts { state: WindowState::Draft, ..live() }), ("Sent back for changes", false));
-        assert_eq!(title(&Facts { may_vote: false, ..live() }).1, false);
+        assert!(!title(&Facts { may_vote: false, ..live() }).1);
         assert_eq!(title(&Facts { used: true, ..live() }), ("This link was used", true));
     }
 

@@ -204,7 +204,7 @@ fn judge(check: &Check, plan: &Plan, measured: &Measured) -> Option<(ProbeVerdic
                 .and_then(|base| base.get("invalid_indexes"))
                 .and_then(|list| serde_json::from_value(list.clone()).ok())
                 .unwrap_or_default();
-            let writable = judge_writable(measured.writable.as_ref().map(|()| ()).map_err(String::as_str));
+            let writable = judge_writable(measured.writable.clone().as_ref().copied().map_err(String::as_str));
             let verdict = worst([writable, judge_invalid_indexes(&before, measured.invalid_indexes.as_deref())]);
             Some((verdict, json!({"writable": measured.writable.is_ok(), "invalid_indexes": measured.invalid_indexes})))
         }

@@ -127,11 +127,11 @@ impl Check<'_> {
             return Err(Flaw::new("anchor_contradicts", Some(n), None, "the anchor file holds two different heads for it: keep the file, and verify with the part written after the last reconciliation").into());
         }
         self.walk(db, scope).await?;
-        if scope == Scope::Whole {
-            if let Some((batch, fact, twice)) = trail_check::stray_place(db).await? {
-                let says = if twice { "it stands in more than one place" } else { "its batch is missing: the chain was cut off" };
-                return Err(Flaw::new("fact_places", Some(batch), Some(fact), says).into());
-            }
+        if scope == Scope::Whole
+            && let Some((batch, fact, twice)) = trail_check::stray_place(db).await?
+        {
+            let says = if twice { "it stands in more than one place" } else { "its batch is missing: the chain was cut off" };
+            return Err(Flaw::new("fact_places", Some(batch), Some(fact), says).into());
         }
         self.loose(db, scope).await?;
         self.end()?;
