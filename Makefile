@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build native site test check dev release clean need-run need-test
+.PHONY: help run build native site test check queries dev release clean need-run need-test
 # A set RUSTFLAGS would silently replace what .cargo/config.toml needs.
 unexport RUSTFLAGS
 
@@ -10,6 +10,7 @@ help:
 	@echo "make run      build what changed and start the demo (first time: about 10 minutes on two cores)"
 	@echo "make test     format, lints, licences, unit, integration and browser tests"
 	@echo "make check    compile and lint only"
+	@echo "make queries  after a change of SQL: what it is checked against at compile time"
 	@echo "make dev      run, and start again whenever a file changes"
 	@echo "make release  the optimised program and site"
 	@echo "make clean    remove what was built; the demo's state in .drydock stays"
@@ -33,6 +34,9 @@ test: need-test build
 check: need-run
 	@cargo clippy --workspace --exclude hydrate --all-targets
 	@cargo clippy --package app --features hydrate
+
+queries: need-run
+	@.ci/queries
 
 dev: build
 	@.ci/dev $(ARGS)
