@@ -57,3 +57,12 @@ ids! {
     /// An X25519 key of a worker.
     WorkerKeyId,
 }
+
+impl RunId {
+    /// What the name of each of its sessions on a target begins with, and no other session's does. It goes into statements as it is:
+    /// letters, digits and colons only.
+    #[must_use]
+    pub fn session_prefix(self) -> String {
+        format!("drydock:{}:", self.0.simple())
+    }
+}

@@ -204,7 +204,7 @@ fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     let comment = block(&vote.comment);
     let mut more = if comment.is_empty() { vec![] } else { vec![format!("Comment: “{comment}”")] };
     if m.link.is_some() {
-        more.push("If you did not decide this, press the button: the vote is withdrawn, and a window that was approved by it is not approved any more.".to_owned());
+        more.push("If you did not decide this, open the link and say so: the vote is withdrawn, and a window that was approved by it is not approved any more.".to_owned());
     }
     (format!("A decision in your name was recorded: {decision}, {how}, {}.", zone.long(vote.at)), more)
 }
@@ -253,7 +253,7 @@ fn commands(m: &Material) -> Vec<Command> {
     if m.subject.plan.target().dbms != "postgresql" {
         return vec![];
     }
-    let ours = format!("FROM pg_stat_activity WHERE application_name LIKE 'drydock:{}:%'", run.id);
+    let ours = format!("FROM pg_stat_activity WHERE application_name LIKE '{}%'", run.id.session_prefix());
     let command = |what: &str, text: String| Command { what: what.to_owned(), text };
     vec![
         command("Without Drydock, see what it is doing on this database", format!("SELECT pid, state, query_start, query {ours};")),

@@ -50,7 +50,7 @@ impl SessionName {
     }
     /// What every session of a run begins with.
     pub fn prefix(run: RunId) -> String {
-        format!("{PREFIX}:{}:", run.0.simple())
+        run.session_prefix()
     }
     /// The run it belongs to.
     pub const fn run(&self) -> RunId {
@@ -76,7 +76,7 @@ impl SessionName {
 
 impl std::fmt::Display for SessionName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{PREFIX}:{}:{}:{}:{}", self.run.0.simple(), self.epoch, self.item, self.attempt)
+        write!(f, "{}{}:{}:{}", self.run.session_prefix(), self.epoch, self.item, self.attempt)
     }
 }
 

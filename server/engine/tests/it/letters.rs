@@ -10,6 +10,7 @@ use domain::proposal::ProposalForm;
 use domain::window::{Ending, RunState, WindowState};
 use engine::paper::{Mail, Material, write};
 use engine::store::letters::{Installation, Recipient, Subject, ToldRun, ToldVote};
+use engine::target::session::SessionName;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
@@ -156,6 +157,20 @@ fn the_calendar_entry_moves_is_confirmed_and_goes() {
     assert!(gone.contains("METHOD:CANCEL") && gone.contains("UID:window-00000000-0000-0000-0000-000000000001@drydock.example"), "{gone}");
     assert!(!text(NoticeKind::ApprovalNeeded).replace("\n ", "").contains("/a/"), "calendars are shared: no personal link in them");
     assert!(mail(NoticeKind::Started).calendar.is_none());
+}
+
+#[test]
+fn the_commands_of_a_mail_name_the_sessions_of_its_run() {
+    let run = RunId(Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef));
+    let session = SessionName::new(run, 3, 2, 1).expect("short").to_string();
+    for kind in [NoticeKind::Started, NoticeKind::Held] {
+        let mut told = material(kind);
+        told.run.as_mut().expect("it ran").id = run;
+        let text = write(&told).expect("written").text;
+        let patterns: Vec<_> = text.split("LIKE '").skip(1).filter_map(|rest| rest.split_once("%'")).map(|(pattern, _)| pattern).collect();
+        assert_eq!(patterns.len(), 3, "{text}");
+        assert!(patterns.iter().all(|pattern| session.starts_with(pattern)), "{patterns:?} and {session}");
+    }
 }
 
 #[test]
