@@ -103,6 +103,9 @@ BEGIN
     IF NEW.revision < OLD.revision OR NEW.id <> OLD.id OR NEW.team_id <> OLD.team_id OR NEW.created_by <> OLD.created_by THEN
         RAISE EXCEPTION 'identity of a window never changes' USING ERRCODE = 'restrict_violation';
     END IF;
+    IF OLD.issues_met IS NOT NULL AND NEW.issues_met IS DISTINCT FROM OLD.issues_met THEN
+        RAISE EXCEPTION 'what went wrong is written once' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'window_issues_once';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER window_guard BEFORE UPDATE ON drydock.window FOR EACH ROW EXECUTE FUNCTION drydock.window_guard();

@@ -149,6 +149,7 @@ pub const DOORS: &[Door] = &[
     Door::form("/windows/{number}/take-back", Access::SignedIn, || post(forms::windows::take_back)),
     Door::form("/windows/{number}/start", Access::SignedIn, || post(forms::windows::start)),
     Door::form("/windows/{number}/cancel", Access::SignedIn, || post(forms::windows::call_off)),
+    Door::form("/windows/{number}/issues", Access::SignedIn, || post(forms::windows::issues_met)),
     Door::page("/windows/{number}/checklist", Access::SignedIn),
     Door::form("/windows/{number}/checks/{ordinal}", Access::SignedIn, || post(forms::checks::tick)),
     Door::form("/windows/{number}/checks/{ordinal}/accept", Access::SignedIn, || post(forms::checks::accept)),

@@ -68,6 +68,11 @@ impl WindowState {
     pub fn is_terminal(self) -> bool {
         self.moves().is_empty()
     }
+    /// It ended otherwise than planned, after it had begun: what went wrong is owed in writing.
+    #[must_use]
+    pub fn went_wrong(self) -> bool {
+        matches!(self, Self::Failed | Self::RolledBack)
+    }
     /// Where it can go from here.
     #[must_use]
     pub fn moves(self) -> &'static [WindowState] {

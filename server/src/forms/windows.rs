@@ -12,6 +12,7 @@ use engine::actions::open_run::{self, start_now};
 use engine::actions::preview_proposal::preview_proposal;
 use engine::actions::propose_window::propose_window;
 use engine::actions::withdraw_vote::withdraw_vote;
+use engine::actions::write_issues_met::{self, write_issues_met};
 use serde::Deserialize;
 
 /// What a proposal's forms send besides the proposal itself.
@@ -88,4 +89,10 @@ pub async fn start(At(number): At<i64>, form: TypedForm<open_run::Input>) -> Res
 pub async fn call_off(At(number): At<i64>, form: TypedForm<call_off_window::Input>) -> Response {
     let done = call_off_window(&form.engine, &form.caller, number, &form.input).await;
     form.answer(done, |state| page(number, format!("{}. Everybody concerned is told.", state.label()))).await
+}
+
+/// Writes what went wrong.
+pub async fn issues_met(At(number): At<i64>, form: TypedForm<write_issues_met::Input>) -> Response {
+    let done = write_issues_met(&form.engine, &form.caller, number, &form.input).await;
+    form.answer(done, |()| page(number, "Written down. It stays with the window and in the trail.")).await
 }

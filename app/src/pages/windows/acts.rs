@@ -69,11 +69,20 @@ pub fn Acts(head: Head, offers: Offers, run: Option<domain::ids::RunId>) -> impl
             view! { <p><a class="button primary" href=format!("/runs/{run}#hold")>"Decide on the held run"</a></p> }.into_any()
         })
     });
+    let issues = act(&offers.write_issues, move || {
+        view! {
+            <Form action=format!("/windows/{number}/issues") submit="Write it down" prefix="issues-">
+                <TextArea name="issues_met" label="Issues met" rows=4 required=true
+                    hint="What went wrong, and what was done about it: for whoever plans the next window. At most 4,000 characters."/>
+            </Form>
+        }
+        .into_any()
+    });
     let (withdraw, cancel) =
         (end(&offers.withdraw, number, "Withdraw", &head.database), end(&offers.cancel, number, "Cancel the window", &head.database));
-    let all = [&offers.start, &offers.edit, &offers.stop, &offers.resolve, &offers.withdraw, &offers.cancel];
+    let all = [&offers.start, &offers.edit, &offers.stop, &offers.resolve, &offers.withdraw, &offers.cancel, &offers.write_issues];
     all.iter().any(|offer| offer.is_open() || offer.why_not().is_some_and(|refusal| refusal.code != "not_permitted")).then(|| {
-        view! { <Card title="Actions" id="actions".to_owned()><div class="acts">{start}{edit}{stop}{resolve}{withdraw}{cancel}</div></Card> }
+        view! { <Card title="Actions" id="actions".to_owned()><div class="acts">{start}{edit}{stop}{resolve}{withdraw}{cancel}{issues}</div></Card> }
     })
 }
 

@@ -51,6 +51,7 @@ pub mod stop_run;
 pub mod tick_item;
 pub mod verify_trail;
 pub mod withdraw_vote;
+pub mod write_issues_met;
 
 use crate::error::Error;
 use domain::decision::Refusal;

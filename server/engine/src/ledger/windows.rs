@@ -146,6 +146,13 @@ impl Ledger<'_> {
         Ok(())
     }
 
+    /// Whether that text is there already. The window's row is taken before.
+    pub async fn issues_written(&mut self, window: WindowId) -> Result<bool> {
+        Ok(sqlx::query_scalar!(r#"SELECT w.issues_met IS NOT NULL AS "written!" FROM drydock.window w WHERE w.id = $1"#, window.0)
+            .fetch_one(&mut *self.db)
+            .await?)
+    }
+
     /// Moves a window from an expected state and revision to the next state; the loser of a race learns what happened instead.
     pub async fn move_window(
         &mut self,

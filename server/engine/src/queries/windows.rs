@@ -153,7 +153,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         own_run: open_run.map(|run| run.state == RunState::Leased),
         red_checks: open_run.map_or(&[], |run| run.red_checks.as_slice()),
         checks: &listed,
-        owes_issues: head.state.is_terminal() && head.issues_met.is_none() && owes_issues,
+        owes_issues: head.state.went_wrong() && head.issues_met.is_none(),
     });
     let offers = offers(&OffersInput {
         actor,
@@ -168,6 +168,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         own_run: open_run.is_some_and(|run| run.state != RunState::Held),
         stop_asked: open_run.is_some_and(|run| run.stop_asked),
         checks: &states,
+        issues_written: head.issues_met.is_some(),
     });
     Ok(Near { plan, names, standing, votes, checks, runs, blocked, offers, owes_issues, loaded })
 }

@@ -154,7 +154,7 @@ pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> R
         .into_iter()
         .filter_map(|row| {
             let state = WindowState::from_word(&row.state)?;
-            let owes = state == WindowState::Failed && row.issues_met.is_none();
+            let owes = state.went_wrong() && row.issues_met.is_none();
             let why = match (state, owes) {
                 (WindowState::Missed, _) => "It was not started in time.".to_owned(),
                 (_, true) => format!("{}. Write down what went wrong.", state.label()),

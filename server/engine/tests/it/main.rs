@@ -5,6 +5,7 @@ mod cluster;
 mod house;
 mod invariants;
 mod inventory;
+mod issues_met;
 mod letters;
 mod notifier;
 mod opening;

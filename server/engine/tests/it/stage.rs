@@ -102,16 +102,22 @@ impl House {
                 .await
                 .expect("a vote");
         }
+        self.put(id, 2, WindowState::Approved).await;
+    }
+
+    /// Puts a window into a state that can follow its present one.
+    pub async fn put(&self, id: WindowId, revision: i32, state: WindowState) {
         sqlx::query(
             "WITH f AS (INSERT INTO drydock.fact (system_identifier, actor_kind, action, object_kind, object_id, result, bytes, leaf)
-                        VALUES ('test', 'system', 'window.approve', 'window', 'staged', 'done', '\\x00', sha256('\\x0000'::bytea)) RETURNING id, at)
-             UPDATE drydock.window w SET state = $2, revision = 2, state_fact_id = f.id, state_fact_at = f.at FROM f WHERE w.id = $1",
+                        VALUES ('test', 'system', 'window.move', 'window', 'staged', 'done', '\\x00', sha256('\\x0000'::bytea)) RETURNING id, at)
+             UPDATE drydock.window w SET state = $2, revision = $3, state_fact_id = f.id, state_fact_at = f.at FROM f WHERE w.id = $1",
         )
         .bind(id.0)
-        .bind(WindowState::Approved.word())
+        .bind(state.word())
+        .bind(revision)
         .execute(&self.admin)
         .await
-        .expect("approved");
+        .expect("a state that follows");
     }
 
     /// A backup that ended an hour ago.

@@ -63,6 +63,8 @@ pub struct Offers {
     pub accept_red: Offer,
     /// Sign off.
     pub close: Offer,
+    /// Write what went wrong, once it is over.
+    pub write_issues: Offer,
 }
 
 /// What the offers are computed from.
@@ -92,6 +94,8 @@ pub struct OffersInput<'a> {
     pub stop_asked: bool,
     /// The validation list.
     pub checks: &'a [CheckState],
+    /// The text "issues met" is there.
+    pub issues_written: bool,
 }
 
 /// What the reader may do now.
@@ -124,6 +128,11 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
             Offer::Absent
         },
         close: given(&[W::Validating], Verb::CloseWindow, may_close(input)),
+        write_issues: if input.state.went_wrong() && !input.issues_written {
+            given(&[input.state], Verb::CloseWindow, Ok(()))
+        } else {
+            Offer::Absent
+        },
     }
 }
 
@@ -212,6 +221,7 @@ mod tests {
             own_run: false,
             stop_asked: false,
             checks,
+            issues_written: false,
         })
     }
 
@@ -238,6 +248,15 @@ mod tests {
         assert!(lead.accept_red.is_open() && !lead.close.is_open() && lead.tick.is_open());
         let engineer = ask(&actor(1, Some(TeamRole::Engineer)), WindowState::Validating, 100, &[CheckState::Accepted]);
         assert!(engineer.close.is_open() && engineer.accept_red == Offer::Absent);
+    }
+
+    #[test]
+    fn what_went_wrong_is_written_by_the_owner_team() {
+        let offer = |actor, state| ask(&actor, state, 300, &[]).write_issues;
+        assert!(offer(actor(1, Some(TeamRole::Engineer)), WindowState::Failed).is_open());
+        assert!(offer(actor(1, Some(TeamRole::Lead)), WindowState::RolledBack).is_open());
+        assert!(offer(actor(2, Some(TeamRole::Stakeholder)), WindowState::Failed).why_not().is_some());
+        assert_eq!(offer(actor(1, Some(TeamRole::Lead)), WindowState::Completed), Offer::Absent);
     }
 
     #[test]

@@ -204,12 +204,13 @@ impl Preview {
     }
 }
 
-/// Whether somebody owes the text "issues met": the window failed, or a run was cut off, stopped, `held` or failed, or a failed item was
-/// accepted.
+/// Whether somebody owes the text "issues met": the window failed or was rolled back, or a run was cut off, stopped or `held`, or a failed
+/// item was accepted. A run that never began owes nothing.
 #[must_use]
 pub fn owes_issues(runs: &[RunRow], checks: &[CheckRow], state: WindowState, held: bool) -> bool {
-    held || state == WindowState::Failed
-        || runs.iter().any(|run| run.hold_reason.is_some() || run.ending.is_some_and(|ending| ending != Ending::Finished))
+    let early = |ending| !matches!(ending, Ending::Finished | Ending::NotBegun);
+    held || state.went_wrong()
+        || runs.iter().any(|run| run.hold_reason.is_some() || run.ending.is_some_and(early))
         || checks.iter().any(|check| check.state == CheckState::Accepted)
 }
 
