@@ -8,7 +8,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use engine::actions::cast_vote::{Input, cast_vote_by_link};
 use engine::actions::mail_fresh_link::mail_fresh_link;
-use engine::actions::withdraw_vote::object_to_vote;
+use engine::actions::withdraw_vote::{Objection, object_to_vote};
 use engine::paper::approval::{self, STYLE, TypedAgain};
 use engine::queries::links;
 use engine::{Engine, Error};
@@ -53,9 +53,16 @@ pub async fn decide(
 }
 
 /// "This was not me": takes the vote back.
-pub async fn object(State(engine): State<Engine>, Extension(request): Extension<RequestId>, Path(secret): Path<String>) -> Response {
-    let done = object_to_vote(&engine, &secret, &request.0).await;
-    answer(&engine, &secret, done, TypedAgain::default()).await
+pub async fn object(
+    State(engine): State<Engine>,
+    Extension(request): Extension<RequestId>,
+    Path(secret): Path<String>,
+    form: Result<Form<Objection>, FormRejection>,
+) -> Response {
+    let Ok(Form(objection)) = form else { return StatusCode::BAD_REQUEST.into_response() };
+    let typed = TypedAgain { short_name: objection.short_name.clone(), ..TypedAgain::default() };
+    let done = object_to_vote(&engine, &secret, &objection, &request.0).await;
+    answer(&engine, &secret, done, typed).await
 }
 
 /// Mails a fresh link to the same person.

@@ -206,7 +206,14 @@ async fn a_decision_leads_to_what_was_recorded_and_can_be_objected_to() {
     let page = get(&site, &not_me).await.body;
     assert!(page.contains("Was this you, Sten?") && page.contains("Sten approved"), "{page}");
     assert_eq!(ask(&site, Method::POST, &not_me, Some(&approve)).await.status, StatusCode::NOT_FOUND, "an objection is no vote");
-    assert_eq!(ask(&site, Method::POST, &format!("{not_me}/not-me"), Some(&[])).await.status, StatusCode::SEE_OTHER);
+    for typed in [&[][..], &[("short_name", "orders")]] {
+        let pressed = ask(&site, Method::POST, &format!("{not_me}/not-me"), Some(typed)).await;
+        assert_eq!(pressed.status, StatusCode::UNPROCESSABLE_ENTITY, "a scanner that presses the button takes nothing back");
+        assert!(pressed.body.contains("To take the vote back, type the database&#39;s short name: prod-orders."), "{}", pressed.body);
+    }
+    assert_eq!(house.state(number).await, "approved");
+    let objection = [("short_name", "Prod-Orders ")];
+    assert_eq!(ask(&site, Method::POST, &format!("{not_me}/not-me"), Some(&objection)).await.status, StatusCode::SEE_OTHER);
     assert!(get(&site, &not_me).await.body.contains("The vote was taken back"));
     assert_eq!(house.state(number).await, "proposed");
 }

@@ -33,15 +33,26 @@ pub async fn withdraw_vote(engine: &Engine, caller: &Caller, number: i64) -> Res
     Ok(state)
 }
 
+/// What was typed to object.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Objection {
+    /// Short name of the database: mail scanners open links and press buttons, but do not type it.
+    pub short_name: String,
+}
+
 /// "This was not me": withdraws the vote the confirmation mail spoke of, and says so to everybody concerned.
-pub async fn object_to_vote(engine: &Engine, secret: &str, request: &str) -> Result<WindowState> {
-    let (secret, request) = (secret.to_owned(), request.to_owned());
+///
+/// An unknown secret is [`Error::NotFound`], whatever was typed.
+pub async fn object_to_vote(engine: &Engine, secret: &str, objection: &Objection, request: &str) -> Result<WindowState> {
+    let (secret, objection, request) = (secret.to_owned(), objection.clone(), request.to_owned());
     let state = transaction::run(engine.pool(), "object_to_vote", move |db| {
-        let (secret, request) = (secret.clone(), request.clone());
+        let (secret, objection, request) = (secret.clone(), objection.clone(), request.clone());
         Box::pin(async move {
             let link = store::votes::link(db, &secret).await?.filter(|link| link.purpose == "object").ok_or(Error::NotFound)?;
             let (window, digest) = link.window.zip(link.digest).ok_or(Error::NotFound)?;
             let window = store::windows::load(db, window).await?;
+            check(&objection, &window.plan()?.target().short_name)?;
             let permit = Permit::link(link.person, link.id);
             let mut ledger = Ledger::open(db, &permit, &request);
             ledger.lock_window(window.id).await?;
@@ -52,6 +63,13 @@ pub async fn object_to_vote(engine: &Engine, secret: &str, request: &str) -> Res
     .await?;
     wake(engine.pool(), &[Wake::Notifier, Wake::Runner, Wake::Sealer]).await;
     Ok(state)
+}
+
+fn check(objection: &Objection, short_name: &str) -> Result<()> {
+    if objection.short_name.trim().eq_ignore_ascii_case(short_name) {
+        return Ok(());
+    }
+    Err(Error::field("short_name", format!("To take the vote back, type the database's short name: {short_name}.")))
 }
 
 async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, reason: &str) -> Result<WindowState> {

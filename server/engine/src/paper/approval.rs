@@ -66,6 +66,7 @@ struct ObjectPage<'a> {
     digest: String,
     rows: Vec<(&'static str, String)>,
     vote: String,
+    short_name: String,
     typed: &'a TypedAgain,
 }
 
@@ -159,6 +160,7 @@ fn object(about: &About, vote: &Vote, action: &str, typed: &TypedAgain) -> askam
         digest: about.digest.short(),
         rows: rows(about, false),
         vote: said(vote),
+        short_name: line(&about.plan.target().short_name),
         typed,
     }
     .render()

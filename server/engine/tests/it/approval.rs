@@ -8,7 +8,7 @@ use engine::actions::amend_window::amend_window;
 use engine::actions::cast_vote::{Input, Outcome, cast_vote, cast_vote_by_link};
 use engine::actions::end_window::cancel_window;
 use engine::actions::propose_window::propose_window;
-use engine::actions::withdraw_vote::{object_to_vote, withdraw_vote};
+use engine::actions::withdraw_vote::{Objection, object_to_vote, withdraw_vote};
 
 async fn approval(house: &House, number: i64) -> Input {
     Input { decision: "approve".into(), digest: house.digest(number).await.hex(), short_name: "prod-orders".into(), comment: String::new() }
@@ -170,8 +170,11 @@ async fn a_vote_taken_back_stops_an_approved_window() {
     cast_vote_by_link(&house.engine, &secret, &approval(&house, window.number).await, "r").await.expect("a vote");
     approve(&house, &house.lead, window.number).await.expect("a lead");
     let object = house.secret("vote_recorded", house.stakeholder.actor.person).await;
-    assert_eq!(object_to_vote(&house.engine, &object, "r").await.expect("not me"), WindowState::Proposed);
-    assert_eq!(code(object_to_vote(&house.engine, &object, "r").await), "link_spent");
+    let pressed = object_to_vote(&house.engine, &object, &Objection::default(), "r").await;
+    assert!(matches!(pressed, Err(engine::Error::Invalid(_))), "a pressed button alone takes nothing back: {pressed:?}");
+    let typed = Objection { short_name: "prod-orders".into() };
+    assert_eq!(object_to_vote(&house.engine, &object, &typed, "r").await.expect("not me"), WindowState::Proposed);
+    assert_eq!(code(object_to_vote(&house.engine, &object, &typed, "r").await), "link_spent");
     assert_eq!(house.count("SELECT count(*) FROM drydock.window_target WHERE live").await, 0);
     assert_eq!(withdraw_vote(&house.engine, &house.lead, window.number).await.expect("own vote"), WindowState::Proposed);
     assert_eq!(code(withdraw_vote(&house.engine, &house.lead, window.number).await), "no_vote");
