@@ -30,10 +30,12 @@ async function start(folder: string): Promise<{ demo: Demo; child: ChildProcess 
   return { demo, child };
 }
 
-export const test = base.extend<{ consoleIsClean: void }, { demo: Demo }>({
+export const test = base.extend<{ consoleIsClean: void }, { demo: Demo; demoOf: string }>({
+  // Files that name another demo get another process, and with it a fresh demo.
+  demoOf: ["journey", { option: true, scope: "worker" }],
   demo: [
-    async ({}, use) => {
-      const folder = mkdtempSync(path.join(tmpdir(), "drydock-e2e-"));
+    async ({ demoOf }, use) => {
+      const folder = mkdtempSync(path.join(tmpdir(), `drydock-${demoOf}-`));
       // Started by root, the database runs as another user, who must be able to enter; else the demo moves elsewhere.
       chmodSync(folder, 0o755);
       const { demo, child } = await start(folder);
