@@ -51,6 +51,8 @@ GRANT UPDATE (preview) ON drydock.revision TO {worker};
 GRANT UPDATE (live) ON drydock.window_target TO {worker};
 GRANT UPDATE (ended_at, ended_reason) ON drydock.link TO {worker};
 GRANT DELETE ON drydock.outbox, drydock.service_state TO {worker};
+-- Counting votes asks who has an account at all.
+GRANT SELECT (person_id) ON drydock.account TO {worker};
 GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.

@@ -114,6 +114,28 @@ impl Policy {
 /// Who may vote on one plan, by rule: sealed into the plan. Removals count at once, additions only after sealing anew.
 pub type Eligible = BTreeMap<String, BTreeSet<PersonId>>;
 
+/// The people behind the groups of policies today.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Electorate {
+    /// Who of each group may vote.
+    pub groups: BTreeMap<Group, BTreeSet<PersonId>>,
+    /// Who of them has an account; the others are known by a link at most.
+    pub accounts: BTreeSet<PersonId>,
+}
+
+impl Electorate {
+    /// Who could vote for a rule: in its group, and able to be known as well as it asks.
+    pub fn of<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = PersonId> + 'a {
+        let by_link = rule.assurance < Assurance::Account;
+        self.groups.get(&rule.group).into_iter().flatten().filter(move |person| by_link || self.accounts.contains(person)).copied()
+    }
+    /// Everybody in any group.
+    #[must_use]
+    pub fn everybody(&self) -> BTreeSet<PersonId> {
+        self.groups.values().flatten().copied().collect()
+    }
+}
+
 /// A vote that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandingVote {
@@ -221,14 +243,22 @@ pub fn count(policy: &Policy, eligible: &Eligible, present: &BTreeSet<PersonId>,
 /// The sealed people of each rule who are still in its group today, and all of them together: who left a group no longer counts, who joined
 /// counts only after sealing anew.
 #[must_use]
-pub fn still_eligible(policy: &Policy, sealed: &Eligible, today: &BTreeMap<Group, BTreeSet<PersonId>>) -> (Eligible, BTreeSet<PersonId>) {
+pub fn still_eligible(policy: &Policy, sealed: &Eligible, today: &Electorate) -> (Eligible, BTreeSet<PersonId>) {
     let mut eligible = sealed.clone();
     for rule in &policy.rules {
-        if let (Some(people), Some(group)) = (eligible.get_mut(&rule.key), today.get(&rule.group)) {
-            people.retain(|person| group.contains(person));
+        if let Some(people) = eligible.get_mut(&rule.key) {
+            let still: BTreeSet<PersonId> = today.of(rule).collect();
+            people.retain(|person| still.contains(person));
         }
     }
-    (eligible, today.values().flatten().copied().collect())
+    (eligible, today.everybody())
+}
+
+/// Whether an approval known by `assurance` would count for nothing, though the person is asked: every rule that asks wants to know better.
+#[must_use]
+pub fn must_be_known_better(policy: &Policy, eligible: &Eligible, person: PersonId, assurance: Assurance) -> bool {
+    let mut asking = policy.rules.iter().filter(|rule| eligible.get(&rule.key).is_some_and(|people| people.contains(&person))).peekable();
+    asking.peek().is_some() && asking.all(|rule| rule.assurance > assurance)
 }
 
 /// Gives each rule as many different people as it needs, nobody twice: maximum bipartite matching by augmenting paths.
@@ -275,8 +305,8 @@ fn seat(
 
 /// Refuses a policy that somebody who may propose could never get through: four eyes need other people.
 ///
-/// `proposers` may propose; `groups` are the people of each group today. The proposer never counts.
-pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &BTreeMap<Group, BTreeSet<PersonId>>) -> Result<(), Refusal> {
+/// `proposers` may propose; `people` may vote today. The proposer never counts.
+pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], people: &Electorate) -> Result<(), Refusal> {
     if policy.rules.is_empty() {
         return Err(Refusal::new(
             "policy_empty",
@@ -292,13 +322,8 @@ pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &B
         return Err(Refusal::new("policy_keys", "Two rules have the same name.", "Name each rule differently."));
     }
     for (proposer, name) in proposers {
-        let eligible: Eligible = policy
-            .rules
-            .iter()
-            .map(|rule| {
-                (rule.key.clone(), groups.get(&rule.group).into_iter().flatten().filter(|person| *person != proposer).copied().collect())
-            })
-            .collect();
+        let others = |rule| people.of(rule).filter(|person| person != proposer).collect();
+        let eligible: Eligible = policy.rules.iter().map(|rule| (rule.key.clone(), others(rule))).collect();
         let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
         let standing = count(policy, &eligible, &present, &[]);
         if !standing.reachable {
@@ -307,10 +332,11 @@ pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &B
                 .iter()
                 .map(|rule| {
                     format!(
-                        "{} of the {} ({} there without {name})",
+                        "{} of the {} ({} {} without {name})",
                         rule.need,
                         rule.group.label(),
-                        eligible.get(&rule.key).map_or(0, BTreeSet::len)
+                        eligible.get(&rule.key).map_or(0, BTreeSet::len),
+                        if rule.assurance < Assurance::Account { "there" } else { "with an account" }
                     )
                 })
                 .collect();
@@ -320,7 +346,7 @@ pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], groups: &B
                     "{name} may propose windows here, and nobody could ever approve them: the policy needs {}, all different people.",
                     short.join(" and ")
                 ),
-                "Name more stakeholders or deputies, or ask for fewer people.",
+                "Name more stakeholders or deputies, give them accounts where votes must be signed in, or ask for fewer people.",
             ));
         }
     }
@@ -408,11 +434,36 @@ mod tests {
 
     #[test]
     fn a_policy_that_its_proposer_could_never_pass_is_refused_with_the_reason() {
-        let groups =
-            BTreeMap::from([(Group::Stakeholders, BTreeSet::from([person(3)])), (Group::LeadsAndDeputies, BTreeSet::from([person(1)]))]);
-        let refusal = satisfiable(&Policy::standard(), &[(person(1), "Lena".into())], &groups).expect_err("Lena is the only lead");
+        let people = electorate(&[3], &[1], &[1]);
+        let refusal = satisfiable(&Policy::standard(), &[(person(1), "Lena".into())], &people).expect_err("Lena is the only lead");
         assert!(refusal.message.contains("Lena"), "{}", refusal.message);
-        assert!(satisfiable(&Policy::standard(), &[(person(2), "Egon".into())], &groups).is_ok());
+        assert!(satisfiable(&Policy::standard(), &[(person(2), "Egon".into())], &people).is_ok());
+    }
+
+    fn electorate(stakeholders: &[u128], leads: &[u128], accounts: &[u128]) -> Electorate {
+        let set = |people: &[u128]| people.iter().map(|n| person(*n)).collect::<BTreeSet<_>>();
+        let groups = BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]);
+        Electorate { groups, accounts: set(accounts) }
+    }
+
+    #[test]
+    fn somebody_without_account_never_fills_a_seat_that_asks_for_one() {
+        let mut policy = Policy::development();
+        policy.rules[0].assurance = Assurance::Account;
+        let egon = [(person(2), "Egon".to_owned())];
+        let refusal = satisfiable(&policy, &egon, &electorate(&[3], &[], &[])).expect_err("3 cannot sign in");
+        assert!(refusal.message.contains("0 with an account"), "{}", refusal.message);
+        assert!(satisfiable(&policy, &egon, &electorate(&[3, 4], &[], &[4])).is_ok());
+    }
+
+    #[test]
+    fn a_link_is_too_little_only_where_every_rule_that_asks_says_so() {
+        let (sealed, _) = eligible(&[1, 2], &[2]);
+        let mut policy = Policy::standard();
+        policy.rules[0].assurance = Assurance::Account;
+        let known_better = |n| must_be_known_better(&policy, &sealed, person(n), Assurance::Link);
+        assert_eq!([known_better(1), known_better(2), known_better(9)], [true, false, false]);
+        assert!(!must_be_known_better(&policy, &sealed, person(1), Assurance::Account));
     }
 
     proptest! {

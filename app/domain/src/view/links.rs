@@ -58,6 +58,8 @@ pub struct About {
     pub votes: Vec<Vote>,
     /// The policy's rules.
     pub rules: Vec<RuleRow>,
+    /// An approval by this link would count for nothing: the policy asks the reader to be signed in.
+    pub sign_in_to_approve: bool,
 }
 
 /// What the page is.
@@ -118,6 +120,14 @@ impl Facts<'_> {
 
     fn decision(&self) -> Answer {
         let fresh = self.may_vote && self.in_time && self.state == WindowState::Proposed;
+        if self.vote.is_some() && !self.newest && matches!(self.state, WindowState::Draft | WindowState::Proposed) {
+            let text = if self.state == WindowState::Proposed {
+                "You had decided, and then the window was edited: that vote no longer counts. Votes count for exactly one plan."
+            } else {
+                "You had decided, and then somebody asked for changes: when there is a new plan, you get a new mail."
+            };
+            return over("The plan was edited after you decided", text.into(), fresh);
+        }
         if let Some(vote) = self.vote {
             let text = format!("Recorded: {}, {}. {}", vote.decision.label().to_lowercase(), vote.assurance.label(), self.now());
             return over("You have decided", text, false);
@@ -145,7 +155,8 @@ impl Facts<'_> {
             return over("This link was replaced", reason.to_owned(), fresh);
         }
         if self.expired || !self.in_time {
-            return over("This link has expired", "Its time to decide has passed.".into(), fresh);
+            let text = if fresh { "A link lives for 30 days at most; this one is older." } else { "The time to decide has passed." };
+            return over("This link has expired", text.into(), fresh);
         }
         if !self.may_vote {
             return over(
@@ -166,6 +177,9 @@ impl Facts<'_> {
                 over("There is no such vote any more", format!("It was taken back, or the plan was edited. {}", self.now()), false)
             }
             (_, Some(_)) if !matches!(self.state, WindowState::Proposed | WindowState::Approved) => {
+                if self.state.is_terminal() {
+                    return over("Nothing left to take back", self.now(), false);
+                }
                 let text = format!("{} If it must not go on, tell the on-call contact at once.", self.now());
                 over("Too late to take the vote back", text, false)
             }
@@ -247,9 +261,14 @@ mod tests {
         for state in WindowState::ALL {
             assert_eq!(title(&Facts { used: true, vote: Some(&vote), state: *state, ..live() }), ("You have decided", false));
         }
+        for (state, fresh) in [(WindowState::Proposed, true), (WindowState::Draft, false)] {
+            let stale = Facts { used: true, vote: Some(&vote), newest: false, state, ..live() };
+            assert_eq!(title(&stale), ("The plan was edited after you decided", fresh), "a vote on another plan does not count");
+        }
         let objection = Facts { objects: true, vote: Some(&vote), ..live() };
         assert_eq!(title(&objection), ("object", false));
         assert_eq!(title(&Facts { state: WindowState::Running, ..objection.clone() }).0, "Too late to take the vote back");
+        assert_eq!(title(&Facts { state: WindowState::Cancelled, ..objection.clone() }).0, "Nothing left to take back");
         assert_eq!(title(&Facts { used: true, vote: None, ..objection }).0, "The vote was taken back");
     }
 }

@@ -96,6 +96,14 @@ async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assuranc
     let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
     let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
     approval::may_vote(person, &contributors, &plan.eligible, already)?;
+    if decision == VoteDecision::Approve && approval::must_be_known_better(&plan.policy.rules, &plan.eligible, person, assurance) {
+        return Err(Refusal::new(
+            "sign_in_needed",
+            "The policy of this plan counts your approval only when you are signed in, so by this link it would count for nothing.",
+            format!("Sign in and approve on the page of window #{}.", window.number),
+        )
+        .into());
+    }
     if let Some(link) = link {
         ledger.consume_link(link, Some((window.id, window.digest))).await?;
     }

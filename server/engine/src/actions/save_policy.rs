@@ -50,7 +50,7 @@ pub async fn save_policy(engine: &Engine, caller: &Caller, id: PolicyId, input: 
             }
             let before = store::policies::all(ledger.db()).await?.into_iter().find(|row| row.id == id).ok_or(Error::NotFound)?;
             for ruled in store::policies::ruled(ledger.db(), &before.environments).await? {
-                approval::satisfiable(&policy, &ruled.proposers, &ruled.groups)
+                approval::satisfiable(&policy, &ruled.proposers, &ruled.people)
                     .map_err(|refusal| Refusal { message: format!("On {}: {}", ruled.target, refusal.message), ..refusal })?;
             }
             let digest = store::policies::add_version(ledger.db(), id, current + 1, &policy, by).await?;

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewRevision};
 use crate::store;
 use crate::store::windows::ProposalTarget;
-use domain::approval::{self, Eligible};
+use domain::approval::{self, Assurance, Electorate, Eligible};
 use domain::decision::{FieldError, Refusal};
 use domain::ids::{ExaminationId, PersonId, WindowId};
 use domain::plan::{Plan, PlanParts};
@@ -14,7 +14,7 @@ use domain::schedule::Times;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A proposal understood, checked against its database, not yet written.
 #[derive(Debug, Clone)]
@@ -97,21 +97,12 @@ impl Draft {
         let policy = store::windows::policy_of(db, &self.target.plan.environment).await?;
         let mut contributors: BTreeSet<PersonId> = store::windows::contributors(db, window).await?;
         contributors.insert(by);
-        let groups = store::groups::eligible(db, self.target.plan.id, self.target.plan.team).await?;
-        let eligible: Eligible = policy
-            .rules
-            .rules
-            .iter()
-            .map(|rule| {
-                (
-                    rule.key.clone(),
-                    groups.get(&rule.group).into_iter().flatten().filter(|person| !contributors.contains(person)).copied().collect(),
-                )
-            })
-            .collect();
+        let people = store::groups::eligible(db, self.target.plan.id, self.target.plan.team).await?;
+        let others = |rule| people.of(rule).filter(|person| !contributors.contains(person)).collect();
+        let eligible: Eligible = policy.rules.rules.iter().map(|rule| (rule.key.clone(), others(rule))).collect();
         let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
         if !approval::count(&policy.rules, &eligible, &present, &[]).reachable {
-            return Err(nobody_can(&policy.rules, &groups, &contributors).into());
+            return Err(nobody_can(&policy.rules, &people, &contributors).into());
         }
         let preview = match self.preview {
             Some(id) => store::windows::preview_answer(db, id, self.target.plan.id).await?,
@@ -140,17 +131,14 @@ impl Draft {
 }
 
 /// The refusal for a proposal that could never be approved, with the numbers that say why.
-fn nobody_can(
-    policy: &approval::Policy,
-    groups: &BTreeMap<approval::Group, BTreeSet<PersonId>>,
-    contributors: &BTreeSet<PersonId>,
-) -> Refusal {
+fn nobody_can(policy: &approval::Policy, people: &Electorate, contributors: &BTreeSet<PersonId>) -> Refusal {
     let needs: Vec<String> = policy
         .rules
         .iter()
         .map(|rule| {
-            let there = groups.get(&rule.group).map_or(0, |people| people.difference(contributors).count());
-            format!("{} of the {} ({there} may vote)", rule.need, rule.group.label())
+            let there = people.of(rule).filter(|person| !contributors.contains(person)).count();
+            let how = if rule.assurance < Assurance::Account { "may vote" } else { "may vote and have an account" };
+            format!("{} of the {} ({there} {how})", rule.need, rule.group.label())
         })
         .collect();
     Refusal::new(

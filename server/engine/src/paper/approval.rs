@@ -54,6 +54,7 @@ struct DecidePage<'a> {
     thresholds: Vec<String>,
     votes: Vec<String>,
     short_name: String,
+    sign_in: Option<i64>,
     typed: &'a TypedAgain,
 }
 
@@ -147,6 +148,7 @@ fn decide(about: &About, action: &str, typed: &TypedAgain) -> askama::Result<Str
         thresholds: thresholds(&plan.parameters),
         votes: about.votes.iter().map(said).collect(),
         short_name: line(&plan.target().short_name),
+        sign_in: about.sign_in_to_approve.then_some(about.number),
         typed,
     }
     .render()

@@ -76,7 +76,7 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
         over.changes = revision_changes(db, window, subject.plan.revision, newest.plan.revision).await?.unwrap_or_default();
     }
     let about = About {
-        reader: reader.name,
+        reader: reader.name.clone(),
         zone: reader.zone,
         number: subject.number,
         state: subject.state,
@@ -90,6 +90,7 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
             .iter()
             .map(|rule| RuleRow { who: rule.rule.group.label().to_owned(), have: rule.have.len(), need: rule.rule.need as usize })
             .collect(),
+        sign_in_to_approve: approval::must_be_known_better(&newest.plan.policy.rules, &eligible, reader.id, Assurance::Link),
         plan: subject.plan,
     };
     Ok(LinkPage { link: link.id, about, answer })

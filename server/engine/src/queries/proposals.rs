@@ -8,7 +8,7 @@ use crate::store::window_page;
 use crate::store::windows::{self, ProposalTarget};
 use crate::{store, transaction};
 use domain::examination::{ExaminationState, PreviewAnswer};
-use domain::ids::{ExaminationId, PersonId, TargetId, WindowId};
+use domain::ids::{ExaminationId, TargetId, WindowId};
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::plan::limits;
 use domain::procedure;
@@ -241,15 +241,14 @@ fn database(target: &ProposalTarget) -> Database {
 
 async fn approvers(db: &mut PgConnection, actor: &Actor, target: &ProposalTarget, window: Option<WindowId>) -> Result<Approvers> {
     let policy = windows::policy_of(db, &target.plan.environment).await?;
-    let groups = store::groups::eligible(db, target.plan.id, target.plan.team).await?;
+    let electorate = store::groups::eligible(db, target.plan.id, target.plan.team).await?;
     let mut authors = match window {
         Some(window) => windows::contributors(db, window).await?,
         None => BTreeSet::new(),
     };
     authors.insert(actor.person);
-    let people: BTreeSet<PersonId> = groups.values().flatten().copied().collect();
-    let names = window_page::names(db, &people).await?;
-    Ok(Approvers::of(&policy.name, &policy.rules, &groups, &authors, &names))
+    let names = window_page::names(db, &electorate.everybody()).await?;
+    Ok(Approvers::of(&policy.name, &policy.rules, &electorate, &authors, &names))
 }
 
 async fn overlaps(

@@ -1,12 +1,12 @@
 //! Who belongs to which group today: the people behind policies and messages.
 
-use domain::approval::Group;
+use domain::approval::{Electorate, Group};
 use domain::ids::{PersonId, TargetId, TeamId};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// People of each group who may vote now: active, with a mailbox of their own, not within 24 hours of a change of address or role.
-pub async fn eligible(db: &mut PgConnection, target: TargetId, team: TeamId) -> sqlx::Result<BTreeMap<Group, BTreeSet<PersonId>>> {
+pub async fn eligible(db: &mut PgConnection, target: TargetId, team: TeamId) -> sqlx::Result<Electorate> {
     let stakeholders = sqlx::query_scalar!(
         "SELECT p.id FROM drydock.target_stakeholder s JOIN drydock.person p ON p.id = s.person_id
          WHERE s.target_id = $1 AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()",
@@ -19,10 +19,14 @@ pub async fn eligible(db: &mut PgConnection, target: TargetId, team: TeamId) -> 
          WHERE m.team_id = $1 AND (m.role = 'lead' OR m.deputy) AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()",
         team.0
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
+    let people: Vec<uuid::Uuid> = stakeholders.iter().chain(&leads).copied().collect();
+    let accounts =
+        sqlx::query_scalar!("SELECT a.person_id FROM drydock.account a WHERE a.person_id = ANY ($1)", &people).fetch_all(db).await?;
     let set = |ids: Vec<uuid::Uuid>| ids.into_iter().map(PersonId).collect::<BTreeSet<_>>();
-    Ok(BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]))
+    let groups = BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]);
+    Ok(Electorate { groups, accounts: set(accounts) })
 }
 
 /// Who is told about a database's windows: active stakeholders, and leads and deputies of the owner team. Shared mailboxes are told too.

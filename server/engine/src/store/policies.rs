@@ -2,12 +2,11 @@
 
 use super::groups;
 use crate::error::{Error, Result};
-use domain::approval::{Group, Policy};
+use domain::approval::{Electorate, Policy};
 use domain::canonical::Digest;
 use domain::ids::{PersonId, PolicyId, TargetId, TeamId};
 use jiff::Timestamp;
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A policy at its current version.
 #[derive(Debug, Clone)]
@@ -87,8 +86,8 @@ pub struct Ruled {
     pub target: String,
     /// Who may propose there.
     pub proposers: Vec<(PersonId, String)>,
-    /// Who is in which group today.
-    pub groups: BTreeMap<Group, BTreeSet<PersonId>>,
+    /// Who may vote today.
+    pub people: Electorate,
 }
 
 /// Every database in these environments that is not retired.
@@ -105,7 +104,7 @@ pub async fn ruled(db: &mut PgConnection, environments: &[String]) -> Result<Vec
         ruled.push(Ruled {
             target: target.short_name,
             proposers: groups::proposers(db, team).await?,
-            groups: groups::eligible(db, TargetId(target.id), team).await?,
+            people: groups::eligible(db, TargetId(target.id), team).await?,
         });
     }
     Ok(ruled)

@@ -2,7 +2,7 @@
 
 use super::page::RevisionDiff;
 use super::{Change, Overlap, Preview, blocked};
-use crate::approval::{Group, Policy};
+use crate::approval::{Electorate, Group, Policy};
 use crate::decision::FieldError;
 use crate::ids::PersonId;
 use crate::proposal::ProposalForm;
@@ -70,23 +70,17 @@ pub struct Approvers {
 impl Approvers {
     /// Who must approve a plan whose authors are `authors`.
     #[must_use]
-    pub fn of(
-        policy: &str,
-        rules: &Policy,
-        groups: &BTreeMap<Group, BTreeSet<PersonId>>,
-        authors: &BTreeSet<PersonId>,
-        names: &BTreeMap<PersonId, String>,
-    ) -> Self {
-        let may = |group: &Group| groups.get(group).into_iter().flatten().filter(|person| !authors.contains(person)).copied();
-        let eligible = rules.rules.iter().map(|rule| (rule.key.clone(), may(&rule.group).collect())).collect();
-        let present = rules.rules.iter().flat_map(|rule| may(&rule.group)).collect();
+    pub fn of(policy: &str, rules: &Policy, people: &Electorate, authors: &BTreeSet<PersonId>, names: &BTreeMap<PersonId, String>) -> Self {
+        let may = |rule| people.of(rule).filter(|person| !authors.contains(person));
+        let eligible = rules.rules.iter().map(|rule| (rule.key.clone(), may(rule).collect())).collect();
+        let present = rules.rules.iter().flat_map(may).collect();
         let named = |person: PersonId| names.get(&person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
         Self {
             policy: policy.to_owned(),
             groups: rules
                 .rules
                 .iter()
-                .map(|rule| AskedGroup { group: rule.group, need: rule.need, people: may(&rule.group).map(named).collect() })
+                .map(|rule| AskedGroup { group: rule.group, need: rule.need, people: may(rule).map(named).collect() })
                 .collect(),
             reachable: crate::approval::count(rules, &eligible, &present, &[]).reachable,
         }
@@ -229,14 +223,17 @@ mod tests {
     fn authors_are_never_asked_and_too_few_people_are_noticed() {
         let person = |n: u128| PersonId(Uuid::from_u128(n));
         let names = [(person(1), "Ana".to_owned()), (person(2), "Ben".to_owned())].into();
-        let groups = BTreeMap::from([
-            (Group::Stakeholders, BTreeSet::from([person(1), person(2)])),
-            (Group::LeadsAndDeputies, BTreeSet::from([person(2)])),
-        ]);
-        let both = Approvers::of("standard", &Policy::standard(), &groups, &BTreeSet::new(), &names);
+        let people = Electorate {
+            groups: BTreeMap::from([
+                (Group::Stakeholders, BTreeSet::from([person(1), person(2)])),
+                (Group::LeadsAndDeputies, BTreeSet::from([person(2)])),
+            ]),
+            accounts: BTreeSet::new(),
+        };
+        let both = Approvers::of("standard", &Policy::standard(), &people, &BTreeSet::new(), &names);
         assert!(both.reachable);
         assert_eq!(demand(&both.groups[0]), "1 of the stakeholders of the database: Ana or Ben");
-        let one = Approvers::of("standard", &Policy::standard(), &groups, &BTreeSet::from([person(2)]), &names);
+        let one = Approvers::of("standard", &Policy::standard(), &people, &BTreeSet::from([person(2)]), &names);
         assert!(!one.reachable);
         assert_eq!(demand(&one.groups[1]), "1 of the leads and deputies of the owner team: nobody who could");
     }

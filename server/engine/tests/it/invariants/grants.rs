@@ -150,7 +150,7 @@ async fn each_process_reads_no_more_than_it_needs() {
     let database = TestDatabase::new().await;
     let pool = database.superuser().await;
     for (role, hidden) in [
-        (ServiceRole::Worker, &["account", "session"][..]),
+        (ServiceRole::Worker, &["session"][..]),
         (ServiceRole::Auditor, &["account", "session", "sealed_secret", "sealed_key", "link", "outbox", "mailbox", "setting"][..]),
     ] {
         let rights = rights(&pool, role.name()).await;
@@ -158,6 +158,14 @@ async fn each_process_reads_no_more_than_it_needs() {
             assert!(!rights.iter().any(|(readable, word)| readable == table && word == "SELECT"), "{} reads {table}", role.name());
         }
     }
+    let readable: Vec<String> = sqlx::query_scalar(
+        "SELECT a.attname::text FROM pg_attribute a
+         WHERE a.attrelid = 'drydock.account'::regclass AND a.attnum > 0 AND has_column_privilege('drydock_worker', a.attrelid, a.attnum, 'SELECT')",
+    )
+    .fetch_all(&pool)
+    .await
+    .expect("columns");
+    assert_eq!(readable, ["person_id"], "the worker learns who has an account, and nothing of it");
     let writes: Vec<_> = rights(&pool, "drydock_auditor").await.into_iter().filter(|(_, word)| word != "SELECT").collect();
     assert_eq!(writes, [], "the auditor changes nothing");
 }
