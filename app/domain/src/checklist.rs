@@ -109,6 +109,11 @@ pub fn may_tick(from: CheckState, to: CheckState, by_probe: bool, probed: bool, 
             "The probe measured this as failed; a tick does not change that.",
             "Run the probe again, or have a lead accept it with a reason.",
         ),
+        CheckState::Passed | CheckState::NotApplicable if from == CheckState::Failed && !may_accept_red => no(
+            "not_permitted",
+            "Somebody saw this as failed; only a lead or deputy of the owner team may answer it otherwise.",
+            "Ask one of them, or leave it failed and have it accepted with a reason.",
+        ),
         CheckState::Passed if by_probe && !probed => no(
             "probe_first",
             "A probe answers this item, and it has not run yet.",
@@ -147,6 +152,16 @@ mod tests {
         assert_eq!(may_close(&[("Queries".into(), Failed)]).expect_err("red").code, "list_not_done");
         assert!(may_close(&[("Queries".into(), Accepted), ("Pool".into(), Passed)]).is_ok());
         assert!(may_close(&[]).is_err());
+    }
+
+    #[test]
+    fn what_a_person_saw_as_failed_is_answered_otherwise_by_a_lead_alone() {
+        use CheckState::{Failed, NotApplicable, Passed};
+        for to in [Passed, NotApplicable] {
+            assert_eq!(may_tick(Failed, to, false, false, false, "looks fine to me").expect_err("no right").code, "not_permitted");
+            assert!(may_tick(Failed, to, false, false, true, "the alert was a test").is_ok());
+        }
+        assert!(may_tick(Passed, Failed, false, false, false, "errors since 02:10").is_ok());
     }
 
     #[test]

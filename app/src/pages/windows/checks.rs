@@ -149,13 +149,15 @@ fn Figures(figures: Vec<Figure>) -> impl IntoView {
     view! { <Table caption="Measured before the first change and after the last" head=&["Measure", "#Before", "#After"]>{rows}</Table> }
 }
 
-/// What a person may answer: a probe's red is not overruled by a tick, only accepted by a lead.
+/// What a person may answer: a probe's red is not overruled by a tick, only accepted by a lead; a person's red is answered otherwise by a
+/// lead alone.
 #[component]
 fn Answer(check: CheckRow, number: i64, may_accept: bool) -> impl IntoView {
     let (ordinal, prefix) = (check.ordinal, format!("c{}-", check.ordinal));
     let red_probe = check.by_probe && check.state == CheckState::Failed;
     let mut choices = vec![("passed", "Passed"), ("failed", "Failed"), ("not_applicable", "Not applicable")];
-    if red_probe {
+    let red_person = !check.by_probe && check.state == CheckState::Failed && !may_accept;
+    if red_probe || red_person {
         choices.retain(|(value, _)| *value == "failed");
     } else if check.by_probe && check.probed_at.is_none() {
         choices.retain(|(value, _)| *value != "passed");
@@ -183,8 +185,9 @@ fn Answer(check: CheckRow, number: i64, may_accept: bool) -> impl IntoView {
         }
     });
     let red = (red_probe && !may_accept).then(|| view! { <p class="quiet">"The probe says red. Mend the cause and probe again, or ask a lead or deputy to accept it with a reason."</p> });
+    let red_person = red_person.then(|| view! { <p class="quiet">"Somebody saw this as failed. A lead or deputy answers it otherwise, or accepts it with a reason; you can add what you see."</p> });
     let open = check.state == CheckState::Open || red_probe;
-    view! { <details class="answer" open=open><summary>{if open { "Answer" } else { "Answer anew" }}</summary>{red}{tick}{accept}</details> }
+    view! { <details class="answer" open=open><summary>{if open { "Answer" } else { "Answer anew" }}</summary>{red}{red_person}{tick}{accept}</details> }
 }
 
 #[component]

@@ -10,7 +10,7 @@ use domain::checklist::{CheckState, may_tick};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::people;
-use domain::permission::{Permit, Verb, authorize};
+use domain::permission::{Permit, Verb, authorize, holds};
 use domain::window::WindowState;
 
 /// What was typed.
@@ -60,7 +60,8 @@ pub(super) async fn answer(
             }
             let checks = store::checks::list(ledger.db(), window.id, revision).await?;
             let check = checks.iter().find(|check| check.ordinal == ordinal).ok_or(Error::NotFound)?;
-            may_tick(check.state, to, check.by_probe, check.probe.is_some(), verb == Verb::AcceptRed, &note)?;
+            let may_accept_red = holds(&caller.actor, Verb::AcceptRed, Some(window.team));
+            may_tick(check.state, to, check.by_probe, check.probe.is_some(), may_accept_red, &note)?;
             let action = if to == CheckState::Accepted { "check.accept" } else { "check.tick" };
             let fact = NewFact::done(action, "window", window.id)
                 .of_window(window.id)
