@@ -198,6 +198,7 @@ impl Notifier {
                     votes,
                     standing: (have, need),
                     run: letters::run(db, window).await?,
+                    accepted: letters::accepted(db, window).await?,
                     link,
                     head: letters::head(db).await?,
                     sequence: letters::sequence(db, window, message.fact_id).await?,

@@ -5,7 +5,7 @@ use super::letter::{Button, Command, Letter, block, line};
 use super::mail::Mail;
 use super::when::Zone;
 use crate::error::{Error, Result};
-use crate::store::letters::{Installation, Recipient, Subject, ToldRun, ToldVote};
+use crate::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
 use domain::notice::{Concerned, NoticeKind};
@@ -33,6 +33,8 @@ pub struct Material {
     pub standing: (usize, usize),
     /// The newest run.
     pub run: Option<ToldRun>,
+    /// Failed items of the validation list that were accepted.
+    pub accepted: Vec<ToldAcceptance>,
     /// The personal address it carries, and until when it works.
     pub link: Option<(SecretString, Timestamp)>,
     /// The newest seal.
@@ -176,7 +178,9 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         NoticeKind::Validating => {
             ("The work is over. The window closes when its validation list is done: please answer what is open.".to_owned(), summary(m))
         }
-        NoticeKind::AllClear => ("The work is done and validated. The window is closed.".to_owned(), summary(m)),
+        NoticeKind::AllClear => {
+            ("The work is done and validated. The window is closed.".to_owned(), summary(m).into_iter().chain(reservations(m)).collect())
+        }
         NoticeKind::Failed => (because("The window ended without success."), summary(m)),
     }
 }
@@ -245,6 +249,16 @@ fn summary(m: &Material) -> Vec<String> {
         .collect();
     let items = (!counts.is_empty()).then(|| format!("Items: {}.", counts.join(", ")));
     ending.into_iter().chain(items).collect()
+}
+
+/// What was not as it should be, and who said that it may stay so.
+fn reservations(m: &Material) -> Vec<String> {
+    let accepted = m
+        .accepted
+        .iter()
+        .map(|item| format!("Accepted although red by {}: {}. Reason: {}", line(&item.by), line(&item.title), block(&item.reason)));
+    let issues = m.subject.issues_met.iter().map(|text| format!("Issues met: {}", block(text)));
+    accepted.chain(issues).collect()
 }
 
 /// The way out by hand, for somebody who cannot reach Drydock while it works. Every session of a run bears the run's name.

@@ -74,12 +74,14 @@ pub struct Subject {
     pub decide_by: Timestamp,
     /// Name of the owner team.
     pub team: String,
+    /// What did not go as planned, once somebody wrote it.
+    pub issues_met: Option<String>,
 }
 
 /// The window with the plan of `digest`, or with its newest one.
 pub async fn subject(db: &mut PgConnection, window: WindowId, digest: Option<Digest>) -> Result<Subject> {
     let row = sqlx::query!(
-        "SELECT w.number, w.state, w.state_reason, n.digest AS newest, p.digest, p.bytes, a.name AS author, r.decide_by_at, t.name AS team
+        "SELECT w.number, w.state, w.state_reason, n.digest AS newest, p.digest, p.bytes, a.name AS author, r.decide_by_at, t.name AS team, w.issues_met
          FROM drydock.window w
          JOIN drydock.plan n ON n.window_id = w.id AND n.revision = w.revision
          JOIN drydock.plan p ON p.window_id = w.id AND p.digest = coalesce($2, n.digest)
@@ -105,6 +107,7 @@ pub async fn subject(db: &mut PgConnection, window: WindowId, digest: Option<Dig
         author: row.author,
         decide_by: row.decide_by_at.to_jiff(),
         team: row.team,
+        issues_met: row.issues_met,
     })
 }
 
@@ -158,6 +161,31 @@ pub async fn votes(db: &mut PgConnection, window: WindowId, digest: Digest) -> R
             at: row.cast_at.to_jiff(),
         })
         .collect())
+}
+
+/// A failed item of a validation list that somebody accepted.
+#[derive(Debug, Clone)]
+pub struct ToldAcceptance {
+    /// The item.
+    pub title: String,
+    /// Name of who accepted it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Failed items of the window's newest list that were accepted, in order.
+pub async fn accepted(db: &mut PgConnection, window: WindowId) -> Result<Vec<ToldAcceptance>> {
+    let rows = sqlx::query!(
+        "SELECT c.title, p.name, c.note FROM drydock.check_item c
+         JOIN drydock.window w ON w.id = c.window_id AND w.revision = c.revision
+         JOIN drydock.person p ON p.id = c.decided_by
+         WHERE c.window_id = $1 AND c.state = 'accepted' ORDER BY c.ordinal",
+        window.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| ToldAcceptance { title: row.title, by: row.name, reason: row.note }).collect())
 }
 
 /// Which of `people` are active now, with their names.

@@ -9,7 +9,7 @@ use domain::procedure::weekly_postgresql;
 use domain::proposal::ProposalForm;
 use domain::window::{Ending, RunState, WindowState};
 use engine::paper::{Mail, Material, write};
-use engine::store::letters::{Installation, Recipient, Subject, ToldRun, ToldVote};
+use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use engine::target::session::SessionName;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -97,6 +97,7 @@ pub fn material(kind: NoticeKind) -> Material {
             author: "Egon".into(),
             decide_by: plan.times.latest_start,
             team: "Orders".into(),
+            issues_met: (kind == NoticeKind::AllClear).then(|| "Two indexes wait for next week.".into()),
             plan,
         },
         votes: vec![ToldVote {
@@ -116,6 +117,10 @@ pub fn material(kind: NoticeKind) -> Material {
             hold_reason: (kind == NoticeKind::Held).then(|| "The outcome of REINDEX INDEX public.orders_pkey is not known.".into()),
             outcomes: vec![("deferred".into(), 2), ("done".into(), 7), ("skipped_lock".into(), 1)],
         }),
+        accepted: (kind == NoticeKind::AllClear)
+            .then(|| ToldAcceptance { title: "No error spikes".into(), by: "Lena".into(), reason: "The alert was a test.".into() })
+            .into_iter()
+            .collect(),
         link: carries.then(|| ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFG".into(), at("2026-11-29T03:00:00Z"))),
         head: Some((17, Digest([0xab; 32]))),
         sequence: 3,
