@@ -33,6 +33,8 @@ pub enum ConnectError {
     PasswordNeeded { user: String },
     #[error("The server does not let \"{user}\" in from this machine; it says: {said}. Allow it in the server's pg_hba.conf and reload.")]
     NotLetIn { user: String, said: String },
+    #[error("The role \"{user}\" may not log in. Run there: ALTER ROLE {role} LOGIN;")]
+    NoLogin { user: String, role: String },
     #[error(
         "{place} does not offer TLS. Switch it on there (ssl = on, with a certificate), or choose \"no TLS\": allowed on loopback and sockets, elsewhere only with a stated reason."
     )]
@@ -205,6 +207,9 @@ fn explain_sqlstate(db: &tokio_postgres::error::DbError, address: &Address) -> C
     let state = db.code();
     if *state == SqlState::INVALID_PASSWORD {
         ConnectError::BadPassword { user }
+    } else if *state == SqlState::INVALID_AUTHORIZATION_SPECIFICATION && said.contains("not permitted to log in") {
+        let role = super::quote::identifier(&user).unwrap_or_default();
+        ConnectError::NoLogin { user, role }
     } else if *state == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
         ConnectError::NotLetIn { user, said }
     } else if *state == SqlState::INVALID_CATALOG_NAME {

@@ -221,4 +221,8 @@ async fn pre_checks_are_green_on_a_quiet_target_and_red_for_what_stands_in_the_w
     let poor = preflight(&target.link(STRANGER).await, &Parameters::default(), None).await.expect("readable");
     let rights = poor.checks.iter().find(|check| check.key == "privileges").expect("always checked");
     assert!(rights.colour == Colour::Warn && rights.sentence.contains("pg_monitor"), "{rights:?}");
+    for key in ["transactions", "connections"] {
+        let blind = poor.checks.iter().find(|check| check.key == key).expect("always checked");
+        assert!(blind.colour == Colour::Fail && blind.sentence.contains("GRANT pg_monitor TO shop_stranger;"), "{blind:?}");
+    }
 }

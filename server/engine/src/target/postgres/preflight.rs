@@ -52,10 +52,19 @@ pub async fn preflight(link: &Link, parameters: &Parameters, approved: Option<&S
     let identity = identity::observe(link).await?;
     let mut checks = vec![version(major), who(&identity, approved), primary(&identity)];
     checks.push(rights(link, major).await?);
-    checks.push(transactions(link, parameters).await?);
+    let sees = sees_sessions(link).await?;
+    checks.push(if sees {
+        transactions(link, parameters).await?
+    } else {
+        blind("transactions", "how long transactions of others are open", link).await?
+    });
     checks.push(prepared(link, parameters).await?);
     checks.push(replication(link, parameters).await?);
-    checks.push(connections_in_use(link, parameters).await?);
+    checks.push(if sees {
+        connections_in_use(link, parameters).await?
+    } else {
+        blind("connections", "how many sessions there are", link).await?
+    });
     checks.push(invalid_indexes(link, major).await?);
     Ok(Preflight { identity, checks })
 }
@@ -120,6 +129,18 @@ async fn rights(link: &Link, major: u16) -> Result<PreCheck, StatementError> {
         );
         check("privileges", Colour::Warn, sentence)
     })
+}
+
+/// Without this right the server hides when transactions of others began, and whose sessions are clients': everything would look green.
+async fn sees_sessions(link: &Link) -> Result<bool, StatementError> {
+    let row = link.row("SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')", &[]).await?;
+    field(&row, 0)
+}
+
+async fn blind(key: &str, what: &str, link: &Link) -> Result<PreCheck, StatementError> {
+    let row = link.row("SELECT pg_catalog.quote_ident(current_user)", &[]).await?;
+    let role = crate::target::fault::clean(field(&row, 0)?);
+    Ok(check(key, Colour::Fail, format!("The server does not show this role {what}. Run there: GRANT pg_monitor TO {role};")))
 }
 
 fn names(blockers: &[Blocker]) -> String {
