@@ -222,7 +222,8 @@ pub fn path_parameter<T: std::str::FromStr>(name: &str) -> engine::Result<T> {
 /// A parameter of the page's query; empty ones count as absent.
 pub fn query_parameter(name: &str) -> Option<String> {
     let parameters = leptos_router::hooks::use_query_map();
-    parameters.with_untracked(|map| map.get(name)).filter(|text| !text.trim().is_empty())
+    // PostgreSQL knows no NUL character: nothing that is looked for holds one.
+    parameters.with_untracked(|map| map.get(name)).map(|text| text.replace('\0', "\u{fffd}")).filter(|text| !text.trim().is_empty())
 }
 
 /// The page for a query's answer: the view when it came, else the error in words, with its status.

@@ -26,6 +26,8 @@ pub fn key(id: &Id) -> [u8; 32] {
 }
 
 fn backend(error: impl std::fmt::Display) -> Error {
+    // The layer above answers with a bare 500: the cause would be told nowhere.
+    tracing::error!(%error, "the session could not be read or written");
     Error::Backend(error.to_string())
 }
 

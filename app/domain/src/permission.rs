@@ -206,6 +206,11 @@ impl Permit {
     pub fn operator(name: &str) -> Self {
         Self { who: Who::Operator(name.to_owned()), verb: None, team: None }
     }
+    /// Somebody who was refused: carries no right, and says only who tried.
+    #[must_use]
+    pub fn tried(person: PersonId) -> Self {
+        Self { who: Who::Person(person), verb: None, team: None }
+    }
     /// The holder of a link whose secret was just proven.
     #[must_use]
     pub fn link(person: PersonId, link: LinkId) -> Self {

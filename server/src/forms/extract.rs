@@ -63,7 +63,7 @@ impl<T: DeserializeOwned + Send> FromRequest<Web> for TypedForm<T> {
         let mut raw = Raw::read(request, web).await?;
         let Some(caller) = raw.visit.caller.clone() else { return Err(raw.sent_to_sign_in().await) };
         raw.claim(web).await?;
-        let (input, sent) = raw.typed_input().await?;
+        let (input, sent) = raw.typed_input(web).await?;
         Ok(Self { engine: web.engine.clone(), caller, input, sent })
     }
 }
@@ -73,7 +73,7 @@ impl<T: DeserializeOwned + Send> FromRequest<Web> for PublicForm<T> {
     async fn from_request(request: Request, web: &Web) -> Result<Self, Response> {
         let mut raw = Raw::read(request, web).await?;
         raw.claim(web).await?;
-        let (input, sent) = raw.typed_input().await?;
+        let (input, sent) = raw.typed_input(web).await?;
         Ok(Self { engine: web.engine.clone(), request: sent.request.clone(), session: sent.session.clone(), input, sent })
     }
 }
@@ -110,7 +110,7 @@ impl Raw {
             match name.as_ref() {
                 "_once" => once = Some(value.into_owned()),
                 "_back" => local_path(&value).clone_into(&mut typed.page),
-                _ => typed.fields.push((name.into_owned(), value.into_owned())),
+                _ => typed.fields.push((name.into_owned(), readable(&value))),
             }
         }
         Ok(Self { visit, former, session, body, typed, once, submission: None })
@@ -134,14 +134,14 @@ impl Raw {
         Ok(())
     }
 
-    async fn typed_input<T: DeserializeOwned>(self) -> Result<(T, Sent), Response> {
+    async fn typed_input<T: DeserializeOwned>(self, web: &Web) -> Result<(T, Sent), Response> {
         let plain = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.typed.fields).finish();
         let input = serde_html_form::from_str::<T>(&plain);
-        let by = self.visit.caller.as_ref().map(|caller| caller.actor.person);
         let secret = has_secrets(&self.typed);
         let sent = Sent {
             session: self.session,
-            by,
+            engine: web.engine.clone(),
+            caller: self.visit.caller.clone(),
             request: self.visit.request.clone(),
             typed: without_secrets(self.typed),
             secret,
@@ -171,6 +171,12 @@ impl Raw {
         flash(&self.session, Flash { kind: FlashKind::Note, text: text.into() }).await;
         Redirect::to(&sign_in_path(&page)).into_response()
     }
+}
+
+/// What was typed, as the database can keep it: PostgreSQL knows no NUL character, so it becomes one that can be seen; and browsers end
+/// lines with two characters where everything else has one.
+fn readable(value: &str) -> String {
+    value.replace("\r\n", "\n").replace('\0', "\u{fffd}")
 }
 
 fn is_secret(name: &str) -> bool {

@@ -26,6 +26,7 @@ use crate::visit::{flash, keep};
 use app::door::{Flash, FlashKind, Typed};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::ids::PersonId;
+use engine::actions::note_refusal::note_refusal;
 use engine::actions::{Caller, ELEVATE};
 use engine::{Engine, Error};
 use http::StatusCode;
@@ -68,7 +69,9 @@ pub struct PublicForm<T> {
 #[derive(Debug)]
 struct Sent {
     session: Session,
-    by: Option<PersonId>,
+    /// For the trail, when somebody who is signed in tries what is not theirs.
+    engine: Engine,
+    caller: Option<Caller>,
     request: String,
     typed: Typed,
     /// A password or code was among it, which is not kept.
@@ -153,7 +156,12 @@ impl Sent {
                 response
             }
             Error::Refused(refusal) if refusal.code == ELEVATE => self.sent_to_confirm().await,
-            Error::Refused(refusal) => self.back(Some(refusal.to_string()), Typed::default()).await,
+            Error::Refused(refusal) => {
+                if refusal.code == "not_permitted" {
+                    self.note(&refusal.message).await;
+                }
+                self.back(Some(refusal.to_string()), Typed::default()).await
+            }
             Error::Internal(error) => {
                 tracing::error!(request.id = self.request, %error, "a form was not carried out");
                 let say = format!(
@@ -165,11 +173,24 @@ impl Sent {
         }
     }
 
+    /// Denied acts stand in the trail.
+    async fn note(&self, refusal: &str) {
+        if let Some(caller) = &self.caller
+            && let Err(error) = note_refusal(&self.engine, caller, &self.typed.action, refusal).await
+        {
+            tracing::error!(request.id = self.request, %error, "a refusal is not in the trail");
+        }
+    }
+
+    fn by(&self) -> Option<PersonId> {
+        self.caller.as_ref().map(|caller| caller.actor.person)
+    }
+
     /// To the page that asks for the password again, and from there back to the form with what was typed.
     async fn sent_to_confirm(self) -> Response {
         let to = format!("/me/confirm?next={}", url::form_urlencoded::byte_serialize(self.typed.page.as_bytes()).collect::<String>());
         let note = resend("You typed your password: send this now.", self.secret);
-        keep_within_limit(&self.session, self.by, Typed { note: Some(note), ..self.typed }).await;
+        keep_within_limit(&self.session, self.by(), Typed { note: Some(note), ..self.typed }).await;
         Redirect::to(&to).into_response()
     }
 
@@ -179,7 +200,7 @@ impl Sent {
         if let Some(text) = refused {
             flash(&self.session, Flash { kind: FlashKind::Refused, text }).await;
         }
-        keep_within_limit(&self.session, self.by, Typed { errors: wrong.errors, note: wrong.note, ..self.typed }).await;
+        keep_within_limit(&self.session, self.by(), Typed { errors: wrong.errors, note: wrong.note, ..self.typed }).await;
         Redirect::to(&page).into_response()
     }
 }

@@ -3,6 +3,7 @@
 use super::{At, Done, TypedForm};
 use axum::response::Response;
 use domain::ids::ExaminationId;
+use domain::procedure::text::plural;
 use domain::proposal::ProposalForm;
 use domain::window::WindowState;
 use engine::actions::amend_window::amend_window;
@@ -47,7 +48,11 @@ pub async fn look(form: TypedForm<Around>) -> Response {
 /// Seals and proposes.
 pub async fn propose(form: TypedForm<Around>) -> Response {
     let done = propose_window(&form.engine, &form.caller, &form.proposal(), form.look()).await;
-    form.answer(done, |new| page(new.number, format!("Proposed. {} people were asked for their decision.", new.asked))).await
+    form.answer(done, |new| {
+        let asked = plural(u64::try_from(new.asked).unwrap_or(u64::MAX), "person was", "people were");
+        page(new.number, format!("Proposed. {asked} asked for their decision."))
+    })
+    .await
 }
 
 /// Asks a worker what a new revision would do.

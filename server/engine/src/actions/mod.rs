@@ -22,6 +22,7 @@ pub mod end_window;
 pub mod export_trail;
 pub mod mail_fresh_link;
 mod new_account;
+pub mod note_refusal;
 pub mod open_run;
 pub mod preview_proposal;
 pub mod probe_again;

@@ -19,6 +19,19 @@ pub async fn exists(db: &mut PgConnection, action: &str, object_id: &str) -> sql
     .await
 }
 
+/// Whether the person was refused at this object within the last minute.
+pub async fn was_refused_lately(db: &mut PgConnection, person: Uuid, action: &str, object: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.fact f WHERE f.actor_id = $1 AND f.action = $2 AND f.object_id = $3 AND f.result = 'refused'
+           AND f.at > clock_timestamp() - interval '1 minute') AS "yes!""#,
+        person,
+        action,
+        object
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// True when this person left a fact of this action and result within the last minutes.
 pub async fn did_lately(db: &mut PgConnection, person: Uuid, action: &str, result: &str, minutes: i32) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
