@@ -1,6 +1,10 @@
 //! `drydock serve`, and what it shares with the demo: an own state, two kept processes, an ordered stop.
 
-use std::net::{SocketAddr, TcpListener};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    time::Duration,
+};
 
 use engine::cluster::ServiceRole;
 
@@ -14,6 +18,16 @@ use crate::{
 
 /// Where `serve` keeps its state when PostgreSQL's user cannot enter the wanted folder.
 pub const FALLBACK: &str = "/var/lib/drydock";
+
+/// The private cluster's server is looked for so often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The private cluster's server ended by itself: nothing works without it, so everything stops.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the private PostgreSQL server in {} ended without being asked to, so everything was stopped. What was committed is safe: start again. Its log in that folder says why it ended.", .0.display()
+)]
+pub struct StateLost(PathBuf);
 
 /// A running installation: state open, both processes ready.
 #[derive(Debug)]
@@ -101,9 +115,22 @@ async fn bring_up(
 impl Installation {
     /// Wait for the stop, then stop in order: processes first, the private cluster last.
     pub async fn until_stopped(self) -> anyhow::Result<()> {
-        self.lifecycle.soft.cancelled().await;
+        let lost = tokio::select! {
+            () = self.lifecycle.soft.cancelled() => None,
+            folder = self.state_lost() => Some(folder),
+        };
         self.lifecycle.finish().await;
-        self.state.close().await
+        self.state.close().await?;
+        lost.map_or(Ok(()), |folder| Err(StateLost(folder).into()))
+    }
+
+    /// Waits until the private cluster's server is gone without having been asked; for ever where the state lies elsewhere.
+    async fn state_lost(&self) -> PathBuf {
+        let Some(cluster) = self.state.cluster() else { return std::future::pending().await };
+        while cluster.is_running() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        cluster.folder().to_owned()
     }
 }
 

@@ -123,6 +123,17 @@ pub fn place(settings: &mut Settings, fallback: &str) -> anyhow::Result<Option<S
     }))
 }
 
+/// A tool that only reads makes no new state where the folder's name is misspelt.
+pub fn must_exist(settings: &Settings) -> anyhow::Result<()> {
+    let there = settings.database.is_external() || settings.cluster_dir().join("data").is_dir();
+    anyhow::ensure!(
+        there,
+        "there is no Drydock in {}: name its folder with --data-dir, or its database with DATABASE_URL",
+        settings.data_dir.display()
+    );
+    Ok(())
+}
+
 /// Where a tool finds the installation that `serve` or `demo` may have moved.
 pub fn find_place(settings: &mut Settings, fallbacks: &[&str]) {
     let candidates = fallbacks.iter().map(|fallback| {

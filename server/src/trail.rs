@@ -8,7 +8,10 @@ use engine::trail::export::{export_over, verify_over};
 use engine::trail::report::Report;
 use engine::trail::verify::Known;
 
-use crate::{config::Settings, state::State};
+use crate::{
+    config::Settings,
+    state::{self, State},
+};
 
 /// What the caller knows of the chain's end.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +36,7 @@ pub async fn verify(settings: &Settings, claim: &Claim) -> anyhow::Result<Report
         }
         (None, None) => Known::nothing(),
     };
+    state::must_exist(settings)?;
     let state = State::reach(settings).await?;
     let report = async { anyhow::Ok(verify_over(&state.options(ServiceRole::Auditor)?, &known).await?) }.await;
     state.close().await?;
@@ -47,6 +51,7 @@ pub fn anchors_here(settings: &Settings) -> Option<PathBuf> {
 
 /// Write the whole trail as JSON Lines.
 pub async fn export(settings: &Settings, write: &mut (dyn FnMut(&str) -> std::io::Result<()> + Send)) -> anyhow::Result<u64> {
+    state::must_exist(settings)?;
     let state = State::reach(settings).await?;
     let facts = async { anyhow::Ok(export_over(&state.options(ServiceRole::Auditor)?, write).await?) }.await;
     state.close().await?;

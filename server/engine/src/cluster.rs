@@ -213,6 +213,11 @@ impl Cluster {
         self.adopted
     }
 
+    /// Whether its server is there still.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        PidFile::is_postmaster(self.pid, &self.folder.join("data"))
+    }
     /// The cluster's folder.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -42,7 +42,14 @@ impl Known {
     pub fn from_anchor_file(path: &Path) -> Result<Self> {
         let bytes =
             std::fs::read(path).map_err(|error| Error::internal(format!("the anchor file {} cannot be read: {error}", path.display())))?;
-        Ok(Self::from_anchors(parse(&bytes)))
+        let known = Self::from_anchors(parse(&bytes));
+        if known.heads.is_empty() {
+            return Err(Error::internal(format!(
+                "{} holds no head of the chain: give the anchors.jsonl of a worker, or a copy of one",
+                path.display()
+            )));
+        }
+        Ok(known)
     }
     /// These heads.
     pub fn from_anchors(anchors: impl IntoIterator<Item = Anchor>) -> Self {
