@@ -33,7 +33,7 @@ pub enum Purpose {
     Serve,
     /// One process of an installation: `web` or `worker`.
     Process,
-    /// Anything that looks or mends and ends: `migrate`, `doctor`, `trail verify`.
+    /// Anything that looks or mends and ends: `migrate`, `create-admin`, `doctor`, `trail verify`.
     Tool,
 }
 
@@ -71,6 +71,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// The mail server, as far as the environment names it; the worker sends.
     pub mail: engine::notifier::MailPins,
+    /// Password of the administrator that `create-admin` makes.
+    pub admin_password: Option<SecretString>,
     /// What is logged, and how.
     pub log: LogSettings,
     /// Folders of `PATH`, searched for PostgreSQL's programs.
@@ -147,6 +149,7 @@ impl Settings {
         let proxies = reader.text("DRYDOCK_TRUSTED_PROXIES");
         let trusted_proxies = reader.judge("DRYDOCK_TRUSTED_PROXIES", proxies, str::parse).unwrap_or_default();
         let mail = mail::pins(&mut reader);
+        let admin_password = reader.text("DRYDOCK_ADMIN_PASSWORD").map(SecretString::from);
         let log = log_settings(&mut reader);
         let plain = reader.text("DRYDOCK_ALLOW_PLAIN_HTTP");
         let allow_plain_http = reader.judge("DRYDOCK_ALLOW_PLAIN_HTTP", plain, parse_switch).unwrap_or(false);
@@ -163,6 +166,7 @@ impl Settings {
             role_suffix,
             trusted_proxies,
             mail,
+            admin_password,
             log,
             program_folders: environment.program_folders(),
         })

@@ -1,6 +1,7 @@
 //! The doors and the composition: HTTP, processes, settings. No SQL and no transition of state stands here.
 
 pub mod config;
+pub mod create_admin;
 pub mod demo;
 pub mod doctor;
 pub mod embedded;

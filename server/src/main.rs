@@ -5,9 +5,10 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use secrecy::ExposeSecret as _;
 use server::{
     config::{Environment, Flags, Problems, Purpose, Settings},
-    demo, doctor,
+    create_admin, demo, doctor,
     embedded::{Site, SiteError},
     lifecycle::Lifecycle,
     serve,
@@ -56,6 +57,26 @@ enum Command {
     Migrate {
         #[command(flatten)]
         place: Place,
+    },
+    /// Make an administrator, or give one a new password: the way in before the first sign-in, and back after a lost password
+    ///
+    /// The password comes from --password-file or DRYDOCK_ADMIN_PASSWORD_FILE, never from an argument; without one it is made here
+    /// and shown once. A known address becomes an administrator with the new password, and all its sessions end.
+    CreateAdmin {
+        #[command(flatten)]
+        place: Place,
+        /// Address that signs in
+        #[arg(long, value_name = "ADDRESS")]
+        email: String,
+        /// Name of a new person [default: how the address begins]
+        #[arg(long)]
+        name: Option<String>,
+        /// IANA time zone of a new person [default: the installation's]
+        #[arg(long)]
+        zone: Option<String>,
+        /// File with the password on one line; - reads standard input [env: DRYDOCK_ADMIN_PASSWORD, DRYDOCK_ADMIN_PASSWORD_FILE]
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
     },
     /// Look at everything a start needs and say what is missing
     Doctor {
@@ -172,6 +193,14 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<Exit
         Command::Migrate { place } => {
             tools::migrate(&tool_settings(environment, place)?).await?;
             println!("The schema is up to date.");
+        }
+        Command::CreateAdmin { place, email, name, zone, password_file } => {
+            let wanted = create_admin::Wanted { email, name, zone, password_file };
+            let made = create_admin::create_admin(&tool_settings(environment, place)?, environment, &wanted).await?;
+            println!("{} is an administrator now; earlier sessions are ended.", wanted.email);
+            if let Some(password) = made {
+                println!("Password, shown this once: {}", password.expose_secret());
+            }
         }
         Command::Doctor { place } => return Ok(show_findings(&tool_settings(environment, place)?, environment).await),
         Command::Trail(TrailCommand::Verify { place, anchor, head, json }) => {

@@ -42,10 +42,17 @@ impl Environment {
         self.values.iter().filter(|(name, _)| !is_ours(name)).map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Our own settings that hold no connection URL: children read them as we did.
+    /// Our own settings that hold no connection URL and no person's password: children read them as we did.
     pub fn plain_settings(&self) -> impl Iterator<Item = (&str, &str)> {
-        let plain = |name: &str| is_ours(name) && !name.trim_end_matches("_FILE").ends_with("DATABASE_URL");
+        let kept_back = |name: &str| name.ends_with("DATABASE_URL") || name == "DRYDOCK_ADMIN_PASSWORD";
+        let plain = move |name: &str| is_ours(name) && !kept_back(name.strip_suffix("_FILE").unwrap_or(name));
         self.values.iter().filter(move |(name, _)| plain(name)).map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Who sits at the shell, as far as it says so: for the trail.
+    pub fn operator(&self) -> &str {
+        let said = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| self.values.get(*name));
+        said.map(String::as_str).filter(|name| !name.is_empty()).unwrap_or("unnamed")
     }
 
     pub(super) fn program_folders(&self) -> Vec<PathBuf> {

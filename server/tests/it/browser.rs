@@ -22,7 +22,7 @@ pub struct Place {
     pub router: Router,
     pub admin: PgPool,
     /// Dropped last: with it goes the database.
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 impl Place {
@@ -37,7 +37,7 @@ impl Place {
             assets: app::assets::Assets::default(),
             demo: false,
         };
-        Self { router: server::router::router(web, Router::new()), admin, _database: database }
+        Self { router: server::router::router(web, Router::new()), admin, database }
     }
 
     /// The same, set up by Ada, who stays signed in.

@@ -1,6 +1,7 @@
 //! Integration tests of the program as a whole. One binary: linking is what costs.
 
 mod browser;
+mod create_admin;
 mod demo;
 mod guard;
 #[path = "../../engine/tests/it/house.rs"]

@@ -26,19 +26,23 @@ pub struct Input {
     pub password: Option<SecretString>,
     /// Public URL from the settings, for an installation that has none yet.
     pub public_url: String,
-    /// IANA zone for an installation that has none yet.
-    pub zone: String,
+    /// IANA zone of a new person and of an installation that has none yet; `None` takes the installation's, and UTC for a new one.
+    pub zone: Option<String>,
     /// A demo.
     pub demo: bool,
 }
 
-/// Makes or mends the administrator; returns the person and, when one was made here, the password. Ends all sessions of the person.
+/// Makes or mends the administrator; returns the person and, when one was made here, the password. Ends all sessions of the person, and
+/// lets no vote of a person who was known before count for 24 hours: whoever sits at the shell knows the password and could vote for them.
 pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, Option<SecretString>)> {
     let made = input.password.is_none().then(passwords::one_time);
     let password = input.password.clone().or_else(|| made.clone()).ok_or_else(|| Error::internal("a password is given or made"))?;
     let mut form = FormCheck::default();
     let account = new_account::check(&mut form, &input.name, &input.email, &password, None);
-    let zone = form.take(crate::zones::take("zone", &input.zone));
+    let zone = match &input.zone {
+        Some(typed) => form.take(crate::zones::take("zone", typed)).map(Some),
+        None => Some(None),
+    };
     if account.as_ref().is_some_and(|account| people::is_shared_address(&account.email)) {
         tracing::warn!("a shared mailbox may administer but not vote");
     }
@@ -58,7 +62,9 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
                 .fact(NewFact::done(action, "person", id).with("account", true).with("global_roles", vec![GlobalRole::Admin.word()]))
                 .await?;
             let db = ledger.db();
-            if store::people::installation(db).await?.is_none() {
+            let installation = store::people::installation(db).await?;
+            let zone = zone.or_else(|| installation.as_ref().map(|known| known.zone.clone())).unwrap_or_else(|| "Etc/UTC".to_owned());
+            if installation.is_none() {
                 let url = input.public_url.trim_end_matches('/');
                 store::people::put_installation(db, clock::new_id(), "Drydock", url, &zone, input.demo).await?;
             }
@@ -66,6 +72,7 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
                 store::people::insert(db, id, &account.name, &account.email, &zone, people::is_shared_address(&account.email)).await?;
             } else {
                 store::people::set_active(db, id, true).await?;
+                store::people::pause_votes(db, id, None).await?;
                 store::sessions::end_all(db, id).await?;
             }
             store::people::put_account(db, id, &hash).await?;

@@ -262,12 +262,13 @@ pub(crate) async fn update(db: &mut PgConnection, person: PersonId, name: &str, 
     .map(drop)
 }
 
-/// No vote of this person counts for 24 hours, because somebody changed address, role or password.
-pub(crate) async fn pause_votes(db: &mut PgConnection, person: PersonId, by: PersonId) -> sqlx::Result<()> {
+/// No vote of this person counts for 24 hours, because somebody changed address, role or password; `None` is an operator at the shell.
+pub(crate) async fn pause_votes(db: &mut PgConnection, person: PersonId, by: impl Into<Option<PersonId>>) -> sqlx::Result<()> {
+    let by: Option<PersonId> = by.into();
     sqlx::query!(
         "UPDATE drydock.person AS p SET may_vote_from = clock_timestamp() + interval '24 hours', changed_by = $2 WHERE p.id = $1",
         person.0,
-        by.0
+        by.map(|by| by.0)
     )
     .execute(db)
     .await
