@@ -12,6 +12,7 @@ use server::{
     embedded::{Site, SiteError},
     lifecycle::Lifecycle,
     serve,
+    state::OtherKind,
     supervisor::EXIT_CONFIG,
     telemetry, tools, trail, web, worker,
 };
@@ -163,7 +164,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("drydock: {error:#}");
-            let cannot_help_itself = error.is::<Problems>() || error.is::<SiteError>();
+            let cannot_help_itself = error.is::<Problems>() || error.is::<SiteError>() || error.is::<OtherKind>();
             if cannot_help_itself { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
     }

@@ -88,7 +88,9 @@ async fn bring_up(
     logs_to_files: bool,
     prepare: &mut impl Prepare,
 ) -> anyhow::Result<()> {
+    // On a PostgreSQL of others the processes look for themselves: it may not answer yet.
     if state.cluster().is_some() {
+        state.refuse_other_kind(settings.demo).await?;
         state.migrate("").await?;
     }
     prepare.prepare(settings, state).await?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use engine::Engine;
 use engine::cluster::{Cluster, ClusterConfig, ServiceRole, ServiceRoles, private_url, reachable_folder, running_port};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
@@ -78,6 +79,14 @@ impl State {
         Ok(engine::migrate::migrate(&self.options(ServiceRole::Owner)?, &roles).await?)
     }
 
+    /// Refuse the state of the other kind, as its owner: nothing is changed before this is known.
+    pub async fn refuse_other_kind(&self, demo: bool) -> anyhow::Result<()> {
+        let engine = Engine::connect(self.options(ServiceRole::Owner)?, 1).await?;
+        let refused = refuse_other_kind(&engine, demo).await;
+        engine.pool().close().await;
+        refused
+    }
+
     /// The private cluster that this process owns.
     pub fn cluster(&self) -> Option<&Cluster> {
         match self {
@@ -92,6 +101,29 @@ impl State {
             Self::Private { cluster, .. } => Ok(cluster.stop().await?),
             _ => Ok(()),
         }
+    }
+}
+
+/// A demo and an installation that people rely on never share their state: sign-ins of a demo lie in a file, and its mails go nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OtherKind {
+    /// Made by `drydock demo`.
+    #[error(
+        "this state belongs to a demo, whose sign-ins are for trying things out: choose another folder with --data-dir (or another DATABASE_URL), or start `drydock demo`"
+    )]
+    Demo,
+    /// Made by anything else.
+    #[error(
+        "this state belongs to an installation that is no demo: choose another folder for the demo with --data-dir, or start `drydock serve`"
+    )]
+    Production,
+}
+
+/// Refuse the state of a demo to everything else, and every other state to a demo. Before its first run a state is nobody's.
+pub async fn refuse_other_kind(engine: &Engine, demo: bool) -> anyhow::Result<()> {
+    match engine::migrate::made_as_demo(engine.pool()).await? {
+        Some(made_as) if made_as != demo => Err(if made_as { OtherKind::Demo } else { OtherKind::Production }.into()),
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,12 @@ use crate::{config::Settings, state::State};
 /// Bring the schema up to date and grant the rights.
 pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     let state = State::reach(settings).await?;
-    let migrated = state.migrate(&settings.role_suffix).await;
+    let migrated = async {
+        // A demo brings its own state up to date.
+        state.refuse_other_kind(settings.demo).await?;
+        state.migrate(&settings.role_suffix).await
+    }
+    .await;
     state.close().await?;
     migrated
 }

@@ -54,6 +54,7 @@ pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) ->
     let url = url.context("`drydock web` needs DATABASE_URL; `drydock serve` sets it for its own processes")?;
     let engine = Engine::connect(state::connect_options(&url)?, CONNECTIONS).await?;
     engine::migrate::check(engine.pool()).await?;
+    state::refuse_other_kind(&engine, settings.demo).await?;
     engine::actions::set_public_url::set_public_url(&engine, settings.public_url.as_str()).await?;
     let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
     settings.listens_on(listener.local_addr()?);

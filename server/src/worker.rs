@@ -14,7 +14,10 @@ pub async fn work(settings: &Settings, lifecycle: Lifecycle) -> anyhow::Result<(
     let url = settings.database.any.clone().or_else(|| settings.database.worker.clone());
     let url = url.context("`drydock worker` needs DATABASE_URL; `drydock serve` sets it for its own processes")?;
     let database = state::connect_options(&url)?;
-    engine::migrate::check(Engine::connect(database.clone(), 1).await?.pool()).await?;
+    let engine = Engine::connect(database.clone(), 1).await?;
+    engine::migrate::check(engine.pool()).await?;
+    state::refuse_other_kind(&engine, settings.demo).await?;
+    engine.pool().close().await;
     let config = config(settings, database)?;
     say_ready();
     lifecycle.until_hard(engine::worker::work(config, lifecycle.soft.clone())).await.transpose()?;

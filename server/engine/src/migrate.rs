@@ -108,6 +108,17 @@ async fn refuse_newer(db: &mut PgConnection) -> Result<()> {
     }
 }
 
+/// Whether the state was made as a demo's; `None` before the first run, when it is nobody's yet.
+pub async fn made_as_demo(pool: &PgPool) -> Result<Option<bool>> {
+    let mut db = pool.acquire().await?;
+    let exists =
+        sqlx::query_scalar!(r#"SELECT to_regclass('drydock.installation') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
+    if !exists {
+        return Ok(None);
+    }
+    Ok(crate::store::people::installation(&mut db).await?.map(|installation| installation.demo))
+}
+
 /// Refuses to serve on a schema that is older or newer than this program.
 pub async fn check(pool: &PgPool) -> Result<()> {
     let mut db = pool.acquire().await?;

@@ -6,6 +6,7 @@ mod demo;
 mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;
+mod kinds;
 mod links;
 mod pages;
 mod program;
