@@ -1,5 +1,5 @@
 -- Rights of the services, applied anew by every `drydock migrate` after the migrations. {web}, {worker} and {auditor} are replaced
--- by the quoted role names. No service role owns a table; what a role does not need, it does not have.
+-- by the quoted names of the roles, several or none; {worker_alone} is the worker where it has a role of its own. No service role owns a table; what a role does not need, it does not have.
 
 REVOKE ALL ON SCHEMA drydock FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA drydock FROM PUBLIC, {web}, {worker}, {auditor};
@@ -40,7 +40,7 @@ GRANT DELETE ON drydock.session, drydock.submission, drydock.membership, drydock
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
-REVOKE SELECT ON drydock.account, drydock.session, drydock.submission FROM {worker};
+REVOKE SELECT ON drydock.account, drydock.session, drydock.submission FROM {worker_alone};
 GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.worker_key, drydock.run,
     drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination TO {worker};
 GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};

@@ -14,6 +14,7 @@ use std::{
     path::PathBuf,
 };
 
+use engine::cluster::ServiceRole;
 use secrecy::SecretString;
 use url::Url;
 
@@ -95,6 +96,26 @@ pub struct DatabaseUrls {
 }
 
 impl DatabaseUrls {
+    /// The URL that was set for this role alone.
+    pub fn own(&self, role: ServiceRole) -> Option<&SecretString> {
+        match role {
+            ServiceRole::Owner => self.owner.as_ref(),
+            ServiceRole::Web => self.web.as_ref(),
+            ServiceRole::Worker => self.worker.as_ref(),
+            ServiceRole::Auditor => self.auditor.as_ref(),
+        }
+    }
+
+    /// The setting of [`DatabaseUrls::own`].
+    pub fn name(role: ServiceRole) -> &'static str {
+        match role {
+            ServiceRole::Owner => "DRYDOCK_OWNER_DATABASE_URL",
+            ServiceRole::Web => "DRYDOCK_WEB_DATABASE_URL",
+            ServiceRole::Worker => "DRYDOCK_WORKER_DATABASE_URL",
+            ServiceRole::Auditor => "DRYDOCK_AUDITOR_DATABASE_URL",
+        }
+    }
+
     /// Whether the state lies on a PostgreSQL of others, not in the private cluster.
     pub fn is_external(&self) -> bool {
         [&self.any, &self.web, &self.worker, &self.owner, &self.auditor].iter().any(|url| url.is_some())
@@ -139,10 +160,10 @@ impl Settings {
         let site_dir = reader.text("DRYDOCK_SITE_DIR").map(|folder| environment.working_folder().join(folder));
         let database = DatabaseUrls {
             any: reader.database_url("DATABASE_URL"),
-            web: reader.database_url("DRYDOCK_WEB_DATABASE_URL"),
-            worker: reader.database_url("DRYDOCK_WORKER_DATABASE_URL"),
-            owner: reader.database_url("DRYDOCK_OWNER_DATABASE_URL"),
-            auditor: reader.database_url("DRYDOCK_AUDITOR_DATABASE_URL"),
+            web: reader.database_url(DatabaseUrls::name(ServiceRole::Web)),
+            worker: reader.database_url(DatabaseUrls::name(ServiceRole::Worker)),
+            owner: reader.database_url(DatabaseUrls::name(ServiceRole::Owner)),
+            auditor: reader.database_url(DatabaseUrls::name(ServiceRole::Auditor)),
         };
         let suffix = reader.text("DRYDOCK_ROLE_SUFFIX");
         let role_suffix = reader.judge("DRYDOCK_ROLE_SUFFIX", suffix, parse_suffix).unwrap_or_default();

@@ -192,7 +192,9 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<Exit
             worker::work(&process_settings(environment, place, &kept)?, kept.lifecycle()?).await?;
         }
         Command::Migrate { place } => {
-            tools::migrate(&tool_settings(environment, place)?).await?;
+            if let Some(note) = tools::migrate(settings(environment, place, Purpose::Tool)?).await? {
+                eprintln!("{note}");
+            }
             println!("The schema is up to date.");
         }
         Command::CreateAdmin { place, email, name, zone, password_file } => {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use engine::Engine;
 use engine::cluster::{Cluster, ClusterConfig, ServiceRole, ServiceRoles, private_url, reachable_folder, running_port};
+use engine::migrate::{Grantee, Roles};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
@@ -54,13 +55,9 @@ impl State {
             Self::Private { cluster, roles } => Ok(cluster.url(DATABASE, role.name(), roles.password(role))),
             Self::Neighbour { port, roles } => Ok(private_url(*port, DATABASE, role.name(), roles.password(role))),
             Self::External(urls) => {
-                let (own, name) = match role {
-                    ServiceRole::Owner => (&urls.owner, "DRYDOCK_OWNER_DATABASE_URL"),
-                    ServiceRole::Web => (&urls.web, "DRYDOCK_WEB_DATABASE_URL"),
-                    ServiceRole::Worker => (&urls.worker, "DRYDOCK_WORKER_DATABASE_URL"),
-                    ServiceRole::Auditor => (&urls.auditor, "DRYDOCK_AUDITOR_DATABASE_URL"),
-                };
-                own.clone().or_else(|| urls.any.clone()).ok_or_else(|| anyhow::anyhow!("neither {name} nor DATABASE_URL is set"))
+                let name = DatabaseUrls::name(role);
+                let url = urls.own(role).or(urls.any.as_ref()).cloned();
+                url.ok_or_else(|| anyhow::anyhow!("neither {name} nor DATABASE_URL is set"))
             }
         }
     }
@@ -72,11 +69,24 @@ impl State {
 
     /// Bring the schema up to date and grant the rights, as the owner.
     pub async fn migrate(&self, role_suffix: &str) -> anyhow::Result<()> {
-        let mut roles = engine::migrate::Roles::default();
-        for name in [&mut roles.web, &mut roles.worker, &mut roles.auditor] {
-            name.push_str(role_suffix);
-        }
+        let roles = Roles {
+            web: self.grantee(ServiceRole::Web, role_suffix)?,
+            worker: self.grantee(ServiceRole::Worker, role_suffix)?,
+            auditor: self.grantee(ServiceRole::Auditor, role_suffix)?,
+        };
         Ok(engine::migrate::migrate(&self.options(ServiceRole::Owner)?, &roles).await?)
+    }
+
+    /// Who gets the rights of a service: whoever its connection URL names. `migrate` may run where only the owner's URL is known; then, and
+    /// beside `DATABASE_URL`, the role by its usual name counts.
+    fn grantee(&self, role: ServiceRole, suffix: &str) -> anyhow::Result<Grantee> {
+        let usual = format!("{}{suffix}", role.name());
+        let Self::External(urls) = self else { return Ok(role.name().into()) };
+        Ok(match (urls.own(role), &urls.any) {
+            (Some(url), _) => connect_options(url)?.get_username().into(),
+            (None, Some(url)) => Grantee { named: connect_options(url)?.get_username().to_owned(), usual: Some(usual) },
+            (None, None) => usual.as_str().into(),
+        })
     }
 
     /// Refuse the state of the other kind, as its owner: nothing is changed before this is known.

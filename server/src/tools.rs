@@ -8,11 +8,17 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{config::Settings, state::State};
+use crate::{
+    config::Settings,
+    serve,
+    state::{self, State},
+};
 
-/// Bring the schema up to date and grant the rights.
-pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
-    let state = State::reach(settings).await?;
+/// Bring the schema up to date and grant the rights. The sentence, when there is one, must be said aloud.
+pub async fn migrate(mut settings: Settings) -> anyhow::Result<Option<String>> {
+    // The private cluster may be made here: where `serve` will look for it.
+    let note = state::place(&mut settings, serve::FALLBACK)?;
+    let state = State::reach(&settings).await?;
     let migrated = async {
         // A demo brings its own state up to date.
         state.refuse_other_kind(settings.demo).await?;
@@ -20,7 +26,7 @@ pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     }
     .await;
     state.close().await?;
-    migrated
+    migrated.map(|()| note)
 }
 
 /// Ask the web process whether it lives; for container and service managers.

@@ -5,7 +5,7 @@ use std::{io::Write, net::SocketAddr, sync::Arc};
 use anyhow::Context;
 use app::assets::Assets;
 use axum::extract::FromRef;
-use engine::Engine;
+use engine::{Engine, cluster::ServiceRole};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -50,9 +50,9 @@ impl Web {
 
 /// Serve until the soft stop; requests that run then may finish.
 pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) -> anyhow::Result<()> {
-    let url = settings.database.any.clone().or_else(|| settings.database.web.clone());
-    let url = url.context("`drydock web` needs DATABASE_URL; `drydock serve` sets it for its own processes")?;
-    let engine = Engine::connect(state::connect_options(&url)?, CONNECTIONS).await?;
+    let url = settings.database.own(ServiceRole::Web).or(settings.database.any.as_ref());
+    let url = url.context("`drydock web` needs DRYDOCK_WEB_DATABASE_URL or DATABASE_URL; `drydock serve` sets it for its own processes")?;
+    let engine = Engine::connect(state::connect_options(url)?, CONNECTIONS).await?;
     engine::migrate::check(engine.pool()).await?;
     state::refuse_other_kind(&engine, settings.demo).await?;
     engine::actions::set_public_url::set_public_url(&engine, settings.public_url.as_str()).await?;

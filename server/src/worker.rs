@@ -1,7 +1,7 @@
 //! The worker process: schedule, runs, probes, notices, seals. The only one that opens a connection to a target.
 
 use anyhow::Context;
-use engine::{Engine, worker::WorkerConfig};
+use engine::{Engine, cluster::ServiceRole, worker::WorkerConfig};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{config::Settings, folders, lifecycle::Lifecycle, state, web::say_ready};
@@ -11,9 +11,10 @@ const CONNECTIONS: u32 = 12;
 
 /// Work until the soft stop; then nothing new is taken, and what runs reaches a safe point.
 pub async fn work(settings: &Settings, lifecycle: Lifecycle) -> anyhow::Result<()> {
-    let url = settings.database.any.clone().or_else(|| settings.database.worker.clone());
-    let url = url.context("`drydock worker` needs DATABASE_URL; `drydock serve` sets it for its own processes")?;
-    let database = state::connect_options(&url)?;
+    let url = settings.database.own(ServiceRole::Worker).or(settings.database.any.as_ref());
+    let url =
+        url.context("`drydock worker` needs DRYDOCK_WORKER_DATABASE_URL or DATABASE_URL; `drydock serve` sets it for its own processes")?;
+    let database = state::connect_options(url)?;
     let engine = Engine::connect(database.clone(), 1).await?;
     engine::migrate::check(engine.pool()).await?;
     state::refuse_other_kind(&engine, settings.demo).await?;

@@ -1,20 +1,37 @@
 //! Bringing the schema up to date, and refusing to work on one that is newer than this program.
 
+mod grants;
+
 use crate::error::{Error, Result};
 use domain::approval::Policy;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, PgPool};
 
-/// Names of the service roles. A suffix keeps two installations of one cluster apart.
+/// Who gets the rights of the services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles {
     /// Pages and actions.
-    pub web: String,
+    pub web: Grantee,
     /// Runs, probes, messages, seals.
-    pub worker: String,
+    pub worker: Grantee,
     /// Read-only reviews.
-    pub auditor: String,
+    pub auditor: Grantee,
+}
+
+/// The database roles that one service connects as. The owner among them needs no grant: it may do everything, held by guard triggers alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grantee {
+    /// Must exist: the settings name it.
+    pub named: String,
+    /// Gets the rights too where it exists: the role by its usual name, for a process whose connection URL is known to it alone.
+    pub usual: Option<String>,
+}
+
+impl From<&str> for Grantee {
+    fn from(name: &str) -> Self {
+        Self { named: name.to_owned(), usual: None }
+    }
 }
 
 impl Default for Roles {
@@ -30,31 +47,41 @@ fn migrator() -> Migrator {
     migrator
 }
 
-/// Applies what is missing and grants the rights of the roles, which must exist. Takes an owner's connection.
+/// Applies what is missing and grants the rights of the services. Takes an owner's connection.
 ///
 /// # Errors
-/// A newer schema than this program knows is refused: an old program must not touch it.
+/// A newer schema than this program knows is refused: an old program must not touch it. So is a role that was named and does not exist.
 pub async fn migrate(owner: &PgConnectOptions, roles: &Roles) -> Result<()> {
     let mut db = owner.clone().connect().await?;
     refuse_newer(&mut db).await?;
     migrator().run(&mut db).await.map_err(|error| Error::internal(format!("migration failed: {error}")))?;
     add_fact_months(&mut db, 24).await?;
-    for role in [&roles.web, &roles.worker, &roles.auditor] {
-        sqlx::query_scalar!("SELECT 1 AS \"one!\" FROM pg_roles WHERE rolname = $1", role).fetch_optional(&mut db).await?.ok_or_else(
-            || {
-                Error::internal(format!(
-                    "the role {role} does not exist: create it (CREATE ROLE {role} LOGIN PASSWORD '…') and run migrate again"
-                ))
-            },
-        )?;
-    }
-    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let grants = include_str!("../../../migrations/grants.sql")
-        .replace("{web}", &quote(&roles.web))
-        .replace("{worker}", &quote(&roles.worker))
-        .replace("{auditor}", &quote(&roles.auditor));
+    let [web, worker, auditor] =
+        [found(&mut db, &roles.web).await?, found(&mut db, &roles.worker).await?, found(&mut db, &roles.auditor).await?];
+    let grants = grants::for_roles(include_str!("../../../migrations/grants.sql"), &web, &worker, &auditor);
+    #[expect(clippy::disallowed_methods, reason = "our own text, and names that are quoted")]
     db.execute(AssertSqlSafe(grants)).await?;
     install_policies(&mut db).await
+}
+
+/// The roles of a service that need grants: all that exist but the owner, who would lose rights by them.
+async fn found(db: &mut PgConnection, grantee: &Grantee) -> Result<Vec<String>> {
+    let wanted: Vec<String> = std::iter::once(&grantee.named).chain(&grantee.usual).cloned().collect();
+    let rows = sqlx::query!(
+        r#"SELECT r.rolname::text AS "name!", (r.rolname = current_user OR r.oid = n.nspowner) AS "owner!"
+           FROM pg_roles r, pg_namespace n WHERE n.nspname = 'drydock' AND r.rolname = ANY ($1)"#,
+        &wanted
+    )
+    .fetch_all(db)
+    .await?;
+    let named = &grantee.named;
+    if !rows.iter().any(|row| row.name == *named) {
+        return Err(Error::internal(format!(
+            "the role {named} does not exist: create it (CREATE ROLE {} LOGIN PASSWORD '…') and run migrate again",
+            grants::quoted(named)
+        )));
+    }
+    Ok(rows.into_iter().filter(|row| !row.owner).map(|row| row.name).collect())
 }
 
 /// The two policies every installation starts with; an administrator changes them by new versions.
@@ -111,8 +138,7 @@ async fn refuse_newer(db: &mut PgConnection) -> Result<()> {
 /// Whether the state was made as a demo's; `None` before the first run, when it is nobody's yet.
 pub async fn made_as_demo(pool: &PgPool) -> Result<Option<bool>> {
     let mut db = pool.acquire().await?;
-    let exists =
-        sqlx::query_scalar!(r#"SELECT to_regclass('drydock.installation') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
+    let exists = sqlx::query_scalar!(r#"SELECT to_regclass('drydock.installation') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
     if !exists {
         return Ok(None);
     }

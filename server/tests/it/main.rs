@@ -9,6 +9,7 @@ mod house;
 mod kinds;
 mod links;
 mod pages;
+mod production;
 mod program;
 mod sessions;
 mod settings;
