@@ -2,17 +2,20 @@
 
 use app::door::Visit;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::http::header::ACCEPT;
+use axum::response::{IntoResponse as _, Response};
 use leptos::prelude::provide_context;
 use std::sync::Arc;
 
-/// Answers one of `app::api`, with the visit its function reads.
-pub async fn ask(request: Request) -> Response {
-    let visit = request.extensions().get::<Arc<Visit>>().cloned();
-    let context = move || {
-        if let Some(visit) = visit.clone() {
-            provide_context(visit);
-        }
-    };
-    axum::response::IntoResponse::into_response(leptos_axum::handle_server_fns_with_context(context, request).await)
+/// Answers one of `app::api`, with the visit its function reads. Who asks is asked first: before the arguments are looked at.
+///
+/// Only islands ask. A browser that sent a form here would be sent back to its page with the error in the address, so what it accepts is not
+/// looked at.
+pub async fn ask(mut request: Request) -> Response {
+    let visit = request.extensions().get::<Arc<Visit>>().filter(|visit| visit.caller.is_some()).cloned();
+    let Some(visit) = visit else { return StatusCode::UNAUTHORIZED.into_response() };
+    request.headers_mut().remove(ACCEPT);
+    let context = move || provide_context(visit.clone());
+    leptos_axum::handle_server_fns_with_context(context, request).await.into_response()
 }

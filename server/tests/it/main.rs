@@ -1,5 +1,6 @@
 //! Integration tests of the program as a whole. One binary: linking is what costs.
 
+mod asked;
 mod browser;
 mod create_admin;
 mod demo;

@@ -14,20 +14,20 @@ use tower::ServiceExt as _;
 
 const PASSWORD: &str = "a long enough password";
 
-struct Browser {
+pub struct Browser {
     site: Router,
     cookies: Vec<(String, String)>,
 }
 
-struct Answer {
-    status: StatusCode,
+pub struct Answer {
+    pub status: StatusCode,
     to: String,
     refresh: String,
-    body: String,
+    pub body: String,
 }
 
 impl Browser {
-    fn new(house: &House) -> Self {
+    pub fn new(house: &House) -> Self {
         let hosts = Hosts::new(&"https://drydock.example".parse().expect("a URL"));
         let web = Web {
             engine: house.engine.clone(),
@@ -40,7 +40,7 @@ impl Browser {
     }
 
     /// A browser in which this person signed in.
-    async fn of(house: &House, who: &Caller) -> Self {
+    pub async fn of(house: &House, who: &Caller) -> Self {
         let mut browser = Self::new(house);
         browser.sign_in(house, who).await;
         browser
@@ -59,11 +59,11 @@ impl Browser {
         assert_eq!((answer.status, answer.to.as_str()), (StatusCode::SEE_OTHER, "/"), "{}", answer.body);
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub async fn get(&mut self, path: &str) -> Answer {
         self.ask(Method::GET, path, Body::empty()).await
     }
 
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.ask(Method::POST, path, Body::from(body)).await
     }
@@ -102,7 +102,7 @@ fn as_str(fields: &[(String, String)]) -> Vec<(&str, &str)> {
     fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
-async fn settle(house: &House) {
+pub async fn settle(house: &House) {
     // Nobody administers the company of the tests, and without an administrator every page leads to the first run.
     sqlx::query(
         "INSERT INTO drydock.installation (id, public_url) VALUES (gen_random_uuid(), 'https://drydock.example') ON CONFLICT DO NOTHING",
