@@ -16,3 +16,4 @@ mod program;
 mod sessions;
 mod settings;
 mod source;
+mod supply;
