@@ -82,9 +82,15 @@ fn the_command_line_wins() {
 }
 
 #[test]
-fn children_inherit_the_settings_but_no_connection_url() {
-    let environment =
-        Environment::of(&[("DRYDOCK_LOG", "debug"), ("DATABASE_URL", "x"), ("DRYDOCK_OWNER_DATABASE_URL_FILE", "y"), ("HOME", "/h")]);
+fn children_inherit_the_settings_but_no_connection_url_and_no_password_of_a_person() {
+    let environment = Environment::of(&[
+        ("DRYDOCK_ADMIN_PASSWORD", "x"),
+        ("DRYDOCK_ADMIN_PASSWORD_FILE", "/x"),
+        ("DRYDOCK_LOG", "debug"),
+        ("DATABASE_URL", "x"),
+        ("DRYDOCK_OWNER_DATABASE_URL_FILE", "y"),
+        ("HOME", "/h"),
+    ]);
     assert_eq!(environment.plain_settings().collect::<Vec<_>>(), [("DRYDOCK_LOG", "debug")]);
     assert_eq!(environment.without_settings().collect::<Vec<_>>(), [("HOME", "/h")]);
 }
