@@ -93,7 +93,6 @@ fn matches(password: &str, stored: &str) -> bool {
 }
 
 /// Runs `work` on a blocking thread when it is its turn. The turn goes into the thread: a client that leaves does not free it early.
-#[expect(clippy::disallowed_methods, reason = "hashing is the one blocking work of the web side")]
 async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let place = Place::take().ok_or_else(|| {
         Error::Refused(Refusal::new("busy", "Too many people are signing in at this moment.", "Try again in a few seconds."))

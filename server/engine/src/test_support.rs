@@ -135,6 +135,7 @@ async fn pool(url: &str) -> PgPool {
 }
 
 /// Names here are made by this file: identifiers of letters, digits and underscores.
+#[expect(clippy::disallowed_methods, reason = "no statement of a test holds a stranger's text")]
 async fn run(connection: &mut PgConnection, statement: String) {
     if let Err(error) = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(connection).await {
         panic!("{statement}: {error}");

@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn a_worker_opens_what_was_sealed_to_it() {
         let (ring, public) = ring();
-        let sealed = seal(&SecretString::from("s3cret"), &binding_of(&public), &[public.clone()]).expect("sealed");
+        let sealed = seal(&SecretString::from("s3cret"), &binding_of(&public), std::slice::from_ref(&public)).expect("sealed");
         let open = ring.open_secret(&sealed.envelope, &sealed.keys[0].1, &binding_of(&public)).expect("opened");
         assert_eq!(open.expose_secret(), "s3cret");
         assert!(!sealed.envelope.windows(6).any(|part| part == b"s3cret"));

@@ -377,6 +377,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test waits for the server it plays")]
     async fn the_password_is_not_sent_in_clear() {
         let (ours, mut theirs) = tokio::io::duplex(4096);
         let server = tokio::spawn(async move {

@@ -88,6 +88,7 @@ impl Link {
         let server_version = connection.parameter("server_version").map(clean).unwrap_or_default();
         let notices = Arc::new(Mutex::new(Notices::default()));
         let sink = Arc::clone(&notices);
+        #[expect(clippy::disallowed_methods, reason = "it ends with the connection, and nothing is lost with it")]
         tokio::spawn(async move {
             // Ends when the client is dropped or the connection breaks; either way the client learns it by itself.
             while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {

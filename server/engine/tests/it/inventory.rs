@@ -127,10 +127,11 @@ async fn a_good_registration_becomes_ready() {
 
 #[tokio::test]
 async fn each_wrong_connection_says_what_to_do() {
+    type Edit = (&'static str, fn(&mut Input), &'static str);
     let (house, target) = (House::new().await, Target::new().await);
     let worker = worker(&house).await;
     let good = form(&house, &target);
-    let edits: [(&str, fn(&mut Input), &str); 5] = [
+    let edits: [Edit; 5] = [
         ("w-host", |input| input.draft.host = "no-such-host.localhost.invalid".into(), "cannot be resolved. Check its spelling"),
         ("w-port", |input| input.draft.port = "1".into(), "Nothing listens on 127.0.0.1:1. Check host and port"),
         ("w-password", |input| input.password = "wrong-password".into(), "did not accept the password of the role \"shop_maint\""),

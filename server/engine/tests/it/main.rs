@@ -1,4 +1,5 @@
 //! Integration tests of the engine, on real servers. One binary: linking is what costs.
+#![expect(clippy::disallowed_methods, reason = "tests make ids and statements of their own, and wait for what they spawn")]
 
 mod approval;
 mod cluster;

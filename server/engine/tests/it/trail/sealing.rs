@@ -157,7 +157,7 @@ async fn an_anchor_ahead_of_the_database_stops_the_start_and_is_seen_on_pages() 
     assert_eq!(refusal.code, "anchor_ahead");
     assert!(refusal.message.contains("ends with batch 3") && refusal.way_out.contains("two people"), "{refusal}");
     let web = scene.database.pool(ServiceRole::Web).await;
-    let troubles = service_states::troubles(&mut *web.acquire().await.expect("connects"), ANCHOR_JOB).await.expect("readable");
+    let troubles = service_states::troubles(&mut web.acquire().await.expect("connects"), ANCHOR_JOB).await.expect("readable");
     assert_eq!(troubles.iter().map(|trouble| trouble.state.as_str()).collect::<Vec<_>>(), ["anchor_ahead"]);
     assert!(Sealer::open(scene.worker.clone(), scene.folder.path(), "test").await.is_err(), "nothing is sealed on top of it");
 
@@ -179,7 +179,7 @@ async fn a_chain_that_was_put_back_while_we_ran_is_not_sealed_upon() {
     scene.write(1).await;
     let refused = sealer.turn().await.expect_err("what was anchored is gone");
     assert!(refused.to_string().contains("knows batch 3"), "{refused}");
-    let newest = seals::newest(&mut *scene.worker.acquire().await.expect("connects")).await.expect("readable").expect("one");
+    let newest = seals::newest(&mut scene.worker.acquire().await.expect("connects")).await.expect("readable").expect("one");
     assert_eq!(newest.n, 2);
 }
 
@@ -251,7 +251,7 @@ async fn ten_thousand_facts_are_sealed_and_verified_quickly() {
     let verified = began.elapsed() - sealed;
     assert_eq!((report.flaw.clone(), report.facts, report.exit_code()), (None, 10_001, 0));
     let auditor = scene.database.pool(ServiceRole::Auditor).await;
-    let newest = verify(&mut *auditor.acquire().await.expect("connects"), &scene.known(), Scope::Newest(3)).await.expect("verifiable");
+    let newest = verify(&mut auditor.acquire().await.expect("connects"), &scene.known(), Scope::Newest(3)).await.expect("verifiable");
     assert_eq!((newest.flaw, newest.batches, newest.from), (None, 3, report.batches - 2));
     // Unoptimised code on a busy machine; an optimised build is some twenty times faster.
     assert!(sealed.as_secs() < 30 && verified.as_secs() < 30, "sealed in {sealed:?}, verified in {verified:?}");

@@ -22,7 +22,7 @@ async fn decided() -> (House, i64) {
 #[tokio::test]
 async fn plans_and_votes_that_match_their_facts_are_counted() {
     let (house, _) = decided().await;
-    let report = verify(&mut *house.admin.acquire().await.expect("connects"), &Known::nothing(), Scope::Whole).await.expect("verifiable");
+    let report = verify(&mut house.admin.acquire().await.expect("connects"), &Known::nothing(), Scope::Whole).await.expect("verifiable");
     assert_eq!((report.flaw, report.things), (None, 3), "a plan and two votes");
 }
 
