@@ -88,11 +88,29 @@ pub fn figures(baseline: Option<&Value>, probe: Option<&Value>) -> Vec<Figure> {
         }
     }
     let find = |list: &[(String, String)], name: &str| list.iter().find(|(is, _)| is == name).map(|(_, value)| value.clone());
-    names.into_iter().map(|name| Figure { name: name.replace('_', " "), before: find(&before, name), after: find(&after, name) }).collect()
+    names.into_iter().map(|name| Figure { name: called(name), before: find(&before, name), after: find(&after, name) }).collect()
 }
 
 /// Words of a probe that the page shows elsewhere or not at all.
-const SHOWN_ELSEWHERE: &[&str] = &["sentence", "colour", "verdict", "plan_hash", "measured_at", "at"];
+const SHOWN_ELSEWHERE: &[&str] = &["sentence", "colour", "verdict", "plan_hash", "measured_at", "at", "oid"];
+
+/// A path as people call it: without the parts that only hold others, and without the unit, which stands at the number.
+fn called(path: &str) -> String {
+    let path = ["queries: ", "state: "].iter().find_map(|holder| path.strip_prefix(holder)).unwrap_or(path);
+    let (of, last) = path.rsplit_once(": ").map_or(("", path), |(of, last)| (of, last));
+    let last = match last {
+        "p50_us" => "median",
+        "max_us" => "slowest",
+        "bytes" => "size",
+        name => UNITS.iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name),
+    };
+    let name = if of.is_empty() { last.to_owned() } else { format!("{of}: {last}") }.replace('_', " ");
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Ends of names that [`with_unit`] turns into a unit.
+const UNITS: &[&str] = &["_us", "_ms", "_s", "_bytes", "_permille", "_percent"];
 
 fn leaves(value: &Value) -> Vec<(String, String)> {
     let mut out = Vec::new();
@@ -126,7 +144,7 @@ fn walk(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
 fn with_unit(path: &str, number: &serde_json::Number) -> String {
     use crate::procedure::text::{count, duration_ms, permille, size};
     let Some(n) = number.as_u64() else { return number.to_string() };
-    match path.rsplit('_').next().unwrap_or_default() {
+    match path.rsplit(['_', ' ']).next().unwrap_or_default() {
         "us" if n < 1_000_000 => format!("{}.{} ms", n / 1000, n % 1000 / 100),
         "us" => duration_ms(n / 1000),
         "ms" => duration_ms(n),
@@ -157,9 +175,12 @@ mod tests {
         let after = json!({"queries": [{"name": "open orders", "p50_us": 3100}], "used": 11, "verdict": {"colour": "pass", "sentence": "In time."}});
         let found = figures(Some(&before), Some(&after));
         assert_eq!(found.len(), 2, "{found:?}");
-        assert_eq!(found[0].name, "queries: open orders: p50 us");
+        assert_eq!(found[0].name, "Open orders: median");
         assert_eq!((found[0].before.as_deref(), found[0].after.as_deref()), (Some("4.2 ms"), Some("3.1 ms")));
         assert_eq!(verdict(Some(&after)).as_deref(), Some("In time."));
         assert_eq!(verdict(None), None);
+        let index = figures(Some(&json!({"state": {"bytes": 17_293_312, "oid": 19_034, "dead_rows": 7, "age_s": 90}})), None);
+        let said: Vec<_> = index.iter().map(|figure| (figure.name.as_str(), figure.before.as_deref().unwrap_or_default())).collect();
+        assert_eq!(said, [("Age", "1 min 30 s"), ("Size", "16 MB"), ("Dead rows", "7")]);
     }
 }
