@@ -7,7 +7,7 @@ mod shop;
 
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
-use crate::actions::{Caller, add_critical_query, announce_worker_key, propose_window};
+use crate::actions::{Caller, add_critical_query, announce_worker_key, preview_proposal, propose_window};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::worker::{WorkerConfig, WorkerContext};
@@ -64,7 +64,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         while examiner::answer_next(&worker).await? {}
     }
     if progress.windows == 0 {
-        propose(&engine).await?;
+        propose(&engine, &worker).await?;
     }
     engine.pool().close().await;
     worker.pool.close().await;
@@ -120,7 +120,7 @@ async fn register(engine: &Engine, lead: &Caller, port: u16, password: SecretStr
 }
 
 /// A window that waits for approval and begins in a few minutes, with thresholds so small that its run really rebuilds something.
-async fn propose(engine: &Engine) -> Result<()> {
+async fn propose(engine: &Engine, worker: &WorkerContext) -> Result<()> {
     let engineer = people::caller(engine, people::ENGINEER).await?;
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").map_err(Error::internal)?;
     let start = (engine.clock().now() + SignedDuration::from_mins(2)).to_zoned(zone);
@@ -142,5 +142,8 @@ async fn propose(engine: &Engine) -> Result<()> {
         parameters: parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         ..ProposalForm::blank()
     };
-    propose_window::propose_window(engine, &engineer, &form, None).await.map(drop)
+    // As a person would: look first, then seal, so that the window shows what its run will find.
+    let look = preview_proposal::preview_proposal(engine, &engineer, &form, None).await?;
+    while examiner::answer_next(worker).await? {}
+    propose_window::propose_window(engine, &engineer, &form, Some(look)).await.map(drop)
 }
