@@ -212,13 +212,20 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
     if all {
         rows.push((
             "Limits",
-            format!("Not begun by {}: not at all. Nothing new begins after {}.", zone.short(times.latest_start), zone.short(times.cut_off)),
+            format!(
+                "If it has not begun by {}, it does not run. Nothing new begins after {}.",
+                zone.short_with_utc(times.latest_start),
+                zone.short_with_utc(times.cut_off)
+            ),
         ));
         rows.push(("Impact", plan.impact()));
         rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
         let rules = about.rules.iter().map(|rule| format!("{} of {} of the {}", rule.have, rule.need, rule.who));
         rows.push(("Approvals", rules.collect::<Vec<_>>().join("; ")));
         rows.push(("Decide by", zone.long(about.decide_by)));
+        if !zone.is_utc(about.decide_by) {
+            rows.push(("", Zone::utc(about.decide_by)));
+        }
     }
     rows
 }

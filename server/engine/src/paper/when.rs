@@ -20,6 +20,17 @@ impl Zone {
         format!("{} {}", at.to_zoned(self.0.clone()).strftime("%a %-d %b %H:%M"), self.abbreviation(at))
     }
 
+    /// `Sat 28 Nov 21:00 EST (Sun 29 Nov 02:00 UTC)`; the day in UTC is named where it is another one.
+    #[must_use]
+    pub fn short_with_utc(&self, at: Timestamp) -> String {
+        if self.is_utc(at) {
+            return self.short(at);
+        }
+        let utc = at.to_zoned(TimeZone::UTC);
+        let same_day = utc.date() == at.to_zoned(self.0.clone()).date();
+        format!("{} ({})", self.short(at), utc.strftime(if same_day { "%H:%M UTC" } else { "%a %-d %b %H:%M UTC" }))
+    }
+
     /// `Sunday 29 November 2026, 02:00 GMT (UTC+00:00)`.
     #[must_use]
     pub fn long(&self, at: Timestamp) -> String {
@@ -89,6 +100,9 @@ mod tests {
             "Saturday 28 November 2026, 21:00 to Sunday 29 November 2026, 01:00 EST (UTC-05:00)"
         );
         assert_eq!(Zone::span_utc(from, to), "2026-11-29 02:00 to 04:00 UTC");
+        assert_eq!(Zone::named("Europe/Berlin").short_with_utc(from), "Sun 29 Nov 03:00 CET (02:00 UTC)");
+        assert_eq!(Zone::named("America/New_York").short_with_utc(from), "Sat 28 Nov 21:00 EST (Sun 29 Nov 02:00 UTC)");
+        assert_eq!(Zone::named("Etc/UTC").short_with_utc(from), "Sun 29 Nov 02:00 UTC");
     }
 
     #[test]

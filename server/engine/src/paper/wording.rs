@@ -118,6 +118,9 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
     }
     if m.kind == N::ApprovalNeeded {
         rows.push(("Decide by", zone.long(m.subject.decide_by)));
+        if !zone.is_utc(m.subject.decide_by) {
+            rows.push(("", Zone::utc(m.subject.decide_by)));
+        }
     }
     rows
 }
