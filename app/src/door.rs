@@ -2,7 +2,7 @@
 //!
 //! The server's middleware makes one [`Visit`] for each request; pages take it before their first `await`.
 
-use crate::parts::errors::ErrorBody;
+use crate::parts::errors::{ErrorBody, words};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use domain::decision::{FieldError, Refusal};
@@ -13,6 +13,7 @@ use engine::queries::visit::Installation;
 use engine::{Engine, Error};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
+use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -241,7 +242,7 @@ pub fn show<T>(answer: engine::Result<T>, view: impl FnOnce(T) -> AnyView) -> An
                 Error::Refused(refusal) => Some(refusal),
                 _ => None,
             };
-            view! { <ErrorBody code=code refusal=sentence/> }.into_any()
+            view! { <Title text=words(code).0/><ErrorBody code=code refusal=sentence/> }.into_any()
         }
     }
 }

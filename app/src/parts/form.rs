@@ -44,6 +44,9 @@ pub fn Form(
     /// The button does something that cannot be undone.
     #[prop(optional)]
     danger: bool,
+    /// Something else on the page is the thing to do.
+    #[prop(optional)]
+    secondary: bool,
     /// Prefix of the fields' ids, needed when a page has several forms with equal field names.
     #[prop(optional, into)]
     prefix: String,
@@ -56,7 +59,11 @@ pub fn Form(
     let typed = door::typed().filter(|typed| Some(typed.action.as_str()) == action.split('?').next());
     let around = Around { typed: typed.clone(), prefix };
     let summary_around = around.clone();
-    let class = if danger { "button danger" } else { "button primary" };
+    let class = match (danger, secondary) {
+        (true, _) => "button danger",
+        (false, true) => "button",
+        (false, false) => "button primary",
+    };
     view! {
         <Provider value=around>
             <form method="post" action=action class="form">
@@ -160,6 +167,12 @@ pub fn Field(
             {list.map(|list| view! { <datalist id=list>{options}</datalist> })}
         </Labelled>
     }
+}
+
+/// Whose password a form takes, for password managers: they overlook a field of type `hidden`.
+#[component]
+pub fn Username(#[prop(into)] value: String) -> impl IntoView {
+    view! { <input type="text" name="username" autocomplete="username" value=value hidden=true readonly=true tabindex="-1"/> }
 }
 
 /// Several lines of text.

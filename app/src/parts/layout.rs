@@ -49,10 +49,10 @@ pub fn Layout(children: Children) -> impl IntoView {
             {menu}
         </header>
         {demo.then(|| view! {
-            <p class="banner">
+            <aside class="banner" aria-label="Demo">
                 "Demo: everything here is made up, and only this computer can reach it. "
                 {signed_in.then(|| view! { <a href="/mailbox">"Mails lie in the mailbox."</a> })}
-            </p>
+            </aside>
         })}
         <main id="main" tabindex="-1">
             <Messages messages=door::flash()/>

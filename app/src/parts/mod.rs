@@ -11,7 +11,7 @@ pub mod time;
 
 pub use confirm::Confirm;
 pub use details::{CopyId, Detail, Details, DigestShort};
-pub use form::{Check, Field, Form, Group, Radios, Select, TextArea};
+pub use form::{Check, Field, Form, Group, Radios, Select, TextArea, Username};
 pub use layout::{Card, Heading};
 pub use status::{Pill, Tone};
 pub use table::{Empty, Table};

@@ -2,7 +2,7 @@
 
 use super::register::{Address, Naming, OnCall};
 use crate::door;
-use crate::parts::form::{Field, Form, Group, TextArea};
+use crate::parts::form::{Field, Form, Group, TextArea, Username};
 use crate::parts::layout::Heading;
 use domain::ids::TargetId;
 use domain::permission::Verb;
@@ -52,6 +52,7 @@ pub fn PasswordPage() -> impl IntoView {
         view! {
             <Heading title=format!("New password for {}", page.name) lead=lead/>
             <Form action=format!("{here}/password") submit="Replace and test" cancel=here>
+                <Username value=page.draft.username/>
                 <Field name="password" label="New password" kind="password" required=true autocomplete="new-password"
                     hint="Sealed at once so that only workers can open it, for this address only. It is never shown again."/>
             </Form>

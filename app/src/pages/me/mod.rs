@@ -1,7 +1,7 @@
 //! The own profile.
 
 use crate::door;
-use crate::parts::form::{Field, Form, Select};
+use crate::parts::form::{Field, Form, Select, Username};
 use crate::parts::layout::{Card, Heading};
 use domain::view::people::PersonPage;
 use engine::queries;
@@ -47,7 +47,7 @@ fn Profile(page: PersonPage, theme: String) -> impl IntoView {
             <Card title="Password">
                 <p>{sessions}</p>
                 <Form action="/me/password" submit="Change password" prefix="pw-">
-                    <input type="hidden" name="username" autocomplete="username" value=email/>
+                    <Username value=email/>
                     <Field name="old_password" label="Password until now" kind="password" autocomplete="current-password" required=true/>
                     <Field name="password" label="New password" hint="At least 12 characters. Four or five unrelated words are easy to remember." kind="password" autocomplete="new-password" required=true/>
                     <Field name="password_again" label="New password again" kind="password" autocomplete="new-password" required=true/>
@@ -61,14 +61,27 @@ fn Profile(page: PersonPage, theme: String) -> impl IntoView {
 #[component]
 pub fn ConfirmPage() -> impl IntoView {
     let next = door::query_parameter("next").unwrap_or_else(|| "/".to_owned());
-    let name = door::actor().map(|actor| actor.name).unwrap_or_default();
     let action = format!("/me/confirm?next={}", super::login::escape(&next));
+    let (engine, caller) = (door::engine(), door::caller());
+    Suspend::new(async move {
+        let answer = async {
+            let actor = caller?.actor;
+            queries::people::show(&engine, &actor, actor.person).await
+        }
+        .await;
+        door::show(answer, |page| confirm(page, action).into_any())
+    })
+}
+
+fn confirm(page: PersonPage, action: String) -> impl IntoView {
+    let (name, email) = (page.person.name, page.person.email);
     view! {
         <div class="door">
             <Heading title="Type your password again"/>
             <Card title=format!("Signed in as {name}")>
                 <p>"What you are about to do gives somebody rights or takes them away. Your password is needed once more, for the next five minutes."</p>
                 <Form action submit="Continue" cancel="/">
+                    <Username value=email/>
                     <Field name="password" label="Password" kind="password" autocomplete="current-password" required=true/>
                 </Form>
             </Card>

@@ -3,7 +3,7 @@
 use super::Marks;
 use crate::door;
 use crate::parts::details::{CopyId, Detail, Details};
-use crate::parts::form::{Field, Form};
+use crate::parts::form::{Field, Form, Username};
 use crate::parts::layout::{Card, Heading};
 use crate::parts::time::Time;
 use domain::ids::PersonId;
@@ -78,6 +78,7 @@ fn Manage(page: PersonPage) -> impl IntoView {
         <div>
             <Card title="Sign-in">
                 <Form action=password_to submit=submit prefix="reset-">
+                    <Username value=person.email/>
                     <Field name="password" label="New password" hint="At least 12 characters. Ends their sessions, and their votes do not count for 24 hours." kind="password" autocomplete="new-password" required=true/>
                 </Form>
             </Card>
