@@ -1,6 +1,7 @@
 //! The first page: what happens now, what waits for me, what comes next, what needs a look.
 
 use crate::door;
+use crate::pages::windows::environment;
 use crate::parts::layout::{Card, Heading};
 use crate::parts::status::Pill;
 use crate::parts::table::{Empty, Table};
@@ -55,9 +56,9 @@ fn Lines(title: &'static str, lines: Vec<WindowLine>, now: Timestamp) -> impl In
                     <tr>
                         <th scope="row"><a href=to>{format!("#{} ", line.number)}{line.title}</a></th>
                         <td><Pill tone=line.state label=line.state.label()/></td>
-                        <td>{line.database}<br/><span class="quiet">{line.environment}</span></td>
-                        <td><Time at=line.start/><br/><span class="quiet"><Span from=now to=line.start/></span></td>
-                        <td>{last}</td>
+                        <td>{line.database}<br/><span class="quiet">{environment(&line.environment)}</span></td>
+                        <td data-label="Start"><Time at=line.start/><br/><span class="quiet"><Span from=now to=line.start/></span></td>
+                        <td data-label=(!asks).then_some("End")>{last}</td>
                     </tr>
                 }
             })

@@ -1,6 +1,7 @@
 //! Who must approve what: the policies, and their form for administrators.
 
 use crate::door;
+use crate::pages::windows::environment;
 use crate::parts::details::{Detail, Details, DigestShort};
 use crate::parts::form::{Field, Form, Group, Select};
 use crate::parts::layout::{Card, Heading};
@@ -32,11 +33,12 @@ pub fn PoliciesPage() -> impl IntoView {
 fn PolicyCard(policy: PolicyView, may_save: bool) -> impl IntoView {
     let rules = sentences(&policy.rules).into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
     let saved_by = policy.saved_by.clone().unwrap_or_else(|| "the first installation".into());
+    let holds_for = policy.environments.iter().map(|word| environment(word)).collect::<Vec<_>>().join(", ");
     let form = may_save.then(|| view! { <PolicyForm policy=policy.clone()/> });
     view! {
         <Card title=policy.name.clone()>
             <Details>
-                <Detail term="Rules">{policy.environments.join(", ")}</Detail>
+                <Detail term="Holds for">{holds_for}</Detail>
                 <Detail term="Version">{policy.version}" "<DigestShort digest=policy.digest/></Detail>
                 <Detail term="Saved">"by "{saved_by}", "<Time at=policy.saved_at/></Detail>
             </Details>

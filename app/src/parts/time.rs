@@ -49,9 +49,12 @@ pub fn Time(
     exact: bool,
 ) -> impl IntoView {
     let zone = door::zone();
+    let local = if exact { in_zone_exact(at, &zone) } else { in_zone(at, &zone) };
+    // Day and clock stay whole where a line is short.
+    let (day, clock) = local.split_once(", ").unwrap_or(("", &local));
     view! {
         <time datetime=at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()>
-            <span class="local">{if exact { in_zone_exact(at, &zone) } else { in_zone(at, &zone) }}</span>
+            <span class="local"><span class="day">{day.to_owned()}","</span>" "<span class="clock">{clock.to_owned()}</span></span>
             {utc_beside(at, &zone).map(|utc| view! { " " <span class="utc">{utc}</span> })}
         </time>
     }

@@ -77,7 +77,7 @@ fn Status(status: SealStatus) -> impl IntoView {
                 <p><Pill tone label/>" "{head}</p>
                 <p class="quiet">{waiting}</p>
             </div>
-            <Form action="/audit/verify" submit="Verify now" prefix="verify-"><input type="hidden" name="now" value="1"/></Form>
+            <Form action="/audit/verify" submit="Verify now" prefix="verify-" secondary=true><input type="hidden" name="now" value="1"/></Form>
         </section>
     }
 }
@@ -150,13 +150,13 @@ fn row(fact: FactLine) -> impl IntoView {
     });
     view! {
         <tr>
-            <td class="number"><a href=to>{fact.id}</a></td>
+            <td class="number" data-label="Fact"><a href=to>{fact.id}</a></td>
             <td class="when"><Time at=fact.at exact=true/></td>
-            <td>{fact.actor.clone()}{fact.known.clone().map(|known| view! { <span class="quiet">", "{known}</span> })}</td>
+            <td data-label="Actor">{fact.actor.clone()}{fact.known.clone().map(|known| view! { <span class="quiet">", "{known}</span> })}</td>
             <td><code>{fact.action.clone()}</code></td>
-            <td>{super::fact::object(&fact)}{window}</td>
-            <td>{result}</td>
-            <td class="quiet">{seal}</td>
+            <td data-label="Object">{super::fact::object(&fact)}{window}</td>
+            <td data-label="Result">{result}</td>
+            <td class="quiet whole" data-label="Seal">{seal}</td>
         </tr>
     }
 }

@@ -154,10 +154,10 @@ fn Line(row: Row, now: Timestamp) -> impl IntoView {
             <th scope="row"><a href=format!("/databases/{}", row.id)>{row.name}</a><div class="when"><code>{row.short_name}</code></div></th>
             <td><Pill tone=row.state label=row.state.label()/></td>
             <td>{row.environment.label()}</td>
-            <td>{row.team}</td>
-            <td>{test.unwrap_or_else(|| view! { <Pill tone=Tone::Quiet label="Never asked"/><div class="when"></div> })}</td>
-            <td>{backup}</td>
-            <td>{window}</td>
+            <td data-label="Owner">{row.team}</td>
+            <td data-label="Last connection test">{test.unwrap_or_else(|| view! { <Pill tone=Tone::Quiet label="Never asked"/><div class="when"></div> })}</td>
+            <td data-label="Newest backup">{backup}</td>
+            <td data-label="Next window">{window}</td>
         </tr>
     }
 }

@@ -295,7 +295,7 @@ fn Windows(rows: Vec<WindowRow>) -> impl IntoView {
                     <tr>
                         <th scope="row"><a href=format!("/windows/{}", row.number)>"#"{row.number}" "{row.title}</a></th>
                         <td><Pill tone=row.state label=row.state.label()/></td>
-                        <td><Time at=row.start/></td>
+                        <td data-label="Start"><Time at=row.start/></td>
                     </tr>
                 }
             })

@@ -54,8 +54,8 @@ fn Row(row: MailRow) -> impl IntoView {
     view! {
         <tr>
             <th scope="row"><a href=to>{row.subject}</a></th>
-            <td class="breaks">{row.to}</td>
-            <td><Time at=row.at/></td>
+            <td class="breaks" data-label="To">{row.to}</td>
+            <td data-label="Arrived"><Time at=row.at/></td>
         </tr>
     }
 }

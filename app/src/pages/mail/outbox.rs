@@ -74,11 +74,11 @@ fn Row(row: OutboxRow) -> impl IntoView {
     view! {
         <tr>
             <th scope="row">{row.kind}{window}</th>
-            <td class="breaks">{row.to} " · " {row.email}</td>
+            <td class="breaks" data-label="To">{row.to} " · " {row.email}</td>
             <td><Pill tone label=state_label(&row.state)/>{tries}</td>
-            <td><Time at=row.created_at/></td>
-            <td>{when}</td>
-            <td class="breaks">{row.last_error.unwrap_or_default()}</td>
+            <td data-label="Owed since"><Time at=row.created_at/></td>
+            <td data-label="Next try">{when}</td>
+            <td class="breaks">{row.last_error}</td>
             <td>{can_resend.then(|| view! {
                 <form method="post" action=action><button type="submit" class="button">"Send again"</button></form>
             })}</td>

@@ -60,12 +60,13 @@ fn Row(person: PersonRow) -> impl IntoView {
         })
         .collect_view();
     let (name, email) = (person.name.clone(), person.email.clone());
+    let (placed, marked) = (!person.places.is_empty(), !person.active || !person.global.is_empty() || person.shared || !person.account);
     view! {
         <tr>
             <th scope="row"><a href=to>{name}</a></th>
             <td class="breaks">{email}</td>
-            <td><ul class="plain">{places}</ul></td>
-            <td><Marks person/></td>
+            <td>{placed.then(|| view! { <ul class="plain">{places}</ul> })}</td>
+            <td>{marked.then(|| view! { <Marks person/> })}</td>
         </tr>
     }
 }

@@ -1,12 +1,11 @@
 //! The work list with outcomes, what is left, what is left behind, figures before and after, and the lines of what happened.
 
 use super::now::{Notices, taken};
-use crate::pages::windows::foreign;
+use crate::pages::windows::{foreign, range};
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
-use domain::procedure::text::duration_ms;
 use domain::run::{Outcome, Phase};
 use domain::view::runs::{EventRow, ItemRow, ListDiff, PreCheck, RunPage as Run};
 use domain::window::RunState;
@@ -88,12 +87,12 @@ fn row(item: ItemRow, now: Timestamp, over: bool) -> impl IntoView {
     let time = taken(&item, now);
     view! {
         <tr>
-            <td class="number">{item.ordinal}</td>
+            <td class="number" data-label="No.">{item.ordinal}</td>
             <th scope="row">{item.work.step.clone()}" "{foreign(&item.work.object.name.to_string())}<br/><code class="inline">{foreign(&item.work.statement)}</code></th>
             <td class="wrap"><Pill tone=tone label=label/>{detail}{tries}</td>
-            <td class="wrap">{foreign(&item.work.measure.sentence)}</td>
-            <td class="number">{time}</td>
-            <td class="number">{duration_ms(item.work.estimate.low_ms)}" to "{duration_ms(item.work.estimate.high_ms)}</td>
+            <td class="said">{foreign(&item.work.measure.sentence)}</td>
+            <td class="number" data-label="Taken">{time}</td>
+            <td class="number" data-label="Estimate">{range(item.work.estimate.low_ms, item.work.estimate.high_ms)}</td>
         </tr>
     }
 }
@@ -190,8 +189,8 @@ pub fn AfterCard(items: Vec<ItemRow>) -> impl IntoView {
                     <tr>
                         <th scope="row">{object}</th>
                         <td>{foreign(&figure.name)}</td>
-                        <td class="number">{figure.before.map(|text| foreign(&text))}</td>
-                        <td class="number">{figure.after.map(|text| foreign(&text))}</td>
+                        <td class="number" data-label="Before">{figure.before.map(|text| foreign(&text))}</td>
+                        <td class="number" data-label="After">{figure.after.map(|text| foreign(&text))}</td>
                     </tr>
                 }
             })
@@ -207,7 +206,7 @@ pub fn EventsCard(events: Vec<EventRow>) -> impl IntoView {
             .into_iter()
             .map(|event| {
                 let item = event.ordinal.map(|ordinal| format!("item {ordinal}"));
-                view! { <tr><td><Time at=event.at/></td><td>{event.kind}</td><td>{item}</td><td class="wrap">{foreign(&event.message)}</td></tr> }
+                view! { <tr><td><Time at=event.at exact=true/></td><td>{event.kind}</td><td class="whole">{item}</td><td class="wrap">{foreign(&event.message)}</td></tr> }
             })
             .collect_view();
         view! { <Card title="What happened"><Table caption="Lines of the run, newest first" head=&["When", "Kind", "About", "What"]>{rows}</Table></Card> }

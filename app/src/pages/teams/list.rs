@@ -31,9 +31,9 @@ fn List(teams: Vec<TeamRow>) -> impl IntoView {
                 <tr>
                     <th scope="row"><a href=to>{team.name}</a></th>
                     <td><code>{team.short_name}</code></td>
-                    <td>{leads}</td>
-                    <td class="number">{team.members}</td>
-                    <td class="number">{team.databases}</td>
+                    <td data-label="Leads and deputies">{leads}</td>
+                    <td class="number" data-label="Members">{team.members}</td>
+                    <td class="number" data-label="Databases">{team.databases}</td>
                 </tr>
             }
         })

@@ -3,6 +3,7 @@
 use super::new::TeamFields;
 use super::role_options;
 use crate::door;
+use crate::pages::windows::environment;
 use crate::parts::form::{Check, Field, Form, Select};
 use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
@@ -33,9 +34,9 @@ fn Show(page: TeamPage, zone: String) -> impl IntoView {
     let databases = page
         .databases
         .into_iter()
-        .map(|(id, name, environment)| {
+        .map(|(id, name, word)| {
             let to = format!("/databases/{id}");
-            view! { <li><a href=to>{name}</a>" · "{environment}</li> }
+            view! { <li><a href=to>{name}</a>" · "{environment(&word)}</li> }
         })
         .collect::<Vec<_>>();
     let candidates = page.candidates;

@@ -82,7 +82,7 @@ fn votes(votes: &[VoteRow], current: i32) -> impl IntoView + use<> {
                 <tr>
                     <th scope="row">{vote.who.clone()}</th>
                     <td><Pill tone=tone label=vote.decision.label()/><span class="quiet">{spent}</span>{withdrawn}</td>
-                    <td>{vote.assurance.label()}</td>
+                    <td data-label="Known">{vote.assurance.label()}</td>
                     <td><Time at=vote.at/></td>
                     <td class="wrap">{vote.comment.clone()}</td>
                 </tr>

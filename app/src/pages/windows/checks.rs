@@ -33,13 +33,15 @@ pub fn ChecksCard(number: i64, state: WindowState, checks: Vec<CheckRow>) -> imp
     let rows = checks
         .into_iter()
         .map(|check| {
+            let said = [check.verdict.map(|text| foreign(&text)).unwrap_or_default(), check.note].join(" ");
+            let evidence = Some(said.trim().to_owned()).filter(|said| !said.is_empty());
             let by = check.decided_by.clone().unwrap_or_else(|| if check.by_probe { "probe".to_owned() } else { "a person".to_owned() });
             view! {
                 <tr>
                     <th scope="row">{check.title}<br/><span class="quiet">{check.rule}</span></th>
                     <td><Pill tone=tone_of(check.state) label=check.state.label()/></td>
-                    <td>{by}</td>
-                    <td class="wrap">{check.verdict.map(|text| foreign(&text))}" "{check.note}</td>
+                    <td data-label="Answered by">{by}</td>
+                    <td class="wrap">{evidence}</td>
                 </tr>
             }
         })
@@ -113,7 +115,7 @@ fn page(list: Checklist) -> impl IntoView {
 fn Item(check: CheckRow, head: Head, offers: Offers) -> impl IntoView {
     let ordinal = check.ordinal;
     let answered = answered(&check);
-    let figures = (!check.figures.is_empty()).then(|| view! { <Figures figures=check.figures.clone()/> });
+    let figures = (!check.figures.is_empty()).then(|| view! { <Figures figures=check.figures.clone() of=check.title.clone()/> });
     let verdict = check.verdict.clone().map(
         |text| view! { <p>{foreign(&text)}{check.probed_at.map(|at| view! { " "<span class="quiet">"Probed "<Time at=at/></span> })}</p> },
     );
@@ -139,14 +141,15 @@ fn answered(check: &CheckRow) -> impl IntoView + use<> {
 }
 
 #[component]
-fn Figures(figures: Vec<Figure>) -> impl IntoView {
+fn Figures(figures: Vec<Figure>, of: String) -> impl IntoView {
     let cell =
         |text: Option<String>| text.map_or_else(|| view! { <span class="quiet">"–"</span> }.into_any(), |text| foreign(&text).into_any());
     let rows = figures
         .into_iter()
         .map(|figure| view! { <tr><th scope="row">{foreign(&figure.name)}</th><td class="number">{cell(figure.before)}</td><td class="number">{cell(figure.after)}</td></tr> })
         .collect_view();
-    view! { <Table caption="Measured before the first change and after the last" head=&["Measure", "#Before", "#After"]>{rows}</Table> }
+    let caption = format!("{of}, measured before the first change and after the last");
+    view! { <Table figures=true caption=caption head=&["Measure", "#Before", "#After"]>{rows}</Table> }
 }
 
 /// What a person may answer: a probe's red is not overruled by a tick, only accepted by a lead; a person's red is answered otherwise by a
@@ -194,7 +197,7 @@ fn Answer(check: CheckRow, number: i64, may_accept: bool) -> impl IntoView {
 fn Closing(head: Head, offers: Offers, owes_issues: bool) -> impl IntoView {
     let number = head.number;
     let probe = offers.tick.is_open().then(|| {
-        view! { <Form action=format!("/windows/{number}/probe") submit="Probe again" prefix="probe-"><p>"A worker measures again; the answers appear on this page."</p></Form> }
+        view! { <Form action=format!("/windows/{number}/probe") submit="Probe again" prefix="probe-" secondary=true><p>"A worker measures again; the answers appear on this page."</p></Form> }
     });
     let issues = owes_issues.then(|| {
         view! { <TextArea name="issues_met" label="Issues met" rows=4 required=true hint="It did not go as planned. Say what happened, for whoever plans the next window." value=head.issues_met.clone().unwrap_or_default()/> }

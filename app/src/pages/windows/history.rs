@@ -35,10 +35,10 @@ pub fn RunsCard(runs: Vec<RunRow>) -> impl IntoView {
                     <tr>
                         <th scope="row"><a href=to>"Run of revision "{run.revision}</a></th>
                         <td><Pill tone=tone label=label/></td>
-                        <td><Time at=run.opened_at/>" by "{by}</td>
-                        <td>{run.ended_at.map(|at| view! { <Time at=at/> })}</td>
-                        <td class="number">{run.answered}" of "{run.items}</td>
-                        <td class="number">{run.reached}</td>
+                        <td data-label="Opened"><Time at=run.opened_at/>" by "{by}</td>
+                        <td data-label="Ended">{run.ended_at.map(|at| view! { <Time at=at/> })}</td>
+                        <td class="number" data-label="Items done with">{run.answered}" of "{run.items}</td>
+                        <td class="number" data-label="Successful">{run.reached}</td>
                     </tr>
                 }
             })
@@ -63,9 +63,9 @@ pub fn RevisionsCard(number: i64, revisions: Vec<RevisionRow>, diff: Option<Revi
             view! {
                 <tr>
                     <th scope="row">"Revision "{n}{current}</th>
-                    <td>{revision.by}</td>
-                    <td><Time at=revision.at/></td>
-                    <td><DigestShort digest=revision.digest/></td>
+                    <td data-label="Written by">{revision.by}</td>
+                    <td data-label="Sealed"><Time at=revision.at/></td>
+                    <td data-label="Digest"><DigestShort digest=revision.digest/></td>
                     <td>{compare}</td>
                 </tr>
             }
@@ -92,11 +92,11 @@ pub fn TrailCard(trail: Vec<TrailRow>, may_audit: bool) -> impl IntoView {
             let id = if may_audit { view! { <a href=format!("/audit/{}", row.id)>{row.id}</a> }.into_any() } else { row.id.into_any() };
             view! {
                 <tr>
-                    <td class="number">{id}</td>
+                    <td class="number" data-label="Fact">{id}</td>
                     <td><Time at=row.at/></td>
                     <td>{row.who}</td>
                     <td><code class="inline">{row.action}</code>{(!row.done).then_some(" (refused)")}</td>
-                    <td>{sealed}</td>
+                    <td data-label="Seal">{sealed}</td>
                 </tr>
             }
         })

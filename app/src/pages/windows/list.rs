@@ -41,7 +41,7 @@ fn page(list: List) -> impl IntoView {
         let rows = list.rows.iter().map(row).collect_view();
         view! {
             <div class="listing">
-                <Table caption="Windows, newest first" head=&["#Number", "Window", "State", "Database", "Starts", "Ends", "Team"]>{rows}</Table>
+                <Table caption="Windows, newest first" head=&["Window", "State", "Database", "Starts", "Ends", "Team"]>{rows}</Table>
             </div>
         }
         .into_any()
@@ -60,13 +60,12 @@ fn row(row: &Row) -> impl IntoView + use<> {
     let waits = row.waits_for_reader.then(|| view! { " "<Pill tone=Tone::Waiting label="waits for you"/> });
     view! {
         <tr>
-            <td class="number">"#"{row.number}</td>
-            <td><a href=to>{row.title.clone()}</a>{waits}</td>
+            <th scope="row"><a href=to>"#"{row.number}" "{row.title.clone()}</a>{waits}</th>
             <td>{pill_of(row.state)}</td>
             <td>{row.database.clone()}" "<span class="quiet">{environment(&row.environment)}</span></td>
-            <td><Time at=row.start/></td>
-            <td><Time at=row.end/></td>
-            <td>{row.team.clone()}</td>
+            <td data-label="Starts"><Time at=row.start/></td>
+            <td data-label="Ends"><Time at=row.end/></td>
+            <td data-label="Team">{row.team.clone()}</td>
         </tr>
     }
 }

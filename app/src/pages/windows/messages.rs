@@ -43,10 +43,10 @@ fn row(message: Message) -> impl IntoView {
     view! {
         <tr>
             <th scope="row">{message.kind}</th>
-            <td>{message.to}</td>
+            <td data-label="To">{message.to}</td>
             <td><Pill tone=tone label=label/></td>
-            <td><Time at=message.created_at/></td>
-            <td class="wrap">{last}{tries}</td>
+            <td data-label="Written"><Time at=message.created_at/></td>
+            <td class="wrap" data-label="Delivery">{last}{tries}</td>
         </tr>
     }
 }

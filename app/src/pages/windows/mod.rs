@@ -18,7 +18,8 @@ mod show;
 
 pub use checks::ChecklistPage;
 pub use edit::EditPage;
-pub(super) use frame::{again_in, foreign};
+pub(super) use frame::{again_in, environment, foreign};
 pub use list::ListPage;
 pub use new::NewPage;
+pub(super) use preview::range;
 pub use show::ShowPage;

@@ -97,9 +97,9 @@ fn row(database: Proposable) -> impl IntoView {
         <tr>
             <th scope="row">{database.short_name}<br/><span class="quiet">{database.name}</span></th>
             <td>{environment(&database.environment)}</td>
-            <td>{database.team}</td>
-            <td>{database.place}</td>
-            <td>{next}</td>
+            <td data-label="Team">{database.team}</td>
+            <td data-label="Address">{database.place}</td>
+            <td data-label="Next taken">{next}</td>
             <td>{act}</td>
         </tr>
     }

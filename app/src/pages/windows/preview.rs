@@ -69,9 +69,9 @@ pub fn WorkTable(items: Vec<WorkItem>, #[prop(into)] caption: String) -> impl In
                 <tr>
                     <td>{item.step.clone()}</td>
                     <th scope="row">{foreign(&item.object.name.to_string())}<br/><code class="inline">{foreign(&item.statement)}</code></th>
-                    <td>{foreign(&sentence(&item))}{cache}</td>
-                    <td>{item.lock.clone()}<br/><span class="quiet">{item.risk.word()}", "{item.risk.label()}</span>{debris}</td>
-                    <td class="number">{estimate(item.estimate)}</td>
+                    <td class="said">{foreign(&sentence(&item))}{cache}</td>
+                    <td class="said" data-label="Lock">{item.lock.clone()}<br/><span class="quiet">{item.risk.word()}", "{item.risk.label()}</span>{debris}</td>
+                    <td class="number" data-label="Estimate">{estimate(item.estimate)}</td>
                 </tr>
             }
         })
@@ -91,7 +91,8 @@ pub fn estimate(estimate: Estimate) -> String {
     if estimate.basis == Basis::Guess { format!("{range} (guess)") } else { range }
 }
 
-fn range(low_ms: u64, high_ms: u64) -> String {
+/// `1 s to 4 s`, or one of them where they read alike.
+pub fn range(low_ms: u64, high_ms: u64) -> String {
     let (low, high) = (duration_ms(low_ms), duration_ms(high_ms));
     if low == high { low } else { format!("{low} to {high}") }
 }

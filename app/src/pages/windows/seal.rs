@@ -48,16 +48,14 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
         {blocked}
         {edit.clone().map(|edit| view! { <VotesLost votes=edit.votes/><Meanwhile edit/> })}
         <div class="columns">
+            <Typed page=page.clone()/>
             <div>
-                {changes.map(|changes| view! { <Card title="What you change"><Changes changes caption="What this revision changes"/></Card> })}
-                <LookCard look=page.look.clone() now=page.now/>
-            </div>
-            <div>
-                <Typed page=page.clone()/>
                 <ApproversCard approvers/>
                 {(!overlaps.is_empty()).then(|| view! { <Card title="At the same time"><OverlapTable overlaps caption="Windows at the same time"/></Card> })}
             </div>
         </div>
+        {changes.map(|changes| view! { <Card title="What you change"><Changes changes caption="What this revision changes"/></Card> })}
+        <LookCard look=page.look.clone() now=page.now/>
         <SealCard page look action=here change blocked=!obstacles.is_empty() || stale/>
     }
 }
@@ -124,7 +122,7 @@ fn SealCard(page: SealPage, look: ExaminationId, action: String, change: String,
     let form = page.form;
     let hidden = move || view! { <Hidden form=form.clone() expected/> };
     let again_hidden = hidden.clone();
-    let look_again = (!waiting).then(|| view! { <Form action=again submit="Look again">{again_hidden()}</Form> });
+    let look_again = (!waiting).then(|| view! { <Form action=again submit="Look again" secondary=true>{again_hidden()}</Form> });
     let seal = (!blocked && !waiting).then(|| {
         view! {
             <p>"Sealing fixes these bytes under a digest. "{asked}" people are asked for their decision by mail, each with a personal link."</p>
