@@ -18,8 +18,12 @@ export interface Mail { id: number; to: string; subject: string; at: string; tex
 
 export const program = process.env.DRYDOCK_PROGRAM ?? path.resolve(import.meta.dirname, "../../target/debug/drydock");
 
+// What chooses the program and the browser is no setting of Drydock, which refuses what it does not know.
+const { DRYDOCK_PROGRAM: _program, DRYDOCK_CHROMIUM: _chromium, ...environment } = process.env;
+export { environment };
+
 async function start(folder: string): Promise<{ demo: Demo; child: ChildProcess }> {
-  const child = spawn(program, ["demo", "--json", "--listen", "127.0.0.1:0", "--data-dir", folder], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, ["demo", "--json", "--listen", "127.0.0.1:0", "--data-dir", folder], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
   const said: string[] = [];
   child.stderr!.on("data", (data: Buffer) => said.push(data.toString()));
   const lines = createInterface({ input: child.stdout! });

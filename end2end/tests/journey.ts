@@ -2,19 +2,13 @@
 // Every door is a plain form, so the same steps are walked with and without script.
 import { execFileSync } from "node:child_process";
 import path from "node:path";
-import AxeBuilder from "@axe-core/playwright";
-import { expect, mail, person, program, signIn, signOut, test, type Demo } from "./demo";
+import { environment, expect, mail, person, program, signIn, signOut, test, type Demo } from "./demo";
+import { wellMade } from "./looks";
 import type { Page } from "@playwright/test";
 
 const REASON = "Carts were cleaned up; no writes are stopped. Ünïcödé 王 ✓";
 /** The demo's own window is #1. */
 const NUMBER = 2;
-
-export async function accessible(page: Page) {
-  const found = await new AxeBuilder({ page }).analyze();
-  const serious = found.violations.filter((violation) => ["serious", "critical"].includes(violation.impact ?? ""));
-  expect(serious.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.target.join(" ")).join("; ")}`)).toEqual([]);
-}
 
 /** Wall time of the database's zone, in the next minute that begins in at least `seconds`. */
 function soon(seconds: number): { date: string; time: string } {
@@ -35,7 +29,7 @@ async function until(page: Page, url: string, text: RegExp, timeout: number) {
 export function wholeJob({ script }: { script: boolean }) {
   test.describe.configure({ mode: "serial" });
   const window = (demo: Demo) => `${demo.address}/windows/${NUMBER}`;
-  const looked = async (page: Page) => { if (script) await accessible(page); };
+  const looked = async (page: Page) => { if (script) await wellMade(page); };
 
   test("an engineer proposes a window, is told what is wrong, sees what would be done, and seals it", async ({ page, demo }) => {
     await signIn(page, demo, "engineer");
@@ -145,7 +139,7 @@ export function wholeJob({ script }: { script: boolean }) {
     await looked(page);
     await expect(page.locator("main")).toContainText("window.close");
     const anchor = path.join(demo.folder, "worker", "anchors.jsonl");
-    const said = execFileSync(program, ["trail", "verify", "--data-dir", demo.folder, "--anchor", anchor], { encoding: "utf8" });
+    const said = execFileSync(program, ["trail", "verify", "--data-dir", demo.folder, "--anchor", anchor], { encoding: "utf8", env: environment });
     expect(said).toMatch(/proven/);
   });
 }

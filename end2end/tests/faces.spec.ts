@@ -1,0 +1,94 @@
+// Every page as each kind of reader meets it: on a desk and on a phone, light and dark. Nothing here changes the demo.
+import { expect, mail, person, signIn, signOut, test } from "./demo";
+import { allWellMade, wellMade } from "./looks";
+import type { Page } from "@playwright/test";
+
+/** The first address in the main part that begins like this. */
+async function first(page: Page, list: string, beginning: string): Promise<string> {
+  await page.goto(list);
+  const link = page.locator(`main td a[href^='${beginning}'], main th a[href^='${beginning}']`).first();
+  return (await link.getAttribute("href"))!;
+}
+
+test("the doors: signing in, a link from a mail, and addresses that lead nowhere", async ({ page, demo }) => {
+  await allWellMade(page, demo.address, ["/login", "/setup", "/nowhere", "/a/not-a-secret"]);
+  await signIn(page, demo, "admin");
+  const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\]/);
+  await signOut(page);
+  await page.goto(request.links.find((link) => link.includes("/a/"))!);
+  await wellMade(page);
+  // Refused: the errors are part of the page, too.
+  await page.getByRole("button", { name: "Reject" }).click();
+  await expect(page.getByRole("alert")).toBeVisible();
+  await wellMade(page);
+});
+
+test("what a lead works with", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  await allWellMade(page, demo.address, ["/", "/windows", "/windows?state=failed", "/windows/new", "/windows/new?database=shop"]);
+  await allWellMade(page, demo.address, ["/windows/1", "/windows/1/edit", "/windows/1/checklist"]);
+});
+
+test("databases and their forms", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  const database = await first(page, `${demo.address}/databases`, "/databases/");
+  const forms = ["edit", "password", "stakeholders", "backups", "queries"].map((form) => `${database}/${form}`);
+  await allWellMade(page, demo.address, ["/databases", "/databases/new", database, ...forms]);
+});
+
+test("what is refused names the right and whom to ask", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  for (const path of ["/audit", "/admin/outbox", "/people/new"]) {
+    const answer = await page.goto(demo.address + path);
+    expect(answer?.status(), path).toBe(403);
+    await expect(page.locator("main"), path).toContainText(/administrator/i);
+    await wellMade(page);
+  }
+});
+
+test("people, teams, policies, mails and the trail, for an administrator", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  const someone = await first(page, `${demo.address}/people`, "/people/");
+  const team = await first(page, `${demo.address}/teams`, "/teams/");
+  const letter = await first(page, `${demo.address}/mailbox`, "/mailbox/");
+  await allWellMade(page, demo.address, ["/people", someone, "/teams", team, "/policies", "/me", "/me/confirm"]);
+  await allWellMade(page, demo.address, ["/mailbox", letter, "/admin/outbox", "/audit", "/audit/1"]);
+});
+
+test("a form that was refused shows what to mend", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  await page.goto(`${demo.address}/windows/new?database=shop`);
+  await page.getByLabel("Reason").fill("To see what a refusal looks like.");
+  await page.getByLabel("Date").fill("2031-03-10");
+  await page.getByLabel("Duration, minutes").fill("2");
+  await page.getByRole("button", { name: "Look at the database" }).click();
+  await expect(page.locator(".error-summary")).toBeVisible();
+  await wellMade(page);
+});
+
+test("the keyboard finds the content first, and sees where it is", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  await page.goto(`${demo.address}/windows/1`);
+  await page.keyboard.press("Tab");
+  const skip = page.getByRole("link", { name: "Skip to the content" });
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("main")).toBeFocused();
+  await page.keyboard.press("Tab");
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
+  expect(outline).toBe("solid");
+});
+
+test("on paper a window's page is its content alone", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  await page.goto(`${demo.address}/windows/1`);
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  for (const furniture of [".top", ".banner", ".parts", "#vote form", "#actions"]) {
+    await expect(page.locator(furniture).first(), furniture).toBeHidden();
+  }
+  // Folded parts are read too, and dark colours are not printed.
+  await expect(page.getByText("Pre-check: oldest prepared transaction").first()).toBeVisible();
+  const paper = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  expect(paper).toBe("rgb(255, 255, 255)");
+});
