@@ -46,6 +46,7 @@ pub fn ErrorBody(code: StatusCode, #[prop(optional_no_strip)] refusal: Option<Re
     let (title, sentence) = words(code);
     let request = use_context::<RequestId>().map(|id| id.0).or_else(|| door::maybe_visit().map(|visit| visit.request.clone()));
     let signed_out = refusal.as_ref().is_some_and(|refusal| refusal.code == "signed_out");
+    let lists = code == StatusCode::NOT_FOUND && door::actor().is_some();
     let (message, way_out) = refusal.map_or((sentence.to_owned(), String::new()), |refusal| (refusal.message, refusal.way_out));
     view! {
         <section class="error-page">
@@ -56,6 +57,7 @@ pub fn ErrorBody(code: StatusCode, #[prop(optional_no_strip)] refusal: Option<Re
             <p class="actions">
                 {signed_out.then(|| view! { <a class="button primary" href="/login">"Sign in"</a> })}
                 <a class="button" href="/">"Go to the home page"</a>
+                {lists.then(|| view! { <a class="button" href="/windows">"All windows"</a><a class="button" href="/databases">"All databases"</a> })}
             </p>
             {request.map(|id| view! { <p class="quiet">"Request " <code>{id}</code></p> })}
         </section>

@@ -104,8 +104,8 @@ fn Connection(page: targets::ShowPage, may: May, here: String) -> impl IntoView 
                 </Form>
             }
         });
-    let test =
-        (may.examine && waiting.is_none()).then(|| view! { <Form action=format!("{here}/test") submit="Test the connection">""</Form> });
+    let test = (may.examine && waiting.is_none())
+        .then(|| view! { <Form action=format!("{here}/test") submit="Test the connection" secondary=true>""</Form> });
     let waiting = waiting.map(|waiting| {
         let asked = page.test.as_ref().map(|test| (test.asked_at, test.asked_by.clone()));
         view! {
@@ -239,7 +239,7 @@ fn Queries(rows: Vec<QueryRow>, may: May, here: String) -> impl IntoView {
         .map(|row| {
             let retire = may.manage.then(|| {
                 view! {
-                    <Form action=format!("{here}/queries/retire") submit=format!("Retire {}", row.name) prefix=format!("retire-{}-", row.id)>
+                    <Form action=format!("{here}/queries/retire") submit=format!("Retire {}", row.name) prefix=format!("retire-{}-", row.id) secondary=true>
                         <input type="hidden" name="query" value=row.id.clone()/>
                     </Form>
                 }
