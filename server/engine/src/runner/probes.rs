@@ -119,6 +119,7 @@ pub(super) async fn baseline(work: &Work, dialer: &Dialer) -> Step<()> {
 pub(super) async fn after(work: &Work) -> Step<()> {
     let measured = look(&work.hand.context, work.run.target, &work.plan).await;
     work.go_on()?;
+    fail_point("before_probe");
     let (window, revision, plan) = (work.run.window, work.run.revision, work.plan.clone());
     let written = work.hand.write("probe", move |ledger| {
         let (measured, plan) = (measured.clone(), plan.clone());

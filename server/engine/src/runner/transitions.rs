@@ -1,6 +1,6 @@
 //! Changes of state of a run and its window, each with its fact, its line and the messages it owes.
 
-use super::{Hand, Step};
+use super::{Hand, Step, fail_point};
 use crate::actions::start_gate::{Answer, Asked, ask};
 use crate::actions::{audience, end_window};
 use crate::error::{Error, Result};
@@ -57,10 +57,12 @@ pub(super) async fn claim(context: &WorkerContext, id: RunId) -> Result<Option<C
                 _ => format!("Worker {name} has taken the run over (epoch {}).", tenure.epoch),
             };
             ledger.line(tenure, &Line::new("session", line)).await?;
+            fail_point("in_claim");
             Ok(Some((tenure, run)))
         })
     })
     .await?;
+    fail_point("after_claim");
     Ok(claimed.map(|(tenure, run)| Claimed { tenure, sent, run }))
 }
 
@@ -79,6 +81,7 @@ fn about(action: &'static str, run: &Run, window: &Window) -> NewFact {
 
 /// The first change is next: the gate is asked for the last time before it, and the window runs.
 pub(super) async fn begin(hand: &Hand, volatile: &VolatileIdentity, difference: Option<String>, red: Vec<String>) -> Result<()> {
+    fail_point("before_begin");
     let (tenure, window_id) = (hand.tenure, hand.window);
     let volatile = serde_json::to_value(volatile)?;
     hand.write_with_window("begin_run", move |ledger| {
@@ -102,6 +105,7 @@ pub(super) async fn begin(hand: &Hand, volatile: &VolatileIdentity, difference: 
         })
     })
     .await?;
+    fail_point("after_begin");
     wake(&hand.context.pool, &[Wake::Notifier, Wake::Sealer]).await;
     Ok(())
 }
@@ -231,6 +235,7 @@ impl End {
 
 /// Ends the run and moves its window on.
 pub(super) async fn end(hand: &Hand, end: End, reason: &str) -> Result<()> {
+    fail_point("before_end");
     let (tenure, reason) = (hand.tenure, reason.to_owned());
     hand.write_with_window("end_run", move |ledger| {
         let reason = reason.clone();
@@ -246,6 +251,7 @@ pub(super) async fn end(hand: &Hand, end: End, reason: &str) -> Result<()> {
         })
     })
     .await?;
+    fail_point("after_end");
     wake(&hand.context.pool, &[Wake::Notifier, Wake::Sealer]).await;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::control::Control;
 use super::dispatcher::Work;
-use super::{Halt, Step};
+use super::{Halt, Step, fail_point};
 use crate::ledger::Line;
 use crate::target::fault::StatementError;
 use crate::target::postgres::progress::{Progress, progress};
@@ -83,6 +83,7 @@ pub(super) async fn run(
 fn send(session: &Arc<Session>, item: &WorkItem, parameters: &Parameters) -> Run {
     let (session, item, parameters) = (Arc::clone(session), item.clone(), parameters.clone());
     TaskTracker::new().spawn(async move {
+        fail_point("before_send");
         let tried = execute(&session, &item, &parameters).await;
         (session, tried)
     })
