@@ -44,6 +44,8 @@ use tokio::sync::Semaphore;
 const POLL: Duration = Duration::from_secs(1);
 /// Runs of one worker at once: each holds two or three connections to its database.
 const AT_ONCE: usize = 8;
+/// At the soft stop what runs on a target may still finish within this time, before the next worker observes it instead.
+const FINISH_WITHIN: Duration = Duration::from_secs(2);
 /// Slots of the fence above the control session's: items are worked one at a time.
 const SLOTS: u16 = 1;
 

@@ -1,30 +1,27 @@
 //! Drops what an interrupted rebuild left: an invalid index whose name says so. This makes the database safe again, so neither a stop nor
 //! the cut-off hinders it; lease, fence and identity it needs like everything else.
 
-use super::Step;
+use super::{Step, fail_point};
 use super::control::{Control, epoch, open_failed, statement};
 use super::dispatcher::Work;
+use super::executor;
 use crate::error::Error;
 use crate::ledger::Line;
 use crate::store::runs::Item;
 use crate::target::fence;
 use crate::target::postgres::{self, Evidence, Tried, measure};
-use crate::target::session::{Guards, Session, SessionName};
+use crate::target::session::{Execution, Guards, Session, SessionName};
 use domain::fact::NewFact;
 use domain::procedure::select::{DebrisKind, DebrisRow, step};
 use domain::procedure::{Act, Measure, WorkItem, estimate::estimate};
-use domain::run::{Outcome, Verdict};
+use domain::run::{Finding, Outcome, Verdict};
 
 /// What a clean-up may take, also after the end of the window. It only waits for older transactions; what they keep it from is listed.
 const AT_MOST_MS: u64 = 60_000;
 
 /// Cleans up after an item that needs it, where the plan lets it; the verdict says what was found and what is left.
 pub(super) async fn clean(work: &Work, control: &Control, item: &Item, before: &Evidence, verdict: Verdict, failed: bool) -> Step<Verdict> {
-    let known = match before {
-        Evidence::Index { invalid, .. } => invalid.clone(),
-        _ => Vec::new(),
-    };
-    let debris = left_behind(control, item, &known).await?;
+    let debris = left_behind(control, item, &known(before)).await?;
     if debris.is_empty() || !work.plan.envelope.steps.iter().any(|name| name == step::CLEANUP) {
         return Ok(verdict);
     }
@@ -40,23 +37,55 @@ pub(super) async fn clean(work: &Work, control: &Control, item: &Item, before: &
         }
         dropped.push(name);
     }
+    let dropped = dropped.join(", ");
+    // With only its last phase interrupted, the new index has taken the old one's place already: that is done, and not done again.
+    let now = postgres::evidence(&control.session.link, &item.work).await.map_err(|error| statement(&error))?;
+    if postgres::find(before, &now) == Finding::Done {
+        let result = postgres::judge(&control.session.link, &item.work, before.clone(), answered(), &work.plan.parameters).await;
+        return Ok(Verdict::new(
+            result.verdict.outcome,
+            format!("{} (Only dropping the old one was interrupted; it is dropped now: {dropped}.)", result.verdict.sentence),
+        ));
+    }
     let outcome = if failed { Outcome::Failed } else { Outcome::Cancelled };
-    Ok(Verdict::new(outcome, format!("{} Dropped again: {}.", verdict.sentence, dropped.join(", "))))
+    Ok(Verdict::new(outcome, format!("{} Dropped again: {dropped}.", verdict.sentence)))
+}
+
+/// A statement whose effect is there, whoever got the server's answer.
+pub(super) fn answered() -> Tried {
+    Tried::Sent { execution: Execution { error: None, notices: Vec::new(), elapsed_ms: 0 }, blockers: Vec::new() }
 }
 
 /// Drops everything that this run left on any table, for a rollback; says what could not be dropped.
 pub(super) async fn clean_all(work: &Work, control: &Control, items: &[Item]) -> Step<Vec<String>> {
     let mut left = Vec::new();
     for item in items.iter().filter(|item| item.outcome == Some(Outcome::NeedsCleanup)) {
-        let before: Option<Evidence> =
-            item.figures.as_ref().and_then(|figures| figures.get("before")).and_then(|before| serde_json::from_value(before.clone()).ok());
-        let Some(before) = before else { continue };
-        let verdict = clean(work, control, item, &before, Verdict::new(Outcome::NeedsCleanup, "Left behind by this run."), false).await?;
+        let Some(before) = recorded(item) else { continue };
+        let found = Verdict::new(Outcome::NeedsCleanup, "Left behind by this run.");
+        let mut verdict = clean(work, control, item, &before, found, false).await?;
+        if verdict.outcome == Outcome::NeedsCleanup && left_behind(control, item, &known(&before)).await?.is_empty() {
+            verdict = Verdict::new(Outcome::Cancelled, "What it left behind is gone: somebody else dropped it.");
+        }
         if verdict.outcome == Outcome::NeedsCleanup {
             left.push(verdict.sentence);
+        } else {
+            executor::outcome(work, item.ordinal, verdict.outcome, &verdict.sentence).await?;
         }
     }
     Ok(left)
+}
+
+/// The evidence that was put on record before an item began.
+pub(super) fn recorded(item: &Item) -> Option<Evidence> {
+    item.figures.as_ref().and_then(|figures| figures.get("before")).and_then(|before| serde_json::from_value(before.clone()).ok())
+}
+
+/// Invalid indexes that were there before: they are somebody else's.
+fn known(before: &Evidence) -> Vec<String> {
+    match before {
+        Evidence::Index { invalid, .. } => invalid.clone(),
+        _ => Vec::new(),
+    }
 }
 
 async fn left_behind(control: &Control, item: &Item, known: &[String]) -> Step<Vec<DebrisRow>> {
@@ -79,6 +108,7 @@ async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow) -
         row.bytes,
     );
     intend(work, item.ordinal, &drop).await?;
+    fail_point("after_debris_intent");
     let name = SessionName::new(work.run.id, epoch(work), item.ordinal.unsigned_abs(), 0).map_err(Error::internal)?;
     let guards = Guards::acting(drop.act, AT_MOST_MS, &work.plan.parameters);
     let session = Session::open(&control.dialer, name, &guards).await.map_err(|error| open_failed(&error))?;
@@ -98,10 +128,11 @@ async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow) -
         return Ok(Verdict::new(Outcome::NeedsCleanup, "the fence was not to be had"));
     }
     let before = Evidence::Debris { present: true };
-    let tried = match postgres::execute(&session, &drop, &work.plan.parameters).await {
+    let tried = match work.unless_over(postgres::execute(&session, &drop, &work.plan.parameters)).await? {
         Ok(tried) => tried,
         Err(error) => Tried::Blocked { reason: format!("It could not be looked at: {error}."), blockers: Vec::new() },
     };
+    fail_point("after_debris_drop");
     let result = postgres::judge(&control.session.link, &drop, before, tried, &work.plan.parameters).await;
     work.feed.line(Line::new("outcome", format!("{}: {}", drop.statement, result.verdict.sentence)).about(item.ordinal));
     Ok(result.verdict)

@@ -32,6 +32,10 @@ const FENCE_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// Another database than the approved one halts with a hold: nothing is signalled there.
 pub(super) async fn establish(work: &Work) -> Step<Control> {
+    work.unless_over(open(work)).await?
+}
+
+async fn open(work: &Work) -> Step<Control> {
     let (_, address) = address(&work.hand.context, work.run.target).await?;
     let dialer = Arc::new(Dialer::new(address).await.map_err(|error| connection(&error))?);
     let name = SessionName::control(work.run.id, epoch(work)).map_err(Error::internal)?;

@@ -4,7 +4,7 @@ use super::control::Control;
 use super::feed::Feed;
 use super::lease::Lease;
 use super::transitions::{self, Claimed, End};
-use super::{Halt, Hand, Step, cleanup, control, executor, pre_checks, probes, recovery, selecting};
+use super::{FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, pre_checks, probes, recovery, selecting};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Line};
 use crate::store::{self, runs::Item, runs::Run};
@@ -54,6 +54,21 @@ impl Work {
             return Err(Halt::HandOver);
         }
         Ok(())
+    }
+
+    /// Waits for something on the target, but hardly past the soft stop, and not past the end of trust. What is given up there is only
+    /// not waited for any more: whoever takes over finds its session on the server.
+    pub(super) async fn unless_over<T>(&self, looking: impl Future<Output = T>) -> Step<T> {
+        let stop = async {
+            self.hand.context.stop.cancelled().await;
+            tokio::time::sleep(FINISH_WITHIN).await;
+        };
+        tokio::select! {
+            biased;
+            done = looking => Ok(done),
+            () = self.lease.lost() => Err(Halt::Lost),
+            () = stop => Err(Halt::HandOver),
+        }
     }
 
     /// The state database's clock.
@@ -190,11 +205,12 @@ async fn load(hand: &Hand) -> Result<(Run, Plan)> {
 }
 
 async fn phases(work: &mut Work) -> Step<()> {
+    work.go_on()?;
     if let Some(verb) = work.run.decision {
         transitions::take_up(&work.hand, verb).await?;
         reload(work).await?;
         match verb {
-            HoldVerb::Fail => return Ok(transitions::end(&work.hand, End::FAILED, "A person decided to end it.").await?),
+            HoldVerb::Fail => return fail(work).await,
             HoldVerb::RollBack => return roll_back(work).await,
             HoldVerb::Continue | HoldVerb::Validate => {}
         }
@@ -242,21 +258,51 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
 /// What was not begun gets its outcome, the probes run, and the window is validated.
 async fn probe_and_end(work: &Work) -> Step<()> {
     let stopped = work.run.stop_reason.clone();
-    let open = match &stopped {
-        Some(_) => "Not begun: the run was stopped.",
-        None => "Not begun: the rest was left by decision.",
-    };
-    let mut outcomes = Vec::new();
-    for item in work.items().await? {
-        if item.outcome.is_none() {
-            executor::outcome(work, item.ordinal, Outcome::Cancelled, open).await?;
-        }
-        outcomes.push(Some(item.outcome.unwrap_or(Outcome::Cancelled)));
-    }
+    close_open_attempts(work).await?;
+    let why = if stopped.is_some() { "the run was stopped" } else { "the rest was left by decision" };
+    let outcomes = close_open_items(work, why).await?;
     work.go_on()?;
     probes::after(work).await?;
     let ending = ending(stopped.is_some(), &outcomes);
     Ok(transitions::end(&work.hand, End::validate(ending), &summary(ending, &outcomes, stopped.as_deref())).await?)
+}
+
+/// A hold that was ended with “validate” may leave an attempt open: the database is asked once more, and what it does not tell is said.
+async fn close_open_attempts(work: &Work) -> Step<()> {
+    if recovery::open_attempts(work).await?.is_empty() {
+        return Ok(());
+    }
+    let unknown = match control::establish(work).await {
+        Ok(control) => recovery::close(work, Some(&control), "the database does not tell").await?,
+        // Another database than the approved one tells nothing about this one.
+        Err(Halt::Hold(_, difference)) => recovery::close(work, None, &format!("it was not asked: {difference}")).await?,
+        Err(halt) => return Err(halt),
+    };
+    for sentence in unknown {
+        work.feed.line(Line::new("warning", sentence));
+    }
+    Ok(())
+}
+
+/// Gives every item without an outcome its own, and returns them all.
+async fn close_open_items(work: &Work, why: &str) -> Step<Vec<Option<Outcome>>> {
+    let mut outcomes = Vec::new();
+    for item in work.items().await? {
+        if item.outcome.is_none() {
+            let begun = executor::was_tried(work, item.ordinal).await?;
+            let words = if begun { format!("Begun without result, and not again: {why}.") } else { format!("Not begun: {why}.") };
+            executor::outcome(work, item.ordinal, Outcome::Cancelled, &words).await?;
+        }
+        outcomes.push(Some(item.outcome.unwrap_or(Outcome::Cancelled)));
+    }
+    Ok(outcomes)
+}
+
+/// A person ends it as it is: what nobody found out stays unknown, and nothing looks as if it still ran.
+async fn fail(work: &Work) -> Step<()> {
+    recovery::close(work, None, "the run was ended without asking the database").await?;
+    close_open_items(work, "the run was ended").await?;
+    Ok(transitions::end(&work.hand, End::FAILED, "A person decided to end it.").await?)
 }
 
 /// The run in a sentence: how many of which outcome, and why it ended early.
@@ -278,14 +324,16 @@ fn summary(ending: Ending, outcomes: &[Option<Outcome>], stopped: Option<&str>) 
 /// Cleans up what this run left behind; settings are put back by their sessions' end.
 async fn roll_back(work: &mut Work) -> Step<()> {
     let control = control::establish(work).await?;
-    let left = cleanup::clean_all(work, &control, &work.items().await?).await?;
+    let mut left = recovery::close(work, Some(&control), "the database does not tell").await?;
+    left.extend(cleanup::clean_all(work, &control, &work.items().await?).await?);
+    close_open_items(work, "the run was rolled back").await?;
     for sentence in &left {
         work.feed.line(Line::new("warning", sentence.clone()));
     }
     let reason = if left.is_empty() {
         "Rolled back: nothing of this run is left on the database.".to_owned()
     } else {
-        format!("Rolled back, but something is left: {}", left.join(" "))
+        format!("Rolled back, but not everything is as before: {}", left.join(" "))
     };
     Ok(transitions::end(&work.hand, End::ROLLED_BACK, &reason).await?)
 }

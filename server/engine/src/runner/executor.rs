@@ -35,12 +35,6 @@ impl From<&Attempt> for Try {
     }
 }
 
-impl From<Attempt> for Try {
-    fn from(attempt: Attempt) -> Self {
-        Self::from(&attempt)
-    }
-}
-
 /// Works on an item until it has its outcome, or somebody asks to stop (then it may stay open).
 pub(super) async fn work_item(work: &Work, control: &Control, item: &Item) -> Step<()> {
     let mut waited_ms = 0;
@@ -58,7 +52,14 @@ pub(super) async fn work_item(work: &Work, control: &Control, item: &Item) -> St
         if before.is_gone() {
             return outcome(work, item.ordinal, Outcome::Skipped, "The object is gone, or needs nothing any more.").await;
         }
-        let Some(this) = intent(work, item).await? else { return Ok(()) };
+        let this = match intent(work, item).await? {
+            Intent::Made(this) => this,
+            Intent::Over => return Ok(()),
+            Intent::LookAgain => {
+                work.lease.pause(LOOK_AGAIN_AFTER).await;
+                continue;
+            }
+        };
         fail_point("after_intent");
         let result = attempt(work, control, item, this, before, budget_ms).await?;
         fail_point("before_done");
@@ -82,6 +83,12 @@ async fn tried_out(work: &Work, ordinal: i32) -> Step<bool> {
     Ok(runs::tries(&mut db, work.run.id, ordinal).await?.unsigned_abs() >= MOST_TRIES)
 }
 
+/// Whether an attempt at it was ever made.
+pub(super) async fn was_tried(work: &Work, ordinal: i32) -> Step<bool> {
+    let mut db = work.hand.context.pool.acquire().await?;
+    Ok(runs::tries(&mut db, work.run.id, ordinal).await? > 0)
+}
+
 /// What its statement may take; `None` when there is not enough time, and the item is deferred.
 async fn time_left(work: &Work, item: &Item) -> Step<Option<u64>> {
     let times = &work.plan.times;
@@ -95,8 +102,20 @@ async fn time_left(work: &Work, item: &Item) -> Step<Option<u64>> {
     }
 }
 
-/// Step 1: the gate, then the attempt and its fact. `None` when it may not begin any more.
-async fn intent(work: &Work, item: &Item) -> Step<Option<Try>> {
+/// What came of the intent.
+enum Intent {
+    /// It is on record.
+    Made(Try),
+    /// Nothing of it begins any more.
+    Over,
+    /// Something changed between the look at the time and this one; the next look says what.
+    LookAgain,
+}
+
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+/// Step 1: the gate, then the attempt and its fact.
+async fn intent(work: &Work, item: &Item) -> Step<Intent> {
     let (tenure, run, item_now) = (work.hand.tenure, work.run.clone(), item.clone());
     let times = work.plan.times.clone();
     let work_list_digest = work.work_list_digest()?;
@@ -132,12 +151,13 @@ async fn intent(work: &Work, item: &Item) -> Step<Option<Try>> {
         })
     });
     match made.await {
-        Ok(this) => Ok(Some(this)),
-        // Time ran out or a stop came between the two looks: the caller's next look says which.
-        Err(Error::Refused(refusal)) if refusal.code == "moved_on" || refusal.code == "stop_asked" => Ok(None),
+        Ok(this) => Ok(Intent::Made(this)),
+        Err(Error::Refused(refusal)) if refusal.code == "moved_on" => Ok(Intent::LookAgain),
+        // It stays open, and gets its outcome with the others at the end.
+        Err(Error::Refused(refusal)) if refusal.code == "stop_asked" => Ok(Intent::Over),
         Err(Error::Refused(refusal)) if refusal.code == "cut_off" => {
             outcome(work, item.ordinal, Outcome::Deferred, &refusal.message).await?;
-            Ok(None)
+            Ok(Intent::Over)
         }
         Err(Error::Refused(refusal)) if refusal.code != crate::ledger::LEASE_LOST => {
             Err(Halt::Hold(HoldCause::Blocked, refusal.to_string()))
@@ -168,13 +188,22 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
     fail_point("after_open");
     start(work, &session, this, item.ordinal, &before).await?;
     fail_point("after_start");
-    if !fence::holds(&session.link, slot).await.map_err(|error| statement(&error))? || !work.lease.is_trusted() {
-        return Err(Halt::Lost);
+    if !fence::holds(&session.link, slot).await.map_err(|error| statement(&error))? {
+        return Err(Halt::Again(Error::internal("the executing session lost its lock before anything was sent")));
     }
+    work.go_on()?;
     let watched = watch::run(work, control, session, &item.work, item.ordinal, Duration::from_millis(budget_ms)).await?;
     fail_point("after_execute");
-    // A broken connection says nothing about the statement: the next look finds the session and asks the object.
-    let tried = watched.tried.map_err(|error| statement(&error))?;
+    let tried = match watched.tried {
+        Ok(tried) => tried,
+        // One of the looks before the statement was what the stop met.
+        Err(error) if watched.stopped.is_some() && (error.is_cancelled() || error.is_terminated()) => {
+            let verdict = Verdict::new(Outcome::Cancelled, "Stopped before it was sent; nothing was changed.");
+            return Ok(ItemResult { verdict, before, after: None, execution: None, blockers: Vec::new() });
+        }
+        // A broken connection says nothing about the statement: the next look finds the session and asks the object.
+        Err(error) => return Err(statement(&error)),
+    };
     let mut result = postgres::judge(&control.session.link, &item.work, before, tried, &work.plan.parameters).await;
     if result.verdict.outcome == Outcome::Unknown {
         return Err(Halt::Again(Error::internal(result.verdict.sentence)));

@@ -24,6 +24,7 @@ pub(super) struct Lease {
     trust: watch::Receiver<Instant>,
     pulse: watch::Receiver<Pulse>,
     lost: CancellationToken,
+    soft_stop: CancellationToken,
     _keeper: DropGuard,
 }
 
@@ -37,7 +38,7 @@ impl Lease {
         let tasks = tokio_util::task::TaskTracker::new();
         tasks.spawn(renew(context.clone(), tenure, trust_out, pulse_out, lost.clone(), over.clone()));
         tasks.spawn(end_trust(trust.clone(), lost.clone(), over.clone()));
-        Self { trust, pulse, lost, _keeper: over.drop_guard() }
+        Self { trust, pulse, lost, soft_stop: context.stop.clone(), _keeper: over.drop_guard() }
     }
 
     /// Whether the owner may still begin something.
@@ -64,13 +65,14 @@ impl Lease {
         }
     }
 
-    /// Waits for `at_most`, for a wake-up with news, or for the end of trust.
+    /// Waits for `at_most`, for a wake-up with news, for the soft stop, or for the end of trust.
     pub(super) async fn pause(&self, at_most: Duration) {
         let mut pulse = self.pulse.clone();
         pulse.mark_unchanged();
         tokio::select! {
             () = tokio::time::sleep(at_most) => {}
             _ = pulse.changed() => {}
+            () = self.soft_stop.cancelled() => {}
             () = self.lost() => {}
         }
     }

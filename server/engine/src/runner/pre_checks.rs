@@ -91,9 +91,12 @@ async fn over(work: &Work) -> Step<Option<Over>> {
 
 async fn look(work: &Work) -> Step<Look> {
     let mut checks = vec![backup(work).await?];
-    let volatile = match control::establish(work).await {
-        Ok(control) => {
-            let (found, volatile) = target(work, &control).await?;
+    let looked = match control::establish(work).await {
+        Ok(control) => target(work, &control).await,
+        Err(halt) => Err(halt),
+    };
+    let volatile = match looked {
+        Ok((found, volatile)) => {
             checks.extend(found);
             Some(volatile)
         }
@@ -112,7 +115,8 @@ async fn look(work: &Work) -> Step<Look> {
 }
 
 async fn target(work: &Work, control: &Control) -> Step<(Vec<PreCheck>, VolatileIdentity)> {
-    let found = preflight(&control.session.link, &work.plan.parameters, Some(&work.approved)).await.map_err(|error| statement(&error))?;
+    let found = preflight(&control.session.link, &work.plan.parameters, Some(&work.approved));
+    let found = work.unless_over(found).await?.map_err(|error| statement(&error))?;
     Ok((found.checks, found.identity.volatile))
 }
 

@@ -92,7 +92,7 @@ async fn measure(dialer: &Dialer, queries: &[PlanQuery]) -> Measured {
 
 /// Takes the baseline and writes it down, before the first change.
 pub(super) async fn baseline(work: &Work, dialer: &Dialer) -> Step<()> {
-    let measured = measure(dialer, &work.plan.critical_queries).await;
+    let measured = work.unless_over(measure(dialer, &work.plan.critical_queries)).await?;
     work.go_on()?;
     fail_point("before_baseline");
     let (tenure, window, revision) = (work.hand.tenure, work.run.window, work.run.revision);
@@ -117,7 +117,7 @@ pub(super) async fn baseline(work: &Work, dialer: &Dialer) -> Step<()> {
 
 /// Measures again after the last change, and writes what it means.
 pub(super) async fn after(work: &Work) -> Step<()> {
-    let measured = look(&work.hand.context, work.run.target, &work.plan).await;
+    let measured = work.unless_over(look(&work.hand.context, work.run.target, &work.plan)).await?;
     work.go_on()?;
     fail_point("before_probe");
     let (window, revision, plan) = (work.run.window, work.run.revision, work.plan.clone());

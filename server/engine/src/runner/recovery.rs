@@ -4,15 +4,15 @@
 //! its statement is bounded by the server's own timers, and everything in today's procedures may be observed. Only when all are gone
 //! the fence can be raised, and only then the object itself is asked what became of the attempt.
 
-use super::control::{Control, statement};
+use super::control::{Control, epoch, statement};
 use super::dispatcher::Work;
 use super::{Halt, Step, cleanup, executor, watch};
 use crate::error::Error;
 use crate::ledger::Line;
 use crate::store::runs::{self, Attempt, Item};
 use crate::target::fence::{self, OldSession};
-use crate::target::postgres::{self, Evidence, Tried, stop};
-use crate::target::session::{Execution, Session};
+use crate::target::postgres::{self, Evidence, stop};
+use crate::target::session::Session;
 use domain::hold::{Found, HoldCause};
 use domain::run::{AttemptState, Finding, Outcome, Verdict};
 use std::collections::BTreeSet;
@@ -31,6 +31,10 @@ pub(super) async fn clear(work: &Work, control: &Session) -> Step<()> {
         let found = fence::sessions_of(&control.link, work.run.id).await.map_err(|error| statement(&error))?;
         if found.is_empty() {
             return Ok(());
+        }
+        // Nobody has a higher epoch than the owner: whoever sees one is the earlier owner himself, and ends nothing of the later one.
+        if found.iter().any(|old| old.name.epoch() > epoch(work)) {
+            return Err(Halt::Lost);
         }
         for old in &found {
             work.go_on()?;
@@ -61,79 +65,112 @@ async fn observe(work: &Work, control: &Session, old: &OldSession, told: &mut BT
         *stopping = true;
         let stopped =
             stop::stop(&control.link, old.backend, watch::CANCEL_WITHIN, watch::END_WITHIN).await.map_err(|error| statement(&error))?;
-        work.feed.line(Line::new("session", stopped.sentence()).about(ordinal));
+        watch::say(work, stopped, old.backend, ordinal)?;
     }
     Ok(())
 }
 
 /// Finds out what became of every attempt that is not over. The fence is up: nothing of an earlier owner can act any more.
 pub(super) async fn settle(work: &Work, control: &Control) -> Step<()> {
-    let mut db = work.hand.context.pool.acquire().await?;
-    let open = runs::open_attempts(&mut db, work.run.id).await?;
-    drop(db);
-    if open.is_empty() {
-        return Ok(());
-    }
     let items = work.items().await?;
-    for attempt in open {
+    for attempt in open_attempts(work).await? {
         work.go_on()?;
-        let item =
-            items.iter().find(|item| item.ordinal == attempt.ordinal).ok_or_else(|| Error::internal("an attempt without its item"))?;
+        let item = item_of(&items, &attempt)?;
         match attempt.state {
-            AttemptState::Intent => {
-                let verdict = Verdict::new(Outcome::Cancelled, "Never sent: its worker went away before.");
-                executor::record_try(work, &attempt.into(), item.ordinal, &verdict, &[], None, false).await?;
+            AttemptState::Intent => never_sent(work, &attempt).await?,
+            AttemptState::Started => {
+                if !ask_the_object(work, control, &attempt, item).await? {
+                    let id = attempt.id;
+                    work.hand.write("attempt_unknown", move |ledger| Box::pin(async move { ledger.attempt_unknown(id).await })).await?;
+                    return Err(Halt::Hold(HoldCause::Unknown, not_known(item, "the database does not tell")));
+                }
             }
-            AttemptState::Started => ask_the_object(work, control, attempt, item).await?,
-            AttemptState::Unknown => ask_the_person(work, attempt, item).await?,
+            AttemptState::Unknown => {
+                if !ask_the_person(work, &attempt).await? {
+                    return Err(Halt::Hold(HoldCause::Unknown, not_known(item, "nobody has said so")));
+                }
+            }
             AttemptState::Done => {}
         }
     }
     Ok(())
 }
 
-async fn ask_the_object(work: &Work, control: &Control, attempt: Attempt, item: &Item) -> Step<()> {
-    let before: Evidence = item
-        .figures
-        .as_ref()
-        .and_then(|figures| figures.get("before"))
-        .and_then(|before| serde_json::from_value(before.clone()).ok())
-        .ok_or_else(|| Error::internal("a started attempt without figures from before"))?;
-    let (finding, now) = look(work, control, item, &before).await?;
-    let this = (&attempt).into();
-    match finding {
-        Finding::Done => {
-            let sent = Tried::Sent { execution: Execution { error: None, notices: Vec::new(), elapsed_ms: 0 }, blockers: Vec::new() };
-            let result = postgres::judge(&control.session.link, &item.work, before, sent, &work.plan.parameters).await;
-            let verdict = Verdict::new(
-                result.verdict.outcome,
-                format!("{} (Found by looking at the database: its worker was gone.)", result.verdict.sentence),
-            );
-            executor::record_try(work, &this, item.ordinal, &verdict, &[], result.after.as_ref(), true).await
-        }
-        Finding::NotDone => {
-            let verdict = Verdict::new(Outcome::Cancelled, "Ended without effect: its worker was gone, and the database shows no change.");
-            executor::record_try(work, &this, item.ordinal, &verdict, &[], Some(&now), false).await
-        }
-        Finding::Partial => {
-            let verdict = Verdict::new(Outcome::NeedsCleanup, "Its worker was gone, and something is left behind.");
-            let verdict = cleanup::clean(work, control, item, &before, verdict, false).await?;
-            // What is clean again may be taken up again: the item stays open.
-            let final_word = verdict.outcome == Outcome::NeedsCleanup;
-            executor::record_try(work, &this, item.ordinal, &verdict, &[], Some(&now), final_word).await
-        }
-        Finding::CannotTell => {
-            let id = attempt.id;
-            work.hand.write("attempt_unknown", move |ledger| Box::pin(async move { ledger.attempt_unknown(id).await })).await?;
-            Err(Halt::Hold(
-                HoldCause::Unknown,
-                format!(
-                    "Whether “{}” had its effect is not known: its worker was gone, and the database does not tell.",
-                    item.work.statement
-                ),
-            ))
+/// The same where nothing more is begun: what cannot be found out any more is written down as unknown. Without a control session the
+/// database is not asked; `why_not` says why.
+pub(super) async fn close(work: &Work, control: Option<&Control>, why_not: &str) -> Step<Vec<String>> {
+    let items = work.items().await?;
+    let mut unknown = Vec::new();
+    for attempt in open_attempts(work).await? {
+        work.go_on()?;
+        let item = item_of(&items, &attempt)?;
+        let told = match (attempt.state, control) {
+            (AttemptState::Done, _) => true,
+            (AttemptState::Intent, _) => {
+                never_sent(work, &attempt).await?;
+                true
+            }
+            (AttemptState::Unknown, _) => ask_the_person(work, &attempt).await?,
+            (AttemptState::Started, Some(control)) => ask_the_object(work, control, &attempt, item).await?,
+            (AttemptState::Started, None) => false,
+        };
+        if !told {
+            let sentence = not_known(item, why_not);
+            let verdict = Verdict::new(Outcome::Unknown, sentence.clone());
+            executor::record_try(work, &(&attempt).into(), item.ordinal, &verdict, &[], None, true).await?;
+            unknown.push(sentence);
         }
     }
+    Ok(unknown)
+}
+
+/// The attempts that are not over.
+pub(super) async fn open_attempts(work: &Work) -> Step<Vec<Attempt>> {
+    let mut db = work.hand.context.pool.acquire().await?;
+    Ok(runs::open_attempts(&mut db, work.run.id).await?)
+}
+
+fn item_of<'a>(items: &'a [Item], attempt: &Attempt) -> Step<&'a Item> {
+    let item = items.iter().find(|item| item.ordinal == attempt.ordinal);
+    item.ok_or_else(|| Error::internal("an attempt without its item").into())
+}
+
+fn not_known(item: &Item, why: &str) -> String {
+    format!("Whether “{}” had its effect is not known: nobody got the server's answer, and {why}.", item.work.statement)
+}
+
+async fn never_sent(work: &Work, attempt: &Attempt) -> Step<()> {
+    let verdict = Verdict::new(Outcome::Cancelled, "Never sent: the work was interrupted before.");
+    executor::record_try(work, &attempt.into(), attempt.ordinal, &verdict, &[], None, false).await
+}
+
+/// Writes down what the object tells about a started attempt; false when it does not.
+async fn ask_the_object(work: &Work, control: &Control, attempt: &Attempt, item: &Item) -> Step<bool> {
+    let before = cleanup::recorded(item).ok_or_else(|| Error::internal("a started attempt without figures from before"))?;
+    let (finding, now) = look(work, control, item, &before).await?;
+    let this = attempt.into();
+    match finding {
+        Finding::Done => {
+            let result = postgres::judge(&control.session.link, &item.work, before, cleanup::answered(), &work.plan.parameters).await;
+            let words = format!("{} (Found by looking at the database: nobody got the server's answer.)", result.verdict.sentence);
+            let verdict = Verdict::new(result.verdict.outcome, words);
+            executor::record_try(work, &this, item.ordinal, &verdict, &[], result.after.as_ref(), true).await?;
+        }
+        Finding::NotDone => {
+            let verdict =
+                Verdict::new(Outcome::Cancelled, "Ended without effect: nobody got the server's answer, and the database shows no change.");
+            executor::record_try(work, &this, item.ordinal, &verdict, &[], Some(&now), false).await?;
+        }
+        Finding::Partial => {
+            let verdict = Verdict::new(Outcome::NeedsCleanup, "Nobody got the server's answer, and something is left behind.");
+            let verdict = cleanup::clean(work, control, item, &before, verdict, false).await?;
+            // What is clean again may be taken up again: then the item stays open.
+            let over = verdict.outcome != Outcome::Cancelled;
+            executor::record_try(work, &this, item.ordinal, &verdict, &[], Some(&now), over).await?;
+        }
+        Finding::CannotTell => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// What the object says now; a counter that has not moved is given a moment.
@@ -151,18 +188,15 @@ async fn look(work: &Work, control: &Control, item: &Item, before: &Evidence) ->
     }
 }
 
-async fn ask_the_person(work: &Work, attempt: Attempt, item: &Item) -> Step<()> {
+/// Writes down what a person found out about an attempt; false when nobody has said it.
+async fn ask_the_person(work: &Work, attempt: &Attempt) -> Step<bool> {
     let mut db = work.hand.context.pool.acquire().await?;
-    let Some((name, found, reason)) = runs::resolution(&mut db, attempt.id).await? else {
-        return Err(Halt::Hold(
-            HoldCause::Unknown,
-            format!("Whether “{}” had its effect is not known, and nobody has said so.", item.work.statement),
-        ));
-    };
+    let Some((name, found, reason)) = runs::resolution(&mut db, attempt.id).await? else { return Ok(false) };
     drop(db);
     let (verdict, over) = match found {
         Found::Ran => (Verdict::new(Outcome::Done, format!("{name} found that it ran: {reason}")), true),
         Found::DidNotRun => (Verdict::new(Outcome::Cancelled, format!("{name} found that it did not run: {reason}")), false),
     };
-    executor::record_try(work, &attempt.into(), item.ordinal, &verdict, &[], None, over).await
+    executor::record_try(work, &attempt.into(), attempt.ordinal, &verdict, &[], None, over).await?;
+    Ok(true)
 }

@@ -39,9 +39,8 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     let left_ms = work.left_ms().await?;
     let budget_ms = left_ms.saturating_sub(reserve_ms(times.start, times.end));
     let exact_within = Duration::from_millis(left_ms / 4).min(MEASURE_AT_MOST);
-    let survey = survey(&control.session.link, &plan.parameters, &rates, |object| plan.envelope.admits(object), exact_within)
-        .await
-        .map_err(|error| statement(&error))?;
+    let survey = survey(&control.session.link, &plan.parameters, &rates, |object| plan.envelope.admits(object), exact_within);
+    let survey = work.unless_over(survey).await?.map_err(|error| statement(&error))?;
     work.go_on()?;
     let (list, violations) = trim(&plan.envelope, survey.select(&plan.envelope.steps, &plan.parameters, budget_ms));
     let riskier: Vec<String> = violations.iter().filter(|violation| violation.raises_risk()).map(Violation::to_string).collect();

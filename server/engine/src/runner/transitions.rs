@@ -164,7 +164,12 @@ pub(super) async fn hold(hand: &Hand, cause: HoldCause, reason: &str) -> Result<
             let plan = window.plan()?;
             let fact = ledger.fact(about("run.hold", &run, &window).with("reason", reason.clone())).await?;
             ledger.line(tenure, &Line::new("warning", format!("On hold: {reason}"))).await?;
-            ledger.hold_run(tenure, &reason, cause.verbs(), fact).await?;
+            // What is being undone is not taken up again: only the way to its end is open.
+            let verbs: Vec<HoldVerb> = match window.state {
+                WindowState::RollingBack => vec![HoldVerb::RollBack, HoldVerb::Fail],
+                _ => cause.verbs().to_vec(),
+            };
+            ledger.hold_run(tenure, &reason, &verbs, fact).await?;
             if window.state == WindowState::Running {
                 ledger.move_window(window.id, window.revision, WindowState::Running, WindowState::Hold, Some(&reason), fact).await?;
             }

@@ -2,7 +2,7 @@
 
 use super::control::Control;
 use super::dispatcher::Work;
-use super::{Halt, Step, fail_point};
+use super::{FINISH_WITHIN, Halt, Step, fail_point};
 use crate::ledger::Line;
 use crate::target::fault::StatementError;
 use crate::target::postgres::progress::{Progress, progress};
@@ -22,11 +22,10 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 pub(super) const CANCEL_WITHIN: Duration = Duration::from_secs(30);
 /// A session that was ended is gone after this time.
 pub(super) const END_WITHIN: Duration = Duration::from_secs(10);
-/// At the soft stop a statement may still finish within this time before the next worker observes it instead.
-const FINISH_WITHIN: Duration = Duration::from_secs(2);
 /// Past its own timer by this much, a statement is stopped from outside: the answer may be lost on the way.
 const GRACE: Duration = Duration::from_secs(15);
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 type Run = JoinHandle<(Arc<Session>, Result<Tried, StatementError>)>;
 
@@ -55,28 +54,57 @@ pub(super) async fn run(
     let _progress = follow(work, control, backend, ordinal);
     let mut running = send(&session, item, &work.plan.parameters);
     let deadline = Instant::now() + budget + GRACE;
-    let mut stopped = None;
+    let mut stopping = Stopping::default();
     loop {
         tokio::select! {
             // The answer first: a stop that comes too late stops nothing.
             biased;
             done = &mut running => {
                 let (session, tried) = done.map_err(|panic| crate::Error::internal(format!("executing failed: {panic}")))?;
-                return Ok(Watched { tried, session, stopped });
+                return Ok(Watched { tried, session, stopped: stopping.done });
             }
             // The statement goes on under the server's own timers; its answer is waited for so that the server can give it.
             () = work.lease.lost() => return Err(Halt::Lost),
             () = work.hand.context.stop.cancelled() => return hand_over(running, session).await,
-            () = work.lease.stop(), if stopped.is_none() => {
-                work.feed.line(Line::new("session", "Stopping: the statement is asked to cancel on the server.").about(ordinal));
-                stopped = Some(end_on_server(work, control, backend, ordinal).await?);
-            }
+            () = stopping.due(work) => stopping.carry_out(work, control, backend, ordinal).await?,
             () = tokio::time::sleep_until(deadline) => {
                 work.feed.line(Line::new("warning", "Past its time: the statement is stopped on the server.").about(ordinal));
                 end_on_server(work, control, backend, ordinal).await?;
                 return Err(Halt::Again(crate::Error::internal("a statement outlived its timer and was stopped from outside")));
             }
         }
+    }
+}
+
+/// A stop that a person asked for, on its way to the server.
+#[derive(Debug, Default)]
+struct Stopping {
+    done: Option<Stopped>,
+    again_at: Option<Instant>,
+}
+
+impl Stopping {
+    async fn due(&self, work: &Work) {
+        work.lease.stop().await;
+        if let Some(at) = self.again_at {
+            tokio::time::sleep_until(at).await;
+        }
+    }
+
+    async fn carry_out(&mut self, work: &Work, control: &Control, backend: Backend, ordinal: i32) -> Step<()> {
+        if self.again_at.is_none() {
+            work.feed.line(Line::new("session", "Stopping: the statement is asked to cancel on the server.").about(ordinal));
+        }
+        let stopped =
+            stop(&control.session.link, backend, CANCEL_WITHIN, END_WITHIN).await.map_err(|error| super::control::statement(&error))?;
+        // A session idles between the looks before its statement, or one of them was cancelled and the statement is next: only the answer
+        // proves that nothing runs any more, so it is asked again until there is one.
+        self.again_at = Some(Instant::now() + ASK_AGAIN_AFTER);
+        if stopped != Stopped::NothingRan && self.done.is_none() {
+            say(work, stopped, backend, ordinal)?;
+            self.done = Some(stopped);
+        }
+        Ok(())
     }
 }
 
@@ -101,14 +129,19 @@ async fn hand_over(running: Run, session: Arc<Session>) -> Step<Watched> {
     }
 }
 
-async fn end_on_server(work: &Work, control: &Control, backend: Backend, ordinal: i32) -> Step<Stopped> {
+async fn end_on_server(work: &Work, control: &Control, backend: Backend, ordinal: i32) -> Step<()> {
     let stopped =
         stop(&control.session.link, backend, CANCEL_WITHIN, END_WITHIN).await.map_err(|error| super::control::statement(&error))?;
+    say(work, stopped, backend, ordinal)
+}
+
+/// Tells the page what became of it; what nothing stops is a person's to look at.
+pub(super) fn say(work: &Work, stopped: Stopped, backend: Backend, ordinal: i32) -> Step<()> {
     work.feed.line(Line::new("session", stopped.sentence()).about(ordinal));
     if stopped == Stopped::StillRuns {
         return Err(Halt::Hold(HoldCause::Unknown, format!("{} (process {})", stopped.sentence(), backend.pid)));
     }
-    Ok(stopped)
+    Ok(())
 }
 
 /// Polls the server's progress views on the control session and tells the page what changed.
