@@ -106,7 +106,8 @@ async fn pool_for_heartbeats(database: &PgConnectOptions) -> Result<PgPool> {
 async fn pool(database: &PgConnectOptions, name: &str, connections: u32, statement_timeout: Duration) -> Result<PgPool> {
     let options = database.clone().application_name(name).options([
         ("statement_timeout", statement_timeout.as_millis().to_string()),
-        ("idle_in_transaction_session_timeout", "30000".to_owned()),
+        // A frozen process keeps its locks no longer than its lease.
+        ("idle_in_transaction_session_timeout", "10000".to_owned()),
         ("lock_timeout", "10000".to_owned()),
         ("timezone", "UTC".to_owned()),
     ]);

@@ -1,10 +1,10 @@
 //! Drops what an interrupted rebuild left: an invalid index whose name says so. This makes the database safe again, so neither a stop nor
 //! the cut-off hinders it; lease, fence and identity it needs like everything else.
 
-use super::{Step, fail_point};
 use super::control::{Control, epoch, open_failed, statement};
 use super::dispatcher::Work;
 use super::executor;
+use super::{Step, fail_point};
 use crate::error::Error;
 use crate::ledger::Line;
 use crate::store::runs::Item;

@@ -300,8 +300,15 @@ async fn close_open_items(work: &Work, why: &str) -> Step<Vec<Option<Outcome>>> 
 
 /// A person ends it as it is: what nobody found out stays unknown, and nothing looks as if it still ran.
 async fn fail(work: &Work) -> Step<()> {
-    recovery::close(work, None, "the run was ended without asking the database").await?;
-    close_open_items(work, "the run was ended").await?;
+    let closed = async {
+        recovery::close(work, None, "the run was ended without asking the database").await?;
+        close_open_items(work, "the run was ended").await
+    };
+    match closed.await {
+        // A work list that cannot be trusted names nothing; the run ends all the same.
+        Ok(_) | Err(Halt::Hold(..)) => {}
+        Err(halt) => return Err(halt),
+    }
     Ok(transitions::end(&work.hand, End::FAILED, "A person decided to end it.").await?)
 }
 

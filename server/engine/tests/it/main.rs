@@ -3,11 +3,15 @@
 
 mod approval;
 mod cluster;
+mod gated;
+mod holds;
 mod house;
 mod invariants;
 mod inventory;
 mod issues_met;
+mod kills;
 mod letters;
+mod limits;
 mod notifier;
 mod opening;
 mod outbox;
@@ -18,6 +22,7 @@ mod run_stage;
 mod running;
 mod smtp_sink;
 mod stage;
+mod stops;
 mod target_connect;
 mod target_fence;
 mod target_items;
@@ -28,3 +33,4 @@ mod target_survey;
 mod test_support;
 mod trail;
 mod window_pages;
+mod worker_process;

@@ -10,7 +10,7 @@ use engine::target::identity::observe;
 use engine::test_support::ServiceRole;
 use engine::worker::{WorkerConfig, work};
 use secrecy::SecretString;
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -125,9 +125,15 @@ impl RunStage {
 
     /// Waits until a query of one boolean says yes; fails after `seconds`, showing the run's page.
     pub async fn until(&self, seconds: u64, sql: &'static str) {
+        self.until_text(seconds, sql).await;
+    }
+
+    /// The same for a query that a test puts together.
+    pub async fn until_text(&self, seconds: u64, sql: &str) {
         let end = std::time::Instant::now() + Duration::from_secs(seconds);
         loop {
-            let seen: Option<bool> = sqlx::query_scalar(sql).fetch_one(&self.house.admin).await.expect(sql);
+            let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+            let seen: Option<bool> = query.fetch_one(&self.house.admin).await.expect(sql);
             if seen == Some(true) {
                 return;
             }

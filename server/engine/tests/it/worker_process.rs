@@ -1,0 +1,173 @@
+//! A worker as a process of its own, so that a test can kill it, freeze it, or let it die at a named point.
+
+use crate::run_stage::RunStage;
+use engine::test_support::ServiceRole;
+use engine::test_support::fail_points::{self, Deed};
+use engine::worker::{WorkerConfig, work};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Carries the orders into the process.
+const ORDERS: &str = "DRYDOCK_TEST_WORKER";
+
+/// What the process is told.
+#[derive(Debug, Serialize, Deserialize)]
+struct Orders {
+    database: String,
+    data_dir: PathBuf,
+    point: Option<(String, u32, u64)>,
+}
+
+/// Milliseconds in the orders that stand for the deeds without a time.
+const DIE: u64 = 0;
+const FREEZE: u64 = 1;
+
+/// The process. Dropping it kills it.
+pub struct WorkerProcess {
+    child: Child,
+    began: Instant,
+}
+
+/// Not a test of its own: the process that the others kill. It does nothing unless it is told a database.
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "a helper process is told by its environment what to do")]
+async fn helper_works() {
+    let Ok(orders) = std::env::var(ORDERS) else { return };
+    let orders: Orders = serde_json::from_str(&orders).expect("orders");
+    if let Some((name, nth, ms)) = orders.point {
+        let deed = match ms {
+            DIE => Deed::Die,
+            FREEZE => Deed::Freeze,
+            ms => Deed::Wait(Duration::from_millis(ms)),
+        };
+        fail_points::arm(&name, nth, deed);
+    }
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).expect("a signal handler");
+    let waiting = tokio::spawn(async move {
+        terminate.recv().await;
+        asked.cancel();
+    });
+    let config = WorkerConfig {
+        database: orders.database.parse().expect("a URL"),
+        connections: 6,
+        data_dir: orders.data_dir,
+        public_url: "http://127.0.0.1:8080".parse().expect("a URL"),
+        demo: true,
+        mail: engine::notifier::MailPins::default(),
+    };
+    work(config, stop).await.expect("the worker works");
+    waiting.abort();
+}
+
+impl RunStage {
+    /// Starts a worker process of this house.
+    pub fn worker_process(&self) -> WorkerProcess {
+        self.spawn(None)
+    }
+
+    /// Starts one that something happens to when it reaches the point for the `nth` time.
+    pub fn worker_process_with(&self, point: &str, nth: u32, deed: Deed) -> WorkerProcess {
+        let ms = match deed {
+            Deed::Die => DIE,
+            Deed::Freeze => FREEZE,
+            Deed::Wait(time) => u64::try_from(time.as_millis()).expect("short"),
+        };
+        self.spawn(Some((point.to_owned(), nth, ms)))
+    }
+
+    fn spawn(&self, point: Option<(String, u32, u64)>) -> WorkerProcess {
+        let orders = Orders { database: self.house.database.url(ServiceRole::Worker), data_dir: self.house.keys.path().to_owned(), point };
+        let child = Command::new(std::env::current_exe().expect("this test binary"))
+            .args(["--exact", "worker_process::helper_works", "--nocapture"])
+            .env(ORDERS, serde_json::to_string(&orders).expect("plain"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("spawned");
+        WorkerProcess { child, began: Instant::now() }
+    }
+}
+
+impl WorkerProcess {
+    /// When it was started.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("not 0");
+        kill_process(pid, signal).expect("it is ours");
+    }
+
+    /// SIGKILL; returns when it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is ours");
+        assert_eq!(self.child.wait().expect("reaped").signal(), Some(Signal::KILL.as_raw()), "it lived until now");
+    }
+
+    /// SIGSTOP: it stands still until [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// SIGTERM, the soft stop; says how long it took to end.
+    pub async fn terminate(mut self) -> Duration {
+        let asked = Instant::now();
+        self.signal(Signal::TERM);
+        let status = self.ended(Duration::from_secs(20)).await;
+        assert!(status.success(), "a soft stop is no failure: {status}");
+        asked.elapsed()
+    }
+
+    /// Waits until it stands still at its point.
+    pub async fn frozen(&self, within: Duration) {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        let end = Instant::now() + within;
+        loop {
+            let text = std::fs::read_to_string(&stat).expect("it is there");
+            // The name in parentheses may hold anything; the state is the letter after it.
+            if text.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T')) {
+                return;
+            }
+            assert!(Instant::now() < end, "it did not stop at its point: {text}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until it died at its point.
+    pub async fn died(mut self, within: Duration) -> Result<(), ExitStatus> {
+        let status = self.ended(within).await;
+        if status.signal() == Some(Signal::ABORT.as_raw()) { Ok(()) } else { Err(status) }
+    }
+
+    async fn ended(&mut self, within: Duration) -> ExitStatus {
+        let end = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("ours") {
+                return status;
+            }
+            assert!(Instant::now() < end, "the worker process did not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for WorkerProcess {
+    fn drop(&mut self) {
+        // A frozen one dies of this too. One that is gone already needs nothing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
