@@ -60,6 +60,16 @@ impl TestDatabase {
         Self::create(server().await, "template1").await
     }
 
+    /// An empty database like [`Self::empty`], on a cluster of the test's own: one that it may let crash.
+    pub async fn empty_on(cluster: &Cluster) -> Self {
+        let roles = ServiceRoles::load_or_create(cluster.folder()).expect("the cluster's folder can be written");
+        cluster.prepare("drydock", &roles).await.expect("the cluster can be prepared");
+        let superuser = crate::cluster::load_or_create_secret(&cluster.folder().join("superuser.password")).expect("it was just used");
+        // Tests are short: what they leak ends with their process.
+        let server: &'static TestServer = Box::leak(Box::new(TestServer { port: cluster.port(), superuser, roles }));
+        Self::create(server, "template1").await
+    }
+
     async fn create(server: &'static TestServer, template: &str) -> Self {
         // The process id in the name tells later processes which leftovers have no owner any more.
         let name = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

@@ -52,10 +52,8 @@ pub(super) async fn clear(work: &Work, control: &Session) -> Step<()> {
 async fn observe(work: &Work, control: &Session, old: &OldSession, told: &mut BTreeSet<i32>, stopping: &mut bool) -> Step<()> {
     let ordinal = i32::try_from(old.name.item()).unwrap_or_default();
     if told.insert(old.backend.pid) {
-        let line = format!(
-            "A statement of an earlier worker still runs on the server (process {}) and is observed: {}",
-            old.backend.pid, old.statement
-        );
+        let line =
+            format!("A statement sent earlier still runs on the server (process {}) and is observed: {}", old.backend.pid, old.statement);
         work.feed.line(Line::new("session", line).about(ordinal).with(serde_json::json!({"pid": old.backend.pid})));
     }
     if let Ok(Some(progress)) = postgres::progress::progress(&control.link, old.backend.pid).await {

@@ -96,6 +96,12 @@ impl RunStage {
         .await
     }
 
+    /// Drops the stage on a thread that may wait. A database is dropped only once no connection to the server is half open, and those of
+    /// other stages in the same task would not get on meanwhile.
+    pub async fn leave(self) {
+        tokio::task::spawn_blocking(move || drop(self)).await.expect("dropped");
+    }
+
     /// The dead owner's lease is over at once: what a test does not want to wait 18 s for.
     pub async fn expire_lease(&self) {
         sqlx::query("UPDATE drydock.run SET lease_until = clock_timestamp() - interval '4 s' WHERE state = 'leased'")

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use std::time::{Duration, Instant};
 
 /// Everything that must hold once a run is over, whoever died on the way.
-async fn nothing_twice_and_nothing_lost(stage: &RunStage, case: &str) {
+pub async fn nothing_twice_and_nothing_lost(stage: &RunStage, case: &str) {
     let page = stage.page().await;
     let count = |sql| stage.house.count(sql);
     assert_eq!(count("SELECT count(*) FROM drydock.attempt WHERE state <> 'done'").await, 0, "{case}: nothing is open\n{page}");
@@ -63,6 +63,7 @@ async fn dies_at(point: &'static str, nth: u32) {
     second.terminate().await;
     nothing_twice_and_nothing_lost(&stage, &case).await;
     three_items_ran_once(&stage, &case).await;
+    stage.leave().await;
 }
 
 /// Points that every item passes, and those of the clean-up, which have a test of their own.
@@ -105,6 +106,7 @@ async fn dies_cleaning_up_at(point: &'static str) {
     assert_eq!(stage.text("SELECT outcome FROM drydock.item").await, "done", "{case}\n{page}");
     assert_eq!(stage.house.count("SELECT count(*) FROM drydock.attempt").await, 2, "{case}: the first had no effect\n{page}");
     assert_eq!(stage.builds().await, 2, "{case}: one that was lost and one that was not\n{page}");
+    stage.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +149,7 @@ async fn killed_while(stands: Stands, goes_on: Duration) -> Duration {
     let second = stage.worker_process();
     let told = format!(
         "SELECT EXISTS (SELECT FROM drydock.run_event WHERE kind = 'session' AND ordinal = 1
-                         AND message LIKE 'A statement of an earlier worker still runs on the server (process {pid}) and is observed%')"
+                         AND message LIKE 'A statement sent earlier still runs on the server (process {pid}) and is observed%')"
     );
     stage.until_text(40, &told).await;
     let after = second.began().elapsed();
@@ -166,6 +168,7 @@ async fn killed_while(stands: Stands, goes_on: Duration) -> Duration {
     assert_eq!(stage.house.count("SELECT count(*) FROM drydock.attempt").await, 1, "{case}: one attempt\n{page}");
     assert_eq!(stage.text("SELECT outcome FROM drydock.item").await, "done", "{case}\n{page}");
     assert_eq!(stage.builds().await, 1, "{case}: one build\n{page}");
+    stage.leave().await;
     after
 }
 

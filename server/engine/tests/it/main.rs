@@ -3,6 +3,7 @@
 
 mod approval;
 mod cluster;
+mod cuts;
 mod gated;
 mod holds;
 mod house;

@@ -38,11 +38,18 @@ impl Worker {
 impl RunStage {
     /// A house whose database is an empty target with schema `shop`; a backup is on record.
     pub async fn new() -> Self {
-        let (house, target) = (House::new().await, Target::new().await);
+        let target = Target::new().await;
+        let port = target.db.port();
+        Self::with(target, port).await
+    }
+
+    /// The same with a given target, which is registered under `port`.
+    pub async fn with(target: Target, port: u16) -> Self {
+        let house = House::new().await;
         let identity = observe(&target.link(MAINTAINER).await).await.expect("readable").stable;
         sqlx::query("UPDATE drydock.target SET host = '127.0.0.1', port = $2, database = $3, username = $4, identity = $5 WHERE id = $1")
             .bind(house.target.0)
-            .bind(i32::from(target.db.port()))
+            .bind(i32::from(port))
             .bind(target.db.name())
             .bind(MAINTAINER)
             .bind(serde_json::to_value(&identity).expect("plain"))

@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
 /// Starts a cluster, gives it to the test, and stops it whatever the test does.
-async fn with_server(test: impl AsyncFnOnce(&Cluster)) {
+pub async fn with_server(test: impl AsyncFnOnce(&Cluster)) {
     let home = tempfile::tempdir().expect("a temporary folder");
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o711)).expect("ours");
     let mut config = ClusterConfig::new(home.path().join("cluster"));

@@ -23,7 +23,12 @@ pub struct Target {
 impl Target {
     /// An empty schema `shop` of `shop_owner`, with pgstattuple in a schema of its own.
     pub async fn new() -> Self {
-        let target = Self { db: TestDatabase::empty().await };
+        Self::on(TestDatabase::empty().await).await
+    }
+
+    /// The same in a given empty database.
+    pub async fn on(db: TestDatabase) -> Self {
+        let target = Self { db };
         // Roles belong to the whole cluster: many tests make them at once, and the first wins.
         for (role, options) in [("shop_owner", "NOLOGIN"), (MAINTAINER, "LOGIN"), (STRANGER, "LOGIN")] {
             target
