@@ -128,7 +128,8 @@ async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow) -
         return Ok(Verdict::new(Outcome::NeedsCleanup, "the fence was not to be had"));
     }
     let before = Evidence::Debris { present: true };
-    let tried = match work.unless_over(postgres::execute(&session, &drop, &work.plan.parameters)).await? {
+    // A stop does not hinder it; the lease was looked at just now.
+    let tried = match work.unless_over(postgres::execute(&session, &drop, &work.plan.parameters, &|| true)).await? {
         Ok(tried) => tried,
         Err(error) => Tried::Blocked { reason: format!("It could not be looked at: {error}."), blockers: Vec::new() },
     };

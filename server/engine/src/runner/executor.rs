@@ -10,7 +10,7 @@ use crate::ledger::{Line, NewAttempt};
 use crate::store::runs::{self, Attempt, Item};
 use crate::target::fence;
 use crate::target::link::Notice;
-use crate::target::postgres::{self, Evidence, ItemResult};
+use crate::target::postgres::{self, Evidence, ItemResult, Tried};
 use crate::target::session::{Guards, Session, SessionName};
 use domain::fact::NewFact;
 use domain::gate::StartPath;
@@ -195,6 +195,7 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
     let watched = watch::run(work, control, session, &item.work, item.ordinal, Duration::from_millis(budget_ms)).await?;
     fail_point("after_execute");
     let tried = match watched.tried {
+        Ok(Tried::Withheld) if !work.lease.is_trusted() => return Err(Halt::Lost),
         Ok(tried) => tried,
         // One of the looks before the statement was what the stop met.
         Err(error) if watched.stopped.is_some() && (error.is_cancelled() || error.is_terminated()) => {

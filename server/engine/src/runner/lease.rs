@@ -46,6 +46,12 @@ impl Lease {
         !self.lost.is_cancelled() && Instant::now() < *self.trust.borrow()
     }
 
+    /// Asks later, also from another task: whether the lease is still trusted, and nobody asked to stop.
+    pub(super) fn may_begin(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let (trust, pulse, lost) = (self.trust.clone(), self.pulse.clone(), self.lost.clone());
+        move || !lost.is_cancelled() && Instant::now() < *trust.borrow() && !pulse.borrow().stop_asked
+    }
+
     /// Waits until the trust ends.
     pub(super) async fn lost(&self) {
         self.lost.cancelled().await;

@@ -10,7 +10,7 @@ use crate::target::postgres::stop::{Stopped, stop};
 use crate::target::postgres::{Tried, execute};
 use crate::target::session::{Backend, Session};
 use domain::hold::HoldCause;
-use domain::procedure::{Parameters, WorkItem};
+use domain::procedure::WorkItem;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub(super) async fn run(
     let backend = session.backend;
     let session = Arc::new(session);
     let _progress = follow(work, control, backend, ordinal);
-    let mut running = send(&session, item, &work.plan.parameters);
+    let mut running = send(work, &session, item);
     let deadline = Instant::now() + budget + GRACE;
     let mut stopping = Stopping::default();
     loop {
@@ -108,11 +108,17 @@ impl Stopping {
     }
 }
 
-fn send(session: &Arc<Session>, item: &WorkItem, parameters: &Parameters) -> Run {
-    let (session, item, parameters) = (Arc::clone(session), item.clone(), parameters.clone());
-    TaskTracker::new().spawn(async move {
+fn send(work: &Work, session: &Arc<Session>, item: &WorkItem) -> Run {
+    let (session, item, parameters) = (Arc::clone(session), item.clone(), work.plan.parameters.clone());
+    let trusted = work.lease.may_begin();
+    // This task outlives the trust in the lease, so it asks for itself.
+    let may_begin = move || {
+        let may = trusted();
         fail_point("before_send");
-        let tried = execute(&session, &item, &parameters).await;
+        may
+    };
+    TaskTracker::new().spawn(async move {
+        let tried = execute(&session, &item, &parameters, &may_begin).await;
         (session, tried)
     })
 }

@@ -100,6 +100,8 @@ pub enum Tried {
         /// Why, as a sentence.
         reason: String,
     },
+    /// It was not sent: after the looks before it, it might no longer begin.
+    Withheld,
 }
 
 /// Reads the state of an item's object.
@@ -115,20 +117,29 @@ pub async fn evidence(link: &Link, item: &WorkItem) -> Result<Evidence, Statemen
     }
 }
 
-/// Executes an item on its session, lock-politely. The session's guards and fence slot are the caller's business.
+/// Executes an item on its session, lock-politely. The session's guards and fence slot are the caller's business. `may_begin` is asked
+/// after all looks, as the last thing before the statement is sent.
 ///
 /// # Errors
 /// When a look before or after the statement fails; what the statement itself said is in [`Tried::Sent`].
-pub async fn execute(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Tried, StatementError> {
+pub async fn execute(
+    session: &Session,
+    item: &WorkItem,
+    parameters: &Parameters,
+    may_begin: &(dyn Fn() -> bool + Send + Sync),
+) -> Result<Tried, StatementError> {
     match item.act {
-        Act::Vacuum | Act::Analyze | Act::AnalyzeOnly => send(session, item).await,
-        Act::ReindexConcurrently => reindex::rebuild(session, item, parameters).await,
-        Act::DropInvalidIndex => reindex::drop_debris(session, item, parameters).await,
+        Act::Vacuum | Act::Analyze | Act::AnalyzeOnly => send(session, item, may_begin).await,
+        Act::ReindexConcurrently => reindex::rebuild(session, item, parameters, may_begin).await,
+        Act::DropInvalidIndex => reindex::drop_debris(session, item, parameters, may_begin).await,
     }
 }
 
 /// Sends the statement; when a lock was the reason to fail, says at once who holds it.
-async fn send(session: &Session, item: &WorkItem) -> Result<Tried, StatementError> {
+async fn send(session: &Session, item: &WorkItem, may_begin: &(dyn Fn() -> bool + Send + Sync)) -> Result<Tried, StatementError> {
+    if !may_begin() {
+        return Ok(Tried::Withheld);
+    }
     let execution = session.execute(&item.statement).await;
     let locked = execution.error.as_ref().is_some_and(StatementError::is_lock)
         || execution.notices.iter().any(|notice| notice.is_warning() && notice.is_lock_skip());
@@ -153,6 +164,10 @@ pub async fn judge(link: &Link, item: &WorkItem, before: Evidence, tried: Tried,
                 execution: None,
                 blockers: Vec::new(),
             };
+        }
+        Tried::Withheld => {
+            let verdict = Verdict::new(Outcome::Cancelled, "Stopped before it was sent; nothing was changed.");
+            return ItemResult { verdict, after: Some(before.clone()), before, execution: None, blockers: Vec::new() };
         }
         Tried::Blocked { reason, blockers } => {
             let verdict = Verdict::new(Outcome::SkippedLock, format!("{reason}{}", blockers::sentence(&blockers)));

@@ -166,7 +166,7 @@ async fn a_running_reindex_shows_its_progress_and_who_it_waits_for_and_can_be_st
     let backend = session.backend;
     let control = target.link(MAINTAINER).await;
     let before = postgres::evidence(&control, &reindex()).await.expect("readable");
-    let rebuild = tokio::spawn(async move { postgres::execute(&session, &reindex(), &Parameters::default()).await });
+    let rebuild = tokio::spawn(async move { postgres::execute(&session, &reindex(), &Parameters::default(), &|| true).await });
 
     until("the rebuild waits for the reader", async || {
         let seen = progress::progress(&control, backend.pid).await.expect("readable");
@@ -223,4 +223,25 @@ async fn an_object_that_is_gone_fails_and_says_so() {
     let gone = item(Act::Analyze, name("shop", "gone"), None);
     let result = target.carry_out(&gone, &Parameters::default()).await;
     assert!(result.before.is_gone() && result.verdict.outcome == Outcome::Failed, "{result:?}");
+}
+
+/// The last question before a statement is sent comes after all the looks; with a no, nothing is sent.
+#[tokio::test]
+async fn what_may_no_longer_begin_is_not_sent() {
+    let target = Target::new().await;
+    target.plant_as_owner("CREATE TABLE shop.orders (id int PRIMARY KEY); INSERT INTO shop.orders SELECT generate_series(1, 1000)").await;
+    let (parameters, control) = (Parameters::default(), target.link(MAINTAINER).await);
+    let works = [
+        item(Act::Vacuum, name("shop", "orders"), None),
+        item(Act::Analyze, name("shop", "orders"), None),
+        item(Act::ReindexConcurrently, name("shop", "orders_pkey"), Some(name("shop", "orders"))),
+    ];
+    for work in works {
+        let session = target.session(MAINTAINER, work.act, 10_000, &parameters).await;
+        let before = postgres::evidence(&control, &work).await.expect("readable");
+        let tried = postgres::execute(&session, &work, &parameters, &|| false).await.expect("the looks work");
+        let result = postgres::judge(&control, &work, before.clone(), tried, &parameters).await;
+        assert_eq!((result.verdict.outcome, result.execution), (Outcome::Cancelled, None), "{}", work.statement);
+        assert_eq!(postgres::evidence(&control, &work).await.expect("readable"), before, "{}", work.statement);
+    }
 }

@@ -175,7 +175,7 @@ async fn a_prepared_transaction_is_named_and_never_called_a_process() {
         let vacuum = item(Act::Vacuum, orders.clone(), None);
         let session = open(Act::Vacuum, &parameters).await;
         let before = postgres::evidence(&control, &vacuum).await.expect("readable");
-        let tried = postgres::execute(&session, &vacuum, &parameters).await.expect("the looks work");
+        let tried = postgres::execute(&session, &vacuum, &parameters, &|| true).await.expect("the looks work");
         let result = postgres::judge(&control, &vacuum, before, tried, &parameters).await;
         assert_eq!(result.verdict.outcome, Outcome::SkippedLock, "{result:?}");
         assert!(

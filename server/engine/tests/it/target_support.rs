@@ -109,7 +109,7 @@ impl Target {
         let session = self.session(user, item.act, budget_ms, parameters).await;
         let control = self.link(user).await;
         let before = postgres::evidence(&control, item).await.expect("readable");
-        let tried = postgres::execute(&session, item, parameters).await.expect("the looks around the statement work");
+        let tried = postgres::execute(&session, item, parameters, &|| true).await.expect("the looks around the statement work");
         postgres::judge(&control, item, before, tried, parameters).await
     }
 }

@@ -124,11 +124,27 @@ impl WorkerProcess {
 
     /// SIGTERM, the soft stop; says how long it took to end.
     pub async fn terminate(mut self) -> Duration {
+        self.listens().await;
         let asked = Instant::now();
         self.signal(Signal::TERM);
         let status = self.ended(Duration::from_secs(20)).await;
         assert!(status.success(), "a soft stop is no failure: {status}");
         asked.elapsed()
+    }
+
+    /// Waits until it handles SIGTERM: one that was started only just now would die of it.
+    async fn listens(&self) {
+        let status = format!("/proc/{}/status", self.child.id());
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let text = std::fs::read_to_string(&status).expect("it is there");
+            let caught = text.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok());
+            if caught.is_some_and(|caught| caught >> (Signal::TERM.as_raw() - 1) & 1 == 1) {
+                return;
+            }
+            assert!(Instant::now() < end, "it never handled SIGTERM: {text}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until it stands still at its point.

@@ -67,18 +67,28 @@ pub async fn is_debris(link: &Link, index: &ObjectName) -> Result<bool, Statemen
 ///
 /// # Errors
 /// When a look before the statement fails; what the statement itself said is in [`Tried::Sent`].
-pub async fn rebuild(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Tried, StatementError> {
+pub async fn rebuild(
+    session: &Session,
+    item: &WorkItem,
+    parameters: &Parameters,
+    may_begin: &(dyn Fn() -> bool + Send + Sync),
+) -> Result<Tried, StatementError> {
     if let Some(blocked) = in_the_way(session, item, parameters).await? {
         return Ok(blocked);
     }
-    super::send(session, item).await
+    super::send(session, item, may_begin).await
 }
 
 /// Drops an invalid index that an interrupted rebuild left. Looks again first: it may be valid, gone, or in the making.
 ///
 /// # Errors
 /// As [`rebuild`].
-pub async fn drop_debris(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Tried, StatementError> {
+pub async fn drop_debris(
+    session: &Session,
+    item: &WorkItem,
+    parameters: &Parameters,
+    may_begin: &(dyn Fn() -> bool + Send + Sync),
+) -> Result<Tried, StatementError> {
     let not_needed = |reason: &str| Ok(Tried::NotNeeded { reason: reason.to_owned() });
     if DebrisKind::of(item.object.name.name()) == DebrisKind::Owners {
         return not_needed("Its name is not one that an interrupted rebuild gives; it was not touched.");
@@ -93,7 +103,7 @@ pub async fn drop_debris(session: &Session, item: &WorkItem, parameters: &Parame
         return Ok(blocked);
     }
     let became_owner = become_owner(session, &item.object.name).await?;
-    let tried = super::send(session, item).await;
+    let tried = super::send(session, item, may_begin).await;
     if became_owner && !session.link.is_closed() {
         session.link.execute("RESET ROLE").await?;
     }
