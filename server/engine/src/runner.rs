@@ -4,6 +4,10 @@
 //! Before a statement is sent, the intent and the session that will send it are committed; so whoever comes after a crash knows where
 //! to look, and never starts anything a second time without proof that the first did not run.
 //!
+//! At the soft stop, and at the end of trust, nothing is begun any more; what runs on the target is not waited for, and whoever comes next
+//! finds it there, observes it to its end, and asks the object what became of it. Tests let the process die at each of the fail points
+//! (`test_support::fail_points`), and judge by the target's own account.
+//!
 //! | file | does |
 //! |---|---|
 //! | `lease` | keeps the lease, ends the trust in it |
@@ -11,6 +15,7 @@
 //! | `control` | the control session and the fence |
 //! | `recovery` | finds what an earlier owner left on the target |
 //! | `pre_checks`, `selecting`, `executor`, `cleanup`, `probes` | one phase or step each |
+//! | `watch` | a statement while it runs: its progress, a stop, the end of trust, the deadline |
 //! | `transitions` | changes of state, each with its fact and messages |
 //! | `feed` | lines for the run's page |
 
