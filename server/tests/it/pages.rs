@@ -225,3 +225,22 @@ async fn strangers_get_404_and_the_signed_out_the_way_in() {
     }
     assert_eq!(auditor.get(&pages[1]).await.status, StatusCode::FORBIDDEN, "he sees everything and changes nothing");
 }
+
+#[tokio::test]
+async fn what_somebody_tries_without_the_right_stands_in_the_trail_once_a_minute() {
+    let house = House::new().await;
+    settle(&house).await;
+    let number = house.proposed(3).await.number;
+    let mut sten = Browser::of(&house, &house.stakeholder).await;
+    for _ in 0..2 {
+        let path = format!("/windows/{number}/cancel");
+        assert_eq!(
+            sten.post(&path, &[("short_name", "prod-orders"), ("reason", "no"), ("_back", "/")]).await.status,
+            StatusCode::SEE_OTHER
+        );
+    }
+    assert_eq!(house.state(number).await, "proposed");
+    let noted =
+        "SELECT count(*) FROM drydock.fact WHERE action = 'access.refuse' AND result = 'refused' AND object_id LIKE '/windows/%/cancel'";
+    assert_eq!(house.count(noted).await, 1);
+}

@@ -266,3 +266,17 @@ async fn deactivation_ends_everything_at_once() {
     ada.post(&format!("/people/{own}/active"), &[("active", "no"), ("_back", &format!("/people/{own}"))]).await;
     assert!(ada.get(&format!("/people/{own}")).await.body.contains("You cannot deactivate yourself."));
 }
+
+#[tokio::test]
+async fn a_character_the_database_cannot_keep_loses_nothing() {
+    let (place, mut ada) = Place::set_up().await;
+    let typed = [("name", "Zo\u{0}ë"), ("email", "not an address"), ("zone", "Europe/Berlin"), ("_back", "/people/new")];
+    assert_eq!(ada.post("/people/new", &typed).await.to(), "/people/new");
+    let page = ada.get("/people/new").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("Zo\u{fffd}ë") && page.body.contains("not an address"), "{}", page.body);
+    for path in ["/databases?q=%00", "/databases?team=%00", "/windows?database=%00", "/windows?team=%00&after=%00"] {
+        assert_eq!(ada.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(place.browser().post("/login", &[("email", "ada\u{0}@example.org"), ("password", "\u{0}")]).await.to(), "/login");
+}

@@ -3,8 +3,10 @@
 use crate::house::{House, person};
 use domain::ids::PolicyId;
 use domain::people::GlobalRole;
+use domain::window::WindowState;
 use engine::Error;
 use engine::actions::Caller;
+use engine::actions::cast_vote;
 use engine::actions::save_policy::{Input, save_policy};
 
 async fn standard(house: &House) -> PolicyId {
@@ -61,4 +63,34 @@ async fn a_window_under_way_keeps_the_policy_sealed_in_its_plan() {
             .expect("revisions");
     assert_eq!(versions, [1, 2]);
     assert!(after.asked < before.asked, "nobody but the stakeholder is asked now");
+}
+
+#[tokio::test]
+async fn where_votes_must_be_signed_in_only_people_with_accounts_are_asked_and_a_link_does_not_approve() {
+    let house = House::new().await;
+    let admin = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
+    let signed_in = || Input { stakeholders_assurance: "account".into(), ..asks(1, 0) };
+    let Err(Error::Refused(refusal)) = save(&house, &admin, signed_in()).await else { panic!("Sten has no account") };
+    assert!(refusal.code == "policy_unsatisfiable" && refusal.message.contains("0 with an account"), "{}", refusal.message);
+
+    let sten = house.stakeholder.actor.person;
+    sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA')")
+        .bind(sten.0)
+        .execute(&house.admin)
+        .await
+        .expect("an account");
+    assert_eq!(save(&house, &admin, signed_in()).await.expect("Sten can sign in"), 2);
+    let window = house.proposed(3).await;
+    let secret = house.secret("approval_needed", sten).await;
+    let page = engine::queries::links::page(&house.engine, &secret).await.expect("a page");
+    assert!(page.about.sign_in_to_approve);
+    let html = engine::paper::approval::page(&page, "/a/x", &engine::paper::approval::TypedAgain::default()).expect("written");
+    assert!(html.contains("counts only when you are signed in") && !html.contains("value=\"approve\""), "{html}");
+    let digest = house.digest(window.number).await.hex();
+    let vote = cast_vote::Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), comment: String::new() };
+    let by_link = cast_vote::cast_vote_by_link(&house.engine, &secret, &vote, "r").await;
+    assert!(matches!(&by_link, Err(Error::Refused(refusal)) if refusal.code == "sign_in_needed"), "{by_link:?}");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.link WHERE used_at IS NOT NULL").await, 0, "the link is not spent");
+    let signed = cast_vote::cast_vote(&house.engine, &house.stakeholder, window.number, &vote).await.expect("signed in");
+    assert_eq!(signed.state, WindowState::Approved);
 }
