@@ -45,8 +45,10 @@ pub enum Route {
 /// Looks up the way mail goes: read anew for every message, so that a mended setting works at once.
 pub async fn route(pool: &PgPool, pins: &MailPins) -> Result<Route> {
     let mut db = pool.acquire().await?;
-    if store::letters::installation(&mut db).await?.demo {
-        return Ok(Route::Mailbox);
+    match store::letters::find_installation(&mut db).await? {
+        None => return Ok(Route::Nowhere("This installation has not been set up yet.".to_owned())),
+        Some(installation) if installation.demo => return Ok(Route::Mailbox),
+        Some(_) => {}
     }
     Ok(match settings(pins, &stored(&mut db).await?) {
         Ok(Some(found)) => Route::Smtp(found),

@@ -22,11 +22,15 @@ pub struct Installation {
     pub demo: bool,
 }
 
-/// The one row that says what this installation is.
-pub async fn installation(db: &mut PgConnection) -> Result<Installation> {
+/// The one row that says what this installation is; `None` before the first run.
+pub async fn find_installation(db: &mut PgConnection) -> Result<Option<Installation>> {
     let row = sqlx::query!("SELECT i.name, i.public_url, i.zone, i.demo FROM drydock.installation i").fetch_optional(db).await?;
-    let row = row.ok_or_else(|| Error::internal("this installation has not been set up yet"))?;
-    Ok(Installation { name: row.name, public_url: row.public_url, zone: row.zone, demo: row.demo })
+    Ok(row.map(|row| Installation { name: row.name, public_url: row.public_url, zone: row.zone, demo: row.demo }))
+}
+
+/// The same where there is one for certain: a message is about something that exists.
+pub async fn installation(db: &mut PgConnection) -> Result<Installation> {
+    find_installation(db).await?.ok_or_else(|| Error::internal("this installation has not been set up yet"))
 }
 
 /// To whom a message goes.
