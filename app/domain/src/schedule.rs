@@ -109,13 +109,12 @@ pub fn timetable(
             ),
         ));
     }
-    if latest_start_after_min < 0 || latest_start_after_min > duration_min - cut_off_before_end_min {
+    // Its limit follows from the two above: while one of them is wrong it would mislead.
+    let most = duration_min - cut_off_before_end_min;
+    if latest_start_after_min < 0 || (errors.iter().all(|error| error.field == "start") && latest_start_after_min > most) {
         errors.push(FieldError::new(
             "latest_start_min",
-            format!(
-                "The latest start lies between the start and the cut-off: 0 to {} minutes after the start.",
-                (duration_min - cut_off_before_end_min).max(0)
-            ),
+            format!("The latest start lies between the start and the cut-off: 0 to {} minutes after the start.", most.max(0)),
         ));
     }
     if !errors.is_empty() {

@@ -84,7 +84,9 @@ fn BigState(run: Run, looks_again: bool) -> impl IntoView {
     let done = run.items.iter().filter(|item| item.outcome.is_some()).count();
     let count = (!run.items.is_empty()).then(|| {
         let all = run.items.len();
-        view! { <p><strong>{done}" of "{all}</strong>" items done with"<br/><progress max=all value=done aria-label="Items done with"></progress></p> }
+        let worked = run.items.iter().filter(|item| item.outcome.is_some_and(domain::run::Outcome::is_success)).count();
+        let without = (worked < done).then(|| view! { <span class="quiet">{worked}" successful"</span> });
+        view! { <p><strong>{done}" of "{all}</strong>" items answered"<br/><progress max=all value=done aria-label="Items answered"></progress>{without}</p> }
     });
     let stale = run.is_stale().then(|| {
         view! { <p class="message warn" role="alert">"Nothing was heard from the worker since "<Time at=run.last_update/>". What is below may be old; the work on the database goes on or not, independent of this page. Another worker takes over within 20 seconds."</p> }

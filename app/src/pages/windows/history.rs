@@ -37,13 +37,13 @@ pub fn RunsCard(runs: Vec<RunRow>) -> impl IntoView {
                         <td><Pill tone=tone label=label/></td>
                         <td data-label="Opened"><Time at=run.opened_at/>" by "{by}</td>
                         <td data-label="Ended">{run.ended_at.map(|at| view! { <Time at=at/> })}</td>
-                        <td class="number" data-label="Items done with">{run.answered}" of "{run.items}</td>
+                        <td class="number" data-label="Items answered">{run.answered}" of "{run.items}</td>
                         <td class="number" data-label="Successful">{run.reached}</td>
                     </tr>
                 }
             })
             .collect_view();
-        view! { <Table caption="Runs, newest first" head=&["Run", "State", "Opened", "Ended", "#Items done with", "#Successful"]>{rows}</Table> }.into_any()
+        view! { <Table caption="Runs, newest first" head=&["Run", "State", "Opened", "Ended", "#Items answered", "#Successful"]>{rows}</Table> }.into_any()
     };
     view! { <Card title="Runs" id="runs".to_owned()>{body}</Card> }
 }

@@ -9,6 +9,7 @@ use crate::target::identity::VolatileIdentity;
 use crate::target::postgres::preflight::{PreCheck, preflight};
 use domain::gate::backup_problem;
 use domain::procedure::probe::Colour;
+use domain::procedure::text::plural;
 use domain::schedule::Due;
 use domain::window::WindowState;
 use serde_json::{Value, json};
@@ -135,8 +136,8 @@ async fn backup(work: &Work) -> Step<PreCheck> {
             key: "backup".to_owned(),
             colour: Colour::Pass,
             sentence: format!(
-                "The newest backup on record ended {} hours ago ({}).",
-                now.duration_since(backup.taken_at).as_hours(),
+                "The newest backup on record ended {} ago ({}).",
+                plural(u64::try_from(now.duration_since(backup.taken_at).as_hours()).unwrap_or(0), "hour", "hours"),
                 backup.location
             ),
         },
