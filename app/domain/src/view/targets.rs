@@ -292,6 +292,11 @@ impl Report {
         let superuser = if self.role.superuser { " (superuser)" } else { "" };
         format!("{}{superuser}", people::visible(&self.role.name))
     }
+    /// How many rights are missing without which the procedures do not work.
+    #[must_use]
+    pub fn needed(&self) -> usize {
+        self.missing.iter().filter(|right| right.required).count()
+    }
     /// True when the role bypasses every check: its other rights were not looked at.
     #[must_use]
     pub fn is_superuser(&self) -> bool {

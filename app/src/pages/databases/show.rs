@@ -12,7 +12,7 @@ use crate::parts::time::{Span, Time};
 use domain::ids::TargetId;
 use domain::people::visible;
 use domain::permission::Verb;
-use domain::procedure::text::size;
+use domain::procedure::text::{plural, size};
 use domain::target::TargetState;
 use domain::view::targets::{self, BackupRow, QueryRow, Report, StakeholderRow, WindowRow, readable_on_the_way};
 use engine::queries;
@@ -115,9 +115,15 @@ fn Connection(page: targets::ShowPage, may: May, here: String) -> impl IntoView 
             {asked.map(|(at, by)| view! { <p class="quiet">"Asked "{by.map(|by| format!("by {by} "))}<Span from=page.now to=at/>". This page looks again by itself."</p> })}
         }
     });
+    let needed = page.report.as_ref().map_or(0, |report| report.needed());
+    let lacking = (needed > 0 && page.state == TargetState::Ready).then(|| {
+        let rights = plural(needed.try_into().unwrap_or(u64::MAX), "right is", "rights are");
+        view! { <p class="message warn">{rights}" missing that the work needs: "<a href="#rights">"see the statements to run"</a>". Until then its pre-checks stop a run, or leave things out."</p> }
+    });
     view! {
         <Card title="Connection" id="connection">
             <p><Pill tone=page.state label=page.state.label()/>" "{state_sentence(page.state)}</p>
+            {lacking}
             {waiting}{outcome}{acknowledge}{test}
         </Card>
     }

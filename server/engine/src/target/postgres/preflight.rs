@@ -267,3 +267,16 @@ async fn invalid_indexes(link: &Link, major: u16) -> Result<PreCheck, StatementE
         check("invalid_indexes", Colour::Warn, format!("Invalid before the work: {}.", found.join(", ")))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_too_old_or_too_new_stop_the_run_before_anything_changes() {
+        let red = |major| (version(major).colour == Colour::Fail).then(|| version(major).sentence);
+        assert!(red(OLDEST_MAJOR - 1).is_some_and(|sentence| sentence.contains("too old")));
+        assert_eq!((red(OLDEST_MAJOR), red(NEWEST_MAJOR)), (None, None));
+        assert!(red(NEWEST_MAJOR + 1).is_some_and(|sentence| sentence.contains("only procedures that read")));
+    }
+}
