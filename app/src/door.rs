@@ -40,6 +40,8 @@ pub struct Visit {
     pub installation: Option<Installation>,
     /// Address from the settings that people reach us by.
     pub public_url: String,
+    /// Set while this server, or a worker of it, is stopping: what is being handed over, in words.
+    pub stopping: Option<String>,
 }
 
 /// How a message is meant.

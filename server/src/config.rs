@@ -6,23 +6,28 @@
 
 mod environment;
 mod mail;
+mod metrics;
 mod proxies;
+pub mod table;
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use engine::cluster::ServiceRole;
 use secrecy::SecretString;
 use url::Url;
 
-pub use self::{environment::Environment, proxies::TrustedProxies};
+pub use self::{environment::Environment, metrics::MetricsSettings, proxies::TrustedProxies};
 use environment::Reader;
 
 /// Where `demo` and `serve` listen unless told otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const DEFAULT_DRAIN: Duration = Duration::from_secs(3);
+const MOST_DRAIN_S: u64 = 60;
 const DEFAULT_DATA_DIR: &str = ".drydock";
 
 /// What the process is for: some settings are refused, or needed, by one purpose only.
@@ -76,6 +81,10 @@ pub struct Settings {
     pub admin_password: Option<SecretString>,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// Who may read the metrics, and where.
+    pub metrics: MetricsSettings,
+    /// How long a web process that was asked to stop still serves.
+    pub drain: Duration,
     /// Folders of `PATH`, searched for PostgreSQL's programs.
     pub program_folders: Vec<PathBuf>,
 }
@@ -172,6 +181,9 @@ impl Settings {
         let mail = mail::pins(&mut reader);
         let admin_password = reader.text("DRYDOCK_ADMIN_PASSWORD").map(SecretString::from);
         let log = log_settings(&mut reader);
+        let metrics = metrics::metrics(&mut reader);
+        let drain = reader.text("DRYDOCK_DRAIN_SECONDS");
+        let drain = reader.judge("DRYDOCK_DRAIN_SECONDS", drain, parse_drain).unwrap_or(DEFAULT_DRAIN);
         let plain = reader.text("DRYDOCK_ALLOW_PLAIN_HTTP");
         let allow_plain_http = reader.judge("DRYDOCK_ALLOW_PLAIN_HTTP", plain, parse_switch).unwrap_or(false);
         refuse_what_does_not_suit(&mut reader, purpose, listen, public_url.as_ref(), &database, allow_plain_http);
@@ -189,6 +201,8 @@ impl Settings {
             mail,
             admin_password,
             log,
+            metrics,
+            drain,
             program_folders: environment.program_folders(),
         })
     }
@@ -286,6 +300,11 @@ fn parse_origin(text: &str) -> Result<Url, String> {
 fn parse_suffix(text: &str) -> Result<String, String> {
     let plain = text.len() <= 20 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if plain { Ok(text.to_owned()) } else { Err("may hold lower-case letters, digits and underscores, at most 20".into()) }
+}
+
+fn parse_drain(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= MOST_DRAIN_S);
+    seconds.map(Duration::from_secs).ok_or_else(|| format!("is {text:?}, not whole seconds from 0 to {MOST_DRAIN_S}"))
 }
 
 fn parse_switch(text: &str) -> Result<bool, String> {

@@ -1,19 +1,21 @@
 //! The program `drydock`: subcommands, settings, exit codes.
 #![expect(clippy::print_stdout, reason = "what was asked for goes to standard output, from here alone")]
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use engine::migrate::OtherSchema;
 use secrecy::ExposeSecret as _;
 use server::{
     config::{Environment, Flags, Problems, Purpose, Settings},
-    create_admin, demo, doctor,
+    create_admin, demo,
+    doctor::{self, Weight},
     embedded::{Site, SiteError},
     lifecycle::Lifecycle,
     serve,
     state::OtherKind,
-    supervisor::EXIT_CONFIG,
+    supervisor::{ChildHopeless, EXIT_CONFIG},
     telemetry, tools, trail, web, worker,
 };
 
@@ -79,7 +81,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
-    /// Look at everything a start needs and say what is missing
+    /// Look at everything a start needs: what is well, what is worth knowing, what is WRONG (then the exit code is 1)
     Doctor {
         #[command(flatten)]
         place: Place,
@@ -151,7 +153,12 @@ struct Kept {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    // The table of settings belongs to the long help alone, and is made only when the program starts.
+    let matches = Cli::command().after_long_help(server::config::table::help()).get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let environment = Environment::capture();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -164,7 +171,11 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("drydock: {error:#}");
-            let cannot_help_itself = error.is::<Problems>() || error.is::<SiteError>() || error.is::<OtherKind>();
+            let cannot_help_itself = error.is::<Problems>()
+                || error.is::<SiteError>()
+                || error.is::<OtherKind>()
+                || error.is::<OtherSchema>()
+                || error.is::<ChildHopeless>();
             if cannot_help_itself { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
     }
@@ -186,10 +197,12 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<Exit
         Command::Web { place, kept } => {
             let settings = process_settings(environment, place, &kept)?;
             let site = Site::find(&settings, environment)?;
-            web::serve(settings, &site, kept.lifecycle()?).await?;
+            // A supervisor says itself how long to drain.
+            let drain = if kept.supervised { Duration::ZERO } else { settings.drain };
+            web::serve(settings, &site, kept.lifecycle(drain)?).await?;
         }
         Command::Worker { place, kept } => {
-            worker::work(&process_settings(environment, place, &kept)?, kept.lifecycle()?).await?;
+            worker::work(&process_settings(environment, place, &kept)?, kept.lifecycle(Duration::ZERO)?).await?;
         }
         Command::Migrate { place } => {
             if let Some(note) = tools::migrate(settings(environment, place, Purpose::Tool)?).await? {
@@ -270,9 +283,10 @@ async fn verify_trail(environment: &Environment, place: Place, claim: trail::Cla
 async fn show_findings(settings: &Settings, environment: &Environment) -> ExitCode {
     let findings = doctor::examine(settings, environment).await;
     for finding in &findings {
-        println!("{} {}", if finding.well { "well " } else { "WRONG" }, finding.text);
+        println!("{} {}", finding.weight.word(), finding.text);
     }
-    if findings.iter().all(|finding| finding.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let wrong = findings.iter().any(|finding| finding.weight == Weight::Wrong);
+    if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn settings(environment: &Environment, place: Place, purpose: Purpose) -> anyhow::Result<Settings> {
@@ -297,8 +311,8 @@ fn tool_settings(environment: &Environment, place: Place) -> anyhow::Result<Sett
 }
 
 impl Kept {
-    fn lifecycle(&self) -> anyhow::Result<Lifecycle> {
-        let lifecycle = Lifecycle::start()?;
+    fn lifecycle(&self, drain: Duration) -> anyhow::Result<Lifecycle> {
+        let lifecycle = Lifecycle::draining_for(drain)?;
         if self.supervised {
             lifecycle.stop_with_supervisor();
         }

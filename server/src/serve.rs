@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use engine::cluster::ServiceRole;
+use engine::{Engine, cluster::ServiceRole};
 
 use crate::{
     config::{Environment, Settings},
@@ -18,6 +18,12 @@ use crate::{
 
 /// Where `serve` keeps its state when PostgreSQL's user cannot enter the wanted folder.
 pub const FALLBACK: &str = "/var/lib/drydock";
+
+/// The processes of an installation, in the order of their start, each with the database role it connects as.
+const PROCESSES: [(&str, Option<ServiceRole>); 2] = [("worker", Some(ServiceRole::Worker)), ("web", Some(ServiceRole::Web))];
+
+/// Between two questions whether the worker has said what it hands over.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The private cluster's server is looked for so often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -39,6 +45,7 @@ pub struct Installation {
     /// What must be said aloud.
     pub notes: Vec<String>,
     lifecycle: Lifecycle,
+    supervisor: Supervisor,
 }
 
 /// What a start does between opening the state and starting the processes.
@@ -71,7 +78,7 @@ pub async fn start(
     let notes: Vec<String> = state::place(&mut settings, fallback)?.into_iter().collect();
     let state = State::own(&settings).await?;
     match bring_up(&settings, &state, environment, lifecycle, logs_to_files, prepare).await {
-        Ok(()) => Ok(Installation { settings, state, notes, lifecycle: lifecycle.clone() }),
+        Ok(supervisor) => Ok(Installation { settings, state, notes, lifecycle: lifecycle.clone(), supervisor }),
         Err(error) => {
             lifecycle.clone().finish().await;
             state.close().await?;
@@ -87,31 +94,36 @@ async fn bring_up(
     lifecycle: &Lifecycle,
     logs_to_files: bool,
     prepare: &mut impl Prepare,
-) -> anyhow::Result<()> {
-    // On a PostgreSQL of others the processes look for themselves: it may not answer yet.
+) -> anyhow::Result<Supervisor> {
     if state.cluster().is_some() {
         state.refuse_other_kind(settings.demo).await?;
         state.migrate("").await?;
+    } else if let Ok(engine) = Engine::connect(state.options(ServiceRole::Web)?, 1).await {
+        // Said once, here: the processes would end and be started again for ever. A PostgreSQL of others that does not answer yet is
+        // left to them: they look again.
+        state::refuse_other_schema(&engine).await?;
+        engine.pool().close().await;
     }
     prepare.prepare(settings, state).await?;
     anyhow::ensure!(!lifecycle.soft.is_cancelled(), StoppedEarly);
     let supervisor = Supervisor::new(environment.clone(), lifecycle.clone());
     let mut kept = Vec::new();
-    for (name, role) in [("worker", ServiceRole::Worker), ("web", ServiceRole::Web)] {
+    for (name, role) in PROCESSES {
         let log = logs_to_files.then(|| settings.log_dir().join(format!("{name}.log")));
         let mut args = vec!["--listen".into(), settings.listen.to_string().into(), "--data-dir".into(), settings.data_dir.clone().into()];
         if settings.demo {
             args.push("--demo".into());
         }
-        kept.push(supervisor.keep(ChildSpec { name, args, database_url: state.url(role)?, log }));
+        let database_url = role.map(|role| state.url(role)).transpose()?;
+        kept.push(supervisor.keep(ChildSpec { name, args, database_url, log, stops_last: name == "web" }));
     }
     for child in &mut kept {
         child.ready().await.map_err(|error| {
             let log_helps = logs_to_files && !error.is::<StoppedEarly>();
-            if log_helps { anyhow::anyhow!("{error}; its log is in {}", settings.log_dir().display()) } else { error }
+            if log_helps { error.context(format!("the logs are in {}", settings.log_dir().display())) } else { error }
         })?;
     }
-    Ok(())
+    Ok(supervisor)
 }
 
 impl Installation {
@@ -121,9 +133,54 @@ impl Installation {
             () = self.lifecycle.soft.cancelled() => None,
             folder = self.state_lost() => Some(folder),
         };
-        self.lifecycle.finish().await;
+        tokio::select! {
+            () = self.lifecycle.clone().finish() => {}
+            () = self.tell_what_is_waited_for() => {}
+        }
+        if self.state.cluster().is_some() {
+            eprintln!("Stopping: the private PostgreSQL server, last.");
+        }
         self.state.close().await?;
-        lost.map_or(Ok(()), |folder| Err(StateLost(folder).into()))
+        match (lost, self.supervisor.hopeless()) {
+            (Some(folder), _) => Err(StateLost(folder).into()),
+            (None, Some(hopeless)) => Err(hopeless.into()),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Says at the soft stop what is still there, and each time that becomes less.
+    async fn tell_what_is_waited_for(&self) {
+        let mut alive = self.supervisor.alive();
+        eprintln!("Stopping: nothing new is begun; Ctrl-C again stops hard.");
+        if let Ok(handed) = tokio::time::timeout(LOOK_EVERY, self.handed_over()).await {
+            eprintln!("The worker says: {handed}");
+        }
+        loop {
+            let names = alive.borrow_and_update().join(", ");
+            if !names.is_empty() {
+                eprintln!("Stopping: waiting for {names}.");
+            }
+            if alive.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Waits for what the worker says that it hands over.
+    async fn handed_over(&self) -> String {
+        let said = async {
+            let engine = Engine::connect(self.state.options(ServiceRole::Web)?, 1).await?;
+            loop {
+                if let (_, Some(said)) = engine::queries::visit::installation(&engine).await? {
+                    return anyhow::Ok(said);
+                }
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        match said.await {
+            Ok(said) => said,
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Waits until the private cluster's server is gone without having been asked; for ever where the state lies elsewhere.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use engine::Engine;
 use engine::cluster::{Cluster, ClusterConfig, ServiceRole, ServiceRoles, private_url, reachable_folder, running_port};
-use engine::migrate::{Grantee, Roles};
+use engine::migrate::{Grantee, OtherSchema, Roles};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
@@ -135,6 +135,12 @@ pub async fn refuse_other_kind(engine: &Engine, demo: bool) -> anyhow::Result<()
         Some(made_as) if made_as != demo => Err(if made_as { OtherKind::Demo } else { OtherKind::Production }.into()),
         _ => Ok(()),
     }
+}
+
+/// A schema that is not this program's is refused with what to do about it: no restart of a process mends it.
+pub async fn refuse_other_schema(engine: &Engine) -> anyhow::Result<()> {
+    let version = engine::migrate::version(&mut *engine.pool().acquire().await?).await?;
+    Ok(version.fits().map_err(OtherSchema)?)
 }
 
 /// Options of a connection URL, without ever repeating the URL in an error.

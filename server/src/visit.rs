@@ -109,7 +109,7 @@ impl Asked {
 }
 
 async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, access: Access) -> engine::Result<Seen> {
-    let installation = visit::installation(&web.engine).await?;
+    let (installation, stopping) = visit::installation(&web.engine).await?;
     let key = session.id().map(|id| session::key(&id));
     let visitor = match &key {
         Some(key) => visit::visitor(&web.engine, key).await?,
@@ -135,6 +135,7 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
         public_url: web.hosts.origin().to_owned(),
         theme: Theme::from_word(jar.get(THEME_COOKIE).map_or("", |cookie| cookie.value())),
         installation,
+        stopping: if web.draining.is_cancelled() { Some(stopping.unwrap_or_default()) } else { stopping },
     };
     Ok(Seen { visit: Arc::new(visit), former: visitor.former })
 }

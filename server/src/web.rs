@@ -6,14 +6,17 @@ use anyhow::Context;
 use app::assets::Assets;
 use axum::extract::FromRef;
 use engine::{Engine, cluster::ServiceRole};
+use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Settings, TrustedProxies},
+    drain,
     embedded::Site,
     guard::hosts::Hosts,
     lifecycle::Lifecycle,
-    router, state,
+    metrics, router, state,
 };
 
 /// Connections to the state database: a page needs one for some milliseconds.
@@ -32,6 +35,10 @@ pub struct Web {
     pub demo: bool,
     /// The built site's names.
     pub assets: Assets,
+    /// Opens `/metrics`; without one there is no such page.
+    pub metrics_token: Option<SecretString>,
+    /// Cancelled once this process was asked to stop: pages say so, and `/readyz` sends no more people here.
+    pub draining: CancellationToken,
 }
 
 impl FromRef<Web> for Engine {
@@ -42,9 +49,17 @@ impl FromRef<Web> for Engine {
 
 impl Web {
     /// The state of a web process.
-    pub fn new(engine: Engine, site: &Site, settings: &Settings) -> Self {
+    pub fn new(engine: Engine, site: &Site, settings: &Settings, draining: CancellationToken) -> Self {
         let (hosts, proxies) = (Hosts::new(&settings.public_url), settings.trusted_proxies.clone());
-        Self { engine, hosts: Arc::new(hosts), proxies: Arc::new(proxies), demo: settings.demo, assets: site.assets().clone() }
+        Self {
+            engine,
+            hosts: Arc::new(hosts),
+            proxies: Arc::new(proxies),
+            demo: settings.demo,
+            assets: site.assets().clone(),
+            metrics_token: settings.metrics.token.clone(),
+            draining,
+        }
     }
 }
 
@@ -53,20 +68,26 @@ pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) ->
     let url = settings.database.own(ServiceRole::Web).or(settings.database.any.as_ref());
     let url = url.context("`drydock web` needs DRYDOCK_WEB_DATABASE_URL or DATABASE_URL; `drydock serve` sets it for its own processes")?;
     let engine = Engine::connect(state::connect_options(url)?, CONNECTIONS).await?;
-    engine::migrate::check(engine.pool()).await?;
+    state::refuse_other_schema(&engine).await?;
     state::refuse_other_kind(&engine, settings.demo).await?;
     engine::actions::set_public_url::set_public_url(&engine, settings.public_url.as_str()).await?;
     let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
     settings.listens_on(listener.local_addr()?);
-    let router = router::router(Web::new(engine, site, &settings), site.routes());
+    if let Some(door) = settings.metrics.web {
+        let source: metrics::Source = |pool| Box::pin(async move { metrics::of_web(&pool).await });
+        let (token, pool) = (settings.metrics.token.clone(), engine.pool().clone());
+        lifecycle.tasks.spawn(metrics::open(door, token, pool, source, lifecycle.soft.clone()).await?);
+    }
+    lifecycle.tasks.spawn(drain::step_aside(engine.pool().clone(), lifecycle.clone()));
+    let router = router::router(Web::new(engine, site, &settings, lifecycle.draining.clone()), site.routes());
     say_ready();
     tracing::info!(address = %settings.listen, public_url = %settings.public_url, "web is ready");
     let soft = lifecycle.soft.clone();
     let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move { soft.cancelled().await });
     lifecycle.until_hard(async { serving.await }).await.transpose()?;
-    lifecycle.finish().await;
-    Ok(())
+    lifecycle.clone().finish().await;
+    drain::outcome(&lifecycle)
 }
 
 /// Tell the supervisor. Nobody listens when the process was started by hand.

@@ -42,12 +42,14 @@ pub fn Layout(children: Children) -> impl IntoView {
         }
     });
     let signed_in = menu.is_some();
+    let stopping = visit.as_ref().and_then(|visit| visit.stopping.clone());
     view! {
         <a class="skip" href="#main">"Skip to the content"</a>
         <header class="top" class:bare=!signed_in>
             <a class="brand" href="/"><Mark/>"Drydock"</a>
             {menu}
         </header>
+        {stopping.map(|said| view! { <Stopping said/> })}
         {demo.then(|| view! {
             <aside class="banner" aria-label="Demo">
                 "Demo: everything here is made up, and only this computer can reach it. "
@@ -58,6 +60,19 @@ pub fn Layout(children: Children) -> impl IntoView {
             <Messages messages=door::flash()/>
             {children()}
         </main>
+    }
+}
+
+/// Says that the server is going away, and what becomes of what runs: nobody need wonder whether to wait.
+#[component]
+fn Stopping(said: String) -> impl IntoView {
+    let said = if said.is_empty() { "It takes nothing new; what you send now is still done.".to_owned() } else { said };
+    view! {
+        <aside class="banner stopping" aria-label="Stopping" role="status">
+            <strong>"This server is stopping: "</strong>
+            {said}
+            " Load the page again in a moment."
+        </aside>
     }
 }
 

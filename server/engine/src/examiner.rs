@@ -9,6 +9,7 @@ mod probe;
 
 use crate::actions::announce_worker_key::announce_worker_key;
 use crate::error::{Error, Result};
+use crate::metrics::metrics;
 use crate::store::examinations::{self, Claimed};
 use crate::wake::{Wake, wake};
 use crate::worker::WorkerContext;
@@ -119,6 +120,8 @@ async fn answer(context: &WorkerContext, claimed: &Claimed) {
             deadline(claimed.kind).as_secs()
         )),
     };
+    let outcome = if failure.is_none() { "answered" } else { "failed" };
+    metrics().examinations.get_or_create(&[("kind", claimed.kind.word()), ("outcome", outcome)]).inc();
     if let Some(failure) = failure
         && let Err(error) = connection::fail(context, claimed, failure).await
     {

@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 
 pub use attempts::{Line, NewAttempt};
 pub use outbox::LinkForMail;
-pub use runs::{LEASE_LOST, Pulse, Tenure, hand_over, is_lease_lost, pulse, renew};
+pub use runs::{LEASE_LOST, Pulse, Tenure, hand_over, is_lease_lost, owner_is_gone, pulse, renew};
 pub use votes::NewVote;
 pub(crate) use votes::vote_fact;
 pub use windows::NewRevision;

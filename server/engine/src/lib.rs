@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod actions;
+pub mod checkup;
 pub mod clock;
 pub mod cluster;
 pub mod credentials;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod examiner;
 mod keyfile;
 pub mod ledger;
+pub mod metrics;
 pub mod migrate;
 pub mod notifier;
 pub mod paper;
@@ -27,6 +29,7 @@ mod throttle;
 pub mod trail;
 pub mod transaction;
 pub mod vault;
+pub mod vitals;
 pub mod wake;
 pub mod worker;
 pub mod zones;

@@ -40,6 +40,10 @@ impl Default for Roles {
     }
 }
 
+/// Keys of advisory locks in the state database: who migrates, and who makes partitions.
+const MIGRATING: i64 = 0x0064_7279_646f_636b;
+const MAKING_MONTHS: i64 = MIGRATING + 1;
+
 fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("../../migrations");
     migrator.dangerous_set_table_name("drydock.schema_version");
@@ -53,6 +57,8 @@ fn migrator() -> Migrator {
 /// A newer schema than this program knows is refused: an old program must not touch it. So is a role that was named and does not exist.
 pub async fn migrate(owner: &PgConnectOptions, roles: &Roles) -> Result<()> {
     let mut db = owner.clone().connect().await?;
+    // One at a time: grants and partitions too. The lock goes with the connection.
+    sqlx::query!(r#"SELECT pg_advisory_lock($1) IS NULL AS "locked!""#, MIGRATING).fetch_one(&mut db).await?;
     refuse_newer(&mut db).await?;
     migrator().run(&mut db).await.map_err(|error| Error::internal(format!("migration failed: {error}")))?;
     add_fact_months(&mut db, 24).await?;
@@ -111,26 +117,66 @@ async fn install_policies(db: &mut PgConnection) -> Result<()> {
 /// Facts are stored by month: partitions for the `ahead` months to come. The default partition catches what is missing.
 pub(crate) async fn add_fact_months(db: &mut PgConnection, ahead: i32) -> Result<()> {
     sqlx::query!(
-        r#"SELECT count(drydock.add_fact_month((date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + make_interval(months => n))::date)::text) AS "months!" FROM generate_series(0, $1::int) n"#,
-        ahead
+        r#"SELECT count(drydock.add_fact_month((date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + make_interval(months => n))::date)::text) AS "months!" FROM (SELECT pg_advisory_xact_lock($2)) held, generate_series(0, $1::int) n"#,
+        ahead,
+        MAKING_MONTHS
     )
     .fetch_one(db)
     .await?;
     Ok(())
 }
 
-async fn refuse_newer(db: &mut PgConnection) -> Result<()> {
+/// The schema that was found, beside the one this program knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// In the database; 0 where nothing was migrated yet.
+    pub found: i64,
+    /// Of this program.
+    pub known: i64,
+}
+
+impl Version {
+    /// Whether this program may work on it; the sentence says who has to do what.
+    pub fn fits(self) -> std::result::Result<(), String> {
+        let Self { found, known } = self;
+        match found.cmp(&known) {
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Greater => Err(format!(
+                "the schema is newer (version {found}) than this program knows (version {known}): start the newer drydock, or restore the database from before the upgrade"
+            )),
+            std::cmp::Ordering::Less if found == 0 => {
+                Err(format!("this database holds no Drydock yet (its schema needs version {known}): run `drydock migrate`"))
+            }
+            std::cmp::Ordering::Less => {
+                Err(format!("the schema is at version {found}, this program needs version {known}: run `drydock migrate`"))
+            }
+        }
+    }
+    /// Whether a newer program has been here.
+    #[must_use]
+    pub fn is_newer(self) -> bool {
+        self.found > self.known
+    }
+}
+
+/// Which schema is there.
+pub async fn version(db: &mut PgConnection) -> Result<Version> {
+    let known = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
     let exists =
         sqlx::query_scalar!(r#"SELECT to_regclass('drydock.schema_version') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
-    if !exists {
-        return Ok(());
-    }
-    let newest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM drydock.schema_version").fetch_one(&mut *db).await?;
-    let known = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
-    match newest {
-        Some(newest) if newest > known => Err(Error::internal(format!(
-            "the schema is newer (version {newest}) than this program knows (version {known}): start the newer drydock, or restore the database from before the upgrade"
-        ))),
+    let newest: Option<i64> =
+        if exists { sqlx::query_scalar("SELECT max(version) FROM drydock.schema_version").fetch_one(&mut *db).await? } else { None };
+    Ok(Version { found: newest.unwrap_or(0), known })
+}
+
+/// A schema that this program does not fit, with what to do about it. No restart helps.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OtherSchema(pub String);
+
+async fn refuse_newer(db: &mut PgConnection) -> Result<()> {
+    match version(db).await? {
+        version if version.is_newer() => version.fits().map_err(Error::internal),
         _ => Ok(()),
     }
 }
@@ -147,18 +193,5 @@ pub async fn made_as_demo(pool: &PgPool) -> Result<Option<bool>> {
 
 /// Refuses to serve on a schema that is older or newer than this program.
 pub async fn check(pool: &PgPool) -> Result<()> {
-    let mut db = pool.acquire().await?;
-    refuse_newer(&mut db).await?;
-    let exists =
-        sqlx::query_scalar!(r#"SELECT to_regclass('drydock.schema_version') IS NOT NULL AS "exists!""#).fetch_one(&mut *db).await?;
-    let known = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
-    let newest: Option<i64> =
-        if exists { sqlx::query_scalar("SELECT max(version) FROM drydock.schema_version").fetch_one(&mut *db).await? } else { None };
-    if newest.unwrap_or(0) < known {
-        return Err(Error::internal(format!(
-            "the schema is at version {}, this program needs version {known}: run `drydock migrate`",
-            newest.unwrap_or(0)
-        )));
-    }
-    Ok(())
+    version(&mut *pool.acquire().await?).await?.fits().map_err(Error::internal)
 }

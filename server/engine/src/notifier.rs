@@ -10,7 +10,7 @@ mod transport;
 
 pub use settings::MailPins;
 pub use smtp::Limits;
-pub use transport::Answer;
+pub use transport::{Answer, reach};
 
 use crate::clock;
 use crate::error::{Error, Result};
@@ -236,6 +236,7 @@ impl Notifier {
         if !ours {
             tracing::warn!(message = %id, "another notifier had taken this message over; its recipient may get it twice, with one Message-ID");
         }
+        crate::metrics::metrics().deliveries.get_or_create(&[("result", answer.result.word())]).inc();
         tracing::info!(message = %id, kind = message.kind, attempt = message.attempt, result = answer.result.word(), "message tried");
         Ok(Step::Tried(answer))
     }

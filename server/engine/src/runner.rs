@@ -50,6 +50,8 @@ const POLL: Duration = Duration::from_secs(1);
 /// Runs of one worker at once: each holds two or three connections to its database.
 const AT_ONCE: usize = 8;
 /// At the soft stop what runs on a target may still finish within this time, before the next worker observes it instead.
+/// The lease's end must have passed when it is looked at.
+const A_MOMENT_S: f64 = 0.01;
 const FINISH_WITHIN: Duration = Duration::from_secs(2);
 /// Slots of the fence above the control session's: items are worked one at a time.
 const SLOTS: u16 = 1;
@@ -86,30 +88,41 @@ pub async fn run(context: WorkerContext) -> Result<()> {
     let mut bell = context.bell(Wake::Runner);
     let room = Arc::new(Semaphore::new(AT_ONCE));
     loop {
-        take_runs(&context, &room).await?;
-        if !bell.wait(POLL).await {
+        context.bury_the_dead().await?;
+        let again = take_runs(&context, &room).await?;
+        if !bell.wait(again).await {
             return Ok(());
         }
     }
 }
 
-/// Takes as many runs as there is room for.
-async fn take_runs(context: &WorkerContext, room: &Arc<Semaphore>) -> Result<()> {
+/// Takes as many runs as there is room for. Says when to look again: no later than the moment at which a lease of somebody else may be
+/// taken over, so that what is left of the 20 s is not spent on a poll.
+async fn take_runs(context: &WorkerContext, room: &Arc<Semaphore>) -> Result<Duration> {
     let mut db = context.pool.acquire().await?;
     let key = store::secrets::worker_key(&mut db, context.keyring.id()).await?;
     // A key that is not admitted opens no password: the runs are left to workers whose keys do.
     if key.is_none_or(|key| key.admitted_at.is_none()) {
-        return Ok(());
+        return Ok(POLL);
     }
     let runs = store::runs::claimable(&mut db, 32).await?;
     drop(db);
     for run in runs {
-        let Ok(place) = Arc::clone(room).try_acquire_owned() else { return Ok(()) };
+        let Ok(place) = Arc::clone(room).try_acquire_owned() else { return Ok(POLL) };
+    let takeover_s = store::runs::next_takeover_s(&mut db, &context.name).await?;
         if let Some(claimed) = transitions::claim(context, run).await? {
             context.tasks.spawn(dispatcher::drive(context.clone(), claimed, place));
         }
     }
-    Ok(())
+    Ok(look_again(takeover_s))
+}
+
+/// A moment after the lease's end and its three seconds; overdue ones that were not to be had are left to the poll.
+fn look_again(takeover_s: Option<f64>) -> Duration {
+    match takeover_s.map(|s| s + A_MOMENT_S) {
+        Some(s) if s > 0.0 && s < POLL.as_secs_f64() => Duration::from_secs_f64(s),
+        _ => POLL,
+    }
 }
 
 /// The hand that writes for one run: every transaction proves first that its lease holds.
@@ -170,3 +183,16 @@ pub(crate) fn fail_point(name: &str) {
 
 #[cfg(not(feature = "test-support"))]
 pub(crate) const fn fail_point(_name: &str) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_takeover_does_not_wait_for_the_poll() {
+        assert_eq!(look_again(None), POLL);
+        assert_eq!(look_again(Some(0.24)), Duration::from_millis(250));
+        assert_eq!(look_again(Some(7.0)), POLL);
+        assert_eq!(look_again(Some(-2.0)), POLL, "it was not to be had: not asked again and again at once");
+    }
+}

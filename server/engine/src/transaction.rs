@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use futures_util::future::BoxFuture;
 use sqlx::{PgConnection, PgPool};
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 /// Tries of one unit of work; serialization failures and deadlocks are the only reasons to try again.
 const TRIES: u32 = 4;
@@ -39,7 +40,9 @@ where
 {
     let pool = pool.clone();
     let work = Arc::new(work);
-    let task = tokio::spawn(async move {
+    // The task belongs to whatever asked for it: its statements are counted and logged there.
+    let span = tracing::Span::current();
+    let unit = async move {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -59,6 +62,7 @@ where
                 }
             }
         }
-    });
+    };
+    let task = tokio::spawn(unit.instrument(span));
     task.await.map_err(|panic| Error::internal(format!("transaction {name} did not finish: {panic}")))?
 }

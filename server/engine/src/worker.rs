@@ -5,22 +5,27 @@
 //! [`work`], and the next owner finds out on the target what is true.
 
 mod address;
+mod alive;
 mod bell;
 mod months;
+mod presence;
 
 pub use address::address;
+use alive::Alive;
 pub use bell::{Bell, Bells};
 
 use crate::clock::{self, Clock};
 use crate::error::{Error, Result};
+use crate::ledger;
 use crate::migrate;
 use crate::vault::Keyring;
 use crate::wake::Wake;
+use domain::decision::Refusal;
 use futures_util::future::BoxFuture;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +68,9 @@ pub struct WorkerContext {
     /// Tasks that must reach their safe point before the process ends.
     pub tasks: TaskTracker,
     bells: Arc<Bells>,
+    alive: Arc<Alive>,
+    /// Why this program may not go on, once a newer one has changed the schema.
+    outdated: Arc<OnceLock<String>>,
 }
 
 impl WorkerContext {
@@ -73,16 +81,20 @@ impl WorkerContext {
         migrate::check(&pool).await?;
         crate::trail::check_anchor(&pool, &config.data_dir).await?;
         let keyring = Arc::new(Keyring::open(&config.data_dir)?);
+        let name: Arc<str> = process_name().into();
+        let alive = Arc::new(Alive::hold(&config.data_dir, &name)?);
         Ok(Self {
             pool,
             heartbeats,
             keyring,
             clock: Clock,
-            name: process_name().into(),
+            name,
+            alive,
             config: Arc::new(config),
             stop,
             tasks: TaskTracker::new(),
             bells: Arc::default(),
+            outdated: Arc::default(),
         })
     }
 
@@ -90,6 +102,16 @@ impl WorkerContext {
     #[must_use]
     pub fn bell(&self, which: Wake) -> Bell {
         self.bells.bell(which, self.stop.clone())
+    }
+
+    /// Ends the leases of processes of this folder that are proven to be gone, so that nobody waits for them.
+    pub async fn bury_the_dead(&self) -> Result<()> {
+        for name in self.alive.gone() {
+            let runs = ledger::owner_is_gone(&self.heartbeats, &name).await?;
+            tracing::info!(worker = name, runs, "a worker of this folder is gone: its leases are ended");
+            self.alive.forget(&name);
+        }
+        Ok(())
     }
 
     /// Rings a bell inside this process.
@@ -131,6 +153,7 @@ struct Job {
 const JOBS: &[Job] = &[
     Job { name: "examiner", run: |context| Box::pin(crate::examiner::run(context)) },
     Job { name: "months", run: |context| Box::pin(months::run(context)) },
+    Job { name: "presence", run: |context| Box::pin(presence::run(context)) },
     Job { name: "runner", run: |context| Box::pin(crate::runner::run(context)) },
     Job { name: "scheduler", run: |context| Box::pin(crate::scheduler::run(context)) },
     Job { name: "sealer", run: |context| Box::pin(crate::sealer::run(context)) },
@@ -143,7 +166,14 @@ const JOBS: &[Job] = &[
 /// When it cannot start: the state database does not answer, its schema is another one, the keys cannot be read. Once it runs, a
 /// failing loop is started again and never ends the process.
 pub async fn work(config: WorkerConfig, stop: CancellationToken) -> Result<()> {
-    let context = WorkerContext::connect(config, stop).await?;
+    run(WorkerContext::connect(config, stop).await?).await
+}
+
+/// The same for a context that is connected already.
+///
+/// # Errors
+/// The refusal [`NEWER_SCHEMA`] when it ended because the schema is newer than this program.
+pub async fn run(context: WorkerContext) -> Result<()> {
     tracing::info!(worker = &*context.name, "worker started");
     let supervisors = TaskTracker::new();
     supervisors.spawn(context.bells.clone().listen(context.pool.clone(), context.stop.clone()));
@@ -154,8 +184,17 @@ pub async fn work(config: WorkerConfig, stop: CancellationToken) -> Result<()> {
     supervisors.wait().await;
     context.tasks.close();
     context.tasks.wait().await;
+    presence::leave(&context).await;
     tracing::info!(worker = &*context.name, "worker stopped");
-    Ok(())
+    context.outdated.get().map_or(Ok(()), |sentence| Err(newer_schema(sentence)))
+}
+
+/// Code of the refusal of a worker that ends because a newer program has changed the schema.
+pub const NEWER_SCHEMA: &str = "newer_schema";
+
+fn newer_schema(sentence: &str) -> Error {
+    let way_out = "Its runs were handed over.";
+    Refusal::new(NEWER_SCHEMA, format!("This worker ended: {sentence}."), way_out).into()
 }
 
 /// Back-off of a loop that fails: doubling from one second to half a minute, from the start again after a minute without failure.

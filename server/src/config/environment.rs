@@ -95,6 +95,7 @@ impl<'a> Reader<'a> {
 
     /// The value of `NAME`, or the content of the file that `NAME_FILE` names. An empty value counts as absent.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        debug_assert!(super::table::SETTINGS.iter().any(|setting| setting.name == name), "{name} is missing in the table of settings");
         self.known.insert(name);
         let get = |name: &str| self.environment.values.get(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         match (get(name), get(&format!("{name}_FILE"))) {

@@ -111,3 +111,23 @@ fn a_proxy_is_believed_by_network() {
     }
     assert!("0.0.0.0/0".parse::<TrustedProxies>().expect("sound").contains("8.8.8.8".parse().expect("an address")));
 }
+
+#[test]
+fn the_table_holds_every_setting_that_is_read() {
+    // A name that is read and stands not in the table stops the reader; one that stands there and is not read would be called a stranger.
+    let all: Vec<(&str, &str)> = table::SETTINGS.iter().map(|setting| (setting.name, "x")).collect();
+    let said = problems(&all, Purpose::Serve);
+    assert!(!said.contains("is no setting"), "{said}");
+    assert!(table::markdown().lines().count() == table::SETTINGS.len() + 2 && table::help().contains("DRYDOCK_METRICS_TOKEN"));
+}
+
+#[test]
+fn metrics_beyond_this_machine_need_a_token() {
+    let open = ("DRYDOCK_METRICS_LISTEN", "10.0.0.1:9464");
+    assert!(problems(&[open], Purpose::Serve).contains("DRYDOCK_METRICS_TOKEN"));
+    assert!(problems(&[("DRYDOCK_METRICS_TOKEN", "short")], Purpose::Serve).contains("at least 16"));
+    let settings = read(&[open, ("DRYDOCK_METRICS_TOKEN", "0123456789abcdef")], Purpose::Serve).expect("sound");
+    assert_eq!(settings.metrics.web.map(|door| door.port()), Some(9464));
+    assert!(read(&[("DRYDOCK_WORKER_METRICS_LISTEN", "127.0.0.1:9465")], Purpose::Serve).is_ok());
+    assert!(problems(&[("DRYDOCK_DRAIN_SECONDS", "61")], Purpose::Serve).contains("0 to 60"));
+}

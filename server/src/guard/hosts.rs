@@ -9,8 +9,8 @@ use http::header::HOST;
 use http::uri::Authority;
 use url::Url;
 
-/// Paths that answer under any name: load balancers ask by address.
-const ANY_NAME: &[&str] = &["/healthz", "/readyz"];
+/// Paths that answer under any name: load balancers and monitoring ask by address.
+const ANY_NAME: &[&str] = &["/healthz", "/readyz", "/metrics"];
 
 /// Names and origin of this installation.
 #[derive(Debug, Clone)]

@@ -4,3 +4,4 @@ pub mod api;
 pub mod approval;
 pub mod health;
 pub mod mailbox;
+pub mod metrics;

@@ -36,6 +36,8 @@ impl Place {
             proxies: Arc::new(TrustedProxies::default()),
             assets: app::assets::Assets::default(),
             demo: false,
+            metrics_token: None,
+            draining: tokio_util::sync::CancellationToken::new(),
         };
         Self { router: server::router::router(web, Router::new()), admin, database }
     }
@@ -146,6 +148,11 @@ impl Browser {
     pub fn on(mut self, router: Router) -> Self {
         self.router = router;
         self
+    }
+
+    /// The router it looks at.
+    pub fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// The session cookie's value.

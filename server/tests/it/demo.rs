@@ -15,8 +15,12 @@ fn it_starts_says_where_and_stops_without_leftovers() {
     let (code, said) = run(drydock(&["healthcheck", "--listen", &demo.address()]));
     assert_eq!(code, 0, "{said}");
     let (web, worker, postmaster) = (demo.child("web"), demo.child("worker"), demo.postmaster());
+    let watchdog = demo.child("watchdog").expect("watchdog");
+    let given = |pid: u32| String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/environ")).expect("ours")).into_owned();
+    assert!(given(worker.expect("worker")).contains("DATABASE_URL="), "the look finds what is there");
+    assert!(!given(watchdog).contains("DATABASE_URL"), "it knows no state database");
     assert_eq!(demo.stop(), 0);
-    for pid in [web.expect("web"), worker.expect("worker"), postmaster] {
+    for pid in [web.expect("web"), worker.expect("worker"), watchdog, postmaster] {
         assert!(!lives(pid), "process {pid} is left");
     }
 }
@@ -76,4 +80,23 @@ fn doctor_looks_at_a_running_installation_beside_it() {
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("drydock_web") && said.contains("drydock_worker") && said.contains("schema suits"), "{said}");
     assert_eq!(demo.stop(), 0);
+}
+
+/// A worker that cannot end is waited for; meanwhile the web still answers and says that it is going away. The second signal ends it all.
+#[test]
+fn while_something_is_waited_for_the_web_says_so() {
+    let home = data_folder();
+    let mut demo = Demo::start(&home);
+    let address = demo.address();
+    let worker = demo.child("worker").expect("it runs");
+    send(worker, Signal::STOP);
+    demo.signal(Signal::INT);
+    until("balancers are told", || get(&address, "/readyz").as_deref() == Some("HTTP/1.1 503 Service Unavailable"));
+    assert_eq!(get(&address, "/login").as_deref(), Some("HTTP/1.1 200 OK"), "people are still served");
+    assert!(lives(worker), "it is waited for");
+    // Not the same key press any more.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    demo.signal(Signal::INT);
+    assert_eq!(demo.process.wait().expect("ours").code(), Some(0));
+    assert!(!lives(worker) && get(&address, "/login").is_none(), "nothing is left");
 }

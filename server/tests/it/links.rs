@@ -28,6 +28,8 @@ fn site(house: &House) -> Router {
         proxies: Arc::new(TrustedProxies::default()),
         assets: app::assets::Assets::default(),
         demo: false,
+        metrics_token: None,
+        draining: tokio_util::sync::CancellationToken::new(),
     };
     server::router::router(web, Router::new())
 }

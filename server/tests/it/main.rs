@@ -10,6 +10,7 @@ mod house;
 mod kinds;
 mod links;
 mod never;
+mod operations;
 mod pages;
 mod production;
 mod program;

@@ -179,7 +179,16 @@ fn writes(sources: &[Source], judged: impl Fn(&str, &str) -> bool) -> Vec<String
 #[test]
 fn only_the_ledger_changes_windows_votes_and_runs_and_writes_facts_and_messages() {
     // Statements that stand elsewhere, each with its reason. An entry that is no longer needed fails the test: take it out.
-    let exceptions: BTreeSet<&str> = [].into();
+    let exceptions: BTreeSet<&str> = [
+        // What the doctor tries must be refused to the services; it touches no row and is undone.
+        "server/engine/src/checkup.rs: UPDATE fact",
+        "server/engine/src/checkup.rs: DELETE fact",
+        "server/engine/src/checkup.rs: UPDATE attempt",
+        "server/engine/src/checkup.rs: UPDATE run",
+        "server/engine/src/checkup.rs: UPDATE plan",
+        "server/engine/src/checkup.rs: INSERT vote",
+    ]
+    .into();
     let guarded = |verb: &str, table: &str| match table {
         "window" | "window_target" | "vote" | "run" | "fact" | "plan" | "contributor" | "work_list" | "item" | "attempt" => true,
         // A message is only ever added with what it tells; sending it is the notifier's own bookkeeping.

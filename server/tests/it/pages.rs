@@ -35,6 +35,8 @@ impl Browser {
             proxies: Arc::new(TrustedProxies::default()),
             assets: app::assets::Assets::default(),
             demo: false,
+            metrics_token: None,
+            draining: tokio_util::sync::CancellationToken::new(),
         };
         Self { site: server::router::router(web, Router::new()), cookies: Vec::new() }
     }

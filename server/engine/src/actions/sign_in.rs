@@ -45,7 +45,7 @@ fn failed() -> Error {
 
 /// Signs in. The caller makes the session; this checks, counts and writes the facts.
 pub async fn sign_in(engine: &Engine, request: &str, input: &Input, address: IpAddr) -> Result<PersonId> {
-    throttle::admit(address)?;
+    throttle::admit(address).inspect_err(|_| count("throttled"))?;
     let email = domain::people::email("email", &input.email).ok();
     let known = match &email {
         Some(email) => store::people::sign_in_of(engine.pool(), email).await?,
@@ -54,9 +54,13 @@ pub async fn sign_in(engine: &Engine, request: &str, input: &Input, address: IpA
     let usable = known.as_ref().filter(|known| known.active && known.blocked_until <= engine.clock().now());
     let good = passwords::verify(&input.password, usable.map(|known| known.hash.as_str())).await?;
     match usable.filter(|_| good) {
-        Some(known) => succeed(engine, request, known, address).await,
-        None => fail(engine, request, known.as_ref(), address).await,
+        Some(known) => succeed(engine, request, known, address).await.inspect(|_| count("done")),
+        None => fail(engine, request, known.as_ref(), address).await.inspect_err(|_| count("failed")),
     }
+}
+
+fn count(outcome: &'static str) {
+    crate::metrics::metrics().sign_ins.get_or_create(&[("outcome", outcome)]).inc();
 }
 
 async fn succeed(engine: &Engine, request: &str, known: &store::people::SignIn, address: IpAddr) -> Result<PersonId> {

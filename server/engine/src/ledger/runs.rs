@@ -86,6 +86,20 @@ pub async fn hand_over(heartbeats: &PgPool, tenure: Tenure) -> Result<()> {
     Ok(())
 }
 
+/// Ends the leases of a process that is proven to be gone, as its own hand-over would have. Says of how many runs.
+///
+/// # Errors
+/// When the state database does not answer.
+pub async fn owner_is_gone(heartbeats: &PgPool, owner: &str) -> Result<u64> {
+    let ended = sqlx::query!(
+        "UPDATE drydock.run AS r SET lease_until = clock_timestamp() - interval '3 s' WHERE r.owner = $1 AND r.state = 'leased' AND r.lease_until > clock_timestamp() - interval '3 s'",
+        owner
+    )
+    .execute(heartbeats)
+    .await?;
+    Ok(ended.rows_affected())
+}
+
 impl Ledger<'_> {
     /// Opens the run of an approved revision. Asks what the gate asked once more, by this statement's own clock.
     pub async fn open_run(

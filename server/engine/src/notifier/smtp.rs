@@ -67,6 +67,14 @@ impl SmtpLine {
         }
     }
 
+    /// Connects, greets and signs in as for a mail, and hangs up: what `drydock doctor` tries. Says why it did not work.
+    pub async fn reach(&mut self, settings: &MailSettings) -> std::result::Result<(), String> {
+        let connection = self.connection(settings).await.map_err(|fault| words(&fault))?;
+        self.open = Some((key(settings), connection));
+        self.close().await;
+        Ok(())
+    }
+
     /// Sends one mail, and says what is known about it afterwards.
     pub async fn send(&mut self, settings: &MailSettings, mail: &Mail) -> Result<Answer> {
         let message = mail.message(&settings.from)?;

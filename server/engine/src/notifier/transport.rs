@@ -60,6 +60,18 @@ pub async fn route(pool: &PgPool, pins: &MailPins) -> Result<Route> {
     })
 }
 
+/// Whether mail would leave: where it goes, or why it does not. Sends nothing.
+pub async fn reach(pool: &PgPool, pins: &MailPins) -> Result<std::result::Result<String, String>> {
+    Ok(match route(pool, pins).await? {
+        Route::Mailbox => Ok("Mails of this demo go to its mailbox page.".to_owned()),
+        Route::Nowhere(why) => Err(why),
+        Route::Smtp(settings) => match SmtpLine::default().reach(&settings).await {
+            Ok(()) => Ok(format!("The mail server {}:{} answers.", settings.host, settings.port)),
+            Err(why) => Err(format!("The mail server {}:{} cannot be used: {why}", settings.host, settings.port)),
+        },
+    })
+}
+
 /// Sends one mail along `route`. `line` keeps an SMTP connection between messages.
 pub async fn send(pool: &PgPool, route: &Route, line: &mut SmtpLine, notice: NoticeId, mail: &Mail) -> Result<Answer> {
     match route {

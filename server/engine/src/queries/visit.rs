@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::store::{people, sessions};
+use crate::store::{people, service_states, sessions};
 use domain::permission::Actor;
 
 pub use crate::store::people::Installation;
@@ -28,8 +28,12 @@ pub async fn visitor(engine: &Engine, session_key: &[u8; 32]) -> Result<Visitor>
     Ok(Visitor { actor: actor.filter(|actor| actor.active), former: None })
 }
 
-/// The installation; `None` until the first run is done and somebody can administer it.
-pub async fn installation(engine: &Engine) -> Result<Option<Installation>> {
+/// The installation, `None` until the first run is done and somebody can administer it; and what workers that are stopping say about it.
+pub async fn installation(engine: &Engine) -> Result<(Option<Installation>, Option<String>)> {
     let mut db = engine.pool().acquire().await?;
-    Ok(if people::has_admin(&mut db).await? { people::installation(&mut db).await? } else { None })
+    if !people::has_admin(&mut db).await? {
+        return Ok((None, None));
+    }
+    let said = service_states::draining(&mut db).await?;
+    Ok((people::installation(&mut db).await?, (!said.is_empty()).then(|| said.join(" "))))
 }

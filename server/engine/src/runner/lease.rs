@@ -5,6 +5,7 @@
 //! owner's trust and the next owner's first act lie at least five seconds.
 
 use crate::ledger::{self, Pulse, Tenure, is_lease_lost};
+use crate::metrics::metrics;
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
 use std::time::Duration;
@@ -103,6 +104,7 @@ async fn renew(
         match answer {
             Ok(pulse) => {
                 if due {
+                    metrics().lease_lateness.observe(next.elapsed().as_secs_f64());
                     trust.send_replace(sent + TRUST);
                     next = sent + RENEW_EVERY;
                 }
@@ -110,10 +112,14 @@ async fn renew(
             }
             Err(error) if is_lease_lost(&error) => {
                 // Between two renewals the run may have been held or ended by ourselves; then nobody listens any more.
+                if !over.is_cancelled() {
+                    metrics().lease_failures.get_or_create(&[("reason", "lost")]).inc();
+                }
                 lost.cancel();
                 return;
             }
             Err(error) => {
+                metrics().lease_failures.get_or_create(&[("reason", "error")]).inc();
                 tracing::warn!(run = %tenure.run, %error, "a lease was not renewed");
                 next = Instant::now() + RENEW_AGAIN;
             }

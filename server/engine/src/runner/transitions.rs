@@ -5,6 +5,7 @@ use crate::actions::start_gate::{Answer, Asked, ask};
 use crate::actions::{audience, end_window};
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger, Line, Tenure};
+use crate::metrics::metrics;
 use crate::store::{self, runs::Run, windows::Window};
 use crate::target::identity::VolatileIdentity;
 use crate::transaction;
@@ -63,6 +64,10 @@ pub(super) async fn claim(context: &WorkerContext, id: RunId) -> Result<Option<C
     })
     .await?;
     fail_point("after_claim");
+    if let Some((tenure, _)) = &claimed {
+        let how = if tenure.epoch == 1 { "fresh" } else { "taken_over" };
+        metrics().claims.get_or_create(&[("how", how)]).inc();
+    }
     Ok(claimed.map(|(tenure, run)| Claimed { tenure, sent, run }))
 }
 
@@ -257,6 +262,7 @@ pub(super) async fn end(hand: &Hand, end: End, reason: &str) -> Result<()> {
     })
     .await?;
     fail_point("after_end");
+    metrics().runs_ended.get_or_create(&[("ending", end.ending.word())]).inc();
     wake(&hand.context.pool, &[Wake::Notifier, Wake::Sealer]).await;
     Ok(())
 }

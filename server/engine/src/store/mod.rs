@@ -28,6 +28,7 @@ pub mod targets;
 pub mod teams;
 pub mod trail;
 pub mod trail_check;
+pub mod vitals;
 pub mod votes;
 pub mod window_forms;
 pub mod window_list;

@@ -113,6 +113,16 @@ pub async fn claimable(db: &mut PgConnection, most: i64) -> Result<Vec<RunId>> {
     Ok(rows.into_iter().map(RunId).collect())
 }
 
+/// Seconds until the next lease of somebody else may be taken over, by the state database's clock; `None` when nobody holds one.
+pub async fn next_takeover_s(db: &mut PgConnection, me: &str) -> sqlx::Result<Option<f64>> {
+    sqlx::query_scalar!(
+        "SELECT extract(epoch FROM min(r.lease_until) + interval '3 s' - clock_timestamp())::float8 FROM drydock.run r WHERE r.state = 'leased' AND r.owner <> $1",
+        me
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// The run that keeps a database, as a sentence: another window's, or one of this very revision.
 pub async fn in_the_way(
     db: &mut PgConnection,

@@ -56,3 +56,18 @@ pub async fn forget_old(db: &mut PgConnection) -> sqlx::Result<()> {
         .await
         .map(drop)
 }
+
+/// Forgets what a process said about a job.
+pub async fn forget(db: &mut PgConnection, job: &str, process: &str) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM drydock.service_state AS s WHERE s.job = $1 AND s.process = $2", job, process).execute(db).await.map(drop)
+}
+
+/// What workers that stop say about it. A word of half a minute ago is of one that was ended hard.
+pub async fn draining(db: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "SELECT s.detail FROM drydock.service_state s
+         WHERE s.job = 'worker' AND s.state = 'draining' AND s.seen_at > clock_timestamp() - interval '30 s' ORDER BY s.process LIMIT 5"
+    )
+    .fetch_all(db)
+    .await
+}

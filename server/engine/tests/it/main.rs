@@ -24,6 +24,7 @@ mod running;
 mod smtp_sink;
 mod stage;
 mod stops;
+mod takeover;
 mod target_connect;
 mod target_fence;
 mod target_items;

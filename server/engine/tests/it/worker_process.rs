@@ -7,7 +7,7 @@ use engine::worker::{WorkerConfig, work};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -69,7 +69,13 @@ async fn helper_works() {
 impl RunStage {
     /// Starts a worker process of this house.
     pub fn worker_process(&self) -> WorkerProcess {
-        self.spawn(None)
+        self.spawn(None, self.house.keys.path())
+    }
+
+    /// The same as on another machine: a folder of its own, with a copy of the key.
+    pub fn worker_process_elsewhere(&self, folder: &Path) -> WorkerProcess {
+        std::fs::copy(self.house.keys.path().join("worker.key"), folder.join("worker.key")).expect("copied");
+        self.spawn(None, folder)
     }
 
     /// Starts one that something happens to when it reaches the point for the `nth` time.
@@ -79,11 +85,11 @@ impl RunStage {
             Deed::Freeze => FREEZE,
             Deed::Wait(time) => u64::try_from(time.as_millis()).expect("short"),
         };
-        self.spawn(Some((point.to_owned(), nth, ms)))
+        self.spawn(Some((point.to_owned(), nth, ms)), self.house.keys.path())
     }
 
-    fn spawn(&self, point: Option<(String, u32, u64)>) -> WorkerProcess {
-        let orders = Orders { database: self.house.database.url(ServiceRole::Worker), data_dir: self.house.keys.path().to_owned(), point };
+    fn spawn(&self, point: Option<(String, u32, u64)>, folder: &Path) -> WorkerProcess {
+        let orders = Orders { database: self.house.database.url(ServiceRole::Worker), data_dir: folder.to_owned(), point };
         let child = Command::new(std::env::current_exe().expect("this test binary"))
             .args(["--exact", "worker_process::helper_works", "--nocapture"])
             .env(ORDERS, serde_json::to_string(&orders).expect("plain"))
@@ -166,6 +172,12 @@ impl WorkerProcess {
     pub async fn died(mut self, within: Duration) -> Result<(), ExitStatus> {
         let status = self.ended(within).await;
         if status.signal() == Some(Signal::ABORT.as_raw()) { Ok(()) } else { Err(status) }
+    }
+
+    /// Waits until it ended by itself because it may not go on.
+    pub async fn ended_with_error(mut self, within: Duration) {
+        let status = self.ended(within).await;
+        assert!(status.code().is_some_and(|code| code != 0), "it ended by itself, with an error: {status}");
     }
 
     async fn ended(&mut self, within: Duration) -> ExitStatus {
