@@ -21,5 +21,6 @@ pub mod telemetry;
 pub mod tools;
 pub mod trail;
 pub mod visit;
+pub mod watchdog;
 pub mod web;
 pub mod worker;

@@ -16,7 +16,7 @@ use server::{
     serve,
     state::OtherKind,
     supervisor::{ChildHopeless, EXIT_CONFIG},
-    telemetry, tools, trail, web, worker,
+    telemetry, tools, trail, watchdog, web, worker,
 };
 
 /// Database maintenance windows that the people they affect have approved.
@@ -51,6 +51,13 @@ enum Command {
     },
     /// Run a worker process alone
     Worker {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        kept: Kept,
+    },
+    /// Run the watchdog beside a worker, in its data folder: it cancels statements past their end when that worker is frozen or gone
+    Watchdog {
         #[command(flatten)]
         place: Place,
         #[command(flatten)]
@@ -203,6 +210,9 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<Exit
         }
         Command::Worker { place, kept } => {
             worker::work(&process_settings(environment, place, &kept)?, kept.lifecycle(Duration::ZERO)?).await?;
+        }
+        Command::Watchdog { place, kept } => {
+            watchdog::watch(&settings(environment, place, Purpose::Tool)?, kept.lifecycle(Duration::ZERO)?).await?;
         }
         Command::Migrate { place } => {
             if let Some(note) = tools::migrate(settings(environment, place, Purpose::Tool)?).await? {

@@ -1,4 +1,4 @@
-//! `drydock serve`, and what it shares with the demo: an own state, two kept processes, an ordered stop.
+//! `drydock serve`, and what it shares with the demo: an own state, three kept processes, an ordered stop.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -20,7 +20,8 @@ use crate::{
 pub const FALLBACK: &str = "/var/lib/drydock";
 
 /// The processes of an installation, in the order of their start, each with the database role it connects as.
-const PROCESSES: [(&str, Option<ServiceRole>); 2] = [("worker", Some(ServiceRole::Worker)), ("web", Some(ServiceRole::Web))];
+const PROCESSES: [(&str, Option<ServiceRole>); 3] =
+    [("watchdog", None), ("worker", Some(ServiceRole::Worker)), ("web", Some(ServiceRole::Web))];
 
 /// Between two questions whether the worker has said what it hands over.
 const ASK_AGAIN: Duration = Duration::from_millis(100);

@@ -31,6 +31,7 @@ pub mod transaction;
 pub mod vault;
 pub mod vitals;
 pub mod wake;
+pub mod watchdog;
 pub mod worker;
 pub mod zones;
 

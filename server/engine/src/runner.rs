@@ -5,7 +5,8 @@
 //! to look, and never starts anything a second time without proof that the first did not run.
 //!
 //! At the soft stop, and at the end of trust, nothing is begun any more; what runs on the target is not waited for, and whoever comes next
-//! finds it there, observes it to its end, and asks the object what became of it. Tests let the process die at each of the fail points
+//! finds it there, observes it to its end, and asks the object what became of it. A watchdog, a process of its own that can do nothing but
+//! cancel, ends it at its time, also when nobody comes. Tests let the process die at each of the fail points
 //! (`test_support::fail_points`), and judge by the target's own account.
 //!
 //! | file | does |
@@ -15,6 +16,7 @@
 //! | `control` | the control session and the fence |
 //! | `recovery` | finds what an earlier owner left on the target |
 //! | `pre_checks`, `selecting`, `executor`, `cleanup`, `probes` | one phase or step each |
+//! | `guarded` | tells the watchdog of each statement, and when it is over |
 //! | `watch` | a statement while it runs: its progress, a stop, the end of trust, the deadline |
 //! | `transitions` | changes of state, each with its fact and messages |
 //! | `feed` | lines for the run's page |
@@ -24,6 +26,7 @@ mod control;
 mod dispatcher;
 mod executor;
 mod feed;
+mod guarded;
 mod lease;
 mod pre_checks;
 pub mod probes;
@@ -47,11 +50,11 @@ use tokio::sync::Semaphore;
 
 /// Another worker's run is taken over, and a due one begun, within this time, wake-up or not.
 const POLL: Duration = Duration::from_secs(1);
+/// The lease's end must have passed when it is looked at.
+const A_MOMENT_S: f64 = 0.01;
 /// Runs of one worker at once: each holds two or three connections to its database.
 const AT_ONCE: usize = 8;
 /// At the soft stop what runs on a target may still finish within this time, before the next worker observes it instead.
-/// The lease's end must have passed when it is looked at.
-const A_MOMENT_S: f64 = 0.01;
 const FINISH_WITHIN: Duration = Duration::from_secs(2);
 /// Slots of the fence above the control session's: items are worked one at a time.
 const SLOTS: u16 = 1;
@@ -106,10 +109,10 @@ async fn take_runs(context: &WorkerContext, room: &Arc<Semaphore>) -> Result<Dur
         return Ok(POLL);
     }
     let runs = store::runs::claimable(&mut db, 32).await?;
+    let takeover_s = store::runs::next_takeover_s(&mut db, &context.name).await?;
     drop(db);
     for run in runs {
         let Ok(place) = Arc::clone(room).try_acquire_owned() else { return Ok(POLL) };
-    let takeover_s = store::runs::next_takeover_s(&mut db, &context.name).await?;
         if let Some(claimed) = transitions::claim(context, run).await? {
             context.tasks.spawn(dispatcher::drive(context.clone(), claimed, place));
         }

@@ -4,6 +4,7 @@
 //! gets structs back (a report, measured rows, an execution with its notices). Whatever a target says is hostile text:
 //! it is shown, never interpreted, and every list and message has an upper bound.
 
+pub mod cancel;
 pub mod connect;
 pub mod fault;
 pub mod fence;

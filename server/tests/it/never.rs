@@ -129,7 +129,8 @@ fn our_own_state_and_other_people_s_databases_meet_in_workers_only() {
         "the target side knows nothing of our own state",
         found(&targets, &["crate::store", "crate::ledger", "crate::transaction", "sqlx"]),
     );
-    let others = engine_outside(&["target", "worker", "runner", "sampler", "examiner", "demo", "lib"]);
+    // The watchdog has a right to cancel and nothing else of a target.
+    let others = engine_outside(&["target", "worker", "runner", "sampler", "examiner", "watchdog", "demo", "lib"]);
     // Judges a text as the worker will, and opens nothing.
     let judged = "server/engine/src/actions/add_critical_query.rs names crate::target::probe::check_query".to_owned();
     assert_eq!(found(&others, &["crate::target", "tokio_postgres", "mysql_async"]), [judged], "only workers reach a target");

@@ -3,7 +3,7 @@
 
 use super::control::{Control, epoch, open_failed, statement};
 use super::dispatcher::Work;
-use super::{Halt, Step, cleanup, fail_point, watch};
+use super::{Halt, Step, cleanup, fail_point, guarded, watch};
 use crate::actions::start_gate::{Asked, ask};
 use crate::error::Error;
 use crate::ledger::{Line, NewAttempt};
@@ -191,8 +191,11 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
     if !fence::holds(&session.link, slot).await.map_err(|error| statement(&error))? {
         return Err(Halt::Again(Error::internal("the executing session lost its lock before anything was sent")));
     }
+    let (budget, left) = (Duration::from_millis(budget_ms), Duration::from_millis(work.left_ms().await?));
+    let guarded = guarded::give(work, &control.dialer, &session, budget, left).await;
     work.go_on()?;
-    let watched = watch::run(work, control, session, &item.work, item.ordinal, Duration::from_millis(budget_ms)).await?;
+    let watched = watch::run(work, control, session, &item.work, item.ordinal, budget).await?;
+    guarded.over();
     fail_point("after_execute");
     let tried = match watched.tried {
         Ok(Tried::Withheld) if !work.lease.is_trusted() => return Err(Halt::Lost),

@@ -1,5 +1,6 @@
 //! Connecting to a PostgreSQL target: structured fields only, resolved once, verified, and never a secret in clear.
 
+use super::cancel::{self, CancelRight};
 use super::fault::{ConnectError, explain};
 use super::guarded::Guarded;
 use super::link::Link;
@@ -260,6 +261,23 @@ impl Dialer {
         config
     }
 
+    /// The right to have cancelled what runs on a connection that this opened, and nothing else.
+    ///
+    /// # Errors
+    /// When nothing was connected yet, so that no address is pinned.
+    pub async fn cancel_right(&self, link: &Link) -> std::io::Result<CancelRight> {
+        let place = match (&self.place, self.pinned.get()) {
+            (Place::Socket(folder), _) => cancel::Place::Socket(folder.join(format!(".s.PGSQL.{}", self.address.port))),
+            (Place::Tcp(_), Some(ip)) => cancel::Place::Tcp { ip: *ip, port: self.address.port },
+            (Place::Tcp(_), None) => return Err(std::io::Error::other("no address is pinned yet")),
+        };
+        let tls = match &self.address.tls {
+            TlsMode::VerifyFull { ca_pem } => Some((self.address.host.clone(), ca_pem.clone())),
+            TlsMode::None { .. } => None,
+        };
+        CancelRight::of(link, place, tls).await
+    }
+
     /// Asks the server to cancel what runs on the connection `token` came from. The answer says only that it was asked.
     ///
     /// # Errors
@@ -309,7 +327,7 @@ async fn resolve(address: &Address) -> Result<Place, ConnectError> {
     if addresses.is_empty() { Err(unknown()) } else { Ok(Place::Tcp(addresses)) }
 }
 
-fn tls_config(ca_pem: Option<&str>) -> Result<rustls::ClientConfig, ConnectError> {
+pub(super) fn tls_config(ca_pem: Option<&str>) -> Result<rustls::ClientConfig, ConnectError> {
     let bad = |problem: String| ConnectError::BadCa { problem };
     let mut roots = rustls::RootCertStore::empty();
     if let Some(pem) = ca_pem {

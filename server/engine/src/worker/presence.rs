@@ -3,8 +3,8 @@
 use super::WorkerContext;
 use crate::error::Result;
 use crate::store::{service_states, vitals};
-use crate::vitals::{DRAINING, SAY_EVERY_S, WORKER_JOB};
-use crate::{migrate, transaction};
+use crate::vitals::{DRAINING, SAY_EVERY_S, WATCHDOG_JOB, WORKER_JOB};
+use crate::{migrate, transaction, watchdog};
 use std::time::Duration;
 
 const SAY_EVERY: Duration = Duration::from_secs(SAY_EVERY_S);
@@ -13,6 +13,7 @@ const SAY_EVERY: Duration = Duration::from_secs(SAY_EVERY_S);
 pub(super) async fn run(context: WorkerContext) -> Result<()> {
     while !context.stop.is_cancelled() {
         say(&context, WORKER_JOB, "ok", "").await?;
+        ask_watchdog(&context).await?;
         step_aside(&context).await?;
         tokio::select! {
             () = tokio::time::sleep(SAY_EVERY) => {}
@@ -44,7 +45,8 @@ pub(super) async fn leave(context: &WorkerContext) {
     let left = transaction::run(&context.pool, "worker_leave", move |db| {
         let name = std::sync::Arc::clone(&name);
         Box::pin(async move {
-            Ok(service_states::forget(db, WORKER_JOB, &name).await?)
+            service_states::forget(db, WORKER_JOB, &name).await?;
+            Ok(service_states::forget(db, WATCHDOG_JOB, &name).await?)
         })
     });
     if let Err(error) = left.await {
@@ -59,6 +61,22 @@ async fn say(context: &WorkerContext, job: &'static str, state: &'static str, de
         Box::pin(async move { Ok(service_states::say(db, job, &name, state, &detail).await?) })
     })
     .await
+}
+
+/// Says whether somebody would end a statement if this process froze.
+async fn ask_watchdog(context: &WorkerContext) -> Result<()> {
+    let folder = &context.config.data_dir;
+    match watchdog::client(folder, watchdog::PING).await {
+        Ok(_) => say(context, WATCHDOG_JOB, "ok", "").await,
+        Err(error) => {
+            let detail = format!(
+                "No watchdog answers at {} ({error}): if this worker froze, only the timers of the databases' own servers would end a \
+                 statement. Start `drydock watchdog` with the same data folder; serve and demo keep one.",
+                watchdog::socket(folder).display()
+            );
+            say(context, WATCHDOG_JOB, "away", &detail).await
+        }
+    }
 }
 
 /// `drydock migrate` may run while workers do. An older program must not write into a newer schema: it hands over and ends.

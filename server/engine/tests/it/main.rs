@@ -34,5 +34,6 @@ mod target_support;
 mod target_survey;
 mod test_support;
 mod trail;
+mod watchdog;
 mod window_pages;
 mod worker_process;

@@ -152,6 +152,39 @@ async fn a_statement_over_tls_can_be_cancelled_by_its_token() {
     .await;
 }
 
+/// The right that the watchdog gets: it survives being written down, needs no sign-in, and is used over TLS where the session was.
+#[tokio::test]
+async fn a_right_to_cancel_can_be_handed_on_and_works_over_tls() {
+    with_server(async |cluster| {
+        let known = authority(&PKCS_ECDSA_P256_SHA256);
+        certify(cluster, &known, false).await;
+        let mut admin = admin(cluster).await;
+        for tls in [TlsMode::VerifyFull { ca_pem: Some(known.pem()) }, TlsMode::None { acknowledged: false }] {
+            let dialer = Dialer::new(address(cluster, "localhost", tls.clone())).await.expect("resolves");
+            let link = dialer.connect("sleeper").await.expect("connects");
+            let right = dialer.cancel_right(&link).await.expect("a right");
+            let written = serde_json::to_string(&right).expect("plain");
+            let sleeper = tokio::spawn(async move { link.execute("SELECT pg_catalog.pg_sleep(600)").await });
+            until("it sleeps", async || {
+                let sql = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'sleeper' AND wait_event = 'PgSleep')";
+                sqlx::query_scalar(sql).fetch_one(&mut admin).await.expect("readable")
+            })
+            .await;
+            serde_json::from_str::<engine::target::cancel::CancelRight>(&written).expect("read").ask().await.expect("asked");
+            assert!(sleeper.await.expect("no panic").expect_err("cancelled").is_cancelled(), "{tls:?}");
+        }
+        let foreign =
+            Dialer::new(address(cluster, "localhost", TlsMode::VerifyFull { ca_pem: Some(known.pem()) })).await.expect("resolves");
+        let link = foreign.connect("sleeper").await.expect("connects");
+        let right = serde_json::to_string(&foreign.cancel_right(&link).await.expect("a right")).expect("plain");
+        let other = serde_json::to_string(&authority(&PKCS_ECDSA_P256_SHA256).pem()).expect("plain");
+        let right = right.replace(&serde_json::to_string(&known.pem()).expect("plain"), &other);
+        let right: engine::target::cancel::CancelRight = serde_json::from_str(&right).expect("read");
+        assert!(right.ask().await.is_err(), "a server that the authority does not vouch for is told nothing");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_prepared_transaction_is_named_and_never_called_a_process() {
     with_server(async |cluster| {
