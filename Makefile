@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build native site test check queries dev release clean need-run need-test
+.PHONY: help run build native site test check queries pictures dev release clean need-run need-test
 # A set RUSTFLAGS would silently replace what .cargo/config.toml needs.
 unexport RUSTFLAGS
 
@@ -11,6 +11,7 @@ help:
 	@echo "make test     format, lints, licences, unit, integration and browser tests"
 	@echo "make check    compile and lint only"
 	@echo "make queries  after a change of SQL: what it is checked against at compile time"
+	@echo "make pictures the README's pictures, taken anew from a demo"
 	@echo "make dev      run, and start again whenever a file changes"
 	@echo "make release  the optimised program and site"
 	@echo "make clean    remove what was built; the demo's state in .drydock stays"
@@ -37,6 +38,10 @@ check: need-run
 
 queries: need-run
 	@.ci/queries
+
+pictures: need-test build
+	@cd end2end && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; }
+	@cd end2end && npx playwright test --config pictures.config.ts
 
 dev: build
 	@.ci/dev $(ARGS)

@@ -154,8 +154,11 @@ fn judge(found: &vitals::Vitals, findings: &mut Vec<Finding>) {
     for said in found.anchors.iter().filter(|said| said.state != "ok") {
         findings.push(wrong(format!("{}: {}", said.process, said.detail)));
     }
-    for said in found.watchdogs.iter().filter(|said| said.state != "ok" && said.age_s < vitals::SILENT_AFTER_S) {
-        findings.push(note(format!("{}: {}", said.process, said.detail)));
+    for said in found.watchdogs.iter().filter(|said| said.age_s < vitals::SILENT_AFTER_S) {
+        findings.push(match said.state.as_str() {
+            "ok" => well(format!("The watchdog beside {} answers.", said.process)),
+            _ => note(format!("{}: {}", said.process, said.detail)),
+        });
     }
     if found.outbox.parked > 0 {
         findings.push(note(format!(

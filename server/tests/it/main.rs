@@ -14,6 +14,7 @@ mod operations;
 mod pages;
 mod production;
 mod program;
+mod readme;
 mod sessions;
 mod settings;
 mod source;

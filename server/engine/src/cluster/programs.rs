@@ -17,6 +17,11 @@ pub struct Programs {
 }
 
 impl Programs {
+    /// Where they lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The programs of `wanted`, or the newest when there is no wish. `Err(Some(major))`: there are some, but none of
     /// that version; `Err(None)`: none at all.
     pub(crate) fn find(first: &[PathBuf], wanted: Option<u16>) -> Result<Self, Option<u16>> {
