@@ -22,4 +22,5 @@ pub mod schedule;
 pub mod target;
 pub mod trail;
 pub mod view;
+pub mod voice;
 pub mod window;

@@ -1,5 +1,7 @@
 //! What somebody must be told, at which transition.
 
+pub mod topics;
+
 use crate::ids::PersonId;
 use crate::people::words;
 use crate::window::WindowState;
@@ -21,6 +23,10 @@ pub enum NoticeKind {
     ChangesAsked,
     /// Taken back or called off.
     Cancelled,
+    /// Approved before, and by now not any more.
+    ApprovalLost,
+    /// Yours from now on: whoever owned it left.
+    HandedOver,
     /// Nobody decided in time.
     Expired,
     /// Started.
@@ -35,6 +41,10 @@ pub enum NoticeKind {
     AllClear,
     /// Ended without success.
     Failed,
+    /// To the address somebody wants to have: is it theirs? Carries the link that says so.
+    ConfirmAddress,
+    /// To the address somebody had: it is none any more.
+    AddressChanged,
 }
 
 words!(NoticeKind {
@@ -44,6 +54,8 @@ words!(NoticeKind {
     NoticeKind::Rejected = "rejected" / "Rejected",
     NoticeKind::ChangesAsked = "changes_asked" / "Changes requested",
     NoticeKind::Cancelled = "cancelled" / "Cancelled",
+    NoticeKind::ApprovalLost = "approval_lost" / "Approval lost",
+    NoticeKind::HandedOver = "handed_over" / "Yours from now on",
     NoticeKind::Expired = "expired" / "Expired",
     NoticeKind::Started = "started" / "Started",
     NoticeKind::Missed = "missed" / "Missed",
@@ -51,6 +63,8 @@ words!(NoticeKind {
     NoticeKind::Validating = "validating" / "Please validate",
     NoticeKind::AllClear = "all_clear" / "All clear",
     NoticeKind::Failed = "failed" / "Failed",
+    NoticeKind::ConfirmAddress = "confirm_address" / "Confirm your address",
+    NoticeKind::AddressChanged = "address_changed" / "Address changed",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -66,22 +80,37 @@ pub enum Concerned {
     Leads,
     /// The person who just acted.
     Voter,
+    /// Who answers for the window.
+    WindowOwner,
+    /// Who watches the window or its database.
+    Watchers,
+    /// Whom the database's on-call contact names.
+    OnCall,
 }
 
 impl NoticeKind {
     /// Who gets this message. Everybody gets it once, however many relations they have.
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
-        use Concerned::{Contributors, Eligible, Leads, Stakeholders, Voter};
+        use Concerned::{Contributors, Eligible, Leads, OnCall, Stakeholders, Voter, Watchers, WindowOwner};
         match self {
             Self::ApprovalNeeded => &[Eligible],
-            Self::VoteRecorded => &[Voter],
-            Self::Rejected | Self::ChangesAsked | Self::Expired => &[Contributors, Eligible],
-            Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear | Self::Failed => {
-                &[Stakeholders, Contributors, Leads]
+            Self::VoteRecorded | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
+            Self::Rejected | Self::ChangesAsked | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers],
+            Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear => {
+                &[Stakeholders, WindowOwner, Contributors, Leads, Watchers]
             }
-            Self::Held | Self::Validating => &[Contributors, Leads],
+            Self::Failed => &[Stakeholders, WindowOwner, OnCall, Contributors, Leads, Watchers],
+            Self::Held => &[WindowOwner, OnCall, Contributors, Leads, Watchers],
+            Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers],
+            Self::Validating => &[WindowOwner, Contributors, Leads],
+            Self::HandedOver => &[WindowOwner],
         }
+    }
+    /// True for messages about an address: they speak of no window.
+    #[must_use]
+    pub fn is_about_address(self) -> bool {
+        matches!(self, Self::ConfirmAddress | Self::AddressChanged)
     }
     /// True when the mail carries a calendar part: the event appears, moves or goes.
     #[must_use]
@@ -113,11 +142,14 @@ impl NoticeKind {
         if !now.person_active {
             return Some("the person was deactivated");
         }
+        if self == Self::ConfirmAddress && !now.link_alive {
+            return Some("its link was used, replaced or has expired");
+        }
         let state = now.window?;
         let moved = Some("the window has moved on since");
         match self {
             Self::ApprovalNeeded | Self::ChangesAsked if !now.same_digest => Some("the window was edited since"),
-            Self::ApprovalNeeded if state != W::Proposed => moved,
+            Self::ApprovalNeeded | Self::ApprovalLost if state != W::Proposed => moved,
             Self::ApprovalNeeded if !now.link_alive => Some("its link was used, replaced or has expired"),
             Self::Approved if state != W::Approved => moved,
             Self::Started if state.is_terminal() => moved,

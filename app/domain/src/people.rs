@@ -1,6 +1,6 @@
 //! People, their roles, and what an e-mail address may look like.
 
-use crate::decision::FieldError;
+use crate::decision::{FieldError, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// What a person may do inside one team.
@@ -47,12 +47,15 @@ pub(crate) use words;
 words!(TeamRole { TeamRole::Lead = "lead" / "Lead", TeamRole::Engineer = "engineer" / "Engineer", TeamRole::Stakeholder = "stakeholder" / "Stakeholder" });
 words!(GlobalRole { GlobalRole::Admin = "admin" / "Administrator", GlobalRole::Auditor = "auditor" / "Auditor" });
 
-/// Role names that are read by several people: such mailboxes are told, but cannot vote (RFC 2142 and habit).
-const SHARED_NAMES: &[&str] = &[
+/// Role names that are read by several people: such mailboxes are told, but cannot vote (RFC 2142 and habit). A constraint of the table of
+/// people has the same list.
+pub const SHARED_NAMES: &[&str] = &[
     "abuse",
     "admin",
+    "administrator",
     "all",
     "dba",
+    "dbas",
     "dev",
     "devops",
     "hostmaster",
@@ -63,12 +66,15 @@ const SHARED_NAMES: &[&str] = &[
     "no-reply",
     "office",
     "oncall",
+    "on-call",
     "ops",
     "postmaster",
     "root",
     "sales",
     "security",
+    "service",
     "support",
+    "sysadmin",
     "team",
     "webmaster",
 ];
@@ -106,6 +112,52 @@ pub fn email(field: &'static str, typed: &str) -> Result<String, FieldError> {
 pub fn is_shared_address(address: &str) -> bool {
     let local = address.split(['@', '+']).next().unwrap_or_default();
     SHARED_NAMES.contains(&local)
+}
+
+/// Whether a lead may change this place in the own team. Leads and deputies approve windows, so nobody who proposes them makes or unmakes one.
+pub fn lead_may_set(before: Option<(TeamRole, bool)>, wanted: Option<(TeamRole, bool)>) -> Result<(), Refusal> {
+    let approves = |place: Option<(TeamRole, bool)>| place.is_some_and(|(role, deputy)| role == TeamRole::Lead || deputy);
+    if !approves(before) && !approves(wanted) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "approvers_by_admin",
+        "Leads and deputies approve windows, so only an administrator gives or takes these roles.",
+        "Ask an administrator.",
+    ))
+}
+
+/// Whether a contact's text, such as "Lena, +49 30 1234", names this person: by address, or by name as a whole word.
+#[must_use]
+pub fn names_person(text: &str, name: &str, email: &str) -> bool {
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let ends = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    let whole = |word: &str, inside: fn(char) -> bool| {
+        !word.is_empty()
+            && text.match_indices(word).any(|(at, _)| {
+                let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
+                ends(before) && ends(after) && !before.is_some_and(inside) && !after.is_some_and(inside)
+            })
+    };
+    whole(&name, |c| matches!(c, '@' | '-' | '_' | '+')) || whole(email, |c| matches!(c, '.' | '-' | '_' | '+' | '@'))
+}
+
+/// Whether an administrator may lose the right, the sign-in or the account: somebody must be able to put things right. The database asks
+/// the same once more, one change after the other.
+pub fn an_admin_stays(is_admin: bool, stays_admin: bool, others: i64) -> Result<(), Refusal> {
+    if !is_admin || stays_admin || others > 0 {
+        return Ok(());
+    }
+    Err(Refusal::new("last_admin", "This is the last administrator.", "Make somebody else an administrator first."))
+}
+
+/// An address as somebody else may see it: enough to recognise it, too little to write to it.
+#[must_use]
+pub fn masked(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((local, host)) => format!("{}…@{host}", local.chars().next().unwrap_or('…')),
+        None => "…".to_owned(),
+    }
 }
 
 /// A name people call each other by: trimmed, one line, 1 to `most` characters, no control or direction-changing characters.
@@ -198,9 +250,36 @@ mod tests {
     }
 
     #[test]
+    fn leads_place_engineers_and_stakeholders_and_no_approvers() {
+        let (lead, deputy, engineer) = (Some((TeamRole::Lead, false)), Some((TeamRole::Engineer, true)), Some((TeamRole::Engineer, false)));
+        assert!(lead_may_set(None, engineer).is_ok() && lead_may_set(engineer, None).is_ok());
+        for (before, wanted) in [(None, lead), (lead, None), (engineer, deputy), (deputy, engineer)] {
+            assert_eq!(lead_may_set(before, wanted).expect_err("approves").code, "approvers_by_admin");
+        }
+    }
+
+    #[test]
+    fn a_contact_names_whole_people() {
+        let names = |text| names_person(text, "Ana", "ana@example.org");
+        assert!(names("Ana, +49 30 1") && names("call ANA") && names("<ana@example.org>") && names("ana@example.org, +49"));
+        assert!(!names("Anatol, +49 30 1") && !names("Diana") && !names("ops@example.org") && !names("x-ana@example.organic"));
+    }
+
+    #[test]
+    fn only_the_last_administrator_is_held() {
+        assert!(an_admin_stays(true, false, 1).is_ok() && an_admin_stays(true, true, 0).is_ok() && an_admin_stays(false, false, 0).is_ok());
+        assert_eq!(an_admin_stays(true, false, 0).expect_err("the last one").code, "last_admin");
+    }
+
+    #[test]
     fn limits_name_themselves() {
         let error = text("reason", &"x".repeat(10_000), 1, 4000).expect_err("too long");
         assert!(error.message.contains("At most 4000 characters; this has 10000"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_masked_address_is_recognised_and_not_given_away() {
+        assert_eq!(masked("ana.lopez@example.org"), "a…@example.org");
     }
 
     #[test]

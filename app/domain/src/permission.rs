@@ -112,6 +112,10 @@ verbs! {
     ManagePeople = "people.manage", "manage people and teams", &[Admin];
     /// Add people without account who are told and vote by mail.
     AddContact = "person.add_contact", "add contacts to this team", &[Lead];
+    /// Add and remove watchers, who are told and never vote.
+    AddWatcher = "watcher.add", "add watchers to this team's windows and databases", TEAM;
+    /// Give and take roles in a team; those of leads and deputies are given by administrators alone.
+    ManageMembers = "team.manage", "manage this team's members", &[Lead, Admin];
     /// Change policies.
     ManagePolicies = "policy.manage", "change policies", &[Admin];
     /// Change settings, mail, worker keys.

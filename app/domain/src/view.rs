@@ -1,6 +1,7 @@
 //! What pages show: plain structs that queries fill and pages render, with the rules that turn state into sentences.
 
 pub mod checklists;
+pub mod departures;
 pub mod links;
 pub mod mail;
 pub mod people;
@@ -8,4 +9,5 @@ pub mod policies;
 pub mod runs;
 pub mod targets;
 pub mod trail;
+pub mod watchers;
 pub mod windows;

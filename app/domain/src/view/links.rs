@@ -2,6 +2,7 @@
 
 use crate::approval::{Assurance, VoteDecision};
 use crate::canonical::Digest;
+use crate::decision::Refusal;
 use crate::plan::Plan;
 use crate::view::windows::Change;
 use crate::window::WindowState;
@@ -105,6 +106,8 @@ pub struct Facts<'a> {
     pub state_reason: Option<&'a str>,
     /// The person is active and asked by the newest plan.
     pub may_vote: bool,
+    /// Why a vote of the person would not count now, though it is asked for.
+    pub unheard: Option<Refusal>,
     /// The latest start has not passed.
     pub in_time: bool,
     /// The reader's standing vote on this plan.
@@ -165,6 +168,9 @@ impl Facts<'_> {
                 false,
             );
         }
+        if let Some(refusal) = &self.unheard {
+            return over("Your vote does not count now", refusal.to_string(), false);
+        }
         Answer::Decide
     }
 
@@ -222,6 +228,7 @@ mod tests {
             state: WindowState::Proposed,
             state_reason: None,
             may_vote: true,
+            unheard: None,
             in_time: true,
             vote: None,
         }
@@ -246,6 +253,8 @@ mod tests {
         assert_eq!(title(&Facts { state: WindowState::Running, ..live() }), ("Decided already", false));
         assert_eq!(title(&Facts { state: WindowState::Draft, ..live() }), ("Sent back for changes", false));
         assert!(!title(&Facts { may_vote: false, ..live() }).1);
+        let unheard = Some(Refusal::new("votes_rest", "Your vote does not count.", "Decide tomorrow."));
+        assert_eq!(title(&Facts { unheard, ..live() }), ("Your vote does not count now", false));
         assert_eq!(title(&Facts { used: true, ..live() }), ("This link was used", true));
     }
 

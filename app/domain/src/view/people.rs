@@ -1,7 +1,7 @@
 //! People, teams, and the first page.
 
 use crate::ids::{PersonId, TargetId, TeamId};
-use crate::people::{GlobalRole, TeamRole};
+use crate::people::{GlobalRole, TeamRole, words};
 use crate::window::WindowState;
 use jiff::Timestamp;
 
@@ -56,6 +56,52 @@ pub struct PersonRow {
     pub places: Vec<Place>,
 }
 
+/// Which people the list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PeopleKind {
+    /// Everybody.
+    #[default]
+    All,
+    /// Who can sign in.
+    Account,
+    /// Who gets mail only.
+    Contact,
+    /// Mailboxes of several people.
+    Shared,
+    /// Administrators and auditors.
+    Global,
+    /// Deactivated people.
+    Inactive,
+}
+
+words!(PeopleKind {
+    PeopleKind::All = "" / "Everybody",
+    PeopleKind::Account = "account" / "Can sign in",
+    PeopleKind::Contact = "contact" / "Contacts: mail only",
+    PeopleKind::Shared = "shared" / "Shared mailboxes",
+    PeopleKind::Global = "global" / "Administrators and auditors",
+    PeopleKind::Inactive = "inactive" / "Deactivated",
+});
+
+/// What the list is narrowed to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PeopleFilter {
+    /// Part of a name or address.
+    pub text: String,
+    /// Members of this team, and stakeholders of its databases.
+    pub team: Option<TeamId>,
+    /// Which of them.
+    pub kind: PeopleKind,
+}
+
+impl PeopleFilter {
+    /// Nothing is narrowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The list of people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeoplePage {
@@ -64,7 +110,9 @@ pub struct PeoplePage {
     /// The page after this one begins behind this person.
     pub next: Option<PersonId>,
     /// What was searched for.
-    pub search: String,
+    pub filter: PeopleFilter,
+    /// Teams to narrow the list to: id and name.
+    pub teams: Vec<(TeamId, String)>,
     /// The reader may add and edit people.
     pub may_manage: bool,
 }
@@ -141,8 +189,10 @@ pub struct TeamPage {
     pub databases: Vec<(TargetId, String, String)>,
     /// People who could be added: id and name with address. Empty unless the reader manages people.
     pub candidates: Vec<(PersonId, String)>,
-    /// The reader may change members and names.
+    /// The reader may change names and every role.
     pub may_manage: bool,
+    /// The reader may place engineers and stakeholders.
+    pub may_place: bool,
     /// The reader may add contacts: stakeholders without account.
     pub may_add_contact: bool,
 }

@@ -5,6 +5,7 @@ use crate::examination::ExaminationState;
 use crate::ids::{TargetId, TeamId};
 use crate::people;
 use crate::target::{Draft, Environment, Registration, TargetState, Tls};
+use crate::view::watchers::Watchers;
 use crate::window::WindowState;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -395,6 +396,8 @@ pub struct ShowPage {
     pub queries: Vec<QueryRow>,
     /// Who depends on it.
     pub stakeholders: Vec<StakeholderRow>,
+    /// Who watches it.
+    pub watchers: Watchers,
     /// Its newest windows.
     pub windows: Vec<WindowRow>,
     /// When it was registered, and by whom.

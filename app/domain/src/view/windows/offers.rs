@@ -7,6 +7,7 @@ use crate::decision::Refusal;
 use crate::ids::{PersonId, TeamId};
 use crate::permission::{self, Actor, Verb};
 use crate::schedule::{self, Due};
+use crate::voice::Voice;
 use crate::window::WindowState;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -86,6 +87,8 @@ pub struct OffersInput<'a> {
     pub eligible: Option<&'a Eligible>,
     /// The reader's own vote on this plan.
     pub own_vote: Option<&'a StandingVote>,
+    /// Whether the reader is heard at all; `None` for somebody who is not asked.
+    pub voice: Option<&'a Voice>,
     /// Another window's run keeps the database.
     pub other_run: Option<i64>,
     /// The window's own run is open and not held.
@@ -138,7 +141,8 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
 
 fn may_vote(input: &OffersInput<'_>) -> Result<(), Refusal> {
     let eligible = input.eligible.ok_or_else(|| Refusal::new("no_plan", "There is no sealed plan to vote on.", ""))?;
-    approval::may_vote(input.actor.person, input.contributors, eligible, input.own_vote)
+    approval::may_vote(input.actor.person, input.contributors, eligible, input.own_vote)?;
+    input.voice.map_or(Ok(()), Voice::heard)
 }
 
 fn may_start(input: &OffersInput<'_>) -> Result<(), Refusal> {
@@ -217,6 +221,7 @@ mod tests {
             contributors: &contributors,
             eligible: Some(&eligible),
             own_vote: None,
+            voice: None,
             other_run: None,
             own_run: false,
             stop_asked: false,

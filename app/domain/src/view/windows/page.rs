@@ -8,6 +8,7 @@ use crate::ids::{PersonId, RunId, TargetId, TeamId, WindowId};
 use crate::plan::Plan;
 use crate::procedure::{WorkList, envelope};
 use crate::view::checklists::CheckRow;
+use crate::view::watchers::Watchers;
 use crate::window::{Ending, RunState, WindowState};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ pub struct Head {
     pub moments: Moments,
     /// Who proposed it first.
     pub created_by: String,
+    /// Who answers for it.
+    pub owner: String,
     /// When.
     pub created_at: Timestamp,
     /// What did not go as planned, once written.
@@ -78,6 +81,15 @@ pub struct VoteRow {
     pub revision: i32,
     /// When it was taken back, and why.
     pub withdrawn: Option<(Timestamp, String)>,
+}
+
+/// Why somebody who is asked does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silent {
+    /// As half a sentence.
+    pub why: String,
+    /// When the person counts again; `None` when not on this window.
+    pub until: Option<Timestamp>,
 }
 
 /// A run in short.
@@ -231,6 +243,8 @@ pub struct ShowPage {
     pub names: BTreeMap<PersonId, String>,
     /// Where the votes stand.
     pub standing: Standing,
+    /// Who is asked and does not count now.
+    pub silent: BTreeMap<PersonId, Silent>,
     /// Votes on all revisions, newest first.
     pub votes: Vec<VoteRow>,
     /// What a worker found before.
@@ -239,6 +253,8 @@ pub struct ShowPage {
     pub checks: Vec<CheckRow>,
     /// Its runs, newest first.
     pub runs: Vec<RunRow>,
+    /// Who watches it.
+    pub watchers: Watchers,
     /// Messages about it, newest first.
     pub messages: Vec<Message>,
     /// Its revisions, newest first.

@@ -1,0 +1,115 @@
+//! What somebody may switch off, and what not: a message reaches a person who has one relation to it that is not switched off.
+
+use super::{Concerned, NoticeKind};
+use crate::people::words;
+use std::collections::BTreeSet;
+
+/// A kind of message that can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// A vote or a tick is asked for.
+    Asked,
+    /// What becomes of windows one owns, wrote or voted on.
+    Outcome,
+    /// Starts, ends and changes on databases one depends on or leads.
+    Schedule,
+    /// What one watches.
+    Watching,
+    /// A run is held or failed.
+    Trouble,
+}
+
+words!(Topic {
+    Topic::Asked = "asked" / "I am asked to vote, or to tick a validation list",
+    Topic::Outcome = "outcome" / "What becomes of windows I own, wrote or was asked about",
+    Topic::Schedule = "schedule" / "Windows on my databases: approved, started, ended, called off",
+    Topic::Watching = "watching" / "Windows and databases I watch",
+    Topic::Trouble = "trouble" / "A run of my team is on hold or failed",
+});
+
+impl Topic {
+    /// What switching it off means, or what stays on.
+    #[must_use]
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Asked => "Without it you find what waits for you on the first page only, and get no link to vote by.",
+            Self::Outcome => "Approved, sent back, rejected, expired, missed, closed.",
+            Self::Schedule => "As a stakeholder, a lead or a deputy.",
+            Self::Watching => "You chose these yourself, on the window's or the database's page.",
+            Self::Trouble => {
+                "For windows you own and databases whose on-call contact names you it cannot be switched off: somebody has to come."
+            }
+        }
+    }
+}
+
+/// What nobody can switch off, with the reason; for the page of the own settings.
+pub const ALWAYS: &[(&str, &str)] = &[
+    ("A decision in your name was recorded", "It carries “this was not me”: the way to undo what somebody else did with your mail."),
+    ("A run is on hold or failed, of a window you own or are on call for", "Nobody else may know that somebody has to come."),
+    ("A window became yours", "You answer for it from then on."),
+    ("Your address was changed", "Whoever lost a mailbox has to learn it there."),
+];
+
+impl NoticeKind {
+    /// Under which topic somebody with this relation gets it; `None` cannot be switched off.
+    #[must_use]
+    pub fn topic(self, relation: Concerned) -> Option<Topic> {
+        match (self, relation) {
+            (_, Concerned::Voter) | (Self::HandedOver, _) | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => None,
+            (_, Concerned::Watchers) => Some(Topic::Watching),
+            (Self::Held | Self::Failed, _) => Some(Topic::Trouble),
+            (Self::ApprovalNeeded | Self::Validating, _) => Some(Topic::Asked),
+            (_, Concerned::WindowOwner | Concerned::Contributors | Concerned::Eligible) => Some(Topic::Outcome),
+            (_, Concerned::Stakeholders | Concerned::Leads | Concerned::OnCall) => Some(Topic::Schedule),
+        }
+    }
+
+    /// Whether somebody with these relations, who switched these topics off, gets it by mail.
+    #[must_use]
+    pub fn reaches(self, relations: &BTreeSet<Concerned>, off: &BTreeSet<Topic>) -> bool {
+        relations.iter().any(|relation| self.topic(*relation).is_none_or(|topic| !off.contains(&topic)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Concerned::{Contributors, Eligible, Leads, OnCall, Stakeholders, Voter, Watchers, WindowOwner};
+
+    fn reaches(kind: NoticeKind, relations: &[Concerned], off: &[Topic]) -> bool {
+        kind.reaches(&relations.iter().copied().collect(), &off.iter().copied().collect())
+    }
+
+    #[test]
+    fn what_protects_or_wakes_somebody_is_never_off() {
+        let all = Topic::ALL;
+        assert!(reaches(NoticeKind::VoteRecorded, &[Voter], all));
+        assert!(reaches(NoticeKind::HandedOver, &[WindowOwner], all));
+        for kind in [NoticeKind::Held, NoticeKind::Failed] {
+            assert!(reaches(kind, &[WindowOwner], all) && reaches(kind, &[Leads, OnCall], all), "{}", kind.word());
+            assert!(!reaches(kind, &[Leads, Contributors, Watchers], all), "{}", kind.word());
+        }
+    }
+
+    #[test]
+    fn one_relation_that_is_on_is_enough() {
+        assert!(reaches(NoticeKind::Started, &[Stakeholders, Watchers], &[Topic::Schedule]));
+        assert!(!reaches(NoticeKind::Started, &[Stakeholders, Watchers], &[Topic::Schedule, Topic::Watching]));
+        assert!(!reaches(NoticeKind::ApprovalNeeded, &[Eligible], &[Topic::Asked]));
+        assert!(
+            !reaches(NoticeKind::Approved, &[WindowOwner], &[Topic::Outcome])
+                && reaches(NoticeKind::Approved, &[WindowOwner, Leads], &[Topic::Outcome])
+        );
+    }
+
+    #[test]
+    fn watchers_are_told_and_never_asked() {
+        for kind in NoticeKind::ALL {
+            let asks =
+                matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded | NoticeKind::HandedOver | NoticeKind::Validating)
+                    || kind.is_about_address();
+            assert_eq!(kind.audience().contains(&Watchers), !asks, "{}", kind.word());
+        }
+    }
+}

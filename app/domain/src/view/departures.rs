@@ -1,0 +1,181 @@
+//! What hangs on a person: read before the account is closed, so that nothing is left without somebody.
+
+use super::people::PersonRow;
+use crate::approval::{self, Electorate, Policy, Standing};
+use crate::ids::{PersonId, TargetId, TeamId};
+use crate::window::WindowState;
+
+/// Most lines of one kind; nobody holds more by hand.
+pub const MOST_LINES: usize = 200;
+
+/// The page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeparturePage {
+    /// Who would go.
+    pub person: PersonRow,
+    /// Open windows they own or wrote.
+    pub windows: Vec<OwnedWindow>,
+    /// Open windows that ask for their vote or count it.
+    pub votes: Vec<CountedVote>,
+    /// Held runs they could decide.
+    pub holds: Vec<HeldRun>,
+    /// Databases whose on-call contact names them: id and short name.
+    pub on_call: Vec<(TargetId, String)>,
+    /// Teams whose only lead or deputy they are: id and name.
+    pub teams: Vec<(TeamId, String)>,
+    /// Databases they are stakeholder of, or whose owner team they lead.
+    pub databases: Vec<LeftDatabase>,
+    /// Nobody else administers this installation.
+    pub last_admin: bool,
+    /// The reader is this person.
+    pub own: bool,
+}
+
+/// An open window that is theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedWindow {
+    /// Its number.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// Its state.
+    pub state: WindowState,
+    /// Short name of its database.
+    pub database: String,
+    /// They answer for it: somebody else has to.
+    pub owns: bool,
+    /// Who of the owner team could take it over: id and name.
+    pub heirs: Vec<(PersonId, String)>,
+}
+
+/// An open window and what becomes of its votes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedVote {
+    /// Its number.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// Its state.
+    pub state: WindowState,
+    /// Their approval stands on it.
+    pub voted: bool,
+    /// What follows.
+    pub follows: Follows,
+}
+
+/// What a missing voter means for a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// The others suffice.
+    Enough,
+    /// Approved now; without this vote it waits for approval again.
+    LosesQuorum,
+    /// A run is under way, and its next step asks for a quorum that is not there.
+    StopsRun,
+    /// It waits for others who could still approve.
+    StillPossible,
+    /// Nobody could approve it any more.
+    Unreachable,
+}
+
+impl Follows {
+    /// As the page says it.
+    #[must_use]
+    pub fn say(self) -> &'static str {
+        match self {
+            Self::Enough => "The other votes are enough.",
+            Self::LosesQuorum => "It loses its quorum and waits for approval again; those who have not decided get a mail.",
+            Self::StopsRun => "It runs now. Its next step will not begin without a quorum: the run goes on hold.",
+            Self::StillPossible => "Others can still approve it.",
+            Self::Unreachable => "Nobody could approve it any more: name another stakeholder or deputy, and seal a new revision.",
+        }
+    }
+}
+
+/// What follows for a window in `state`, whose votes count as `before` with the person and as `after` without.
+#[must_use]
+pub fn follows(state: WindowState, before: &Standing, after: &Standing) -> Follows {
+    match state {
+        WindowState::Approved if before.approved && !after.approved => Follows::LosesQuorum,
+        WindowState::Running | WindowState::Hold if before.approved && !after.approved => Follows::StopsRun,
+        WindowState::Proposed if !after.reachable => Follows::Unreachable,
+        WindowState::Proposed => Follows::StillPossible,
+        _ => Follows::Enough,
+    }
+}
+
+/// A held run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRun {
+    /// Number of its window.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// How many others of the team can decide.
+    pub others: i64,
+}
+
+/// A database that loses a stakeholder or a lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftDatabase {
+    /// Which.
+    pub id: TargetId,
+    /// Its short name.
+    pub short_name: String,
+    /// They are a stakeholder of it.
+    pub stakeholder: bool,
+    /// Why its policy could not be met any more; `None` when it could.
+    pub unmet: Option<String>,
+}
+
+/// The people of a database without one of them.
+#[must_use]
+pub fn without(people: &Electorate, person: PersonId) -> Electorate {
+    let mut rest = people.clone();
+    rest.groups.values_mut().for_each(|group| {
+        group.remove(&person);
+    });
+    rest.accounts.remove(&person);
+    rest
+}
+
+/// Why a policy could not be met on a database once this person is gone.
+#[must_use]
+pub fn unmet(policy: &Policy, proposers: &[(PersonId, String)], people: &Electorate, person: PersonId) -> Option<String> {
+    let rest: Vec<_> = proposers.iter().filter(|(proposer, _)| *proposer != person).cloned().collect();
+    approval::satisfiable(policy, &rest, &without(people, person)).err().map(|refusal| refusal.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::approval::Group;
+    use std::collections::{BTreeMap, BTreeSet};
+    use uuid::Uuid;
+
+    fn standing(approved: bool, reachable: bool) -> Standing {
+        Standing { rules: vec![], rejected_by: vec![], changes_asked_by: vec![], approved, rejected: false, reachable }
+    }
+
+    #[test]
+    fn what_a_missing_voter_means_depends_on_how_far_the_window_is() {
+        let (yes, no) = (standing(true, true), standing(false, true));
+        assert_eq!(follows(WindowState::Approved, &yes, &no), Follows::LosesQuorum);
+        assert_eq!(follows(WindowState::Approved, &yes, &yes), Follows::Enough);
+        assert_eq!(follows(WindowState::Running, &yes, &no), Follows::StopsRun);
+        assert_eq!(follows(WindowState::Proposed, &no, &no), Follows::StillPossible);
+        assert_eq!(follows(WindowState::Proposed, &no, &standing(false, false)), Follows::Unreachable);
+    }
+
+    #[test]
+    fn a_policy_that_nobody_else_can_meet_is_named() {
+        let person = |n| PersonId(Uuid::from_u128(n));
+        let set = |people: &[u128]| people.iter().map(|n| person(*n)).collect::<BTreeSet<_>>();
+        let groups = BTreeMap::from([(Group::Stakeholders, set(&[1])), (Group::LeadsAndDeputies, set(&[2, 3]))]);
+        let people = Electorate { groups, accounts: set(&[1, 2, 3]) };
+        let proposers = [(person(4), "Egon".to_owned())];
+        let gone = unmet(&Policy::standard(), &proposers, &people, person(1)).expect("the only stakeholder");
+        assert!(gone.contains("1 of the stakeholders of the database (0 there without Egon)"), "{gone}");
+        assert_eq!(unmet(&Policy::standard(), &proposers, &people, person(2)), None);
+    }
+}
