@@ -13,7 +13,8 @@ GRANT USAGE ON SEQUENCE drydock.fact_id_seq TO {web}, {worker};
 GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.global_role, drydock.team, drydock.membership, drydock.session, drydock.submission,
     drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
     drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
-    drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution TO {web};
+    drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
+    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address TO {web};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
 GRANT UPDATE (password_hash, failures, blocked_until, password_changed_at, theme) ON drydock.account TO {web};
@@ -27,7 +28,7 @@ GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tl
 GRANT UPDATE (active) ON drydock.critical_query TO {web};
 GRANT UPDATE (admitted_at) ON drydock.worker_key TO {web};
 GRANT UPDATE (environments, current_version) ON drydock.policy TO {web};
-GRANT UPDATE (state, revision, state_at, state_reason, state_fact_id, state_fact_at, issues_met) ON drydock.window TO {web};
+GRANT UPDATE (state, revision, state_at, state_reason, state_fact_id, state_fact_at, issues_met, owner_id) ON drydock.window TO {web};
 GRANT UPDATE (preview, decide_by_at) ON drydock.revision TO {web};
 GRANT UPDATE (live) ON drydock.window_target TO {web};
 GRANT UPDATE (opened_at, used_at, ended_at, ended_reason) ON drydock.link TO {web};
@@ -36,7 +37,7 @@ GRANT UPDATE (state, link_secret, next_at, last_error, attempts) ON drydock.outb
 GRANT UPDATE (state, decision, stop_asked_at, stop_asked_by, stop_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
 GRANT UPDATE (state, note, decided_by, decided_at) ON drydock.check_item TO {web};
 GRANT UPDATE (highest_at, system_identifier, timeline, frozen_reason) ON drydock.clock_guard TO {web};
-GRANT DELETE ON drydock.session, drydock.submission, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key TO {web};
+GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};

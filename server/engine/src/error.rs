@@ -113,6 +113,21 @@ fn sentence(constraint: &str) -> Option<Error> {
             "You may not vote at the moment: your account is closed, shared, or its address or role changed within the last 24 hours.",
             "Ask another approver, or wait.",
         ),
+        "vote_not_by_whom_an_author_changed" => refused(
+            "changed_by_author",
+            "Somebody who wrote a revision of this window changed your address, role or password, so you do not vote on it.",
+            "The others named on the page decide.",
+        ),
+        "window_owner_may_propose" => refused(
+            "owner_unfit",
+            "A window is owned by an active lead, deputy or engineer of its team, and one of those chosen is none any more.",
+            "Look at the page again and choose somebody else.",
+        ),
+        "last_admin_stays" => refused("last_admin", "This is the last administrator.", "Make somebody else an administrator first."),
+        "person_role_name_is_shared" => Some(Error::field(
+            "shared",
+            "This address is named after a function, so several people read it: leave it marked as shared, or give a person's own address.",
+        )),
         "vote_comment" => Some(Error::field("comment", "Say why: a rejection or a request for changes needs a comment.")),
         "window_transition" | "run_transition" => {
             refused("moved_on", "The state changed meanwhile, and this step is no longer possible.", "Look at the page again.")

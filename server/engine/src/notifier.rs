@@ -14,9 +14,9 @@ pub use transport::{Answer, reach};
 
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::paper::{self, Mail, Material};
+use crate::paper::{self, AddressMaterial, Mail, Material};
 use crate::store::outbox::{About, Claimed, DeliveryResult};
-use crate::store::{groups, letters, outbox};
+use crate::store::{groups, letters, new_addresses, outbox};
 use crate::transaction;
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
@@ -176,6 +176,9 @@ impl Notifier {
         };
         let base = self.context.config.public_url.as_str().trim_end_matches('/').to_owned();
         let (message, now) = (message.clone(), self.context.clock.now());
+        if kind.is_about_address() {
+            return self.write_address(kind, message, secret, base).await;
+        }
         let material = transaction::read(&self.context.pool, "write_message", move |db| {
             let (message, secret, base, from) = (message.clone(), secret.clone(), base.clone(), from.clone());
             Box::pin(async move {
@@ -210,6 +213,39 @@ impl Notifier {
         })
         .await?;
         paper::write(&material)
+    }
+
+    /// Writes a mail about an address, to that address.
+    async fn write_address(&self, kind: NoticeKind, message: Claimed, secret: Option<SecretString>, base: String) -> Result<Mail> {
+        let now = self.context.clock.now();
+        let material = transaction::read(&self.context.pool, "write_message", move |db| {
+            let (message, secret, base) = (message.clone(), secret.clone(), base.clone());
+            Box::pin(async move {
+                let link = match (secret, message.about.link) {
+                    (Some(secret), Some(link)) => Some((secret, letters::link(db, link).await?.expires_at)),
+                    _ => None,
+                };
+                let mut recipient = letters::recipient(db, message.about.person).await?;
+                recipient.email = message.address.ok_or_else(|| Error::internal("a message about an address names it"))?;
+                let said = |key: &str| message.payload.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+                Ok(std::sync::Arc::new(AddressMaterial {
+                    kind,
+                    now,
+                    installation: letters::installation(db).await?,
+                    base,
+                    recipient,
+                    by: said("by"),
+                    to: said("to").unwrap_or_default(),
+                    at: message.owed_at,
+                    link,
+                    administrators: new_addresses::administrators(db).await?,
+                    head: letters::head(db).await?,
+                    message_id: format!("<{}>", message.message_id),
+                }))
+            })
+        })
+        .await?;
+        paper::write_address(&material)
     }
 
     /// Notes one try and decides what follows from it, in one transaction.

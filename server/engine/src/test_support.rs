@@ -5,6 +5,7 @@
 //! in it is durable, and autovacuum is off: tests decide when statistics change.
 
 pub mod fail_points;
+pub mod notices;
 
 use std::{
     fs::{self, File},

@@ -8,7 +8,7 @@ use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest life of a decision link.
 const LINK_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -37,23 +37,54 @@ pub(crate) async fn tell(
     Ok(people.len())
 }
 
+/// Puts a message into the outbox for one person, who is concerned by what was just done to them.
+pub(crate) async fn tell_one(ledger: &mut Ledger<'_>, window: &Window, kind: NoticeKind, person: PersonId, fact: FactRef) -> Result<()> {
+    let notice = NewNotice { kind, person, payload: Map::new() };
+    ledger.notice(&notice, Some(window.id), Some(window.digest), None, fact).await.map(drop)
+}
+
+/// Those who have not voted get a fresh request; whoever voted already keeps the vote.
+pub(crate) async fn ask_the_others(
+    ledger: &mut Ledger<'_>,
+    window: &Window,
+    plan: &Plan,
+    voted: &BTreeSet<PersonId>,
+    fact: FactRef,
+) -> Result<()> {
+    let mut open = plan.clone();
+    for people in open.eligible.values_mut() {
+        people.retain(|person| !voted.contains(person));
+    }
+    tell(ledger, window, &open, NoticeKind::ApprovalNeeded, Map::new(), fact).await.map(drop)
+}
+
 /// A link lives until the latest start, at most 30 days.
 pub(crate) fn link_end(plan: &Plan, now: Timestamp) -> Timestamp {
     plan.times.latest_start.min(now + LINK_LIFE)
 }
 
+/// Everybody concerned who is active and wants it, or gets it in any case.
 async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, kind: NoticeKind) -> Result<BTreeSet<PersonId>> {
     let actor = ledger.permit().person();
     let (stakeholders, leads) = store::groups::told(ledger.db(), window.target, window.team).await?;
-    let mut people = BTreeSet::new();
+    let mut relations: BTreeMap<PersonId, BTreeSet<Concerned>> = BTreeMap::new();
     for relation in kind.audience() {
-        match relation {
-            Concerned::Eligible => people.extend(plan.voters()),
-            Concerned::Stakeholders => people.extend(stakeholders.iter().copied()),
-            Concerned::Leads => people.extend(leads.iter().copied()),
-            Concerned::Contributors => people.extend(store::windows::contributors(ledger.db(), window.id).await?),
-            Concerned::Voter => people.extend(actor),
+        let people = match relation {
+            Concerned::Eligible => plan.voters(),
+            Concerned::Stakeholders => stakeholders.clone(),
+            Concerned::Leads => leads.clone(),
+            Concerned::Contributors => store::windows::contributors(ledger.db(), window.id).await?,
+            Concerned::Voter => actor.into_iter().collect(),
+            Concerned::WindowOwner => BTreeSet::from([window.owner]),
+            Concerned::Watchers => store::watchers::told(ledger.db(), window.id, window.target).await?,
+            Concerned::OnCall => store::watchers::on_call(ledger.db(), window.target).await?,
+        };
+        for person in people {
+            relations.entry(person).or_default().insert(*relation);
         }
     }
-    Ok(store::groups::active(ledger.db(), &people).await?)
+    let active = store::groups::active(ledger.db(), &relations.keys().copied().collect()).await?;
+    let off = store::watchers::off(ledger.db(), &active.iter().copied().collect::<Vec<_>>()).await?;
+    let nothing = BTreeSet::new();
+    Ok(active.into_iter().filter(|person| kind.reaches(&relations[person], off.get(person).unwrap_or(&nothing))).collect())
 }

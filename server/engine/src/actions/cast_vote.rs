@@ -96,6 +96,7 @@ async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assuranc
     let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
     let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
     approval::may_vote(person, &contributors, &plan.eligible, already)?;
+    store::voices::one(ledger.db(), window.id, person).await?.heard()?;
     if decision == VoteDecision::Approve && approval::must_be_known_better(&plan.policy.rules, &plan.eligible, person, assurance) {
         return Err(Refusal::new(
             "sign_in_needed",

@@ -11,6 +11,7 @@ use domain::fact::NewFact;
 use domain::ids::PersonId;
 use domain::people::{self, GlobalRole};
 use domain::permission::Permit;
+use domain::voice::Changed;
 use secrecy::SecretString;
 
 /// What the operator says. The password comes from a prompt, a file, or is made here: never from an argument.
@@ -71,8 +72,8 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
             if known.is_none() {
                 store::people::insert(db, id, &account.name, &account.email, &zone, people::is_shared_address(&account.email)).await?;
             } else {
+                store::people::pause_votes(db, id, Changed::Password, None).await?;
                 store::people::set_active(db, id, true).await?;
-                store::people::pause_votes(db, id, None).await?;
                 store::sessions::end_all(db, id).await?;
             }
             store::people::put_account(db, id, &hash).await?;

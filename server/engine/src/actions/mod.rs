@@ -1,5 +1,6 @@
 //! One file per verb. Each reads like the six beats: authorize, load, ask the domain, ledger, commit, wake.
 
+pub mod accept_new_address;
 pub mod accept_red;
 pub mod acknowledge_clock;
 pub mod acknowledge_superuser;
@@ -9,12 +10,15 @@ pub mod add_person;
 pub mod amend_window;
 pub mod announce_worker_key;
 pub mod ask_examination;
+pub mod ask_new_address;
 pub(crate) mod audience;
 pub mod call_off_window;
 pub mod cast_vote;
 pub mod change_password;
 pub mod close_window;
 pub mod create_admin;
+pub mod deactivate_person;
+pub mod edit_notices;
 pub mod edit_person;
 pub mod edit_profile;
 pub mod edit_target;
@@ -28,6 +32,7 @@ pub mod preview_proposal;
 pub mod probe_again;
 pub mod propose_window;
 pub mod put_team;
+pub mod reactivate_person;
 pub mod read_trail;
 pub mod record_backup;
 pub mod register_target;
@@ -40,7 +45,6 @@ pub mod retire_target;
 pub mod save_policy;
 mod scope;
 pub(crate) mod seal_revision;
-pub mod set_active;
 pub mod set_member;
 pub mod set_public_url;
 pub mod set_stakeholders;
@@ -51,6 +55,7 @@ pub(crate) mod start_gate;
 pub mod stop_run;
 pub mod tick_item;
 pub mod verify_trail;
+pub mod watch;
 pub mod withdraw_vote;
 pub mod write_issues_met;
 

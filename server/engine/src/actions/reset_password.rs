@@ -9,6 +9,7 @@ use crate::{passwords, store, transaction};
 use domain::fact::NewFact;
 use domain::ids::PersonId;
 use domain::permission::{Verb, authorize};
+use domain::voice::Changed;
 use secrecy::SecretString;
 
 /// What was typed.
@@ -34,7 +35,7 @@ pub async fn reset_password(engine: &Engine, caller: &Caller, person: PersonId, 
             let mut ledger = Ledger::open(db, &permit, &request);
             ledger.fact(NewFact::done("person.reset_password", "person", person)).await?;
             store::people::put_account(ledger.db(), person, &hash).await?;
-            store::people::pause_votes(ledger.db(), person, by).await?;
+            store::people::pause_votes(ledger.db(), person, Changed::Password, by).await?;
             store::sessions::end_all(ledger.db(), person).await?;
             Ok(())
         })

@@ -5,8 +5,8 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::targets::{self, Target};
 use crate::transaction;
-use domain::ids::TargetId;
-use domain::permission::{Permit, Verb, authorize, holds};
+use domain::ids::{TargetId, TeamId};
+use domain::permission::{Actor, Permit, Verb, authorize, holds};
 
 /// The database and the permit to do `verb` with it. Databases of teams the actor cannot see answer like missing ones.
 pub(crate) async fn target(engine: &Engine, caller: &Caller, id: TargetId, verb: Verb) -> Result<(Target, Permit)> {
@@ -14,4 +14,9 @@ pub(crate) async fn target(engine: &Engine, caller: &Caller, id: TargetId, verb:
     let target = found.filter(|target| holds(&caller.actor, Verb::SeeTeam, Some(target.team))).ok_or(Error::NotFound)?;
     let permit = authorize(&caller.actor, verb, Some(target.team))?;
     Ok((target, permit))
+}
+
+/// Passes for people who may see this team's work; for everybody else the thing does not exist.
+pub(crate) fn visible(actor: &Actor, team: TeamId) -> Result<()> {
+    if holds(actor, Verb::SeeTeam, Some(team)) { Ok(()) } else { Err(Error::NotFound) }
 }

@@ -97,12 +97,17 @@ impl Draft {
         let policy = store::windows::policy_of(db, &self.target.plan.environment).await?;
         let mut contributors: BTreeSet<PersonId> = store::windows::contributors(db, window).await?;
         contributors.insert(by);
-        let people = store::groups::eligible(db, self.target.plan.id, self.target.plan.team).await?;
-        let others = |rule| people.of(rule).filter(|person| !contributors.contains(person)).collect();
+        // Without a lead time, votes may come until the latest start: later ones could not start anything.
+        let decide_by = self.times.latest_start - SignedDuration::from_mins(i64::from(policy.rules.decide_before_start_min));
+        let people = store::groups::eligible_by(db, self.target.plan.id, self.target.plan.team, Some(decide_by)).await?;
+        let since = store::windows::created_at(db, window).await?;
+        let barred = store::voices::barred(db, &contributors, since).await?;
+        let others = |rule| people.of(rule).filter(|person| !contributors.contains(person) && !barred.contains(person)).collect();
         let eligible: Eligible = policy.rules.rules.iter().map(|rule| (rule.key.clone(), others(rule))).collect();
         let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
         if !approval::count(&policy.rules, &eligible, &present, &[]).reachable {
-            return Err(nobody_can(&policy.rules, &people, &contributors).into());
+            let out = contributors.union(&barred).copied().collect();
+            return Err(nobody_can(&policy.rules, &people, &out).into());
         }
         let preview = match self.preview {
             Some(id) => store::windows::preview_answer(db, id, self.target.plan.id).await?,
@@ -110,8 +115,6 @@ impl Draft {
         };
         let procedure = domain::procedure::by_key(&self.proposal.procedure)
             .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
-        // Without a lead time, votes may come until the latest start: later ones could not start anything.
-        let decide_by = self.times.latest_start - SignedDuration::from_mins(i64::from(policy.rules.decide_before_start_min));
         let parts = PlanParts {
             window,
             number,

@@ -9,8 +9,9 @@ use crate::{store, transaction};
 use domain::decision::{FieldError, FormCheck, Refusal};
 use domain::fact::NewFact;
 use domain::ids::{PersonId, TeamId};
-use domain::people::TeamRole;
-use domain::permission::{Verb, authorize};
+use domain::people::{self, TeamRole};
+use domain::permission::{Verb, authorize, holds};
+use domain::voice::Changed;
 
 /// What was typed.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -24,11 +25,13 @@ pub struct Input {
     pub deputy: String,
 }
 
-/// Sets the role. Administrators only. Where a role *changes*, no vote of the person counts for 24 hours; a first role counts at once.
+/// Sets the role: administrators any, leads of the team those of engineers and stakeholders. Where a role *changes*, no vote of the person
+/// counts for 24 hours; a first role counts at once. Sessions of somebody else end, so that none goes on under former rights.
 pub async fn set_member(engine: &Engine, caller: &Caller, team: TeamId, input: &Input) -> Result<()> {
-    let permit = authorize(&caller.actor, Verb::ManagePeople, None)?;
+    let permit = authorize(&caller.actor, Verb::ManageMembers, Some(team))?;
     elevated(&caller.actor)?;
     let (person, wanted) = check(input)?;
+    let any = holds(&caller.actor, Verb::ManagePeople, None);
     let (request, by) = (caller.request.clone(), caller.actor.person);
     transaction::run(engine.pool(), "set_member", move |db| {
         let (permit, request) = (permit.clone(), request.clone());
@@ -38,6 +41,9 @@ pub async fn set_member(engine: &Engine, caller: &Caller, team: TeamId, input: &
             let before = store::teams::role(db, team, person).await?;
             if before == wanted {
                 return Ok(());
+            }
+            if !any {
+                people::lead_may_set(before, wanted)?;
             }
             if wanted.is_some_and(|(role, deputy)| role != TeamRole::Stakeholder || deputy)
                 && store::people::actor(db, person, false).await?.is_none()
@@ -59,8 +65,15 @@ pub async fn set_member(engine: &Engine, caller: &Caller, team: TeamId, input: &
                 Some((role, deputy)) => store::teams::put_member(ledger.db(), team, person, role, deputy).await?,
                 None => store::teams::remove_member(ledger.db(), team, person).await?,
             }
+            let leads = |place: Option<(TeamRole, bool)>| place.is_some_and(|(role, deputy)| role == TeamRole::Lead || deputy);
+            if leads(before) && !leads(wanted) {
+                ledger.end_links_of(person, Some(team), "The role it was sent for was taken back.").await?;
+            }
             if had_voice && wanted.is_some() {
-                store::people::pause_votes(ledger.db(), person, by).await?;
+                store::people::pause_votes(ledger.db(), person, Changed::Role, by).await?;
+            }
+            if person != by {
+                store::sessions::end_all(ledger.db(), person).await?;
             }
             Ok(())
         })

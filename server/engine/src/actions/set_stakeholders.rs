@@ -78,7 +78,7 @@ pub(super) async fn apply(
 }
 
 /// Facts name people by identity; who made a contact is kept with it, because an invented address must not vote unnoticed.
-async fn new_contact(ledger: &mut Ledger<'_>, contact: &Contact, team: TeamId, zone: &str, by: PersonId) -> Result<PersonId> {
+pub(super) async fn new_contact(ledger: &mut Ledger<'_>, contact: &Contact, team: TeamId, zone: &str, by: PersonId) -> Result<PersonId> {
     let person = clock::new_person();
     let shared = people::is_shared_address(&contact.email);
     store::targets::insert_contact(ledger.db(), person, &contact.display_name(), &contact.email, zone, shared, by).await?;

@@ -10,10 +10,8 @@ use crate::wake::{Wake, wake};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::PersonId;
-use domain::notice::NoticeKind;
 use domain::permission::{Permit, Verb, authorize};
 use domain::window::WindowState;
-use serde_json::Map;
 
 /// Takes the caller's own vote back. Approved windows that lose their quorum wait for approval again.
 pub async fn withdraw_vote(engine: &Engine, caller: &Caller, number: i64) -> Result<WindowState> {
@@ -98,24 +96,9 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
     if state == WindowState::Approved && !standing(ledger, &window, &plan).await?.approved {
         ledger.move_window(window.id, window.revision, WindowState::Approved, WindowState::Proposed, Some(reason), fact).await?;
         ledger.end_links(window.id, "A vote was taken back; a new mail was sent.").await?;
-        let voted = votes.iter().map(|(_, vote)| vote.person).collect::<Vec<_>>();
-        tell_open_voters(ledger, &window, &plan, &voted, fact).await?;
+        let voted = votes.iter().map(|(_, vote)| vote.person).collect();
+        audience::ask_the_others(ledger, &window, &plan, &voted, fact).await?;
         return Ok(WindowState::Proposed);
     }
     Ok(state)
-}
-
-/// Those who have not voted get a fresh request; whoever voted already keeps the vote.
-async fn tell_open_voters(
-    ledger: &mut Ledger<'_>,
-    window: &Window,
-    plan: &domain::plan::Plan,
-    voted: &[PersonId],
-    fact: crate::ledger::FactRef,
-) -> Result<()> {
-    let mut open = plan.clone();
-    for people in open.eligible.values_mut() {
-        people.retain(|person| !voted.contains(person));
-    }
-    audience::tell(ledger, window, &open, NoticeKind::ApprovalNeeded, Map::new(), fact).await.map(drop)
 }

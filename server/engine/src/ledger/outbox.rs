@@ -18,6 +18,28 @@ pub struct LinkForMail {
 }
 
 impl Ledger<'_> {
+    /// Puts a message about no window into the outbox, for an address that is not the person's at this moment: the one they had, or the one they
+    /// want to have.
+    pub async fn notice_to(&mut self, notice: &NewNotice, address: &str, link: Option<&LinkForMail>, fact: FactRef) -> Result<NoticeId> {
+        let id: NoticeId = clock::new_id();
+        sqlx::query!(
+            "INSERT INTO drydock.outbox (id, kind, person_id, address, payload, link_id, link_secret, message_id, fact_id, fact_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            id.0,
+            notice.kind.word(),
+            notice.person.0,
+            address,
+            serde_json::Value::Object(notice.payload.clone()),
+            link.map(|link| link.id.0),
+            link.map(|link| link.sealed_secret.clone()),
+            format!("{id}@drydock"),
+            fact.id,
+            stamp(fact.at) as Stamp
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(id)
+    }
+
     /// Puts one message into the outbox. Its Message-ID is fixed here: a doubtful second sending carries the same.
     pub async fn notice(
         &mut self,

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
 use domain::decision::Refusal;
-use domain::ids::{LinkId, PersonId, VoteId, WindowId};
+use domain::ids::{LinkId, PersonId, TeamId, VoteId, WindowId};
 use jiff::Timestamp;
 
 /// A vote about to be written.
@@ -120,6 +120,46 @@ impl Ledger<'_> {
         sqlx::query!(
             "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL WHERE o.window_id = $1 AND o.kind = 'approval_needed' AND o.state IN ('waiting', 'parked')",
             window.0
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends every unused link of a person but "this was not me": whoever reads the mailbox they went to is not who may decide any more. With
+    /// `team`, only decision links on windows of that team. Messages that carry them are superseded.
+    pub async fn end_links_of(&mut self, person: PersonId, team: Option<TeamId>, reason: &str) -> Result<()> {
+        let ended = sqlx::query_scalar!(
+            "UPDATE drydock.link AS l SET ended_at = clock_timestamp(), ended_reason = $3
+             WHERE l.person_id = $1 AND l.purpose <> 'object' AND l.used_at IS NULL AND l.ended_at IS NULL
+               AND ($2::uuid IS NULL OR EXISTS (SELECT FROM drydock.window w WHERE w.id = l.window_id AND w.team_id = $2)) RETURNING l.id",
+            person.0,
+            team.map(|team| team.0),
+            reason
+        )
+        .fetch_all(&mut *self.db)
+        .await?;
+        self.supersede(&ended).await
+    }
+
+    /// Ends a person's unused links to a new address, before another one is made.
+    pub async fn end_address_links(&mut self, person: PersonId, reason: &str) -> Result<()> {
+        let ended = sqlx::query_scalar!(
+            "UPDATE drydock.link AS l SET ended_at = clock_timestamp(), ended_reason = $2
+             WHERE l.person_id = $1 AND l.purpose = 'address' AND l.used_at IS NULL AND l.ended_at IS NULL RETURNING l.id",
+            person.0,
+            reason
+        )
+        .fetch_all(&mut *self.db)
+        .await?;
+        self.supersede(&ended).await
+    }
+
+    /// Messages that were to carry these links do not leave.
+    async fn supersede(&mut self, ended: &[uuid::Uuid]) -> Result<()> {
+        sqlx::query!(
+            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL WHERE o.link_id = ANY ($1) AND o.state IN ('waiting', 'parked')",
+            ended
         )
         .execute(&mut *self.db)
         .await?;

@@ -138,6 +138,12 @@ impl Ledger<'_> {
         Ok((state, row.revision))
     }
 
+    /// Makes somebody else answer for a window. Refused by the table for people who could not have proposed it.
+    pub async fn hand_over(&mut self, window: WindowId, to: PersonId) -> Result<()> {
+        sqlx::query!("UPDATE drydock.window AS w SET owner_id = $2 WHERE w.id = $1", window.0, to.0).execute(&mut *self.db).await?;
+        Ok(())
+    }
+
     /// Writes down what did not go as planned; empty text leaves it owed, where it is.
     pub async fn issues_met(&mut self, window: WindowId, text: &str) -> Result<()> {
         sqlx::query!("UPDATE drydock.window AS w SET issues_met = nullif($2, '') WHERE w.id = $1", window.0, text)

@@ -113,7 +113,7 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
         rows.push(("Impact", plan.impact()));
         rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
     }
-    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved) {
+    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::ApprovalLost) {
         rows.push(("Approvals", format!("{} of {}", m.standing.0, m.standing.1)));
     }
     if m.kind == N::ApprovalNeeded {
@@ -130,6 +130,7 @@ fn button(m: &Material) -> Option<Button> {
     let (label, url) = match m.kind {
         NoticeKind::ApprovalNeeded => ("Review and decide", link.unwrap_or_else(|| page(m))),
         NoticeKind::VoteRecorded => ("This was not me", link?),
+        NoticeKind::ApprovalLost => ("See what is missing", page(m)),
         NoticeKind::Held => ("See what is known and decide", page(m)),
         NoticeKind::Validating => ("Open the validation list", format!("{}/checklist", page(m))),
         _ => ("Open the window", page(m)),
@@ -162,6 +163,17 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
             opinions(m, Some(VoteDecision::RequestChanges)),
         ),
         NoticeKind::Cancelled => (because(&format!("This window was called off. {nothing_runs}")), vec![]),
+        NoticeKind::ApprovalLost => (
+            because("This window was approved and is not any more: an approval no longer counts."),
+            vec!["Those who have not decided were asked again. It runs only if enough people approve in time.".to_owned()],
+        ),
+        NoticeKind::HandedOver => (
+            "You answer for this window from now on: whoever did so before is gone.".to_owned(),
+            vec![
+                "You are told of everything that happens to it, and asked when it is sent back or stops. You may change it, withdraw it or call it off. Owning is no authorship: if its plan asks for your vote, you may still vote, as long as you change nothing."
+                    .to_owned(),
+            ],
+        ),
         NoticeKind::Expired => (
             format!("There were {} of {} approvals when the time to decide ran out. {nothing_runs}", m.standing.0, m.standing.1),
             vec!["If the work is still needed, propose it again for another time.".to_owned()],
@@ -185,6 +197,8 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
             ("The work is done and validated. The window is closed.".to_owned(), summary(m).into_iter().chain(reservations(m)).collect())
         }
         NoticeKind::Failed => (because("The window ended without success."), summary(m)),
+        // These speak of no window: [`super::write_address`] writes them.
+        NoticeKind::ConfirmAddress | NoticeKind::AddressChanged => (String::new(), vec![]),
     }
 }
 
@@ -291,6 +305,9 @@ fn because(m: &Material) -> String {
         Concerned::Contributors => "those who wrote the window",
         Concerned::Leads => "leads and deputies of the owner team",
         Concerned::Voter => "the person who decided",
+        Concerned::WindowOwner => "the owner of the window",
+        Concerned::Watchers => "those who watch it",
+        Concerned::OnCall => "whoever is on call for the database",
     });
     format!("This message goes to {}. Database: {}.", concerned.collect::<Vec<_>>().join(", "), line(&plan.target().short_name))
 }

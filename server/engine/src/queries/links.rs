@@ -4,11 +4,12 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::queries::windows::revision_changes;
 use crate::store::letters::{self, ToldVote};
-use crate::store::{groups, votes};
+use crate::store::{groups, voices, votes};
 use crate::transaction;
 use domain::approval::{self, Assurance, VoteDecision};
 use domain::ids::LinkId;
 use domain::view::links::{About, Answer, Facts, RuleRow, Vote};
+use jiff::Timestamp;
 use sqlx::PgConnection;
 
 /// What a link leads to: what the plan says, and what can still be decided.
@@ -52,7 +53,11 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
     let told = letters::votes(db, window, digest).await?;
     let own = told.iter().find(|vote| vote.person == link.person).map(vote).transpose()?;
 
-    let today = groups::eligible(db, newest.plan.target().id, newest.plan.target().team).await?;
+    let (owner, target) = (newest.plan.target().team, newest.plan.target().id);
+    let group = groups::eligible_by(db, target, owner, Some(Timestamp::MAX)).await?;
+    let (asked, _) = approval::still_eligible(&newest.plan.policy.rules, &newest.plan.eligible, &group);
+    let voice = voices::one(db, window, link.person).await?;
+    let today = groups::eligible(db, target, owner).await?;
     let (eligible, present) = approval::still_eligible(&newest.plan.policy.rules, &newest.plan.eligible, &today);
     let counted: Vec<_> = votes::standing(db, window, newest.digest).await?.into_iter().map(|(_, vote)| vote).collect();
     let standing = approval::count(&newest.plan.policy.rules, &eligible, &present, &counted);
@@ -65,7 +70,8 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
         newest: newest.digest == digest,
         state: subject.state,
         state_reason: subject.state_reason.as_deref(),
-        may_vote: reader.active && eligible.values().any(|people| people.contains(&reader.id)),
+        may_vote: reader.active && asked.values().any(|people| people.contains(&reader.id)),
+        unheard: voice.heard().err(),
         in_time: letters::in_time(db, newest.plan.times.latest_start).await?,
         vote: own.as_ref(),
     }

@@ -1,8 +1,10 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
+pub mod departures;
 pub mod home;
 pub mod links;
 pub mod mailbox;
+pub mod new_addresses;
 pub mod outbox;
 pub mod people;
 pub mod policies;
@@ -14,8 +16,11 @@ pub mod visit;
 pub mod windows;
 
 use crate::error::{Error, Result};
+use crate::store::watchers::{Watched, rows};
 use domain::ids::TeamId;
 use domain::permission::{Actor, Verb, holds};
+use domain::view::watchers::Watchers;
+use sqlx::PgConnection;
 
 /// Teams whose work the reader sees; `None` for all of them.
 pub(crate) fn visible_teams(actor: &Actor) -> Option<Vec<TeamId>> {
@@ -31,4 +36,11 @@ pub(crate) fn visible_teams(actor: &Actor) -> Option<Vec<TeamId>> {
 /// Passes for readers who may see this team's work; for everybody else the thing does not exist.
 pub(crate) fn scope(actor: &Actor, team: TeamId) -> Result<()> {
     if holds(actor, Verb::SeeTeam, Some(team)) { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// Who watches a thing of this team, as its page shows them.
+pub(crate) async fn watchers(db: &mut PgConnection, actor: &Actor, team: TeamId, watched: Watched) -> Result<Watchers> {
+    let rows = rows(db, watched).await?;
+    let (reader, may_add) = (actor.person, holds(actor, Verb::AddWatcher, Some(team)));
+    Ok(Watchers { own: rows.iter().any(|row| row.person == reader), rows, may_add, reader })
 }

@@ -6,22 +6,25 @@ use crate::error::{Error, Result};
 use crate::store::{people_pages, teams};
 use crate::transaction;
 use domain::ids::{PersonId, TeamId};
+use domain::notice::topics::Topic;
 use domain::permission::{Actor, Verb, authorize, holds};
-use domain::view::people::{PEOPLE_ROWS, PeoplePage, PersonPage, TeamPage, TeamRow};
+use domain::view::people::{PEOPLE_ROWS, PeopleFilter, PeoplePage, PersonPage, TeamPage, TeamRow};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// One page of the list, searched in name and address.
-pub async fn list(engine: &Engine, actor: &Actor, search: &str, after: Option<PersonId>) -> Result<PeoplePage> {
+/// One page of the list, narrowed.
+pub async fn list(engine: &Engine, actor: &Actor, filter: &PeopleFilter, after: Option<PersonId>) -> Result<PeoplePage> {
     authorize(actor, Verb::SeePeople, None)?;
-    let (search, may_manage) = (search.trim().chars().take(100).collect::<String>(), holds(actor, Verb::ManagePeople, None));
+    let (text, may_manage) = (filter.text.trim().chars().take(100).collect(), holds(actor, Verb::ManagePeople, None));
+    let filter = PeopleFilter { text, ..filter.clone() };
     transaction::read(engine.pool(), "people_list", move |db| {
-        let search = search.clone();
+        let filter = filter.clone();
         Box::pin(async move {
             let most = i64::try_from(PEOPLE_ROWS + 1).map_err(Error::internal)?;
-            let mut rows = people_pages::rows(db, &search, after, most).await?;
+            let mut rows = people_pages::rows(db, &filter, after, most).await?;
             let next = (rows.len() > PEOPLE_ROWS).then(|| rows[PEOPLE_ROWS - 1].id);
             rows.truncate(PEOPLE_ROWS);
-            Ok(PeoplePage { rows, next, search, may_manage })
+            Ok(PeoplePage { rows, next, filter, teams: people_pages::team_names(db).await?, may_manage })
         })
     })
     .await
@@ -59,6 +62,15 @@ pub async fn theme(engine: &Engine, person: PersonId) -> Result<String> {
     Ok(crate::store::people::account(engine.pool(), person).await?.map_or("system".to_owned(), |(_, theme)| theme))
 }
 
+/// What the reader switched off.
+pub async fn notices_off(engine: &Engine, actor: &Actor) -> Result<BTreeSet<Topic>> {
+    let person = actor.person;
+    transaction::read(engine.pool(), "notices_off", move |db| {
+        Box::pin(async move { Ok(crate::store::watchers::off(db, &[person]).await?.remove(&person).unwrap_or_default()) })
+    })
+    .await
+}
+
 /// All teams.
 pub async fn teams(engine: &Engine, actor: &Actor) -> Result<Vec<TeamRow>> {
     authorize(actor, Verb::SeePeople, None)?;
@@ -69,6 +81,7 @@ pub async fn teams(engine: &Engine, actor: &Actor) -> Result<Vec<TeamRow>> {
 pub async fn team(engine: &Engine, actor: &Actor, team: TeamId) -> Result<TeamPage> {
     authorize(actor, Verb::SeePeople, None)?;
     let (may_manage, may_add_contact) = (holds(actor, Verb::ManagePeople, None), holds(actor, Verb::AddContact, Some(team)));
+    let may_place = holds(actor, Verb::ManageMembers, Some(team));
     let sees_work = holds(actor, Verb::SeeTeam, Some(team));
     transaction::read(engine.pool(), "teams_show", move |db| {
         Box::pin(async move {
@@ -79,8 +92,9 @@ pub async fn team(engine: &Engine, actor: &Actor, team: TeamId) -> Result<TeamPa
                 name: known.name,
                 members: teams::members(db, team).await?,
                 databases: if sees_work { teams::databases(db, team).await? } else { Vec::new() },
-                candidates: if may_manage { teams::candidates(db, team).await? } else { Vec::new() },
+                candidates: if may_place { teams::candidates(db, team).await? } else { Vec::new() },
                 may_manage,
+                may_place,
                 may_add_contact,
             })
         })

@@ -4,6 +4,7 @@ use super::{scope, visible_teams};
 use crate::actions::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::store::watchers::Watched;
 use crate::store::{self, target_pages, targets};
 use crate::transaction;
 use domain::ids::{TargetId, TeamId};
@@ -63,6 +64,7 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
                 backups: backups(db, id).await?,
                 queries: queries(db, id).await?,
                 stakeholders: target_pages::stakeholders(db, id).await?,
+                watchers: super::watchers(db, &actor, target.team, Watched::Target(id)).await?,
                 windows: target_pages::windows(db, id, MOST_WINDOWS).await?,
                 registered: (registered_at, registered_by),
                 registration: target.registration,

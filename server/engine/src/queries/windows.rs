@@ -1,6 +1,6 @@
 //! Pages about windows: each one read-only snapshot, limited to what the reader may see.
 
-use super::{scope, visible_teams};
+use super::{scope, visible_teams, watchers};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::{self, window_list, window_page};
@@ -11,13 +11,16 @@ use domain::permission::{Actor, Verb, holds};
 use domain::plan::Plan;
 use domain::view::checklists::{CheckRow, ChecklistPage};
 use domain::view::windows::list::{Filter, ListPage, PAGE_ROWS};
-use domain::view::windows::page::{RevisionDiff, RunRow, VoteRow};
+use domain::view::windows::page::{RevisionDiff, RunRow, Silent, VoteRow};
 use domain::view::windows::{
     Blocker, Change, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues,
 };
+use domain::voice;
 use domain::window::{RunState, WindowState};
+use jiff::Timestamp;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
+use store::watchers::Watched;
 use store::window_page::{Loaded, Which};
 
 /// The list of windows.
@@ -61,6 +64,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 .map(|answer| Preview::inside(&near.plan.envelope, answer));
             Ok(ShowPage {
                 countdown: countdown(head.state, &head.moments, head.now),
+                watchers: watchers(db, &actor, head.team, Watched::Window(head.id)).await?,
                 messages: window_page::messages(db, head.id).await?,
                 trail: window_page::trail(db, head.id).await?,
                 head: near.loaded.head,
@@ -69,6 +73,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 plan: near.plan,
                 names: near.names,
                 standing: near.standing,
+                silent: near.silent,
                 votes: near.votes,
                 preview,
                 checks: near.checks,
@@ -107,6 +112,7 @@ pub(super) struct Near {
     pub(super) plan: Plan,
     pub(super) names: BTreeMap<PersonId, String>,
     pub(super) standing: Standing,
+    pub(super) silent: BTreeMap<PersonId, Silent>,
     pub(super) votes: Vec<VoteRow>,
     pub(super) checks: Vec<CheckRow>,
     pub(super) runs: Vec<RunRow>,
@@ -123,7 +129,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let plan = loaded.plan()?;
     let votes = window_page::votes(db, head.id).await?;
     let contributors = store::windows::contributors(db, head.id).await?;
-    let today = store::groups::eligible(db, loaded.target, head.team).await?;
+    let group = store::groups::eligible_by(db, loaded.target, head.team, Some(Timestamp::MAX)).await?;
     let checks = window_page::checks(db, head, &plan).await?;
     let runs = window_page::runs(db, head.id).await?;
     let overlaps = if head.state == WindowState::Proposed { window_page::overlaps(db, &loaded).await? } else { vec![] };
@@ -132,8 +138,13 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         plan.voters().into_iter().chain(contributors.iter().copied()).chain(votes.iter().map(|vote| vote.person)).collect();
     let names = window_page::names(db, &people).await?;
 
-    let (eligible, present) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &today);
     let counted = counted(&votes, head.revision);
+    let (asked, _) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &group);
+    let voices = store::voices::of(db, head.id, &asked.values().flatten().copied().collect()).await?;
+    let silent = voice::silent(&voices, &counted.iter().map(|vote| vote.person).collect());
+    let mut eligible = asked.clone();
+    eligible.values_mut().for_each(|people| people.retain(|person| !silent.contains(person)));
+    let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
     let standing = approval::count(&plan.policy.rules, &eligible, &present, &counted);
     let open_run = runs.iter().find(|run| run.state != RunState::Ended);
     let listed: Vec<_> = checks.iter().map(|check| (check.title.clone(), check.state)).collect();
@@ -162,15 +173,18 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         now: head.now,
         moments: head.moments,
         contributors: &contributors,
-        eligible: Some(&eligible),
+        eligible: Some(&asked),
         own_vote: counted.iter().find(|vote| vote.person == actor.person),
+        voice: voices.get(&actor.person),
         other_run,
         own_run: open_run.is_some_and(|run| run.state != RunState::Held),
         stop_asked: open_run.is_some_and(|run| run.stop_asked),
         checks: &states,
         issues_written: head.issues_met.is_some(),
     });
-    Ok(Near { plan, names, standing, votes, checks, runs, blocked, offers, owes_issues, loaded })
+    let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
+    let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
+    Ok(Near { plan, names, standing, silent, votes, checks, runs, blocked, offers, owes_issues, loaded })
 }
 
 /// Votes on the newest revision that stand, oldest first, as counting needs them.

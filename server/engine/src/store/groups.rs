@@ -1,23 +1,32 @@
 //! Who belongs to which group today: the people behind policies and messages.
 
+use super::{Stamp, stamp};
 use domain::approval::{Electorate, Group};
 use domain::ids::{PersonId, TargetId, TeamId};
+use jiff::Timestamp;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// People of each group who may vote now: active, with a mailbox of their own, not within 24 hours of a change of address or role.
 pub async fn eligible(db: &mut PgConnection, target: TargetId, team: TeamId) -> sqlx::Result<Electorate> {
+    eligible_by(db, target, team, None).await
+}
+
+/// The same for those who may vote by that instant at the latest; `None` is now.
+pub async fn eligible_by(db: &mut PgConnection, target: TargetId, team: TeamId, by: Option<Timestamp>) -> sqlx::Result<Electorate> {
     let stakeholders = sqlx::query_scalar!(
         "SELECT p.id FROM drydock.target_stakeholder s JOIN drydock.person p ON p.id = s.person_id
-         WHERE s.target_id = $1 AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()",
-        target.0
+         WHERE s.target_id = $1 AND p.active AND NOT p.shared_address AND p.may_vote_from <= coalesce($2, clock_timestamp())",
+        target.0,
+        by.map(stamp) as Option<Stamp>
     )
     .fetch_all(&mut *db)
     .await?;
     let leads = sqlx::query_scalar!(
         "SELECT p.id FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id
-         WHERE m.team_id = $1 AND (m.role = 'lead' OR m.deputy) AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()",
-        team.0
+         WHERE m.team_id = $1 AND (m.role = 'lead' OR m.deputy) AND p.active AND NOT p.shared_address AND p.may_vote_from <= coalesce($2, clock_timestamp())",
+        team.0,
+        by.map(stamp) as Option<Stamp>
     )
     .fetch_all(&mut *db)
     .await?;
@@ -60,4 +69,49 @@ pub async fn proposers(db: &mut PgConnection, team: TeamId) -> sqlx::Result<Vec<
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| (PersonId(row.id), row.name)).collect())
+}
+
+/// Who may vote now on each of these databases.
+pub async fn electorates(db: &mut PgConnection, targets: &[TargetId]) -> sqlx::Result<BTreeMap<TargetId, Electorate>> {
+    let ids: Vec<uuid::Uuid> = targets.iter().map(|target| target.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT s.target_id AS "target!", p.id AS "person!", true AS "stakeholder!", a.person_id IS NOT NULL AS "account!"
+           FROM drydock.target_stakeholder s JOIN drydock.person p ON p.id = s.person_id LEFT JOIN drydock.account a ON a.person_id = p.id
+           WHERE s.target_id = ANY ($1) AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()
+           UNION ALL
+           SELECT t.id, p.id, false, a.person_id IS NOT NULL
+           FROM drydock.target t JOIN drydock.membership m ON m.team_id = t.team_id JOIN drydock.person p ON p.id = m.person_id LEFT JOIN drydock.account a ON a.person_id = p.id
+           WHERE t.id = ANY ($1) AND (m.role = 'lead' OR m.deputy) AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()"#,
+        &ids
+    )
+    .fetch_all(db)
+    .await?;
+    let none = || (*Group::ALL).iter().map(|group| (*group, BTreeSet::new())).collect();
+    let mut found: BTreeMap<TargetId, Electorate> =
+        targets.iter().map(|target| (*target, Electorate { groups: none(), accounts: BTreeSet::new() })).collect();
+    for row in rows {
+        let group = if row.stakeholder { Group::Stakeholders } else { Group::LeadsAndDeputies };
+        let Some(electorate) = found.get_mut(&TargetId(row.target)) else { continue };
+        electorate.groups.entry(group).or_default().insert(PersonId(row.person));
+        if row.account {
+            electorate.accounts.insert(PersonId(row.person));
+        }
+    }
+    Ok(found)
+}
+
+/// People who may propose windows of each of these teams, with their names.
+pub async fn proposers_of(db: &mut PgConnection, teams: &[uuid::Uuid]) -> sqlx::Result<BTreeMap<TeamId, Vec<(PersonId, String)>>> {
+    let rows = sqlx::query!(
+        "SELECT m.team_id, p.id, p.name FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id
+         WHERE m.team_id = ANY ($1) AND p.active AND (m.role IN ('lead', 'engineer') OR m.deputy) ORDER BY p.name",
+        teams
+    )
+    .fetch_all(db)
+    .await?;
+    let mut found: BTreeMap<TeamId, Vec<(PersonId, String)>> = BTreeMap::new();
+    for row in rows {
+        found.entry(TeamId(row.team_id)).or_default().push((PersonId(row.id), row.name));
+    }
+    Ok(found)
 }

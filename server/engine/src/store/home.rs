@@ -73,7 +73,7 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
                                                 WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $1 AND v.withdrawn_at IS NULL)
                WHEN 'hold' THEN m.person_id IS NOT NULL AND (m.role IN ('lead', 'engineer') OR m.deputy)
                WHEN 'validating' THEN m.person_id IS NOT NULL AND (m.role IN ('lead', 'engineer') OR m.deputy)
-               WHEN 'draft' THEN w.created_by = $1
+               WHEN 'draft' THEN w.owner_id = $1
                ELSE false END
            ORDER BY r.start_at, w.number LIMIT $2"#,
         reader.0,

@@ -7,6 +7,7 @@ use domain::canonical::Digest;
 use domain::ids::{LinkId, NoticeId, PersonId, WindowId};
 use domain::notice::NoticeKind;
 use domain::view::mail::OutboxRow;
+use jiff::Timestamp;
 use sqlx::PgConnection;
 
 /// Why messages wait while no mail server is set up; they leave by themselves once there is one.
@@ -42,6 +43,10 @@ pub struct Claimed {
     pub message_id: String,
     /// The fact that owes it: its number orders changes of the calendar entry.
     pub fact_id: i64,
+    /// When it was owed.
+    pub owed_at: Timestamp,
+    /// Where it goes instead of the person's address.
+    pub address: Option<String>,
     /// This try, from 1 since it was owed or last sent anew.
     pub attempt: i32,
     /// Another notifier held it and never said how it ended: it may have been delivered.
@@ -83,7 +88,7 @@ pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64) -> sqlx::R
                  WHERE (c.state = 'waiting' AND c.next_at <= clock_timestamp()) OR (c.state = 'sending' AND c.lease_until < clock_timestamp())
                  ORDER BY c.next_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS due
            WHERE o.id = due.id
-           RETURNING o.id, o.kind, o.person_id, o.window_id, o.digest, o.payload, o.link_id, o.link_secret, o.message_id, o.fact_id, o.attempts,
+           RETURNING o.id, o.kind, o.person_id, o.window_id, o.digest, o.payload, o.link_id, o.link_secret, o.message_id, o.fact_id, o.fact_at, o.address, o.attempts,
                      due.state = 'sending' AS "left_behind!""#,
         worker,
         lease_s
@@ -103,6 +108,8 @@ pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64) -> sqlx::R
         link_secret: row.link_secret,
         message_id: row.message_id,
         fact_id: row.fact_id,
+        owed_at: row.fact_at.to_jiff(),
+        address: row.address,
         attempt: row.attempts,
         left_behind: row.left_behind,
     }))

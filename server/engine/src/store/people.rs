@@ -4,6 +4,7 @@ use super::{Stamp, stamp};
 use domain::ids::{PersonId, TeamId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::{Actor, Member};
+use domain::voice::Changed;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -262,11 +263,26 @@ pub(crate) async fn update(db: &mut PgConnection, person: PersonId, name: &str, 
     .map(drop)
 }
 
-/// No vote of this person counts for 24 hours, because somebody changed address, role or password; `None` is an operator at the shell.
-pub(crate) async fn pause_votes(db: &mut PgConnection, person: PersonId, by: impl Into<Option<PersonId>>) -> sqlx::Result<()> {
+/// No vote of this person counts for 24 hours, and never on windows of `by` that are there by then; `None` is an operator at the shell.
+///
+/// Comes before the change itself: the table takes a new address or a return only from somebody whose votes rest.
+pub(crate) async fn pause_votes(
+    db: &mut PgConnection,
+    person: PersonId,
+    what: Changed,
+    by: impl Into<Option<PersonId>>,
+) -> sqlx::Result<()> {
     let by: Option<PersonId> = by.into();
     sqlx::query!(
-        "UPDATE drydock.person AS p SET may_vote_from = clock_timestamp() + interval '24 hours', changed_by = $2 WHERE p.id = $1",
+        "INSERT INTO drydock.identity_change (person_id, what, changed_by) VALUES ($1, $2, $3)",
+        person.0,
+        what.word(),
+        by.map(|by| by.0)
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE drydock.person AS p SET may_vote_from = greatest(p.may_vote_from, clock_timestamp() + interval '24 hours'), changed_by = $2 WHERE p.id = $1",
         person.0,
         by.map(|by| by.0)
     )

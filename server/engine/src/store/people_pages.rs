@@ -2,26 +2,43 @@
 
 use domain::ids::{PersonId, TargetId, TeamId};
 use domain::people::{GlobalRole, TeamRole};
-use domain::view::people::{PersonRow, Place};
+use domain::view::people::{PeopleFilter, PersonRow, Place};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// People by name behind `after`, at most `most`; `search` looks into name and address.
-pub async fn rows(db: &mut PgConnection, search: &str, after: Option<PersonId>, most: i64) -> sqlx::Result<Vec<PersonRow>> {
-    let pattern = format!("%{}%", escaped(&search.to_lowercase()));
+/// People by name behind `after`, at most `most`; the text is looked for in name and address.
+pub async fn rows(db: &mut PgConnection, filter: &PeopleFilter, after: Option<PersonId>, most: i64) -> sqlx::Result<Vec<PersonRow>> {
+    let pattern = format!("%{}%", escaped(&filter.text.to_lowercase()));
     let ids = sqlx::query_scalar!(
         "SELECT p.id FROM drydock.person p
          WHERE ($1 = '%%' OR lower(p.name) LIKE $1 OR p.email LIKE $1)
            AND ($2::uuid IS NULL OR (lower(p.name), p.id) > (SELECT lower(a.name), a.id FROM drydock.person a WHERE a.id = $2))
+           AND ($4::uuid IS NULL OR EXISTS (SELECT FROM drydock.membership m WHERE m.team_id = $4 AND m.person_id = p.id)
+                OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target t ON t.id = s.target_id WHERE t.team_id = $4 AND s.person_id = p.id))
+           AND CASE $5
+               WHEN 'account' THEN p.active AND EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id)
+               WHEN 'contact' THEN p.active AND NOT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id)
+               WHEN 'shared' THEN p.shared_address
+               WHEN 'global' THEN EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = p.id)
+               WHEN 'inactive' THEN NOT p.active
+               ELSE true END
          ORDER BY lower(p.name), p.id LIMIT $3",
         pattern,
         after.map(|person| person.0),
-        most
+        most,
+        filter.team.map(|team| team.0),
+        filter.kind.word()
     )
     .fetch_all(&mut *db)
     .await?;
     some(db, &ids).await
+}
+
+/// Names of all teams, for a choice.
+pub async fn team_names(db: &mut PgConnection) -> sqlx::Result<Vec<(TeamId, String)>> {
+    let rows = sqlx::query!("SELECT t.id, t.name FROM drydock.team t ORDER BY lower(t.name), t.id LIMIT 1000").fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (TeamId(row.id), row.name)).collect())
 }
 
 /// These people, by name.

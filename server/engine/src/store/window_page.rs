@@ -61,7 +61,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
         Which::Id(id) => (None, Some(id.0)),
     };
     let row = sqlx::query!(
-        r#"SELECT w.id, w.number, w.state, w.state_at, w.state_reason, w.revision, w.team_id, w.issues_met, w.created_at, c.name AS created_by, m.name AS team_name,
+        r#"SELECT w.id, w.number, w.state, w.state_at, w.state_reason, w.revision, w.team_id, w.issues_met, w.created_at, c.name AS created_by, o.name AS owner, m.name AS team_name,
                   r.title, r.form, r.preview, r.start_at, r.latest_start_at, r.cut_off_at, r.end_at, r.decide_by_at, p.digest, p.bytes,
                   t.id AS target_id, t.short_name, t.name AS target_name, t.environment, t.zone, t.on_call, clock_timestamp() AS "now!"
            FROM drydock.window w
@@ -71,6 +71,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
            JOIN drydock.target t ON t.id = wt.target_id
            JOIN drydock.team m ON m.id = w.team_id
            JOIN drydock.person c ON c.id = w.created_by
+           JOIN drydock.person o ON o.id = coalesce(w.owner_id, w.created_by)
            WHERE w.number = $1 OR w.id = $2"#,
         number,
         id
@@ -104,6 +105,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
                 decide_by: row.decide_by_at.to_jiff(),
             },
             created_by: row.created_by,
+            owner: row.owner,
             created_at: row.created_at.to_jiff(),
             issues_met: row.issues_met,
             now: row.now.to_jiff(),

@@ -33,6 +33,8 @@ pub struct Window {
     pub target: TargetId,
     /// Whoever wrote the first revision.
     pub created_by: PersonId,
+    /// Who answers for it.
+    pub owner: PersonId,
     /// Nothing starts before.
     pub start_at: Timestamp,
     /// Not begun by then: missed.
@@ -62,7 +64,7 @@ pub async fn by_number(db: &mut PgConnection, number: i64) -> Result<Window> {
 /// A window by its id.
 pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
     let row = sqlx::query!(
-        "SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, r.decide_by_at, t.target_id
+        "SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, w.owner_id, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, r.decide_by_at, t.target_id
          FROM drydock.window w
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
          JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
@@ -84,11 +86,20 @@ pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
         form: row.form,
         target: TargetId(row.target_id),
         created_by: PersonId(row.created_by),
+        owner: PersonId(row.owner_id.unwrap_or(row.created_by)),
         start_at: row.start_at.to_jiff(),
         latest_start_at: row.latest_start_at.to_jiff(),
         end_at: row.end_at.to_jiff(),
         decide_by_at: row.decide_by_at.to_jiff(),
     })
+}
+
+/// When a window was first written down; `None` for one that is about to be.
+pub async fn created_at(db: &mut PgConnection, window: WindowId) -> sqlx::Result<Option<Timestamp>> {
+    let at = sqlx::query_scalar!(r#"SELECT w.created_at AS "at: Stamp" FROM drydock.window w WHERE w.id = $1"#, window.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(at.map(|at| at.to_jiff()))
 }
 
 /// A database as a proposal needs it.

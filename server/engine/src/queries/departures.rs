@@ -1,0 +1,91 @@
+//! What hangs on a person, before the account is closed.
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::store::{departures, groups, people, people_pages, policies};
+use crate::transaction;
+use domain::approval::{self, Electorate};
+use domain::ids::{PersonId, TargetId};
+use domain::people::GlobalRole;
+use domain::permission::{Actor, Verb, authorize};
+use domain::view::departures::{CountedVote, DeparturePage, LeftDatabase, follows, unmet, without};
+use sqlx::PgConnection;
+use std::collections::BTreeMap;
+
+/// The page. Administrators only.
+pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<DeparturePage> {
+    authorize(actor, Verb::ManagePeople, None)?;
+    let own = actor.person == person;
+    transaction::read(engine.pool(), "departures_show", move |db| {
+        Box::pin(async move {
+            let row = people_pages::some(db, &[person.0]).await?.pop().ok_or(Error::NotFound)?;
+            let admin = row.active && row.account && row.global.contains(&GlobalRole::Admin);
+            Ok(DeparturePage {
+                last_admin: admin && people::other_admins(db, person).await? == 0,
+                windows: departures::windows(db, person).await?,
+                votes: votes(db, person).await?,
+                holds: departures::holds(db, person).await?,
+                on_call: departures::on_call(db, person).await?,
+                teams: departures::teams_left(db, person).await?,
+                databases: databases(db, person).await?,
+                person: row,
+                own,
+            })
+        })
+    })
+    .await
+}
+
+/// Each window that asks for this person's vote or counts it, and what becomes of it without.
+pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec<CountedVote>> {
+    let counted = departures::counted(db, person).await?;
+    let targets: Vec<TargetId> = counted.iter().map(|window| window.target).collect();
+    let electorates = groups::electorates(db, &targets).await?;
+    let none = Electorate::default();
+    Ok(counted
+        .into_iter()
+        .map(|window| {
+            let today = electorates.get(&window.target).unwrap_or(&none);
+            let rules = &window.plan.policy.rules;
+            let standing = |people: &Electorate| {
+                let (eligible, present) = approval::still_eligible(rules, &window.plan.eligible, people);
+                approval::count(rules, &eligible, &present, &window.votes)
+            };
+            CountedVote {
+                number: window.number,
+                state: window.state,
+                voted: window.votes.iter().any(|vote| vote.person == person),
+                follows: follows(window.state, &standing(today), &standing(&without(today, person))),
+                title: window.title,
+            }
+        })
+        .collect())
+}
+
+/// Each database that asks for this person, and whether its policy can still be met without.
+async fn databases(db: &mut PgConnection, person: PersonId) -> Result<Vec<LeftDatabase>> {
+    let asked = departures::databases(db, person).await?;
+    let targets: Vec<TargetId> = asked.iter().map(|database| database.id).collect();
+    let teams: Vec<_> = asked.iter().map(|database| database.team.0).collect();
+    let (electorates, proposers) = (groups::electorates(db, &targets).await?, groups::proposers_of(db, &teams).await?);
+    let rules = policies::all(db).await?;
+    let ruling: BTreeMap<&str, _> = rules
+        .iter()
+        .rev()
+        .flat_map(|policy| policy.environments.iter().map(move |environment| (environment.as_str(), &policy.rules)))
+        .collect();
+    let (nobody, none) = (Vec::new(), Electorate::default());
+    Ok(asked
+        .iter()
+        .map(|database| LeftDatabase {
+            id: database.id,
+            short_name: database.short_name.clone(),
+            stakeholder: database.stakeholder,
+            unmet: ruling.get(database.environment.as_str()).and_then(|policy| {
+                let proposers = proposers.get(&database.team).unwrap_or(&nobody);
+                unmet(policy, proposers, electorates.get(&database.id).unwrap_or(&none), person)
+            }),
+        })
+        .filter(|database| database.stakeholder || database.unmet.is_some())
+        .collect())
+}
