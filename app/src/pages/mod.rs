@@ -35,6 +35,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/people/new") view=people::PersonNewPage ssr=SsrMode::Async/>
                     <Route path=path!("/people/:id") view=people::PersonShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/people/:id/edit") view=people::PersonEditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/people/:id/deactivate") view=people::PersonDeactivatePage ssr=SsrMode::Async/>
                     <Route path=path!("/teams") view=teams::TeamsListPage ssr=SsrMode::Async/>
                     <Route path=path!("/teams/new") view=teams::TeamNewPage ssr=SsrMode::Async/>
                     <Route path=path!("/teams/:id") view=teams::TeamShowPage ssr=SsrMode::Async/>

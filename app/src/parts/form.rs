@@ -212,7 +212,8 @@ fn inside(value: &str) -> String {
 #[component]
 pub fn Select(
     /// Name of the field, as the action's input calls it.
-    name: &'static str,
+    #[prop(into)]
+    name: String,
     #[prop(into)] label: String,
     #[prop(optional, into)] hint: String,
     #[prop(optional, into)] value: String,
@@ -220,8 +221,8 @@ pub fn Select(
     #[prop(optional)] required: bool,
 ) -> impl IntoView {
     let around = around();
-    let (id, error) = (around.id(name), around.error(name));
-    let chosen = around.value(name, value);
+    let (id, error) = (around.id(&name), around.error(&name));
+    let chosen = around.value(&name, value);
     let described = described_by(&id, &hint, error.as_ref());
     let wrong = error.is_some();
     // The empty choice says by itself that nothing needs to be chosen.

@@ -8,6 +8,7 @@ pub mod layout;
 pub mod status;
 pub mod table;
 pub mod time;
+pub mod watchers;
 
 pub use confirm::Confirm;
 pub use details::{CopyId, Detail, Details, DigestShort};

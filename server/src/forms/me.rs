@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use engine::actions::{change_password, edit_profile, sign_in};
+use engine::actions::{ask_new_address, change_password, edit_notices, edit_profile, sign_in};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -21,6 +21,19 @@ pub async fn edit(State(web): State<Web>, jar: CookieJar, form: TypedForm<edit_p
         Err(_) => jar,
     };
     (jar, form.answer(done, |_| Done::to("/me", "Saved.")).await).into_response()
+}
+
+/// Another address, once whoever reads it says so.
+pub async fn address(client: Client, form: TypedForm<ask_new_address::Input>) -> Response {
+    let done = ask_new_address::ask_new_address(&form.engine, &form.caller, &form.input, client.address).await;
+    form.answer(done, |email| Done::to("/me#address", format!("A link is on its way to {email}. Your address changes when you use it.")))
+        .await
+}
+
+/// What comes by mail.
+pub async fn notices(form: TypedForm<edit_notices::Input>) -> Response {
+    let done = edit_notices::edit_notices(&form.engine, &form.caller, &form.input).await;
+    form.answer(done, |()| Done::to("/me#notices", "Saved. Messages that were on their way already still come.")).await
 }
 
 /// The cookie that makes the first paint right: for a year, no secret.

@@ -20,6 +20,7 @@ pub mod runs;
 pub mod setup;
 pub mod sign_in;
 mod submission;
+pub mod watch;
 pub mod windows;
 
 use crate::visit::{flash, keep};

@@ -94,7 +94,7 @@ async fn answer<T>(engine: &Engine, secret: &str, done: engine::Result<T>, mut t
 }
 
 /// Every secret that is not known gets the same answer.
-fn failed(error: Error) -> Response {
+pub(super) fn failed(error: Error) -> Response {
     match error {
         Error::NotFound => html(StatusCode::NOT_FOUND, approval::unknown()),
         Error::Database(error) => {
@@ -108,7 +108,7 @@ fn failed(error: Error) -> Response {
     }
 }
 
-fn html(status: StatusCode, page: engine::Result<String>) -> Response {
+pub(crate) fn html(status: StatusCode, page: engine::Result<String>) -> Response {
     match page {
         Ok(page) => {
             let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (ROBOTS, "noindex"), (POLICY, STRICT)];

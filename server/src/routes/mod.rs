@@ -1,5 +1,6 @@
 //! What is neither page nor form.
 
+pub mod address;
 pub mod api;
 pub mod approval;
 pub mod health;

@@ -9,6 +9,7 @@ use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::{Span, Time};
+use crate::parts::watchers::WatchersCard;
 use domain::ids::TargetId;
 use domain::people::visible;
 use domain::permission::Verb;
@@ -81,7 +82,8 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
             <div>
                 <Registered registration=registration.clone() registered=page.registered password=page.password superuser_reason=page.superuser_reason may here=here.clone()/>
                 <Backups rows=page.backups now=page.now may here=here.clone()/>
-                <Stakeholders rows=page.stakeholders may here=here/>
+                <Stakeholders rows=page.stakeholders may here=here.clone()/>
+                <WatchersCard watchers=page.watchers base=here what="this database"/>
                 {retire}
             </div>
         </div>

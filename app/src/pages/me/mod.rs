@@ -1,11 +1,18 @@
 //! The own profile.
 
+mod address;
+mod notices;
+
 use crate::door;
 use crate::parts::form::{Field, Form, Select, Username};
 use crate::parts::layout::{Card, Heading};
+use address::AddressCard;
+use domain::notice::topics::Topic;
 use domain::view::people::PersonPage;
 use engine::queries;
 use leptos::prelude::*;
+use notices::NoticesCard;
+use std::collections::BTreeSet;
 
 #[component]
 pub fn ProfilePage() -> impl IntoView {
@@ -14,20 +21,21 @@ pub fn ProfilePage() -> impl IntoView {
         let answer = async {
             let actor = caller?.actor;
             let page = queries::people::show(&engine, &actor, actor.person).await?;
-            Ok((page, queries::people::theme(&engine, actor.person).await?))
+            let (theme, off) = (queries::people::theme(&engine, actor.person).await?, queries::people::notices_off(&engine, &actor).await?);
+            Ok((page, theme, off, queries::new_addresses::own(&engine, &actor).await?))
         }
         .await;
-        door::show(answer, |(page, theme)| view! { <Profile page theme/> }.into_any())
+        door::show(answer, |(page, theme, off, waiting)| view! { <Profile page theme off waiting/> }.into_any())
     })
 }
 
 #[component]
-fn Profile(page: PersonPage, theme: String) -> impl IntoView {
+fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Option<String>) -> impl IntoView {
     let themes = [("system", "As this device"), ("light", "Light"), ("dark", "Dark")]
         .map(|(word, label)| (word.to_owned(), label.to_owned()))
         .to_vec();
     let to = format!("/people/{}", page.person.id);
-    let email = page.person.email.clone();
+    let (email, address) = (page.person.email.clone(), page.person.email.clone());
     let others = page.sessions - 1;
     let sessions = match others {
         ..=0 => "You are signed in here only.".to_owned(),
@@ -53,6 +61,8 @@ fn Profile(page: PersonPage, theme: String) -> impl IntoView {
                     <Field name="password_again" label="New password again" kind="password" autocomplete="new-password" required=true/>
                 </Form>
             </Card>
+            <AddressCard email=address waiting/>
+            <NoticesCard off/>
         </div>
     }
 }

@@ -1,10 +1,12 @@
 //! People.
 
+mod deactivate;
 mod edit;
 mod list;
 mod new;
 mod show;
 
+pub use deactivate::PersonDeactivatePage;
 pub use edit::PersonEditPage;
 pub use list::PeopleListPage;
 pub use new::PersonNewPage;

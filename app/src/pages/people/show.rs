@@ -72,7 +72,8 @@ fn Show(page: PersonPage) -> impl IntoView {
 #[component]
 fn Manage(page: PersonPage) -> impl IntoView {
     let person = page.person;
-    let (password_to, active_to) = (format!("/people/{}/password", person.id), format!("/people/{}/active", person.id));
+    let password_to = format!("/people/{}/password", person.id);
+    let (leave, back) = (format!("/people/{}/deactivate", person.id), format!("/people/{}/reactivate", person.id));
     let submit = if person.account { "Set a new password" } else { "Let this person sign in" };
     view! {
         <div>
@@ -85,15 +86,15 @@ fn Manage(page: PersonPage) -> impl IntoView {
             {(!page.own).then(|| if person.active {
                 view! {
                     <Card title="Deactivate">
-                        <p>"Ends every right and every session at once. Votes of this person stop counting; windows that lose their quorum wait for approval again. History stays."</p>
-                        <Form action=active_to submit="Deactivate" danger=true prefix="active-"><input type="hidden" name="active" value="no"/></Form>
+                        <p>"Ends every right and every session at once. The next page shows what hangs on this person, and lets you hand it over."</p>
+                        <p class="actions"><a class="button danger" href=leave>"Deactivate …"</a></p>
                     </Card>
                 }.into_any()
             } else {
                 view! {
                     <Card title="Reactivate">
                         <p>"Gives the rights back. No vote of this person counts for 24 hours."</p>
-                        <Form action=active_to submit="Reactivate" prefix="active-"><input type="hidden" name="active" value="yes"/></Form>
+                        <Form action=back submit="Reactivate" prefix="active-">""</Form>
                     </Card>
                 }.into_any()
             })}

@@ -9,6 +9,7 @@ use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use domain::ids::TeamId;
+use domain::people::TeamRole;
 use domain::permission::Verb;
 use domain::view::people::{MemberRow, TeamPage, role_label};
 use engine::queries;
@@ -27,10 +28,18 @@ pub fn TeamShowPage() -> impl IntoView {
 #[component]
 fn Show(page: TeamPage, zone: String) -> impl IntoView {
     let (edit, new_person) = (format!("/teams/{}/edit", page.id), format!("/people/new?team={}", page.id));
-    let (may_manage, may_add_contact, id) = (page.may_manage, page.may_add_contact, page.id);
+    let (may_manage, may_place, may_add_contact, id) = (page.may_manage, page.may_place, page.may_add_contact, page.id);
     let nobody = page.members.is_empty();
-    let rows = page.members.into_iter().map(|member| view! { <Member member team=id may_manage/> }).collect_view();
-    let head: &'static [&'static str] = if may_manage { &["Name", "E-mail", "Role", "Change"] } else { &["Name", "E-mail", "Role"] };
+    let rows = page
+        .members
+        .into_iter()
+        .map(|member| {
+            // What a lead may not change has no form.
+            let may_change = may_manage || (may_place && member.role != TeamRole::Lead && !member.deputy);
+            view! { <Member member team=id may_change may_manage/> }
+        })
+        .collect_view();
+    let head: &'static [&'static str] = if may_place { &["Name", "E-mail", "Role", "Change"] } else { &["Name", "E-mail", "Role"] };
     let databases = page
         .databases
         .into_iter()
@@ -50,9 +59,10 @@ fn Show(page: TeamPage, zone: String) -> impl IntoView {
             } else {
                 view! { <Table caption="Members" head=head>{rows}</Table> }.into_any()
             }}
+            {may_place.then(|| view! { <Effects may_manage/> })}
         </Card>
         <div class="columns even">
-            {may_manage.then(|| view! { <AddMember team=id candidates/> })}
+            {may_place.then(|| view! { <AddMember team=id candidates may_manage/> })}
             {may_add_contact.then(|| view! { <AddContact team=id zone/> })}
             {(!databases.is_empty()).then(|| view! { <Card title="Databases"><ul class="plain">{databases}</ul></Card> })}
         </div>
@@ -60,7 +70,7 @@ fn Show(page: TeamPage, zone: String) -> impl IntoView {
 }
 
 #[component]
-fn Member(member: MemberRow, team: TeamId, may_manage: bool) -> impl IntoView {
+fn Member(member: MemberRow, team: TeamId, may_change: bool, may_manage: bool) -> impl IntoView {
     let (to, action) = (format!("/people/{}", member.person), format!("/teams/{team}/members"));
     let (person, prefix) = (member.person.to_string(), format!("m-{}-", member.person));
     let label = format!("Change {}", member.name);
@@ -73,14 +83,14 @@ fn Member(member: MemberRow, team: TeamId, may_manage: bool) -> impl IntoView {
             </th>
             <td class="breaks">{member.email}</td>
             <td>{role_label(member.role, member.deputy)}</td>
-            {may_manage.then(|| view! {
+            {may_change.then(|| view! {
                 <td>
                     <details class="fold">
                         <summary aria-label=label>"Change"</summary>
                         <Form action submit="Save" prefix=prefix>
                             <input type="hidden" name="person" value=person/>
-                            <Select name="role" label="Role" options=with_none() value=member.role.word()/>
-                            <Check name="deputy" label="Deputy" checked=member.deputy/>
+                            <Select name="role" label="Role" options=with_none(may_manage) value=member.role.word()/>
+                            {may_manage.then(|| view! { <Check name="deputy" label="Deputy" checked=member.deputy/> })}
                         </Form>
                     </details>
                 </td>
@@ -89,14 +99,37 @@ fn Member(member: MemberRow, team: TeamId, may_manage: bool) -> impl IntoView {
     }
 }
 
-fn with_none() -> Vec<(String, String)> {
-    let mut options = role_options();
+/// The roles the reader may give.
+fn given(may_manage: bool) -> Vec<(String, String)> {
+    role_options().into_iter().filter(|(word, _)| may_manage || word != TeamRole::Lead.word()).collect()
+}
+
+fn with_none(may_manage: bool) -> Vec<(String, String)> {
+    let mut options = given(may_manage);
     options.push((String::new(), "Not in this team any more".to_owned()));
     options
 }
 
+/// What a role lets somebody do, and what changing it does.
 #[component]
-fn AddMember(team: TeamId, candidates: Vec<(domain::ids::PersonId, String)>) -> impl IntoView {
+fn Effects(may_manage: bool) -> impl IntoView {
+    view! {
+        <details class="fold">
+            <summary>"What a role means, and what changing it does"</summary>
+            <ul>
+                <li><strong>"Lead"</strong>": proposes and approves windows, starts and stops them, decides on held runs, accepts failed checks, registers databases, adds contacts."</li>
+                <li><strong>"Deputy"</strong>": does what a lead does, so that somebody else can approve what the lead proposes."</li>
+                <li><strong>"Engineer"</strong>": proposes windows, starts and stops approved ones, ticks checks, registers databases. Does not approve."</li>
+                <li><strong>"Stakeholder"</strong>": sees the team's work, is told, and votes where a database names them."</li>
+            </ul>
+            <p>"It counts at once: the person signs in again, and links mailed to a former lead die. After a change of role no vote of the person counts for 24 hours, and never on windows that whoever changed it wrote by then."</p>
+            {(!may_manage).then(|| view! { <p>"You place engineers and stakeholders. Leads and deputies approve windows, so an administrator gives and takes these roles."</p> })}
+        </details>
+    }
+}
+
+#[component]
+fn AddMember(team: TeamId, candidates: Vec<(domain::ids::PersonId, String)>, may_manage: bool) -> impl IntoView {
     let action = format!("/teams/{team}/members");
     let mut options = vec![(String::new(), "Choose a person".to_owned())];
     options.extend(candidates.into_iter().map(|(id, label)| (id.to_string(), label)));
@@ -104,8 +137,8 @@ fn AddMember(team: TeamId, candidates: Vec<(domain::ids::PersonId, String)>) -> 
         <Card title="Add somebody known">
             <Form action submit="Add to the team" prefix="add-">
                 <Select name="person" label="Person" options=options required=true/>
-                <Select name="role" label="Role" options=role_options() value="engineer" required=true/>
-                <Check name="deputy" label="Deputy" hint="Stands in for the lead."/>
+                <Select name="role" label="Role" options=given(may_manage) value="engineer" required=true/>
+                {may_manage.then(|| view! { <Check name="deputy" label="Deputy" hint="Stands in for the lead."/> })}
             </Form>
         </Card>
     }
@@ -119,7 +152,7 @@ fn AddContact(team: TeamId, zone: String) -> impl IntoView {
             <p>"Somebody without an account: gets mail about this team's windows, and votes by the link in it where a database names them."</p>
             <Form action submit="Add stakeholder" prefix="contact-">
                 <Field name="name" label="Name" autocomplete="off" required=true/>
-                <Field name="email" label="E-mail address" kind="email" autocomplete="off" required=true/>
+                <Field name="email" label="E-mail address" hint="Theirs alone. A mailbox that several people read, such as dba@ or ops@, is told and does not vote." kind="email" autocomplete="off" required=true/>
                 <Field name="zone" label="Time zone" value=zone required=true/>
             </Form>
         </Card>

@@ -54,7 +54,22 @@ fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
         }
     });
     let known = standing.rule.assurance.label();
-    view! { <Detail term=capital(standing.rule.group.label())><Pill tone=tone label=label/>{by}{waits}", known at least "{known}</Detail> }
+    let silent = silent(page, standing);
+    view! { <Detail term=capital(standing.rule.group.label())><Pill tone=tone label=label/>{by}{waits}", known at least "{known}{silent}</Detail> }
+}
+
+/// Who is asked by the rule and does not count now, with the reason.
+fn silent(page: &ShowPage, standing: &RuleStanding) -> Option<impl IntoView + use<>> {
+    let asked = page.plan.eligible.get(&standing.rule.key)?;
+    let lines: Vec<_> = asked
+        .iter()
+        .filter_map(|person| page.silent.get(person).map(|silent| (page.names.get(person).cloned().unwrap_or_default(), silent.clone())))
+        .map(|(name, silent)| {
+            let until = silent.until.map(|at| view! { ", counts from "<Time at=at/> });
+            view! { <li>{name}" does not count: "{silent.why}{until}</li> }
+        })
+        .collect();
+    (!lines.is_empty()).then(|| view! { <ul class="plain quiet">{lines}</ul> })
 }
 
 fn capital(text: &str) -> String {

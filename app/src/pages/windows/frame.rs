@@ -75,6 +75,7 @@ pub fn WindowHead(
             <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>" "<span class="quiet">{environment(&head.environment)}</span></dd></div>
             <div><dt>"Starts"</dt><dd><When at=head.moments.start zone=head.zone.clone()/></dd></div>
             <div><dt>"Ends"</dt><dd><When at=head.moments.end zone=head.zone.clone()/></dd></div>
+            <div><dt>"Owner"</dt><dd>{head.owner.clone()}</dd></div>
             {(!risk.is_empty()).then(|| view! { <div><dt>"Risk"</dt><dd>{risk}</dd></div> })}
             <div><dt>"Plan"</dt><dd>"revision "{head.revision}" "<DigestShort digest=head.digest/></dd></div>
         </dl>

@@ -10,6 +10,7 @@ use super::plan::PlanCard;
 use super::preview::PreviewCard;
 use crate::door;
 use crate::parts::time::Time;
+use crate::parts::watchers::WatchersCard;
 use domain::permission::Verb;
 use domain::view::windows::ShowPage as Window;
 use domain::window::RunState;
@@ -23,6 +24,7 @@ const PARTS: &[(&str, &str)] = &[
     ("approvals", "Approvals"),
     ("checklist", "Checklist"),
     ("runs", "Runs"),
+    ("watchers", "Watchers"),
     ("messages", "Messages"),
     ("revisions", "Revisions"),
     ("trail", "Trail"),
@@ -68,6 +70,7 @@ fn page(window: Window, may_audit: bool) -> impl IntoView {
         {approvals}
         <ChecksCard number=head.number state=head.state checks=window.checks/>
         <RunsCard runs=window.runs/>
+        <WatchersCard watchers=window.watchers base=format!("/windows/{}", head.number) what="this window"/>
         <MessagesCard messages=window.messages/>
         <RevisionsCard number=head.number revisions=window.revisions diff=window.diff/>
         <TrailCard trail=window.trail may_audit/>
