@@ -12,6 +12,7 @@ mod links;
 mod never;
 mod operations;
 mod pages;
+mod people;
 mod production;
 mod program;
 mod readme;

@@ -21,7 +21,7 @@ pub struct Browser {
 
 pub struct Answer {
     pub status: StatusCode,
-    to: String,
+    pub to: String,
     refresh: String,
     pub body: String,
 }

@@ -258,12 +258,12 @@ async fn deactivation_ends_everything_at_once() {
     assert_eq!(ben.get("/people").await.status, StatusCode::OK);
     let id: uuid::Uuid =
         sqlx::query_scalar("SELECT id FROM drydock.person WHERE email = 'ben@example.org'").fetch_one(&place.admin).await.expect("Ben");
-    assert_eq!(ada.post(&format!("/people/{id}/active"), &[("active", "no")]).await.to(), format!("/people/{id}"));
+    assert_eq!(ada.post(&format!("/people/{id}/deactivate"), &[("reason", "left")]).await.to(), format!("/people/{id}"));
     assert_eq!(ben.get("/people").await.to(), "/login?next=%2Fpeople");
     assert_eq!(ben.sign_in("ben@example.org", "/").await.to(), "/login");
     let own: uuid::Uuid =
         sqlx::query_scalar("SELECT id FROM drydock.person WHERE email = 'ada@example.org'").fetch_one(&place.admin).await.expect("Ada");
-    ada.post(&format!("/people/{own}/active"), &[("active", "no"), ("_back", &format!("/people/{own}"))]).await;
+    ada.post(&format!("/people/{own}/deactivate"), &[("reason", "left"), ("_back", &format!("/people/{own}"))]).await;
     assert!(ada.get(&format!("/people/{own}")).await.body.contains("You cannot deactivate yourself."));
 }
 

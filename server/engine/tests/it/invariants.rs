@@ -4,6 +4,7 @@
 //! replica's session too.
 
 mod grants;
+mod identity;
 mod people;
 mod runs;
 mod trail;

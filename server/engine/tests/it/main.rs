@@ -1,9 +1,11 @@
 //! Integration tests of the engine, on real servers. One binary: linking is what costs.
 #![expect(clippy::disallowed_methods, reason = "tests make ids and statements of their own, and wait for what they spawn")]
 
+mod addresses;
 mod approval;
 mod cluster;
 mod cuts;
+mod departures;
 mod gated;
 mod holds;
 mod house;
@@ -33,7 +35,9 @@ mod target_probe;
 mod target_support;
 mod target_survey;
 mod test_support;
+mod told;
 mod trail;
+mod voices;
 mod watchdog;
 mod window_pages;
 mod worker_process;
