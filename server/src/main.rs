@@ -37,7 +37,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Run Drydock: web and worker, on the PostgreSQL of DATABASE_URL or on a private cluster
+    /// Run Drydock: web, worker and watchdog, on the PostgreSQL of DATABASE_URL or on a private cluster
     Serve {
         #[command(flatten)]
         place: Place,
