@@ -128,6 +128,12 @@ pub struct LeftDatabase {
     pub unmet: Option<String>,
 }
 
+/// Name of the field that names a window's new owner.
+#[must_use]
+pub fn heir_field(number: i64) -> String {
+    format!("owner-{number}")
+}
+
 /// The people of a database without one of them.
 #[must_use]
 pub fn without(people: &Electorate, person: PersonId) -> Electorate {

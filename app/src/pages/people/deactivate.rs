@@ -7,8 +7,7 @@ use crate::parts::layout::{Card, Heading};
 use crate::parts::table::Table;
 use domain::ids::PersonId;
 use domain::permission::Verb;
-use domain::view::departures::{CountedVote, DeparturePage, Follows, HeldRun, LeftDatabase, OwnedWindow};
-use engine::actions::deactivate_person::heir_field;
+use domain::view::departures::{CountedVote, DeparturePage, Follows, HeldRun, LeftDatabase, OwnedWindow, heir_field};
 use engine::queries;
 use leptos::prelude::*;
 

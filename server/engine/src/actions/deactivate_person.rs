@@ -13,7 +13,7 @@ use domain::ids::{PersonId, TeamId, WindowId};
 use domain::notice::NoticeKind;
 use domain::people::{self, GlobalRole};
 use domain::permission::{Verb, authorize};
-use domain::view::departures::Follows;
+use domain::view::departures::{Follows, heir_field};
 use domain::window::WindowState;
 use serde_json::Map;
 use std::collections::BTreeMap;
@@ -40,12 +40,6 @@ pub struct Left {
     pub stopped: Vec<i64>,
     /// Proposals that nobody could approve any more.
     pub unreachable: Vec<i64>,
-}
-
-/// Name of the field that names a window's new owner.
-#[must_use]
-pub fn heir_field(number: i64) -> String {
-    format!("owner-{number}")
 }
 
 /// Deactivates. Refused: oneself, the last administrator, and an open window that nobody was chosen for though somebody could be.

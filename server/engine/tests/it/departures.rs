@@ -4,9 +4,9 @@ use crate::house::House;
 use crate::stage::When;
 use crate::voices::{account, administrator};
 use domain::ids::PersonId;
-use domain::view::departures::Follows;
+use domain::view::departures::{Follows, heir_field};
 use engine::actions::cast_vote::{Input as Vote, cast_vote};
-use engine::actions::deactivate_person::{Heirs, Input, deactivate_person, heir_field};
+use engine::actions::deactivate_person::{Heirs, Input, deactivate_person};
 use engine::actions::{Caller, reactivate_person::reactivate_person};
 use engine::queries;
 
