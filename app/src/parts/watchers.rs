@@ -41,7 +41,7 @@ pub fn WatchersCard(watchers: Watchers, #[prop(into)] base: String, #[prop(into)
             {if nobody {
                 view! { <p>"Nobody watches "{what}". Watchers are told of what happens, and never vote."</p> }.into_any()
             } else {
-                view! { <ul class="plain">{rows}</ul> }.into_any()
+                view! { <ul class="plain watchers">{rows}</ul> }.into_any()
             }}
             {toggle}
             {add}
