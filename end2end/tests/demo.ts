@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { mouse, type Hand } from "./hand";
 
 export type Role = "admin" | "lead" | "deputy" | "engineer" | "stakeholder" | "auditor";
 export interface Demo {
@@ -71,17 +72,17 @@ export function person(demo: Demo, role: Role) {
   return found;
 }
 
-export async function signIn(page: Page, demo: Demo, role: Role) {
+export async function signIn(page: Page, demo: Demo, role: Role, hand: Hand = mouse) {
   const { email, password } = person(demo, role);
   await page.goto(`${demo.address}/login`);
-  await page.getByLabel("E-mail address").fill(email);
-  await page.getByLabel("Password", { exact: true }).fill(password);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await hand.fill(page.getByLabel("E-mail address"), email);
+  await hand.fill(page.getByLabel("Password", { exact: true }), password);
+  await hand.press(page.getByRole("button", { name: "Sign in", exact: true }));
   await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
 }
 
-export async function signOut(page: Page) {
-  await page.getByRole("button", { name: "Sign out" }).click();
+export async function signOut(page: Page, hand: Hand = mouse) {
+  await hand.press(page.getByRole("button", { name: "Sign out" }));
   await expect(page.getByRole("button", { name: "Sign out" })).toHaveCount(0);
 }
 

@@ -1,8 +1,9 @@
 // The whole job as people do it: propose, look, seal, approve by mail and on the page, run on a real database, validate, close, verify.
-// Every door is a plain form, so the same steps are walked with and without script.
+// Every door is a plain form, so the same steps are walked with script by the keyboard alone, and without script by the mouse.
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { environment, expect, mail, person, program, signIn, signOut, test, type Demo } from "./demo";
+import { keyboard, mouse } from "./hand";
 import { wellMade } from "./looks";
 import type { Page } from "@playwright/test";
 
@@ -30,111 +31,118 @@ export function wholeJob({ script }: { script: boolean }) {
   test.describe.configure({ mode: "serial" });
   const window = (demo: Demo) => `${demo.address}/windows/${NUMBER}`;
   const looked = async (page: Page) => { if (script) await wellMade(page); };
+  const handOf = (page: Page) => (script ? keyboard(page) : mouse);
 
   test("an engineer proposes a window, is told what is wrong, sees what would be done, and seals it", async ({ page, demo }) => {
-    await signIn(page, demo, "engineer");
+    const hand = handOf(page);
+    await signIn(page, demo, "engineer", hand);
     await page.goto(`${demo.address}/windows/new?database=shop`);
     await looked(page);
-    await page.getByLabel("Reason").fill(REASON);
-    await page.getByLabel("Date").fill(soon(45).date);
-    await page.getByLabel("Duration, minutes").fill("2");
-    await page.locator("summary", { hasText: "Thresholds" }).click();
+    await hand.fill(page.getByLabel("Reason"), REASON);
+    await hand.fill(page.getByLabel("Date"), soon(45).date);
+    await hand.fill(page.getByLabel("Duration, minutes"), "2");
+    await hand.press(page.locator("summary", { hasText: "Thresholds" }));
     for (const [field, value] of [["vacuum_min_dead_rows", "1000"], ["reindex_look_min_mib", "0"], ["reindex_min_waste_mib", "1"]] as const) {
-      await page.locator(`[name=${field}]`).fill(value);
+      await hand.fill(page.locator(`[name=${field}]`), value);
     }
-    await page.getByRole("button", { name: "Look at the database" }).click();
+    await hand.press(page.getByRole("button", { name: "Look at the database" }));
     // The refusal names the limit, and what was typed is still there.
     await expect(page.locator(".error-summary")).toContainText("5 minutes");
     await expect(page.getByLabel("Reason")).toHaveValue(REASON);
     await expect(page.locator("[name=reindex_min_waste_mib]")).toHaveValue("1");
-    await page.getByLabel("Duration, minutes").fill("120");
+    await hand.fill(page.getByLabel("Duration, minutes"), "120");
     const start = soon(45);
-    await page.getByLabel("Date").fill(start.date);
-    await page.getByLabel("Start", { exact: true }).fill(start.time);
-    await page.getByRole("button", { name: "Look at the database" }).click();
+    await hand.fill(page.getByLabel("Date"), start.date);
+    await hand.fill(page.getByLabel("Start", { exact: true }), start.time);
+    await hand.press(page.getByRole("button", { name: "Look at the database" }));
     await until(page, page.url(), /REINDEX INDEX CONCURRENTLY/, 60_000);
     await expect(page.locator("main")).toContainText("cart_token_idx");
     await looked(page);
-    await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
+    await hand.press(page.getByRole("button", { name: "Seal and propose", exact: true }));
     await expect(page).toHaveURL(window(demo));
     await expect(page.locator("main")).toContainText("Waiting for approval");
   });
 
   test("a stakeholder approves by the link in a mail, without an account", async ({ page, demo }) => {
-    await signIn(page, demo, "admin");
+    const hand = handOf(page);
+    await signIn(page, demo, "admin", hand);
     const request = await mail(page, demo, person(demo, "stakeholder").email, new RegExp(`^\\[Approval needed\\] #${NUMBER} `));
     expect(request.calendar).toContain("BEGIN:VEVENT");
-    await signOut(page);
+    await signOut(page, hand);
     const link = request.links.find((to) => to.includes("/a/"));
     expect(link, request.text).toBeTruthy();
     // Scanners open links: nothing may come of it.
     for (let visit = 0; visit < 5; visit += 1) expect((await page.request.get(link!)).status()).toBe(200);
     await page.goto(link!);
     await looked(page);
-    await page.getByRole("button", { name: "Approve this plan" }).click();
+    await hand.press(page.getByRole("button", { name: "Approve this plan" }));
     await expect(page.getByText("type the database's short name", { exact: false }).first()).toBeVisible();
-    await page.getByLabel(/To approve, type the short name/).fill("shop");
-    await page.getByRole("button", { name: "Approve this plan" }).click();
+    await hand.fill(page.getByLabel(/To approve, type the short name/), "shop");
+    await hand.press(page.getByRole("button", { name: "Approve this plan" }));
     await expect(page.locator("h1")).toContainText("You have decided");
     await page.goto(link!);
     await expect(page.getByRole("button", { name: "Approve this plan" })).toHaveCount(0);
   });
 
   test("a lead approves on the window's page, and the quorum stands", async ({ page, demo }) => {
-    await signIn(page, demo, "lead");
+    const hand = handOf(page);
+    await signIn(page, demo, "lead", hand);
     await page.goto(window(demo));
     await expect(page.locator("main")).toContainText("Waiting for approval");
     await looked(page);
     const vote = page.locator("#vote");
-    await vote.getByLabel("Approve", { exact: false }).first().check();
-    await vote.getByLabel("Short name of the database").fill("shop");
-    await vote.getByRole("button", { name: "Send my decision" }).click();
+    await hand.check(vote.getByLabel("Approve", { exact: false }).first());
+    await hand.fill(vote.getByLabel("Short name of the database"), "shop");
+    await hand.press(vote.getByRole("button", { name: "Send my decision" }));
     await expect(page.locator("main")).toContainText(/Approved|Running|Validating/);
   });
 
   test("the window runs on the database by itself, and its work has an effect", async ({ page, demo }) => {
-    await signIn(page, demo, "engineer");
+    const hand = handOf(page);
+    await signIn(page, demo, "engineer", hand);
     await until(page, window(demo), /Validating|On hold|Failed/, 170_000);
     await expect(page.locator("main")).toContainText("Validating");
-    await page.locator("main a[href^='/runs/']").first().click();
+    await hand.press(page.locator("main a[href^='/runs/']").first());
     await expect(page.locator("main")).toContainText("cart_token_idx");
     await expect(page.locator("main")).toContainText("Finished");
     await looked(page);
   });
 
   test("the validation list is answered and the window closed", async ({ page, demo }) => {
-    await signIn(page, demo, "lead");
+    const hand = handOf(page);
+    await signIn(page, demo, "lead", hand);
     const list = `${window(demo)}/checklist`;
     await page.goto(list);
     await looked(page);
     for (const key of ["No error spikes", "Metrics are in range", "Backups work"]) {
       const item = page.locator("li.check-item", { hasText: key });
-      await item.getByLabel("Passed", { exact: true }).check();
-      await item.getByLabel("Evidence").fill("Looked at the dashboard for ten minutes: nothing unusual.");
-      await item.getByRole("button", { name: "Answer", exact: true }).click();
+      await hand.check(item.getByLabel("Passed", { exact: true }));
+      await hand.fill(item.getByLabel("Evidence"), "Looked at the dashboard for ten minutes: nothing unusual.");
+      await hand.press(item.getByRole("button", { name: "Answer", exact: true }));
       await expect(page.locator("li.check-item", { hasText: key })).toContainText("ten minutes");
     }
     // A probe that measured red on a busy machine is accepted with a reason, as a lead would.
     for (let red = page.locator("li.check-item", { hasText: "Accept although red" }); (await red.count()) > 0; ) {
       const item = red.first();
-      await item.getByText("Accept although red").click();
-      await item.getByLabel("Reason").fill("The machine was busy with other tests.");
-      await item.getByRole("button", { name: "Accept with this reason" }).click();
+      await hand.press(item.getByText("Accept although red"));
+      await hand.fill(item.getByLabel("Reason"), "The machine was busy with other tests.");
+      await hand.press(item.getByRole("button", { name: "Accept with this reason" }));
       await page.goto(list);
       red = page.locator("li.check-item", { hasText: "Accept although red" });
     }
     const close = page.locator(`form[action='/windows/${NUMBER}/close']`);
     const issues = close.getByLabel("Issues met");
-    if ((await issues.count()) > 0) await issues.fill("A probe was red while the machine was busy.");
-    await close.getByRole("button", { name: "Sign off and close" }).click();
+    if ((await issues.count()) > 0) await hand.fill(issues, "A probe was red while the machine was busy.");
+    await hand.press(close.getByRole("button", { name: "Sign off and close" }));
     await expect(page.locator("main")).toContainText("Completed");
-    await signOut(page);
-    await signIn(page, demo, "admin");
+    await signOut(page, hand);
+    await signIn(page, demo, "admin", hand);
     await mail(page, demo, "mara@shop.example", new RegExp(`^\\[All clear\\] #${NUMBER} `));
   });
 
   test("the auditor reads the trail, and everybody can verify it offline", async ({ page, demo }) => {
-    await signIn(page, demo, "auditor");
+    const hand = handOf(page);
+    await signIn(page, demo, "auditor", hand);
     await page.goto(`${demo.address}/audit`);
     await looked(page);
     await expect(page.locator("main")).toContainText("window.close");
