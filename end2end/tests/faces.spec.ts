@@ -92,3 +92,41 @@ test("on paper a window's page is its content alone", async ({ page, demo }) => 
   const paper = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   expect(paper).toBe("rgb(255, 255, 255)");
 });
+
+test("a page is light: the islands together on the wire, kept for ever; a link from a mail in one answer", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  const parts: { path: string; bytes: number; encoding: string; kept: string }[] = [];
+  page.on("requestfinished", async (request) => {
+    const path = new URL(request.url()).pathname;
+    if (!path.startsWith("/pkg/")) return;
+    const [sizes, headers] = [await request.sizes(), await (await request.response())!.allHeaders()];
+    parts.push({ path, bytes: sizes.responseBodySize, encoding: headers["content-encoding"], kept: headers["cache-control"] });
+  });
+  // This page has an island; kept files are asked for again.
+  const browser = await page.context().newCDPSession(page);
+  await browser.send("Network.setCacheDisabled", { cacheDisabled: true });
+  await page.goto(`${demo.address}/windows/new?database=shop`, { waitUntil: "networkidle" });
+  const scripts = () => parts.filter(({ path }) => /\.(js|wasm)$/.test(path));
+  await expect.poll(() => scripts().length).toBe(3);
+  for (const part of parts) {
+    expect(part.encoding, part.path).toBe("br");
+    expect(part.kept, part.path).toContain("immutable");
+    expect(part.path, "the name changes with the content").toMatch(/\.[0-9a-f]{16}\.\w+$/);
+  }
+  const bytes = scripts().reduce((sum, part) => sum + part.bytes, 0);
+  expect(bytes, JSON.stringify(scripts())).toBeGreaterThan(10_000);
+  expect(bytes, JSON.stringify(scripts())).toBeLessThan(200_000);
+});
+
+test("a link from a mail is one small answer", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\]/);
+  await signOut(page);
+  const asked: string[] = [];
+  page.on("request", (request) => { if (!request.url().startsWith("data:")) asked.push(request.url()); });
+  const answer = await page.goto(request.links.find((link) => link.includes("/a/"))!, { waitUntil: "networkidle" });
+  expect(asked).toHaveLength(1);
+  expect((await answer!.body()).length).toBeLessThanOrEqual(20 * 1024);
+  // The style in it was accepted: the page's own text is not in the browser's default face.
+  expect(await page.evaluate(() => getComputedStyle(document.body).marginTop)).toBe("0px");
+});

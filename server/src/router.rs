@@ -80,7 +80,6 @@ pub const DOORS: &[Door] = &[
     Door::route("/healthz", Access::Bare, || get(routes::health::alive)),
     Door::route("/readyz", Access::Bare, || get(routes::health::ready)),
     Door::route("/metrics", Access::Bare, || get(routes::metrics::metrics)),
-    Door::route("/approval.css", Access::Bare, || get(routes::approval::style)),
     Door::route("/a/{secret}", Access::Bare, || get(routes::approval::show)),
     Door::form("/a/{secret}", Access::Bare, || post(routes::approval::decide)),
     Door::form("/a/{secret}/not-me", Access::Bare, || post(routes::approval::object)),

@@ -9,20 +9,19 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use engine::actions::cast_vote::{Input, cast_vote_by_link};
 use engine::actions::mail_fresh_link::mail_fresh_link;
 use engine::actions::withdraw_vote::{Objection, object_to_vote};
-use engine::paper::approval::{self, STYLE, TypedAgain};
+use engine::paper::approval::{self, TypedAgain};
 use engine::queries::links;
 use engine::{Engine, Error};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, Method, StatusCode};
+use std::sync::LazyLock;
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
-/// Stricter than that of other pages: nothing but one style sheet is loaded, nothing runs.
-const STRICT: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// The style sheet of these pages: small, and there before any bundle is.
-pub async fn style() -> impl axum::response::IntoResponse {
-    ([(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=3600")], STYLE)
-}
+/// Stricter than that of other pages: nothing is loaded, nothing runs, and the style is the one we wrote.
+static STRICT: LazyLock<String> = LazyLock::new(|| {
+    let style = approval::style_source();
+    format!("default-src 'none'; img-src data:; style-src {style}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+});
 
 /// Shows what the link leads to. Changes nothing but the mark "opened", and HEAD not even that.
 pub async fn show(State(engine): State<Engine>, method: Method, Path(secret): Path<String>) -> Response {
@@ -111,7 +110,7 @@ pub(super) fn failed(error: Error) -> Response {
 pub(crate) fn html(status: StatusCode, page: engine::Result<String>) -> Response {
     match page {
         Ok(page) => {
-            let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (ROBOTS, "noindex"), (POLICY, STRICT)];
+            let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (ROBOTS, "noindex"), (POLICY, STRICT.as_str())];
             (status, headers, page).into_response()
         }
         Err(error) => failed(error),

@@ -1,18 +1,25 @@
-//! The page behind a mailed link: readable on a phone, without account and without script, one request apart from its style sheet.
+//! The page behind a mailed link: readable on a phone, without account and without script, in one request.
 
 use super::letter::{block, line};
 use super::when::Zone;
 use crate::error::{Error, Result};
 use crate::queries::links::LinkPage;
 use askama::Template;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::approval::VoteDecision;
 use domain::decision::FieldError;
 use domain::plan::Plan;
 use domain::procedure::{self, Parameters, text};
 use domain::view::links::{About, Answer, Over, Vote};
+use sha2::{Digest as _, Sha256};
 
-/// The style sheet of these pages, served beside them.
-pub const STYLE: &str = include_str!("templates/approval.css");
+/// The style sheet, as it stands in the head of each of these pages: a template ends without its last line break.
+const STYLE: &str = include_str!("templates/approval.css").trim_ascii_end();
+
+/// What a content security policy calls that style sheet: the only style such a page may have.
+pub fn style_source() -> String {
+    format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(STYLE)))
+}
 
 /// What was typed, to be shown again when it could not be taken.
 #[derive(Debug, Clone, Default)]
