@@ -6,7 +6,7 @@ use crate::parts::errors::{ErrorBody, words};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use domain::decision::{FieldError, Refusal};
-use domain::ids::TeamId;
+use domain::ids::{SessionId, TeamId};
 use domain::permission::{self, Actor, Permit, Verb};
 use engine::actions::Caller;
 use engine::queries::visit::Installation;
@@ -24,6 +24,8 @@ pub struct Visit {
     pub engine: Engine,
     /// The signed-in person with today's rights.
     pub caller: Option<Caller>,
+    /// The session of the signed-in person, as pages call it.
+    pub session: Option<SessionId>,
     /// Request id, shown on error pages.
     pub request: String,
     /// Path of the page, without the query.

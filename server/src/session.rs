@@ -3,10 +3,14 @@
 //! The data map holds messages and typed text only. Who signed in is a column, written once when the session is made.
 
 use crate::guard::hosts::Hosts;
+use crate::visit::Client;
 use async_trait::async_trait;
 use domain::ids::PersonId;
 use engine::Engine;
+use engine::actions::keep_session;
+use engine::actions::sign_in::SignedIn;
 use engine::store::sessions;
+use engine::store::sign_ins::Origin;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
@@ -73,22 +77,24 @@ pub fn layer(engine: &Engine, hosts: &Hosts) -> SessionManagerLayer<Sessions> {
         .with_path("/")
 }
 
-/// Gives the session some minutes of control under a new id; its absolute end stays where it was.
-pub async fn elevate(session: &Session, engine: &Engine, person: PersonId) -> engine::Result<()> {
-    let old = session.id().ok_or_else(|| engine::Error::internal("a signed-in session has no id"))?;
-    let origin = sessions::origin(engine.pool(), &key(&old)).await?.ok_or(engine::Error::NotFound)?;
-    sign_in(session, engine, person, &origin.address, &origin.agent).await?;
-    if let Some(id) = session.id() {
-        sessions::end_by(engine.pool(), &key(&id), origin.absolute_end_at).await?;
-    }
-    Ok(())
+/// Signs `signed_in` in: a new id, so that one planted before is worth nothing, and the person written into the new row.
+pub async fn sign_in(session: &Session, engine: &Engine, signed_in: SignedIn, client: &Client) -> engine::Result<()> {
+    let origin = Origin { address: client.address.to_canonical().to_string(), agent: client.agent.clone() };
+    keep_session::begin(engine, renewed(session).await?, signed_in, origin).await
 }
 
-/// Signs `person` in: a new id, the old one ended, the person written into the new row.
-pub async fn sign_in(session: &Session, engine: &Engine, person: PersonId, address: &str, agent: &str) -> engine::Result<()> {
+/// Gives the person's session a new id, with some minutes of control if asked for; its absolute end stays where it was.
+pub async fn rotate(session: &Session, engine: &Engine, person: PersonId, control: bool) -> engine::Result<()> {
+    let old = session.id().ok_or_else(|| engine::Error::internal("a signed-in session has no id"))?;
+    // What lies in it goes along: it is read before its row moves away from the old id.
+    session.get_value("").await.map_err(engine::Error::internal)?;
+    let parked = keep_session::park(engine, key(&old), person).await?;
+    keep_session::unpark(engine, parked, renewed(session).await?, control).await
+}
+
+/// A new id with a row of its own; the old one's row is gone.
+async fn renewed(session: &Session) -> engine::Result<[u8; 32]> {
     session.cycle_id().await.map_err(engine::Error::internal)?;
     session.save().await.map_err(engine::Error::internal)?;
-    let id = session.id().ok_or_else(|| engine::Error::internal("a saved session has no id"))?;
-    sessions::bind(engine.pool(), &key(&id), person, address, agent).await?;
-    Ok(())
+    session.id().map(|id| key(&id)).ok_or_else(|| engine::Error::internal("a saved session has no id"))
 }

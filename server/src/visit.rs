@@ -127,6 +127,7 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
     let visit = Visit {
         engine: web.engine.clone(),
         caller: visitor.actor.map(|actor| Caller { actor, request: asked.id.clone() }),
+        session: visitor.session,
         request: asked.id,
         path: asked.path,
         query: asked.query,

@@ -1,6 +1,7 @@
 //! The rules of Drydock, pure: no input or output, no clock, no randomness. Time and ids are arguments.
 #![warn(missing_docs)]
 
+pub mod account_link;
 pub mod approval;
 pub mod canonical;
 pub mod checklist;
@@ -20,6 +21,7 @@ pub mod proposal;
 pub mod run;
 pub mod schedule;
 pub mod target;
+pub mod throttle;
 pub mod trail;
 pub mod view;
 pub mod voice;

@@ -7,6 +7,7 @@ pub mod mail;
 pub mod people;
 pub mod policies;
 pub mod runs;
+pub mod sessions;
 pub mod targets;
 pub mod trail;
 pub mod watchers;

@@ -2,6 +2,9 @@
 
 mod address;
 mod notices;
+mod sessions;
+
+pub use sessions::SessionsPage;
 
 use crate::door;
 use crate::parts::form::{Field, Form, Select, Username};
@@ -53,7 +56,7 @@ fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Optio
                 </Form>
             </Card>
             <Card title="Password">
-                <p>{sessions}</p>
+                <p>{sessions}" "<a href="/me/sessions">"See your sessions"</a></p>
                 <Form action="/me/password" submit="Change password" prefix="pw-">
                     <Username value=email/>
                     <Field name="old_password" label="Password until now" kind="password" autocomplete="current-password" required=true/>

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
-use crate::{clock, passwords, store, transaction};
+use crate::{clock, passwords, store, throttle, transaction};
 use domain::decision::{FieldError, FormCheck};
 use domain::fact::NewFact;
 use domain::ids::PersonId;
@@ -74,10 +74,11 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
             } else {
                 store::people::pause_votes(db, id, Changed::Password, None).await?;
                 store::people::set_active(db, id, true).await?;
-                store::sessions::end_all(db, id).await?;
+                store::sign_ins::end_all(db, id).await?;
             }
             store::people::put_account(db, id, &hash).await?;
             store::people::put_global_roles(db, id, &[GlobalRole::Admin]).await?;
+            throttle::pardon(db, &account.email, id).await?;
             Ok(id)
         })
     })

@@ -4,13 +4,13 @@ use super::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+use crate::throttle::Guess;
 use crate::wake::{Wake, wake};
-use crate::{passwords, store, throttle, transaction};
+use crate::{passwords, store, transaction};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::PersonId;
 use domain::permission::{Permit, Verb, authorize};
-use jiff::SignedDuration;
 use secrecy::SecretString;
 use std::net::IpAddr;
 
@@ -24,38 +24,40 @@ pub struct Input {
     pub password: SecretString,
 }
 
-/// Failures of one account before it pauses.
-const FREE_FAILURES: i32 = 5;
-/// Longest pause of an account: a stranger who knows an address cannot lock its person out for longer.
-const LONGEST_PAUSE_S: i64 = 300;
-
-/// Pause after this many failures in a row: 1 s, doubling, five minutes at most.
-fn pause(failures: i32) -> SignedDuration {
-    let beyond = u32::try_from(failures - FREE_FAILURES).unwrap_or(0).min(20);
-    SignedDuration::from_secs(if failures < FREE_FAILURES { 0 } else { (1_i64 << beyond).min(LONGEST_PAUSE_S) })
-}
-
 fn failed() -> Error {
     Error::Refused(Refusal::new(
         "sign_in_failed",
         "Address and password do not belong together.",
-        "Check both. After several failures signing in pauses for up to five minutes. If you lost your password, ask an administrator.",
+        "Check both. After several failures signing in pauses for up to five minutes. If you lost your password, have a link mailed to you.",
     ))
 }
 
+/// Somebody who proved who they are: a session of theirs may begin in this epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedIn {
+    /// Who.
+    pub person: PersonId,
+    /// What [`super::keep_session::begin`] compares: sessions ended since then end this one before it begins.
+    pub epoch: i64,
+}
+
 /// Signs in. The caller makes the session; this checks, counts and writes the facts.
-pub async fn sign_in(engine: &Engine, request: &str, input: &Input, address: IpAddr) -> Result<PersonId> {
-    throttle::admit(address).inspect_err(|_| count("throttled"))?;
+pub async fn sign_in(engine: &Engine, request: &str, input: &Input, address: IpAddr) -> Result<SignedIn> {
+    let guess = Guess::sign_in(engine.pool(), &input.email, address).await.inspect_err(|_| count("throttled"))?;
     let email = domain::people::email("email", &input.email).ok();
     let known = match &email {
         Some(email) => store::people::sign_in_of(engine.pool(), email).await?,
         None => None,
     };
-    let usable = known.as_ref().filter(|known| known.active && known.blocked_until <= engine.clock().now());
+    let usable = known.as_ref().filter(|known| known.active && !guess.paused());
     let good = passwords::verify(&input.password, usable.map(|known| known.hash.as_str())).await?;
     match usable.filter(|_| good) {
-        Some(known) => succeed(engine, request, known, address).await.inspect(|_| count("done")),
-        None => fail(engine, request, known.as_ref(), address).await.inspect_err(|_| count("failed")),
+        Some(known) => succeed(engine, request, known, &guess, address).await.inspect(|_| count("done")),
+        None => {
+            count("failed");
+            fail(engine, request, known.map(|known| known.person), &guess, address).await?;
+            Err(failed())
+        }
     }
 }
 
@@ -63,40 +65,36 @@ fn count(outcome: &'static str) {
     crate::metrics::metrics().sign_ins.get_or_create(&[("outcome", outcome)]).inc();
 }
 
-async fn succeed(engine: &Engine, request: &str, known: &store::people::SignIn, address: IpAddr) -> Result<PersonId> {
-    let (person, hash, request) = (known.person, known.hash.clone(), request.to_owned());
-    transaction::run(engine.pool(), "sign_in", move |db| {
-        let (hash, request) = (hash.clone(), request.clone());
+async fn succeed(engine: &Engine, request: &str, known: &store::people::SignIn, guess: &Guess, address: IpAddr) -> Result<SignedIn> {
+    let (person, hash, guess, request) = (known.person, known.hash.clone(), guess.clone(), request.to_owned());
+    let epoch = transaction::run(engine.pool(), "sign_in", move |db| {
+        let (hash, guess, request) = (hash.clone(), guess.clone(), request.clone());
         Box::pin(async move {
             let actor = store::people::actor(db, person, false).await?.ok_or_else(failed)?;
             let permit = authorize(&actor, Verb::SeeOwn, None)?;
-            // The password may have been changed while this one was verified.
-            if !store::people::clear_failures(db, person, &hash).await? {
+            // The password may have been changed, or the account begun to pause, while this one was verified.
+            let epoch = store::people::epoch(db, person, &hash).await?.ok_or_else(failed)?;
+            if !guess.succeeded(db).await? {
                 return Err(failed());
             }
             let mut ledger = Ledger::open(db, &permit, &request);
             ledger.fact(NewFact::done("session.start", "person", person).with("address", address.to_string())).await?;
-            Ok(())
+            Ok(epoch)
         })
     })
     .await?;
     store::sessions::sweep(engine.pool()).await?;
     wake(engine.pool(), &[Wake::Sealer]).await;
-    Ok(person)
+    Ok(SignedIn { person, epoch })
 }
 
-async fn fail(engine: &Engine, request: &str, known: Option<&store::people::SignIn>, address: IpAddr) -> Result<PersonId> {
-    let person = known.map(|known| known.person);
-    let blocked_until = known.map(|known| engine.clock().now() + pause(known.failures + 1));
-    let tell = throttle::failed(address, person);
-    let request = request.to_owned();
+/// Counts a failure, in the same way whether somebody is known or not.
+async fn fail(engine: &Engine, request: &str, person: Option<PersonId>, guess: &Guess, address: IpAddr) -> Result<()> {
+    let (guess, request) = (guess.clone(), request.to_owned());
     transaction::run(engine.pool(), "sign_in_failed", move |db| {
-        let request = request.clone();
+        let (guess, request) = (guess.clone(), request.clone());
         Box::pin(async move {
-            if let Some((person, until)) = person.zip(blocked_until) {
-                store::people::count_failure(db, person, until).await?;
-            }
-            if tell {
+            if guess.failed(db).await? {
                 let whom = person.map_or("unknown".to_owned(), |person| person.to_string());
                 let permit = Permit::system();
                 Ledger::open(db, &permit, &request)
@@ -106,31 +104,32 @@ async fn fail(engine: &Engine, request: &str, known: Option<&store::people::Sign
             Ok(())
         })
     })
-    .await?;
-    Err(failed())
+    .await
 }
 
 /// Makes sure that the signed-in person knows their password; `field` is where the answer goes when not.
 pub async fn confirm_password(engine: &Engine, caller: &Caller, field: &str, typed: &SecretString, address: IpAddr) -> Result<()> {
-    throttle::admit(address)?;
     let person = caller.actor.person;
+    let guess = Guess::confirm(engine.pool(), person, address).await?;
     let stored = store::people::account(engine.pool(), person).await?.map(|(hash, _)| hash);
-    if passwords::verify(typed, stored.as_deref()).await? {
-        return Ok(());
-    }
-    if throttle::failed(address, Some(person)) {
-        let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
-        let request = caller.request.clone();
-        transaction::run(engine.pool(), "confirm_password_failed", move |db| {
-            let (permit, request) = (permit.clone(), request.clone());
-            Box::pin(async move {
+    let good = passwords::verify(typed, stored.as_deref()).await?;
+    let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
+    let request = caller.request.clone();
+    transaction::run(engine.pool(), "confirm_password", move |db| {
+        let (permit, request, guess) = (permit.clone(), request.clone(), guess.clone());
+        Box::pin(async move {
+            if good {
+                return guess.succeeded(db).await.map(drop);
+            }
+            if guess.failed(db).await? {
                 let fact = NewFact::refused("session.confirm", "person", person).with("address", address.to_string());
-                Ledger::open(db, &permit, &request).fact(fact).await.map(drop)
-            })
+                Ledger::open(db, &permit, &request).fact(fact).await?;
+            }
+            Ok(())
         })
-        .await?;
-    }
-    Err(Error::field(field, "This is not your password."))
+    })
+    .await?;
+    if good { Ok(()) } else { Err(Error::field(field, "This is not your password.")) }
 }
 
 /// The password was typed again: writes it down. The web side gives the session its few minutes of elevation.
@@ -145,15 +144,4 @@ pub async fn elevate(engine: &Engine, caller: &Caller, password: &SecretString, 
         )
     })
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_and_end() {
-        let seconds: Vec<_> = [1, 4, 5, 6, 7, 13, 14, 1000].into_iter().map(|failures| pause(failures).as_secs()).collect();
-        assert_eq!(seconds, [0, 0, 1, 2, 4, 256, 300, 300]);
-    }
 }

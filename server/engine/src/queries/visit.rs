@@ -12,6 +12,8 @@ pub use crate::store::people::Installation;
 pub struct Visitor {
     /// The signed-in person with today's rights.
     pub actor: Option<Actor>,
+    /// What pages call the session.
+    pub session: Option<domain::ids::SessionId>,
     /// The person of a session that ended: what they typed is kept for them alone.
     pub former: Option<domain::ids::PersonId>,
 }
@@ -21,11 +23,11 @@ pub async fn visitor(engine: &Engine, session_key: &[u8; 32]) -> Result<Visitor>
     let Some(holder) = sessions::holder(engine.pool(), session_key).await? else { return Ok(Visitor::default()) };
     let Some(person) = holder.person else { return Ok(Visitor::default()) };
     if !holder.alive {
-        return Ok(Visitor { actor: None, former: Some(person) });
+        return Ok(Visitor { former: Some(person), ..Visitor::default() });
     }
     let mut db = engine.pool().acquire().await?;
     let actor = people::actor(&mut db, person, holder.elevated).await?;
-    Ok(Visitor { actor: actor.filter(|actor| actor.active), former: None })
+    Ok(Visitor { actor: actor.filter(|actor| actor.active), session: Some(holder.id), former: None })
 }
 
 /// The installation, `None` until the first run is done and somebody can administer it; and what workers that are stopping say about it.

@@ -1,5 +1,6 @@
 //! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
 
+pub mod account_links;
 pub mod backups;
 pub mod checks;
 pub mod clock_guard;
@@ -25,9 +26,11 @@ pub mod service_leases;
 pub mod service_states;
 pub mod sessions;
 pub mod settings;
+pub mod sign_ins;
 pub mod target_pages;
 pub mod targets;
 pub mod teams;
+pub mod throttle;
 pub mod trail;
 pub mod trail_check;
 pub mod vitals;

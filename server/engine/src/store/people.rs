@@ -1,11 +1,9 @@
 //! People, their accounts and rights, and what this installation is.
 
-use super::{Stamp, stamp};
 use domain::ids::{PersonId, TeamId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::{Actor, Member};
 use domain::voice::Changed;
-use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -132,11 +130,11 @@ pub(crate) async fn by_email(db: &mut PgConnection, email: &str) -> sqlx::Result
     Ok(sqlx::query_scalar!("SELECT p.id FROM drydock.person p WHERE p.email = $1", email).fetch_optional(db).await?.map(PersonId))
 }
 
-/// Gives an account, or the existing one a new password; failures are forgotten.
+/// Gives an account, or the existing one a new password.
 pub(crate) async fn put_account(db: &mut PgConnection, person: PersonId, hash: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, $2)
-         ON CONFLICT (person_id) DO UPDATE SET password_hash = EXCLUDED.password_hash, failures = 0, blocked_until = '-infinity', password_changed_at = clock_timestamp()",
+         ON CONFLICT (person_id) DO UPDATE SET password_hash = EXCLUDED.password_hash, password_changed_at = clock_timestamp()",
         person.0,
         hash
     )
@@ -151,50 +149,28 @@ pub(crate) struct SignIn {
     pub(crate) person: PersonId,
     pub(crate) hash: String,
     pub(crate) active: bool,
-    pub(crate) failures: i32,
-    pub(crate) blocked_until: Timestamp,
 }
 
 /// The account with this address.
 pub(crate) async fn sign_in_of(pool: &PgPool, email: &str) -> sqlx::Result<Option<SignIn>> {
     let row = sqlx::query!(
-        r#"SELECT p.id, a.password_hash, p.active, a.failures, greatest(a.blocked_until, 'epoch') AS "blocked_until!: Stamp"
-           FROM drydock.person p JOIN drydock.account a ON a.person_id = p.id WHERE p.email = $1"#,
+        "SELECT p.id, a.password_hash, p.active FROM drydock.person p JOIN drydock.account a ON a.person_id = p.id WHERE p.email = $1",
         email
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| SignIn {
-        person: PersonId(row.id),
-        hash: row.password_hash,
-        active: row.active,
-        failures: row.failures,
-        blocked_until: row.blocked_until.to_jiff(),
-    }))
+    Ok(row.map(|row| SignIn { person: PersonId(row.id), hash: row.password_hash, active: row.active }))
 }
 
-/// Forgets failures after a good sign-in; false when the password is no longer `hash` or the account pauses.
-pub(crate) async fn clear_failures(db: &mut PgConnection, person: PersonId, hash: &str) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE drydock.account AS a SET failures = 0, blocked_until = '-infinity' WHERE a.person_id = $1 AND a.password_hash = $2 AND a.blocked_until <= clock_timestamp()",
+/// The epoch under which a session may begin, while the password is still `hash` and the person may act.
+pub(crate) async fn epoch(db: &mut PgConnection, person: PersonId, hash: &str) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "SELECT a.epoch FROM drydock.account a JOIN drydock.person p ON p.id = a.person_id WHERE a.person_id = $1 AND a.password_hash = $2 AND p.active FOR UPDATE OF a",
         person.0,
         hash
     )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Counts a failed sign-in and lets the account pause.
-pub(crate) async fn count_failure(db: &mut PgConnection, person: PersonId, blocked_until: Timestamp) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE drydock.account AS a SET failures = least(a.failures + 1, 1000), blocked_until = greatest(a.blocked_until, $2) WHERE a.person_id = $1",
-        person.0,
-        stamp(blocked_until) as Stamp
-    )
-    .execute(db)
+    .fetch_optional(db)
     .await
-    .map(drop)
 }
 
 /// Makes these the person's only rights everywhere.

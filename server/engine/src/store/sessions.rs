@@ -2,11 +2,10 @@
 //!
 //! Idle end 30 minutes, absolute end 12 hours: OWASP's range for applications of high value, and one working day at most.
 
-use super::{Stamp, stamp};
-use domain::ids::PersonId;
+use domain::ids::{PersonId, SessionId};
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
 /// What lies in a session, and until when.
 #[derive(Debug, Clone)]
@@ -20,6 +19,8 @@ pub struct Stored {
 /// Who a session belongs to.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder {
+    /// What pages call the session.
+    pub id: SessionId,
     /// The person who signed in; `None` before.
     pub person: Option<PersonId>,
     /// False after the idle or the absolute end.
@@ -69,31 +70,16 @@ pub async fn delete(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM drydock.session AS s WHERE s.key = $1", key.as_slice()).execute(pool).await.map(drop)
 }
 
-/// Writes who signed in, from where, into a session that was just made.
-pub async fn bind(pool: &PgPool, key: &[u8; 32], person: PersonId, address: &str, agent: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE drydock.session AS s SET person_id = $2, address = $3, agent = left($4, 300), elevated_until = clock_timestamp() + interval '5 minutes',
-             absolute_end_at = clock_timestamp() + interval '12 hours' WHERE s.key = $1",
-        key.as_slice(),
-        person.0,
-        address,
-        agent
-    )
-    .execute(pool)
-    .await
-    .map(drop)
-}
-
 /// Who a session belongs to; also of one that ended lately, so that its person can be told so.
 pub async fn holder(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<Option<Holder>> {
     let row = sqlx::query!(
-        r#"SELECT s.person_id, (s.expires_at > clock_timestamp() AND s.absolute_end_at > clock_timestamp()) AS "alive!", (s.elevated_until > clock_timestamp()) AS "elevated!"
+        r#"SELECT s.id, s.person_id, (s.expires_at > clock_timestamp() AND s.absolute_end_at > clock_timestamp()) AS "alive!", (s.elevated_until > clock_timestamp()) AS "elevated!"
            FROM drydock.session s WHERE s.key = $1"#,
         key.as_slice()
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| Holder { person: row.person_id.map(PersonId), alive: row.alive, elevated: row.elevated }))
+    Ok(row.map(|row| Holder { id: SessionId(row.id), person: row.person_id.map(PersonId), alive: row.alive, elevated: row.elevated }))
 }
 
 /// Moves the idle end, at most once a minute, and never past the absolute end.
@@ -108,40 +94,14 @@ pub async fn touch(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<()> {
     .map(drop)
 }
 
-/// Where and until when a session was made.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// Client address at sign-in.
-    pub address: String,
-    /// Browser at sign-in.
-    pub agent: String,
-    /// The end that nothing moves.
-    pub absolute_end_at: Timestamp,
-}
-
-/// Where and until when a session was made.
-pub async fn origin(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<Option<Origin>> {
-    let row = sqlx::query!("SELECT s.address, s.agent, s.absolute_end_at FROM drydock.session s WHERE s.key = $1", key.as_slice())
-        .fetch_optional(pool)
-        .await?;
-    Ok(row.map(|row| Origin { address: row.address, agent: row.agent, absolute_end_at: row.absolute_end_at.to_jiff() }))
-}
-
-/// Makes a session end no later than this.
-pub async fn end_by(pool: &PgPool, key: &[u8; 32], end: Timestamp) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE drydock.session AS s SET absolute_end_at = least(s.absolute_end_at, $2) WHERE s.key = $1",
-        key.as_slice(),
-        stamp(end) as Stamp
+/// True when somebody signed in from this network lately, written as `192.0.2.44/32`.
+pub(crate) async fn knows_network(pool: &PgPool, network: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.session s WHERE s.person_id IS NOT NULL AND CASE WHEN s.address = '' THEN false ELSE s.address::inet <<= $1::text::inet END) AS "known!""#,
+        network
     )
-    .execute(pool)
+    .fetch_one(pool)
     .await
-    .map(drop)
-}
-
-/// Ends every session of a person.
-pub(crate) async fn end_all(db: &mut PgConnection, person: PersonId) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM drydock.session AS s WHERE s.person_id = $1", person.0).execute(db).await.map(drop)
 }
 
 /// Forgets sessions that ended more than a day ago. Called at sign-ins.

@@ -1,0 +1,62 @@
+//! Makes a browser's session somebody's, and gives it a new key where rights grew: at the sign-in, at the password, at a change of role.
+//!
+//! Between taking the old key and giving the new one the session can be ended, and then no key opens it.
+
+use super::sign_in::SignedIn;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::sign_ins::{self, Origin};
+use crate::transaction;
+use domain::decision::Refusal;
+use domain::ids::PersonId;
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 of the id in the cookie: what a session is stored under.
+pub type SessionKey = [u8; 32];
+
+/// A session whose old key opens nothing any more, and that has no new one yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Parked {
+    key: SessionKey,
+    person: PersonId,
+}
+
+fn ended() -> Refusal {
+    Refusal::new("signed_out", "Your session was ended at this moment.", "Sign in again.")
+}
+
+/// Makes the fresh session under `key` the person's; refused when all their sessions were ended since they proved who they are.
+pub async fn begin(engine: &Engine, key: SessionKey, signed_in: SignedIn, origin: Origin) -> Result<()> {
+    transaction::run(engine.pool(), "begin_session", move |db| {
+        let origin = origin.clone();
+        Box::pin(async move {
+            let began = sign_ins::begin(db, &key, signed_in.person, signed_in.epoch, &origin).await?;
+            if began { Ok(()) } else { Err(ended().into()) }
+        })
+    })
+    .await
+}
+
+/// Takes the session away from its key. No cookie leads to where it is meanwhile: that key is a hash of a hash.
+pub async fn park(engine: &Engine, key: SessionKey, person: PersonId) -> Result<Parked> {
+    let parked = Parked { key: Sha256::digest(key).into(), person };
+    transaction::run(engine.pool(), "park_session", move |db| {
+        Box::pin(async move {
+            let taken = sign_ins::park(db, &key, &parked.key, person).await?;
+            if taken { Ok(()) } else { Err(ended().into()) }
+        })
+    })
+    .await?;
+    Ok(parked)
+}
+
+/// Gives the session its new key, with some minutes of control if asked for; its end stays where it was.
+pub async fn unpark(engine: &Engine, parked: Parked, key: SessionKey, control: bool) -> Result<()> {
+    transaction::run(engine.pool(), "unpark_session", move |db| {
+        Box::pin(async move {
+            let given = sign_ins::unpark(db, &parked.key, &key, parked.person, control).await?;
+            if given { Ok(()) } else { Err(ended().into()) }
+        })
+    })
+    .await
+}
