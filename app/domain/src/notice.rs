@@ -45,6 +45,12 @@ pub enum NoticeKind {
     ConfirmAddress,
     /// To the address somebody had: it is none any more.
     AddressChanged,
+    /// An account waits for its person; carries an invitation.
+    Invited,
+    /// A reset was asked for; carries the link to it.
+    ResetAsked,
+    /// The password of the account was changed.
+    PasswordChanged,
 }
 
 words!(NoticeKind {
@@ -65,6 +71,9 @@ words!(NoticeKind {
     NoticeKind::Failed = "failed" / "Failed",
     NoticeKind::ConfirmAddress = "confirm_address" / "Confirm your address",
     NoticeKind::AddressChanged = "address_changed" / "Address changed",
+    NoticeKind::Invited = "invited" / "Invitation",
+    NoticeKind::ResetAsked = "reset_asked" / "New password",
+    NoticeKind::PasswordChanged = "password_changed" / "Password changed",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -86,13 +95,15 @@ pub enum Concerned {
     Watchers,
     /// Whom the database's on-call contact names.
     OnCall,
+    /// The person whose account it is.
+    Owner,
 }
 
 impl NoticeKind {
     /// Who gets this message. Everybody gets it once, however many relations they have.
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
-        use Concerned::{Contributors, Eligible, Leads, OnCall, Stakeholders, Voter, Watchers, WindowOwner};
+        use Concerned::{Contributors, Eligible, Leads, OnCall, Owner, Stakeholders, Voter, Watchers, WindowOwner};
         match self {
             Self::ApprovalNeeded => &[Eligible],
             Self::VoteRecorded | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
@@ -105,12 +116,18 @@ impl NoticeKind {
             Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers],
             Self::Validating => &[WindowOwner, Contributors, Leads],
             Self::HandedOver => &[WindowOwner],
+            Self::Invited | Self::ResetAsked | Self::PasswordChanged => &[Owner],
         }
     }
     /// True for messages about an address: they speak of no window.
     #[must_use]
     pub fn is_about_address(self) -> bool {
         matches!(self, Self::ConfirmAddress | Self::AddressChanged)
+    }
+    /// True for messages about somebody's own account: they speak of no window.
+    #[must_use]
+    pub fn is_about_account(self) -> bool {
+        matches!(self, Self::Invited | Self::ResetAsked | Self::PasswordChanged)
     }
     /// True when the mail carries a calendar part: the event appears, moves or goes.
     #[must_use]
@@ -142,7 +159,7 @@ impl NoticeKind {
         if !now.person_active {
             return Some("the person was deactivated");
         }
-        if self == Self::ConfirmAddress && !now.link_alive {
+        if matches!(self, Self::ConfirmAddress | Self::Invited | Self::ResetAsked) && !now.link_alive {
             return Some("its link was used, replaced or has expired");
         }
         let state = now.window?;
@@ -184,6 +201,17 @@ mod tests {
         assert!(ask.overtaken(&Situation { link_alive: false, ..fresh }).is_some());
         assert!(ask.overtaken(&Situation { window: Some(WindowState::Withdrawn), ..fresh }).is_some());
         assert!(ask.overtaken(&Situation { person_active: false, ..fresh }).is_some());
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_any_more_is_not_sent() {
+        let fresh = Situation { person_active: true, window: None, same_digest: true, link_alive: true };
+        for kind in [NoticeKind::Invited, NoticeKind::ResetAsked] {
+            assert_eq!(kind.overtaken(&fresh), None, "{}", kind.word());
+            assert!(kind.overtaken(&Situation { link_alive: false, ..fresh }).is_some(), "{}", kind.word());
+        }
+        assert_eq!(NoticeKind::PasswordChanged.overtaken(&fresh), None);
+        assert!(NoticeKind::PasswordChanged.overtaken(&Situation { person_active: false, ..fresh }).is_some());
     }
 
     #[test]

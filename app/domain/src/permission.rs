@@ -215,6 +215,11 @@ impl Permit {
     pub fn tried(person: PersonId) -> Self {
         Self { who: Who::Person(person), verb: None, team: None }
     }
+    /// The holder of a link about the person's own account whose secret was just proven: may make the account, or set its password.
+    #[must_use]
+    pub fn account_link(person: PersonId, link: LinkId) -> Self {
+        Self { who: Who::Link(person, link), verb: None, team: None }
+    }
     /// The holder of a link whose secret was just proven.
     #[must_use]
     pub fn link(person: PersonId, link: LinkId) -> Self {

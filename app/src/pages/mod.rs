@@ -8,6 +8,7 @@ use leptos_router::path;
 
 pub mod audit;
 pub mod databases;
+pub mod forgot;
 pub mod home;
 pub mod login;
 pub mod mail;
@@ -41,6 +42,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/teams/:id") view=teams::TeamShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/teams/:id/edit") view=teams::TeamEditPage ssr=SsrMode::Async/>
                     <Route path=path!("/me") view=me::ProfilePage ssr=SsrMode::Async/>
+                    <Route path=path!("/me/sessions") view=me::SessionsPage ssr=SsrMode::Async/>
                     <Route path=path!("/me/confirm") view=me::ConfirmPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases") view=databases::ListPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/new") view=databases::RegisterPage ssr=SsrMode::Async/>
@@ -59,6 +61,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit/:id") view=audit::FactShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/login") view=login::LoginPage ssr=SsrMode::Async/>
+                    <Route path=path!("/forgot") view=forgot::ForgotPage ssr=SsrMode::Async/>
                     <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
                 </Routes>
             </Layout>

@@ -2,6 +2,7 @@
 //!
 //! Every transition names the state and revision it expects; the loser of a race gets a sentence. Lock order: window, run, item.
 
+mod account_links;
 mod attempts;
 mod outbox;
 mod runs;
@@ -15,6 +16,7 @@ use domain::permission::Permit;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
+pub use account_links::Made;
 pub use attempts::{Line, NewAttempt};
 pub use outbox::LinkForMail;
 pub use runs::{LEASE_LOST, Pulse, Tenure, hand_over, is_lease_lost, owner_is_gone, pulse, renew};

@@ -14,9 +14,9 @@ pub use transport::{Answer, reach};
 
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::paper::{self, AddressMaterial, Mail, Material};
+use crate::paper::{self, AccountMaterial, AddressMaterial, Mail, Material};
 use crate::store::outbox::{About, Claimed, DeliveryResult};
-use crate::store::{groups, letters, new_addresses, outbox};
+use crate::store::{account_links, groups, letters, new_addresses, outbox};
 use crate::transaction;
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
@@ -179,6 +179,9 @@ impl Notifier {
         if kind.is_about_address() {
             return self.write_address(kind, message, secret, base).await;
         }
+        if kind.is_about_account() {
+            return self.write_account(kind, message, secret, base).await;
+        }
         let material = transaction::read(&self.context.pool, "write_message", move |db| {
             let (message, secret, base, from) = (message.clone(), secret.clone(), base.clone(), from.clone());
             Box::pin(async move {
@@ -246,6 +249,39 @@ impl Notifier {
         })
         .await?;
         paper::write_address(&material)
+    }
+
+    /// Writes a mail about the recipient's own account.
+    async fn write_account(&self, kind: NoticeKind, message: Claimed, secret: Option<SecretString>, base: String) -> Result<Mail> {
+        let now = self.context.clock.now();
+        let material = transaction::read(&self.context.pool, "write_message", move |db| {
+            let (message, secret, base) = (message.clone(), secret.clone(), base.clone());
+            Box::pin(async move {
+                let link = match (secret, message.about.link) {
+                    (Some(secret), Some(link)) => Some((secret, letters::link(db, link).await?.expires_at)),
+                    _ => None,
+                };
+                let by = match message.about.link {
+                    Some(link) => account_links::maker(db, link).await?,
+                    None => None,
+                };
+                Ok(std::sync::Arc::new(AccountMaterial {
+                    kind,
+                    now,
+                    installation: letters::installation(db).await?,
+                    base,
+                    recipient: letters::recipient(db, message.about.person).await?,
+                    by,
+                    link,
+                    at: message.owed_at,
+                    votes_paused: message.payload.get("votes_paused").is_some_and(|paused| paused == &serde_json::Value::Bool(true)),
+                    head: letters::head(db).await?,
+                    message_id: format!("<{}>", message.message_id),
+                }))
+            })
+        })
+        .await?;
+        paper::write_account(&material)
     }
 
     /// Notes one try and decides what follows from it, in one transaction.

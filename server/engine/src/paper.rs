@@ -3,6 +3,8 @@
 //! A [`Letter`] is written once, in words; text and HTML are two renderings of it and cannot disagree. Foreign text passes
 //! [`domain::people::visible`] before it enters a letter, headers are built by typed builders from single lines only.
 
+mod account;
+pub mod account_page;
 mod address;
 pub mod address_page;
 pub mod approval;
@@ -12,6 +14,7 @@ mod mail;
 mod when;
 mod wording;
 
+pub use account::{AccountMaterial, write_account};
 pub use address::{AddressMaterial, write_address};
 pub use calendar::{CalendarPart, EventState};
 pub use letter::{Button, Letter};

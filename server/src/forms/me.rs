@@ -49,10 +49,10 @@ pub(super) fn theme_cookie(theme: &str, https: bool) -> Cookie<'static> {
 
 /// A new password; this browser gets a new session, all others end.
 pub async fn change_password(client: Client, form: TypedForm<change_password::Input>) -> Response {
-    let mut done = change_password::change_password(&form.engine, &form.caller, &form.input, client.address).await;
-    if done.is_ok() {
-        done = session::sign_in(form.session(), &form.engine, form.caller.actor.person, &client.address.to_string(), &client.agent).await;
-    }
+    let done = match change_password::change_password(&form.engine, &form.caller, &form.input, client.address).await {
+        Ok(signed_in) => session::sign_in(form.session(), &form.engine, signed_in, &client).await,
+        Err(error) => Err(error),
+    };
     form.answer(done, |()| Done::to("/me", "Your password is changed. All other sessions of yours ended.")).await
 }
 
@@ -67,7 +67,7 @@ pub struct Again {
 pub async fn confirm(Query(to): Query<Next>, client: Client, form: TypedForm<Again>) -> Response {
     let mut done = sign_in::elevate(&form.engine, &form.caller, &form.input.password, client.address).await;
     if done.is_ok() {
-        done = session::elevate(form.session(), &form.engine, form.caller.actor.person).await;
+        done = session::rotate(form.session(), &form.engine, form.caller.actor.person, true).await;
     }
     form.answer(done, |()| Done::to(local_path(&to.next), "")).await
 }

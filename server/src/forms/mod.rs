@@ -12,11 +12,13 @@ pub mod audit;
 pub mod checks;
 pub mod databases;
 mod extract;
+pub mod invites;
 pub mod me;
 pub mod outbox;
 pub mod people;
 pub mod policies;
 pub mod runs;
+pub mod sessions;
 pub mod setup;
 pub mod sign_in;
 mod submission;
@@ -26,11 +28,13 @@ pub mod windows;
 use crate::visit::{flash, keep};
 use app::door::{Flash, FlashKind, Typed};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use domain::decision::Refusal;
 use domain::ids::PersonId;
 use engine::actions::note_refusal::note_refusal;
 use engine::actions::{Caller, ELEVATE};
 use engine::{Engine, Error};
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 use serde::{Deserialize, Serialize};
 use submission::Submission;
 use tower_sessions::Session;
@@ -108,6 +112,13 @@ impl<T> TypedForm<T> {
     pub async fn answer<V>(self, result: engine::Result<V>, done: impl FnOnce(V) -> Done) -> Response {
         self.sent.answer(result, done).await
     }
+    /// An answer that is shown here and nowhere again; a second sending of the form leads to `then`.
+    pub async fn shown(self, page: Response, then: Done) -> Response {
+        if let Some(submission) = &self.sent.submission {
+            submission.answered(&then).await;
+        }
+        page
+    }
     /// What was typed, by field: for forms whose names are not known before.
     pub fn fields(&self) -> &[(String, String)] {
         &self.sent.typed.fields
@@ -151,11 +162,7 @@ impl Sent {
                 StatusCode::SERVICE_UNAVAILABLE.into_response()
             }
             Error::Invalid(errors) => self.back(None, Typed::with_errors(errors)).await,
-            Error::Refused(refusal) if refusal.code == "busy" => {
-                let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
-                response.extensions_mut().insert(refusal);
-                response
-            }
+            Error::Refused(refusal) if refusal.code == "busy" => busy(refusal),
             Error::Refused(refusal) if refusal.code == ELEVATE => self.sent_to_confirm().await,
             Error::Refused(refusal) => {
                 if refusal.code == "not_permitted" {
@@ -204,6 +211,13 @@ impl Sent {
         keep_within_limit(&self.session, self.by(), Typed { errors: wrong.errors, note: wrong.note, ..self.typed }).await;
         Redirect::to(&page).into_response()
     }
+}
+
+/// Nobody waits in a queue that is full: a plain sentence, and when to come back.
+pub(crate) fn busy(refusal: Refusal) -> Response {
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response();
+    response.extensions_mut().insert(refusal);
+    response
 }
 
 /// The note above a form that comes back without an error; what must be typed again is named.

@@ -1,16 +1,18 @@
 //! Forms about people and teams.
 
 use super::{At, Done, TypedForm};
+use crate::session;
 use axum::response::Response;
 use domain::ids::{PersonId, TeamId};
-use engine::actions::{add_contact, add_person, deactivate_person, edit_person, put_team, reactivate_person, reset_password, set_member};
+use engine::actions::{add_contact, add_person, deactivate_person, edit_person, put_team, reactivate_person, set_member};
 use std::collections::HashMap;
 
 /// A new person.
 pub async fn add(form: TypedForm<add_person::Input>) -> Response {
     let done = add_person::add_person(&form.engine, &form.caller, &form.input).await;
     let name = form.input.name.trim().to_owned();
-    form.answer(done, |id| Done::to(format!("/people/{id}"), format!("{name} was added."))).await
+    let more = if form.input.account == "invite" { " An invitation is on its way by mail." } else { "" };
+    form.answer(done, |id| Done::to(format!("/people/{id}"), format!("{name} was added.{more}"))).await
 }
 
 /// A changed person.
@@ -66,15 +68,6 @@ pub async fn reactivate(At(id): At<PersonId>, form: TypedForm<HashMap<String, St
     form.answer(done, |()| Done::to(format!("/people/{id}"), "Reactivated. Votes of this person count again in 24 hours.")).await
 }
 
-/// A password from an administrator.
-pub async fn reset_password(At(id): At<PersonId>, form: TypedForm<reset_password::Input>) -> Response {
-    let done = reset_password::reset_password(&form.engine, &form.caller, id, &form.input).await;
-    form.answer(done, |()| {
-        Done::to(format!("/people/{id}"), "The password is set. Tell it in person; they can change it on their profile page.")
-    })
-    .await
-}
-
 /// A new team.
 pub async fn add_team(form: TypedForm<put_team::Input>) -> Response {
     let done = put_team::put_team(&form.engine, &form.caller, None, &form.input).await;
@@ -87,9 +80,12 @@ pub async fn edit_team(At(id): At<TeamId>, form: TypedForm<put_team::Input>) -> 
     form.answer(done, |id| Done::to(format!("/teams/{id}"), "Saved.")).await
 }
 
-/// A role in a team.
+/// A role in a team. Whoever gives one to themselves goes on under a new session id.
 pub async fn set_member(At(id): At<TeamId>, form: TypedForm<set_member::Input>) -> Response {
-    let done = set_member::set_member(&form.engine, &form.caller, id, &form.input).await;
+    let mut done = set_member::set_member(&form.engine, &form.caller, id, &form.input).await;
+    if done.is_ok() && form.input.person == form.caller.actor.person.to_string() {
+        done = session::rotate(form.session(), &form.engine, form.caller.actor.person, false).await;
+    }
     form.answer(done, |()| Done::to(format!("/teams/{id}"), "Saved.")).await
 }
 

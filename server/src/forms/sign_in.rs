@@ -10,7 +10,7 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use domain::ids::PersonId;
+use engine::actions::ask_reset;
 use engine::actions::sign_in::{self, sign_in};
 use engine::actions::sign_out::sign_out;
 use engine::queries;
@@ -35,7 +35,7 @@ pub async fn sign_in_form(
     form: PublicForm<sign_in::Input>,
 ) -> Response {
     let signed_in = match sign_in(&form.engine, &form.request, &form.input, client.address).await {
-        Ok(person) => begin(&form, person, &client).await.map(|()| person),
+        Ok(signed_in) => session::sign_in(&form.session, &form.engine, signed_in, &client).await.map(|()| signed_in.person),
         Err(error) => Err(error),
     };
     let jar = match &signed_in {
@@ -45,9 +45,10 @@ pub async fn sign_in_form(
     (jar, form.answer(signed_in, |_| Done::to(local_path(&to.next), "")).await).into_response()
 }
 
-/// Makes the session of a person who was just proven: a new id, so that one planted before is worth nothing.
-pub(super) async fn begin<T>(form: &PublicForm<T>, person: PersonId, client: &Client) -> engine::Result<()> {
-    session::sign_in(&form.session, &form.engine, person, &client.address.to_string(), &client.agent).await
+/// Mails a link to a new password. What is said is the same whether somebody has the address or not.
+pub async fn forgot_form(client: Client, form: PublicForm<ask_reset::Input>) -> Response {
+    let done = ask_reset::ask_reset(&form.engine, &form.request, &form.input, client.address).await;
+    form.answer(done, |()| Done::to("/forgot?asked=1", "")).await
 }
 
 /// Ends the session and tells the browser to forget what it keeps of us.
@@ -57,11 +58,16 @@ pub async fn sign_out_form(session: Session, Extension(visit): Extension<Arc<Vis
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     if let Some(caller) = &visit.caller
-        && let Err(error) = sign_out(&visit.engine, caller).await
+        && let Err(error) = sign_out(&visit.engine, caller, visit.session).await
     {
         tracing::error!(%error, "a sign-out was not recorded");
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let mut response = Redirect::to("/login").into_response();
+    forgetting(Redirect::to("/login").into_response())
+}
+
+/// Tells the browser to forget what it keeps of us.
+pub(super) fn forgetting(mut response: Response) -> Response {
     response.headers_mut().insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
     response
 }

@@ -1,5 +1,6 @@
 //! What is neither page nor form.
 
+pub mod account_links;
 pub mod address;
 pub mod api;
 pub mod approval;

@@ -48,6 +48,8 @@ pub struct PersonRow {
     pub active: bool,
     /// Can sign in.
     pub account: bool,
+    /// Was invited to sign in, and may still accept.
+    pub invited: bool,
     /// A mailbox of several people: told, cannot vote.
     pub shared: bool,
     /// Rights everywhere.
@@ -117,6 +119,23 @@ pub struct PeoplePage {
     pub may_manage: bool,
 }
 
+/// An invitation that was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// When it was made.
+    pub made: Timestamp,
+    /// It works until then.
+    pub until: Timestamp,
+    /// It can still be accepted.
+    pub alive: bool,
+    /// Why it cannot, if somebody ended it.
+    pub ended_reason: Option<String>,
+    /// The administrator saw the link instead of having it mailed.
+    pub shown: bool,
+    /// Where its mail is, as stored in the outbox; `None` where there is none.
+    pub mail: Option<String>,
+}
+
 /// One person's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonPage {
@@ -132,6 +151,8 @@ pub struct PersonPage {
     pub stakeholder_of: Vec<(TargetId, String)>,
     /// Sessions that are open now.
     pub sessions: i64,
+    /// The newest invitation of a person who cannot sign in yet; only for readers who manage people.
+    pub invitation: Option<Invitation>,
     /// The reader may edit this person.
     pub may_manage: bool,
     /// The reader is this person.

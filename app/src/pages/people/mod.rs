@@ -5,6 +5,7 @@ mod edit;
 mod list;
 mod new;
 mod show;
+mod sign_in;
 
 pub use deactivate::PersonDeactivatePage;
 pub use edit::PersonEditPage;
@@ -42,7 +43,9 @@ fn Marks(person: PersonRow) -> impl IntoView {
     if person.shared {
         marks.push((Tone::Warn, "Shared mailbox"));
     }
-    if !person.account {
+    if person.invited {
+        marks.push((Tone::Waiting, "Invited"));
+    } else if !person.account {
         marks.push((Tone::Quiet, "Mail only"));
     }
     view! { <span class="pills">{marks.into_iter().map(|(tone, label)| view! { <Pill tone label/> }).collect_view()}</span> }

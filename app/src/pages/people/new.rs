@@ -3,7 +3,7 @@
 use super::GlobalRoles;
 use crate::door;
 use crate::pages::teams::role_options;
-use crate::parts::form::{Check, Field, Form, Group, Select};
+use crate::parts::form::{Check, Field, Form, Group, Radios, Select};
 use crate::parts::layout::Heading;
 use domain::permission::Verb;
 use domain::view::people::TeamRow;
@@ -29,6 +29,12 @@ pub fn PersonNewPage() -> impl IntoView {
 fn New(teams: Vec<TeamRow>, zone: String, team: String) -> impl IntoView {
     let mut options = vec![(String::new(), "No team yet".to_owned())];
     options.extend(teams.into_iter().map(|team| (team.id.to_string(), team.name)));
+    let accounts = [
+        ("mail", "Only gets mail", "Is told, and votes by the link in a mail, without an account."),
+        ("invite", "Signs in", "Gets an invitation by mail, and chooses a password nobody else sees. Leads, engineers, deputies, administrators and auditors sign in."),
+    ]
+    .map(|(word, label, follows)| (word.to_owned(), label.to_owned(), follows.to_owned()))
+    .to_vec();
     view! {
         <div class="narrow">
             <Heading title="Add a person"/>
@@ -36,9 +42,7 @@ fn New(teams: Vec<TeamRow>, zone: String, team: String) -> impl IntoView {
                 <Field name="name" label="Name" autocomplete="off" required=true/>
                 <Field name="email" label="E-mail address" hint="Theirs alone: a mailbox that several people read is told, but cannot vote." kind="email" autocomplete="off" required=true/>
                 <Field name="zone" label="Time zone" hint="Times in their mails are shown in it. An IANA name." value=zone suggestions=engine::zones::names() required=true/>
-                <Group legend="Sign-in" hint="Leave it empty for somebody who only gets mail and votes by the link in it.">
-                    <Field name="password" label="First password" hint="At least 12 characters. Tell it in person, not by mail; they can change it on their profile page." kind="password" autocomplete="new-password"/>
-                </Group>
+                <Radios name="account" legend="Sign-in" value="mail" options=accounts/>
                 <Group legend="Team">
                     <Select name="team" label="Team" options=options value=team/>
                     <Select name="role" label="Role there" options=role_options() value="engineer"/>

@@ -1,9 +1,10 @@
 //! One person.
 
 use super::Marks;
+use super::sign_in::SignInCard;
 use crate::door;
 use crate::parts::details::{CopyId, Detail, Details};
-use crate::parts::form::{Field, Form, Username};
+use crate::parts::form::Form;
 use crate::parts::layout::{Card, Heading};
 use crate::parts::time::Time;
 use domain::ids::PersonId;
@@ -71,18 +72,11 @@ fn Show(page: PersonPage) -> impl IntoView {
 
 #[component]
 fn Manage(page: PersonPage) -> impl IntoView {
-    let person = page.person;
-    let password_to = format!("/people/{}/password", person.id);
+    let person = page.person.clone();
     let (leave, back) = (format!("/people/{}/deactivate", person.id), format!("/people/{}/reactivate", person.id));
-    let submit = if person.account { "Set a new password" } else { "Let this person sign in" };
     view! {
         <div>
-            <Card title="Sign-in">
-                <Form action=password_to submit=submit prefix="reset-">
-                    <Username value=person.email/>
-                    <Field name="password" label="New password" hint="At least 12 characters. Ends their sessions, and their votes do not count for 24 hours." kind="password" autocomplete="new-password" required=true/>
-                </Form>
-            </Card>
+            {person.active.then(|| view! { <SignInCard page=page.clone()/> })}
             {(!page.own).then(|| if person.active {
                 view! {
                     <Card title="Deactivate">

@@ -1,17 +1,17 @@
-//! Adds a person: somebody who is told and votes by mail, or with a first password somebody who signs in.
+//! Adds a person: somebody who is told and votes by mail, or somebody who is invited to sign in.
 
-use super::{Caller, elevated, new_account};
+use super::{Caller, elevated, invite_person};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
-use crate::{clock, passwords, store, transaction, zones};
+use crate::{clock, store, transaction, zones};
+use domain::account_link::{AccountLink, Way};
 use domain::decision::{FieldError, FormCheck};
 use domain::fact::NewFact;
 use domain::ids::{PersonId, TeamId};
 use domain::people::{self, GlobalRole, TeamRole};
 use domain::permission::{Verb, authorize};
-use secrecy::{ExposeSecret as _, SecretString};
 
 /// What was typed.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -23,8 +23,8 @@ pub struct Input {
     pub email: String,
     /// IANA zone in which times are shown to them.
     pub zone: String,
-    /// First password, told to them in person; empty for somebody who only gets mail.
-    pub password: SecretString,
+    /// `invite`: gets an invitation to sign in by mail; anything else is somebody who only gets mail.
+    pub account: String,
     /// Team they join at once; empty for none.
     pub team: String,
     /// Role there: `lead`, `engineer` or `stakeholder`.
@@ -41,7 +41,7 @@ struct Checked {
     name: String,
     email: String,
     zone: String,
-    password: Option<SecretString>,
+    invited: bool,
     place: Option<(TeamId, TeamRole, bool)>,
     global: Vec<GlobalRole>,
 }
@@ -51,13 +51,9 @@ pub async fn add_person(engine: &Engine, caller: &Caller, input: &Input) -> Resu
     let permit = authorize(&caller.actor, Verb::ManagePeople, None)?;
     elevated(&caller.actor)?;
     let new = check(input)?;
-    let hash = match &new.password {
-        Some(password) => Some(passwords::hash(password).await?),
-        None => None,
-    };
-    let request = caller.request.clone();
+    let (request, by) = (caller.request.clone(), caller.actor.person);
     let id = transaction::run(engine.pool(), "add_person", move |db| {
-        let (permit, request, new, hash) = (permit.clone(), request.clone(), new.clone(), hash.clone());
+        let (permit, request, new) = (permit.clone(), request.clone(), new.clone());
         Box::pin(async move {
             let id = clock::new_person();
             if let Some((team, _, _)) = new.place {
@@ -67,11 +63,12 @@ pub async fn add_person(engine: &Engine, caller: &Caller, input: &Input) -> Resu
             }
             let mut ledger = Ledger::open(db, &permit, &request);
             let roles: Vec<&str> = new.global.iter().map(|role| role.word()).collect();
-            ledger.fact(NewFact::done("person.add", "person", id).with("account", hash.is_some()).with("global_roles", roles)).await?;
+            ledger.fact(NewFact::done("person.add", "person", id).with("account", new.invited).with("global_roles", roles)).await?;
             store::people::insert(ledger.db(), id, &new.name, &new.email, &new.zone, people::is_shared_address(&new.email)).await?;
-            if let Some(hash) = hash {
-                store::people::put_account(ledger.db(), id, &hash).await?;
+            if new.invited {
+                // Rights wait for the account: without one nobody acts.
                 store::people::put_global_roles(ledger.db(), id, &new.global).await?;
+                invite_person::make(&mut ledger, AccountLink::Invite, id, Way::Mail, by).await?;
             }
             if let Some((team, role, deputy)) = new.place {
                 let fact = NewFact::done("team.set_member", "person", id).of_team(team).with("role", role.word()).with("deputy", deputy);
@@ -82,7 +79,7 @@ pub async fn add_person(engine: &Engine, caller: &Caller, input: &Input) -> Resu
         })
     })
     .await?;
-    wake(engine.pool(), &[Wake::Sealer]).await;
+    wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
     Ok(id)
 }
 
@@ -91,22 +88,16 @@ fn check(input: &Input) -> Result<Checked> {
     let zone = form.take(zones::take("zone", &input.zone));
     let global: Vec<GlobalRole> = input.global.iter().filter_map(|word| GlobalRole::from_word(word)).collect();
     let place = form.take(place(input));
-    let with_account = !input.password.expose_secret().is_empty();
-    let account = if with_account {
-        new_account::check(&mut form, &input.name, &input.email, &input.password, None).map(|new| (new.name, new.email, Some(new.password)))
-    } else {
-        if !global.is_empty() {
-            form.refuse("password", "Administrators and auditors sign in: give a first password.");
-        }
-        let name = form.take(people::label("name", &input.name, 120));
-        let email = form.take(people::email("email", &input.email));
-        name.zip(email).map(|(name, email)| (name, email, None))
-    };
-    if !with_account && place.flatten().is_some_and(|(_, role, deputy)| role != TeamRole::Stakeholder || deputy) {
-        form.refuse("password", "Leads, engineers and deputies sign in: give a first password.");
+    let invited = input.account == "invite";
+    if !invited && !global.is_empty() {
+        form.refuse("account", "Administrators and auditors sign in: invite the person.");
+    } else if !invited && place.flatten().is_some_and(|(_, role, deputy)| role != TeamRole::Stakeholder || deputy) {
+        form.refuse("account", "Leads, engineers and deputies sign in: invite the person.");
     }
-    let ((name, email, password), (zone, place)) = form.finish(account.zip(zone.zip(place)))?;
-    Ok(Checked { name, email, zone, password, place, global })
+    let name = form.take(people::label("name", &input.name, 120));
+    let email = form.take(people::email("email", &input.email));
+    let ((name, email), (zone, place)) = form.finish(name.zip(email).zip(zone.zip(place)))?;
+    Ok(Checked { name, email, zone, invited, place, global })
 }
 
 fn place(input: &Input) -> std::result::Result<Option<(TeamId, TeamRole, bool)>, FieldError> {
@@ -141,8 +132,9 @@ mod tests {
         let base = Input { name: "Ana".into(), email: "ana@example.org".into(), zone: "Etc/UTC".into(), ..Input::default() };
         assert!(check(&base).is_ok());
         assert!(check(&Input { team: team.clone(), role: "stakeholder".into(), ..base.clone() }).is_ok());
-        assert_eq!(wrong(&Input { team: team.clone(), role: "lead".into(), ..base.clone() }), ["password"]);
-        assert_eq!(wrong(&Input { team, role: "stakeholder".into(), deputy: "on".into(), ..base.clone() }), ["password"]);
-        assert_eq!(wrong(&Input { global: vec!["auditor".into()], ..base }), ["password"]);
+        assert_eq!(wrong(&Input { team: team.clone(), role: "lead".into(), ..base.clone() }), ["account"]);
+        assert_eq!(wrong(&Input { team, role: "stakeholder".into(), deputy: "on".into(), ..base.clone() }), ["account"]);
+        assert_eq!(wrong(&Input { global: vec!["auditor".into()], ..base.clone() }), ["account"]);
+        assert!(check(&Input { global: vec!["auditor".into()], account: "invite".into(), ..base }).is_ok());
     }
 }

@@ -74,7 +74,7 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, kind: 
             Concerned::Stakeholders => stakeholders.clone(),
             Concerned::Leads => leads.clone(),
             Concerned::Contributors => store::windows::contributors(ledger.db(), window.id).await?,
-            Concerned::Voter => actor.into_iter().collect(),
+            Concerned::Voter | Concerned::Owner => actor.into_iter().collect(),
             Concerned::WindowOwner => BTreeSet::from([window.owner]),
             Concerned::Watchers => store::watchers::told(ledger.db(), window.id, window.target).await?,
             Concerned::OnCall => store::watchers::on_call(ledger.db(), window.target).await?,

@@ -1,7 +1,7 @@
 //! A person changes their own password; every other session of theirs ends.
 
 use super::Caller;
-use super::sign_in::confirm_password;
+use super::sign_in::{SignedIn, confirm_password};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -9,8 +9,10 @@ use crate::wake::{Wake, wake};
 use crate::{passwords, store, transaction};
 use domain::decision::FieldError;
 use domain::fact::NewFact;
+use domain::notice::{NewNotice, NoticeKind};
 use domain::permission::{Verb, authorize};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Map;
 use std::net::IpAddr;
 
 /// What was typed.
@@ -26,7 +28,7 @@ pub struct Input {
 }
 
 /// Changes the password and ends all sessions: the web side makes a new one for this browser.
-pub async fn change_password(engine: &Engine, caller: &Caller, input: &Input, address: IpAddr) -> Result<()> {
+pub async fn change_password(engine: &Engine, caller: &Caller, input: &Input, address: IpAddr) -> Result<SignedIn> {
     let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
     confirm_password(engine, caller, "old_password", &input.old_password, address).await?;
     let mut errors = Vec::new();
@@ -40,17 +42,18 @@ pub async fn change_password(engine: &Engine, caller: &Caller, input: &Input, ad
     }
     let hash = passwords::hash(&input.password).await?;
     let (request, person) = (caller.request.clone(), caller.actor.person);
-    transaction::run(engine.pool(), "change_password", move |db| {
+    let epoch = transaction::run(engine.pool(), "change_password", move |db| {
         let (permit, request, hash) = (permit.clone(), request.clone(), hash.clone());
         Box::pin(async move {
             let mut ledger = Ledger::open(db, &permit, &request);
-            ledger.fact(NewFact::done("person.change_password", "person", person)).await?;
+            let fact = ledger.fact(NewFact::done("person.change_password", "person", person)).await?;
+            let notice = NewNotice { kind: NoticeKind::PasswordChanged, person, payload: Map::new() };
+            ledger.notice(&notice, None, None, None, fact).await?;
             store::people::put_account(ledger.db(), person, &hash).await?;
-            store::sessions::end_all(ledger.db(), person).await?;
-            Ok(())
+            Ok(store::sign_ins::end_all(ledger.db(), person).await?)
         })
     })
     .await?;
-    wake(engine.pool(), &[Wake::Sealer]).await;
-    Ok(())
+    wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
+    Ok(SignedIn { person, epoch })
 }

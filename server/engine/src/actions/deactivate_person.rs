@@ -85,7 +85,7 @@ pub async fn deactivate_person(engine: &Engine, caller: &Caller, person: PersonI
                 .with("handed_over", left.handed_over.clone());
             ledger.fact(fact).await?;
             ledger.end_links_of(person, None, "This person was deactivated.").await?;
-            store::sessions::end_all(ledger.db(), person).await?;
+            store::sign_ins::end_all(ledger.db(), person).await?;
             store::people::set_active(ledger.db(), person, false).await?;
             for (_, (window, team), heir) in &chosen {
                 hand_over(&mut ledger, *window, *team, person, *heir, &reason).await?;

@@ -1,5 +1,6 @@
 //! One file per verb. Each reads like the six beats: authorize, load, ask the domain, ledger, commit, wake.
 
+pub mod accept_invite;
 pub mod accept_new_address;
 pub mod accept_red;
 pub mod acknowledge_clock;
@@ -11,6 +12,7 @@ pub mod amend_window;
 pub mod announce_worker_key;
 pub mod ask_examination;
 pub mod ask_new_address;
+pub mod ask_reset;
 pub(crate) mod audience;
 pub mod call_off_window;
 pub mod cast_vote;
@@ -22,8 +24,11 @@ pub mod edit_notices;
 pub mod edit_person;
 pub mod edit_profile;
 pub mod edit_target;
+pub mod end_sessions;
 pub mod end_window;
 pub mod export_trail;
+pub mod invite_person;
+pub mod keep_session;
 pub mod mail_fresh_link;
 mod new_account;
 pub mod note_refusal;
@@ -56,6 +61,7 @@ pub mod stop_run;
 pub mod tick_item;
 pub mod verify_trail;
 pub mod watch;
+pub mod withdraw_invite;
 pub mod withdraw_vote;
 pub mod write_issues_met;
 

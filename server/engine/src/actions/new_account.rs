@@ -31,3 +31,11 @@ pub(super) fn check(
     let (name, email) = name.zip(email)?;
     judged.map(|()| NewAccount { name, email, password: password.clone() })
 }
+
+/// Checks a password that somebody chooses for themselves, typed twice.
+pub(super) fn choose(form: &mut FormCheck, password: &SecretString, again: &SecretString, about: &[&str]) {
+    let judged = form.take(crate::passwords::judge("password", password, about));
+    if judged.is_some() && again.expose_secret() != password.expose_secret() {
+        form.refuse("password_again", "The two passwords differ. Type the same one twice.");
+    }
+}

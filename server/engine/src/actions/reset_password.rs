@@ -1,46 +1,65 @@
-//! An administrator gives somebody a new password, or a first one.
+//! The holder of a link to a new password sets it.
 
-use super::{Caller, elevated};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+use crate::queries::account_links;
 use crate::wake::{Wake, wake};
-use crate::{passwords, store, transaction};
+use crate::{passwords, store, throttle, transaction};
+use domain::account_link::AccountLink;
+use domain::decision::FormCheck;
 use domain::fact::NewFact;
-use domain::ids::PersonId;
-use domain::permission::{Verb, authorize};
+use domain::notice::{NewNotice, NoticeKind};
+use domain::permission::Permit;
 use domain::voice::Changed;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Map;
 
 /// What was typed.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Input {
-    /// The password, told to the person by another way.
+    /// The new password.
     pub password: SecretString,
+    /// The same again.
+    pub password_again: SecretString,
 }
 
-/// Sets the password, ends the person's sessions. Whoever knows another person's password could vote for them: so no vote of theirs counts for
-/// 24 hours, and never on windows of this administrator until then.
-pub async fn reset_password(engine: &Engine, caller: &Caller, person: PersonId, input: &Input) -> Result<()> {
-    let permit = authorize(&caller.actor, Verb::ManagePeople, None)?;
-    elevated(&caller.actor)?;
-    passwords::judge("password", &input.password, &[]).map_err(|error| Error::Invalid(vec![error]))?;
+/// Sets the password, once, ends every session, and tells the person by mail. Whoever reads a mailbox for a moment could do this: so no vote
+/// of the person counts for 24 hours. [`Error::NotFound`] for every secret that opens nothing, whatever the reason.
+pub async fn reset_password(engine: &Engine, secret: &str, input: &Input, request: &str) -> Result<()> {
+    // Looked up before anything costly: a secret that opens nothing costs one look.
+    let link = account_links::page(engine, AccountLink::Reset, secret).await?;
+    let mut form = FormCheck::default();
+    super::new_account::choose(&mut form, &input.password, &input.password_again, &[&link.name, &link.email]);
+    form.finish(Some(()))?;
     let hash = passwords::hash(&input.password).await?;
-    let (request, by) = (caller.request.clone(), caller.actor.person);
+    let (secret, request) = (SecretString::from(secret.to_owned()), request.to_owned());
     transaction::run(engine.pool(), "reset_password", move |db| {
-        let (permit, request, hash) = (permit.clone(), request.clone(), hash.clone());
+        let (secret, request, hash) = (secret.clone(), request.clone(), hash.clone());
         Box::pin(async move {
-            store::people::lock(db, person).await?.ok_or(Error::NotFound)?;
+            store::people::lock(db, link.person).await?.ok_or(Error::NotFound)?;
+            let link = store::account_links::living(db, AccountLink::Reset, secret.expose_secret()).await?.ok_or(Error::NotFound)?;
+            let permit = Permit::account_link(link.person, link.id);
             let mut ledger = Ledger::open(db, &permit, &request);
-            ledger.fact(NewFact::done("person.reset_password", "person", person)).await?;
-            store::people::put_account(ledger.db(), person, &hash).await?;
-            store::people::pause_votes(ledger.db(), person, Changed::Password, by).await?;
-            store::sessions::end_all(ledger.db(), person).await?;
+            ledger.consume_link(link.id, None).await?;
+            let fact = ledger.fact(NewFact::done("person.reset_password", "person", link.person).with("shown", link.shown)).await?;
+            let notice = NewNotice { kind: NoticeKind::PasswordChanged, person: link.person, payload: paused() };
+            ledger.notice(&notice, None, None, None, fact).await?;
+            let db = ledger.db();
+            store::people::put_account(db, link.person, &hash).await?;
+            store::people::pause_votes(db, link.person, Changed::Password, link.made_by).await?;
+            store::sign_ins::end_all(db, link.person).await?;
+            throttle::pardon(db, &link.email, link.person).await?;
             Ok(())
         })
     })
     .await?;
-    wake(engine.pool(), &[Wake::Sealer]).await;
+    wake(engine.pool(), &[Wake::Notifier, Wake::Sealer, Wake::Runner]).await;
     Ok(())
+}
+
+/// What the mail says beyond the fact that the password changed.
+fn paused() -> Map<String, serde_json::Value> {
+    Map::from_iter([("votes_paused".to_owned(), true.into())])
 }

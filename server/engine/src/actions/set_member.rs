@@ -47,11 +47,12 @@ pub async fn set_member(engine: &Engine, caller: &Caller, team: TeamId, input: &
             }
             if wanted.is_some_and(|(role, deputy)| role != TeamRole::Stakeholder || deputy)
                 && store::people::actor(db, person, false).await?.is_none()
+                && !store::account_links::is_invited(db, person).await?
             {
                 return Err(Refusal::new(
                     "no_account",
                     "This person cannot sign in, which this role needs.",
-                    "Give them a password on their page first.",
+                    "Invite them on their page first.",
                 )
                 .into());
             }
@@ -72,8 +73,9 @@ pub async fn set_member(engine: &Engine, caller: &Caller, team: TeamId, input: &
             if had_voice && wanted.is_some() {
                 store::people::pause_votes(ledger.db(), person, Changed::Role, by).await?;
             }
+            // Rights changed: whoever holds an old session proves anew who they are. The own one gets a new key at the door.
             if person != by {
-                store::sessions::end_all(ledger.db(), person).await?;
+                store::sign_ins::end_all(ledger.db(), person).await?;
             }
             Ok(())
         })

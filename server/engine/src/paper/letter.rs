@@ -40,13 +40,13 @@ pub struct Letter {
     pub paragraphs: Vec<String>,
     /// Manual way out, where there is one.
     pub commands: Vec<Command>,
-    /// Short digest of the plan spoken of.
+    /// Short digest of the plan spoken of; empty where it speaks of none.
     pub digest: String,
     /// Head of the audit trail.
     pub head: String,
     /// Why this person gets it.
     pub because: String,
-    /// Page of the window.
+    /// Page it is about.
     pub page: String,
     /// Name of the installation.
     pub installation: String,

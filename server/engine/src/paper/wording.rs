@@ -199,6 +199,8 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         NoticeKind::Failed => (because("The window ended without success."), summary(m)),
         // These speak of no window: [`super::write_address`] writes them.
         NoticeKind::ConfirmAddress | NoticeKind::AddressChanged => (String::new(), vec![]),
+        // These speak of no window: [`super::write_account`] writes them.
+        NoticeKind::Invited | NoticeKind::ResetAsked | NoticeKind::PasswordChanged => (String::new(), vec![]),
     }
 }
 
@@ -308,6 +310,7 @@ fn because(m: &Material) -> String {
         Concerned::WindowOwner => "the owner of the window",
         Concerned::Watchers => "those who watch it",
         Concerned::OnCall => "whoever is on call for the database",
+        Concerned::Owner => "the person whose account it is",
     });
     format!("This message goes to {}. Database: {}.", concerned.collect::<Vec<_>>().join(", "), line(&plan.target().short_name))
 }

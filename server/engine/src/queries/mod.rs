@@ -1,5 +1,6 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
+pub mod account_links;
 pub mod departures;
 pub mod home;
 pub mod links;
@@ -10,6 +11,7 @@ pub mod people;
 pub mod policies;
 pub mod proposals;
 pub mod runs;
+pub mod sessions;
 pub mod targets;
 pub mod trail;
 pub mod visit;

@@ -3,7 +3,7 @@
 use super::visible_teams;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::store::{people_pages, teams};
+use crate::store::{account_links, people_pages, teams};
 use crate::transaction;
 use domain::ids::{PersonId, TeamId};
 use domain::notice::topics::Topic;
@@ -42,6 +42,7 @@ pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<Pe
             let row = people_pages::some(db, &[person.0]).await?.pop().ok_or(Error::NotFound)?;
             let more = people_pages::more(db, person).await?.ok_or(Error::NotFound)?;
             let stakeholder_of = people_pages::stakeholder_of(db, person, teams.as_deref()).await?;
+            let invitation = if may_manage && !row.account { account_links::invitation(db, person).await? } else { None };
             Ok(PersonPage {
                 person: row,
                 zone: more.zone,
@@ -49,6 +50,7 @@ pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<Pe
                 may_vote_from: more.may_vote_from,
                 stakeholder_of,
                 sessions: more.sessions,
+                invitation,
                 may_manage,
                 own,
             })

@@ -51,6 +51,8 @@ pub async fn some(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Perso
     .await?;
     let rows = sqlx::query!(
         r#"SELECT p.id, p.name, p.email, p.active, p.shared_address, a.person_id IS NOT NULL AS "account!",
+                  a.person_id IS NULL AND EXISTS (SELECT FROM drydock.link l WHERE l.person_id = p.id AND l.purpose = 'invite' AND l.used_at IS NULL
+                      AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()) AS "invited!",
                   ARRAY(SELECT g.role FROM drydock.global_role g WHERE g.person_id = p.id ORDER BY g.role) AS "global!: Vec<String>"
            FROM drydock.person p LEFT JOIN drydock.account a ON a.person_id = p.id WHERE p.id = ANY ($1) ORDER BY lower(p.name), p.id"#,
         ids
@@ -65,6 +67,7 @@ pub async fn some(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Perso
             email: row.email,
             active: row.active,
             account: row.account,
+            invited: row.invited,
             shared: row.shared_address,
             global: row.global.iter().filter_map(|word| GlobalRole::from_word(word)).collect(),
             places: places

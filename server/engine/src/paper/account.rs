@@ -1,0 +1,145 @@
+//! Mails about somebody's own account: an invitation, a link to a new password, the news that it was changed.
+
+use super::letter::{Button, Letter, line};
+use super::mail::Mail;
+use super::when::Zone;
+use crate::error::Result;
+use crate::store::letters::{Installation, Recipient};
+use domain::account_link::AccountLink;
+use domain::canonical::Digest;
+use domain::notice::NoticeKind;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// Everything such a message is written from, as it stands when it leaves.
+#[derive(Debug)]
+pub struct AccountMaterial {
+    /// Which message.
+    pub kind: NoticeKind,
+    /// When it leaves.
+    pub now: Timestamp,
+    /// Who writes.
+    pub installation: Installation,
+    /// Base of every address in it, without a slash at the end.
+    pub base: String,
+    /// To whom.
+    pub recipient: Recipient,
+    /// Name of the administrator who had it written; `None` where the product or the person did.
+    pub by: Option<String>,
+    /// The personal address it carries, and until when it works.
+    pub link: Option<(SecretString, Timestamp)>,
+    /// When the act happened that it tells of.
+    pub at: Timestamp,
+    /// No vote of the person counts for a day.
+    pub votes_paused: bool,
+    /// The newest seal.
+    pub head: Option<(i64, Digest)>,
+    /// Stable over all tries.
+    pub message_id: String,
+}
+
+/// Writes the mail.
+pub fn write_account(m: &AccountMaterial) -> Result<Mail> {
+    let letter = letter(m);
+    Ok(Mail {
+        to_name: m.recipient.name.clone(),
+        to_address: m.recipient.email.clone(),
+        from_name: m.installation.name.clone(),
+        text: letter.text()?,
+        html: letter.html()?,
+        calendar: None,
+        message_id: m.message_id.clone(),
+        thread: None,
+        at: m.now,
+        subject: letter.subject,
+    })
+}
+
+fn letter(m: &AccountMaterial) -> Letter {
+    let zone = Zone::named(&m.recipient.zone);
+    let name = line(&m.installation.name);
+    let (headline, lead, paragraphs) = match m.kind {
+        NoticeKind::Invited => invited(m, &name),
+        NoticeKind::ResetAsked => reset_asked(m, &name),
+        _ => changed(m, &name),
+    };
+    Letter {
+        subject: format!("[{}] {headline}", m.kind.label()),
+        headline,
+        lead,
+        rows: rows(m, &zone),
+        button: button(m),
+        paragraphs,
+        commands: vec![],
+        digest: String::new(),
+        head: m.head.map_or_else(|| "none yet: nothing is sealed so far".to_owned(), |(n, hash)| format!("batch {n}, {}", hash.hex())),
+        because: "This message goes to the person whose account it is.".to_owned(),
+        page: format!("{}/login", m.base),
+        installation: name,
+    }
+}
+
+type Said = (String, String, Vec<String>);
+
+fn invited(m: &AccountMaterial, name: &str) -> Said {
+    let by = m.by.as_deref().map_or_else(|| "An administrator".to_owned(), line);
+    (
+        format!("{by} invites you to {name}"),
+        "There you see, approve and follow maintenance of databases. Choose a password behind the link, and you can sign in.".to_owned(),
+        vec![
+            format!(
+                "The link works once, for {}. It is for you alone: whoever has it can sign in in your name.",
+                AccountLink::Invite.life_label()
+            ),
+            "Opening the link changes nothing; the account is made when you send the form behind it.".to_owned(),
+            "If you do not know what this is about, do nothing: without you no account is made.".to_owned(),
+        ],
+    )
+}
+
+fn reset_asked(m: &AccountMaterial, name: &str) -> Said {
+    let lead = match m.by.as_deref() {
+        Some(by) => format!("{} had this link sent to you, so that you can set a new password.", line(by)),
+        None => "Somebody asked for this link on the sign-in page, so that you can set a new password.".to_owned(),
+    };
+    (
+        format!("Set a new password for {name}"),
+        lead,
+        vec![
+            format!("The link works once, for {}. It is for you alone: whoever has it can set your password.", AccountLink::Reset.life_label()),
+            "After that you are signed out everywhere, and for 24 hours no vote of yours counts: a mailbox that somebody else reads for a moment must not be enough to approve work on a database.".to_owned(),
+            "If this was not you, do nothing: your password stays as it is. If it happens again, tell an administrator.".to_owned(),
+        ],
+    )
+}
+
+fn changed(m: &AccountMaterial, name: &str) -> Said {
+    let mut more = vec!["Every session that was open elsewhere ended with it.".to_owned()];
+    if m.votes_paused {
+        more.push("For 24 hours no vote of yours counts, because the password was set by a link.".to_owned());
+    }
+    more.push("If this was not you, set another password at once, and tell an administrator: somebody may read your mail.".to_owned());
+    (format!("Your password for {name} was changed"), "From now on you sign in with the new password.".to_owned(), more)
+}
+
+fn rows(m: &AccountMaterial, zone: &Zone) -> Vec<(&'static str, String)> {
+    let (label, at) = match &m.link {
+        Some((_, until)) => ("Works until", *until),
+        None => ("Changed", m.at),
+    };
+    let mut rows = vec![("Account", line(&m.recipient.email)), (label, zone.long(at))];
+    if !zone.is_utc(at) {
+        rows.push(("", Zone::utc(at)));
+    }
+    rows
+}
+
+fn button(m: &AccountMaterial) -> Option<Button> {
+    let link = |kind: AccountLink| m.link.as_ref().map(|(secret, _)| format!("{}{}{}", m.base, kind.path(), secret.expose_secret()));
+    let (label, url) = match m.kind {
+        NoticeKind::Invited => ("Choose a password", link(AccountLink::Invite)?),
+        NoticeKind::ResetAsked => ("Set a new password", link(AccountLink::Reset)?),
+        _ => ("This was not me", format!("{}/forgot", m.base)),
+    };
+    Some(Button { label: label.to_owned(), url })
+}
