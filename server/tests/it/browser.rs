@@ -144,6 +144,27 @@ impl Browser {
         self.post(&format!("/login?next={next}"), &[("email", email), ("password", PASSWORD)]).await
     }
 
+    /// As an administrator: adds a person with an account and hands the invitation over, which is accepted at once. Gives the person's page.
+    pub async fn add(&mut self, name: &str, email: &str) -> String {
+        let fields = [("name", name), ("email", email), ("zone", "Etc/UTC"), ("account", "invite")];
+        let page = self.post("/people/new", &fields).await.to().to_owned();
+        assert!(page.starts_with("/people/0"), "{page}");
+        let link = self.shown_link(&page).await;
+        let mut person = Self { router: self.router.clone(), cookies: BTreeMap::new() };
+        let chosen = [("name", name), ("zone", "Etc/UTC"), ("password", PASSWORD), ("password_again", PASSWORD)];
+        let answer = person.post(&link, &chosen).await;
+        assert_eq!((answer.status, answer.to()), (StatusCode::SEE_OTHER, "/login?ready=1"), "{}", answer.body);
+        page
+    }
+
+    /// As an administrator: has a link shown on a person's page; gives its path.
+    pub async fn shown_link(&mut self, page: &str) -> String {
+        let answer = self.post(&format!("{page}/invite"), &[("way", "show"), ("_back", page)]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{} {}", answer.to(), answer.body);
+        let after = answer.body.split(&format!(">{ORIGIN}")).nth(1).unwrap_or_else(|| panic!("no link in {}", answer.body));
+        after.split('<').next().unwrap_or_default().to_owned()
+    }
+
     /// The same browser on another router.
     pub fn on(mut self, router: Router) -> Self {
         self.router = router;

@@ -1,6 +1,8 @@
 //! Integration tests of the program as a whole. One binary: linking is what costs.
 
+mod accounts;
 mod asked;
+mod attack;
 mod browser;
 mod create_admin;
 mod demo;

@@ -6,12 +6,6 @@ use http::StatusCode;
 const PERSON: [(&str, &str); 5] =
     [("name", "Zoë Ünal"), ("email", "zoe@example.org"), ("zone", "Europe/Berlin"), ("role", "engineer"), ("team", "")];
 
-/// A person with an account, added by Ada.
-async fn add(ada: &mut Browser, name: &str, email: &str) {
-    let answer = ada.post("/people/new", &[("name", name), ("email", email), ("zone", "Etc/UTC"), ("password", PASSWORD)]).await;
-    assert!(answer.to().starts_with("/people/"), "{} {}", answer.status, answer.to());
-}
-
 #[tokio::test]
 async fn the_first_run_happens_once() {
     let (place, _) = Place::set_up().await;
@@ -101,7 +95,7 @@ async fn the_cookie_is_never_stored() {
 #[tokio::test]
 async fn what_was_typed_survives_an_expired_session_for_its_person_alone() {
     let (place, mut ada) = Place::set_up().await;
-    add(&mut ada, "Ben", "ben@example.org").await;
+    ada.add("Ben", "ben@example.org").await;
     place.run("UPDATE drydock.person SET active = true").await;
     place
         .run("INSERT INTO drydock.global_role (person_id, role) SELECT id, 'admin' FROM drydock.person WHERE email = 'ben@example.org'")
@@ -219,6 +213,10 @@ async fn guessing_pauses_the_account_and_says_nothing_about_it() {
     }
     assert!(texts[0].contains("do not belong together"), "{texts:?}");
     assert_eq!(texts[0], texts[1], "an unknown address reads like a known one");
+    // As if guessing had gone on for a while.
+    place
+        .run("UPDATE drydock.throttle SET blocked_until = clock_timestamp() + interval '5 minutes' WHERE blocked_until > '-infinity'")
+        .await;
     let mut ada = place.browser();
     assert_eq!(ada.sign_in("ada@example.org", "/people").await.to(), "/login", "the account pauses, even for the right password");
     assert_eq!(
@@ -226,9 +224,10 @@ async fn guessing_pauses_the_account_and_says_nothing_about_it() {
         2,
         "one fact a minute for each"
     );
-    place.run("UPDATE drydock.account SET blocked_until = '-infinity'").await;
+    place.run("UPDATE drydock.throttle SET blocked_until = '-infinity'").await;
+    let counts = place.count("SELECT count(*) FROM drydock.throttle").await;
     assert_eq!(ada.sign_in("ada@example.org", "/people").await.to(), "/people");
-    assert_eq!(place.count("SELECT failures::bigint FROM drydock.account").await, 0);
+    assert_eq!(place.count("SELECT count(*) FROM drydock.throttle").await, counts - 1, "the failures of the address are forgotten");
 }
 
 #[tokio::test]
@@ -252,7 +251,7 @@ async fn a_new_password_ends_all_other_sessions() {
 #[tokio::test]
 async fn deactivation_ends_everything_at_once() {
     let (place, mut ada) = Place::set_up().await;
-    add(&mut ada, "Ben", "ben@example.org").await;
+    ada.add("Ben", "ben@example.org").await;
     let mut ben = place.browser();
     ben.sign_in("ben@example.org", "/").await;
     assert_eq!(ben.get("/people").await.status, StatusCode::OK);
@@ -279,4 +278,64 @@ async fn a_character_the_database_cannot_keep_loses_nothing() {
         assert_eq!(ada.get(path).await.status, StatusCode::OK, "{path}");
     }
     assert_eq!(place.browser().post("/login", &[("email", "ada\u{0}@example.org"), ("password", "\u{0}")]).await.to(), "/login");
+}
+
+#[tokio::test]
+async fn sessions_are_seen_and_ended_one_by_one_or_all() {
+    let (place, mut ada) = Place::set_up().await;
+    let firefox =
+        [("sec-fetch-site", "same-origin"), ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")];
+    let mut other = place.browser();
+    let body = crate::browser::encode(&[("email", "ada@example.org"), ("password", PASSWORD)]);
+    let form = [&firefox[..], &[("content-type", "application/x-www-form-urlencoded")]].concat();
+    assert_eq!(other.send(http::Method::POST, "/login", &form, body).await.to(), "/");
+    ada.add("Ben", "ben@example.org").await;
+    let mut ben = place.browser();
+    ben.sign_in("ben@example.org", "/").await;
+
+    let page = ada.get("/me/sessions").await.body;
+    assert!(page.contains("Firefox on Linux") && page.contains("This one") && page.contains("Sign out everywhere else"), "{page}");
+    assert_eq!(page.matches("/end\"").count(), 3, "one to end, all others, all: {page}");
+    let end =
+        page.split("action=\"").find(|rest| rest.starts_with("/me/sessions/") && !rest.starts_with("/me/sessions/end")).expect("an end");
+    let end = end.split('"').next().expect("a path").to_owned();
+    assert_eq!(ben.post(&end, &[]).await.status, StatusCode::NOT_FOUND, "somebody else's session does not exist");
+    assert_eq!(other.get("/me").await.status, StatusCode::OK);
+    assert_eq!(ada.post(&end, &[]).await.to(), "/me/sessions");
+    assert_eq!(other.get("/me").await.to(), "/login?next=%2Fme");
+    assert!(ada.get("/me/sessions").await.body.contains("That session was ended."));
+
+    let mut third = place.browser();
+    third.sign_in("ada@example.org", "/").await;
+    assert_eq!(ada.post("/me/sessions/end", &[("which", "others")]).await.to(), "/me/sessions");
+    assert!(ada.get("/me/sessions").await.body.contains("One other session was ended."));
+    assert_eq!(third.get("/me").await.to(), "/login?next=%2Fme");
+
+    let everywhere = ada.post("/me/sessions/end", &[("which", "all")]).await;
+    assert_eq!((everywhere.to(), everywhere.header("clear-site-data")), ("/login", "\"cache\", \"storage\""));
+    assert_eq!(ada.get("/me").await.to(), "/login?next=%2Fme");
+    assert_eq!(ben.get("/me").await.status, StatusCode::OK, "only one's own");
+    assert_eq!(place.count("SELECT count(*) FROM drydock.fact WHERE action = 'session.end'").await, 3);
+}
+
+#[tokio::test]
+async fn a_changed_role_ends_sessions_and_one_s_own_gets_a_new_id() {
+    let (place, mut ada) = Place::set_up().await;
+    let ben_page = ada.add("Ben", "ben@example.org").await;
+    let ben_id = ben_page.trim_start_matches("/people/").to_owned();
+    let team = ada.post("/teams/new", &[("short_name", "orders"), ("name", "Orders")]).await.to().to_owned();
+    let mut ben = place.browser();
+    ben.sign_in("ben@example.org", "/").await;
+    let role = [("person", ben_id.as_str()), ("role", "engineer")];
+    assert_eq!(ada.post(&format!("{team}/members"), &role).await.to(), team);
+    assert_eq!(ben.get("/me").await.to(), "/login?next=%2Fme", "whoever held Ben's session proves anew who they are");
+
+    let own: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM drydock.person WHERE email = 'ada@example.org'").fetch_one(&place.admin).await.expect("Ada");
+    let mut stolen = ada.clone();
+    let (own, before) = (own.to_string(), ada.session().to_owned());
+    assert_eq!(ada.post(&format!("{team}/members"), &[("person", own.as_str()), ("role", "engineer")]).await.to(), team);
+    assert_ne!(ada.session(), before);
+    assert!(ada.get(&team).await.body.contains("Saved."), "the message came along");
+    assert_eq!(stolen.get("/me").await.to(), "/login?next=%2Fme", "the old id opens nothing");
 }

@@ -1,12 +1,15 @@
 //! Integration tests of the engine, on real servers. One binary: linking is what costs.
 #![expect(clippy::disallowed_methods, reason = "tests make ids and statements of their own, and wait for what they spawn")]
 
+mod account_letters;
+mod accounts;
 mod addresses;
 mod approval;
 mod cluster;
 mod cuts;
 mod departures;
 mod gated;
+mod guessing;
 mod holds;
 mod house;
 mod invariants;
@@ -23,6 +26,7 @@ mod proposal_pages;
 mod run_page;
 mod run_stage;
 mod running;
+mod session_races;
 mod smtp_sink;
 mod stage;
 mod stops;
