@@ -32,7 +32,7 @@ pub fn SignInCard(page: PersonPage) -> impl IntoView {
                 None => view! { <p>"Only gets mail. With an invitation this person can sign in: the link works once, for 7 days, and leads to a password of their own choice."</p> }.into_any(),
             }}
             <Form action=to.clone() submit=mail secondary=alive prefix="mail-"><input type="hidden" name="way" value="mail"/></Form>
-            {alive.then(|| view! { <Form action=withdraw submit="Withdraw the invitation" danger=true prefix="withdraw-"><span></span></Form> })}
+            {alive.then(|| view! { <Form action=withdraw submit="Withdraw the invitation" danger=true prefix="withdraw-"><input type="hidden" name="withdraw" value="yes"/></Form> })}
             <p class="hint">"Where no mail gets through, hand the link over yourself. It is shown once, and votes of this person do not count for 24 hours after they accept."</p>
             <Form action=to submit=show secondary=true prefix="show-"><input type="hidden" name="way" value="show"/></Form>
         </Card>

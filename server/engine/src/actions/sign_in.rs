@@ -43,7 +43,11 @@ pub struct SignedIn {
 
 /// Signs in. The caller makes the session; this checks, counts and writes the facts.
 pub async fn sign_in(engine: &Engine, request: &str, input: &Input, address: IpAddr) -> Result<SignedIn> {
-    let guess = Guess::sign_in(engine.pool(), &input.email, address).await.inspect_err(|_| count("throttled"))?;
+    let guess = Guess::sign_in(engine.pool(), &input.email, address).await.inspect_err(|error| {
+        if matches!(error, Error::Refused(_)) {
+            count("throttled");
+        }
+    })?;
     let email = domain::people::email("email", &input.email).ok();
     let known = match &email {
         Some(email) => store::people::sign_in_of(engine.pool(), email).await?,
