@@ -67,16 +67,11 @@ fn a_flood_of_sign_ins_leaves_the_process_small_and_its_pages_served() {
     assert!(served > 0, "no page was served before the last sign-in was answered");
 
     let answers: Vec<String> = attempts.into_iter().map(|attempt| attempt.join().expect("answered")).collect();
-    let busy: Vec<&String> = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503")).collect();
     assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 303") || answer.starts_with("HTTP/1.1 503")), "{answers:?}");
-    assert!(
-        busy.iter()
-            .all(|answer| answer.to_lowercase().contains("retry-after: 5")
-                && answer.contains("Too many people are signing in at this moment.")),
-        "{busy:?}"
-    );
+    let busy: Vec<&String> = answers.iter().filter(|answer| answer.contains("Too many people are signing in at this moment.")).collect();
+    assert!(busy.iter().all(|answer| answer.starts_with("HTTP/1.1 503") && answer.to_lowercase().contains("retry-after: 5")), "{busy:?}");
     let added = peak_kib(web).saturating_sub(before);
-    println!("{served} pages served meanwhile, {} attempts sent away, {added} KiB added", busy.len());
+    eprintln!("{served} pages served meanwhile, {} attempts sent away, {added} KiB added", busy.len());
     assert!(added < 64 * 1024, "{added} KiB were added");
     assert_eq!(demo.stop(), 0);
 }

@@ -128,8 +128,8 @@ async fn an_account_pauses_for_every_process_and_a_burst_counts_whole() {
     assert_eq!(tried(&house, "lena@example.org", PASSWORD, HERE).await, Ok(()));
     assert_eq!(
         house.count("SELECT count(*) FROM drydock.throttle WHERE failures = 12 AND blocked_until = '-infinity'").await,
-        3,
-        "forgotten: network, whole and facts stay"
+        2,
+        "the account is forgotten, its network and facts stay"
     );
 }
 
