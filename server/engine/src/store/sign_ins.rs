@@ -1,6 +1,7 @@
 //! Whose a session is: begun at a sign-in, carried over to a new key, ended. Each of these takes the person's account first, so that they
 //! happen one after another: what was ended before stays ended, whatever was under way.
 
+use super::Stamp;
 use domain::ids::{PersonId, SessionId};
 use domain::view::sessions::SessionRow;
 use sqlx::PgConnection;
@@ -63,8 +64,8 @@ pub(crate) async fn unpark(
 ) -> sqlx::Result<bool> {
     take(db, person).await?;
     let Some(old) = sqlx::query!(
-        "DELETE FROM drydock.session AS s WHERE s.key = $1 AND s.person_id = $2
-         RETURNING s.id, s.created_at, s.absolute_end_at, s.elevated_until, s.address, s.agent",
+        r#"DELETE FROM drydock.session AS s WHERE s.key = $1 AND s.person_id = $2
+         RETURNING s.id, s.created_at, s.absolute_end_at, greatest(s.elevated_until, 'epoch') AS "elevated_until!: Stamp", s.address, s.agent"#,
         parked.as_slice(),
         person.0
     )
@@ -79,12 +80,12 @@ pub(crate) async fn unpark(
         key.as_slice(),
         old.id,
         person.0,
-        old.created_at as super::Stamp,
-        old.absolute_end_at as super::Stamp,
+        old.created_at as Stamp,
+        old.absolute_end_at as Stamp,
         old.address,
         old.agent,
         control,
-        old.elevated_until as super::Stamp
+        old.elevated_until as Stamp
     )
     .execute(db)
     .await?;

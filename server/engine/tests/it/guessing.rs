@@ -110,7 +110,13 @@ async fn an_account_pauses_for_every_process_and_a_burst_counts_whole() {
     let house = House::new().await;
     with_account(&house, &house.lead).await;
     // All of them begin before the first one failed.
-    let burst = futures_util::future::join_all((0..12).map(|_| tried(&house, "Lena@Example.org ", "a wrong password", HERE))).await;
+    let turns = passwords::hold_turns().await.expect("all of them");
+    let burst = futures_util::future::join_all((0..12).map(|_| tried(&house, "Lena@Example.org ", "a wrong password", HERE)));
+    let seen = async {
+        until("all twelve wait to be hashed", async || passwords::waiting() == 12).await;
+        drop(turns);
+    };
+    let (burst, ()) = tokio::join!(burst, seen);
     assert!(burst.iter().all(|answer| answer == &Err("sign_in_failed".to_owned())), "{burst:?}");
     assert_eq!(house.count("SELECT max(failures)::bigint FROM drydock.throttle WHERE blocked_until > since").await, 12);
     assert_eq!(
