@@ -1,7 +1,8 @@
 //! What stands before every page: one log line, the headers, errors in words, the host's name, the origin.
 //!
-//! Order, outermost first: frame (id, headers, log) → panics → words for bare errors → body cap → host → client address → origin → routes.
+//! Order, outermost first: frame (id, headers, log) → panics → words for bare errors → body cap → host → client address → origin → crowd → routes.
 
+pub mod crowd;
 pub mod headers;
 pub mod hosts;
 pub mod origin;

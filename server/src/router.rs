@@ -1,7 +1,7 @@
 //! The one table of doors: every page, form and route, and who may knock. The router is built from it, and so are the tests.
 
 use crate::forms;
-use crate::guard::{self, hosts, origin, proxies, words};
+use crate::guard::{self, crowd, hosts, origin, proxies, words};
 use crate::routes;
 use crate::session;
 use crate::visit;
@@ -11,7 +11,7 @@ use app::shell::shell;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::Method;
@@ -209,9 +209,11 @@ pub fn router(web: Web, assets: Router) -> Router {
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(from_fn_with_state(web.clone(), visit::visit))
         .layer(session::layer(&web.engine, &web.hosts))
+        .layer(map_response(session::say_unavailable))
         .merge(bare)
         .merge(assets.with_state(()))
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(crowd::limit))
         .layer(from_fn_with_state(web.clone(), origin::check))
         .layer(csrf)
         .layer(from_fn_with_state(web.clone(), proxies::locate))

@@ -4,16 +4,20 @@
 
 use crate::guard::hosts::Hosts;
 use crate::visit::Client;
+use app::door::Visit;
 use async_trait::async_trait;
+use axum::response::Response;
 use domain::ids::PersonId;
 use engine::Engine;
 use engine::actions::keep_session;
 use engine::actions::sign_in::SignedIn;
 use engine::store::sessions;
 use engine::store::sign_ins::Origin;
+use http::StatusCode;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::session::{Id, Record};
@@ -75,6 +79,15 @@ pub fn layer(engine: &Engine, hosts: &Hosts) -> SessionManagerLayer<Sessions> {
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")
+}
+
+/// The session layer answers with a bare 500 when its table does not answer: that is no defect of ours, it passes. Whatever came from
+/// inside bears its visit.
+pub async fn say_unavailable(mut response: Response) -> Response {
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR && response.extensions().get::<Arc<Visit>>().is_none() {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
 }
 
 /// Signs `signed_in` in: a new id, so that one planted before is worth nothing, and the person written into the new row.

@@ -94,11 +94,15 @@ fn matches(password: &str, stored: &str) -> bool {
     bounded && Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
 }
 
+/// What somebody is told who finds the queue full.
+#[must_use]
+pub fn busy() -> Refusal {
+    Refusal::new("busy", "Too many people are signing in at this moment.", "Try again in a few seconds.")
+}
+
 /// Runs `work` on a blocking thread when it is its turn. The turn goes into the thread: a client that leaves does not free it early.
 async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let place = Place::take().ok_or_else(|| {
-        Error::Refused(Refusal::new("busy", "Too many people are signing in at this moment.", "Try again in a few seconds."))
-    })?;
+    let place = Place::take().ok_or_else(busy)?;
     let turn: OwnedSemaphorePermit = TURNS.clone().acquire_owned().await.map_err(Error::internal)?;
     drop(place);
     tokio::task::spawn_blocking(move || {
