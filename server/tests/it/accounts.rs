@@ -139,7 +139,7 @@ async fn a_forgotten_password_is_asked_for_without_telling_who_is_known() {
     let contact = [("name", "Mara"), ("email", "mara@example.org"), ("zone", "Etc/UTC"), ("account", "mail")];
     ada.post("/people/new", &contact).await;
     let page = ada.add("Ben", "ben@example.org").await;
-    ada.post(&format!("{page}/active"), &[("active", "no")]).await;
+    ada.post(&format!("{page}/deactivate"), &[("reason", "left")]).await;
     let mut answers = Vec::new();
     for email in ["ada@example.org", "nobody@example.org", "mara@example.org", "ben@example.org"] {
         let mut browser = place.browser();

@@ -48,6 +48,7 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("A decision in your name was recorded", "It carries “this was not me”: the way to undo what somebody else did with your mail."),
     ("A run is on hold or failed, of a window you own or are on call for", "Nobody else may know that somebody has to come."),
     ("A window became yours", "You answer for it from then on."),
+    ("Your password was changed, or a link to a new one was asked for", "Whoever did not do this has to learn it."),
     ("Your address was changed", "Whoever lost a mailbox has to learn it there."),
 ];
 
@@ -56,7 +57,9 @@ impl NoticeKind {
     #[must_use]
     pub fn topic(self, relation: Concerned) -> Option<Topic> {
         match (self, relation) {
-            (_, Concerned::Voter) | (Self::HandedOver, _) | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => None,
+            (_, Concerned::Voter | Concerned::Owner)
+            | (Self::HandedOver, _)
+            | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => None,
             (_, Concerned::Watchers) => Some(Topic::Watching),
             (Self::Held | Self::Failed, _) => Some(Topic::Trouble),
             (Self::ApprovalNeeded | Self::Validating, _) => Some(Topic::Asked),

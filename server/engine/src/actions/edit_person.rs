@@ -8,7 +8,6 @@ use crate::ledger::Ledger;
 use crate::store::people::Known;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction, zones};
-use domain::account_link::AccountLink;
 use domain::decision::FormCheck;
 use domain::fact::NewFact;
 use domain::ids::PersonId;
@@ -82,8 +81,6 @@ pub async fn edit_person(engine: &Engine, caller: &Caller, person: PersonId, inp
             }
             if changed.contains(&"email") {
                 moved(&mut ledger, person, &known.email, &wanted.email, (person != by).then_some(by_name.as_str()), fact).await?;
-                ledger.end_account_links(AccountLink::Invite, person, "The address was changed.").await?;
-                ledger.end_account_links(AccountLink::Reset, person, "The address was changed.").await?;
             }
             let db = ledger.db();
             store::people::update(db, person, &wanted.name, &wanted.email, &wanted.zone, wanted.shared).await?;

@@ -8,14 +8,16 @@ use engine::actions::Caller;
 use engine::actions::accept_invite::{self, accept_invite};
 use engine::actions::add_person::{self, add_person};
 use engine::actions::ask_reset::{self, ask_reset};
+use engine::actions::deactivate_person::{self, deactivate_person};
 use engine::actions::edit_person::{self, edit_person};
 use engine::actions::invite_person::{Input, invite_person};
+use engine::actions::reactivate_person::reactivate_person;
 use engine::actions::reset_password::{self, reset_password};
-use engine::actions::set_active::set_active;
 use engine::actions::set_member::{self, set_member};
 use engine::actions::sign_in::{self, sign_in};
 use engine::actions::withdraw_invite::withdraw_invite;
 use secrecy::ExposeSecret as _;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 const PASSWORD: &str = "harbour violet seven drumsticks";
@@ -161,9 +163,10 @@ async fn what_ends_an_invitation_ends_its_link_and_its_mail() {
     edit_person(&house.engine, &ada, who, &moved).await.expect("moved");
     invite_person(&house.engine, &ada, who, &mail).await.expect("sent to the new address");
     secrets.push(house.secret("invited", who).await);
-    set_active(&house.engine, &ada, who, false).await.expect("deactivated");
+    let left = deactivate_person::Input { reason: "left".into() };
+    deactivate_person(&house.engine, &ada, who, &left, &BTreeMap::new()).await.expect("deactivated");
     assert!(matches!(invite_person(&house.engine, &ada, who, &mail).await, Err(Error::Refused(refusal)) if refusal.code == "deactivated"));
-    set_active(&house.engine, &ada, who, true).await.expect("back");
+    reactivate_person(&house.engine, &ada, who).await.expect("back");
     for secret in &secrets {
         assert!(is_not_found(accept_invite(&house.engine, secret, &chosen(PASSWORD), "test").await));
     }
