@@ -65,8 +65,8 @@ fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Optio
                 </Form>
             </Card>
             <AddressCard email=address waiting/>
-            <NoticesCard off/>
         </div>
+        <NoticesCard off/>
     }
 }
 

@@ -36,7 +36,7 @@ fn Show(page: TeamPage, zone: String) -> impl IntoView {
         .map(|member| {
             // What a lead may not change has no form.
             let may_change = may_manage || (may_place && member.role != TeamRole::Lead && !member.deputy);
-            view! { <Member member team=id may_change may_manage/> }
+            view! { <Member member team=id may_change may_place may_manage/> }
         })
         .collect_view();
     let head: &'static [&'static str] = if may_place { &["Name", "E-mail", "Role", "Change"] } else { &["Name", "E-mail", "Role"] };
@@ -70,7 +70,7 @@ fn Show(page: TeamPage, zone: String) -> impl IntoView {
 }
 
 #[component]
-fn Member(member: MemberRow, team: TeamId, may_change: bool, may_manage: bool) -> impl IntoView {
+fn Member(member: MemberRow, team: TeamId, may_change: bool, may_place: bool, may_manage: bool) -> impl IntoView {
     let (to, action) = (format!("/people/{}", member.person), format!("/teams/{team}/members"));
     let (person, prefix) = (member.person.to_string(), format!("m-{}-", member.person));
     let label = format!("Change {}", member.name);
@@ -83,6 +83,7 @@ fn Member(member: MemberRow, team: TeamId, may_change: bool, may_manage: bool) -
             </th>
             <td class="breaks">{member.email}</td>
             <td>{role_label(member.role, member.deputy)}</td>
+            {(may_place && !may_change).then(|| view! { <td class="quiet">"by an administrator"</td> })}
             {may_change.then(|| view! {
                 <td>
                     <details class="fold">
