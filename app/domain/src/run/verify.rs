@@ -42,6 +42,9 @@ pub struct VacuumState {
     pub dead_rows: u64,
     /// Manual VACUUMs counted.
     pub vacuum_count: u64,
+    /// Size with TOAST, without indexes; `None` in what was recorded before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// A table's statistics.
@@ -51,6 +54,9 @@ pub struct AnalyzeState {
     pub analyze_count: u64,
     /// Rows changed since.
     pub changed_rows: u64,
+    /// Seconds since statistics were taken, by whomever; `None` when they never were.
+    #[serde(default)]
+    pub analyzed_s: Option<u64>,
 }
 
 /// An index, found by its name.
@@ -174,7 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn vacuum(dead_rows: u64, vacuum_count: u64) -> VacuumState {
-        VacuumState { dead_rows, vacuum_count }
+        VacuumState { dead_rows, vacuum_count, bytes: Some(8192) }
     }
 
     fn index(oid: u32, bytes: u64) -> IndexState {
@@ -193,7 +199,7 @@ mod tests {
 
     #[test]
     fn analyze_must_be_counted() {
-        let state = |analyze_count| AnalyzeState { analyze_count, changed_rows: 7 };
+        let state = |analyze_count| AnalyzeState { analyze_count, changed_rows: 7, analyzed_s: None };
         assert_eq!(verify_analyze(state(1), state(2)).outcome, Outcome::Done);
         assert_eq!(verify_analyze(state(1), state(1)).outcome, Outcome::NoEffect);
         assert_eq!(verify_analyze(state(1), state(0)).outcome, Outcome::NoEffect);

@@ -5,7 +5,7 @@ use crate::target::link::{Link, amount};
 use domain::procedure::ObjectName;
 use domain::run::VacuumState;
 
-/// Dead rows (TOAST included) and counter of a table; `None` when it is gone.
+/// Dead rows (TOAST included), counter and size of a table; `None` when it is gone.
 ///
 /// # Errors
 /// What the server, or the connection, said.
@@ -13,12 +13,12 @@ pub async fn state(link: &Link, table: &ObjectName) -> Result<Option<VacuumState
     let rows = link
         .rows(
             "SELECT coalesce(pg_catalog.pg_stat_get_dead_tuples(c.oid), 0) + coalesce(pg_catalog.pg_stat_get_dead_tuples(c.reltoastrelid), 0),
-                    coalesce(pg_catalog.pg_stat_get_vacuum_count(c.oid), 0)
+                    coalesce(pg_catalog.pg_stat_get_vacuum_count(c.oid), 0), coalesce(pg_catalog.pg_table_size(c.oid), 0)
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
               WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'm')",
             &[&table.schema(), &table.name()],
         )
         .await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(VacuumState { dead_rows: amount(row, 0)?, vacuum_count: amount(row, 1)? }))
+    Ok(Some(VacuumState { dead_rows: amount(row, 0)?, vacuum_count: amount(row, 1)?, bytes: Some(amount(row, 2)?) }))
 }
