@@ -35,7 +35,7 @@ GRANT UPDATE (live) ON drydock.window_target TO {web};
 GRANT UPDATE (opened_at, used_at, ended_at, ended_reason) ON drydock.link TO {web};
 GRANT UPDATE (withdrawn_at, withdrawn_reason) ON drydock.vote TO {web};
 GRANT UPDATE (state, link_secret, next_at, last_error, attempts) ON drydock.outbox TO {web};
-GRANT UPDATE (state, decision, stop_asked_at, stop_asked_by, stop_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
+GRANT UPDATE (state, decision, stop_asked_at, stop_asked_by, stop_reason, hold_asked_at, hold_asked_by, hold_asked_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
 GRANT UPDATE (state, note, decided_by, decided_at) ON drydock.check_item TO {web};
 GRANT UPDATE (highest_at, system_identifier, timeline, frozen_reason) ON drydock.clock_guard TO {web};
 GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key TO {web};

@@ -1,8 +1,10 @@
 //! A held run: why it waits, what a person may decide, and what that person owes for it.
 
-use crate::decision::{FieldError, FormCheck};
+use crate::decision::{FieldError, FormCheck, Refusal};
 use crate::people::{self, words};
 use crate::procedure::StepClass;
+use crate::run::Phase;
+use crate::window::RunState;
 use serde::{Deserialize, Serialize};
 
 /// What a person may decide on a held run.
@@ -50,6 +52,8 @@ pub enum HoldCause {
     Blocked,
     /// The selected work is riskier than what was approved; nothing was begun.
     Riskier,
+    /// A person asked for it; everything is as it should be.
+    Asked,
 }
 
 impl HoldCause {
@@ -58,10 +62,48 @@ impl HoldCause {
     pub fn verbs(self) -> &'static [HoldVerb] {
         use HoldVerb::{Continue, Fail, RollBack, Validate};
         match self {
-            Self::Unknown | Self::Blocked => &[Continue, Validate, RollBack, Fail],
+            Self::Unknown | Self::Blocked | Self::Asked => &[Continue, Validate, RollBack, Fail],
             // Work that nobody approved is not made acceptable by one person's word.
             Self::Riskier => &[Validate, Fail],
         }
+    }
+}
+
+/// Whether a run can be asked to wait after its current item: from the first change it prepares to the last item.
+#[must_use]
+pub fn may_be_held(state: RunState, phase: Phase) -> bool {
+    state == RunState::Leased && matches!(phase, Phase::Baseline | Phase::Selecting | Phase::Working)
+}
+
+/// Lets somebody ask a run to wait after its current item, or says why there is nothing to hold.
+///
+/// `decision` is what a person decided on an earlier hold and a worker has not done yet.
+///
+/// # Errors
+/// The refusal, with the way out.
+pub fn ask_hold(state: RunState, phase: Phase, decision: Option<HoldVerb>, stop_asked: bool, hold_asked: bool) -> Result<(), Refusal> {
+    let refuse = |code, message, way_out| Err(Refusal::new(code, message, way_out));
+    if state == RunState::Held {
+        return refuse("held", "This run is on hold already.", "Decide on it.");
+    }
+    if state == RunState::Ended {
+        return refuse("moved_on", "This run is over.", "");
+    }
+    if stop_asked {
+        return refuse("stop_asked", "Somebody asked to stop this run: nothing new begins.", "Its page says what really stopped.");
+    }
+    if hold_asked {
+        return refuse("hold_asked", "Somebody asked to hold this run already.", "It waits after the current item.");
+    }
+    if decision.is_some() {
+        return refuse("deciding", "The run is doing what was decided on its hold.", "Look at its page again.");
+    }
+    if may_be_held(state, phase) {
+        return Ok(());
+    }
+    match phase {
+        Phase::PreChecks => refuse("nothing_to_hold", "Nothing was begun yet.", "Stop the run: then its window is called off."),
+        _ => refuse("nothing_to_hold", "The work is over; only measurements are taken now.", "Wait for the validation list."),
     }
 }
 
@@ -142,6 +184,24 @@ mod tests {
     #[test]
     fn riskier_work_is_not_waved_through() {
         assert_eq!(fields(form("continue", "", "looks fine").parse(HoldCause::Riskier.verbs(), None)), ["verb"]);
+    }
+
+    #[test]
+    fn only_work_that_goes_on_can_be_asked_to_wait() {
+        use RunState::{Ended, Held, Leased, Waiting};
+        let code = |state, phase, decision, stop, hold| ask_hold(state, phase, decision, stop, hold).err().map(|refusal| refusal.code);
+        for phase in [Phase::Baseline, Phase::Selecting, Phase::Working] {
+            assert_eq!(code(Leased, phase, None, false, false), None, "{phase:?}");
+        }
+        let refused = |state, phase| code(state, phase, None, false, false);
+        assert_eq!(refused(Leased, Phase::PreChecks).as_deref(), Some("nothing_to_hold"));
+        assert_eq!(refused(Waiting, Phase::PreChecks).as_deref(), Some("nothing_to_hold"));
+        assert_eq!(refused(Leased, Phase::Probing).as_deref(), Some("nothing_to_hold"));
+        assert_eq!(refused(Held, Phase::Working).as_deref(), Some("held"));
+        assert_eq!(refused(Ended, Phase::Over).as_deref(), Some("moved_on"));
+        assert_eq!(code(Leased, Phase::Working, None, true, false).as_deref(), Some("stop_asked"));
+        assert_eq!(code(Leased, Phase::Working, None, false, true).as_deref(), Some("hold_asked"));
+        assert_eq!(code(Leased, Phase::Working, Some(HoldVerb::RollBack), false, false).as_deref(), Some("deciding"));
     }
 
     #[test]

@@ -136,6 +136,8 @@ verbs! {
     StartRun = "run.start", "start this team's approved windows", TEAM;
     /// Stop a run.
     StopRun = "run.stop", "stop this team's runs", &[Lead, Engineer, Admin];
+    /// Let a run wait after its current item.
+    HoldRun = "run.hold", "hold this team's runs", &[Lead, Engineer, Admin];
     /// Decide on a held run.
     ResolveHold = "run.resolve", "decide on this team's held runs", &[Lead, Engineer];
     /// Tick items of the validation list.

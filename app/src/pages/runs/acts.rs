@@ -1,45 +1,90 @@
-//! What a person may do with a run: stop it, or decide when it is held.
+//! What a person may do with a run: stop it, let it wait, or decide when it is held.
 
+use super::now::Opened;
 use crate::pages::windows::foreign;
 use crate::parts::form::{Field, Form, Radios, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::time::Time;
 use domain::hold::Found;
 use domain::view::runs::{RunPage as Run, consequence};
+use domain::view::windows::Offer;
 use domain::window::RunState;
 use leptos::prelude::*;
 
-/// The form that stops, or what became of a stop that was asked for.
+/// The form that was opened, and what became of a stop or a hold that was asked for.
 #[component]
-pub fn StopBox(run: Run, open: bool) -> impl IntoView {
-    if let Some(stop) = run.stop.clone() {
-        let really = if run.state == RunState::Ended {
-            "The run has ended: the items below say what was cancelled on the server, and what was done before."
-        } else {
-            "The worker cancels the statement on the server, then says what really stopped. Nothing new begins."
-        };
-        return view! {
-            <section class="message warn"><strong>{stop.by}" asked to stop it"</strong>" "<Time at=stop.at/>": “"{stop.reason}"”. "{really}</section>
+pub fn StopBox(run: Run, opened: Option<Opened>) -> impl IntoView {
+    let asked = asked(&run);
+    let form = opened.map(|opened| match (opened, &run.stop) {
+        // Asked meanwhile, by somebody else or by the person who is back here: the sentence above says so.
+        (Opened::Stop, Some(_)) => ().into_any(),
+        (Opened::Stop, None) => {
+            offered(&run.may_stop, "There is nothing to stop any more.", || view! { <StopForm run=run.clone()/> }.into_any())
         }
-        .into_any();
+        (Opened::Hold, _) if run.hold_asked.is_some() => ().into_any(),
+        (Opened::Hold, _) => offered(&run.may_hold, "There is nothing to hold now.", || view! { <HoldForm run=run.clone()/> }.into_any()),
+    });
+    view! { {asked}{form} }
+}
+
+fn asked(run: &Run) -> AnyView {
+    let (asked, words, really) = match (&run.stop, &run.hold_asked) {
+        (Some(stop), _) if run.state == RunState::Ended => {
+            (stop, "asked to stop it", "The run has ended: the items below say what was cancelled on the server, and what was done before.")
+        }
+        (Some(stop), _) => {
+            (stop, "asked to stop it", "The worker cancels the statement on the server, then says what really stopped. Nothing new begins.")
+        }
+        (None, Some(hold)) if run.state == RunState::Ended => (hold, "asked to hold it", "It ended before there was anything to hold."),
+        (None, Some(hold)) => {
+            (hold, "asked to hold it", "What runs now ends first; then the run waits until somebody decides. Nothing new begins.")
+        }
+        (None, None) => return ().into_any(),
+    };
+    let (by, at, reason) = (asked.by.clone(), asked.at, asked.reason.clone());
+    view! { <section class="message warn"><strong>{by}" "{words}</strong>" "<Time at/>": “"{reason}"”. "{really}</section> }.into_any()
+}
+
+fn offered(offer: &Offer, absent: &'static str, form: impl FnOnce() -> AnyView) -> AnyView {
+    match offer {
+        Offer::Yes => form(),
+        Offer::No(refusal) => view! { <p class="message note">{refusal.message.clone()}" "{refusal.way_out.clone()}</p> }.into_any(),
+        Offer::Absent => view! { <p class="message note">{absent}</p> }.into_any(),
     }
-    if !open {
-        return ().into_any();
-    }
+}
+
+#[component]
+fn StopForm(run: Run) -> impl IntoView {
     let here = format!("/runs/{}", run.id);
-    match run.may_stop {
-        domain::view::windows::Offer::Yes => view! {
-            <Card title="Stop the run">
-                <p>"The statement that runs now is cancelled on the server; what is done stays done, what is left is listed. What an interrupted step leaves behind is named and cleaned up. Then the checklist follows."</p>
-                <Form action=format!("{here}/stop") submit="Stop the run" danger=true cancel=here.clone() prefix="stop-">
-                    <TextArea name="reason" label="Why" hint="Goes into the trail. At most 2,000 characters." rows=2 required=true/>
-                    <Field name="short_name" label="Short name of the database" hint=format!("Type {} to confirm.", run.window.database) autocomplete="off" required=true/>
-                </Form>
-            </Card>
-        }
-        .into_any(),
-        domain::view::windows::Offer::No(refusal) => view! { <p class="message note">{refusal.message}" "{refusal.way_out}</p> }.into_any(),
-        domain::view::windows::Offer::Absent => view! { <p class="message note">"There is nothing to stop any more."</p> }.into_any(),
+    view! {
+        <Card title="Stop the run">
+            <p>"The statement that runs now is cancelled on the server; what is done stays done, what is left is listed. What an interrupted step leaves behind is named and cleaned up. Then the checklist follows."</p>
+            <Form action=format!("{here}/stop") submit="Stop the run" danger=true cancel=here.clone() prefix="stop-">
+                <Confirmed database=run.window.database/>
+            </Form>
+        </Card>
+    }
+}
+
+#[component]
+fn HoldForm(run: Run) -> impl IntoView {
+    let here = format!("/runs/{}", run.id);
+    view! {
+        <Card title="Hold after this item">
+            <p>"The statement that runs now goes on to its end; then nothing new begins, and the run waits until somebody decides. The database stays taken by this window meanwhile, and the window's end does not move."</p>
+            <Form action=format!("{here}/hold") submit="Hold the run" cancel=here.clone() prefix="pause-">
+                <Confirmed database=run.window.database/>
+            </Form>
+        </Card>
+    }
+}
+
+/// Reason and typed name, as both forms ask for.
+#[component]
+fn Confirmed(database: String) -> impl IntoView {
+    view! {
+        <TextArea name="reason" label="Why" hint="Goes into the trail. At most 2,000 characters." rows=2 required=true/>
+        <Field name="short_name" label="Short name of the database" hint=format!("Type {database} to confirm.") autocomplete="off" required=true/>
     }
 }
 

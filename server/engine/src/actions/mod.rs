@@ -29,6 +29,7 @@ pub mod end_window;
 pub mod export_trail;
 pub mod invite_person;
 pub mod keep_session;
+pub mod hold_run;
 pub mod mail_fresh_link;
 mod new_account;
 pub mod note_refusal;

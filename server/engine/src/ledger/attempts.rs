@@ -90,7 +90,7 @@ impl Ledger<'_> {
         Ok(digest)
     }
 
-    /// Step 1, the intent: only while the window runs at this digest, nobody asked to stop, and there is time left by this statement's own clock.
+    /// Step 1, the intent: only while the window runs at this digest, nobody asked to stop or hold, and there is time left by this statement's own clock.
     pub async fn intent(&mut self, tenure: Tenure, new: &NewAttempt, fact: FactRef) -> Result<AttemptId> {
         let id: AttemptId = clock::new_id();
         let done = sqlx::query!(
@@ -100,7 +100,7 @@ impl Ledger<'_> {
              JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.revision
              JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
              WHERE r.id = $2 AND r.epoch = $3 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND r.plan_digest = $6 AND r.volatile IS NOT NULL
-               AND w.state = 'running' AND r.stop_asked_at IS NULL
+               AND w.state = 'running' AND r.stop_asked_at IS NULL AND r.hold_asked_at IS NULL
                AND clock_timestamp() >= v.start_at AND clock_timestamp() < v.cut_off_at AND clock_timestamp() + $11::bigint * interval '1 ms' <= v.end_at
                AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)",
             id.0,

@@ -30,6 +30,8 @@ pub struct Tenure {
 pub struct Pulse {
     /// Somebody asked to stop.
     pub stop_asked: bool,
+    /// Somebody asked to hold after the current item.
+    pub hold_asked: bool,
     /// State of the window, in its stored word.
     pub window_state: String,
 }
@@ -52,26 +54,26 @@ pub async fn renew(heartbeats: &PgPool, tenure: Tenure) -> Result<Pulse> {
     let row = sqlx::query!(
         r#"UPDATE drydock.run AS r SET lease_until = clock_timestamp() + interval '15 s' FROM drydock.window w
            WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND w.id = r.window_id
-           RETURNING r.stop_asked_at IS NOT NULL AS "stop_asked!", w.state"#,
+           RETURNING r.stop_asked_at IS NOT NULL AS "stop_asked!", r.hold_asked_at IS NOT NULL AS "hold_asked!", w.state"#,
         tenure.run.0,
         tenure.epoch
     )
     .fetch_optional(heartbeats)
     .await?;
-    row.map(|row| Pulse { stop_asked: row.stop_asked, window_state: row.state }).ok_or_else(lost)
+    row.map(|row| Pulse { stop_asked: row.stop_asked, hold_asked: row.hold_asked, window_state: row.state }).ok_or_else(lost)
 }
 
 /// Reads what a renewal tells, without renewing: for wake-ups between two renewals.
 pub async fn pulse(heartbeats: &PgPool, tenure: Tenure) -> Result<Pulse> {
     let row = sqlx::query!(
-        r#"SELECT r.stop_asked_at IS NOT NULL AS "stop_asked!", w.state FROM drydock.run r JOIN drydock.window w ON w.id = r.window_id
+        r#"SELECT r.stop_asked_at IS NOT NULL AS "stop_asked!", r.hold_asked_at IS NOT NULL AS "hold_asked!", w.state FROM drydock.run r JOIN drydock.window w ON w.id = r.window_id
            WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()"#,
         tenure.run.0,
         tenure.epoch
     )
     .fetch_optional(heartbeats)
     .await?;
-    row.map(|row| Pulse { stop_asked: row.stop_asked, window_state: row.state }).ok_or_else(lost)
+    row.map(|row| Pulse { stop_asked: row.stop_asked, hold_asked: row.hold_asked, window_state: row.state }).ok_or_else(lost)
 }
 
 /// Gives a lease back at once, so that the next worker need not wait: the soft stop's hand-over. A lost lease is no error here.
@@ -246,7 +248,7 @@ impl Ledger<'_> {
     pub async fn hold_run(&mut self, tenure: Tenure, reason: &str, verbs: &[HoldVerb], fact: FactRef) -> Result<()> {
         let verbs: Vec<String> = verbs.iter().map(|verb| verb.word().to_owned()).collect();
         let done = sqlx::query!(
-            "UPDATE drydock.run AS r SET state = 'held', owner = NULL, lease_until = NULL, hold_reason = $3, hold_verbs = $4, decision = NULL, state_fact_id = $5, state_fact_at = $6
+            "UPDATE drydock.run AS r SET state = 'held', owner = NULL, lease_until = NULL, hold_reason = $3, hold_verbs = $4, decision = NULL, hold_asked_at = NULL, hold_asked_by = NULL, hold_asked_reason = NULL, state_fact_id = $5, state_fact_at = $6
              WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
             tenure.run.0,
             tenure.epoch,
@@ -308,6 +310,20 @@ impl Ledger<'_> {
     pub async fn ask_stop(&mut self, run: RunId, by: PersonId, reason: &str) -> Result<bool> {
         let done = sqlx::query!(
             "UPDATE drydock.run AS r SET stop_asked_at = clock_timestamp(), stop_asked_by = $2, stop_reason = $3 WHERE r.id = $1 AND r.state IN ('waiting', 'leased') AND r.stop_asked_at IS NULL",
+            run.0,
+            by.0,
+            reason
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// A person asks to hold after the current item. False when somebody asked before, or there is nothing to hold.
+    pub async fn ask_hold(&mut self, run: RunId, by: PersonId, reason: &str) -> Result<bool> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET hold_asked_at = clock_timestamp(), hold_asked_by = $2, hold_asked_reason = $3
+             WHERE r.id = $1 AND r.state = 'leased' AND r.phase IN ('baseline', 'selecting', 'working') AND r.decision IS NULL AND r.stop_asked_at IS NULL AND r.hold_asked_at IS NULL",
             run.0,
             by.0,
             reason

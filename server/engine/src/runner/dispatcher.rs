@@ -234,11 +234,15 @@ async fn reload(work: &mut Work) -> Step<()> {
 }
 
 /// Baseline, selection, work; a stop that was asked for skips what is left of it.
+///
+/// A hold that was asked for is taken up between them, where nothing runs on the database; a stop is stronger.
 async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
+    hold_if_asked(work).await?;
     if work.run.phase == Phase::Baseline && !work.lease.stop_asked() {
         probes::baseline(work, &control.dialer).await?;
         transitions::phase(&work.hand, Phase::Selecting).await?;
         reload(work).await?;
+        hold_if_asked(work).await?;
     }
     if work.run.phase == Phase::Selecting && !work.lease.stop_asked() {
         selecting::run(work, control).await?;
@@ -250,9 +254,22 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
             break;
         }
         executor::work_item(work, control, item).await?;
+        hold_if_asked(work).await?;
     }
     transitions::phase(&work.hand, Phase::Probing).await?;
     reload(work).await
+}
+
+/// Holds where a person asked for it. The wake-up may come late, so the table is asked, not the pulse.
+async fn hold_if_asked(work: &Work) -> Step<()> {
+    if work.lease.stop_asked() {
+        return Ok(());
+    }
+    let mut db = work.hand.context.pool.acquire().await?;
+    match store::runs::hold_asked(&mut db, work.run.id).await? {
+        Some((who, reason)) => Err(Halt::Hold(HoldCause::Asked, format!("{who} asked to hold it here: {reason}"))),
+        None => Ok(()),
+    }
 }
 
 /// What was not begun gets its outcome, the probes run, and the window is validated.

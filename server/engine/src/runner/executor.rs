@@ -35,12 +35,12 @@ impl From<&Attempt> for Try {
     }
 }
 
-/// Works on an item until it has its outcome, or somebody asks to stop (then it may stay open).
+/// Works on an item until it has its outcome, or somebody asks to stop or to hold (then it may stay open).
 pub(super) async fn work_item(work: &Work, control: &Control, item: &Item) -> Step<()> {
     let mut waited_ms = 0;
     loop {
         work.go_on()?;
-        if work.lease.stop_asked() {
+        if work.lease.stop_asked() || work.lease.hold_asked() {
             return Ok(());
         }
         control.assert(work).await?;
@@ -261,7 +261,7 @@ fn next_try(result: &ItemResult, number: i32, waited_ms: u64, budget_ms: u64) ->
 async fn pause(work: &Work, wait_ms: u64, ordinal: i32) -> Step<()> {
     work.feed.line(Line::new("progress", format!("Locked by somebody else; tried again in {} s.", wait_ms.div_ceil(1000))).about(ordinal));
     let until = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
-    while tokio::time::Instant::now() < until && !work.lease.stop_asked() {
+    while tokio::time::Instant::now() < until && !work.lease.stop_asked() && !work.lease.hold_asked() {
         work.go_on()?;
         work.lease.pause(until.saturating_duration_since(tokio::time::Instant::now()).min(Duration::from_secs(1))).await;
     }

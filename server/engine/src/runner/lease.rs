@@ -33,7 +33,7 @@ impl Lease {
     /// Keeps the lease of a run that was claimed by a statement sent at `sent`.
     pub(super) fn keep(context: &WorkerContext, tenure: Tenure, sent: Instant) -> Self {
         let (trust_out, trust) = watch::channel(sent + TRUST);
-        let first = Pulse { stop_asked: false, window_state: String::new() };
+        let first = Pulse { stop_asked: false, hold_asked: false, window_state: String::new() };
         let (pulse_out, pulse) = watch::channel(first);
         let (lost, over) = (CancellationToken::new(), CancellationToken::new());
         let tasks = tokio_util::task::TaskTracker::new();
@@ -61,6 +61,11 @@ impl Lease {
     /// Whether somebody asked to stop.
     pub(super) fn stop_asked(&self) -> bool {
         self.pulse.borrow().stop_asked
+    }
+
+    /// Whether somebody asked to hold after the current item.
+    pub(super) fn hold_asked(&self) -> bool {
+        self.pulse.borrow().hold_asked
     }
 
     /// Waits until somebody asks to stop.

@@ -38,6 +38,8 @@ pub struct Run {
     pub opened_by: Option<PersonId>,
     /// Why somebody asked to stop it.
     pub stop_reason: Option<String>,
+    /// Somebody asked to hold it after the current item.
+    pub hold_asked: bool,
     /// What is known while it is held.
     pub hold_reason: Option<String>,
     /// What a person may decide while it is held.
@@ -61,9 +63,9 @@ pub(crate) fn digest(raw: &[u8]) -> Result<Digest> {
 /// A run by its id.
 pub async fn load(db: &mut PgConnection, id: RunId) -> Result<Run> {
     let row = sqlx::query!(
-        "SELECT r.id, r.window_id, r.revision, r.target_id, r.plan_digest, r.state, r.ending, r.epoch, r.phase, r.opened_by, r.stop_asked_at, r.stop_reason, r.hold_reason, r.hold_verbs,
+        r#"SELECT r.id, r.window_id, r.revision, r.target_id, r.plan_digest, r.state, r.ending, r.epoch, r.phase, r.opened_by, r.stop_asked_at, r.stop_reason, r.hold_asked_at IS NOT NULL AS "hold_asked!", r.hold_reason, r.hold_verbs,
                 r.decision, r.volatile, r.pre_checks
-         FROM drydock.run r WHERE r.id = $1",
+         FROM drydock.run r WHERE r.id = $1"#,
         id.0
     )
     .fetch_optional(db)
@@ -81,12 +83,24 @@ pub async fn load(db: &mut PgConnection, id: RunId) -> Result<Run> {
         phase: Phase::from_word(&row.phase).ok_or_else(|| unknown("phase", &row.phase))?,
         opened_by: row.opened_by.map(PersonId),
         stop_reason: row.stop_asked_at.map(|_| row.stop_reason.unwrap_or_default()),
+        hold_asked: row.hold_asked,
         hold_reason: row.hold_reason,
         hold_verbs: row.hold_verbs.unwrap_or_default().iter().filter_map(|word| HoldVerb::from_word(word)).collect(),
         decision: row.decision.as_deref().and_then(HoldVerb::from_word),
         volatile: row.volatile,
         pre_checks: row.pre_checks,
     })
+}
+
+/// Who asked to hold a run after its current item, and why; `None` when nobody did.
+pub async fn hold_asked(db: &mut PgConnection, run: RunId) -> sqlx::Result<Option<(String, String)>> {
+    let row = sqlx::query!(
+        r#"SELECT p.name, r.hold_asked_reason AS "reason!" FROM drydock.run r JOIN drydock.person p ON p.id = r.hold_asked_by WHERE r.id = $1 AND r.hold_asked_at IS NOT NULL"#,
+        run.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.name, row.reason)))
 }
 
 /// The newest run of a window, with whether it is over.
