@@ -5,6 +5,7 @@ use super::dispatcher::Work;
 use super::{FINISH_WITHIN, Halt, Step, fail_point};
 use crate::ledger::Line;
 use crate::target::fault::StatementError;
+use crate::target::postgres::blockers::Blocker;
 use crate::target::postgres::progress::{Progress, progress};
 use crate::target::postgres::stop::{Stopped, stop};
 use crate::target::postgres::{Tried, execute};
@@ -168,6 +169,10 @@ fn follow(work: &Work, control: &Control, backend: Backend, ordinal: i32) -> Abo
 
 /// A line with the figures the page draws its bar from.
 pub(super) fn progress_line(ordinal: i32, now: &Progress) -> Line {
-    let detail = json!({"phase": now.phase, "done": now.done, "total": now.total, "unit": now.unit, "blockers": now.blockers});
+    let words = |list: &[Blocker]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let detail = json!({
+        "phase": now.phase, "done": now.done, "total": now.total, "unit": now.unit,
+        "blocked_by": words(&now.blockers), "waited_for_by": words(&now.waiters),
+    });
     Line::new("progress", now.to_string()).about(ordinal).with(detail)
 }

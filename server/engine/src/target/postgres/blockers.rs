@@ -160,6 +160,20 @@ pub async fn of_process(link: &Link, pid: i32) -> Result<Vec<Blocker>, Statement
     Ok(found)
 }
 
+/// Who waits for a lock that this process holds, or for which it stands before them.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn behind_process(link: &Link, pid: i32) -> Result<Vec<Blocker>, StatementError> {
+    // Asking who blocks whom takes the lock manager's own locks: only sessions that do wait are asked about.
+    let sql = format!(
+        "SELECT {} FROM pg_catalog.pg_stat_activity a
+          WHERE a.wait_event_type = 'Lock' AND a.pid <> $1 AND $1 = ANY(pg_catalog.pg_blocking_pids(a.pid)) ORDER BY 1 LIMIT 50",
+        session_columns()
+    );
+    link.rows(&sql, &[&pid]).await?.iter().map(session).collect()
+}
+
 /// Transactions of others in this database that are older than `age_s`: a concurrent rebuild waits for every one of them,
 /// whatever they read.
 ///

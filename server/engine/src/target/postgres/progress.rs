@@ -21,6 +21,8 @@ pub struct Progress {
     pub unit: String,
     /// Who it waits for.
     pub blockers: Vec<Blocker>,
+    /// Who waits for it.
+    pub waiters: Vec<Blocker>,
 }
 
 impl Progress {
@@ -37,7 +39,7 @@ impl std::fmt::Display for Progress {
         if self.total > 0 {
             write!(f, ", {} of {} {}", count(self.done), count(self.total), self.unit)?;
         }
-        if self.blockers.is_empty() { Ok(()) } else { f.write_str(&blockers::sentence(&self.blockers)) }
+        Ok(())
     }
 }
 
@@ -65,6 +67,7 @@ pub async fn progress(link: &Link, pid: i32) -> Result<Option<Progress>, Stateme
         )
         .await?;
     let blockers = blockers::of_process(link, pid).await?;
+    let waiters = blockers::behind_process(link, pid).await?;
     let Some(row) = rows.first() else {
         // Before the server has a phase to report, a statement may already wait for its lock.
         return Ok((!blockers.is_empty()).then(|| Progress {
@@ -74,6 +77,7 @@ pub async fn progress(link: &Link, pid: i32) -> Result<Option<Progress>, Stateme
             total: 0,
             unit: String::new(),
             blockers,
+            waiters,
         }));
     };
     Ok(Some(Progress {
@@ -83,5 +87,6 @@ pub async fn progress(link: &Link, pid: i32) -> Result<Option<Progress>, Stateme
         total: amount(row, 3)?,
         unit: field(row, 4)?,
         blockers,
+        waiters,
     }))
 }
