@@ -2,7 +2,9 @@
 
 pub mod checklists;
 pub mod departures;
+pub mod gains;
 pub mod links;
+pub mod live;
 pub mod mail;
 pub mod people;
 pub mod policies;

@@ -47,6 +47,10 @@ pub struct Progress {
     pub at: Timestamp,
     /// Share done in per cent, where the server says.
     pub percent: Option<u8>,
+    /// Who is in its way, each in words.
+    pub blockers: Vec<String>,
+    /// Who waits for it, each in words.
+    pub waiters: Vec<String>,
 }
 
 /// One item of the work list.
@@ -61,7 +65,7 @@ pub struct ItemRow {
     /// In words.
     pub detail: Option<String>,
     /// Figures before and after.
-    pub figures: Vec<super::checklists::Figure>,
+    pub gains: Vec<super::gains::Gain>,
     /// Tries, oldest first.
     pub attempts: Vec<AttemptRow>,
 }
@@ -109,7 +113,7 @@ pub fn consequence(verb: HoldVerb) -> &'static str {
     }
 }
 
-/// A stop that was asked for.
+/// A stop, or a hold, that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
     /// When.
@@ -169,6 +173,8 @@ pub struct RunPage {
     pub lease_until: Option<Timestamp>,
     /// A stop that was asked for.
     pub stop: Option<Stop>,
+    /// A hold after the current item that was asked for, until it holds.
+    pub hold_asked: Option<Stop>,
     /// Why it is held.
     pub hold_reason: Option<String>,
     /// What may be decided.
@@ -193,8 +199,12 @@ pub struct RunPage {
     pub events: Vec<EventRow>,
     /// Newest sign of life: event, lease or opening.
     pub last_update: Timestamp,
+    /// Number of the newest line, progress included.
+    pub seq: i64,
     /// What the reader may do: stop.
     pub may_stop: Offer,
+    /// What the reader may do: let it wait after the current item.
+    pub may_hold: Offer,
     /// What the reader may do: decide on a hold.
     pub may_resolve: Offer,
 }
@@ -286,6 +296,13 @@ pub fn percent(detail: Option<&Value>) -> Option<u8> {
         (done.min(total) * 100).checked_div(total)
     })?;
     u8::try_from(share.min(100)).ok()
+}
+
+/// Sentences that a progress line keeps under this name.
+#[must_use]
+pub fn sentences(detail: Option<&Value>, name: &str) -> Vec<String> {
+    let list = detail.and_then(|detail| detail.get(name)).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(|line| line.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]

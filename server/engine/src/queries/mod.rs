@@ -4,6 +4,7 @@ pub mod account_links;
 pub mod departures;
 pub mod home;
 pub mod links;
+pub mod live;
 pub mod mailbox;
 pub mod new_addresses;
 pub mod outbox;

@@ -7,6 +7,7 @@ use crate::store::run_page;
 use crate::store::window_page::Which;
 use crate::transaction;
 use domain::examination::PreviewAnswer;
+use domain::hold::may_be_held;
 use domain::ids::RunId;
 use domain::permission::{Actor, Verb, authorize};
 use domain::run::AttemptState;
@@ -16,7 +17,7 @@ use domain::window::RunState;
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a lease lasts after its renewal, in seconds: the renewal itself is a sign of life.
-const LEASE_S: i64 = 15;
+pub(super) const LEASE_S: i64 = 15;
 
 /// The page of a run.
 pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage> {
@@ -45,8 +46,15 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 owner: row.owner,
                 lease_until: row.lease_until,
                 may_stop: may(&actor, Verb::StopRun, team, matches!(row.state, RunState::Waiting | RunState::Leased) && row.stop.is_none()),
+                may_hold: may(
+                    &actor,
+                    Verb::HoldRun,
+                    team,
+                    may_be_held(row.state, row.phase) && row.stop.is_none() && row.hold_asked.is_none(),
+                ),
                 may_resolve: may(&actor, Verb::ResolveHold, team, row.state == RunState::Held && row.decision.is_none()),
                 stop: row.stop,
+                hold_asked: row.hold_asked,
                 hold_reason: row.hold_reason,
                 hold_verbs: row.hold_verbs,
                 asks_what_was_found: items.iter().flat_map(|item| &item.attempts).any(|attempt| attempt.state == AttemptState::Unknown),
@@ -56,7 +64,8 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 diff: against_preview(row.preview, &near.plan.envelope, &items, list.is_some()),
                 left_out: list.map(|list| list.left_out).unwrap_or_default(),
                 progress: progress.filter(|(ordinal, _)| is_open(&items, *ordinal)).map(|(_, progress)| progress),
-                last_update: latest(&[newest, renewed, row.ended_at], row.opened_at),
+                last_update: latest(&[newest.map(|(_, at)| at), renewed, row.ended_at], row.opened_at),
+                seq: newest.map_or(0, |(seq, _)| seq),
                 items,
                 events,
                 window: near.loaded.head,

@@ -12,6 +12,7 @@ pub mod groups;
 pub mod home;
 pub mod letters;
 pub mod links;
+pub mod live;
 pub mod mailbox;
 pub mod new_addresses;
 pub mod outbox;

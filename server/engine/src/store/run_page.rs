@@ -7,8 +7,8 @@ use domain::hold::HoldVerb;
 use domain::ids::{RunId, WindowId};
 use domain::procedure::{WorkItem, WorkList};
 use domain::run::{AttemptState, Outcome, Phase};
-use domain::view::checklists::figures;
-use domain::view::runs::{AttemptRow, EventRow, ItemRow, Progress, Stop, percent};
+use domain::view::gains::gains_of;
+use domain::view::runs::{AttemptRow, EventRow, ItemRow, Progress, Stop, percent, sentences};
 use domain::window::{Ending, RunState};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -45,6 +45,8 @@ pub struct Row {
     pub lease_until: Option<Timestamp>,
     /// A stop that was asked for.
     pub stop: Option<Stop>,
+    /// A hold after the current item that was asked for.
+    pub hold_asked: Option<Stop>,
     /// Why it is held.
     pub hold_reason: Option<String>,
     /// What may be decided.
@@ -67,16 +69,21 @@ fn digest(raw: &[u8]) -> Result<Digest> {
     Digest::from_slice(raw).ok_or_else(|| Error::internal("a digest has 32 bytes"))
 }
 
+fn asked(at: Option<Stamp>, by: Option<String>, reason: Option<String>) -> Option<Stop> {
+    at.map(|at| Stop { at: at.to_jiff(), by: by.unwrap_or_else(|| "somebody".to_owned()), reason: reason.unwrap_or_default() })
+}
+
 /// The run, or [`Error::NotFound`].
 pub async fn load(db: &mut PgConnection, run: RunId) -> Result<Row> {
     let row = sqlx::query!(
         r#"SELECT u.window_id, u.revision, u.plan_digest, u.state, u.ending, u.phase, u.opened_at, o.name AS "opened_by?", u.ended_at AS "ended_at: Stamp", u.owner,
-                  u.lease_until AS "lease_until: Stamp", u.stop_asked_at AS "stop_asked_at: Stamp", s.name AS "stop_asked_by?", u.stop_reason, u.hold_reason, u.hold_verbs, u.decision,
+                  u.lease_until AS "lease_until: Stamp", u.stop_asked_at AS "stop_asked_at: Stamp", s.name AS "stop_asked_by?", u.stop_reason, u.hold_asked_at AS "hold_asked_at: Stamp", h.name AS "hold_asked_by?", u.hold_asked_reason, u.hold_reason, u.hold_verbs, u.decision,
                   u.pre_checks, r.preview, l.digest AS "list_digest?", l.bytes AS "list_bytes?"
            FROM drydock.run u
            JOIN drydock.revision r ON r.window_id = u.window_id AND r.number = u.revision
            LEFT JOIN drydock.person o ON o.id = u.opened_by
            LEFT JOIN drydock.person s ON s.id = u.stop_asked_by
+           LEFT JOIN drydock.person h ON h.id = u.hold_asked_by
            LEFT JOIN drydock.work_list l ON l.run_id = u.id
            WHERE u.id = $1"#,
         run.0
@@ -100,11 +107,8 @@ pub async fn load(db: &mut PgConnection, run: RunId) -> Result<Row> {
         ended_at: row.ended_at.map(|at| at.to_jiff()),
         owner: row.owner,
         lease_until: row.lease_until.map(|at| at.to_jiff()),
-        stop: row.stop_asked_at.map(|at| Stop {
-            at: at.to_jiff(),
-            by: row.stop_asked_by.unwrap_or_else(|| "somebody".to_owned()),
-            reason: row.stop_reason.unwrap_or_default(),
-        }),
+        stop: asked(row.stop_asked_at, row.stop_asked_by, row.stop_reason),
+        hold_asked: asked(row.hold_asked_at, row.hold_asked_by, row.hold_asked_reason),
         hold_reason: row.hold_reason,
         hold_verbs: row.hold_verbs.unwrap_or_default().iter().filter_map(|word| HoldVerb::from_word(word)).collect(),
         decision: row.decision.as_deref().and_then(HoldVerb::from_word),
@@ -131,7 +135,7 @@ pub async fn items(db: &mut PgConnection, run: RunId) -> Result<Vec<ItemRow>> {
                 work: serde_json::from_value::<WorkItem>(row.detail)?,
                 outcome: row.outcome.as_deref().and_then(Outcome::from_word),
                 detail: row.outcome_detail,
-                figures: figures(measured.get("before"), measured.get("after")),
+                gains: gains_of(measured.get("before"), measured.get("after")),
                 attempts: tries.remove(&row.ordinal).unwrap_or_default(),
             })
         })
@@ -190,9 +194,25 @@ pub async fn events(db: &mut PgConnection, run: RunId) -> sqlx::Result<Vec<Event
         .collect())
 }
 
-/// The newest line of all, and the newest progress line with the item it is about.
-pub async fn newest(db: &mut PgConnection, run: RunId) -> sqlx::Result<(Option<Timestamp>, Option<(Option<i32>, Progress)>)> {
-    let newest = sqlx::query_scalar!("SELECT e.at FROM drydock.run_event e WHERE e.run_id = $1 ORDER BY e.seq DESC LIMIT 1", run.0)
+/// Lines after `seq`, oldest first; progress lines are left out.
+pub async fn events_after(db: &mut PgConnection, run: RunId, seq: i64) -> sqlx::Result<Vec<EventRow>> {
+    let rows = sqlx::query!(
+        "SELECT e.seq, e.at, e.ordinal, e.kind, e.message FROM drydock.run_event e WHERE e.run_id = $1 AND e.seq > $2 AND e.kind <> 'progress' ORDER BY e.seq LIMIT $3",
+        run.0,
+        seq,
+        MOST_EVENTS
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| EventRow { seq: row.seq, at: row.at.to_jiff(), ordinal: row.ordinal, kind: row.kind, message: row.message })
+        .collect())
+}
+
+/// Number and time of the newest line of all, and the newest progress line with the item it is about.
+pub async fn newest(db: &mut PgConnection, run: RunId) -> sqlx::Result<(Option<(i64, Timestamp)>, Option<(Option<i32>, Progress)>)> {
+    let newest = sqlx::query!("SELECT e.seq, e.at FROM drydock.run_event e WHERE e.run_id = $1 ORDER BY e.seq DESC LIMIT 1", run.0)
         .fetch_optional(&mut *db)
         .await?;
     let progress = sqlx::query!(
@@ -201,7 +221,12 @@ pub async fn newest(db: &mut PgConnection, run: RunId) -> sqlx::Result<(Option<T
     )
     .fetch_optional(db)
     .await?;
-    let progress =
-        progress.map(|row| (row.ordinal, Progress { says: row.message, at: row.at.to_jiff(), percent: percent(row.detail.as_ref()) }));
-    Ok((newest.map(|at| at.to_jiff()), progress))
+    let progress = progress.map(|row| (row.ordinal, progress_of(row.message, row.at.to_jiff(), row.detail.as_ref())));
+    Ok((newest.map(|row| (row.seq, row.at.to_jiff())), progress))
+}
+
+/// A progress line as pages show it.
+pub fn progress_of(says: String, at: Timestamp, detail: Option<&Value>) -> Progress {
+    let said = |name| sentences(detail, name);
+    Progress { says, at, percent: percent(detail), blockers: said("blocked_by"), waiters: said("waited_for_by") }
 }

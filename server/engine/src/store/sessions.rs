@@ -82,6 +82,19 @@ pub async fn holder(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<Option<Holder
     Ok(row.map(|row| Holder { id: SessionId(row.id), person: row.person_id.map(PersonId), alive: row.alive, elevated: row.elevated }))
 }
 
+/// The sessions among these that live, with their people. Looks only: a session is not kept alive by being watched.
+pub async fn living(db: &mut PgConnection, keys: &[[u8; 32]]) -> sqlx::Result<Vec<([u8; 32], PersonId)>> {
+    let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT s.key, s.person_id AS "person_id!" FROM drydock.session s
+           WHERE s.key = ANY($1) AND s.person_id IS NOT NULL AND s.expires_at > clock_timestamp() AND s.absolute_end_at > clock_timestamp()"#,
+        &keys
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.key.try_into().ok()?, PersonId(row.person_id)))).collect())
+}
+
 /// Moves the idle end, at most once a minute, and never past the absolute end.
 pub async fn touch(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<()> {
     sqlx::query!(
