@@ -10,6 +10,7 @@ mod folders;
 pub mod forms;
 pub mod guard;
 pub mod lifecycle;
+pub mod live;
 pub mod metrics;
 pub mod router;
 pub mod routes;

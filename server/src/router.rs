@@ -176,6 +176,8 @@ pub const DOORS: &[Door] = &[
     Door::form("/windows/{number}/watchers/add", Access::SignedIn, || post(forms::watch::add_to_window)),
     Door::form("/windows/{number}/watchers/{person}/remove", Access::SignedIn, || post(forms::watch::end_of_window)),
     Door::page("/runs/{id}", Access::SignedIn),
+    Door::route("/runs/{id}/events", Access::Polled, || get(routes::run_events::follow)),
+    Door::form("/runs/{id}/hold", Access::SignedIn, || post(forms::runs::hold)),
     Door::form("/runs/{id}/stop", Access::SignedIn, || post(forms::runs::stop)),
     Door::form("/runs/{id}/resolve", Access::SignedIn, || post(forms::runs::resolve)),
     Door::form("/api/check_times", Access::SignedIn, || post(routes::api::ask)),

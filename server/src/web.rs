@@ -16,11 +16,15 @@ use crate::{
     embedded::Site,
     guard::hosts::Hosts,
     lifecycle::Lifecycle,
+    live::{Limits, Live},
     metrics, router, state,
 };
 
 /// Connections to the state database: a page needs one for some milliseconds.
 const CONNECTIONS: u32 = 16;
+
+/// Connections that streams of watched runs have for themselves: one to look, one to prove who may watch.
+const LIVE_CONNECTIONS: u32 = 2;
 
 /// Shared by all requests; cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ pub struct Web {
     pub metrics_token: Option<SecretString>,
     /// Cancelled once this process was asked to stop: pages say so, and `/readyz` sends no more people here.
     pub draining: CancellationToken,
+    /// Runs that are watched.
+    pub live: Live,
 }
 
 impl FromRef<Web> for Engine {
@@ -49,7 +55,7 @@ impl FromRef<Web> for Engine {
 
 impl Web {
     /// The state of a web process.
-    pub fn new(engine: Engine, site: &Site, settings: &Settings, draining: CancellationToken) -> Self {
+    pub fn new(engine: Engine, live: Live, site: &Site, settings: &Settings, draining: CancellationToken) -> Self {
         let (hosts, proxies) = (Hosts::new(&settings.public_url), settings.trusted_proxies.clone());
         Self {
             engine,
@@ -59,6 +65,7 @@ impl Web {
             assets: site.assets().clone(),
             metrics_token: settings.metrics.token.clone(),
             draining,
+            live,
         }
     }
 }
@@ -68,6 +75,7 @@ pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) ->
     let url = settings.database.own(ServiceRole::Web).or(settings.database.any.as_ref());
     let url = url.context("`drydock web` needs DRYDOCK_WEB_DATABASE_URL or DATABASE_URL; `drydock serve` sets it for its own processes")?;
     let engine = Engine::connect(state::connect_options(url)?, CONNECTIONS).await?;
+    let watching = Engine::connect(state::connect_options(url)?, LIVE_CONNECTIONS).await?;
     state::refuse_other_schema(&engine).await?;
     state::refuse_other_kind(&engine, settings.demo).await?;
     engine::actions::set_public_url::set_public_url(&engine, settings.public_url.as_str()).await?;
@@ -79,7 +87,8 @@ pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) ->
         lifecycle.tasks.spawn(metrics::open(door, token, pool, source, lifecycle.soft.clone()).await?);
     }
     lifecycle.tasks.spawn(drain::step_aside(engine.pool().clone(), lifecycle.clone()));
-    let router = router::router(Web::new(engine, site, &settings, lifecycle.draining.clone()), site.routes());
+    let live = Live::new(watching, lifecycle.clone(), Limits::default());
+    let router = router::router(Web::new(engine, live, site, &settings, lifecycle.draining.clone()), site.routes());
     say_ready();
     tracing::info!(address = %settings.listen, public_url = %settings.public_url, "web is ready");
     let soft = lifecycle.soft.clone();

@@ -7,3 +7,4 @@ pub mod approval;
 pub mod health;
 pub mod mailbox;
 pub mod metrics;
+pub mod run_events;

@@ -7,6 +7,7 @@ use engine::test_support::{ServiceRole, TestDatabase};
 use http::{HeaderMap, Method, Request, StatusCode};
 use server::config::TrustedProxies;
 use server::guard::hosts::Hosts;
+use server::live::Live;
 use server::web::Web;
 use sqlx::PgPool;
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ impl Place {
         let engine = Engine::connect(database.options(ServiceRole::Web), 8).await.expect("the web role connects");
         let admin = database.superuser().await;
         let web = Web {
+            live: Live::beside(&engine),
             engine,
             hosts: Arc::new(Hosts::new(&ORIGIN.parse().expect("a URL"))),
             proxies: Arc::new(TrustedProxies::default()),

@@ -11,6 +11,7 @@ use engine::actions::end_window::cancel_window;
 use http::{HeaderMap, Method, Request, StatusCode};
 use server::config::TrustedProxies;
 use server::guard::hosts::Hosts;
+use server::live::Live;
 use server::web::Web;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ struct Answer {
 fn site(house: &House) -> Router {
     let hosts = Hosts::new(&"https://drydock.example".parse().expect("a URL"));
     let web = Web {
+        live: Live::beside(&house.engine),
         engine: house.engine.clone(),
         hosts: Arc::new(hosts),
         proxies: Arc::new(TrustedProxies::default()),

@@ -18,7 +18,10 @@ mod people;
 mod production;
 mod program;
 mod readme;
+#[path = "../../engine/tests/it/run_rows.rs"]
+mod run_rows;
 mod sessions;
 mod settings;
 mod source;
+mod streams;
 mod supply;

@@ -8,11 +8,12 @@ use http::header::{CONTENT_TYPE, COOKIE, LOCATION, REFRESH, SET_COOKIE};
 use http::{Method, Request, StatusCode};
 use server::config::TrustedProxies;
 use server::guard::hosts::Hosts;
+use server::live::Live;
 use server::web::Web;
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
-const PASSWORD: &str = "a long enough password";
+pub const PASSWORD: &str = "a long enough password";
 
 pub struct Browser {
     site: Router,
@@ -30,6 +31,7 @@ impl Browser {
     pub fn new(house: &House) -> Self {
         let hosts = Hosts::new(&"https://drydock.example".parse().expect("a URL"));
         let web = Web {
+            live: Live::beside(&house.engine),
             engine: house.engine.clone(),
             hosts: Arc::new(hosts),
             proxies: Arc::new(TrustedProxies::default()),
