@@ -11,7 +11,6 @@ pub mod door;
 pub mod islands;
 #[cfg(feature = "ssr")]
 pub mod pages;
-#[cfg(feature = "ssr")]
 pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod shell;

@@ -1,8 +1,9 @@
 //! The one formatting of times: the viewer's zone with abbreviation and offset, UTC beside it.
 
 use crate::door;
-use jiff::Timestamp;
+use crate::islands::live_run::clock;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use leptos::prelude::*;
 
 /// A time in `zone`, as in `Sun 29 Nov 2026, 02:00 GMT (UTC+0)`; unknown zones read as UTC.
@@ -17,17 +18,35 @@ pub fn in_zone_exact(at: Timestamp, zone: &str) -> String {
 
 fn spelled(at: Timestamp, zone: &str, clock: &str) -> String {
     let zoned = at.to_zoned(TimeZone::get(zone).unwrap_or(TimeZone::UTC));
+    format!("{}, {} {}", zoned.strftime("%a %-d %b %Y"), zoned.strftime(clock), label(&zoned))
+}
+
+/// What stands behind a time: abbreviation and offset of its zone.
+fn label(zoned: &Zoned) -> String {
     let offset = zoned.offset().seconds();
     let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
     let sign = if offset < 0 { '−' } else { '+' };
     let offset = if minutes == 0 { format!("UTC{sign}{hours}") } else { format!("UTC{sign}{hours}:{minutes:02}") };
     let abbreviation = zoned.strftime("%Z").to_string();
     // Zones without a name of their own abbreviate to the offset, which is said already.
-    if abbreviation.starts_with(['+', '-']) || abbreviation == "UTC" {
-        format!("{}, {} {}", zoned.strftime("%a %-d %b %Y"), zoned.strftime(clock), if abbreviation == "UTC" { "UTC" } else { &offset })
+    if abbreviation == "UTC" {
+        abbreviation
+    } else if abbreviation.starts_with(['+', '-']) {
+        offset
     } else {
-        format!("{}, {} {abbreviation} ({offset})", zoned.strftime("%a %-d %b %Y"), zoned.strftime(clock))
+        format!("{abbreviation} ({offset})")
     }
+}
+
+/// What clocks in `zone` show from `at` on, for a browser that knows no zones.
+pub fn slice(zone: &str, at: Timestamp) -> clock::Zone {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let offset = |at: Timestamp| {
+        let zoned = at.to_zoned(zone.clone());
+        clock::Offset { ahead_s: zoned.offset().seconds().into(), label: label(&zoned) }
+    };
+    let then = zone.following(at).next().map(|change| (change.timestamp().as_millisecond(), offset(change.timestamp())));
+    clock::Zone { now: offset(at), then }
 }
 
 /// The same instant in UTC, short: `02:00 UTC`, with the date where it differs from the one in `zone`.

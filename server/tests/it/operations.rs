@@ -12,8 +12,10 @@ const TOKEN: &str = "0123456789abcdef-metrics";
 /// The same installation behind a web process with a token and a way to ask it to stop.
 async fn watched(place: &Place) -> (Browser, CancellationToken) {
     let draining = CancellationToken::new();
+    let engine = engine::Engine::connect(place.database.options(ServiceRole::Web), 4).await.expect("connected");
     let web = Web {
-        engine: engine::Engine::connect(place.database.options(ServiceRole::Web), 4).await.expect("connected"),
+        live: server::live::Live::beside(&engine),
+        engine,
         hosts: std::sync::Arc::new(server::guard::hosts::Hosts::new(&crate::browser::ORIGIN.parse().expect("a URL"))),
         proxies: std::sync::Arc::default(),
         assets: app::assets::Assets::default(),

@@ -1,7 +1,8 @@
-//! A run, as it happens: big state, what it does now, what is done and what is left. Loads itself again while it is live.
+//! A run, as it happens: big state, what it does now, what is done and what is left. The island `LiveRun` draws what changes by itself.
 
 mod acts;
-mod items;
+mod gains;
+mod left;
 mod now;
 
 pub use now::RunPage;

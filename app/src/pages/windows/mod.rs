@@ -18,8 +18,7 @@ mod show;
 
 pub use checks::ChecklistPage;
 pub use edit::EditPage;
-pub(super) use frame::{again_in, environment, foreign, pill_of};
+pub(super) use frame::{environment, foreign, pill_of};
 pub use list::ListPage;
 pub use new::NewPage;
-pub(super) use preview::range;
 pub use show::ShowPage;

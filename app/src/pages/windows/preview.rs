@@ -4,7 +4,7 @@ use super::frame::foreign;
 use crate::parts::layout::Card;
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
-use domain::procedure::text::{duration_ms, plural, size};
+use domain::procedure::text::{plural, range_ms, size};
 use domain::procedure::{Basis, Estimate, LeftOut, WorkItem};
 use domain::view::windows::Preview;
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ pub fn Found(preview: Preview) -> impl IntoView {
         view! {
             <p>
                 <strong>{plural(items.len() as u64, "object", "objects")}</strong>", "{size(bytes)}" to read and write, "
-                <strong>{range(low, high)}</strong>{guess.then_some(" (a guess where this database has no earlier runs)")}
+                <strong>{range_ms(low, high)}</strong>{guess.then_some(" (a guess where this database has no earlier runs)")}
             </p>
         }
     });
@@ -87,14 +87,8 @@ fn sentence(item: &WorkItem) -> String {
 
 /// A range, marked when nothing was measured yet.
 pub fn estimate(estimate: Estimate) -> String {
-    let range = range(estimate.low_ms, estimate.high_ms);
+    let range = range_ms(estimate.low_ms, estimate.high_ms);
     if estimate.basis == Basis::Guess { format!("{range} (guess)") } else { range }
-}
-
-/// `1 s to 4 s`, or one of them where they read alike.
-pub fn range(low_ms: u64, high_ms: u64) -> String {
-    let (low, high) = (duration_ms(low_ms), duration_ms(high_ms));
-    if low == high { low } else { format!("{low} to {high}") }
 }
 
 /// What needs attention and gets none, with the reason.
