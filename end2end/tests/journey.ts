@@ -12,7 +12,7 @@ const REASON = "Carts were cleaned up; no writes are stopped. Ünïcödé 王 �
 const NUMBER = 2;
 
 /** Wall time of the database's zone, in the next minute that begins in at least `seconds`. */
-function soon(seconds: number): { date: string; time: string } {
+export function soon(seconds: number): { date: string; time: string } {
   const at = new Date(Math.ceil((Date.now() + seconds * 1_000) / 60_000) * 60_000);
   const parts = new Intl.DateTimeFormat("en-GB", { timeZone: "Europe/Berlin", dateStyle: "short", timeStyle: "short" }).formatToParts(at);
   const part = (type: string) => parts.find((found) => found.type === type)!.value;
@@ -20,7 +20,7 @@ function soon(seconds: number): { date: string; time: string } {
 }
 
 /** Loads a page again and again until it shows what it should, as a person without script would. */
-async function until(page: Page, url: string, text: RegExp, timeout: number) {
+export async function until(page: Page, url: string, text: RegExp, timeout: number) {
   await expect(async () => {
     await page.goto(url);
     await expect(page.locator("main")).toContainText(text, { timeout: 1_000 });
