@@ -52,6 +52,12 @@ pub fn duration_ms(ms: u64) -> String {
     }
 }
 
+/// `1 s to 4 s`, or one of them where they read alike.
+pub fn range_ms(low_ms: u64, high_ms: u64) -> String {
+    let (low, high) = (duration_ms(low_ms), duration_ms(high_ms));
+    if low == high { low } else { format!("{low} to {high}") }
+}
+
 /// `1 row`, `2 rows`.
 pub fn plural(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
@@ -73,6 +79,7 @@ mod tests {
         assert_eq!(duration_ms(260_000), "4 min 20 s");
         assert_eq!(duration_ms(3_600_000), "1 h");
         assert_eq!(duration_ms(900), "900 ms");
+        assert_eq!((range_ms(1_000, 4_000), range_ms(1_000, 1_400)), ("1 s to 4 s".to_owned(), "1 s".to_owned()));
         assert_eq!(plural(1, "row", "rows"), "1 row");
     }
 }
