@@ -76,7 +76,7 @@ fn Manage(page: PersonPage) -> impl IntoView {
     let (leave, back) = (format!("/people/{}/deactivate", person.id), format!("/people/{}/reactivate", person.id));
     view! {
         <div>
-            {person.active.then(|| view! { <SignInCard page=page.clone()/> })}
+            {(person.active && !page.own).then(|| view! { <SignInCard page=page.clone()/> })}
             {(!page.own).then(|| if person.active {
                 view! {
                     <Card title="Deactivate">
