@@ -66,7 +66,7 @@ pub fn Layout(children: Children) -> impl IntoView {
 /// Says that the server is going away, and what becomes of what runs: nobody need wonder whether to wait.
 #[component]
 fn Stopping(said: String) -> impl IntoView {
-    let said = if said.is_empty() { "It takes nothing new; what you send now is still done.".to_owned() } else { said };
+    let said = if said.is_empty() { "it takes nothing new; what you send now is still done.".to_owned() } else { said };
     view! {
         <aside class="banner stopping" aria-label="Stopping" role="status">
             <strong>"This server is stopping: "</strong>
