@@ -15,6 +15,8 @@ async function until(page: Page, url: string, text: RegExp, timeout: number) {
 }
 
 test("the pictures of the README", async ({ page, demo }) => {
+  // The demo's window starts some minutes after the demo.
+  test.setTimeout(480_000);
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   const window = `${demo.address}/windows/1`;
   await signIn(page, demo, "admin");
@@ -24,8 +26,9 @@ test("the pictures of the README", async ({ page, demo }) => {
   for (const request of [stakeholder, lead]) {
     await page.goto(request.links.find((link) => link.includes("/a/"))!);
     if (request === stakeholder) await take(page, "approval");
-    await page.getByLabel(/shop/).first().fill("shop");
-    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await page.getByLabel(/To approve, type the short name/).fill("shop");
+    await page.getByRole("button", { name: "Approve this plan" }).click();
+    await expect(page.getByRole("button", { name: "Approve this plan" })).toHaveCount(0);
   }
   await signIn(page, demo, "engineer");
   await page.goto(demo.address);
@@ -35,11 +38,14 @@ test("the pictures of the README", async ({ page, demo }) => {
   await page.goto(`${demo.address}/databases`);
   await page.locator("main th a[href^='/databases/'], main td a[href^='/databases/']").first().click();
   await take(page, "database");
-  // The demo's window starts a moment after the demo.
-  await until(page, window, /Running|Validat/, 120_000);
-  await page.locator("main a[href^='/runs/']").first().click();
+  const run = page.locator("main a[href^='/runs/']").first();
+  await expect(async () => {
+    await page.goto(window);
+    await expect(run).toBeVisible({ timeout: 1_000 });
+  }).toPass({ timeout: 240_000 });
+  await run.click();
   await take(page, "run");
-  await until(page, window, /Validat/, 120_000);
+  await until(page, window, /Validating/, 120_000);
   await page.goto(`${window}/checklist`);
   await take(page, "validation");
   await signOut(page);
