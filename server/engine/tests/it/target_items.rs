@@ -171,15 +171,25 @@ async fn a_running_reindex_shows_its_progress_and_who_it_waits_for_and_can_be_st
     until("the rebuild waits for the reader", async || {
         let seen = progress::progress(&control, backend.pid).await.expect("readable");
         seen.is_some_and(|seen| {
-            let text = seen.to_string();
-            seen.command == "REINDEX CONCURRENTLY" && seen.phase.starts_with("waiting") && text.contains("application \"reader\"")
+            let reader = seen.blockers.iter().any(|blocker| blocker.to_string().contains("application \"reader\""));
+            seen.command == "REINDEX CONCURRENTLY" && seen.phase.starts_with("waiting") && reader
         })
+    })
+    .await;
+    let mut late = target.admin().await;
+    let behind = tokio::spawn(async move {
+        run(&mut late, "SET application_name = 'late'; BEGIN; LOCK TABLE shop.orders IN SHARE UPDATE EXCLUSIVE MODE; ROLLBACK").await;
+    });
+    until("somebody waits behind the rebuild", async || {
+        let seen = progress::progress(&control, backend.pid).await.expect("readable");
+        seen.is_some_and(|seen| seen.waiters.iter().any(|waiter| waiter.to_string().contains("application \"late\"")))
     })
     .await;
     let other = Backend { started_us: backend.started_us + 1, ..backend };
     let wait = Duration::from_secs(10);
     assert_eq!(stop::stop(&control, other, wait, wait).await, Ok(stop::Stopped::NothingRan), "the same pid, another process");
     assert_eq!(stop::stop(&control, backend, wait, wait).await, Ok(stop::Stopped::Cancelled));
+    behind.await.expect("it gets its lock");
 
     let tried = rebuild.await.expect("no panic").expect("the looks around it work");
     assert!(
