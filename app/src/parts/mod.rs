@@ -14,6 +14,7 @@ pub mod status;
 pub mod table;
 #[cfg(feature = "ssr")]
 pub mod time;
+#[cfg(feature = "ssr")]
 pub mod watchers;
 
 #[cfg(feature = "ssr")]
