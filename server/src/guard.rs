@@ -1,11 +1,13 @@
 //! What stands before every page: one log line, the headers, errors in words, the host's name, the origin.
 //!
-//! Order, outermost first: frame (id, headers, log) → panics → words for bare errors → body cap → host → client address → origin → crowd → routes.
+//! Order, outermost first: frame (id, headers, log) → words for bare errors → panics → time → head and body caps → host → client address →
+//! origin → crowd → routes. Before it stands the [listener](crate::listener).
 
 pub mod crowd;
 pub mod headers;
 pub mod hosts;
 pub mod origin;
+pub mod patience;
 pub mod proxies;
 pub mod words;
 

@@ -11,6 +11,7 @@ pub mod forms;
 pub mod guard;
 pub mod lifecycle;
 pub mod live;
+pub mod listener;
 pub mod metrics;
 pub mod router;
 pub mod routes;

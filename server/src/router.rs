@@ -1,7 +1,7 @@
 //! The one table of doors: every page, form and route, and who may knock. The router is built from it, and so are the tests.
 
 use crate::forms;
-use crate::guard::{self, crowd, hosts, origin, proxies, words};
+use crate::guard::{self, crowd, hosts, origin, patience, proxies, words};
 use crate::routes;
 use crate::session;
 use crate::visit;
@@ -19,6 +19,7 @@ use http::request::Parts;
 use leptos::prelude::{provide_context, use_context};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -201,6 +202,14 @@ pub fn access_of(method: &Method, path: Option<&str>) -> Access {
 /// # Panics
 /// When the configured origin is none a browser could send, which the settings refuse before.
 pub fn router(web: Web, assets: Router) -> Router {
+    router_within(web, assets, patience::ANSWER_WITHIN)
+}
+
+/// The same with another time in which a request is answered or given up.
+///
+/// # Panics
+/// As [`router`].
+pub fn router_within(web: Web, assets: Router, within: Duration) -> Router {
     // Fails when it was done before: several routers in one process of tests.
     let _ = any_spawner::Executor::init_tokio();
     let open = |router: Router<Web>, door: &Door| router.route(door.path, (door.open)());
@@ -221,6 +230,8 @@ pub fn router(web: Web, assets: Router) -> Router {
         .layer(from_fn_with_state(web.clone(), proxies::locate))
         .layer(from_fn_with_state(web.clone(), hosts::check))
         .layer(RequestBodyLimitLayer::new(guard::BODY_LIMIT))
+        .layer(from_fn(patience::small_heads))
+        .layer(patience::layer(within))
         .layer(CatchPanicLayer::custom(words::after_panic))
         .layer(map_response(|response: Response| async { response.into_response() }))
         .layer(from_fn_with_state(web.clone(), words::dress))

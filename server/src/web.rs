@@ -1,6 +1,6 @@
 //! The web process: pages and actions. It has its own database role and no key that opens a target's secret.
 
-use std::{io::Write, net::SocketAddr, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 use anyhow::Context;
 use app::assets::Assets;
@@ -16,7 +16,8 @@ use crate::{
     embedded::Site,
     guard::hosts::Hosts,
     lifecycle::Lifecycle,
-    live::{Limits, Live},
+    listener,
+    live::{self, Live},
     metrics, router, state,
 };
 
@@ -87,14 +88,11 @@ pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) ->
         lifecycle.tasks.spawn(metrics::open(door, token, pool, source, lifecycle.soft.clone()).await?);
     }
     lifecycle.tasks.spawn(drain::step_aside(engine.pool().clone(), lifecycle.clone()));
-    let live = Live::new(watching, lifecycle.clone(), Limits::default());
+    let live = Live::new(watching, lifecycle.clone(), live::Limits::default());
     let router = router::router(Web::new(engine, live, site, &settings, lifecycle.draining.clone()), site.routes());
     say_ready();
     tracing::info!(address = %settings.listen, public_url = %settings.public_url, "web is ready");
-    let soft = lifecycle.soft.clone();
-    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { soft.cancelled().await });
-    lifecycle.until_hard(async { serving.await }).await.transpose()?;
+    lifecycle.until_hard(listener::serve(listener, router, listener::Limits::default(), lifecycle.soft.clone())).await;
     lifecycle.clone().finish().await;
     drain::outcome(&lifecycle)
 }

@@ -18,6 +18,16 @@ pub fn words(code: StatusCode) -> (&'static str, &'static str) {
         StatusCode::METHOD_NOT_ALLOWED => {
             ("Not like this", "This address does not take that kind of request. Go back and use the form on the page.")
         }
+        StatusCode::REQUEST_TIMEOUT => (
+            "This took too long",
+            "It was given up after a minute. Look at the page whether it was done before you send it again; a slow connection is the usual cause.",
+        ),
+        StatusCode::URI_TOO_LONG => ("Too long an address", "Shorten what you are looking for, or start from a list."),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            "Too many cookies",
+            "Your browser sent more than 16 kB besides the page's address, mostly cookies that programs on the same host left. \
+             Delete the cookies of this site in your browser's settings, then sign in again.",
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => ("Too much text", "What was sent is larger than 256 kB. Shorten it and send it again."),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ("Not a form", "This address takes what a web form sends, and nothing else."),
         StatusCode::MISDIRECTED_REQUEST => (

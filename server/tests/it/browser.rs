@@ -21,6 +21,7 @@ pub const PASSWORD: &str = "harbour violet seven drumsticks";
 /// An installation that nobody has set up yet.
 pub struct Place {
     pub router: Router,
+    pub web: Web,
     pub admin: PgPool,
     /// Dropped last: with it goes the database.
     pub database: TestDatabase,
@@ -31,7 +32,13 @@ impl Place {
         let database = TestDatabase::new().await;
         let engine = Engine::connect(database.options(ServiceRole::Web), 8).await.expect("the web role connects");
         let admin = database.superuser().await;
-        let web = Web {
+        let web = Self::web_of(engine);
+        Self { router: server::router::router(web.clone(), Router::new()), web, admin, database }
+    }
+
+    /// What all requests share, under the name of the tests.
+    pub fn web_of(engine: Engine) -> Web {
+        Web {
             live: Live::beside(&engine),
             engine,
             hosts: Arc::new(Hosts::new(&ORIGIN.parse().expect("a URL"))),
@@ -40,8 +47,7 @@ impl Place {
             demo: false,
             metrics_token: None,
             draining: tokio_util::sync::CancellationToken::new(),
-        };
-        Self { router: server::router::router(web, Router::new()), admin, database }
+        }
     }
 
     /// The same, set up by Ada, who stays signed in.
@@ -62,7 +68,7 @@ impl Place {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser { router: self.router.clone(), cookies: BTreeMap::new() }
+        Browser::of_router(self.router.clone())
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {
@@ -104,6 +110,10 @@ impl Answer {
 }
 
 impl Browser {
+    /// A browser that has seen nothing yet.
+    pub fn of_router(router: Router) -> Self {
+        Self { router, cookies: BTreeMap::new() }
+    }
     /// Sends exactly these headers, besides host, accept and cookies.
     pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header("accept", "text/html");
@@ -128,7 +138,9 @@ impl Browser {
             }
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        // A stream of events does not end, and its head says all that is asked here.
+        let events = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let body = if events { bytes::Bytes::new() } else { to_bytes(response.into_body(), 1 << 20).await.expect("a body") };
         Answer { status, headers, body: String::from_utf8(body.to_vec()).expect("text") }
     }
 

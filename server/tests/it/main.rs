@@ -10,6 +10,7 @@ mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;
 mod kinds;
+mod limits;
 mod links;
 mod never;
 mod operations;
