@@ -37,7 +37,7 @@ pub async fn amend_window(
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             let (state, current) = ledger.lock_window(before.id).await?;
             may_amend(state, current, expected)?;
-            let draft = seal_revision::read(&engine, ledger.db(), &form, preview).await?;
+            let draft = seal_revision::read(&engine, ledger.db(), &caller.actor, &form, preview).await?;
             if draft.target.plan.id != before.target {
                 return Err(Error::field("target", "A window stays on its database: propose a new window for another one."));
             }

@@ -1,13 +1,14 @@
 //! Asks a worker what a proposal would do now, before anything is sealed. The typed form is kept with the question.
 
-use super::{Caller, ask_examination::ask_examination, seal_revision};
+use super::{Caller, ask_examination::ask_examination, hide, seal_revision};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::{store, transaction};
 use domain::examination::{PreviewQuestion, Question};
-use domain::ids::ExaminationId;
+use domain::ids::{ExaminationId, WindowId};
 use domain::permission::{Verb, authorize};
 use domain::proposal::ProposalForm;
+use sqlx::PgConnection;
 
 /// Checks the form as sealing would, and asks. `edits` is the number of the window that a new revision is for.
 ///
@@ -17,14 +18,14 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
     let draft = transaction::read(engine.pool(), "preview_proposal", move |db| {
         let (engine, caller, form) = (engine_of_work.clone(), of_caller.clone(), typed.clone());
         Box::pin(async move {
-            let draft = seal_revision::read(&engine, db, &form, None).await?;
-            let team = draft.target.plan.team;
-            authorize(&caller.actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| super::hide(&caller.actor, team, refusal))?;
-            let window = match edits {
-                Some(number) => Some(store::windows::by_number(db, number).await?.id),
+            let edited = match edits {
+                Some(number) => Some(edited(db, &caller, number).await?),
                 None => None,
             };
-            draft.check(db, window).await?;
+            let draft = seal_revision::read(&engine, db, &caller.actor, &form, None).await?;
+            let team = draft.target.plan.team;
+            authorize(&caller.actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| hide(&caller.actor, team, refusal))?;
+            draft.check(db, edited).await?;
             Ok(draft)
         })
     })
@@ -38,4 +39,11 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
         form: Some(form.clone()),
     };
     ask_examination(engine, caller, draft.target.plan.id, Question::Preview { window: None, question }).await
+}
+
+/// The window a new revision is for, for those who may write one.
+async fn edited(db: &mut PgConnection, caller: &Caller, number: i64) -> Result<WindowId> {
+    let window = store::windows::by_number(db, number).await?;
+    authorize(&caller.actor, Verb::ProposeWindow, Some(window.team)).map_err(|refusal| hide(&caller.actor, window.team, refusal))?;
+    Ok(window.id)
 }

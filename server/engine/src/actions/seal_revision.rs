@@ -8,6 +8,7 @@ use crate::store::windows::ProposalTarget;
 use domain::approval::{self, Assurance, Electorate, Eligible};
 use domain::decision::{FieldError, Refusal};
 use domain::ids::{ExaminationId, PersonId, WindowId};
+use domain::permission::{Actor, Verb, authorize, holds};
 use domain::plan::{Plan, PlanParts};
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
@@ -26,21 +27,36 @@ pub(crate) struct Draft {
     pub preview: Option<ExaminationId>,
 }
 
-/// Reads the form and the database it names. A database of another team is answered like a missing one.
-pub(crate) async fn read(engine: &Engine, db: &mut PgConnection, form: &ProposalForm, preview: Option<ExaminationId>) -> Result<Draft> {
+/// Reads the form and the database it names. A database of another team is answered like a missing one, whatever else is wrong.
+pub(crate) async fn read(
+    engine: &Engine,
+    db: &mut PgConnection,
+    actor: &Actor,
+    form: &ProposalForm,
+    preview: Option<ExaminationId>,
+) -> Result<Draft> {
     let parsed = form.parse();
     let target = match form.target.trim() {
         "" => None,
-        name => Some(store::windows::proposal_target(db, name).await.map_err(|error| match error {
-            Error::NotFound => Error::field("target", "There is no database with this name. Choose one from the list."),
-            other => other,
-        })?),
+        name => Some(known_target(db, actor, name).await?),
     };
     let proposal = parsed?;
     let target = target.ok_or_else(|| Error::field("target", "Choose a database."))?;
     let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
     let times = proposal.times(&zone, &target.zone, tz_version(), engine.clock().now())?;
     Ok(Draft { form: form.clone(), proposal, target, times, preview })
+}
+
+async fn known_target(db: &mut PgConnection, actor: &Actor, name: &str) -> Result<ProposalTarget> {
+    let found = match store::windows::proposal_target(db, name).await {
+        Ok(target) => Some(target).filter(|target| holds(actor, Verb::SeeTeam, Some(target.plan.team))),
+        Err(Error::NotFound) => None,
+        Err(other) => return Err(other),
+    };
+    let found = found.ok_or_else(|| Error::field("target", "There is no database with this name. Choose one from the list."))?;
+    // Before anything else that was typed is judged.
+    authorize(actor, Verb::ProposeWindow, Some(found.plan.team))?;
+    Ok(found)
 }
 
 /// Version of the bundled zone data; enters every plan.

@@ -44,12 +44,15 @@ pub async fn new_form(engine: &Engine, actor: &Actor, database: &str, from: Opti
     transaction::read(engine.pool(), "proposals_form", move |db| {
         let (actor, database) = (actor.clone(), database.clone());
         Box::pin(async move {
-            let form = match from {
-                Some(id) => typed(db, id).await?.1,
-                None => ProposalForm { target: database.clone(), ..ProposalForm::blank() },
+            let (asked_about, form) = match from {
+                Some(id) => typed(db, id).await.map(|(asked, form)| (Some(asked.target), form))?,
+                None => (None, ProposalForm { target: database.clone(), ..ProposalForm::blank() }),
             };
             let name = if database.is_empty() { form.target.clone() } else { database };
             let target = proposable(db, &actor, &name).await?;
+            if let Some(asked) = asked_about {
+                of_target(&target, asked)?;
+            }
             form_page(db, &actor, &target, ProposalForm { target: name, ..form }, None).await
         })
     })
@@ -69,11 +72,11 @@ pub async fn edit_form(
         let actor = actor.clone();
         Box::pin(async move {
             let window = window_page::load(db, window_page::Which::Number(number)).await?;
+            let target = proposable(db, &actor, &window.head.database).await?;
             let form = match from {
-                Some(id) => typed(db, id).await?.1,
+                Some(id) => typed(db, id).await.and_then(|(asked, form)| of_target(&target, asked.target).map(|()| form))?,
                 None => serde_json::from_value(window.form.clone())?,
             };
-            let target = proposable(db, &actor, &window.head.database).await?;
             let edit = edit_of(db, &window, &form, expected).await?;
             form_page(db, &actor, &target, form, Some((window.head.id, edit))).await
         })
@@ -89,12 +92,11 @@ pub async fn seal(engine: &Engine, actor: &Actor, look: ExaminationId, edits: Op
         Box::pin(async move {
             let (asked, form) = typed(db, look).await?;
             let target = proposable(db, &actor, &form.target).await?;
-            if target.plan.id != asked.target {
-                return Err(Error::NotFound);
-            }
+            of_target(&target, asked.target)?;
             let edit = match edits {
                 Some((number, expected)) => {
                     let window = window_page::load(db, window_page::Which::Number(number)).await?;
+                    of_target(&target, window.target)?;
                     Some((window.head.id, edit_of(db, &window, &form, Some(expected)).await?))
                 }
                 None => None,
@@ -124,7 +126,11 @@ pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, ed
                 errors
             });
             let window = match edits {
-                Some(number) => Some(windows::by_number(db, number).await?.id),
+                Some(number) => {
+                    let window = windows::by_number(db, number).await?;
+                    of_target(&target, window.target)?;
+                    Some(window.id)
+                }
                 None => None,
             };
             let overlaps = match &times {
@@ -227,6 +233,11 @@ async fn proposable(db: &mut PgConnection, actor: &Actor, short_name: &str) -> R
     let team = target.plan.team;
     authorize(actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| hide(actor, team, refusal))?;
     Ok(target)
+}
+
+/// Passes for what is about this database: looks and windows of others, named in an address, do not exist here.
+fn of_target(target: &ProposalTarget, other: TargetId) -> Result<()> {
+    if target.plan.id == other { Ok(()) } else { Err(Error::NotFound) }
 }
 
 fn database(target: &ProposalTarget) -> Database {

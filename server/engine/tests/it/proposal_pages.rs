@@ -92,9 +92,19 @@ async fn foreign_databases_and_looks_do_not_exist() {
     let house = House::new().await;
     let look = preview_proposal(&house.engine, &house.engineer, &house.form(3), None).await.expect("asked");
     let stranger = &house.foreigner.actor;
-    assert!(matches!(new_form(&house.engine, stranger, "prod-orders", None).await, Err(Error::NotFound)));
-    assert!(matches!(seal(&house.engine, stranger, look, None).await, Err(Error::NotFound)));
-    assert!(matches!(preview_proposal(&house.engine, &house.foreigner, &house.form(3), None).await, Err(Error::NotFound)));
+    assert!(matches!(new_form(&house.engine, stranger, "prod-orders", None).await, Err(Error::Hidden)));
+    assert!(matches!(seal(&house.engine, stranger, look, None).await, Err(Error::Hidden)));
+    // Whatever else is wrong with the form, a foreign name is answered like one that nobody has.
+    for wrong in [false, true] {
+        let form = |target: &str| {
+            let good = ProposalForm { target: target.into(), ..house.form(3) };
+            if wrong { ProposalForm { date: "soon".into(), ..good } } else { good }
+        };
+        let [foreign, missing] = ["prod-orders", "no-such-database"].map(form);
+        let foreign = preview_proposal(&house.engine, &house.foreigner, &foreign, None).await.expect_err("not his");
+        let missing = preview_proposal(&house.engine, &house.foreigner, &missing, None).await.expect_err("nobody's");
+        assert_eq!(format!("{foreign:?}"), format!("{missing:?}"));
+    }
     assert!(choose(&house.engine, stranger).await.expect("his own, none").is_empty());
     let refused = choose(&house.engine, &house.stakeholder.actor).await;
     assert!(matches!(&refused, Err(Error::Refused(refusal)) if refusal.code == "not_permitted"), "{refused:?}");
