@@ -39,7 +39,11 @@ pub async fn check_times(
     use domain::proposal::ProposalForm;
     let (engine, caller, zone) = (door::engine(), door::caller(), door::zone());
     let form = ProposalForm { target: database, date, time, fold, duration_min, ..ProposalForm::blank() };
+    let visit = door::visit();
     let found = async { engine::queries::proposals::check_times(&engine, &caller?.actor, &form, edits).await }.await;
+    if let Err(error) = &found {
+        visit.note(error);
+    }
     // What cannot be answered is not worth a word here: sealing says it.
     Ok(found.map(|found| said::lines(&found, &zone)).unwrap_or_default())
 }

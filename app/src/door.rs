@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Everything known about the request a page answers.
 #[derive(Debug, Clone)]
@@ -44,6 +44,17 @@ pub struct Visit {
     pub public_url: String,
     /// Set while this server, or a worker of it, is stopping: what is being handed over, in words.
     pub stopping: Option<String>,
+    /// What the person was denied while this was answered: the trail says so.
+    pub denied: OnceLock<String>,
+}
+
+impl Visit {
+    /// Remembers an error that is a denial. The first one counts: it is what was asked for.
+    pub fn note(&self, error: &Error) {
+        if let Some(denied) = error.denial() {
+            let _ = self.denied.set(denied.to_owned());
+        }
+    }
 }
 
 /// How a message is meant.
@@ -238,6 +249,9 @@ pub fn show<T>(answer: engine::Result<T>, view: impl FnOnce(T) -> AnyView) -> An
         Err(error) => {
             let code = status_of(&error);
             status(code);
+            if let Some(visit) = maybe_visit() {
+                visit.note(&error);
+            }
             if code.is_server_error() {
                 let request = maybe_visit().map(|visit| visit.request.clone()).unwrap_or_default();
                 leptos::logging::error!("request {request}: {error}");
@@ -256,7 +270,7 @@ pub fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Refused(_) => StatusCode::FORBIDDEN,
         Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::NotFound => StatusCode::NOT_FOUND,
+        Error::NotFound | Error::Hidden => StatusCode::NOT_FOUND,
         Error::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use domain::ids::PersonId;
 use engine::actions::Caller;
+use engine::actions::note_refusal::note_refusal;
 use engine::queries::visit;
 use http::header::USER_AGENT;
 use http::request::Parts;
@@ -19,7 +20,7 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tower_sessions::Session;
 
 /// Name of the cookie that remembers the preferred colours.
@@ -69,11 +70,23 @@ pub async fn visit(State(web): State<Web>, session: Session, jar: CookieJar, mut
     } else {
         request.extensions_mut().insert(seen.visit.clone());
         request.extensions_mut().insert(Former(seen.former));
-        next.run(request).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = next.run(request).await;
+        note_denial(&seen.visit, &format!("{method} {}", matched.as_deref().unwrap_or("-")), &path).await;
+        response
     };
     response.extensions_mut().insert(LoggedActor(actor));
     response.extensions_mut().insert(seen.visit);
     response
+}
+
+/// Denied acts stand in the trail, whatever the answer looked like: a page, a form that came back, or a 404 that hides another team's work.
+async fn note_denial(visit: &Visit, door: &str, path: &str) {
+    if let (Some(caller), Some(denied)) = (&visit.caller, visit.denied.get())
+        && let Err(error) = note_refusal(&visit.engine, caller, door, path, denied).await
+    {
+        tracing::error!(request.id = visit.request, %error, "a refusal is not in the trail");
+    }
 }
 
 /// The person of a session that ended in mid-form.
@@ -137,6 +150,7 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
         theme: Theme::from_word(jar.get(THEME_COOKIE).map_or("", |cookie| cookie.value())),
         installation,
         stopping: if web.draining.is_cancelled() { Some(stopping.unwrap_or_default()) } else { stopping },
+        denied: OnceLock::new(),
     };
     Ok(Seen { visit: Arc::new(visit), former: visitor.former })
 }

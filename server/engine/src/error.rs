@@ -17,6 +17,9 @@ pub enum Error {
     /// No such thing, or not for this person: the same answer for both.
     #[error("not found")]
     NotFound,
+    /// It exists, and this person may not know: answered like [`Error::NotFound`], and written down as a denied act.
+    #[error("not found")]
+    Hidden,
     /// The state database does not answer or has no room.
     #[error("the state database is not available: {0}")]
     Database(#[source] sqlx::Error),
@@ -33,6 +36,15 @@ impl Error {
     /// An error of one field.
     pub fn field(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
+    }
+    /// What was denied, in words for the trail; `None` for everything that is no question of rights.
+    #[must_use]
+    pub fn denial(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) if refusal.code == "not_permitted" => Some(&refusal.message),
+            Self::Hidden => Some("Another team's: answered as if it did not exist."),
+            _ => None,
+        }
     }
     /// True for a transaction that may be tried again: serialization failure or deadlock.
     #[must_use]

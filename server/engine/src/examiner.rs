@@ -154,7 +154,7 @@ async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<()> {
 fn sentence(error: &Error, claimed: &Claimed) -> String {
     match error {
         Error::Refused(refusal) => refusal.to_string(),
-        Error::NotFound => "What the question was about does not exist any more.".to_owned(),
+        Error::NotFound | Error::Hidden => "What the question was about does not exist any more.".to_owned(),
         error => {
             tracing::error!(examination = %claimed.id, target = %claimed.target, %error, "an examination failed");
             format!("The worker could not finish this. Its log has the details under {}. Ask again.", claimed.id)

@@ -26,16 +26,16 @@ pub mod watch;
 pub mod windows;
 
 use crate::visit::{flash, keep};
-use app::door::{Flash, FlashKind, Typed};
+use app::door::{Flash, FlashKind, Typed, Visit};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::decision::Refusal;
 use domain::ids::PersonId;
-use engine::actions::note_refusal::note_refusal;
 use engine::actions::{Caller, ELEVATE};
 use engine::{Engine, Error};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use submission::Submission;
 use tower_sessions::Session;
 
@@ -74,10 +74,7 @@ pub struct PublicForm<T> {
 #[derive(Debug)]
 struct Sent {
     session: Session,
-    /// For the trail, when somebody who is signed in tries what is not theirs.
-    engine: Engine,
-    caller: Option<Caller>,
-    request: String,
+    visit: Arc<Visit>,
     typed: Typed,
     /// A password or code was among it, which is not kept.
     secret: bool,
@@ -155,43 +152,30 @@ impl Sent {
         if let Some(submission) = &self.submission {
             submission.release().await;
         }
+        self.visit.note(&error);
         match error {
-            Error::NotFound => StatusCode::NOT_FOUND.into_response(),
+            Error::NotFound | Error::Hidden => StatusCode::NOT_FOUND.into_response(),
             Error::Database(error) => {
-                tracing::error!(request.id = self.request, %error, "a form was not carried out");
+                tracing::error!(request.id = self.visit.request, %error, "a form was not carried out");
                 StatusCode::SERVICE_UNAVAILABLE.into_response()
             }
             Error::Invalid(errors) => self.back(None, Typed::with_errors(errors)).await,
             Error::Refused(refusal) if refusal.code == "busy" => busy(refusal),
             Error::Refused(refusal) if refusal.code == ELEVATE => self.sent_to_confirm().await,
-            Error::Refused(refusal) => {
-                if refusal.code == "not_permitted" {
-                    self.note(&refusal.message).await;
-                }
-                self.back(Some(refusal.to_string()), Typed::default()).await
-            }
+            Error::Refused(refusal) => self.back(Some(refusal.to_string()), Typed::default()).await,
             Error::Internal(error) => {
-                tracing::error!(request.id = self.request, %error, "a form was not carried out");
+                tracing::error!(request.id = self.visit.request, %error, "a form was not carried out");
                 let say = format!(
                     "Something broke, and nothing was done. It is in the log as request {}. Try again, or tell your administrator.",
-                    self.request
+                    self.visit.request
                 );
                 self.back(Some(say), Typed::default()).await
             }
         }
     }
 
-    /// Denied acts stand in the trail.
-    async fn note(&self, refusal: &str) {
-        if let Some(caller) = &self.caller
-            && let Err(error) = note_refusal(&self.engine, caller, &self.typed.action, refusal).await
-        {
-            tracing::error!(request.id = self.request, %error, "a refusal is not in the trail");
-        }
-    }
-
     fn by(&self) -> Option<PersonId> {
-        self.caller.as_ref().map(|caller| caller.actor.person)
+        self.visit.caller.as_ref().map(|caller| caller.actor.person)
     }
 
     /// To the page that asks for the password again, and from there back to the form with what was typed.

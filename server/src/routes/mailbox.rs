@@ -71,7 +71,7 @@ pub async fn html(State(engine): State<Engine>, SignedIn(caller): SignedIn, At(i
 
 fn failed(error: &Error) -> Response {
     match error {
-        Error::NotFound => StatusCode::NOT_FOUND,
+        Error::NotFound | Error::Hidden => StatusCode::NOT_FOUND,
         Error::Refused(_) => StatusCode::FORBIDDEN,
         Error::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -244,7 +244,6 @@ async fn what_somebody_tries_without_the_right_stands_in_the_trail_once_a_minute
         );
     }
     assert_eq!(house.state(number).await, "proposed");
-    let noted =
-        "SELECT count(*) FROM drydock.fact WHERE action = 'access.refuse' AND result = 'refused' AND object_id LIKE '/windows/%/cancel'";
+    let noted = "SELECT count(*) FROM drydock.fact WHERE action = 'access.refuse' AND result = 'refused' AND object_id = 'POST /windows/{number}/cancel'";
     assert_eq!(house.count(noted).await, 1);
 }

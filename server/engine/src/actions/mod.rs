@@ -82,7 +82,7 @@ pub struct Caller {
 
 /// A refusal for people who may see the team's work; for everybody else the thing does not exist.
 pub(crate) fn hide(actor: &Actor, team: TeamId, refusal: Refusal) -> Error {
-    if holds(actor, Verb::SeeTeam, Some(team)) { refusal.into() } else { Error::NotFound }
+    if holds(actor, Verb::SeeTeam, Some(team)) { refusal.into() } else { Error::Hidden }
 }
 
 /// Passes for people who typed their password within the last minutes; what they asked for is kept meanwhile.

@@ -1,6 +1,6 @@
 //! Loading what an action is about: what the actor may not see does not exist for them.
 
-use super::Caller;
+use super::{Caller, hide};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::targets::{self, Target};
@@ -11,12 +11,12 @@ use domain::permission::{Actor, Permit, Verb, authorize, holds};
 /// The database and the permit to do `verb` with it. Databases of teams the actor cannot see answer like missing ones.
 pub(crate) async fn target(engine: &Engine, caller: &Caller, id: TargetId, verb: Verb) -> Result<(Target, Permit)> {
     let found = transaction::read(engine.pool(), "load_target", move |db| Box::pin(targets::find(db, id))).await?;
-    let target = found.filter(|target| holds(&caller.actor, Verb::SeeTeam, Some(target.team))).ok_or(Error::NotFound)?;
-    let permit = authorize(&caller.actor, verb, Some(target.team))?;
+    let target = found.ok_or(Error::NotFound)?;
+    let permit = authorize(&caller.actor, verb, Some(target.team)).map_err(|refusal| hide(&caller.actor, target.team, refusal))?;
     Ok((target, permit))
 }
 
 /// Passes for people who may see this team's work; for everybody else the thing does not exist.
 pub(crate) fn visible(actor: &Actor, team: TeamId) -> Result<()> {
-    if holds(actor, Verb::SeeTeam, Some(team)) { Ok(()) } else { Err(Error::NotFound) }
+    if holds(actor, Verb::SeeTeam, Some(team)) { Ok(()) } else { Err(Error::Hidden) }
 }

@@ -38,7 +38,7 @@ pub(crate) fn visible_teams(actor: &Actor) -> Option<Vec<TeamId>> {
 
 /// Passes for readers who may see this team's work; for everybody else the thing does not exist.
 pub(crate) fn scope(actor: &Actor, team: TeamId) -> Result<()> {
-    if holds(actor, Verb::SeeTeam, Some(team)) { Ok(()) } else { Err(Error::NotFound) }
+    if holds(actor, Verb::SeeTeam, Some(team)) { Ok(()) } else { Err(Error::Hidden) }
 }
 
 /// Who watches a thing of this team, as its page shows them.

@@ -27,7 +27,7 @@ async fn a_failed_window_owes_its_text_until_the_owner_team_writes_it_once() {
         let tried = write_issues_met(&house.engine, who, window.number, &input("not mine")).await;
         assert_eq!(tried.is_ok(), ok, "{tried:?}");
     }
-    assert!(matches!(write_issues_met(&house.engine, &house.foreigner, window.number, &input("x")).await, Err(Error::NotFound)));
+    assert!(matches!(write_issues_met(&house.engine, &house.foreigner, window.number, &input("x")).await, Err(Error::Hidden)));
     let empty = write_issues_met(&house.engine, &house.engineer, window.number, &input("  ")).await;
     assert!(matches!(&empty, Err(Error::Invalid(errors)) if errors[0].field == "issues_met"), "{empty:?}");
 

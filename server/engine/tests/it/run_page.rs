@@ -40,6 +40,6 @@ async fn a_silent_run_is_called_stale_and_strangers_see_none() {
     .expect("a lost lease");
     sqlx::query("UPDATE drydock.run_event SET at = clock_timestamp() - interval '1 min'").execute(&house.admin).await.expect("old lines");
     assert!(runs::show(&house.engine, &house.auditor.actor, run).await.expect("the page").is_stale());
-    assert!(matches!(runs::show(&house.engine, &house.foreigner.actor, run).await, Err(Error::NotFound)));
+    assert!(matches!(runs::show(&house.engine, &house.foreigner.actor, run).await, Err(Error::Hidden)));
     assert!(matches!(runs::show(&house.engine, &house.engineer.actor, engine::clock::new_id()).await, Err(Error::NotFound)));
 }

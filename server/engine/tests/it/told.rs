@@ -88,7 +88,7 @@ async fn watchers_hear_of_everything_and_decide_on_nothing() {
     watch(&house.engine, &house.engineer, thing, &mailbox).await.expect("a contact");
     watch(&house.engine, &house.engineer, thing, &mailbox).await.expect("twice is once");
     let foreign = watch(&house.engine, &house.foreigner, thing, &watch::Input::default()).await;
-    assert!(matches!(foreign, Err(engine::Error::NotFound)), "{foreign:?}");
+    assert!(matches!(foreign, Err(engine::Error::Hidden)), "{foreign:?}");
 
     let page = queries::windows::show(&house.engine, &house.auditor.actor, window, None).await.expect("a page");
     let rows: Vec<_> = page.watchers.rows.iter().map(|row| (row.name.as_str(), row.shared, row.added_by.as_deref())).collect();

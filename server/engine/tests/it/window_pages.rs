@@ -88,9 +88,9 @@ async fn others_see_nothing_and_auditors_everything() {
     let number = house.proposed(3).await.number;
     for missing in [number, number + 1000] {
         let answer = show(&house.engine, &house.foreigner.actor, missing, None).await;
-        assert!(matches!(answer, Err(Error::NotFound)), "{answer:?}");
+        assert!(matches!(answer, Err(Error::Hidden)), "{answer:?}");
     }
-    assert!(matches!(checklist(&house.engine, &house.foreigner.actor, number).await, Err(Error::NotFound)));
+    assert!(matches!(checklist(&house.engine, &house.foreigner.actor, number).await, Err(Error::Hidden)));
     assert!(list(&house.engine, &house.foreigner.actor, &Filter::default()).await.expect("a list").rows.is_empty());
     let audited = page(&house, &house.auditor.actor, number).await;
     assert!(!audited.offers.vote.is_open() && !audited.offers.edit.is_open());
