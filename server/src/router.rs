@@ -17,6 +17,7 @@ use axum::routing::{MethodRouter, get, post};
 use http::Method;
 use http::request::Parts;
 use leptos::prelude::{provide_context, use_context};
+use leptos::server_fn::axum::server_fn_paths;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -239,6 +240,28 @@ pub fn router_within(web: Web, assets: Router, within: Duration) -> Router {
         .with_state(web)
 }
 
+/// Server functions that must not be served, each with the reason: the start ends with them.
+///
+/// Forms write and islands ask. A function that is read by GET, or that is no door of the table (which would pass by every check that the table is
+/// the source of), is a mistake of whoever added it. That functions call no action is held by a test over the source.
+pub fn unfit_functions() -> Vec<String> {
+    unfit(server_fn_paths())
+}
+
+fn unfit(functions: impl Iterator<Item = (&'static str, Method)>) -> Vec<String> {
+    let reason = |path: &str, method: &Method| {
+        let known = |door: &Door| door.path == path && door.method == *method && matches!(door.access, Access::SignedIn | Access::Polled);
+        if *method != Method::POST {
+            Some(format!("{method} {path} is a server function that every link could call"))
+        } else if !DOORS.iter().any(known) {
+            Some(format!("{method} {path} is a server function that is no door for people who are signed in"))
+        } else {
+            None
+        }
+    };
+    functions.filter_map(|(path, method)| reason(path, &method)).collect()
+}
+
 /// Paths of pages that stand in one of the two tables only; a test wants it empty.
 pub fn strangers() -> Vec<String> {
     let routes: BTreeSet<String> = leptos_axum::generate_route_list(shell).iter().map(|route| route.path().to_owned()).collect();
@@ -258,4 +281,27 @@ fn page() -> MethodRouter<Web> {
         };
         leptos_axum::render_app_async_with_context(context, shell)(request).await
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_function_that_is_read_or_is_no_door_ends_the_start() {
+        assert_eq!(unfit_functions(), Vec::<String>::new());
+        let made = [
+            ("/api/check_times", Method::POST),
+            ("/api/check_times", Method::GET),
+            ("/api/forgotten", Method::POST),
+            // A door, and not for people who are signed in.
+            ("/login", Method::POST),
+        ];
+        let found = unfit(made.into_iter());
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(
+            found[0].starts_with("GET /api/check_times") && found[1].contains("/api/forgotten") && found[2].contains("/login"),
+            "{found:?}"
+        );
+    }
 }

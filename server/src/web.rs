@@ -73,6 +73,8 @@ impl Web {
 
 /// Serve until the soft stop; requests that run then may finish.
 pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) -> anyhow::Result<()> {
+    let unfit = router::unfit_functions();
+    anyhow::ensure!(unfit.is_empty(), "this build is not served: {}", unfit.join("; "));
     let url = settings.database.own(ServiceRole::Web).or(settings.database.any.as_ref());
     let url = url.context("`drydock web` needs DRYDOCK_WEB_DATABASE_URL or DATABASE_URL; `drydock serve` sets it for its own processes")?;
     let engine = Engine::connect(state::connect_options(url)?, CONNECTIONS).await?;

@@ -110,6 +110,14 @@ fn pages_read_by_queries_alone() {
 }
 
 #[test]
+fn what_islands_ask_writes_nothing() {
+    let asked: Vec<Source> = below("app/src").into_iter().filter(|source| source.is_in("app/src/api")).collect();
+    assert!(!asked.is_empty(), "the server functions were not found");
+    let forbidden = ["engine::actions", "engine::store", "engine::ledger", "engine::transaction"];
+    none("server functions only read: forms write", found(&asked, &forbidden));
+}
+
+#[test]
 fn queries_cannot_write() {
     let sources = below(&format!("{ENGINE}/queries"));
     none(
