@@ -56,6 +56,7 @@ pub fn Form(
     let back = visit
         .map(|visit| if visit.query.is_empty() { visit.path.clone() } else { format!("{}?{}", visit.path, visit.query) })
         .unwrap_or_default();
+    let by = door::actor().map(|actor| view! { <input type="hidden" name="_by" value=actor.person.to_string()/> });
     let typed = door::typed().filter(|typed| Some(typed.action.as_str()) == action.split('?').next());
     let around = Around { typed: typed.clone(), prefix };
     let summary_around = around.clone();
@@ -69,6 +70,7 @@ pub fn Form(
             <form method="post" action=action class="form">
                 <input type="hidden" name="_once" value=once()/>
                 <input type="hidden" name="_back" value=back/>
+                {by}
                 <ErrorSummary typed around=summary_around/>
                 {children()}
                 <p class="actions">

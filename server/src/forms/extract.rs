@@ -8,6 +8,7 @@ use app::door::{Flash, FlashKind, Typed, Visit};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use domain::ids::PersonId;
 use engine::actions::Caller;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -63,7 +64,7 @@ impl<T: DeserializeOwned + Send> FromRequest<Web> for TypedForm<T> {
         let mut raw = Raw::read(request, web).await?;
         let Some(caller) = raw.visit.caller.clone() else { return Err(raw.sent_to_sign_in().await) };
         raw.claim(web).await?;
-        let (input, sent) = raw.typed_input(web).await?;
+        let (input, sent) = raw.typed_input().await?;
         Ok(Self { engine: web.engine.clone(), caller, input, sent })
     }
 }
@@ -73,8 +74,8 @@ impl<T: DeserializeOwned + Send> FromRequest<Web> for PublicForm<T> {
     async fn from_request(request: Request, web: &Web) -> Result<Self, Response> {
         let mut raw = Raw::read(request, web).await?;
         raw.claim(web).await?;
-        let (input, sent) = raw.typed_input(web).await?;
-        Ok(Self { engine: web.engine.clone(), request: sent.request.clone(), session: sent.session.clone(), input, sent })
+        let (input, sent) = raw.typed_input().await?;
+        Ok(Self { engine: web.engine.clone(), request: sent.visit.request.clone(), session: sent.session.clone(), input, sent })
     }
 }
 
@@ -86,6 +87,8 @@ struct Raw {
     body: Bytes,
     typed: Typed,
     once: Option<String>,
+    /// Whose page the form was on, as it says itself: where the session that knew it is gone.
+    by: Option<PersonId>,
     submission: Option<submission::Submission>,
 }
 
@@ -104,16 +107,17 @@ impl Raw {
         let session = parts.extensions.get::<Session>().cloned().ok_or_else(|| extension("session"))?;
         let former = parts.extensions.get::<Former>().copied().unwrap_or(Former(None));
         let body = Bytes::from_request(Request::from_parts(parts, body), web).await.map_err(axum::response::IntoResponse::into_response)?;
-        let mut once = None;
+        let (mut once, mut by) = (None, None);
         let mut typed = Typed { page: visit.path.clone(), action: visit.path.clone(), ..Typed::default() };
         for (name, value) in url::form_urlencoded::parse(&body) {
             match name.as_ref() {
                 "_once" => once = Some(value.into_owned()),
+                "_by" => by = value.parse().ok(),
                 "_back" => local_path(&value).clone_into(&mut typed.page),
                 _ => typed.fields.push((name.into_owned(), readable(&value))),
             }
         }
-        Ok(Self { visit, former, session, body, typed, once, submission: None })
+        Ok(Self { visit, former, session, body, typed, once, by, submission: None })
     }
 
     async fn claim(&mut self, web: &Web) -> Result<(), Response> {
@@ -134,19 +138,12 @@ impl Raw {
         Ok(())
     }
 
-    async fn typed_input<T: DeserializeOwned>(self, web: &Web) -> Result<(T, Sent), Response> {
+    async fn typed_input<T: DeserializeOwned>(self) -> Result<(T, Sent), Response> {
         let plain = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.typed.fields).finish();
         let input = serde_html_form::from_str::<T>(&plain);
         let secret = has_secrets(&self.typed);
-        let sent = Sent {
-            session: self.session,
-            engine: web.engine.clone(),
-            caller: self.visit.caller.clone(),
-            request: self.visit.request.clone(),
-            typed: without_secrets(self.typed),
-            secret,
-            submission: self.submission,
-        };
+        let sent =
+            Sent { session: self.session, visit: self.visit, typed: without_secrets(self.typed), secret, submission: self.submission };
         match input {
             Ok(input) => Ok((input, sent)),
             Err(error) => {
@@ -160,14 +157,18 @@ impl Raw {
         }
     }
 
-    /// The session ended in mid-form: keeps what was typed for its person, and leads there after the sign-in.
+    /// The session ended in mid-form: keeps what was typed for its person, and leads there after the sign-in. Text of nobody knows whom is not
+    /// kept: the next to sign in here would read it.
     async fn sent_to_sign_in(self) -> Response {
         let page = self.typed.page.clone();
-        let (note, text) = (
-            resend("This was not sent: you had been signed out. Check it, and send it again.", has_secrets(&self.typed)),
-            "You were signed out, and nothing was sent. Sign in, and what you typed is there again.",
-        );
-        keep_within_limit(&self.session, self.former.0, Typed { note: Some(note), ..without_secrets(self.typed) }).await;
+        let of = self.former.0.or(self.by);
+        let text = if of.is_some() {
+            let note = resend("This was not sent: you had been signed out. Check it, and send it again.", has_secrets(&self.typed));
+            keep_within_limit(&self.session, of, Typed { note: Some(note), ..without_secrets(self.typed) }).await;
+            "You were signed out, and nothing was sent. Sign in, and what you typed is there again."
+        } else {
+            "You were signed out, and nothing was sent. Your browser's Back button leads to what you typed."
+        };
         flash(&self.session, Flash { kind: FlashKind::Note, text: text.into() }).await;
         Redirect::to(&sign_in_path(&page)).into_response()
     }

@@ -134,6 +134,31 @@ async fn ada_again(_: &Place, browser: &Browser) -> Browser {
 }
 
 #[tokio::test]
+async fn what_was_typed_in_a_session_that_is_gone_is_kept_for_its_person_alone() {
+    let (place, mut ada) = Place::set_up().await;
+    add(&mut ada, "Ben", "ben@example.org").await;
+    place
+        .run("INSERT INTO drydock.global_role (person_id, role) SELECT id, 'admin' FROM drydock.person WHERE email = 'ben@example.org'")
+        .await;
+    let by = ada.get("/people/new").await.hidden("_by");
+    // Nothing of the session is left: a new password elsewhere, an administrator's word.
+    place.run("DELETE FROM drydock.session").await;
+    let (mut named, mut unnamed) = (ada.clone(), ada);
+    named.post("/people/new", &[&PERSON[..], &[("_by", &by), ("_back", "/people/new")]].concat()).await;
+    unnamed.post("/people/new", &[&PERSON[..], &[("_back", "/people/new")]].concat()).await;
+    for browser in [&named, &unnamed] {
+        let mut ben = browser.clone();
+        assert_eq!(ben.sign_in("ben@example.org", "%2Fpeople%2Fnew").await.to(), "/people/new");
+        assert!(!ben.get("/people/new").await.body.contains("Zoë"), "Ben reads what Ada typed");
+    }
+    // Ben's sign-in took the kept text with it, as one's own sign-in would.
+    let mut ada = place.browser();
+    ada.post("/people/new", &[&PERSON[..], &[("_by", &by), ("_back", "/people/new")]].concat()).await;
+    assert_eq!(ada.sign_in("ada@example.org", "%2Fpeople%2Fnew").await.to(), "/people/new");
+    assert!(ada.get("/people/new").await.body.contains("value=\"Zoë Ünal\""), "Ada finds it again");
+}
+
+#[tokio::test]
 async fn twelve_hours_end_a_session_whatever_happens() {
     let (place, mut ada) = Place::set_up().await;
     place.run("UPDATE drydock.session SET last_seen_at = clock_timestamp() - interval '2 minutes', absolute_end_at = clock_timestamp() + interval '3 minutes'").await;
