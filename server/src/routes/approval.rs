@@ -48,7 +48,16 @@ pub async fn decide(
     let Ok(Form(input)) = form else { return StatusCode::BAD_REQUEST.into_response() };
     let typed = TypedAgain { short_name: input.short_name.clone(), comment: input.comment.clone(), ..TypedAgain::default() };
     let done = cast_vote_by_link(&engine, &secret, &input, &request.0).await;
+    if matches!(done, Err(Error::Refused(_))) && is_recorded(&engine, &secret, &input).await {
+        return Redirect::to(&path_of(&secret)).into_response();
+    }
     answer(&engine, &secret, done, typed).await
+}
+
+/// Whether just this decision is recorded already: a form that was sent twice leads where the first sending led.
+async fn is_recorded(engine: &Engine, secret: &str, input: &Input) -> bool {
+    let recorded = links::page(engine, secret).await.ok().and_then(|page| page.recorded);
+    recorded.is_some_and(|recorded| recorded.word() == input.decision.trim())
 }
 
 /// "This was not me": takes the vote back.
@@ -95,7 +104,7 @@ async fn answer<T>(engine: &Engine, secret: &str, done: engine::Result<T>, mut t
 /// Every secret that is not known gets the same answer.
 pub(super) fn failed(error: Error) -> Response {
     match error {
-        Error::NotFound => html(StatusCode::NOT_FOUND, approval::unknown()),
+        Error::NotFound | Error::Hidden => html(StatusCode::NOT_FOUND, approval::unknown()),
         Error::Database(error) => {
             tracing::error!(%error, "a link could not be answered");
             StatusCode::SERVICE_UNAVAILABLE.into_response()

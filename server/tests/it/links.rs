@@ -206,8 +206,16 @@ async fn a_decision_leads_to_what_was_recorded_and_can_be_objected_to() {
     let page = get(&site, &path).await.body;
     assert!(page.contains("You have decided") && page.contains("approved, by the link in the mail"), "{page}");
     let again = ask(&site, Method::POST, &path, Some(&approve)).await;
-    assert_eq!(again.status, StatusCode::CONFLICT);
-    assert!(again.body.contains("You already decided on this plan"), "{}", again.body);
+    assert_eq!(
+        (again.status, again.headers["location"].to_str().expect("text")),
+        (StatusCode::SEE_OTHER, path.as_str()),
+        "the same, sent twice"
+    );
+    assert_eq!(house.count("SELECT count(*) FROM drydock.vote").await, 1);
+    let other = [("decision", "reject"), ("comment", "on second thought"), ("digest", digest.as_str())];
+    let other = ask(&site, Method::POST, &path, Some(&other)).await;
+    assert_eq!(other.status, StatusCode::CONFLICT, "another decision is not taken for the recorded one");
+    assert!(other.body.contains("You already decided on this plan"), "{}", other.body);
 
     let lead = Input { decision: "approve".into(), digest: digest.clone(), short_name: "prod-orders".into(), comment: String::new() };
     assert_eq!(cast_vote(&house.engine, &house.lead, number, &lead).await.expect("a lead").state, WindowState::Approved);

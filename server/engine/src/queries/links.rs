@@ -21,6 +21,8 @@ pub struct LinkPage {
     pub about: About,
     /// What the page is.
     pub answer: Answer,
+    /// What is recorded in the reader's name on this plan.
+    pub recorded: Option<VoteDecision>,
 }
 
 /// The page behind a secret; [`Error::NotFound`] for every secret that opens no such page, whatever the reason.
@@ -99,7 +101,7 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
         sign_in_to_approve: approval::must_be_known_better(&newest.plan.policy.rules, &eligible, reader.id, Assurance::Link),
         plan: subject.plan,
     };
-    Ok(LinkPage { link: link.id, about, answer })
+    Ok(LinkPage { link: link.id, about, answer, recorded: own.map(|vote| vote.decision) })
 }
 
 fn vote(told: &ToldVote) -> Result<Vote> {
