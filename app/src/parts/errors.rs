@@ -69,6 +69,12 @@ pub fn ErrorBody(code: StatusCode, #[prop(optional_no_strip)] refusal: Option<Re
                 <a class="button" href="/">"Go to the home page"</a>
                 {lists.then(|| view! { <a class="button" href="/windows">"All windows"</a><a class="button" href="/databases">"All databases"</a> })}
             </p>
+            {lists.then(|| view! {
+                <form method="get" action="/databases" role="search" class="filters">
+                    <div class="field"><label for="search">"Search databases"</label><input type="search" id="search" name="q" autocomplete="off"/></div>
+                    <button type="submit" class="button">"Search"</button>
+                </form>
+            })}
             {request.map(|id| view! { <p class="quiet">"Request " <code>{id}</code></p> })}
         </section>
     }
