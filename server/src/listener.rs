@@ -36,7 +36,8 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of a request's head; more, as more headers, is answered with 431 and nothing else.
     pub head_bytes: usize,
-    /// From the connection's begin, or the end of its last answer, to the end of a request's head.
+    /// From the connection's begin, or the end of its last answer, to the end of a request's head: proxies keep connections for later, so not too
+    /// short.
     pub head: Duration,
     /// How long a piece of an answer may wait for its reader.
     pub unread: Duration,
@@ -51,7 +52,7 @@ impl Default for Limits {
             connections: 512,
             headers: 100,
             head_bytes: 32 * 1024,
-            head: Duration::from_secs(15),
+            head: Duration::from_secs(30),
             unread: Duration::from_secs(30),
             farewell: Duration::from_secs(20),
         }
