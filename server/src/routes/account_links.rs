@@ -82,7 +82,7 @@ async fn answer(engine: &Engine, kind: AccountLink, secret: &str, done: engine::
 /// Every secret that opens nothing gets the same answer.
 fn lost(error: Error) -> Response {
     match error {
-        Error::NotFound => html(StatusCode::NOT_FOUND, account_page::unknown()),
+        Error::NotFound | Error::Hidden => html(StatusCode::NOT_FOUND, account_page::unknown()),
         other => failed(other),
     }
 }

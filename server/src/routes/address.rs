@@ -41,7 +41,7 @@ async fn ask(engine: &Engine, secret: &str, status: StatusCode, wrong: &str) -> 
 /// Every secret that opens nothing gets the same answer.
 fn lost(error: Error) -> Response {
     match error {
-        Error::NotFound => html(StatusCode::NOT_FOUND, address_page::unknown()),
+        Error::NotFound | Error::Hidden => html(StatusCode::NOT_FOUND, address_page::unknown()),
         other => failed(other),
     }
 }

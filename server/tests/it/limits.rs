@@ -32,6 +32,7 @@ struct Server {
 }
 
 impl Server {
+    #[expect(clippy::disallowed_methods, reason = "the test waits for it")]
     async fn start(router: Router, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let (address, soft) = (listener.local_addr().expect("bound"), CancellationToken::new());

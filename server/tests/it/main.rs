@@ -6,6 +6,7 @@ mod attack;
 mod browser;
 mod create_admin;
 mod demo;
+mod doors;
 mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;
@@ -14,6 +15,7 @@ mod limits;
 mod links;
 mod never;
 mod operations;
+mod origins;
 mod pages;
 mod people;
 mod production;
@@ -25,4 +27,6 @@ mod sessions;
 mod settings;
 mod source;
 mod streams;
+#[path = "../../engine/tests/it/stage.rs"]
+mod stage;
 mod supply;

@@ -4,7 +4,9 @@ use crate::house::House;
 use domain::canonical::Digest;
 use domain::ids::{RunId, WindowId};
 use domain::plan::Plan;
+use domain::proposal::ProposalForm;
 use domain::window::WindowState;
+use engine::actions::propose_window::propose_window;
 use jiff::{SignedDuration, Timestamp};
 
 /// When a staged window starts, against now.
@@ -32,10 +34,17 @@ pub struct Staged {
     pub number: i64,
 }
 
+#[allow(dead_code, reason = "each test module uses its own part of the stage")]
 impl House {
     /// An approved window (proposed, edited so that it is due, voted for by stakeholder and lead).
     pub async fn staged(&self, when: When, change: impl FnOnce(&mut Plan)) -> Staged {
-        let number = self.proposed(3).await.number;
+        self.staged_on("prod-orders", when, change).await
+    }
+
+    /// The same on another database of the team.
+    pub async fn staged_on(&self, database: &str, when: When, change: impl FnOnce(&mut Plan)) -> Staged {
+        let form = ProposalForm { target: database.to_owned(), ..self.form(3) };
+        let number = propose_window(&self.engine, &self.engineer, &form, None).await.expect("a good proposal").number;
         let (id, digest, bytes): (uuid::Uuid, Vec<u8>, Vec<u8>) = sqlx::query_as(
             "SELECT w.id, p.digest, p.bytes FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id WHERE w.number = $1",
         )

@@ -1,0 +1,181 @@
+//! What the doors lead to: databases, windows and runs in every state that a door asks for, of two teams.
+
+use super::cast::Cast;
+use crate::browser::{Browser, Place};
+use crate::house::House;
+use crate::stage::{Staged, When};
+use axum::Router;
+use domain::ids::{RunId, TargetId, TeamId};
+use domain::proposal::ProposalForm;
+use domain::window::WindowState;
+use engine::actions::propose_window::propose_window;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The whole company.
+pub struct Company {
+    pub house: House,
+    pub cast: Cast,
+    pub other: TeamId,
+    /// By name: what the doors of this test need.
+    pub databases: BTreeMap<&'static str, TargetId>,
+    pub windows: BTreeMap<&'static str, i64>,
+    pub runs: BTreeMap<&'static str, RunId>,
+    /// Of the plan that waits for votes.
+    pub digest: String,
+    pub notice: String,
+    pub policy: String,
+}
+
+impl Company {
+    /// People and the databases of both teams; no window yet.
+    pub async fn new() -> Self {
+        let house = House::new().await;
+        let web = Place::web_of(house.engine.clone());
+        let nobody = Browser::of_router(server::router::router(web, Router::new()));
+        let other = house.foreigner.actor.teams[0].team;
+        let cast = Cast::assemble(&house, other, &nobody).await;
+        let mut company = Self {
+            house,
+            cast,
+            other,
+            databases: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            digest: String::new(),
+            notice: String::new(),
+            policy: String::new(),
+        };
+        company.databases.insert("prod-orders", company.house.target);
+        company.database("spare", company.house.team, "staging").await;
+        company.database("gone", company.house.team, "staging").await;
+        company.database("billing", other, "production").await;
+        company.run("UPDATE drydock.target SET state = 'retired' WHERE short_name = 'gone'").await;
+        company
+    }
+
+    /// Another database that is ready, like the house's own.
+    pub async fn database(&mut self, name: &'static str, team: TeamId, environment: &str) {
+        let id: TargetId = engine::clock::new_id();
+        sqlx::query(
+            "INSERT INTO drydock.target (id, team_id, short_name, name, dbms, host, port, database, username, tls, environment, zone, on_call, state, identity, created_by)
+             SELECT $1, $2, $3, $3, dbms, host, port, $3, username, tls, $4, zone, on_call, 'ready', jsonb_set(identity, '{database_oid}', to_jsonb($6)), created_by FROM drydock.target WHERE id = $5",
+        )
+        .bind(id.0)
+        .bind(team.0)
+        .bind(name)
+        .bind(environment)
+        .bind(self.house.target.0)
+        .bind(i32::try_from(self.databases.len() + 100).expect("few"))
+        .execute(&self.house.admin)
+        .await
+        .expect("a database");
+        let stakeholder = if team == self.other { &self.cast.other_stakeholder } else { &self.house.stakeholder };
+        sqlx::query("INSERT INTO drydock.target_stakeholder (target_id, person_id) VALUES ($1, $2)")
+            .bind(id.0)
+            .bind(stakeholder.actor.person.0)
+            .execute(&self.house.admin)
+            .await
+            .expect("a stakeholder");
+        self.databases.insert(name, id);
+    }
+
+    /// A window of the owner team that waits for votes, and one of the other team.
+    pub async fn proposed(&mut self) {
+        let number = self.house.proposed(3).await.number;
+        self.windows.insert("proposed", number);
+        let form = ProposalForm { target: "billing".into(), ..self.house.form(3) };
+        let foreign = propose_window(&self.house.engine, &self.cast.other_engineer, &form, None).await.expect("proposed");
+        self.windows.insert("foreign", foreign.number);
+    }
+
+    /// An approved window that is due, on a database of its own, moved on through these states.
+    pub async fn staged(&mut self, name: &'static str, states: &[WindowState]) -> Staged {
+        self.database(name, self.house.team, "production").await;
+        let window = self.house.staged_on(name, When::NOW, |_| ()).await;
+        for state in states {
+            if *state == WindowState::Completed {
+                self.settle_list(&window).await;
+            }
+            self.house.put(window.id, 2, *state).await;
+        }
+        self.windows.insert(name, window.number);
+        window
+    }
+
+    /// Everything on a window's validation list is answered.
+    pub async fn settle_list(&self, window: &Staged) {
+        sqlx::query("UPDATE drydock.check_item SET state = 'passed', note = 'looked' WHERE window_id = $1 AND revision = 2")
+            .bind(window.id.0)
+            .execute(&self.house.admin)
+            .await
+            .expect("answered");
+    }
+
+    /// A run of a staged window, moved on through these states.
+    pub async fn run_of(&mut self, name: &'static str, window: &Staged, states: &[&str]) {
+        let id: RunId = engine::clock::new_id();
+        sqlx::query(
+            "INSERT INTO drydock.run (id, window_id, revision, target_id, plan_digest, state_fact_id, state_fact_at)
+             SELECT $1, w.id, w.revision, t.target_id, p.digest, w.state_fact_id, w.state_fact_at
+             FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+             JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision WHERE w.id = $2",
+        )
+        .bind(id.0)
+        .bind(window.id.0)
+        .execute(&self.house.admin)
+        .await
+        .expect("a run");
+        for state in states {
+            self.move_run(id, state).await;
+        }
+        self.runs.insert(name, id);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one of three literals")]
+    async fn move_run(&self, run: RunId, state: &str) {
+        let sql = match state {
+            "leased" => {
+                "state = 'leased', epoch = r.epoch + 1, owner = 'w', lease_until = clock_timestamp() + interval '1 hour', phase = 'working'"
+            }
+            "held" => {
+                "state = 'held', owner = NULL, lease_until = NULL, hold_reason = 'the fence is gone', hold_verbs = ARRAY['continue', 'validate', 'roll_back', 'fail']"
+            }
+            "ended" => {
+                "state = 'ended', owner = NULL, lease_until = NULL, ending = 'finished', ended_at = clock_timestamp(), phase = 'over'"
+            }
+            other => panic!("no state {other}"),
+        };
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "WITH f AS (INSERT INTO drydock.fact (system_identifier, actor_kind, action, object_kind, object_id, result, bytes, leaf)
+                        VALUES ('test', 'system', 'run.move', 'run', 'staged', 'done', '\\x00', sha256('\\x0000'::bytea)) RETURNING id, at)
+             UPDATE drydock.run r SET {sql}, state_fact_id = f.id, state_fact_at = f.at FROM f WHERE r.id = $1"
+        )))
+        .bind(run.0)
+        .execute(&self.house.admin)
+        .await
+        .expect("a state that follows");
+    }
+
+    /// Young backups of every database.
+    pub async fn backups(&self) {
+        for target in self.databases.values() {
+            sqlx::query("INSERT INTO drydock.backup_record (id, target_id, taken_at, location, verified_how, recorded_by) VALUES ($1, $2, now() - interval '1 hour', 's3', 'restored', $3)")
+                .bind(engine::clock::new_id::<RunId>().0)
+                .bind(target.0)
+                .bind(self.house.engineer.actor.person.0)
+                .execute(&self.house.admin)
+                .await
+                .expect("a backup");
+        }
+    }
+
+    pub async fn run(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.house.admin).await.expect(sql);
+    }
+
+    /// One identity from the state database.
+    pub async fn id(&self, sql: &'static str) -> Uuid {
+        sqlx::query_scalar(sql).fetch_one(&self.house.admin).await.expect(sql)
+    }
+}

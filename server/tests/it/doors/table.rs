@@ -1,0 +1,361 @@
+//! The table of doors: what right each asks for, what stands in its path, and what a form sends that somebody with the right gets done.
+//!
+//! A door that is missing here fails `every_door_is_in_the_table`.
+
+use super::cast::Part;
+use super::company::Company;
+use crate::browser::PASSWORD;
+use domain::permission::Verb;
+
+/// What a door asks of whoever knocks.
+#[derive(Debug, Clone, Copy)]
+pub enum Right {
+    /// Nothing.
+    None,
+    /// An account.
+    Account,
+    /// This right, which belongs to no team.
+    Held(Verb),
+    /// This right in the team that the path's thing belongs to; people who see nothing of that team's are told that there is no such thing.
+    Team(Verb),
+    /// This right in the owner team, which a field names: without it the form comes back.
+    Field(Verb),
+    /// This right in the team of the database that a field names: foreign names are answered like names that nobody has.
+    Named(Verb),
+    /// This right in any team of one's own.
+    Somewhere(Verb),
+    /// What islands ask: everybody with an account is answered, and people without this right in the owner team get an empty answer.
+    Island(Verb),
+    /// Nobody, outside of a demo.
+    Demo,
+}
+
+/// What stands in the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    Nothing,
+    Person,
+    Team,
+    Database,
+    /// Its present one, by name.
+    Window(&'static str),
+    /// A window and the position of an item.
+    Check(&'static str),
+    Run(&'static str),
+    /// A database, and somebody who is told of it.
+    DatabaseWatcher,
+    /// A window, and somebody who is told of it.
+    WindowWatcher(&'static str),
+    Fact,
+    Notice,
+    Policy,
+    Mail,
+    /// One of somebody else, who is long gone.
+    Session,
+    Secret,
+}
+
+/// Names and values of a form.
+pub type Fields = Vec<(&'static str, String)>;
+
+/// A line of the table.
+pub struct Line {
+    pub door: &'static str,
+    pub right: Right,
+    pub thing: Thing,
+    /// What is typed.
+    pub typed: fn(&Company, &Part) -> Fields,
+    /// The first who holds the right changes something with it.
+    pub changes: bool,
+    /// It may change things that are over: a retired database, a person who left.
+    pub changes_finished: bool,
+}
+
+impl Line {
+    const fn read(door: &'static str, right: Right, thing: Thing) -> Self {
+        Self { door, right, thing, typed: |_, _| vec![], changes: false, changes_finished: false }
+    }
+    const fn act(door: &'static str, right: Right, thing: Thing, typed: fn(&Company, &Part) -> Fields) -> Self {
+        Self { door, right, thing, typed, changes: true, changes_finished: false }
+    }
+    /// Even who holds the right changes nothing with what is typed here.
+    const fn idle(mut self) -> Self {
+        self.changes = false;
+        self
+    }
+    const fn even_finished(mut self) -> Self {
+        self.changes_finished = true;
+        self
+    }
+    /// `POST` or `GET`, and the path.
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.door.split_once(' ').expect("a method and a path")
+    }
+    pub fn is_form(&self) -> bool {
+        self.door.starts_with("POST ")
+    }
+}
+
+macro_rules! typed {
+    ($company:ident, $part:ident; $($name:literal: $value:expr),* $(,)?) => {
+        |$company, $part| { let _ = ($company, $part); vec![$(($name, $value.to_string())),*] }
+    };
+}
+
+use Right::{Account, Demo, Field, Held, Island, Named, Somewhere, Team};
+use Thing::{Check, Nothing, Run, Window};
+use Verb::{
+    AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, ExamineTarget, ExportTrail, ManageOutbox, ManagePeople, ManagePolicies,
+    ManageTarget, ProposeWindow, RecordBackup, ResolveHold, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun, TickItem, Vote,
+};
+
+/// Doors for everybody, and those of one's own account.
+pub const OPEN: &[Line] = &[
+    Line::read("GET /healthz", Right::None, Nothing),
+    Line::read("GET /readyz", Right::None, Nothing),
+    // Without a token in the settings there are no figures.
+    Line::read("GET /metrics", Right::None, Thing::Secret),
+    Line::read("GET /a/{secret}", Right::None, Thing::Secret),
+    Line::act("POST /a/{secret}", Right::None, Thing::Secret, typed!(c, p; "decision": "approve", "short_name": "prod-orders")).idle(),
+    Line::act("POST /a/{secret}/not-me", Right::None, Thing::Secret, typed!(c, p; "short_name": "prod-orders")).idle(),
+    Line::act("POST /a/{secret}/fresh", Right::None, Thing::Secret, typed!(c, p;)).idle(),
+    Line::read("GET /invite/{secret}", Right::None, Thing::Secret),
+    Line::act("POST /invite/{secret}", Right::None, Thing::Secret, typed!(c, p; "name": "Eve", "zone": "Etc/UTC", "password": PASSWORD, "password_again": PASSWORD))
+        .idle(),
+    Line::read("GET /reset/{secret}", Right::None, Thing::Secret),
+    Line::act("POST /reset/{secret}", Right::None, Thing::Secret, typed!(c, p; "password": PASSWORD, "password_again": PASSWORD)).idle(),
+    Line::read("GET /address/{secret}", Right::None, Thing::Secret),
+    Line::act("POST /address/{secret}", Right::None, Thing::Secret, typed!(c, p;)).idle(),
+    Line::read("GET /login", Right::None, Nothing),
+    Line::read("GET /forgot", Right::None, Nothing),
+    Line::act("POST /forgot", Right::None, Nothing, typed!(c, p; "email": "nobody@example.org")).idle(),
+    Line::read("GET /setup", Right::None, Nothing),
+    Line::act(
+        "POST /setup",
+        Right::None,
+        Nothing,
+        typed!(c, p; "installation": "Mine", "zone": "Etc/UTC", "name": "Eve", "email": "eve@example.org", "password": PASSWORD, "password_again": PASSWORD),
+    )
+    .idle(),
+    Line::act("POST /login", Right::None, Nothing, typed!(c, p; "email": "doris@example.org", "password": PASSWORD)).idle(),
+    Line::read("GET /", Account, Nothing),
+    Line::read("GET /mailbox", Demo, Nothing),
+    Line::read("GET /mailbox/{id}", Demo, Thing::Mail),
+    Line::read("GET /mailbox/{id}/html", Demo, Thing::Mail),
+    Line::read("GET /mailbox.json", Demo, Nothing),
+    Line::read("GET /me", Account, Nothing),
+    Line::act("POST /me", Account, Nothing, |_, part| {
+        let name = part.actor.as_ref().map_or("Nobody", |actor| &actor.name).to_owned();
+        vec![("name", name), ("zone", "Asia/Tokyo".into()), ("theme", "dark".into())]
+    }),
+    Line::act("POST /me/password", Account, Nothing, typed!(c, p; "old_password": "not it", "password": PASSWORD, "password_again": PASSWORD)).idle(),
+    Line::act("POST /me/address", Account, Nothing, typed!(c, p; "email": "new@example.org", "password": "not it")).idle(),
+    Line::act("POST /me/notices", Account, Nothing, typed!(c, p;)),
+    Line::read("GET /me/sessions", Account, Nothing),
+    Line::act("POST /me/sessions/end", Account, Nothing, typed!(c, p; "which": "others")),
+    Line::act("POST /me/sessions/{id}/end", Account, Thing::Session, typed!(c, p;)).idle(),
+    Line::read("GET /me/confirm", Account, Nothing),
+    Line::act("POST /me/confirm", Account, Nothing, typed!(c, p; "password": "not it")).idle(),
+    // Last: it ends the sessions of all who try.
+    Line::act("POST /logout", Right::None, Nothing, typed!(c, p;)).idle(),
+];
+
+/// People, teams, policies, messages, the trail.
+pub const PEOPLE: &[Line] = &[
+    Line::read("GET /admin/outbox", Held(ManageOutbox), Nothing),
+    Line::act("POST /admin/outbox/{id}/resend", Held(ManageOutbox), Thing::Notice, typed!(c, p;)),
+    Line::act("POST /admin/outbox/resend", Held(ManageOutbox), Nothing, typed!(c, p;)),
+    Line::read("GET /policies", Account, Nothing),
+    Line::act(
+        "POST /policies/{id}",
+        Held(ManagePolicies),
+        Thing::Policy,
+        typed!(c, p; "version": 1, "stakeholders": 1, "leads": 0, "stakeholders_assurance": "link", "leads_assurance": "account", "decide_before_start_min": 30),
+    ),
+    Line::read("GET /people", Held(SeePeople), Nothing),
+    Line::read("GET /people/new", Held(ManagePeople), Nothing),
+    Line::act(
+        "POST /people/new",
+        Held(ManagePeople),
+        Nothing,
+        typed!(c, p; "name": "Nina", "email": "nina@example.org", "zone": "Etc/UTC"),
+    ),
+    Line::read("GET /people/{id}", Held(SeePeople), Thing::Person),
+    Line::read("GET /people/{id}/edit", Held(ManagePeople), Thing::Person),
+    Line::act(
+        "POST /people/{id}/edit",
+        Held(ManagePeople),
+        Thing::Person,
+        typed!(c, p; "name": "Paula P.", "email": "paula.p@example.org", "zone": "Etc/UTC"),
+    )
+    .even_finished(),
+    Line::read("GET /people/{id}/deactivate", Held(ManagePeople), Thing::Person),
+    Line::act("POST /people/{id}/deactivate", Held(ManagePeople), Thing::Person, typed!(c, p; "reason": "left the company"))
+        .even_finished(),
+    Line::act("POST /people/{id}/reactivate", Held(ManagePeople), Thing::Person, typed!(c, p;)).even_finished(),
+    Line::act("POST /people/{id}/invite", Held(ManagePeople), Thing::Person, typed!(c, p; "way": "show")).even_finished(),
+    Line::act("POST /people/{id}/invite/withdraw", Held(ManagePeople), Thing::Person, typed!(c, p;)).idle(),
+    Line::read("GET /teams", Held(SeePeople), Nothing),
+    Line::read("GET /teams/new", Held(ManagePeople), Nothing),
+    Line::act("POST /teams/new", Held(ManagePeople), Nothing, typed!(c, p; "name": "Press", "short_name": "press")),
+    Line::read("GET /teams/{id}", Held(SeePeople), Thing::Team),
+    Line::read("GET /teams/{id}/edit", Held(ManagePeople), Thing::Team),
+    Line::act("POST /teams/{id}/edit", Held(ManagePeople), Thing::Team, typed!(c, p; "name": "All orders", "short_name": "orders")),
+    Line::act("POST /teams/{id}/members", Held(ManagePeople), Thing::Team, |c, _| {
+        vec![("person", c.cast.changed.actor.person.to_string()), ("role", "stakeholder".into())]
+    }),
+    Line::act(
+        "POST /teams/{id}/contacts",
+        Team(AddContact),
+        Thing::Team,
+        typed!(c, p; "name": "Kurt", "email": "kurt@example.org", "zone": "Etc/UTC"),
+    ),
+    Line::read("GET /audit", Held(SeeTrail), Nothing),
+    Line::read("GET /audit/{id}", Held(SeeTrail), Thing::Fact),
+    Line::act("POST /audit/verify", Held(SeeTrail), Nothing, typed!(c, p;)),
+    Line::act("POST /audit/export", Held(ExportTrail), Nothing, typed!(c, p; "format": "csv")),
+];
+
+fn registration(name: &str) -> Fields {
+    [
+        ("name", name),
+        ("short_name", name),
+        ("host", "127.0.0.1"),
+        ("port", "5432"),
+        ("database", name),
+        ("username", "maintainer"),
+        ("tls", "none"),
+        ("environment", "staging"),
+        ("zone", "Etc/UTC"),
+        ("on_call", "Lena, +49 30 2"),
+        ("stakeholders", "Sten <sten@example.org>"),
+    ]
+    .map(|(field, value)| (field, value.to_owned()))
+    .to_vec()
+}
+
+/// Databases: the owner team's spare one.
+pub const DATABASES: &[Line] = &[
+    Line::read("GET /databases", Account, Nothing),
+    Line::read("GET /databases/new", Somewhere(ManageTarget), Nothing),
+    Line::act("POST /databases/new", Field(ManageTarget), Nothing, |c, _| {
+        let mut fields = registration("fresh");
+        fields.extend([("team", c.house.team.to_string()), ("password", PASSWORD.to_owned())]);
+        fields
+    }),
+    Line::read("GET /databases/{id}", Team(SeeTeam), Thing::Database),
+    Line::read("GET /databases/{id}/edit", Team(ManageTarget), Thing::Database),
+    Line::act("POST /databases/{id}/edit", Team(ManageTarget), Thing::Database, |_, _| {
+        let mut fields = registration("spare");
+        fields.push(("revision", "1".into()));
+        fields
+    }),
+    Line::read("GET /databases/{id}/password", Team(ManageTarget), Thing::Database),
+    Line::act("POST /databases/{id}/password", Team(ManageTarget), Thing::Database, typed!(c, p; "password": PASSWORD)),
+    Line::read("GET /databases/{id}/stakeholders", Team(ManageTarget), Thing::Database),
+    Line::act(
+        "POST /databases/{id}/stakeholders",
+        Team(ManageTarget),
+        Thing::Database,
+        typed!(c, p; "stakeholders": "Sten <sten@example.org>\nNora <nora@example.org>"),
+    ),
+    Line::read("GET /databases/{id}/backups", Team(RecordBackup), Thing::Database),
+    Line::act("POST /databases/{id}/backups", Team(RecordBackup), Thing::Database, |c, _| {
+        let hour_ago = c.house.engine.clock().now() - jiff::SignedDuration::from_hours(1);
+        vec![("taken_at", hour_ago.to_string()), ("location", "s3".into()), ("verified_how", "restored".into())]
+    }),
+    Line::read("GET /databases/{id}/queries", Team(ManageTarget), Thing::Database),
+    Line::act(
+        "POST /databases/{id}/queries",
+        Team(ManageTarget),
+        Thing::Database,
+        typed!(c, p; "name": "Newest", "sql": "SELECT 1", "limit_ms": 100),
+    ),
+    Line::act("POST /databases/{id}/queries/retire", Team(ManageTarget), Thing::Database, |_, _| vec![("query", super::QUERY.to_string())]),
+    Line::act("POST /databases/{id}/test", Team(ExamineTarget), Thing::Database, typed!(c, p;)),
+    Line::act("POST /databases/{id}/superuser", Team(ManageTarget), Thing::Database, typed!(c, p; "reason": "a copy that holds nothing")),
+    Line::act("POST /databases/{id}/watchers", Team(SeeTeam), Thing::Database, typed!(c, p;)).even_finished(),
+    Line::act("POST /databases/{id}/watchers/add", Team(AddWatcher), Thing::Database, typed!(c, p; "email": "paula@example.org"))
+        .even_finished(),
+    Line::act("POST /databases/{id}/watchers/{person}/remove", Team(AddWatcher), Thing::DatabaseWatcher, typed!(c, p;)).even_finished(),
+    // Last: nothing can be done with it afterwards.
+    Line::act("POST /databases/{id}/retire", Team(ManageTarget), Thing::Database, typed!(c, p; "confirm": "spare")),
+];
+
+fn proposal(company: &Company, database: &str) -> Fields {
+    let form = domain::proposal::ProposalForm { target: database.to_owned(), ..company.house.form(9) };
+    let plain =
+        ["target", "procedure", "reason", "date", "time", "duration_min", "cut_off_min", "latest_start_min", "most_objects", "most_mib"];
+    let known = plain.into_iter().chain(domain::procedure::Parameters::SPECS.iter().map(|spec| spec.name));
+    let values: std::collections::BTreeMap<String, String> = form.fields().into_iter().collect();
+    let mut fields: Fields = known.filter_map(|name| values.get(name).map(|value| (name, value.clone()))).collect();
+    fields.push(("revision", "1".into()));
+    fields
+}
+
+/// Windows until they run: the one that waits for votes, and one that is due.
+pub const WINDOWS: &[Line] = &[
+    Line::read("GET /windows", Account, Nothing),
+    Line::read("GET /windows/new", Somewhere(ProposeWindow), Nothing),
+    Line::act("POST /windows/new/preview", Named(ProposeWindow), Nothing, |c, _| proposal(c, "spare")),
+    Line::act("POST /windows/new", Named(ProposeWindow), Nothing, |c, _| proposal(c, "spare")),
+    Line::act("POST /api/check_times", Island(ProposeWindow), Nothing, |c, _| {
+        let form = c.house.form(9);
+        vec![
+            ("database", form.target),
+            ("date", form.date),
+            ("time", "02:00".into()),
+            ("fold", String::new()),
+            ("duration_min", "60".into()),
+        ]
+    })
+    .idle(),
+    Line::read("GET /windows/{number}", Team(SeeTeam), Window("proposed")),
+    Line::read("GET /windows/{number}/edit", Team(ProposeWindow), Window("proposed")),
+    Line::read("GET /windows/{number}/checklist", Team(SeeTeam), Window("proposed")),
+    Line::act("POST /windows/{number}/edit/preview", Team(ProposeWindow), Window("proposed"), |c, _| proposal(c, "prod-orders")),
+    Line::act("POST /windows/{number}/vote", Team(Vote), Window("proposed"), |c, _| {
+        vec![("decision", "approve".into()), ("digest", c.digest.clone()), ("short_name", "prod-orders".into())]
+    }),
+    Line::act("POST /windows/{number}/take-back", Team(Vote), Window("proposed"), typed!(c, p;)),
+    Line::act("POST /windows/{number}/edit", Team(ProposeWindow), Window("proposed"), |c, _| proposal(c, "prod-orders")),
+    Line::act(
+        "POST /windows/{number}/cancel",
+        Team(CancelWindow),
+        Window("proposed"),
+        typed!(c, p; "short_name": "prod-orders", "reason": "not this week"),
+    ),
+    Line::act("POST /windows/{number}/start", Team(StartRun), Window("due"), typed!(c, p; "short_name": "due")),
+];
+
+/// Windows that run, and what follows.
+pub const RUNS: &[Line] = &[
+    Line::read("GET /runs/{id}", Team(SeeTeam), Run("leased")),
+    Line::act("POST /runs/{id}/stop", Team(StopRun), Run("leased"), typed!(c, p; "short_name": "leased", "reason": "the shop is slow")),
+    Line::act("POST /runs/{id}/resolve", Team(ResolveHold), Run("held"), typed!(c, p; "verb": "fail", "reason": "not tonight")),
+    Line::act("POST /windows/{number}/issues", Team(CloseWindow), Window("failed"), typed!(c, p; "issues_met": "The replica fell behind.")),
+    Line::act("POST /windows/{number}/probe", Team(TickItem), Window("validating"), typed!(c, p;)),
+    Line::act(
+        "POST /windows/{number}/checks/{ordinal}",
+        Team(TickItem),
+        Check("validating"),
+        typed!(c, p; "state": "failed", "note": "errors in the log"),
+    ),
+    Line::act(
+        "POST /windows/{number}/checks/{ordinal}/accept",
+        Team(AcceptRed),
+        Check("validating"),
+        typed!(c, p; "note": "known, harmless"),
+    ),
+    Line::act(
+        "POST /windows/{number}/close",
+        Team(CloseWindow),
+        Window("validating"),
+        typed!(c, p; "issues_met": "One item was accepted red."),
+    ),
+];
+
+/// All of it.
+pub fn all() -> impl Iterator<Item = &'static Line> {
+    [OPEN, PEOPLE, DATABASES, WINDOWS, RUNS].into_iter().flatten()
+}
