@@ -23,6 +23,8 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use crate::listener::{self, Limits};
+
 /// Upper bounds of a request's duration, in seconds; no statement takes longer than the last.
 const DURATIONS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
@@ -88,6 +90,9 @@ pub fn exposition(text: String) -> Response {
     response
 }
 
+/// A scraper or two, and somebody who looks.
+const CONNECTIONS: usize = 16;
+
 /// What an own door answers from.
 pub type Source = fn(PgPool) -> Pin<Box<dyn Future<Output = String> + Send>>;
 
@@ -106,14 +111,10 @@ pub async fn open(
     source: Source,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen} for metrics"))?;
-    tracing::info!(address = %listener.local_addr()?, "metrics are offered");
+    let socket = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen} for metrics"))?;
+    tracing::info!(address = %socket.local_addr()?, "metrics are offered");
     let router = Router::new().route("/metrics", get(answer)).with_state(Door { pool, token, source });
-    Ok(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
-            tracing::warn!(%error, "the metrics door closed");
-        }
-    })
+    Ok(listener::serve(socket, router, Limits { connections: CONNECTIONS, ..Limits::default() }, stop))
 }
 
 async fn answer(State(door): State<Door>, request: Request) -> Response {
