@@ -11,6 +11,7 @@ use domain::fact::NewFact;
 use domain::ids::TargetId;
 use domain::people;
 use domain::permission::Verb;
+use domain::target::TargetState;
 use jiff::Timestamp;
 
 /// What was typed.
@@ -24,9 +25,12 @@ pub struct Input {
     pub verified_how: String,
 }
 
-/// Records the backup. Refused for people outside the owner team, for times in the future, and for records older than a year.
+/// Records the backup. Refused for people outside the owner team, for a retired database, for times in the future, and for records older than a year.
 pub async fn record_backup(engine: &Engine, caller: &Caller, target: TargetId, input: &Input) -> Result<()> {
     let (loaded, permit) = scope::target(engine, caller, target, Verb::RecordBackup).await?;
+    if loaded.state == TargetState::Retired {
+        return Err(super::retire_target::retired());
+    }
     let team = loaded.team;
     let (taken_at, location, verified_how) = check(input, engine.clock().now())?;
     let request = caller.request.clone();

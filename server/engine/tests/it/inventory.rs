@@ -485,9 +485,9 @@ async fn critical_queries_are_checked_timed_and_retired() {
         .fetch_one(&house.admin)
         .await
         .expect("registered");
-    assert_eq!(code(retire_critical_query(&house.engine, &house.engineer, house.target, first).await), "not_found", "another database's");
+    assert_eq!(code(retire_critical_query(&house.engine, &house.engineer, house.target, first).await), "moved_on", "another database's");
     retire_critical_query(&house.engine, &house.engineer, id, first).await.expect("retired");
-    assert_eq!(code(retire_critical_query(&house.engine, &house.engineer, id, first).await), "not_found");
+    assert_eq!(code(retire_critical_query(&house.engine, &house.engineer, id, first).await), "moved_on");
     add(&query("orders", "SELECT 1")).await.expect("the name is free again");
 }
 
