@@ -26,7 +26,7 @@ mod run_rows;
 mod sessions;
 mod settings;
 mod source;
-mod streams;
 #[path = "../../engine/tests/it/stage.rs"]
 mod stage;
+mod streams;
 mod supply;
