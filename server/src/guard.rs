@@ -1,7 +1,7 @@
 //! What stands before every page: one log line, the headers, errors in words, the host's name, the origin.
 //!
-//! Order, outermost first: frame (id, headers, log) → words for bare errors → panics → time → head and body caps → host → client address →
-//! origin → crowd → routes. Before it stands the [listener](crate::listener).
+//! Order, outermost first: frame (id, headers, log) → hidden characters → words for bare errors → panics → time → head and body caps → host →
+//! client address → origin → crowd → routes. Before it stands the [listener](crate::listener).
 
 pub mod crowd;
 pub mod headers;
@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod origin;
 pub mod patience;
 pub mod proxies;
+pub mod reveal;
 pub mod words;
 
 use crate::web::Web;

@@ -1,8 +1,11 @@
-//! Comma-separated values that no spreadsheet executes.
+//! Comma-separated values that no spreadsheet executes, and in which nothing hides.
+
+use crate::reveal::visible;
 
 /// One line of fields, RFC 4180: every field quoted, quotes doubled, ended by CR LF.
 ///
-/// A field that begins like a formula gets a leading apostrophe, which spreadsheets show as text; the whole truth is in the JSON Lines.
+/// A field that begins like a formula gets a leading apostrophe, which spreadsheets show as text, and hidden characters become visible; the
+/// whole truth is in the JSON Lines.
 pub fn line<'f>(fields: impl IntoIterator<Item = &'f str>) -> String {
     let mut out = String::new();
     for (position, field) in fields.into_iter().enumerate() {
@@ -13,13 +16,7 @@ pub fn line<'f>(fields: impl IntoIterator<Item = &'f str>) -> String {
         if begins_like_a_formula(field) {
             out.push('\'');
         }
-        for c in field.chars() {
-            match c {
-                '"' => out.push_str("\"\""),
-                '\0' => out.push('\u{fffd}'),
-                c => out.push(c),
-            }
-        }
+        out.push_str(&visible(field).replace('"', "\"\""));
         out.push('"');
     }
     out.push_str("\r\n");
@@ -78,14 +75,16 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
         #[test]
-        fn any_text_comes_back_and_none_is_executed(fields in proptest::collection::vec(any::<String>(), 1..6)) {
+        fn any_text_comes_back_visible_and_none_is_executed(fields in proptest::collection::vec(any::<String>(), 1..6)) {
             let back = read(&line(fields.iter().map(String::as_str)));
             prop_assert_eq!(back.len(), fields.len());
             for (field, back) in fields.iter().zip(&back) {
-                let expected = field.replace('\0', "\u{fffd}");
+                let expected = visible(field);
                 prop_assert_eq!(back.strip_prefix('\'').filter(|_| begins_like_a_formula(field)).unwrap_or(back), expected.as_str());
-                prop_assert!(!back.starts_with(['=', '+', '-', '@', '\t', '\0']));
+                prop_assert!(!back.starts_with(['=', '+', '-', '@', '|', '\t', '\n', '\r']));
+                prop_assert!(back.chars().all(|c| matches!(c, '\n' | '\t' | '\r') || !crate::reveal::is_hidden(c)));
             }
         }
     }

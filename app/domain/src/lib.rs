@@ -18,6 +18,7 @@ pub mod permission;
 pub mod plan;
 pub mod procedure;
 pub mod proposal;
+pub mod reveal;
 pub mod run;
 pub mod schedule;
 pub mod target;

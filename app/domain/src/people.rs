@@ -1,6 +1,7 @@
 //! People, their roles, and what an e-mail address may look like.
 
 use crate::decision::{FieldError, Refusal};
+pub use crate::reveal::{is_hidden as is_invisible_or_control, visible};
 use serde::{Deserialize, Serialize};
 
 /// What a person may do inside one team.
@@ -208,26 +209,6 @@ pub fn short_name(field: &'static str, typed: &str) -> Result<String, FieldError
     }
 }
 
-/// Characters that a reader cannot see or that reorder what he sees: never accepted in names, made visible in foreign text.
-#[must_use]
-pub fn is_invisible_or_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{00ad}')
-}
-
-/// Foreign text with control and direction-changing characters replaced by their code points, so that nothing hides.
-#[must_use]
-pub fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\n' | '\t') || !is_invisible_or_control(c) {
-            out.push(c);
-        } else {
-            out.push_str(&format!("\u{27e8}U+{:04X}\u{27e9}", u32::from(c)));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,8 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_characters_become_visible() {
-        assert_eq!(visible("a\u{202e}b\u{7}"), "a\u{27e8}U+202E\u{27e9}b\u{27e8}U+0007\u{27e9}");
+    fn names_hold_visible_characters_only() {
         assert!(label("name", "Ana\u{202e}", 80).is_err());
         assert!(label("name", "Zoë Ünal 王", 80).is_ok());
     }
