@@ -254,7 +254,7 @@ pub fn show<T>(answer: engine::Result<T>, view: impl FnOnce(T) -> AnyView) -> An
             }
             if code.is_server_error() {
                 let request = maybe_visit().map(|visit| visit.request.clone()).unwrap_or_default();
-                leptos::logging::error!("request {request}: {error}");
+                tracing::error!(request.id = %request, %error, "a page could not be read");
             }
             let sentence = match error {
                 Error::Refused(refusal) => Some(refusal),

@@ -1,5 +1,9 @@
-//! Logs of the process, to standard error; and how many statements a request sent to the state database.
+//! Logs of the process, to standard error: one event, one line, whatever the event quotes; and how many statements a request sent to the
+//! state database.
 
+mod one_line;
+
+use std::io::{IsTerminal as _, stderr};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tracing::{Event, Id, Level, Span, Subscriber, span::Attributes};
@@ -13,6 +17,7 @@ use tracing_subscriber::{
 };
 
 use crate::config::LogSettings;
+use one_line::{Form, OneLine};
 
 /// Name of the span around a request, in `guard`.
 pub const REQUEST: &str = "request";
@@ -22,16 +27,22 @@ const STATEMENTS: &str = "sqlx::query";
 /// Set up once, before anything else speaks. Standard output stays free for what was asked for.
 pub fn start(settings: &LogSettings) {
     let lines = if settings.json {
-        fmt::layer().with_writer(std::io::stderr).json().flatten_event(true).with_current_span(true).boxed()
+        fmt::layer().with_writer(|| OneLine::new(stderr(), Form::Json)).json().flatten_event(true).with_current_span(true).boxed()
     } else {
-        let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        fmt::layer().with_writer(std::io::stderr).with_ansi(ansi).boxed()
+        let coloured = stderr().is_terminal();
+        fmt::layer().with_writer(move || OneLine::new(stderr(), Form::Text { coloured })).with_ansi(coloured).boxed()
     };
     let counted = Targets::new().with_target(STATEMENTS, Level::DEBUG).with_target("server::guard", Level::INFO);
     let subscriber =
         Registry::default().with(lines.with_filter(EnvFilter::new(&settings.filter))).with(CountStatements.with_filter(counted));
     // A second call, as in tests, keeps the first subscriber.
-    let _ = subscriber.try_init().is_ok();
+    if subscriber.try_init().is_ok() {
+        // A panic is an event like any other: its own words, over several lines, would break the log.
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, panic = panic.payload_as_str().unwrap_or("(no text)"), "a panic");
+        }));
+    }
 }
 
 #[derive(Debug, Default)]
