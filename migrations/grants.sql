@@ -6,6 +6,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA drydock FROM PUBLIC, {web}, {worker}, {audito
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA drydock FROM PUBLIC, {web}, {worker}, {auditor};
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA drydock FROM PUBLIC, {web}, {worker}, {auditor};
 GRANT USAGE ON SCHEMA drydock TO {web}, {worker}, {auditor};
+-- Who writes a fact keeps its indexes.
+GRANT EXECUTE ON FUNCTION drydock.fact_says(bytea, text[]) TO {web}, {worker}, {auditor};
 
 -- The web process: pages and actions. It never writes what only a run may write, and cannot seal facts.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {web};

@@ -3,6 +3,7 @@
 pub mod checklists;
 pub mod departures;
 pub mod gains;
+pub mod evidence;
 pub mod links;
 pub mod live;
 pub mod mail;

@@ -9,6 +9,7 @@ mod address;
 pub mod address_page;
 pub mod approval;
 mod calendar;
+pub mod evidence;
 mod letter;
 mod mail;
 mod when;
@@ -21,3 +22,6 @@ pub use letter::{Button, Letter};
 pub use mail::Mail;
 pub use when::Zone;
 pub use wording::{Material, write};
+
+#[cfg(test)]
+mod hostile_tests;

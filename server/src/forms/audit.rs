@@ -6,18 +6,19 @@ use app::door::{Flash, FlashKind};
 use axum::body::Body;
 use axum::response::Response;
 use engine::actions::export_trail::{self, Export, export_trail};
-use engine::actions::verify_trail::verify_trail;
+use engine::actions::verify_trail::{self, verify_trail};
+use engine::trail::report::End;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 
-/// Nothing is typed.
-#[derive(Debug, Default, serde::Deserialize)]
-pub struct Nothing {}
-
 /// Verifies and says what was found.
-pub async fn verify(form: TypedForm<Nothing>) -> Response {
-    let done = verify_trail(&form.engine, &form.caller).await;
+pub async fn verify(form: TypedForm<verify_trail::Input>) -> Response {
+    let done = verify_trail(&form.engine, &form.caller, &form.input).await;
     if let Ok(report) = &done {
-        let kind = if report.flaw.is_some() { FlashKind::Refused } else { FlashKind::Note };
+        let kind = match (&report.flaw, &report.end) {
+            (Some(_), _) => FlashKind::Refused,
+            (None, End::Proven { .. }) => FlashKind::Done,
+            (None, End::NotProven) => FlashKind::Note,
+        };
         flash(form.session(), Flash { kind, text: report.page_sentences().join(" ") }).await;
     }
     let to = form.page().to_owned();

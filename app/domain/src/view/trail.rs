@@ -1,116 +1,13 @@
 //! The trail, as its pages show it.
 
+pub mod changes;
+pub mod filter;
+
+pub use changes::{FieldChange, Value as ChangedValue, payload_changes, said};
+pub use filter::{FILTER_FIELDS, Moment, OBJECT_KINDS, TrailFilter};
+
 use crate::canonical::Digest;
-use crate::decision::FieldError;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
-
-/// What the list is narrowed to. Everything is in the page's address.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrailFilter {
-    /// Part of a person's name or address; or `worker`, `system`, `operator`.
-    pub actor: String,
-    /// A whole action, `vote.cast`, or the beginning of one, `vote`.
-    pub action: String,
-    /// Kind of object.
-    pub kind: String,
-    /// Short name of a team.
-    pub team: String,
-    /// Number of a window.
-    pub window: Option<i64>,
-    /// First day, in the reader's zone.
-    pub from: Option<Date>,
-    /// Last day, included.
-    pub to: Option<Date>,
-    /// `true`: done; `false`: refused.
-    pub done: Option<bool>,
-    /// Facts before this one.
-    pub before: Option<i64>,
-}
-
-/// Names of the filter's parameters, in the order of the form.
-pub const FILTER_FIELDS: [&str; 8] = ["actor", "action", "kind", "team", "window", "from", "to", "result"];
-
-/// Kinds of objects that facts are about, as suggestions for the filter.
-pub const OBJECT_KINDS: [&str; 11] =
-    ["window", "run", "target", "person", "team", "policy", "installation", "worker_key", "seal_key", "anchor_file", "trail"];
-
-impl TrailFilter {
-    /// Reads what was typed. What cannot be read is left out and named.
-    #[must_use]
-    pub fn parse(get: impl Fn(&str) -> Option<String>) -> (Self, Vec<FieldError>) {
-        let mut errors = vec![];
-        let text = |name: &str| get(name).map(|text| text.trim().chars().take(120).collect::<String>()).unwrap_or_default();
-        let mut number = |name: &str, typed: String| match typed.trim_start_matches('#') {
-            "" => None,
-            digits => digits.parse().map_err(|_| errors.push(FieldError::new(name, "Type a number, such as 142."))).ok(),
-        };
-        let (window, before) = (number("window", text("window")), number("before", text("before")));
-        let mut date = |name: &str| match text(name).as_str() {
-            "" => None,
-            typed => typed.parse().map_err(|_| errors.push(FieldError::new(name, "Type a day as 2026-11-29."))).ok(),
-        };
-        let (from, to) = (date("from"), date("to"));
-        if from.zip(to).is_some_and(|(from, to)| to < from) {
-            errors.push(FieldError::new("to", "The last day lies before the first one, so nothing can be found."));
-        }
-        let done = match text("result").as_str() {
-            "done" => Some(true),
-            "refused" => Some(false),
-            _ => None,
-        };
-        let filter =
-            Self { actor: text("actor"), action: text("action"), kind: text("kind"), team: text("team"), window, from, to, done, before };
-        (filter, errors)
-    }
-
-    /// The parameters that lead to this filter, without the place in the list.
-    #[must_use]
-    pub fn pairs(&self) -> Vec<(&'static str, String)> {
-        let result = self.done.map_or("", |done| if done { "done" } else { "refused" });
-        let date = |date: Option<Date>| date.map_or_else(String::new, |date| date.to_string());
-        let values = [
-            self.actor.clone(),
-            self.action.clone(),
-            self.kind.clone(),
-            self.team.clone(),
-            self.window.map_or_else(String::new, |number| number.to_string()),
-            date(self.from),
-            date(self.to),
-            result.to_owned(),
-        ];
-        FILTER_FIELDS.into_iter().zip(values).filter(|(_, value)| !value.is_empty()).collect()
-    }
-
-    /// The list's address with this filter, before a fact or from the newest on.
-    #[must_use]
-    pub fn address(&self, before: Option<i64>) -> String {
-        let mut pairs = self.pairs();
-        pairs.extend(before.map(|id| ("before", id.to_string())));
-        let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-        if query.is_empty() { "/audit".to_owned() } else { format!("/audit?{}", query.join("&")) }
-    }
-
-    /// True when nothing is narrowed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.pairs().is_empty()
-    }
-
-    /// The instants between which facts lie: from the first day's beginning, to before the day after the last.
-    #[must_use]
-    pub fn instants(&self, zone: &TimeZone) -> (Option<Timestamp>, Option<Timestamp>) {
-        let begin = |date: Date| date.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
-        (self.from.and_then(begin), self.to.and_then(|date| date.checked_add(1.day()).ok()).and_then(begin))
-    }
-}
-
-/// Percent-encoding of everything that is not plainly a letter, digit, hyphen or full stop.
-fn escaped(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    value.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
+use jiff::Timestamp;
 
 /// One fact in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,6 +114,12 @@ pub struct FactPage {
     pub flaw: Option<String>,
     /// Request or process step it belongs to.
     pub request: String,
+    /// What it changed, field by field.
+    pub changes: Vec<FieldChange>,
+    /// What else it says: name and value.
+    pub said: Vec<(String, String)>,
+    /// Where the person was signed in from: by the newest sign-in before the fact, with its number and time. The fact itself holds no address.
+    pub signed_in: Option<SignedIn>,
     /// Its seal; `None` while it waits.
     pub seal: Option<SealView>,
     /// The fact before it.
@@ -225,45 +128,13 @@ pub struct FactPage {
     pub newer: Option<i64>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(pairs: &[(&str, &str)]) -> (TrailFilter, Vec<FieldError>) {
-        TrailFilter::parse(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
-    }
-
-    #[test]
-    fn a_filter_comes_back_from_its_own_address() {
-        let (filter, errors) =
-            parse(&[("actor", " Ana "), ("window", "#142"), ("from", "2026-11-01"), ("to", "2026-11-29"), ("result", "refused")]);
-        assert_eq!(errors, []);
-        let pairs = filter.pairs();
-        assert_eq!(
-            pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
-            ["actor=Ana", "window=142", "from=2026-11-01", "to=2026-11-29", "result=refused"]
-        );
-        let (again, _) = TrailFilter::parse(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()));
-        assert_eq!(again, filter);
-        assert_eq!(filter.address(Some(7)), "/audit?actor=Ana&window=142&from=2026-11-01&to=2026-11-29&result=refused&before=7");
-        assert_eq!(parse(&[("actor", "a&b=c ä")]).0.address(None), "/audit?actor=a%26b%3Dc%20%C3%A4");
-        assert_eq!(TrailFilter::default().address(None), "/audit");
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named_and_left_out() {
-        let (filter, errors) = parse(&[("window", "prod"), ("from", "yesterday"), ("before", "x"), ("actor", "ana")]);
-        assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), ["window", "before", "from"]);
-        assert_eq!((filter.window, filter.from, filter.actor.as_str()), (None, None, "ana"));
-        assert_eq!(parse(&[("from", "2026-11-29"), ("to", "2026-11-01")]).1.len(), 1);
-    }
-
-    #[test]
-    fn the_last_day_counts_whole_in_the_readers_zone() {
-        let (filter, _) = parse(&[("from", "2026-03-29"), ("to", "2026-03-29")]);
-        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("as in Berlin");
-        let (from, to) = filter.instants(&zone);
-        let hours = to.expect("an end").duration_since(from.expect("a beginning")).as_hours();
-        assert_eq!(hours, 23, "the day on which clocks go forward is short");
-    }
+/// A sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Its fact.
+    pub fact: i64,
+    /// From where.
+    pub address: String,
+    /// When.
+    pub at: Timestamp,
 }

@@ -4,8 +4,9 @@ use crate::door;
 use crate::parts::details::{CopyId, Detail, Details};
 use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
+use crate::parts::table::Table;
 use crate::parts::time::Time;
-use domain::view::trail::{FactLine, FactPage, SealView};
+use domain::view::trail::{ChangedValue, FactLine, FactPage, FieldChange, SealView, TrailFilter};
 use engine::{actions, queries};
 use leptos::prelude::*;
 
@@ -35,6 +36,12 @@ fn Fact(page: FactPage) -> impl IntoView {
     let (title, lead) = (format!("Fact {}", line.id), format!("{} by {}", line.action, line.actor));
     let known = line.known.clone().map(|known| view! { <span class="quiet">", "{known}</span> });
     let (request, size, pretty) = (page.request.clone(), page.size_bytes, page.pretty.clone());
+    let (changes, said) = (page.changes.clone(), page.said.clone());
+    let signed_in = page.signed_in.clone().map(|from| {
+        let sign_in = format!("/audit/{}", from.fact);
+        view! { <Detail term="Signed in from"><code>{from.address}</code>", "<Time at=from.at exact=true/><span class="quiet">" by the newest sign-in before this, "<a href=sign_in>"fact "{from.fact}</a></span></Detail> }
+    });
+    let same_request = TrailFilter { request: request.clone(), ..TrailFilter::default() }.address(None);
     let thing = object(&line);
     let (tone, result) = if line.done { (Tone::Good, "Done") } else { (Tone::Warn, "Refused") };
     view! {
@@ -49,15 +56,55 @@ fn Fact(page: FactPage) -> impl IntoView {
                 <Detail term="Object">{thing}</Detail>
                 {window}
                 <Detail term="Time"><Time at=line.at exact=true/><span class="quiet">" · "{line.at.to_string()}</span></Detail>
-                <Detail term="Request"><CopyId value=request/></Detail>
+                {signed_in}
+                <Detail term="Request"><CopyId value=request/>" "<a href=same_request>"Facts of the same request"</a></Detail>
             </Details>
         </Card>
+        <Changed changes/>
+        <Said said/>
         <Proof page/>
         <Card title="Its bytes">
             <p class="quiet">{format!("{} bytes, shown with line breaks. What is hashed has none.", size)}</p>
             <pre class="fact-bytes" tabindex="0">{pretty}</pre>
         </Card>
     }
+}
+
+/// Before and after, the changed fields alone.
+#[component]
+fn Changed(changes: Vec<FieldChange>) -> impl IntoView {
+    (!changes.is_empty()).then(|| {
+        let side = |value: ChangedValue, old: bool| match value {
+            ChangedValue::Nothing => view! { <span class="quiet">"nothing"</span> }.into_any(),
+            ChangedValue::Withheld => view! { <span class="quiet">"changed; not kept in the trail"</span> }.into_any(),
+            ChangedValue::Is(text) if old => view! { <del>{text}</del> }.into_any(),
+            ChangedValue::Is(text) => view! { <ins>{text}</ins> }.into_any(),
+        };
+        let rows = changes
+            .into_iter()
+            .map(|change| {
+                let (before, after) = (side(change.before, true), side(change.after, false));
+                view! {
+                    <tr>
+                        <th scope="row">{change.field}</th>
+                        <td class="wrap" data-label="Before">{before}</td>
+                        <td class="wrap" data-label="After">{after}</td>
+                    </tr>
+                }
+            })
+            .collect_view();
+        view! { <Card title="Before and after"><Table caption="Changed fields" head=&["What", "Before", "After"]>{rows}</Table></Card> }
+    })
+}
+
+/// Everything else the fact says.
+#[component]
+fn Said(said: Vec<(String, String)>) -> impl IntoView {
+    (!said.is_empty()).then(|| {
+        let rows =
+            said.into_iter().map(|(name, value)| view! { <Detail term=name><span class="object">{value}</span></Detail> }).collect_view();
+        view! { <Card title="What else it says"><Details>{rows}</Details></Card> }
+    })
 }
 
 /// Leaf, batch and signature, and whether the row still says what its bytes say.

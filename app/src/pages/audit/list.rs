@@ -2,11 +2,12 @@
 
 use crate::door;
 use crate::parts::details::DigestShort;
-use crate::parts::form::Form;
+use crate::parts::form::{Field, Form};
 use crate::parts::layout::Heading;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::{Time, span_words};
+use axum::http::StatusCode;
 use domain::decision::FieldError;
 use domain::permission::Verb;
 use domain::view::trail::{FILTER_FIELDS, FactLine, OBJECT_KINDS, SealStatus, TrailFilter, TrailPage};
@@ -24,18 +25,23 @@ pub fn AuditPage() -> impl IntoView {
         let answer = async {
             let caller = caller?;
             actions::read_trail::read_trail(&engine, &caller).await?;
-            queries::trail::list(&engine, &caller, &filter).await
+            queries::trail::list(&engine, &caller, wrong.is_empty().then_some(&filter)).await
         }
         .await;
         door::show(answer, |page| {
+            let good = wrong.is_empty();
+            if !good {
+                door::status(StatusCode::UNPROCESSABLE_ENTITY);
+            }
+            let clear = !filter.is_empty() || !good;
             view! {
                 <Heading title="Audit trail" lead="Everything that was done or refused, in the order it was written. Nothing here can be changed; seals prove it.">
-                    <a class="button" href="#export">"Export"</a>
+                    {(may_export && good).then(|| view! { <a class="button" href="#export">"Export"</a> })}
                 </Heading>
                 <Status status=page.status.clone()/>
-                <Filters typed wrong teams=page.teams.clone() empty=filter.is_empty()/>
-                <Facts page filter=filter.clone()/>
-                {may_export.then(|| view! { <Export filter/> })}
+                <Filters typed wrong=wrong.clone() teams=page.teams.clone() clear/>
+                {good.then(|| view! { <Facts page filter=filter.clone()/> })}
+                {(may_export && good).then(|| view! { <Export filter/> })}
             }
             .into_any()
         })
@@ -77,41 +83,93 @@ fn Status(status: SealStatus) -> impl IntoView {
                 <p><Pill tone label/>" "{head}</p>
                 <p class="quiet">{waiting}</p>
             </div>
-            <Form action="/audit/verify" submit="Verify now" prefix="verify-" secondary=true><input type="hidden" name="now" value="1"/></Form>
+            <Form action="/audit/verify" submit="Verify now" prefix="verify-" secondary=true>
+                <Field name="head" label="Head to prove the end by" hint="The line “Audit head” of the newest mail, or a line of anchors.jsonl." autocomplete="off"/>
+            </Form>
         </section>
     }
 }
 
+/// Fields of the filter by name, as errors call them.
+const LABELS: [(&str, &str); 11] = [
+    ("from", "From"),
+    ("to", "To"),
+    ("actor", "Actor"),
+    ("action", "Action"),
+    ("kind", "Kind of object"),
+    ("object", "Object"),
+    ("team", "Team"),
+    ("window", "Window"),
+    ("result", "Result"),
+    ("address", "Address"),
+    ("request", "Request"),
+];
+
+/// What is wrong with the address of the page, each with a link to its field. Nothing is listed until it is mended.
 #[component]
-fn Filters(typed: Vec<(&'static str, String)>, wrong: Vec<FieldError>, teams: Vec<(String, String)>, empty: bool) -> impl IntoView {
+fn Wrong(wrong: Vec<FieldError>) -> impl IntoView {
+    (!wrong.is_empty()).then(|| {
+        let lines = wrong
+            .into_iter()
+            .map(|error| {
+                let label = LABELS.iter().find(|(field, _)| *field == error.field).map(|(_, label)| *label);
+                let field = format!("#f-{}", error.field);
+                let to = label.map_or_else(|| "Place in the list".into_any(), |label| view! { <a href=field>{label}</a> }.into_any());
+                view! { <li>{to}": "{error.message}</li> }
+            })
+            .collect_view();
+        view! {
+            <section class="error-summary" role="alert" tabindex="-1">
+                <h2>"This filter cannot be read, so no facts are shown"</h2>
+                <ul>{lines}</ul>
+            </section>
+        }
+    })
+}
+
+#[component]
+fn Filters(typed: Vec<(&'static str, String)>, wrong: Vec<FieldError>, teams: Vec<(String, String)>, clear: bool) -> impl IntoView {
     let value = |name: &str| typed.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone()).unwrap_or_default();
     let choice = |chosen: &str, value: &str, label: &str| {
         let selected = chosen == value;
         view! { <option value=value.to_owned() selected=selected>{label.to_owned()}</option> }
     };
+    let field = |name: &'static str, placeholder: &'static str| {
+        let label = LABELS.iter().find(|(field, _)| *field == name).map_or(name, |(_, label)| *label);
+        let bad = wrong.iter().any(|error| error.field == name).then_some("true");
+        let (id, kinds) = (format!("f-{name}"), (name == "kind").then_some("f-kinds"));
+        view! {
+            <div class="field">
+                <label for=id.clone()>{label}</label>
+                <input type="text" id=id name=name value=value(name) placeholder=placeholder autocomplete="off" aria-invalid=bad list=kinds/>
+            </div>
+        }
+    };
     let (team, result) = (value("team"), value("result"));
     let teams = teams.iter().map(|(short_name, name)| choice(&team, short_name, name)).collect_view();
     let kinds = OBJECT_KINDS.iter().map(|kind| view! { <option value=*kind></option> }).collect_view();
-    let wrong = wrong.into_iter().map(|error| view! { <p class="message refused" role="alert">{error.message}</p> }).collect_view();
+    let zone = door::zone();
     view! {
-        {wrong}
+        <Wrong wrong=wrong.clone()/>
         <form method="get" action="/audit" class="filters" role="search">
-            <div class="field"><label for="f-actor">"Actor"</label><input type="search" id="f-actor" name="actor" value=value("actor") placeholder="name, address, worker" autocomplete="off"/></div>
-            <div class="field"><label for="f-action">"Action"</label><input type="search" id="f-action" name="action" value=value("action") placeholder="vote, window.propose" autocomplete="off"/></div>
-            <div class="field">
-                <label for="f-kind">"Object"</label><input type="search" id="f-kind" name="kind" value=value("kind") list="f-kinds" placeholder="kind" autocomplete="off"/>
-                <datalist id="f-kinds">{kinds}</datalist>
-            </div>
+            {field("from", "2026-11-29 02:00")}
+            {field("to", "2026-11-29")}
+            {field("actor", "name, address, worker")}
+            {field("action", "vote, window.propose")}
+            {field("kind", "window, run, target")}
+            {field("object", "name, #142, id")}
+            <datalist id="f-kinds">{kinds}</datalist>
             <div class="field"><label for="f-team">"Team"</label><select id="f-team" name="team"><option value="">"All"</option>{teams}</select></div>
-            <div class="field short"><label for="f-window">"Window"</label><input type="text" id="f-window" name="window" value=value("window") inputmode="numeric" placeholder="142" autocomplete="off"/></div>
-            <div class="field"><label for="f-from">"From"</label><input type="date" id="f-from" name="from" value=value("from")/></div>
-            <div class="field"><label for="f-to">"To"</label><input type="date" id="f-to" name="to" value=value("to")/></div>
+            {field("window", "142")}
             <div class="field">
                 <label for="f-result">"Result"</label>
                 <select id="f-result" name="result"><option value="">"All"</option>{choice(&result, "done", "Done")}{choice(&result, "refused", "Refused")}</select>
             </div>
+            {field("address", "of a sign-in: 192.0.2.7")}
+            {field("request", "id in a log or on an error page")}
             <button type="submit" class="button">"Filter"</button>
-            {(!empty).then(|| view! { <a class="button quiet" href="/audit">"Clear"</a> })}
+            {clear.then(|| view! { <a class="button quiet" href="/audit">"Clear"</a> })}
+            <p class="quiet hint">"Times are in "{zone}"; a day or minute named as the end counts whole."</p>
         </form>
     }
 }
@@ -164,13 +222,17 @@ fn row(fact: FactLine) -> impl IntoView {
 /// The export is a form that posts: it leaves a fact, and the answer is a file.
 #[component]
 fn Export(filter: TrailFilter) -> impl IntoView {
-    let what = if filter.is_empty() { "The whole trail, newest first." } else { "The facts that pass the filter above, newest first." };
+    let what = if filter.is_empty() {
+        "The whole trail, newest first.".to_owned()
+    } else {
+        format!("The facts that pass the filter above, newest first: {}.", filter.words())
+    };
     let back = filter.address(None);
     let fields = filter.pairs().into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).collect_view();
     view! {
         <section class="card" id="export">
             <h2>"Export"</h2>
-            <p>{what}" JSON Lines hold the exact bytes that were hashed; CSV is for reading. The export itself becomes a fact."</p>
+            <p>{what}" JSON Lines hold the exact bytes that were hashed; CSV is for reading. The export itself becomes a fact, which holds the filter and gives the file its name."</p>
             <form method="post" action="/audit/export" class="actions">
                 <input type="hidden" name="_back" value=back/>
                 {fields}

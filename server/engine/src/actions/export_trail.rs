@@ -14,7 +14,7 @@ use domain::fact::{FactBytes, NewFact};
 use domain::permission::{Verb, authorize};
 use domain::view::trail::TrailFilter;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// What was asked for: the filter of the list, and the format.
@@ -23,22 +23,9 @@ use uuid::Uuid;
 pub struct Input {
     /// `csv` or `jsonl`.
     pub format: String,
-    /// See [`TrailFilter`]; also the fields below.
-    pub actor: String,
-    /// Action or its beginning.
-    pub action: String,
-    /// Kind of object.
-    pub kind: String,
-    /// Short name of a team.
-    pub team: String,
-    /// Number of a window.
-    pub window: String,
-    /// First day.
-    pub from: String,
-    /// Last day.
-    pub to: String,
-    /// `done` or `refused`.
-    pub result: String,
+    /// See [`domain::view::trail::FILTER_FIELDS`], which names them.
+    #[serde(flatten)]
+    pub filter: BTreeMap<String, String>,
 }
 
 /// An export on its way.
@@ -71,7 +58,7 @@ pub async fn export_trail(engine: &Engine, caller: &Caller, input: &Input) -> Re
             let search = queries::trail::search_of(db, &filter, &zone).await?;
             let narrowed: serde_json::Map<_, _> = filter.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
             let word = if format == Format::Csv { "csv" } else { "jsonl" };
-            let fact = NewFact::done("trail.export", "trail", "trail").with("format", word).with("filter", narrowed);
+            let fact = NewFact::done("trail.export", "trail", "trail").with("format", word).with("filter", narrowed).with("zone", zone);
             let fact = Ledger::open(db, &permit, &request).fact(fact).await?;
             Ok((search, fact.id()))
         })
@@ -83,9 +70,37 @@ pub async fn export_trail(engine: &Engine, caller: &Caller, input: &Input) -> Re
         Format::Csv => ("csv", "text/csv; charset=utf-8"),
         Format::JsonLines => ("jsonl", "application/jsonl; charset=utf-8"),
     };
+    // The name leads to the fact, which holds the filter whole, and says the filter as far as it fits into a name.
+    let file_name = format!("drydock-trail-{day}-fact-{last}-{}.{ending}", slug(&filter.words()));
+    let head = head(&filter, &caller.actor.zone, last, format);
     // Up to the export's own fact: what is written meanwhile does not belong to it.
-    let body = pieces(engine.clone(), search, last, format);
-    Ok(Export { file_name: format!("drydock-trail-{day}.{ending}"), media_type, body })
+    let body = pieces(engine.clone(), search, last, format, head);
+    Ok(Export { file_name, media_type, body })
+}
+
+/// Longest description of a filter in a file's name.
+const LONGEST_SLUG: usize = 60;
+
+/// Words as a part of a file's name that every system takes.
+fn slug(words: &str) -> String {
+    let mut slug = String::new();
+    for c in words.chars().flat_map(char::to_lowercase) {
+        match c {
+            'a'..='z' | '0'..='9' if slug.len() < LONGEST_SLUG => slug.push(c),
+            _ if slug.ends_with('-') || slug.len() >= LONGEST_SLUG => {}
+            _ => slug.push('-'),
+        }
+    }
+    slug.trim_matches('-').to_owned()
+}
+
+/// What stands before the first fact. A CSV file has its columns' names there; the byte-order mark tells spreadsheets that names are in UTF-8.
+fn head(filter: &TrailFilter, zone: &str, fact: i64, format: Format) -> String {
+    if format == Format::Csv {
+        return format!("\u{feff}{}", csv::line(HEAD));
+    }
+    let narrowed: serde_json::Map<_, _> = filter.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    format!("{}\n", serde_json::json!({"kind": "export", "fact": fact, "filter": narrowed, "zone": zone, "order": "newest first"}))
 }
 
 fn check(input: &Input) -> Result<(Format, TrailFilter)> {
@@ -94,20 +109,8 @@ fn check(input: &Input) -> Result<(Format, TrailFilter)> {
         "jsonl" => Format::JsonLines,
         _ => return Err(Error::field("format", "Choose CSV or JSON Lines.")),
     };
-    let (filter, errors) = TrailFilter::parse(|name| {
-        let value = match name {
-            "actor" => &input.actor,
-            "action" => &input.action,
-            "kind" => &input.kind,
-            "team" => &input.team,
-            "window" => &input.window,
-            "from" => &input.from,
-            "to" => &input.to,
-            "result" => &input.result,
-            _ => return None,
-        };
-        Some(value.clone())
-    });
+    // Where the list was, is no part of what is exported.
+    let (filter, errors) = TrailFilter::parse(|name| input.filter.get(name).filter(|_| name != "before").cloned());
     if errors.is_empty() { Ok((format, filter)) } else { Err(errors.into()) }
 }
 
@@ -129,9 +132,7 @@ const HEAD: [&str; 15] = [
     "leaf",
 ];
 
-fn pieces(engine: Engine, search: Option<Search>, last: i64, format: Format) -> BoxStream<'static, Result<String>> {
-    // The byte-order mark tells spreadsheets that names are in UTF-8.
-    let head = if format == Format::Csv { format!("\u{feff}{}", csv::line(HEAD)) } else { String::new() };
+fn pieces(engine: Engine, search: Option<Search>, last: i64, format: Format, head: String) -> BoxStream<'static, Result<String>> {
     let rest = stream::try_unfold(search.map(|search| (search, last)), move |next| {
         let engine = engine.clone();
         async move {

@@ -39,6 +39,7 @@ pub mod probe_again;
 pub mod propose_window;
 pub mod put_team;
 pub mod reactivate_person;
+pub mod read_evidence;
 pub mod read_trail;
 pub mod record_backup;
 pub mod register_target;

@@ -2,6 +2,7 @@
 
 pub mod account_links;
 pub mod departures;
+pub mod evidence;
 pub mod home;
 pub mod links;
 pub mod live;

@@ -280,7 +280,7 @@ async fn overlaps(
 async fn edit_of(db: &mut PgConnection, window: &window_page::Loaded, form: &ProposalForm, expected: Option<i32>) -> Result<EditOf> {
     let head = &window.head;
     let expected = expected.unwrap_or(head.revision);
-    let votes = window_page::votes(db, head.id).await?;
+    let votes = window_page::votes(db, head.id, window_page::MOST_LINES).await?;
     let current: ProposalForm = serde_json::from_value(window.form.clone())?;
     Ok(EditOf {
         number: head.number,

@@ -9,26 +9,38 @@ use crate::trail::ANCHOR_JOB;
 use crate::transaction;
 use domain::canonical::Digest;
 use domain::fact::FactBytes;
+use domain::ids::WindowId;
 use domain::permission::{Verb, authorize};
 use domain::trail::verify::check_fact;
-use domain::view::trail::{FactLine, FactPage, SealStatus, TrailFilter, TrailPage};
+use domain::view::trail::{
+    ChangedValue, FactLine, FactPage, FieldChange, SealStatus, TrailFilter, TrailPage, payload_changes, said as said_of,
+};
+use domain::view::windows::{Change, changes as differing};
 use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// Facts on one page.
 pub const PAGE: i64 = 50;
 
-/// A page of the list, for administrators and auditors.
-pub async fn list(engine: &Engine, caller: &Caller, filter: &TrailFilter) -> Result<TrailPage> {
+/// A page of the list, for administrators and auditors. `None`, where the filter could not be read, finds nothing: a list that is less
+/// narrow than what was asked for would be taken for the answer.
+pub async fn list(engine: &Engine, caller: &Caller, filter: Option<&TrailFilter>) -> Result<TrailPage> {
     authorize(&caller.actor, Verb::SeeTrail, None)?;
-    let (filter, zone) = (filter.clone(), caller.actor.zone.clone());
+    let (filter, zone) = (filter.cloned(), caller.actor.zone.clone());
     transaction::read(engine.pool(), "trail", move |db| {
         let (filter, zone) = (filter.clone(), zone.clone());
         Box::pin(async move {
-            let mut rows = match search_of(db, &filter, &zone).await? {
-                Some(search) => trail::search(db, &search, filter.before.unwrap_or(i64::MAX), PAGE + 1).await?,
+            let search = match &filter {
+                Some(filter) => search_of(db, filter, &zone).await?,
+                None => None,
+            };
+            let before = filter.and_then(|filter| filter.before).unwrap_or(i64::MAX);
+            let mut rows = match search {
+                Some(search) => trail::search(db, &search, before, PAGE + 1).await?,
                 None => vec![],
             };
             let more = i64::try_from(rows.len()).is_ok_and(|found| found > PAGE);
@@ -52,8 +64,16 @@ pub async fn fact(engine: &Engine, caller: &Caller, id: i64) -> Result<FactPage>
                 None => None,
             };
             let said: Option<FactBytes> = serde_json::from_slice(&row.fact.bytes).ok();
+            let payload = said.as_ref().map(|said| said.payload.clone()).unwrap_or_default();
+            let signed_in = match row.fact.actor {
+                Some(person) if row.fact.actor_kind == "person" => trail::signed_in(db, person, id).await?,
+                _ => None,
+            };
             Ok(FactPage {
                 line,
+                changes: changes(db, &row, &payload).await?,
+                said: named(db, said_of(&payload)).await?,
+                signed_in,
                 pretty: pretty(&row.fact.bytes),
                 size_bytes: row.fact.bytes.len(),
                 leaf: Digest::from_slice(&row.fact.leaf).ok_or_else(|| Error::internal("a leaf has 32 bytes"))?,
@@ -66,6 +86,42 @@ pub async fn fact(engine: &Engine, caller: &Caller, id: i64) -> Result<FactPage>
         })
     })
     .await
+}
+
+/// Before and after, field by field: from the fact itself, or from the sealed plans or rules whose digests it names.
+async fn changes(db: &mut PgConnection, row: &FactRow, payload: &Map<String, Value>) -> Result<Vec<FieldChange>> {
+    let number = |key: &str| payload.get(key).and_then(Value::as_i64).and_then(|number| i32::try_from(number).ok());
+    let side = |text: Option<String>| text.map_or(ChangedValue::Nothing, ChangedValue::Is);
+    let found = match (row.fact.action.as_str(), number("revision"), number("version")) {
+        ("window.amend", Some(revision), _) => match row.fact.window {
+            Some(window) => super::windows::revision_changes(db, WindowId(window), revision - 1, revision).await?,
+            None => None,
+        },
+        ("policy.save", _, Some(version)) => match row.fact.object_id.parse() {
+            Ok(policy) => trail::policy_rules(db, policy, version).await?.map(|(before, after)| differing(&before, &after)),
+            Err(_) => None,
+        },
+        (action, ..) => return Ok(payload_changes(action, payload)),
+    };
+    let row = |change: Change| FieldChange { field: change.place, before: side(change.before), after: side(change.after) };
+    Ok(found.unwrap_or_default().into_iter().map(row).collect())
+}
+
+/// Values that are ids of people and things get their names.
+async fn named(db: &mut PgConnection, said: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
+    Ok(all_named(db, vec![said]).await?.pop().unwrap_or_default())
+}
+
+/// The same for several facts at once.
+pub(super) async fn all_named(db: &mut PgConnection, said: Vec<Vec<(String, String)>>) -> Result<Vec<Vec<(String, String)>>> {
+    let mut ids: Vec<Uuid> = said.iter().flatten().flat_map(|(_, value)| value.split(", ")).filter_map(|part| part.parse().ok()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let names = trail::names(db, &ids).await?;
+    let called =
+        |part: &str| part.parse().ok().and_then(|id: Uuid| names.get(&id)).map_or_else(|| part.to_owned(), |(name, _)| name.clone());
+    let one = |(name, value): (String, String)| (name, value.split(", ").map(called).collect::<Vec<_>>().join(", "));
+    Ok(said.into_iter().map(|said| said.into_iter().map(one).collect()).collect())
 }
 
 /// How far sealing is, for those who may read the trail.
@@ -99,12 +155,18 @@ pub(crate) async fn search_of(db: &mut PgConnection, filter: &TrailFilter, zone:
         from,
         to,
         result: filter.done.map(|done| if done { "done" } else { "refused" }.to_owned()),
+        // Facts hold addresses as programs write them, whatever way they were typed.
+        address: filter.address.parse().ok().map(|address: IpAddr| address.to_string()),
+        request: given(&filter.request),
         ..Search::default()
     };
     match filter.actor.as_str() {
         "" => {}
         kind @ ("worker" | "system" | "operator") => search.actor_kind = Some(kind.to_owned()),
         text => search.actors = Some(trail::people_like(db, text).await?),
+    }
+    if !filter.object.is_empty() {
+        search.objects = Some(trail::objects_called(db, &filter.object).await?);
     }
     if !filter.team.is_empty() {
         search.team = trail::team_named(db, &filter.team).await?;
@@ -121,7 +183,7 @@ pub(crate) async fn search_of(db: &mut PgConnection, filter: &TrailFilter, zone:
     Ok(Some(search))
 }
 
-async fn lines(db: &mut PgConnection, rows: &[FactRow]) -> Result<Vec<FactLine>> {
+pub(super) async fn lines(db: &mut PgConnection, rows: &[FactRow]) -> Result<Vec<FactLine>> {
     let objects = rows.iter().filter_map(|row| row.fact.object_id.parse::<Uuid>().ok());
     let mut ids: Vec<Uuid> = objects.chain(rows.iter().flat_map(|row| [row.fact.actor, row.fact.window].into_iter().flatten())).collect();
     ids.sort_unstable();

@@ -18,6 +18,7 @@ use domain::view::windows::{
 use domain::voice;
 use domain::window::{RunState, WindowState};
 use jiff::Timestamp;
+use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use store::watchers::Watched;
@@ -65,7 +66,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
             Ok(ShowPage {
                 countdown: countdown(head.state, &head.moments, head.now),
                 watchers: watchers(db, &actor, head.team, Watched::Window(head.id)).await?,
-                messages: window_page::messages(db, head.id).await?,
+                messages: window_page::messages(db, head.id, window_page::MOST_LINES).await?,
                 trail: window_page::trail(db, head.id).await?,
                 head: near.loaded.head,
                 blocked: near.blocked,
@@ -127,7 +128,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let head = &loaded.head;
     scope(actor, head.team)?;
     let plan = loaded.plan()?;
-    let votes = window_page::votes(db, head.id).await?;
+    let votes = window_page::votes(db, head.id, window_page::MOST_LINES).await?;
     let contributors = store::windows::contributors(db, head.id).await?;
     let group = store::groups::eligible_by(db, loaded.target, head.team, Some(Timestamp::MAX)).await?;
     let checks = window_page::checks(db, head, &plan).await?;
@@ -211,17 +212,25 @@ pub(crate) async fn revision_changes(db: &mut PgConnection, window: WindowId, fr
     let before = window_page::plan_value(db, window, from).await?;
     let after = window_page::plan_value(db, window, to).await?;
     let Some((before, after)) = before.zip(after) else { return Ok(None) };
-    let mut changes = changes(&before, &after);
-    changes.retain(|change| change.place != "revision");
-    let people: BTreeSet<PersonId> =
-        changes.iter().flat_map(|change| change.before.iter().chain(&change.after)).flat_map(|text| ids_in(text)).collect();
+    Ok(Some(consecutive(db, &[before, after]).await?.pop().unwrap_or_default()))
+}
+
+/// What changed from each plan to the next, people named.
+pub(super) async fn consecutive(db: &mut PgConnection, plans: &[Value]) -> Result<Vec<Vec<Change>>> {
+    let mut all: Vec<Vec<Change>> = plans.iter().zip(plans.iter().skip(1)).map(|(before, after)| changes(before, after)).collect();
+    for changes in &mut all {
+        changes.retain(|change| change.place != "revision");
+    }
+    let said = || all.iter().flatten().flat_map(|change| change.before.iter().chain(&change.after));
+    let people: BTreeSet<PersonId> = said().flat_map(|text| ids_in(text)).collect();
     let names = window_page::names(db, &people).await?;
-    for text in changes.iter_mut().flat_map(|change| change.before.iter_mut().chain(change.after.iter_mut())) {
+    let texts = all.iter_mut().flatten().flat_map(|change| change.before.iter_mut().chain(change.after.iter_mut()));
+    for text in texts.filter(|text| ids_in(text).next().is_some()) {
         for (id, name) in &names {
             *text = text.replace(&id.to_string(), name);
         }
     }
-    Ok(Some(changes))
+    Ok(all)
 }
 
 fn ids_in(text: &str) -> impl Iterator<Item = PersonId> {

@@ -7,6 +7,7 @@ pub mod clock_guard;
 pub mod critical_queries;
 pub mod demo;
 pub mod departures;
+pub mod evidence;
 pub mod examinations;
 pub mod groups;
 pub mod home;

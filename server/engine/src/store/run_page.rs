@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Most lines of what happened on one page; older ones are in the trail and in the attempts.
 const MOST_EVENTS: i64 = 200;
@@ -120,39 +121,44 @@ pub async fn load(db: &mut PgConnection, run: RunId) -> Result<Row> {
 
 /// The items of a run with all their tries, in the order of work.
 pub async fn items(db: &mut PgConnection, run: RunId) -> Result<Vec<ItemRow>> {
-    let mut tries = attempts(db, run).await?;
-    let rows = sqlx::query!(
-        "SELECT i.ordinal, i.detail, i.outcome, i.outcome_detail, i.figures FROM drydock.item i WHERE i.run_id = $1 ORDER BY i.ordinal",
-        run.0
-    )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let measured = row.figures.unwrap_or(Value::Null);
-            Ok(ItemRow {
-                ordinal: row.ordinal,
-                work: serde_json::from_value::<WorkItem>(row.detail)?,
-                outcome: row.outcome.as_deref().and_then(Outcome::from_word),
-                detail: row.outcome_detail,
-                gains: gains_of(measured.get("before"), measured.get("after")),
-                attempts: tries.remove(&row.ordinal).unwrap_or_default(),
-            })
-        })
-        .collect()
+    Ok(items_of(db, &[run.0]).await?.remove(&run).unwrap_or_default())
 }
 
-async fn attempts(db: &mut PgConnection, run: RunId) -> Result<BTreeMap<i32, Vec<AttemptRow>>> {
+/// The items of several runs.
+pub async fn items_of(db: &mut PgConnection, runs: &[Uuid]) -> Result<BTreeMap<RunId, Vec<ItemRow>>> {
+    let mut tries = attempts(db, runs).await?;
     let rows = sqlx::query!(
-        r#"SELECT a.ordinal, a.number, a.state, a.intent_at, a.started_at AS "started_at: Stamp", a.ended_at AS "ended_at: Stamp", a.session_name, a.backend, a.outcome, a.outcome_detail, a.notices
-           FROM drydock.attempt a WHERE a.run_id = $1 ORDER BY a.ordinal, a.number"#,
-        run.0
+        "SELECT i.run_id, i.ordinal, i.detail, i.outcome, i.outcome_detail, i.figures FROM drydock.item i WHERE i.run_id = ANY ($1) ORDER BY i.run_id, i.ordinal",
+        runs
     )
     .fetch_all(db)
     .await?;
-    let mut found: BTreeMap<i32, Vec<AttemptRow>> = BTreeMap::new();
+    let mut found: BTreeMap<RunId, Vec<ItemRow>> = BTreeMap::new();
     for row in rows {
-        found.entry(row.ordinal).or_default().push(AttemptRow {
+        let measured = row.figures.unwrap_or(Value::Null);
+        found.entry(RunId(row.run_id)).or_default().push(ItemRow {
+            ordinal: row.ordinal,
+            work: serde_json::from_value::<WorkItem>(row.detail)?,
+            outcome: row.outcome.as_deref().and_then(Outcome::from_word),
+            detail: row.outcome_detail,
+            gains: gains_of(measured.get("before"), measured.get("after")),
+            attempts: tries.remove(&(row.run_id, row.ordinal)).unwrap_or_default(),
+        });
+    }
+    Ok(found)
+}
+
+async fn attempts(db: &mut PgConnection, runs: &[Uuid]) -> Result<BTreeMap<(Uuid, i32), Vec<AttemptRow>>> {
+    let rows = sqlx::query!(
+        r#"SELECT a.run_id, a.ordinal, a.number, a.state, a.intent_at, a.started_at AS "started_at: Stamp", a.ended_at AS "ended_at: Stamp", a.session_name, a.backend, a.outcome, a.outcome_detail, a.notices
+           FROM drydock.attempt a WHERE a.run_id = ANY ($1) ORDER BY a.run_id, a.ordinal, a.number"#,
+        runs
+    )
+    .fetch_all(db)
+    .await?;
+    let mut found: BTreeMap<(Uuid, i32), Vec<AttemptRow>> = BTreeMap::new();
+    for row in rows {
+        found.entry((row.run_id, row.ordinal)).or_default().push(AttemptRow {
             number: row.number,
             state: AttemptState::from_word(&row.state).ok_or_else(|| unknown("attempt state", &row.state))?,
             intent_at: row.intent_at.to_jiff(),

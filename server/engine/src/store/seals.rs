@@ -81,6 +81,11 @@ pub async fn newest(db: &mut PgConnection) -> sqlx::Result<Option<Newest>> {
     }))
 }
 
+/// The batch that has this hash, if there is one.
+pub async fn batch_of(db: &mut PgConnection, hash: &[u8]) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!("SELECT b.n FROM drydock.seal_batch b WHERE b.hash = $1", hash).fetch_optional(db).await
+}
+
 /// Hash of batch `n`, if there is one.
 pub async fn hash_of(db: &mut PgConnection, n: i64) -> sqlx::Result<Option<Vec<u8>>> {
     sqlx::query_scalar!("SELECT b.hash FROM drydock.seal_batch b WHERE b.n = $1", n).fetch_optional(db).await

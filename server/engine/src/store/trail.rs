@@ -1,9 +1,11 @@
 //! Reads of the trail.
 
 use super::{Stamp, stamp};
+use crate::error::Result;
 use domain::trail::verify::StoredFact;
-use domain::view::trail::SealView;
+use domain::view::trail::{SealView, SignedIn};
 use jiff::Timestamp;
+use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -46,6 +48,20 @@ pub async fn did_lately(db: &mut PgConnection, person: Uuid, action: &str, resul
     .await
 }
 
+/// True when this person did this to this object within the last minutes.
+pub async fn did_lately_with(db: &mut PgConnection, person: Uuid, action: &str, object: &str, minutes: i32) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.fact f WHERE f.actor_id = $1 AND f.action = $2 AND f.object_id = $3
+             AND f.at > clock_timestamp() - make_interval(mins => $4)) AS "did!""#,
+        person,
+        action,
+        object,
+        minutes
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// What facts are looked for; absent parts do not narrow.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
@@ -59,6 +75,8 @@ pub struct Search {
     pub action_begins: Option<String>,
     /// About this kind of object.
     pub kind: Option<String>,
+    /// About one of these objects.
+    pub objects: Option<Vec<String>>,
     /// Of this team.
     pub team: Option<Uuid>,
     /// About this window.
@@ -69,6 +87,10 @@ pub struct Search {
     pub to: Option<Timestamp>,
     /// `done` or `refused`.
     pub result: Option<String>,
+    /// A sign-in from this address.
+    pub address: Option<String>,
+    /// Of this request or process step.
+    pub request: Option<String>,
 }
 
 /// A fact with its place in the chain.
@@ -94,8 +116,10 @@ pub async fn search(db: &mut PgConnection, search: &Search, before: i64, limit: 
              AND ($3::text IS NULL OR f.action = $3) AND ($4::text IS NULL OR starts_with(f.action, $4)) AND ($5::text IS NULL OR f.object_kind = $5)
              AND ($6::uuid IS NULL OR f.team_id = $6) AND ($7::uuid IS NULL OR f.window_id = $7)
              AND ($8::timestamptz IS NULL OR f.at >= $8) AND ($9::timestamptz IS NULL OR f.at < $9) AND ($10::text IS NULL OR f.result = $10)
-             AND f.id < $11
-           ORDER BY f.id DESC LIMIT $12"#,
+             AND ($11::text[] IS NULL OR f.object_id = ANY ($11)) AND ($12::text IS NULL OR drydock.fact_says(f.bytes, 'request') = $12)
+             AND ($13::text IS NULL OR (f.action IN ('session.start', 'session.confirm') AND drydock.fact_says(f.bytes, 'payload', 'address') = $13))
+             AND f.id < $14
+           ORDER BY f.id DESC LIMIT $15"#,
         search.actors.as_deref(),
         search.actor_kind,
         search.action,
@@ -106,6 +130,9 @@ pub async fn search(db: &mut PgConnection, search: &Search, before: i64, limit: 
         search.from.map(stamp) as Option<Stamp>,
         search.to.map(stamp) as Option<Stamp>,
         search.result,
+        search.objects.as_deref(),
+        search.request,
+        search.address,
         before,
         limit
     )
@@ -175,6 +202,49 @@ pub async fn people_like(db: &mut PgConnection, text: &str) -> sqlx::Result<Vec<
     )
     .fetch_all(db)
     .await
+}
+
+/// Ids of what people call so: a person, a team, a database, a policy, `#142`; with the text itself, which may be an id or a path.
+pub async fn objects_called(db: &mut PgConnection, text: &str) -> sqlx::Result<Vec<String>> {
+    let mut found = sqlx::query_scalar!(
+        r#"SELECT p.id::text AS "id!" FROM drydock.person p WHERE lower(p.name) = lower($1) OR p.email = lower($1)
+           UNION ALL SELECT t.id::text FROM drydock.team t WHERE t.short_name = lower($1) OR lower(t.name) = lower($1)
+           UNION ALL SELECT t.id::text FROM drydock.target t WHERE t.short_name = lower($1) OR lower(t.name) = lower($1)
+           UNION ALL SELECT p.id::text FROM drydock.policy p WHERE lower(p.name) = lower($1)
+           UNION ALL SELECT w.id::text FROM drydock.window w WHERE '#' || w.number = $1
+           LIMIT 100"#,
+        text
+    )
+    .fetch_all(db)
+    .await?;
+    found.push(text.to_owned());
+    Ok(found)
+}
+
+/// The newest sign-in of this person before fact `before`: its number, time and address.
+pub async fn signed_in(db: &mut PgConnection, person: Uuid, before: i64) -> sqlx::Result<Option<SignedIn>> {
+    let row = sqlx::query!(
+        r#"SELECT f.id, f.at, drydock.fact_says(f.bytes, 'payload', 'address') AS address FROM drydock.fact f
+           WHERE f.actor_id = $1 AND f.id <= $2 AND f.action = 'session.start' AND f.result = 'done' ORDER BY f.id DESC LIMIT 1"#,
+        person,
+        before
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.and_then(|row| Some(SignedIn { fact: row.id, address: row.address?, at: row.at.to_jiff() })))
+}
+
+/// The rules of a policy's version and of the one before it, as JSON.
+pub async fn policy_rules(db: &mut PgConnection, policy: Uuid, version: i32) -> Result<Option<(Value, Value)>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT v.bytes FROM drydock.policy_version v WHERE v.policy_id = $1 AND v.version IN ($2 - 1, $2) ORDER BY v.version",
+        policy,
+        version
+    )
+    .fetch_all(db)
+    .await?;
+    let [before, after] = rows.as_slice() else { return Ok(None) };
+    Ok(Some((serde_json::from_slice(before)?, serde_json::from_slice(after)?)))
 }
 
 /// A team by its short name.

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Most lines of one kind on the page; the trail and the outbox have pages of their own for more.
-const MOST_LINES: i64 = 100;
+pub const MOST_LINES: i64 = 100;
 
 /// A window at its newest revision, as every page about it needs it.
 #[derive(Debug, Clone)]
@@ -125,14 +125,14 @@ fn word<T>(word: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::internal(format!("unknown word {word}")))
 }
 
-/// Votes on every revision, newest first.
-pub async fn votes(db: &mut PgConnection, window: WindowId) -> Result<Vec<VoteRow>> {
+/// Votes on every revision, newest first, at most `most`.
+pub async fn votes(db: &mut PgConnection, window: WindowId, most: i64) -> Result<Vec<VoteRow>> {
     let rows = sqlx::query!(
         r#"SELECT v.person_id, n.name, v.decision, v.assurance, v.comment, v.cast_at, p.revision, v.withdrawn_at AS "withdrawn_at: Stamp", v.withdrawn_reason
            FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest JOIN drydock.person n ON n.id = v.person_id
            WHERE v.window_id = $1 ORDER BY v.cast_at DESC LIMIT $2"#,
         window.0,
-        MOST_LINES
+        most
     )
     .fetch_all(db)
     .await?;
@@ -253,13 +253,13 @@ pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunRow>
         .collect()
 }
 
-/// Messages about it with every try to deliver them, newest first.
-pub async fn messages(db: &mut PgConnection, window: WindowId) -> Result<Vec<Message>> {
+/// Messages about it with every try to deliver them, newest first, at most `most`.
+pub async fn messages(db: &mut PgConnection, window: WindowId, most: i64) -> Result<Vec<Message>> {
     let rows = sqlx::query!(
         r#"SELECT o.id, o.kind, n.name, o.state, o.created_at, o.sent_at AS "sent_at: Stamp", o.last_error, o.next_at
            FROM drydock.outbox o JOIN drydock.person n ON n.id = o.person_id WHERE o.window_id = $1 ORDER BY o.created_at DESC, o.id LIMIT $2"#,
         window.0,
-        MOST_LINES
+        most
     )
     .fetch_all(&mut *db)
     .await?;

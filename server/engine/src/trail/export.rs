@@ -82,12 +82,18 @@ async fn export(db: &mut PgConnection, write: &mut (dyn FnMut(&str) -> std::io::
 /// One fact: its canonical JSON as a string, so that the hashed bytes come out exactly, its leaf, and where it is sealed.
 #[must_use]
 pub fn fact_line(fact: &StoredFact, sealed: Option<(i64, i32)>) -> Value {
+    fact_json(fact.id, &fact.bytes, &fact.leaf, sealed)
+}
+
+/// The same from its parts.
+#[must_use]
+pub(crate) fn fact_json(id: i64, bytes: &[u8], leaf: &[u8], sealed: Option<(i64, i32)>) -> Value {
     json!({
         "kind": "fact",
-        "id": fact.id,
+        "id": id,
         "batch": sealed.map(|(n, _)| n),
         "position": sealed.map(|(_, position)| position),
-        "leaf": hex::encode(&fact.leaf),
-        "bytes": String::from_utf8_lossy(&fact.bytes),
+        "leaf": hex::encode(leaf),
+        "bytes": String::from_utf8_lossy(bytes),
     })
 }

@@ -125,13 +125,13 @@ impl Report {
         lines
     }
 
-    /// The same for a page, where no anchor can be given: the web process is not trusted with more than the database says.
+    /// The same for a page, where a head can be pasted in: what it knows besides comes from the database alone.
     #[must_use]
     pub fn page_sentences(&self) -> Vec<String> {
         let mut lines = self.sentences();
         if self.flaw.is_none() && self.end == End::NotProven {
             lines.pop();
-            lines.push("Whether newer facts were cut off, only an anchor can tell: let an operator run drydock trail verify --anchor FILE, with a copy of anchors.jsonl from another machine.".to_owned());
+            lines.push("End of chain not proven: whether newer facts were cut off, only an anchor can tell. Paste the head from the newest mail and verify again, or let an operator run drydock trail verify --anchor FILE, with a copy of anchors.jsonl from another machine.".to_owned());
         }
         lines
     }

@@ -17,9 +17,7 @@ pub struct Change {
 /// Every leaf that differs between two plans, in the order of their places.
 #[must_use]
 pub fn changes(before: &Value, after: &Value) -> Vec<Change> {
-    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
-    leaves(before, &mut Vec::new(), &mut old);
-    leaves(after, &mut Vec::new(), &mut new);
+    let (old, new) = (leaves_of(before), leaves_of(after));
     let mut places: Vec<&String> = old.keys().chain(new.keys()).collect();
     places.sort_unstable();
     places.dedup();
@@ -28,6 +26,14 @@ pub fn changes(before: &Value, after: &Value) -> Vec<Change> {
         .filter(|place| old.get(*place) != new.get(*place))
         .map(|place| Change { place: place.clone(), before: old.get(place).cloned(), after: new.get(place).cloned() })
         .collect()
+}
+
+/// Every leaf of a value, by its place as people read it.
+#[must_use]
+pub fn leaves_of(value: &Value) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    leaves(value, &mut Vec::new(), &mut out);
+    out
 }
 
 fn leaves(value: &Value, path: &mut Vec<String>, out: &mut BTreeMap<String, String>) {
