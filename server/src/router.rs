@@ -1,7 +1,7 @@
 //! The one table of doors: every page, form and route, and who may knock. The router is built from it, and so are the tests.
 
 use crate::forms;
-use crate::guard::{self, crowd, hosts, origin, patience, proxies, words};
+use crate::guard::{self, crowd, hosts, origin, patience, proxies, reveal, words};
 use crate::routes;
 use crate::session;
 use crate::visit;
@@ -170,6 +170,8 @@ pub const DOORS: &[Door] = &[
     Door::form("/windows/{number}/cancel", Access::SignedIn, || post(forms::windows::call_off)),
     Door::form("/windows/{number}/issues", Access::SignedIn, || post(forms::windows::issues_met)),
     Door::page("/windows/{number}/checklist", Access::SignedIn),
+    Door::page("/windows/{number}/evidence", Access::SignedIn),
+    Door::route("/windows/{number}/evidence.json", Access::SignedIn, || get(routes::evidence::json)),
     Door::form("/windows/{number}/checks/{ordinal}", Access::SignedIn, || post(forms::checks::tick)),
     Door::form("/windows/{number}/checks/{ordinal}/accept", Access::SignedIn, || post(forms::checks::accept)),
     Door::form("/windows/{number}/probe", Access::SignedIn, || post(forms::checks::probe)),
@@ -236,6 +238,7 @@ pub fn router_within(web: Web, assets: Router, within: Duration) -> Router {
         .layer(CatchPanicLayer::custom(words::after_panic))
         .layer(map_response(|response: Response| async { response.into_response() }))
         .layer(from_fn_with_state(web.clone(), words::dress))
+        .layer(from_fn(reveal::reveal))
         .layer(from_fn_with_state(web.clone(), guard::frame))
         .with_state(web)
 }

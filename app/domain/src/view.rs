@@ -2,8 +2,8 @@
 
 pub mod checklists;
 pub mod departures;
-pub mod gains;
 pub mod evidence;
+pub mod gains;
 pub mod links;
 pub mod live;
 pub mod mail;

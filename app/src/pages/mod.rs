@@ -57,6 +57,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/windows/:number") view=windows::ShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/edit") view=windows::EditPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/checklist") view=windows::ChecklistPage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows/:number/evidence") view=windows::EvidencePage ssr=SsrMode::Async/>
                     <Route path=path!("/runs/:id") view=runs::RunPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit/:id") view=audit::FactShowPage ssr=SsrMode::Async/>

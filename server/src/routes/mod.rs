@@ -4,6 +4,7 @@ pub mod account_links;
 pub mod address;
 pub mod api;
 pub mod approval;
+pub mod evidence;
 pub mod health;
 pub mod mailbox;
 pub mod metrics;

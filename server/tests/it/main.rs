@@ -7,6 +7,7 @@ mod browser;
 mod create_admin;
 mod demo;
 mod doors;
+mod evidence;
 mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;

@@ -33,6 +33,24 @@ pub fn below(place: &str) -> Vec<Source> {
     files.iter().map(|file| Source::read(file)).collect()
 }
 
+/// Files with one of these endings below a folder, or the one file: path and text without unit tests at the end.
+pub fn texts(place: &str, endings: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut places = vec![root().join(place)];
+    while let Some(next) = places.pop() {
+        if next.is_dir() {
+            places.extend(fs::read_dir(&next).expect("readable").flatten().map(|entry| entry.path()));
+        } else if next.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| endings.contains(&ending)) {
+            let path = next.strip_prefix(root()).expect("below the root").to_str().expect("plain").to_owned();
+            let text = fs::read_to_string(&next).expect("readable");
+            let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            found.push((path, code.to_owned()));
+        }
+    }
+    found.sort();
+    found
+}
+
 fn collect(place: &Path, files: &mut Vec<PathBuf>) {
     if place.is_dir() {
         for entry in fs::read_dir(place).expect("readable").flatten() {

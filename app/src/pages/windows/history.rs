@@ -84,7 +84,9 @@ pub fn RevisionsCard(number: i64, revisions: Vec<RevisionRow>, diff: Option<Revi
 }
 
 #[component]
-pub fn TrailCard(trail: Vec<TrailRow>, may_audit: bool) -> impl IntoView {
+pub fn TrailCard(number: i64, trail: Vec<TrailRow>, may_audit: bool) -> impl IntoView {
+    let evidence = format!("/windows/{number}/evidence");
+    let all = may_audit.then(|| view! { <a class="button quiet" href=format!("/audit?window={number}")>"All facts about it"</a> });
     let rows = trail
         .into_iter()
         .map(|row| {
@@ -104,6 +106,7 @@ pub fn TrailCard(trail: Vec<TrailRow>, may_audit: bool) -> impl IntoView {
     view! {
         <Card title="Trail" id="trail".to_owned()>
             <Table caption="Facts about this window, newest first" head=&["#Fact", "When", "Who", "What", "Seal"]>{rows}</Table>
+            <p class="actions"><a class="button" href=evidence>"All evidence on one page"</a>{all}</p>
         </Card>
     }
 }

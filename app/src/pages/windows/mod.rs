@@ -5,6 +5,8 @@ mod approvals;
 mod checks;
 mod compare;
 mod edit;
+mod evidence;
+mod evidence_run;
 mod form;
 mod frame;
 mod history;
@@ -18,7 +20,8 @@ mod show;
 
 pub use checks::ChecklistPage;
 pub use edit::EditPage;
-pub(super) use frame::{environment, foreign, pill_of};
+pub use evidence::EvidencePage;
+pub(super) use frame::{again_in, environment, foreign, pill_of};
 pub use list::ListPage;
 pub use new::NewPage;
 pub use show::ShowPage;

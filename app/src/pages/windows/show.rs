@@ -73,6 +73,6 @@ fn page(window: Window, may_audit: bool) -> impl IntoView {
         <WatchersCard watchers=window.watchers base=format!("/windows/{}", head.number) what="this window"/>
         <MessagesCard messages=window.messages/>
         <RevisionsCard number=head.number revisions=window.revisions diff=window.diff/>
-        <TrailCard trail=window.trail may_audit/>
+        <TrailCard number=head.number trail=window.trail may_audit/>
     }
 }

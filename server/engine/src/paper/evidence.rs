@@ -91,7 +91,7 @@ fn item(of: &ItemRow) -> Value {
         "statement": of.work.statement,
         "outcome": of.outcome.map(|outcome| outcome.word()),
         "detail": of.detail,
-        "figures": figures(&of.figures),
+        "figures": gains(&of.gains),
         "tries": of.attempts.iter().map(attempt).collect::<Vec<_>>(),
     })
 }
@@ -113,4 +113,9 @@ fn attempt(of: &AttemptRow) -> Value {
 
 fn figures(of: &[domain::view::checklists::Figure]) -> Value {
     of.iter().map(|figure| json!({"what": figure.name, "before": figure.before, "after": figure.after})).collect()
+}
+
+/// What the work changed, in the units in which it was measured: bytes, rows, seconds.
+fn gains(of: &[domain::view::gains::Gain]) -> Value {
+    of.iter().map(|gain| json!({"what": gain.measured.label(), "before": gain.before, "after": gain.after})).collect()
 }

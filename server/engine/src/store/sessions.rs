@@ -5,7 +5,7 @@
 use domain::ids::{PersonId, SessionId};
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 /// What lies in a session, and until when.
 #[derive(Debug, Clone)]
