@@ -136,7 +136,7 @@ async fn ada_again(_: &Place, browser: &Browser) -> Browser {
 #[tokio::test]
 async fn what_was_typed_in_a_session_that_is_gone_is_kept_for_its_person_alone() {
     let (place, mut ada) = Place::set_up().await;
-    add(&mut ada, "Ben", "ben@example.org").await;
+    ada.add("Ben", "ben@example.org").await;
     place
         .run("INSERT INTO drydock.global_role (person_id, role) SELECT id, 'admin' FROM drydock.person WHERE email = 'ben@example.org'")
         .await;

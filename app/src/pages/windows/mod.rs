@@ -21,7 +21,7 @@ mod show;
 pub use checks::ChecklistPage;
 pub use edit::EditPage;
 pub use evidence::EvidencePage;
-pub(super) use frame::{again_in, environment, foreign, pill_of};
+pub(super) use frame::{environment, foreign, pill_of};
 pub use list::ListPage;
 pub use new::NewPage;
 pub use show::ShowPage;

@@ -4,6 +4,7 @@ use crate::house::House;
 use domain::examination::PreviewAnswer;
 use domain::ids::ExaminationId;
 use domain::procedure::{Act, Basis, Estimate, Measure, Object, ObjectKind, ObjectName, PassedOver, Selection, WorkItem};
+use domain::proposal::ProposalForm;
 use domain::view::windows::propose::Look;
 use engine::Error;
 use engine::actions::amend_window::amend_window;
