@@ -16,7 +16,7 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
     drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
-    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address TO {web};
+    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause TO {web};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
 GRANT UPDATE (password_hash, password_changed_at, epoch, theme) ON drydock.account TO {web};
@@ -27,8 +27,11 @@ GRANT UPDATE ON drydock.session TO {web};
 GRANT UPDATE (failures, since, blocked_until) ON drydock.throttle TO {web};
 GRANT UPDATE (answer) ON drydock.submission TO {web};
 GRANT UPDATE (value, changed_at, changed_by) ON drydock.setting TO {web};
-GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision) ON drydock.target TO {web};
+GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision, former_identity) ON drydock.target TO {web};
 GRANT UPDATE (active) ON drydock.critical_query TO {web};
+GRANT UPDATE (state) ON drydock.sealed_secret TO {web}, {worker};
+GRANT INSERT ON drydock.sealed_secret, drydock.sealed_key TO {worker};
+GRANT DELETE ON drydock.sealed_key TO {worker};
 GRANT UPDATE (admitted_at) ON drydock.worker_key TO {web};
 GRANT UPDATE (environments, current_version) ON drydock.policy TO {web};
 GRANT UPDATE (state, revision, state_at, state_reason, state_fact_id, state_fact_at, issues_met, owner_id) ON drydock.window TO {web};
@@ -40,7 +43,8 @@ GRANT UPDATE (state, link_secret, next_at, last_error, attempts) ON drydock.outb
 GRANT UPDATE (state, decision, stop_asked_at, stop_asked_by, stop_reason, hold_asked_at, hold_asked_by, hold_asked_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
 GRANT UPDATE (state, note, decided_by, decided_at) ON drydock.check_item TO {web};
 GRANT UPDATE (highest_at, system_identifier, timeline, frozen_reason) ON drydock.clock_guard TO {web};
-GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key TO {web};
+GRANT UPDATE (level, resumed_at, resumed_by, resume_reason) ON drydock.pause TO {web};
+GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
@@ -61,4 +65,4 @@ GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
-    drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item TO {auditor};
+    drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause TO {auditor};

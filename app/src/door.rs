@@ -7,6 +7,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use domain::decision::{FieldError, Refusal};
 use domain::ids::{SessionId, TeamId};
+use domain::pause::Pause;
 use domain::permission::{self, Actor, Permit, Verb};
 use engine::actions::Caller;
 use engine::queries::visit::Installation;
@@ -40,6 +41,8 @@ pub struct Visit {
     pub theme: Theme,
     /// What this installation is; `None` before the first run.
     pub installation: Option<Installation>,
+    /// The pause of all maintenance, while there is one; read for pages of people who are signed in.
+    pub pause: Option<Pause>,
     /// Address from the settings that people reach us by.
     pub public_url: String,
     /// Set while this server, or a worker of it, is stopping: what is being handed over, in words.

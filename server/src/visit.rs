@@ -13,7 +13,7 @@ use axum_extra::extract::CookieJar;
 use domain::ids::PersonId;
 use engine::actions::Caller;
 use engine::actions::note_refusal::note_refusal;
-use engine::queries::visit;
+use engine::queries::{pauses, visit};
 use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -137,7 +137,9 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
     } else {
         (Vec::new(), None)
     };
+    let pause = if person.is_some() && asked.get && access == Access::SignedIn { pauses::open(&web.engine).await? } else { None };
     let visit = Visit {
+        pause,
         engine: web.engine.clone(),
         caller: visitor.actor.map(|actor| Caller { actor, request: asked.id.clone() }),
         session: visitor.session,

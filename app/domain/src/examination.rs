@@ -17,12 +17,15 @@ pub enum ExaminationKind {
     Preview,
     /// How do the probes of the validation list read now?
     Probe,
+    /// No look but an act: Drydock's own role gets another password.
+    PasswordRotation,
 }
 
 words!(ExaminationKind {
     ExaminationKind::ConnectionTest = "connection_test" / "Connection test",
     ExaminationKind::Preview = "preview" / "Preview",
     ExaminationKind::Probe = "probe" / "Probes",
+    ExaminationKind::PasswordRotation = "password_rotation" / "Change of password",
 });
 
 /// How far it is.
@@ -136,6 +139,8 @@ pub enum Question {
         /// Which window asks.
         window: Option<WindowId>,
     },
+    /// See [`ExaminationKind::PasswordRotation`].
+    PasswordRotation,
 }
 
 impl Question {
@@ -146,13 +151,14 @@ impl Question {
             Self::ConnectionTest => ExaminationKind::ConnectionTest,
             Self::Preview { .. } => ExaminationKind::Preview,
             Self::Probe { .. } => ExaminationKind::Probe,
+            Self::PasswordRotation => ExaminationKind::PasswordRotation,
         }
     }
     /// The window it is about.
     #[must_use]
     pub fn window(&self) -> Option<WindowId> {
         match self {
-            Self::ConnectionTest => None,
+            Self::ConnectionTest | Self::PasswordRotation => None,
             Self::Preview { window, .. } | Self::Probe { window } => *window,
         }
     }

@@ -6,6 +6,7 @@
 use crate::approval::Standing;
 use crate::canonical::Digest;
 use crate::decision::Refusal;
+use crate::pause::Pause;
 use crate::plan::Plan;
 use crate::procedure;
 use crate::schedule::Due;
@@ -48,6 +49,8 @@ pub struct Evidence<'a> {
     pub standings: &'a [Standing],
     /// Freezes that cover the database now, each as a sentence's subject: "Year end (until 3 January)".
     pub freezes: &'a [String],
+    /// The pause of the whole installation, while there is one.
+    pub pause: Option<&'a Pause>,
     /// Why starts are frozen: the clock jumped, the state database was restored; `None` when they are not.
     pub clock_frozen: Option<&'a str>,
     /// In which way the database is not the one that was approved; `None` when it is.
@@ -164,11 +167,13 @@ fn quorum(e: &Evidence<'_>) -> Option<Refusal> {
 }
 
 fn obstacles(e: &Evidence<'_>) -> Vec<Refusal> {
-    let mut found: Vec<Refusal> = e
-        .freezes
-        .iter()
-        .map(|freeze| Refusal::new("freeze", format!("A freeze covers this database: {freeze}."), "Wait for its end, or have it lifted."))
-        .collect();
+    let mut found: Vec<Refusal> = e.pause.filter(|pause| pause.stops(e.path)).map(Pause::refusal).into_iter().collect();
+    let freezes = e.freezes.iter();
+    found.extend(
+        freezes.map(|freeze| {
+            Refusal::new("freeze", format!("A freeze covers this database: {freeze}."), "Wait for its end, or have it lifted.")
+        }),
+    );
     found.extend(e.clock_frozen.map(|why| {
         Refusal::new(
             "clock",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::pause::PauseLevel;
 use crate::plan;
 
 /// Evidence borrows; a test's few bytes may stay.
@@ -29,6 +30,7 @@ fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<St
         plan,
         standings: leak([standing(true)]),
         freezes: &[],
+        pause: None,
         clock_frozen: None,
         identity_difference: None,
         newest_backup_at: Some(plan.times.start - SignedDuration::from_hours(2)),
@@ -111,4 +113,22 @@ fn everything_in_the_way_is_said_at_once() {
     assert_eq!(found, ["wrong_state", "backup", "pre_check_red"]);
     let both = together(&[Refusal::new("a", "One.", ""), Refusal::new("b", "Two.", "Do it.")]);
     assert_eq!((both.code.as_str(), both.message.as_str(), both.way_out.as_str()), ("a", "One. Two.", "Do it."));
+}
+
+#[test]
+fn a_pause_closes_every_path_and_the_next_item_only_when_it_holds_what_runs() {
+    let pause = |level| {
+        leak(Pause {
+            level,
+            since: Timestamp::UNIX_EPOCH,
+            by: crate::ids::PersonId(uuid::Uuid::nil()),
+            by_name: "Ana".into(),
+            reason: "storage is failing".into(),
+        })
+    };
+    for path in PATHS {
+        let goes_on: &[&str] = if path == StartPath::Item { &[] } else { &["paused"] };
+        assert_eq!(codes(path, |e| e.pause = Some(pause(PauseLevel::StartNothing))), goes_on, "{path:?}");
+        assert_eq!(codes(path, |e| e.pause = Some(pause(PauseLevel::HoldRunning))), ["paused"], "{path:?}");
+    }
 }

@@ -52,6 +52,8 @@ ids! {
     SessionId,
     /// A vote.
     VoteId,
+    /// A pause of all maintenance.
+    PauseId,
     /// A message in the outbox.
     NoticeId,
     /// A sealed secret.

@@ -13,6 +13,7 @@ pub mod gate;
 pub mod hold;
 pub mod ids;
 pub mod notice;
+pub mod pause;
 pub mod people;
 pub mod permission;
 pub mod plan;

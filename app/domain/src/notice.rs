@@ -15,6 +15,8 @@ pub enum NoticeKind {
     ApprovalNeeded,
     /// Your vote was recorded; carries "this was not me".
     VoteRecorded,
+    /// Moved to another time; those who decide are asked again, the others are told.
+    Moved,
     /// Approved; it will run.
     Approved,
     /// Voted down.
@@ -51,11 +53,18 @@ pub enum NoticeKind {
     ResetAsked,
     /// The password of the account was changed.
     PasswordChanged,
+    /// All maintenance was paused.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// A database belongs to another team from now on.
+    OwnerChanged,
 }
 
 words!(NoticeKind {
     NoticeKind::ApprovalNeeded = "approval_needed" / "Approval needed",
     NoticeKind::VoteRecorded = "vote_recorded" / "Your decision was recorded",
+    NoticeKind::Moved = "moved" / "Moved",
     NoticeKind::Approved = "approved" / "Approved",
     NoticeKind::Rejected = "rejected" / "Rejected",
     NoticeKind::ChangesAsked = "changes_asked" / "Changes requested",
@@ -74,6 +83,9 @@ words!(NoticeKind {
     NoticeKind::Invited = "invited" / "Invitation",
     NoticeKind::ResetAsked = "reset_asked" / "New password",
     NoticeKind::PasswordChanged = "password_changed" / "Password changed",
+    NoticeKind::Paused = "paused" / "Maintenance paused",
+    NoticeKind::Resumed = "resumed" / "Maintenance resumed",
+    NoticeKind::OwnerChanged = "owner_changed" / "Database given to another team",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -97,18 +109,22 @@ pub enum Concerned {
     OnCall,
     /// The person whose account it is.
     Owner,
+    /// Leads and deputies of every team, and administrators.
+    Heads,
+    /// Leads and deputies of both teams, when a database changes its owner.
+    BothLeads,
 }
 
 impl NoticeKind {
     /// Who gets this message. Everybody gets it once, however many relations they have.
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
-        use Concerned::{Contributors, Eligible, Leads, OnCall, Owner, Stakeholders, Voter, Watchers, WindowOwner};
+        use Concerned::{BothLeads, Contributors, Eligible, Heads, Leads, OnCall, Owner, Stakeholders, Voter, Watchers, WindowOwner};
         match self {
             Self::ApprovalNeeded => &[Eligible],
             Self::VoteRecorded | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
             Self::Rejected | Self::ChangesAsked | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers],
-            Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear => {
+            Self::Moved | Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear => {
                 &[Stakeholders, WindowOwner, Contributors, Leads, Watchers]
             }
             Self::Failed => &[Stakeholders, WindowOwner, OnCall, Contributors, Leads, Watchers],
@@ -117,6 +133,8 @@ impl NoticeKind {
             Self::Validating => &[WindowOwner, Contributors, Leads],
             Self::HandedOver => &[WindowOwner],
             Self::Invited | Self::ResetAsked | Self::PasswordChanged => &[Owner],
+            Self::Paused | Self::Resumed => &[Heads],
+            Self::OwnerChanged => &[BothLeads],
         }
     }
     /// True for messages about an address: they speak of no window.
@@ -129,10 +147,18 @@ impl NoticeKind {
     pub fn is_about_account(self) -> bool {
         matches!(self, Self::Invited | Self::ResetAsked | Self::PasswordChanged)
     }
+    /// True for messages about a database or the whole installation: they speak of no window either.
+    #[must_use]
+    pub fn is_bulletin(self) -> bool {
+        matches!(self, Self::Paused | Self::Resumed | Self::OwnerChanged)
+    }
     /// True when the mail carries a calendar part: the event appears, moves or goes.
     #[must_use]
     pub fn has_calendar(self) -> bool {
-        matches!(self, Self::ApprovalNeeded | Self::Approved | Self::Cancelled | Self::Rejected | Self::Expired | Self::Missed)
+        matches!(
+            self,
+            Self::ApprovalNeeded | Self::Moved | Self::Approved | Self::Cancelled | Self::Rejected | Self::Expired | Self::Missed
+        )
     }
 }
 
@@ -165,7 +191,7 @@ impl NoticeKind {
         let state = now.window?;
         let moved = Some("the window has moved on since");
         match self {
-            Self::ApprovalNeeded | Self::ChangesAsked if !now.same_digest => Some("the window was edited since"),
+            Self::ApprovalNeeded | Self::Moved | Self::ChangesAsked if !now.same_digest => Some("the window was edited since"),
             Self::ApprovalNeeded | Self::ApprovalLost if state != W::Proposed => moved,
             Self::ApprovalNeeded if !now.link_alive => Some("its link was used, replaced or has expired"),
             Self::Approved if state != W::Approved => moved,

@@ -91,9 +91,11 @@ pub enum Holder {
     Engineer,
     /// Stakeholders of the team or of one of its databases.
     Stakeholder,
+    /// Leads and deputies of any team.
+    AnyLead,
 }
 
-use Holder::{Admin, Anyone, Auditor, Engineer, Lead, Stakeholder};
+use Holder::{Admin, AnyLead, Anyone, Auditor, Engineer, Lead, Stakeholder};
 const TEAM: &[Holder] = &[Lead, Engineer];
 const READERS: &[Holder] = &[Lead, Engineer, Stakeholder, Admin, Auditor];
 
@@ -122,6 +124,10 @@ verbs! {
     ManageSettings = "setting.manage", "change settings", &[Admin];
     /// Register or edit a database.
     ManageTarget = "target.manage", "register or edit databases of this team", TEAM;
+    /// Give a database to another team: the owner's lead, or an administrator when a team is dissolved.
+    TransferTarget = "target.transfer", "give databases of this team to another one", &[Lead, Admin];
+    /// Delete a retired database for ever.
+    DeleteTarget = "target.delete", "delete retired databases of this team", &[Lead];
     /// Ask a worker for a connection test or a probe.
     ExamineTarget = "target.examine", "test connections of this team's databases", TEAM;
     /// Record an outside backup.
@@ -146,6 +152,10 @@ verbs! {
     AcceptRed = "check.accept", "accept a failed validation item", &[Lead];
     /// Sign off: close a window.
     CloseWindow = "window.close", "close this team's windows", &[Lead, Engineer];
+    /// Pause all maintenance: quick to reach, because it only keeps things from starting.
+    PauseAll = "pause.begin", "pause all maintenance", &[Admin, AnyLead];
+    /// Resume it. Whoever paused may too: `pause::may_resume` says so.
+    ResumeAll = "pause.end", "resume maintenance that somebody else paused", &[Admin];
     /// See and resend messages.
     ManageOutbox = "outbox.manage", "see and resend messages", &[Admin];
 }
@@ -241,6 +251,7 @@ pub fn holds(actor: &Actor, verb: Verb, team: Option<TeamId>) -> bool {
                 Auditor => actor.is_auditor(),
                 Lead => member.is_some_and(|m| m.role == TeamRole::Lead || m.deputy),
                 Engineer => member.is_some_and(|m| m.role == TeamRole::Engineer),
+                AnyLead => actor.teams.iter().any(|m| m.role == TeamRole::Lead || m.deputy),
                 Stakeholder => {
                     member.is_some_and(|m| m.role == TeamRole::Stakeholder)
                         || team.is_some_and(|team| actor.stakeholder_of_teams.contains(&team))
@@ -276,6 +287,7 @@ impl Holder {
             Lead => "leads and deputies of the owner team",
             Engineer => "engineers of the owner team",
             Stakeholder => "stakeholders of the database",
+            AnyLead => "leads and deputies of any team",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! When things may start: civil time to instants, the order of a window's times, and what is due.
 
 pub mod plan;
+pub mod slots;
 
 use crate::decision::FieldError;
 use jiff::tz::{AmbiguousOffset, TimeZone};

@@ -48,14 +48,17 @@ pub enum TargetState {
     Unverified,
     /// A worker reached it and found everything a window needs.
     Ready,
-    /// Put away: no windows, and its password was destroyed.
+    /// Put away: no windows, and its password was destroyed. It can be taken back.
     Retired,
+    /// Gone for ever: only its history is left, and its name is free.
+    Deleted,
 }
 
 words!(TargetState {
     TargetState::Unverified = "unverified" / "Not verified",
     TargetState::Ready = "ready" / "Ready",
     TargetState::Retired = "retired" / "Retired",
+    TargetState::Deleted = "deleted" / "Deleted",
 });
 
 /// A registration as typed; everything but the password, so that it can be shown again.
@@ -326,6 +329,38 @@ pub fn stakeholders(typed: &str) -> Result<Vec<Contact>, FieldError> {
         ));
     }
     Ok(found)
+}
+
+/// Passes for a database that something can still be done with; the refusal says how one comes back.
+pub fn in_use(state: TargetState) -> Result<(), Refusal> {
+    match state {
+        TargetState::Unverified | TargetState::Ready => Ok(()),
+        TargetState::Retired => Err(Refusal::new(
+            "retired",
+            "This database was retired, and its password destroyed.",
+            "Take it back on its page if it is in use again.",
+        )),
+        TargetState::Deleted => {
+            Err(Refusal::new("deleted", "This database was deleted: only its history is left.", "Register it anew if it is in use again."))
+        }
+    }
+}
+
+/// Whether a worker may give Drydock's role another password there. `unfinished`: one was begun and not proven; `stored`: one is in use.
+pub fn may_rotate(state: TargetState, unfinished: bool, stored: bool) -> Result<(), Refusal> {
+    in_use(state)?;
+    if !stored {
+        return Err(Refusal::new("no_password", "No password is stored for this database, so there is none to change.", "Type one first."));
+    }
+    // What was begun is finished in any state: until then nothing runs there.
+    if state != TargetState::Ready && !unfinished {
+        return Err(Refusal::new(
+            "not_ready",
+            "No connection test of this database has passed yet.",
+            "Run the test: it has to be known whose password is changed.",
+        ));
+    }
+    Ok(())
 }
 
 /// What a connection test found, as far as it decides whether windows may be planned.

@@ -7,6 +7,7 @@ pub mod gains;
 pub mod links;
 pub mod live;
 pub mod mail;
+pub mod pauses;
 pub mod people;
 pub mod policies;
 pub mod runs;

@@ -13,6 +13,7 @@ pub mod home;
 pub mod login;
 pub mod mail;
 pub mod me;
+pub mod pause;
 pub mod people;
 pub mod policies;
 pub mod runs;
@@ -31,6 +32,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/mailbox") view=mail::MailboxPage ssr=SsrMode::Async/>
                     <Route path=path!("/mailbox/:id") view=mail::MailShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/outbox") view=mail::OutboxPage ssr=SsrMode::Async/>
+                    <Route path=path!("/pause") view=pause::PausePage ssr=SsrMode::Async/>
                     <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
                     <Route path=path!("/people") view=people::PeopleListPage ssr=SsrMode::Async/>
                     <Route path=path!("/people/new") view=people::PersonNewPage ssr=SsrMode::Async/>
@@ -49,13 +51,16 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/databases/:id") view=databases::ShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/edit") view=databases::EditPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/password") view=databases::PasswordPage ssr=SsrMode::Async/>
+                    <Route path=path!("/databases/:id/transfer") view=databases::TransferPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/stakeholders") view=databases::StakeholdersPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/backups") view=databases::BackupPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/:id/queries") view=databases::QueryPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows") view=windows::ListPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/new") view=windows::NewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows/cancel") view=windows::CancelPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number") view=windows::ShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/edit") view=windows::EditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows/:number/move") view=windows::MovePage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/checklist") view=windows::ChecklistPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/evidence") view=windows::EvidencePage ssr=SsrMode::Async/>
                     <Route path=path!("/runs/:id") view=runs::RunPage ssr=SsrMode::Async/>

@@ -1,6 +1,8 @@
 //! Frame of every page: skip link, navigation, messages, main part.
 
 use crate::door::{self, Flash, FlashKind};
+use crate::parts::time::Time;
+use domain::pause::{Pause, PauseLevel};
 use domain::permission::Verb;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -43,6 +45,7 @@ pub fn Layout(children: Children) -> impl IntoView {
     });
     let signed_in = menu.is_some();
     let stopping = visit.as_ref().and_then(|visit| visit.stopping.clone());
+    let paused = visit.as_ref().and_then(|visit| visit.pause.clone()).map(|pause| view! { <Paused pause/> });
     view! {
         <a class="skip" href="#main">"Skip to the content"</a>
         <header class="top" class:bare=!signed_in>
@@ -56,6 +59,7 @@ pub fn Layout(children: Children) -> impl IntoView {
                 {signed_in.then(|| view! { <a href="/mailbox">"Mails lie in the mailbox."</a> })}
             </aside>
         })}
+        {paused}
         <main id="main" tabindex="-1">
             <Messages messages=door::flash()/>
             {children()}
@@ -72,6 +76,21 @@ fn Stopping(said: String) -> impl IntoView {
             <strong>"This server is stopping: "</strong>
             {said}
             " Load the page again in a moment."
+        </aside>
+    }
+}
+
+/// Says on every page that nothing starts, since when, by whom and why.
+#[component]
+fn Paused(pause: Pause) -> impl IntoView {
+    let reach = match pause.level {
+        PauseLevel::StartNothing => "Nothing starts.",
+        PauseLevel::HoldRunning => "Nothing starts, and runs are held.",
+    };
+    view! {
+        <aside class="banner paused" aria-label="Pause">
+            <strong>"All maintenance is paused. "</strong>{reach}" Since "<Time at=pause.since/>" by "{pause.by_name}": “"{pause.reason}"” "
+            <a href="/pause">"See how it is resumed"</a>
         </aside>
     }
 }

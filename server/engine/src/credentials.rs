@@ -4,7 +4,7 @@ use crate::clock;
 use crate::error::Result;
 use crate::store;
 use crate::vault::{self, Binding};
-use domain::ids::{PersonId, TargetId};
+use domain::ids::{PersonId, SecretId, TargetId};
 use domain::target::Place;
 use secrecy::SecretString;
 use sqlx::PgConnection;
@@ -32,4 +32,20 @@ pub async fn store_password(db: &mut PgConnection, target: TargetId, place: &Pla
     let sealed = vault::seal(password, &binding(target, place, version), &workers)?;
     store::secrets::replace(db, clock::new_id(), target, version, &sealed, by).await?;
     Ok(version)
+}
+
+/// Seals a password beside the one in use: it counts once a worker has proven that it signs in. Refused while a run is open.
+pub async fn store_candidate(
+    db: &mut PgConnection,
+    target: TargetId,
+    place: &Place,
+    password: &SecretString,
+    by: PersonId,
+) -> Result<(SecretId, i32)> {
+    let workers = store::secrets::admitted_keys(db).await?;
+    let version = store::secrets::next_version(db, target).await?;
+    let sealed = vault::seal(password, &binding(target, place, version), &workers)?;
+    let id: SecretId = clock::new_id();
+    store::secrets::add_candidate(db, id, target, version, &sealed, by).await?;
+    Ok((id, version))
 }

@@ -113,6 +113,32 @@ fn sentence(constraint: &str) -> Option<Error> {
         "run_one_open_a_target" => {
             refused("run_open", "Another run on this database is not over yet.", "Wait for it, or decide on it if it is on hold.")
         }
+        "paused" => refused(
+            "paused",
+            "All maintenance is paused: the banner on every page says since when, by whom and why.",
+            "Whoever paused it or an administrator resumes it on the page Pause.",
+        ),
+        "pause_one_open" => refused(
+            "paused_already",
+            "Somebody paused all maintenance at this very moment.",
+            "Nothing starts: the banner on every page says why.",
+        ),
+        "target_still_wanted" => {
+            refused("still_wanted", "Windows on this database are not over.", "Withdraw, cancel or finish them first.")
+        }
+        "window_target_owner" => {
+            refused("moved_on", "The database was given to another team, or put away, at this very moment.", "Look at its page again.")
+        }
+        "rotation_under_run" => refused(
+            "run_open",
+            "A run on this database is not over: its password is not changed under it.",
+            "Wait for the run, or decide on it if it is on hold.",
+        ),
+        "run_under_rotation" => refused(
+            "rotation_unfinished",
+            "The password of this database is being changed: until that is finished, no run starts.",
+            "Its page says how far it is. It is looked at again until the latest start.",
+        ),
         "run_once" => refused("run_once", "This plan was run already, and a plan runs once.", "Propose a new revision to run it again."),
         "vote_once" => refused("already_voted", "You already decided on this plan.", "Withdraw that vote first if you changed your mind."),
         "vote_not_by_contributor" => refused(

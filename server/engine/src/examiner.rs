@@ -6,6 +6,7 @@
 mod connection;
 mod preview;
 mod probe;
+mod rotation;
 
 use crate::actions::announce_worker_key::announce_worker_key;
 use crate::error::{Error, Result};
@@ -35,7 +36,7 @@ const LEASE_RESERVE: Duration = Duration::from_secs(20);
 /// How long an answer may take. A preview measures indexes page by page; 10 GB take about a minute from disk.
 fn deadline(kind: ExaminationKind) -> Duration {
     match kind {
-        ExaminationKind::ConnectionTest => Duration::from_secs(60),
+        ExaminationKind::ConnectionTest | ExaminationKind::PasswordRotation => Duration::from_secs(60),
         // Twenty queries at most, six runs each.
         ExaminationKind::Preview | ExaminationKind::Probe => Duration::from_secs(300),
     }
@@ -147,6 +148,7 @@ async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<()> {
         ExaminationKind::ConnectionTest => connection::test(context, claimed).await,
         ExaminationKind::Preview => preview::look(context, claimed).await,
         ExaminationKind::Probe => probe::look(context, claimed).await,
+        ExaminationKind::PasswordRotation => rotation::rotate(context, claimed).await,
     }
 }
 

@@ -14,9 +14,9 @@ pub use transport::{Answer, reach};
 
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::paper::{self, AccountMaterial, AddressMaterial, Mail, Material};
+use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Mail, Material, News, OwnerChange};
 use crate::store::outbox::{About, Claimed, DeliveryResult};
-use crate::store::{account_links, groups, letters, new_addresses, outbox};
+use crate::store::{account_links, groups, letters, new_addresses, outbox, pauses};
 use crate::transaction;
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
@@ -175,6 +175,9 @@ impl Notifier {
             _ => "drydock@localhost".to_owned(),
         };
         let base = self.context.config.public_url.as_str().trim_end_matches('/').to_owned();
+        if kind.is_bulletin() {
+            return self.write_bulletin(kind, message, base).await;
+        }
         let (message, now) = (message.clone(), self.context.clock.now());
         if kind.is_about_address() {
             return self.write_address(kind, message, secret, base).await;
@@ -207,6 +210,7 @@ impl Notifier {
                     accepted: letters::accepted(db, window).await?,
                     link,
                     head: letters::head(db).await?,
+                    moved_from: moved_from(&message.payload),
                     sequence: letters::sequence(db, window, message.fact_id).await?,
                     message_id: format!("<{}>", message.message_id),
                     from,
@@ -284,6 +288,28 @@ impl Notifier {
         paper::write_account(&material)
     }
 
+    /// Writes a mail about the whole installation from what is true now.
+    async fn write_bulletin(&self, kind: NoticeKind, message: &Claimed, base: String) -> Result<Mail> {
+        let (message, now) = (message.clone(), self.context.clock.now());
+        let bulletin = transaction::read(&self.context.pool, "write_bulletin", move |db| {
+            let (message, base) = (message.clone(), base.clone());
+            Box::pin(async move {
+                Ok(std::sync::Arc::new(Bulletin {
+                    kind,
+                    now,
+                    installation: letters::installation(db).await?,
+                    base,
+                    recipient: letters::recipient(db, message.about.person).await?,
+                    news: news(db, &message.payload).await?,
+                    head: letters::head(db).await?,
+                    message_id: format!("<{}>", message.message_id),
+                }))
+            })
+        })
+        .await?;
+        bulletin.write()
+    }
+
     /// Notes one try and decides what follows from it, in one transaction.
     async fn note(&self, message: Claimed, answer: Answer) -> Result<Step> {
         let (worker, said) = (self.context.name.clone(), answer.clone());
@@ -312,6 +338,31 @@ impl Notifier {
         tracing::info!(message = %id, kind = message.kind, attempt = message.attempt, result = answer.result.word(), "message tried");
         Ok(Step::Tried(answer))
     }
+}
+
+/// The times a window had before the move that a message tells of.
+fn moved_from(payload: &serde_json::Value) -> Option<(jiff::Timestamp, jiff::Timestamp)> {
+    let at = |key: &str| payload.get(key).and_then(serde_json::Value::as_str).and_then(|text| text.parse().ok());
+    at("moved_from").zip(at("moved_from_end"))
+}
+
+/// What a message about the whole installation tells.
+async fn news(db: &mut PgConnection, payload: &serde_json::Value) -> Result<News> {
+    let named = |key: &str| payload.get(key).and_then(serde_json::Value::as_str);
+    let team = |key: &str| named(key).and_then(|id| id.parse().ok());
+    if let (Some(target), Some(from), Some(to)) = (named("target").and_then(|id| id.parse().ok()), team("from"), team("to")) {
+        let told = letters::database(db, target).await?;
+        return Ok(News::Owner(OwnerChange {
+            target,
+            short_name: told.0,
+            name: told.1,
+            from: letters::team(db, from).await?,
+            to: letters::team(db, to).await?,
+            reason: named("reason").unwrap_or_default().to_owned(),
+        }));
+    }
+    let pause = named("pause").and_then(|id| id.parse().ok()).ok_or_else(|| Error::internal("a message about nothing that is known"))?;
+    Ok(News::Pause(pauses::told(db, pause).await?))
 }
 
 /// How things stand for a message.

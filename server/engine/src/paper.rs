@@ -8,6 +8,7 @@ pub mod account_page;
 mod address;
 pub mod address_page;
 pub mod approval;
+pub mod bulletin;
 mod calendar;
 pub mod evidence;
 mod letter;
@@ -17,6 +18,7 @@ mod wording;
 
 pub use account::{AccountMaterial, write_account};
 pub use address::{AddressMaterial, write_address};
+pub use bulletin::{Bulletin, News, OwnerChange};
 pub use calendar::{CalendarPart, EventState};
 pub use letter::{Button, Letter};
 pub use mail::Mail;

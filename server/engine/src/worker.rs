@@ -11,6 +11,7 @@ mod months;
 mod presence;
 
 pub use address::address;
+pub(crate) use address::open_password;
 use alive::Alive;
 pub use bell::{Bell, Bells};
 

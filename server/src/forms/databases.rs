@@ -7,13 +7,17 @@ use domain::ids::TargetId;
 use engine::actions::acknowledge_superuser::acknowledge_superuser;
 use engine::actions::add_critical_query::{self, add_critical_query};
 use engine::actions::ask_examination::ask_examination;
+use engine::actions::delete_target::delete_target;
 use engine::actions::edit_target::{self, edit_target};
 use engine::actions::record_backup::{self, record_backup};
 use engine::actions::register_target::{self, register_target};
+use engine::actions::reinstate_target::reinstate_target;
 use engine::actions::replace_password::replace_password;
 use engine::actions::retire_critical_query::retire_critical_query;
 use engine::actions::retire_target::retire_target;
+use engine::actions::rotate_password::rotate_password;
 use engine::actions::set_stakeholders::set_stakeholders;
+use engine::actions::transfer_target::{self, transfer_target};
 use secrecy::SecretString;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -85,6 +89,31 @@ pub async fn query(At(id): At<TargetId>, form: TypedForm<add_critical_query::Inp
 pub async fn retire_query(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
     let done = retire_critical_query(&form.engine, &form.caller, id, form.input.query).await;
     form.answer(done, |()| page(id, "Retired. Plans that are sealed already keep it.")).await
+}
+
+/// Asks a worker for another password.
+pub async fn rotate(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
+    let done = rotate_password(&form.engine, &form.caller, id).await;
+    form.answer(done, |_| page(id, "Asked for. A worker makes the new password, and this page says when it is proven.")).await
+}
+
+/// Gives it to another team.
+pub async fn transfer(At(id): At<TargetId>, form: TypedForm<transfer_target::Input>) -> Response {
+    let done = transfer_target(&form.engine, &form.caller, id, &form.input).await;
+    // The one who gave it away may not see it any more.
+    form.answer(done, |()| Done::to("/databases", "Given to the other team. The leads of both are told.")).await
+}
+
+/// Takes a retired registration back.
+pub async fn reinstate(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
+    let done = reinstate_target(&form.engine, &form.caller, id, &form.input.password).await;
+    form.answer(done, |()| page(id, "Taken back. A worker tests the connection.")).await
+}
+
+/// Deletes a retired registration for ever.
+pub async fn delete(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
+    let done = delete_target(&form.engine, &form.caller, id, &form.input.confirm).await;
+    form.answer(done, |()| page(id, "Deleted. Its history stays, and its name is free.")).await
 }
 
 /// Puts a registration away.

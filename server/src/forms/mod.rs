@@ -15,6 +15,7 @@ mod extract;
 pub mod invites;
 pub mod me;
 pub mod outbox;
+pub mod pause;
 pub mod people;
 pub mod policies;
 pub mod runs;

@@ -8,7 +8,9 @@ use domain::proposal::ProposalForm;
 use domain::window::WindowState;
 use engine::actions::amend_window::amend_window;
 use engine::actions::call_off_window::{self, call_off_window};
+use engine::actions::cancel_many::{self, cancel_many};
 use engine::actions::cast_vote::{self, cast_vote};
+use engine::actions::move_window::{self, move_window};
 use engine::actions::open_run::{self, start_now};
 use engine::actions::preview_proposal::preview_proposal;
 use engine::actions::propose_window::propose_window;
@@ -68,6 +70,12 @@ pub async fn amend(At(number): At<i64>, form: TypedForm<Around>) -> Response {
     form.answer(done, |revision| page(number, format!("Sealed as revision {revision}. All votes are asked for anew."))).await
 }
 
+/// Changes the times, and nothing else.
+pub async fn reschedule(At(number): At<i64>, form: TypedForm<move_window::Input>) -> Response {
+    let done = move_window(&form.engine, &form.caller, number, &form.input).await;
+    form.answer(done, |revision| page(number, format!("Moved: sealed as revision {revision}. All votes are asked for anew."))).await
+}
+
 /// Decides.
 pub async fn vote(At(number): At<i64>, form: TypedForm<cast_vote::Input>) -> Response {
     let done = cast_vote(&form.engine, &form.caller, number, &form.input).await;
@@ -94,6 +102,22 @@ pub async fn start(At(number): At<i64>, form: TypedForm<open_run::Input>) -> Res
 pub async fn call_off(At(number): At<i64>, form: TypedForm<call_off_window::Input>) -> Response {
     let done = call_off_window(&form.engine, &form.caller, number, &form.input).await;
     form.answer(done, |state| page(number, format!("{}. Everybody concerned is told.", state.label()))).await
+}
+
+/// A reason and a number.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Several {
+    reason: String,
+    confirm: String,
+}
+
+/// Calls several off at once.
+pub async fn cancel_several(form: TypedForm<Several>) -> Response {
+    let windows = form.fields().iter().filter(|(name, _)| name == "window").map(|(_, value)| value.clone()).collect();
+    let input = cancel_many::Input { windows, reason: form.input.reason.clone(), confirm: form.input.confirm.clone() };
+    let done = cancel_many(&form.engine, &form.caller, &input).await;
+    form.answer(done, |batch| Done::to(format!("/windows/cancel?batch={batch}"), "")).await
 }
 
 /// Writes what went wrong.

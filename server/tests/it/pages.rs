@@ -63,6 +63,12 @@ impl Browser {
         assert_eq!((answer.status, answer.to.as_str()), (StatusCode::SEE_OTHER, "/"), "{}", answer.body);
     }
 
+    /// Types the own password once more, for what asks for it.
+    pub async fn confirm(&mut self, next: &str) {
+        let answer = self.post(&format!("/me/confirm?next={next}"), &[("password", PASSWORD), ("next", next)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    }
+
     pub async fn get(&mut self, path: &str) -> Answer {
         self.ask(Method::GET, path, Body::empty()).await
     }

@@ -49,6 +49,8 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("A run is on hold or failed, of a window you own or are on call for", "Nobody else may know that somebody has to come."),
     ("A window became yours", "You answer for it from then on."),
     ("Your password was changed, or a link to a new one was asked for", "Whoever did not do this has to learn it."),
+    ("All maintenance was paused, or goes on", "You lead or administer: nothing starts meanwhile."),
+    ("A database went to another team", "You lead one of the two."),
     ("Your address was changed", "Whoever lost a mailbox has to learn it there."),
 ];
 
@@ -57,7 +59,7 @@ impl NoticeKind {
     #[must_use]
     pub fn topic(self, relation: Concerned) -> Option<Topic> {
         match (self, relation) {
-            (_, Concerned::Voter | Concerned::Owner)
+            (_, Concerned::Voter | Concerned::Owner | Concerned::Heads | Concerned::BothLeads)
             | (Self::HandedOver, _)
             | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => None,
             (_, Concerned::Watchers) => Some(Topic::Watching),

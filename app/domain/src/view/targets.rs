@@ -13,7 +13,7 @@ use serde::Deserialize;
 /// Rows of one page of the list.
 pub const PAGE_ROWS: usize = 50;
 
-/// What the list is narrowed to; empty means everything, but retired databases are shown only when asked for.
+/// What the list is narrowed to; empty means everything, but retired and deleted databases are shown only when asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Part of a name.
@@ -135,6 +135,23 @@ pub struct Test {
     pub failure: Option<String>,
     /// Why the database did not become ready although it was reached.
     pub refusal: Option<Refusal>,
+}
+
+/// The newest change of Drydock's own password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// How far it is.
+    pub state: ExaminationState,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// When it was done, or failed.
+    pub answered_at: Option<Timestamp>,
+    /// Why it was not done.
+    pub failure: Option<String>,
+    /// The server does not let the old password in any more; `None` while it is not done.
+    pub old_refused: Option<bool>,
+    /// A new password is kept that is not proven: no run starts until it is.
+    pub unfinished: bool,
 }
 
 /// What the page does while a test is open.
@@ -365,9 +382,30 @@ pub struct WindowRow {
     pub start: Timestamp,
 }
 
+/// The page that gives a database to another team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferPage {
+    /// Identity.
+    pub id: TargetId,
+    /// As people call it.
+    pub name: String,
+    /// What is typed to confirm.
+    pub short_name: String,
+    /// Name of the present owner.
+    pub owner: String,
+    /// Teams it could go to.
+    pub teams: Vec<(TeamId, String)>,
+    /// Windows that are not over, with their states: they keep it where it is.
+    pub wanted: Vec<(i64, WindowState)>,
+}
+
 /// The page `/databases/:id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShowPage {
+    /// The newest change of Drydock's own password.
+    pub rotation: Option<Rotation>,
+    /// The newest test after a change of address found the database that was there before; `None` where nothing was known.
+    pub same_as_before: Option<bool>,
     /// Identity.
     pub id: TargetId,
     /// Owner team.

@@ -3,6 +3,7 @@
 pub mod blocked;
 pub mod diff;
 pub mod list;
+pub mod many;
 pub mod offers;
 pub mod page;
 pub mod propose;

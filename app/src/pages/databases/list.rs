@@ -96,7 +96,7 @@ fn Filters(filter: Filter, teams: Vec<(String, String)>) -> impl IntoView {
             <div class="field"><label for="q">"Name"</label><input type="search" id="q" name="q" value=filter.text/></div>
             <div class="field">
                 <label for="state">"State"</label>
-                <select id="state" name="state"><option value="">"All but retired"</option>{states}</select>
+                <select id="state" name="state"><option value="">"In use"</option>{states}</select>
             </div>
             <div class="field">
                 <label for="environment">"Environment"</label>

@@ -1,8 +1,8 @@
 //! One database: whether it can be reached, what the test found, backups, critical queries, people, windows.
 
+use super::later::{Later, Password, SameAsBefore};
 use super::rights::Rights;
 use crate::door;
-use crate::parts::confirm::Confirm;
 use crate::parts::details::{Detail, Details};
 use crate::parts::form::{Form, TextArea};
 use crate::parts::layout::{Card, Heading};
@@ -43,7 +43,7 @@ struct May {
 
 #[component]
 fn Database(page: targets::ShowPage) -> impl IntoView {
-    let open = page.state != TargetState::Retired;
+    let open = matches!(page.state, TargetState::Unverified | TargetState::Ready);
     let right = |verb| open && door::may(verb, Some(page.team));
     let may = May {
         manage: right(Verb::ManageTarget),
@@ -58,15 +58,6 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
         || view! { <a class="button primary" href=format!("/windows/new?database={}", registration.short_name)>"Propose a window"</a> },
     );
     let edit = may.manage.then(|| view! { <a class="button" href=format!("{here}/edit")>"Edit"</a> });
-    let (retire_action, short_name) = (format!("{here}/retire"), registration.short_name.clone());
-    let retire = may.manage.then(move || {
-        view! {
-            <Card title="Retire">
-                <p>"For a database that is gone: no windows can be planned on it any more, and its password is destroyed. Its history stays."</p>
-                <Confirm action=retire_action verb="Retire" name=short_name consequence="This cannot be undone. The stored password is destroyed."/>
-            </Card>
-        }
-    });
     view! {
         <Heading title=registration.name.clone() lead=lead>{propose}{edit}</Heading>
         {readable_on_the_way(&registration).then(|| view! {
@@ -80,11 +71,12 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
                 <Windows rows=page.windows/>
             </div>
             <div>
+                <Password id=page.id state=page.state manage=may.manage rotation=page.rotation.clone() now=page.now/>
                 <Registered registration=registration.clone() registered=page.registered password=page.password superuser_reason=page.superuser_reason may here=here.clone()/>
                 <Backups rows=page.backups now=page.now may here=here.clone()/>
                 <Stakeholders rows=page.stakeholders may here=here.clone()/>
                 <WatchersCard watchers=page.watchers base=here what="this database"/>
-                {retire}
+                <Later id=page.id state=page.state team=page.team name=registration.short_name.clone() socket=registration.place.is_socket()/>
             </div>
         </div>
     }
@@ -126,6 +118,7 @@ fn Connection(page: targets::ShowPage, may: May, here: String) -> impl IntoView 
         <Card title="Connection" id="connection">
             <p><Pill tone=page.state label=page.state.label()/>" "{state_sentence(page.state)}</p>
             {lacking}
+            <SameAsBefore same=page.same_as_before/>
             {waiting}{outcome}{acknowledge}{test}
         </Card>
     }
@@ -136,6 +129,7 @@ fn state_sentence(state: TargetState) -> &'static str {
         TargetState::Unverified => "Windows can be proposed once a connection test has passed.",
         TargetState::Ready => "Windows can be proposed.",
         TargetState::Retired => "It was put away, and its password was destroyed.",
+        TargetState::Deleted => "It was deleted: only its history is left, and its name is free.",
     }
 }
 

@@ -59,6 +59,12 @@ pub fn Acts(head: Head, offers: Offers, run: Option<domain::ids::RunId>) -> impl
         let lost = if head.state == WindowState::Draft { "" } else { " A new revision starts with no votes." };
         view! { <p><a class="button" href=format!("/windows/{number}/edit")>"Edit"</a><span class="quiet">{lost}</span></p> }.into_any()
     });
+    let reschedule = act(&offers.reschedule, move || {
+        view! { <p><a class="button" href=format!("/windows/{number}/move")>"Move …"</a><span class="quiet">" Only the times change; all votes are asked for anew."</span></p> }.into_any()
+    });
+    let again = act(&offers.again, move || {
+        view! { <p><a class="button" href=format!("/windows/new?again={number}")>"Propose again"</a><span class="quiet">" A new window with the same words and limits."</span></p> }.into_any()
+    });
     let stop = run.map(|run| {
         act(&offers.stop, move || {
             view! { <p><a class="button danger" href=format!("/runs/{run}?act=stop")>"Stop the run …"</a></p> }.into_any()
@@ -80,9 +86,19 @@ pub fn Acts(head: Head, offers: Offers, run: Option<domain::ids::RunId>) -> impl
     });
     let (withdraw, cancel) =
         (end(&offers.withdraw, number, "Withdraw", &head.database), end(&offers.cancel, number, "Cancel the window", &head.database));
-    let all = [&offers.start, &offers.edit, &offers.stop, &offers.resolve, &offers.withdraw, &offers.cancel, &offers.write_issues];
+    let all = [
+        &offers.start,
+        &offers.edit,
+        &offers.reschedule,
+        &offers.again,
+        &offers.stop,
+        &offers.resolve,
+        &offers.withdraw,
+        &offers.cancel,
+        &offers.write_issues,
+    ];
     all.iter().any(|offer| offer.is_open() || offer.why_not().is_some_and(|refusal| refusal.code != "not_permitted")).then(|| {
-        view! { <Card title="Actions" id="actions".to_owned()><div class="acts">{start}{edit}{stop}{resolve}{withdraw}{cancel}{issues}</div></Card> }
+        view! { <Card title="Actions" id="actions".to_owned()><div class="acts">{start}{edit}{reschedule}{again}{stop}{resolve}{withdraw}{cancel}{issues}</div></Card> }
     })
 }
 

@@ -46,10 +46,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                         <Field name="time" label="Start" kind="time" required=true value=form.time.clone()/>
                         <Field name="duration_min" label="Duration, minutes" kind="number" mode="numeric" required=true value=form.duration_min.clone()/>
                     </div>
-                    {asks_fold.then(|| view! {
-                        <Select name="fold" label="Which of the two" value=form.fold.clone() hint="The clocks go back that night, so this time happens twice."
-                            options=[("", "Choose"), ("first", "The first one, before the clocks go back"), ("second", "The second one, after")].map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec()/>
-                    })}
+                    {asks_fold.then(|| view! { <Fold value=form.fold.clone()/> })}
                     <TimesCheck database=short_name edits=edits/>
                     <div class="row">
                         <Field name="latest_start_min" label="Latest start, minutes after the start" kind="number" mode="numeric" required=true value=form.latest_start_min.clone() hint="Not begun by then: missed."/>
@@ -65,6 +62,14 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
             </div>
         </div>
     }
+}
+
+/// Asks which of two equal wall times is meant.
+#[component]
+pub fn Fold(value: String) -> impl IntoView {
+    let options = [("", "Choose"), ("first", "The first one, before the clocks go back"), ("second", "The second one, after")];
+    let options = options.map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec();
+    view! { <Select name="fold" label="Which of the two" value=value options hint="The clocks go back that night, so this time happens twice."/> }
 }
 
 #[component]

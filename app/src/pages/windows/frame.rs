@@ -72,7 +72,7 @@ pub fn WindowHead(
             {counted.map(|counted| view! { <CountdownText counted/> })}
         </p>
         <dl class="window-facts">
-            <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>" "<span class="quiet">{environment(&head.environment)}</span></dd></div>
+            <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>" "<span class="quiet">{environment(&head.environment)}</span>{head.database_deleted.then(|| view! { " "<Pill tone=Tone::Quiet label="Deleted database"/> })}</dd></div>
             <div><dt>"Starts"</dt><dd><When at=head.moments.start zone=head.zone.clone()/></dd></div>
             <div><dt>"Ends"</dt><dd><When at=head.moments.end zone=head.zone.clone()/></dd></div>
             <div><dt>"Owner"</dt><dd>{head.owner.clone()}</dd></div>

@@ -6,6 +6,7 @@ use crate::parts::layout::Heading;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
+use domain::permission::Verb;
 use domain::target::Environment;
 use domain::view::windows::list::{Choice, Filter, ListPage as List, Row, StateFilter};
 use domain::window::WindowState;
@@ -31,6 +32,7 @@ pub fn ListPage() -> impl IntoView {
 fn page(list: List) -> impl IntoView {
     let propose = list.may_propose.then(|| view! { <a class="button primary" href="/windows/new">"Propose a window"</a> });
     let may_propose = list.may_propose;
+    let may_pause = door::may(Verb::PauseAll, None);
     let next = list.next.map(
         |before| view! { <p class="actions"><a class="button" rel="next" href=list.filter.address(Some(before))>"Older windows"</a></p> },
     );
@@ -47,7 +49,11 @@ fn page(list: List) -> impl IntoView {
         .into_any()
     };
     view! {
-        <Heading title="Windows" lead="Planned, running and past maintenance on the databases you may see.">{propose}</Heading>
+        <Heading title="Windows" lead="Planned, running and past maintenance on the databases you may see.">
+            {propose}
+            {may_propose.then(|| view! { <a class="button" href="/windows/cancel">"Cancel several"</a> })}
+            {may_pause.then(|| view! { <a class="button" href="/pause">"Pause everything"</a> })}
+        </Heading>
         <Filters list=&list/>
         {body}
         {next}
@@ -109,7 +115,7 @@ fn Filters<'a>(list: &'a List) -> impl IntoView {
     }
 }
 
-fn filter(name: &'static str, label: &'static str, choices: Vec<(String, String)>, chosen: &str) -> impl IntoView + use<> {
+pub(super) fn filter(name: &'static str, label: &'static str, choices: Vec<(String, String)>, chosen: &str) -> impl IntoView + use<> {
     let id = format!("filter-{name}");
     let known = chosen.is_empty() || choices.iter().any(|(value, _)| value == chosen);
     let stray = (!known).then(|| view! { <option value=chosen.to_owned() selected=true>{chosen.to_owned()}</option> });

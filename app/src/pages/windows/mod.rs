@@ -2,6 +2,7 @@
 
 mod acts;
 mod approvals;
+mod cancel;
 mod checks;
 mod compare;
 mod edit;
@@ -15,13 +16,16 @@ mod messages;
 mod new;
 mod plan;
 mod preview;
+mod reschedule;
 mod seal;
 mod show;
 
+pub use cancel::CancelPage;
 pub use checks::ChecklistPage;
 pub use edit::EditPage;
 pub use evidence::EvidencePage;
 pub(super) use frame::{environment, foreign, pill_of};
 pub use list::ListPage;
 pub use new::NewPage;
+pub use reschedule::MovePage;
 pub use show::ShowPage;

@@ -17,13 +17,16 @@ use leptos::prelude::*;
 enum Step {
     Choose,
     Fill(String, Option<ExaminationId>),
+    Again(i64),
     Seal(ExaminationId),
 }
 
 fn step() -> Step {
     let look = |name| door::query_parameter(name).and_then(|id| id.parse().ok());
+    let again = door::query_parameter("again").and_then(|number| number.parse().ok());
     match (look("look"), door::query_parameter("database"), look("from")) {
         (Some(look), _, _) => Step::Seal(look),
+        (None, None, None) if again.is_some() => again.map_or(Step::Choose, Step::Again),
         (None, None, None) => Step::Choose,
         (None, database, from) => Step::Fill(database.unwrap_or_default(), from),
     }
@@ -41,6 +44,10 @@ pub fn NewPage() -> impl IntoView {
             }
             Step::Fill(database, from) => {
                 let answer = async { proposals::new_form(&engine, &caller?.actor, &database, from).await }.await;
+                door::show(answer, |page| fill(page).into_any())
+            }
+            Step::Again(number) => {
+                let answer = async { proposals::again_form(&engine, &caller?.actor, number).await }.await;
                 door::show(answer, |page| fill(page).into_any())
             }
             Step::Seal(look) => {
@@ -107,9 +114,18 @@ fn row(database: Proposable) -> impl IntoView {
 
 fn fill(page: FormPage) -> impl IntoView {
     let lead = format!("On {}. Nothing is sealed yet: the next step shows what would be done.", page.database.short_name);
+    let again = page.again.clone().map(|again| {
+        let when = if again.free {
+            "The date is the next week on which the database is free at that time."
+        } else {
+            "The database is taken at that time in each of the next weeks: choose another one."
+        };
+        view! { <p class="message note">"Filled from "<a href=format!("/windows/{}", again.number)>"#"{again.number}" "{again.title}</a>". "{when}</p> }
+    });
     view! {
         <Heading title="Propose a window" lead=lead/>
         <Steps now=2/>
+        {again}
         <ProposalFields page action="/windows/new/preview" cancel="/windows/new"/>
     }
 }

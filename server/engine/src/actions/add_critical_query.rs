@@ -13,7 +13,6 @@ use domain::fact::NewFact;
 use domain::ids::TargetId;
 use domain::people;
 use domain::permission::Verb;
-use domain::target::TargetState;
 
 /// What was typed.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -36,9 +35,7 @@ const MOST_QUERIES: usize = 20;
 /// All wrong fields at once: anything but one SELECT that reads; a name in use; too many queries; no right in that team.
 pub async fn add_critical_query(engine: &Engine, caller: &Caller, id: TargetId, input: &Input) -> Result<()> {
     let (target, permit) = scope::target(engine, caller, id, Verb::ManageTarget).await?;
-    if target.state == TargetState::Retired {
-        return Err(super::retire_target::retired());
-    }
+    domain::target::in_use(target.state)?;
     let by = permit.person().ok_or_else(|| Error::internal("a query is registered by a person"))?;
     let (name, sql, limit_ms) = check(input)?;
     let request = caller.request.clone();

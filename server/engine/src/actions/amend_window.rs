@@ -1,9 +1,11 @@
 //! Edits a window: a new revision with zero votes, new links, and a visible difference.
 
+use super::seal_revision::Found;
 use super::{Caller, audience, seal_revision};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+use crate::store::windows::Window;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
 use domain::decision::Refusal;
@@ -13,7 +15,7 @@ use domain::notice::NoticeKind;
 use domain::permission::{Verb, authorize};
 use domain::proposal::ProposalForm;
 use domain::window::WindowState;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 /// Seals the next revision of window `number`. `expected` is the revision the person's page showed.
 ///
@@ -26,6 +28,20 @@ pub async fn amend_window(
     form: &ProposalForm,
     preview: Option<ExaminationId>,
 ) -> Result<i32> {
+    seal_next(engine, caller, number, expected, form, How::Edited(preview)).await
+}
+
+/// What makes the next revision.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum How {
+    /// Anything may be another; with what a worker found when asked.
+    Edited(Option<ExaminationId>),
+    /// Only the times are others, so what a worker found still stands.
+    Moved,
+}
+
+/// The same for a move: a revision like any other, told as what it is.
+pub(super) async fn seal_next(engine: &Engine, caller: &Caller, number: i64, expected: i32, form: &ProposalForm, how: How) -> Result<i32> {
     let (engine_of_work, caller, form) = (engine.clone(), caller.clone(), form.clone());
     let revision = transaction::run(engine.pool(), "amend_window", move |db| {
         let (engine, caller, form) = (engine_of_work.clone(), caller.clone(), form.clone());
@@ -37,6 +53,10 @@ pub async fn amend_window(
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             let (state, current) = ledger.lock_window(before.id).await?;
             may_amend(state, current, expected)?;
+            let preview = match how {
+                How::Edited(look) => Found::Look(look),
+                How::Moved => Found::Kept(store::windows::preview(ledger.db(), before.id, expected).await?),
+            };
             let draft = seal_revision::read(&engine, ledger.db(), &caller.actor, &form, preview).await?;
             if draft.target.plan.id != before.target {
                 return Err(Error::field("target", "A window stays on its database: propose a new window for another one."));
@@ -46,26 +66,62 @@ pub async fn amend_window(
             let revision = expected + 1;
             let sealed = draft.write(&mut ledger, before.id, number, revision, by).await?;
             ledger
-                .end_links(before.id, "The window was edited after this mail was sent; votes on the earlier plan no longer count.")
+                .end_links(
+                    before.id,
+                    &format!("The window was {} after this mail was sent; votes on the earlier plan no longer count.", how.word()),
+                )
                 .await?;
-            let fact = NewFact::done("window.amend", "window", before.id)
+            let mut fact = NewFact::done(how.action(), "window", before.id)
                 .of_window(before.id)
                 .of_team(before.team)
                 .with("revision", revision)
                 .with("before", before.digest.hex())
                 .with("digest", sealed.digest.hex());
+            let moved = how.moved(&before);
+            for (key, value) in &moved {
+                fact = fact.with(key, value.clone());
+            }
             let fact = ledger.fact(fact).await?;
             if state != WindowState::Proposed {
-                ledger.move_window(before.id, revision, state, WindowState::Proposed, Some("edited"), fact).await?;
+                ledger.move_window(before.id, revision, state, WindowState::Proposed, Some(how.word()), fact).await?;
             }
             let window = store::windows::load(ledger.db(), before.id).await?;
-            audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalNeeded, Map::new(), fact).await?;
+            audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalNeeded, moved.clone(), fact).await?;
+            // Whoever was told that it was approved for the old time has it in a calendar.
+            if matches!(how, How::Moved) && state == WindowState::Approved {
+                audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::Moved, moved, fact).await?;
+            }
             Ok(revision)
         })
     })
     .await?;
     wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
     Ok(revision)
+}
+
+impl How {
+    fn action(self) -> &'static str {
+        match self {
+            Self::Edited(_) => "window.amend",
+            Self::Moved => "window.move",
+        }
+    }
+    fn word(self) -> &'static str {
+        match self {
+            Self::Edited(_) => "edited",
+            Self::Moved => "moved",
+        }
+    }
+    /// The times it had, for the trail and the messages of a move.
+    fn moved(self, before: &Window) -> Map<String, Value> {
+        match self {
+            Self::Edited(_) => Map::new(),
+            Self::Moved => Map::from_iter([
+                ("moved_from".to_owned(), before.start_at.to_string().into()),
+                ("moved_from_end".to_owned(), before.end_at.to_string().into()),
+            ]),
+        }
+    }
 }
 
 fn may_amend(state: WindowState, current: i32, expected: i32) -> Result<(), Refusal> {

@@ -19,10 +19,14 @@ use serde_json::{Value, json};
 /// # Errors
 /// No right in that team; a retired database; a preview or probe before any connection test has passed.
 pub async fn ask_examination(engine: &Engine, caller: &Caller, id: TargetId, question: Question) -> Result<ExaminationId> {
+    // A change of password has rules of its own.
+    if question == Question::PasswordRotation {
+        return super::rotate_password::rotate_password(engine, caller, id).await;
+    }
     let verb = if matches!(question, Question::Preview { .. }) { Verb::ProposeWindow } else { Verb::ExamineTarget };
     let (target, permit) = scope::target(engine, caller, id, verb).await?;
     match (target.state, &question) {
-        (TargetState::Retired, _) => return Err(super::retire_target::retired()),
+        (TargetState::Retired | TargetState::Deleted, _) => domain::target::in_use(target.state)?,
         (TargetState::Unverified, Question::Preview { .. } | Question::Probe { .. }) => {
             return Err(Refusal::new(
                 "not_ready",
@@ -66,7 +70,7 @@ pub(super) async fn apply(ledger: &mut Ledger<'_>, id: TargetId, team: TeamId, q
 
 fn parameters(question: &Question) -> Result<Value> {
     match question {
-        Question::ConnectionTest | Question::Probe { .. } => Ok(json!({})),
+        Question::ConnectionTest | Question::Probe { .. } | Question::PasswordRotation => Ok(json!({})),
         Question::Preview { question, .. } => serde_json::to_value(question).map_err(Error::internal),
     }
 }

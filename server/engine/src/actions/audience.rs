@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::ledger::{FactRef, Ledger};
 use crate::store::{self, windows::Window};
-use domain::ids::PersonId;
+use domain::ids::{PersonId, TeamId};
 use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
 use jiff::{SignedDuration, Timestamp};
@@ -58,6 +58,30 @@ pub(crate) async fn ask_the_others(
     tell(ledger, window, &open, NoticeKind::ApprovalNeeded, Map::new(), fact).await.map(drop)
 }
 
+/// Puts a message about the whole installation into the outbox of leads and deputies of every team and of administrators.
+pub(crate) async fn tell_heads(ledger: &mut Ledger<'_>, kind: NoticeKind, payload: Map<String, Value>, fact: FactRef) -> Result<usize> {
+    let people = store::groups::heads(ledger.db()).await?;
+    for person in &people {
+        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+    }
+    Ok(people.len())
+}
+
+/// Puts a message about a database into the outbox of leads and deputies of these teams.
+pub(crate) async fn tell_leads(
+    ledger: &mut Ledger<'_>,
+    teams: &[TeamId],
+    kind: NoticeKind,
+    payload: Map<String, Value>,
+    fact: FactRef,
+) -> Result<usize> {
+    let people = store::groups::leads(ledger.db(), teams).await?;
+    for person in &people {
+        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+    }
+    Ok(people.len())
+}
+
 /// A link lives until the latest start, at most 30 days.
 pub(crate) fn link_end(plan: &Plan, now: Timestamp) -> Timestamp {
     plan.times.latest_start.min(now + LINK_LIFE)
@@ -77,11 +101,19 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, kind: 
             Concerned::Voter | Concerned::Owner => actor.into_iter().collect(),
             Concerned::WindowOwner => BTreeSet::from([window.owner]),
             Concerned::Watchers => store::watchers::told(ledger.db(), window.id, window.target).await?,
+            Concerned::Heads => store::groups::heads(ledger.db()).await?,
+            // Told by `tell_leads`, which knows both teams.
+            Concerned::BothLeads => BTreeSet::new(),
             Concerned::OnCall => store::watchers::on_call(ledger.db(), window.target).await?,
         };
         for person in people {
             relations.entry(person).or_default().insert(*relation);
         }
+    }
+    if kind == NoticeKind::Moved {
+        // They are asked for their decision, by a message that says the same.
+        let asked = plan.voters();
+        relations.retain(|person, _| !asked.contains(person));
     }
     let active = store::groups::active(ledger.db(), &relations.keys().copied().collect()).await?;
     let off = store::watchers::off(ledger.db(), &active.iter().copied().collect::<Vec<_>>()).await?;

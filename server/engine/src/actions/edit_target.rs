@@ -12,7 +12,7 @@ use domain::examination::Question;
 use domain::fact::NewFact;
 use domain::ids::TargetId;
 use domain::permission::Verb;
-use domain::target::{self, Draft, Registration, TargetState};
+use domain::target::{self, Draft, Registration};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
@@ -36,9 +36,7 @@ pub struct Input {
 /// All wrong fields at once; a password missing for a new address; somebody else's edit in between; an open run; no right in that team.
 pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: &Input) -> Result<()> {
     let (before, permit) = scope::target(engine, caller, id, Verb::ManageTarget).await?;
-    if before.state == TargetState::Retired {
-        return Err(super::retire_target::retired());
-    }
+    target::in_use(before.state)?;
     let by = permit.person().ok_or_else(|| Error::internal("a registration is edited by a person"))?;
     let new = check(input, &before.registration)?;
     if before.revision != input.revision {
@@ -56,6 +54,9 @@ pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: 
             (permit.clone(), request.clone(), password.clone(), new.clone(), before.registration.clone());
         Box::pin(async move {
             store::targets::lock(db, id).await?;
+            if forget {
+                super::rotate_password::refuse_while_rotating(db, id).await?;
+            }
             if forget && store::targets::has_open_run(db, id).await? {
                 return Err(run_open());
             }

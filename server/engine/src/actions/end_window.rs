@@ -15,9 +15,24 @@ use domain::permission::{Permit, Verb, authorize};
 use domain::window::WindowState;
 use serde_json::Map;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 /// Takes a proposal back, or calls an approved window off; a reason is required. Tells everybody who was told of it.
 pub async fn cancel_window(engine: &Engine, caller: &Caller, number: i64, reason: &str) -> Result<WindowState> {
+    cancel_seen(engine, caller, number, reason, None).await
+}
+
+/// What somebody saw who calls off many at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// The revision in the list: one that was edited since may be about another time.
+    pub revision: i32,
+    /// What the windows have in common in the trail.
+    pub batch: Uuid,
+}
+
+/// The same as one of many.
+pub(super) async fn cancel_seen(engine: &Engine, caller: &Caller, number: i64, reason: &str, seen: Option<Seen>) -> Result<WindowState> {
     let reason = people::text("reason", reason, 1, 2000).map_err(|error| vec![error])?;
     let caller = caller.clone();
     let state = transaction::run(engine.pool(), "cancel_window", move |db| {
@@ -27,7 +42,15 @@ pub async fn cancel_window(engine: &Engine, caller: &Caller, number: i64, reason
             let permit = authorize(&caller.actor, Verb::CancelWindow, Some(window.team))
                 .map_err(|refusal| super::hide(&caller.actor, window.team, refusal))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            let (state, _) = ledger.lock_window(window.id).await?;
+            let (state, revision) = ledger.lock_window(window.id).await?;
+            if seen.is_some_and(|seen| seen.revision != revision) {
+                return Err(Refusal::new(
+                    "moved_on",
+                    format!("This window was edited meanwhile: it is at revision {revision}."),
+                    "Look at it again before you call it off.",
+                )
+                .into());
+            }
             let to = match state {
                 WindowState::Draft | WindowState::Proposed => WindowState::Withdrawn,
                 WindowState::Approved => WindowState::Cancelled,
@@ -41,7 +64,8 @@ pub async fn cancel_window(engine: &Engine, caller: &Caller, number: i64, reason
                 }
                 over => return Err(Refusal::new("moved_on", format!("This window is “{}” already.", over.label()), "").into()),
             };
-            finish(&mut ledger, window.id, to, &reason, NoticeKind::Cancelled).await?;
+            let batch = seen.map(|seen| seen.batch.to_string());
+            finish(&mut ledger, window.id, to, &reason, NoticeKind::Cancelled, batch).await?;
             Ok(to)
         })
     })
@@ -81,7 +105,7 @@ async fn by_the_clock(
             let mut ledger = Ledger::open(db, &permit, "scheduler");
             let (state, _) = ledger.lock_window(window).await?;
             if state == from {
-                finish(&mut ledger, window, to, &reason, kind).await?;
+                finish(&mut ledger, window, to, &reason, kind, None).await?;
             }
             Ok(())
         })
@@ -92,7 +116,14 @@ async fn by_the_clock(
 }
 
 /// The transition, its fact, the end of all links, and the messages.
-async fn finish(ledger: &mut Ledger<'_>, id: WindowId, to: WindowState, reason: &str, kind: NoticeKind) -> Result<()> {
+async fn finish(
+    ledger: &mut Ledger<'_>,
+    id: WindowId,
+    to: WindowState,
+    reason: &str,
+    kind: NoticeKind,
+    batch: Option<String>,
+) -> Result<()> {
     let window = store::windows::load(ledger.db(), id).await?;
     let plan = window.plan()?;
     let action = match to {
@@ -101,15 +132,12 @@ async fn finish(ledger: &mut Ledger<'_>, id: WindowId, to: WindowState, reason: 
         WindowState::Expired => "window.expire",
         _ => "window.miss",
     };
-    let fact = ledger
-        .fact(
-            NewFact::done(action, "window", id)
-                .of_window(id)
-                .of_team(window.team)
-                .with("reason", reason)
-                .with("digest", window.digest.hex()),
-        )
-        .await?;
+    let mut fact =
+        NewFact::done(action, "window", id).of_window(id).of_team(window.team).with("reason", reason).with("digest", window.digest.hex());
+    if let Some(batch) = batch {
+        fact = fact.with("batch", batch);
+    }
+    let fact = ledger.fact(fact).await?;
     ledger.move_window(id, window.revision, window.state, to, Some(reason), fact).await?;
     ledger.end_waiting_runs(id, fact).await?;
     ledger.end_links(id, &format!("This window is {}: there is nothing left to decide.", to.label().to_lowercase())).await?;

@@ -22,7 +22,7 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
                 Some(number) => Some(edited(db, &caller, number).await?),
                 None => None,
             };
-            let draft = seal_revision::read(&engine, db, &caller.actor, &form, None).await?;
+            let draft = seal_revision::read(&engine, db, &caller.actor, &form, seal_revision::Found::Look(None)).await?;
             let team = draft.target.plan.team;
             authorize(&caller.actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| hide(&caller.actor, team, refusal))?;
             draft.check(db, edited).await?;

@@ -32,7 +32,7 @@ pub async fn propose_window(engine: &Engine, caller: &Caller, form: &ProposalFor
     let proposed = transaction::run(engine.pool(), "propose_window", move |db| {
         let (engine, caller, form) = (engine_of_work.clone(), caller.clone(), form.clone());
         Box::pin(async move {
-            let draft = seal_revision::read(&engine, db, &caller.actor, &form, preview).await?;
+            let draft = seal_revision::read(&engine, db, &caller.actor, &form, seal_revision::Found::Look(preview)).await?;
             let team = draft.target.plan.team;
             let permit =
                 authorize(&caller.actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| super::hide(&caller.actor, team, refusal))?;

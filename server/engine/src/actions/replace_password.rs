@@ -11,7 +11,7 @@ use domain::examination::Question;
 use domain::fact::NewFact;
 use domain::ids::TargetId;
 use domain::permission::Verb;
-use domain::target::{self, TargetState};
+use domain::target;
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Seals the new password to every admitted worker.
@@ -36,9 +36,8 @@ pub async fn replace_password(engine: &Engine, caller: &Caller, id: TargetId, pa
             store::targets::lock(db, id).await?;
             // Read again under the lock: it is sealed to the address as it is now.
             let target = store::targets::find(db, id).await?.ok_or(Error::NotFound)?;
-            if target.state == TargetState::Retired {
-                return Err(super::retire_target::retired());
-            }
+            target::in_use(target.state)?;
+            super::rotate_password::refuse_while_rotating(db, id).await?;
             let mut ledger = Ledger::open(db, &permit, &request);
             let version = credentials::store_password(ledger.db(), id, &target.registration.place, &password, by).await?;
             ledger.fact(NewFact::done("target.replace_password", "target", id).of_team(target.team).with("version", version)).await?;

@@ -20,16 +20,14 @@ pub async fn retire_target(engine: &Engine, caller: &Caller, id: TargetId, typed
     let (target, permit) = scope::target(engine, caller, id, Verb::ManageTarget).await?;
     let short_name = target.registration.short_name;
     if typed.trim() != short_name {
-        return Err(Error::field(
-            "confirm",
-            format!("Type {short_name} to confirm: retiring cannot be undone, and destroys the stored password."),
-        ));
+        return Err(Error::field("confirm", format!("Type {short_name} to confirm: retiring destroys the stored password.")));
     }
     let request = caller.request.clone();
     transaction::run(engine.pool(), "retire_target", move |db| {
         let (permit, request, short_name) = (permit.clone(), request.clone(), short_name.clone());
         Box::pin(async move {
             store::targets::lock(db, id).await?;
+            super::rotate_password::refuse_while_rotating(db, id).await?;
             refuse_wanted(&store::targets::open_windows(db, id).await?)?;
             if !store::targets::retire(db, id).await? {
                 return Err(retired());
@@ -45,7 +43,7 @@ pub async fn retire_target(engine: &Engine, caller: &Caller, id: TargetId, typed
     Ok(())
 }
 
-fn refuse_wanted(windows: &[(i64, String)]) -> Result<()> {
+pub(super) fn refuse_wanted(windows: &[(i64, String)]) -> Result<()> {
     if windows.is_empty() {
         return Ok(());
     }
@@ -59,7 +57,8 @@ fn refuse_wanted(windows: &[(i64, String)]) -> Result<()> {
     .into())
 }
 
-/// What every action on a retired database answers.
+/// What an action on a database answers that was put away meanwhile.
 pub(super) fn retired() -> Error {
-    Refusal::new("retired", "This database was retired, and its password destroyed.", "Register it again if it is back in use.").into()
+    Refusal::new("retired", "This database was retired, and its password destroyed.", "Take it back on its page if it is in use again.")
+        .into()
 }

@@ -24,17 +24,20 @@ pub(crate) struct Draft {
     pub proposal: Proposal,
     pub target: ProposalTarget,
     pub times: Times,
-    pub preview: Option<ExaminationId>,
+    pub preview: Found,
+}
+
+/// What a worker found on the database.
+#[derive(Debug, Clone)]
+pub(crate) enum Found {
+    /// The answer to this question, if it is there.
+    Look(Option<ExaminationId>),
+    /// What an earlier revision showed.
+    Kept(Option<serde_json::Value>),
 }
 
 /// Reads the form and the database it names. A database of another team is answered like a missing one, whatever else is wrong.
-pub(crate) async fn read(
-    engine: &Engine,
-    db: &mut PgConnection,
-    actor: &Actor,
-    form: &ProposalForm,
-    preview: Option<ExaminationId>,
-) -> Result<Draft> {
+pub(crate) async fn read(engine: &Engine, db: &mut PgConnection, actor: &Actor, form: &ProposalForm, preview: Found) -> Result<Draft> {
     let parsed = form.parse();
     let target = match form.target.trim() {
         "" => None,
@@ -125,9 +128,10 @@ impl Draft {
             let out = contributors.union(&barred).copied().collect();
             return Err(nobody_can(&policy.rules, &people, &out).into());
         }
-        let preview = match self.preview {
-            Some(id) => store::windows::preview_answer(db, id, self.target.plan.id).await?,
-            None => None,
+        let preview = match &self.preview {
+            Found::Look(Some(id)) => store::windows::preview_answer(db, *id, self.target.plan.id).await?,
+            Found::Look(None) => None,
+            Found::Kept(preview) => preview.clone(),
         };
         let procedure = domain::procedure::by_key(&self.proposal.procedure)
             .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;

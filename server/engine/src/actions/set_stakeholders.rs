@@ -10,7 +10,7 @@ use domain::fact::NewFact;
 use domain::ids::{PersonId, TargetId, TeamId};
 use domain::people;
 use domain::permission::Verb;
-use domain::target::{self, Contact, TargetState};
+use domain::target::{self, Contact};
 
 /// Makes the people typed, one a line, the stakeholders. Unknown addresses become contacts without account.
 ///
@@ -20,9 +20,7 @@ pub async fn set_stakeholders(engine: &Engine, caller: &Caller, id: TargetId, ty
     let (target, permit) = scope::target(engine, caller, id, Verb::ManageTarget).await?;
     let by = permit.person().ok_or_else(|| Error::internal("stakeholders are named by a person"))?;
     let contacts = target::stakeholders(typed).map_err(|error| vec![error])?;
-    if target.state == TargetState::Retired {
-        return Err(super::retire_target::retired());
-    }
+    domain::target::in_use(target.state)?;
     let (request, zone) = (caller.request.clone(), target.registration.zone);
     transaction::run(engine.pool(), "set_stakeholders", move |db| {
         let (permit, request, contacts, zone) = (permit.clone(), request.clone(), contacts.clone(), zone.clone());

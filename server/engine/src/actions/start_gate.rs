@@ -57,6 +57,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     let plan = window.plan()?;
     let now = store::runs::now(ledger.db()).await?;
     let clock_frozen = store::runs::clock_frozen(ledger.db()).await?;
+    let pause = store::pauses::open(ledger.db()).await?;
     let other_run = store::runs::in_the_way(ledger.db(), window.target, id, window.revision, asked.own).await?;
     let stop_asked = match asked.own {
         Some(run) => store::runs::load(ledger.db(), run).await?.stop_reason.is_some(),
@@ -75,6 +76,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
         plan: &plan,
         standings: &standings,
         freezes: &[],
+        pause: pause.as_ref(),
         clock_frozen: clock_frozen.as_deref(),
         identity_difference: asked.identity_difference.or(registered.as_deref()),
         newest_backup_at,
@@ -127,7 +129,11 @@ pub(crate) async fn why_not(pool: &sqlx::PgPool, window: WindowId) -> Result<Str
             let answer = ask(&mut ledger, window, Asked::before_the_run(StartPath::ByHand)).await?;
             let reasons: Vec<_> =
                 answer.in_the_way.into_iter().filter(|refusal| !matches!(refusal.code.as_str(), "missed" | "wrong_state")).collect();
-            Ok(reasons.into_iter().map(|refusal| refusal.message).collect::<Vec<_>>().join(" "))
+            let mut said: Vec<String> = reasons.into_iter().map(|refusal| refusal.message).collect();
+            if store::secrets::has_candidate(ledger.db(), answer.window.target).await? {
+                said.push("The password of the database was being changed, and that was not finished.".to_owned());
+            }
+            Ok(said.join(" "))
         })
     })
     .await

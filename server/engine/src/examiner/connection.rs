@@ -53,14 +53,21 @@ async fn conclude(context: &WorkerContext, claimed: &Claimed, tested: &Target, r
                 return Err(moved_on());
             }
             let refusal = verdict.err();
-            let answer = json!({ "passed": refusal.is_none(), "refusal": refusal, "report": report });
+            // After a change of address: is it still the same database? Either may be meant, and nobody should have to guess.
+            let before = targets::former_identity(db, target).await?;
+            let same_as_before = before.filter(|_| current.identity.is_none()).map(|before| before == identity);
+            let answer = json!({ "passed": refusal.is_none(), "refusal": refusal, "report": report, "same_as_before": same_as_before });
             if !examinations::finish(db, id, &name, Ok(&answer)).await? {
                 return Err(Error::internal("the question was taken by another worker"));
             }
             let permit = Permit::worker(&name);
             let request = format!("examination {id}");
             let mut ledger = Ledger::open(db, &permit, &request);
-            ledger.fact(fact(&current, &report, &identity, refusal.as_ref())).await?;
+            let mut fact = fact(&current, &report, &identity, refusal.as_ref());
+            if let Some(same) = same_as_before {
+                fact = fact.with("same_as_before", same);
+            }
+            ledger.fact(fact).await?;
             Ok(())
         })
     })
@@ -116,14 +123,19 @@ pub(super) async fn fail(context: &WorkerContext, claimed: &Claimed, sentence: S
     transaction::run(&context.pool, "fail_examination", move |db| {
         let (claimed, name, sentence) = (claimed.clone(), Arc::clone(&name), sentence.clone());
         Box::pin(async move {
-            if !examinations::finish(db, claimed.id, &name, Err(&sentence)).await? || claimed.kind != ExaminationKind::ConnectionTest {
+            let action = match claimed.kind {
+                ExaminationKind::ConnectionTest => "target.test",
+                ExaminationKind::PasswordRotation => "target.rotate_password",
+                ExaminationKind::Preview | ExaminationKind::Probe => "",
+            };
+            if !examinations::finish(db, claimed.id, &name, Err(&sentence)).await? || action.is_empty() {
                 return Ok(());
             }
             let Some(target) = targets::find(db, claimed.target).await? else { return Ok(()) };
             let permit = Permit::worker(&name);
             let request = format!("examination {}", claimed.id);
             let mut ledger = Ledger::open(db, &permit, &request);
-            ledger.fact(NewFact::refused("target.test", "target", target.id).of_team(target.team).with("reason", sentence)).await?;
+            ledger.fact(NewFact::refused(action, "target", target.id).of_team(target.team).with("reason", sentence)).await?;
             Ok(())
         })
     })

@@ -62,6 +62,7 @@ struct DecidePage<'a> {
     votes: Vec<String>,
     short_name: String,
     sign_in: Option<i64>,
+    paused: Option<String>,
     typed: &'a TypedAgain,
 }
 
@@ -91,6 +92,7 @@ struct OverPage<'a> {
     changes: Vec<(String, String, String)>,
     more_changes: usize,
     fresh: bool,
+    paused: Option<String>,
     typed: &'a TypedAgain,
 }
 
@@ -108,9 +110,9 @@ const MOST_CHANGES: usize = 40;
 pub fn page(link: &LinkPage, action: &str, typed: &TypedAgain) -> Result<String> {
     let about = &link.about;
     match &link.answer {
-        Answer::Decide => decide(about, action, typed),
+        Answer::Decide => decide(link, action, typed),
         Answer::Object(vote) => object(about, vote, action, typed),
-        Answer::Over(over) => finished(about, over, action, typed),
+        Answer::Over(over) => finished(link, over, action, typed),
     }
     .map_err(Error::internal)
 }
@@ -140,7 +142,8 @@ fn heading(about: &About) -> String {
     format!("#{} {}: {}", about.number, line(&about.plan.target().short_name), line(&about.plan.title))
 }
 
-fn decide(about: &About, action: &str, typed: &TypedAgain) -> askama::Result<String> {
+fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<String> {
+    let about = &link.about;
     let plan = &about.plan;
     DecidePage {
         title: heading(about),
@@ -156,6 +159,7 @@ fn decide(about: &About, action: &str, typed: &TypedAgain) -> askama::Result<Str
         votes: about.votes.iter().map(said).collect(),
         short_name: line(&plan.target().short_name),
         sign_in: about.sign_in_to_approve.then_some(about.number),
+        paused: link.paused.as_deref().map(block),
         typed,
     }
     .render()
@@ -175,7 +179,8 @@ fn object(about: &About, vote: &Vote, action: &str, typed: &TypedAgain) -> askam
     .render()
 }
 
-fn finished(about: &About, over: &Over, action: &str, typed: &TypedAgain) -> askama::Result<String> {
+fn finished(link: &LinkPage, over: &Over, action: &str, typed: &TypedAgain) -> askama::Result<String> {
+    let about = &link.about;
     let shown = over.changes.iter().take(MOST_CHANGES).map(|change| {
         let side = |text: &Option<String>| text.as_deref().map_or_else(|| "(nothing)".to_owned(), block);
         (line(&change.place), side(&change.before), side(&change.after))
@@ -191,6 +196,7 @@ fn finished(about: &About, over: &Over, action: &str, typed: &TypedAgain) -> ask
         changes: shown.collect(),
         more_changes: over.changes.len().saturating_sub(MOST_CHANGES),
         fresh: over.fresh,
+        paused: link.paused.as_deref().map(block),
         typed,
     }
     .render()

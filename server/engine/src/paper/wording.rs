@@ -39,6 +39,8 @@ pub struct Material {
     pub link: Option<(SecretString, Timestamp)>,
     /// The newest seal.
     pub head: Option<(i64, Digest)>,
+    /// The times it had before it was moved.
+    pub moved_from: Option<(Timestamp, Timestamp)>,
     /// Orders changes of the calendar entry.
     pub sequence: i64,
     /// Stable over all tries.
@@ -83,11 +85,16 @@ fn letter(m: &Material) -> Letter {
         paragraphs,
         commands: commands(m),
         digest: m.subject.digest.short(),
-        head: m.head.map_or_else(|| "none yet: nothing is sealed so far".to_owned(), |(n, hash)| format!("batch {n}, {}", hash.hex())),
+        head: trail_head(m.head),
         because: because(m),
         page: page(m),
         installation: line(&m.installation.name),
     }
+}
+
+/// The newest seal in words.
+pub(super) fn trail_head(head: Option<(i64, Digest)>) -> String {
+    head.map_or_else(|| "none yet: nothing is sealed so far".to_owned(), |(n, hash)| format!("batch {n}, {}", hash.hex()))
 }
 
 fn page(m: &Material) -> String {
@@ -107,6 +114,9 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
     ];
     if !zone.is_utc(start) {
         rows.push(("", Zone::span_utc(start, end)));
+    }
+    if let Some((start, end)) = m.moved_from {
+        rows.push(("Was", zone.span(start, end)));
     }
     // What is still to come is worth knowing as long as it can be decided, and what it does while it runs.
     if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::Started) {
@@ -150,6 +160,10 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     match m.kind {
         NoticeKind::ApprovalNeeded => ask(m, zone),
         NoticeKind::VoteRecorded => recorded(m, zone),
+        NoticeKind::Moved => (
+            format!("{}. Until enough people agree to the new time, it will not run.", moved(m, zone, "").trim_end()),
+            vec!["You get this because you were told of the old time. Those who decide are asked again.".to_owned()],
+        ),
         NoticeKind::Approved => (
             format!(
                 "Enough people agreed. The work starts by itself at its time, and not later than {}.",
@@ -201,11 +215,17 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         NoticeKind::ConfirmAddress | NoticeKind::AddressChanged => (String::new(), vec![]),
         // These speak of no window: [`super::write_account`] writes them.
         NoticeKind::Invited | NoticeKind::ResetAsked | NoticeKind::PasswordChanged => (String::new(), vec![]),
+        // Written by `bulletin`: they are about no window.
+        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged => (m.kind.label().to_owned(), vec![]),
     }
 }
 
 fn ask(m: &Material, zone: &Zone) -> (String, Vec<String>) {
-    let lead = format!("{} asks for your decision on this maintenance window.", line(&m.subject.author));
+    let lead = if m.moved_from.is_some() {
+        moved(m, zone, ", so votes on the old time no longer count, and asks for your decision on the new one.")
+    } else {
+        format!("{} asks for your decision on this maintenance window.", line(&m.subject.author))
+    };
     let mut more = vec![
         format!("Why: {}", block(&m.subject.plan.reason)),
         format!("If something goes wrong: {}", block(&m.subject.plan.rollback.summary)),
@@ -216,6 +236,15 @@ fn ask(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         more.push(format!("The link is for you alone: whoever has it can decide in your name. It works until {}.", zone.long(*until)));
     }
     (lead, more)
+}
+
+/// `Egon moved this maintenance window from Sun 29 Nov 02:00 GMT to Mon 30 Nov 02:00 GMT`, and what follows.
+fn moved(m: &Material, zone: &Zone, rest: &str) -> String {
+    let (from, to) = (
+        m.moved_from.map_or_else(String::new, |(start, _)| format!(" from {}", zone.short(start))),
+        zone.short(m.subject.plan.times.start),
+    );
+    format!("{} moved this maintenance window{from} to {to}{rest}", line(&m.subject.author))
 }
 
 fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
@@ -300,8 +329,12 @@ fn commands(m: &Material) -> Vec<Command> {
 }
 
 fn because(m: &Material) -> String {
-    let plan = &m.subject.plan;
-    let concerned = m.kind.audience().iter().map(|concerned| match concerned {
+    format!("{} Database: {}.", goes_to(m.kind), line(&m.subject.plan.target().short_name))
+}
+
+/// Why somebody gets a message of this kind.
+pub(super) fn goes_to(kind: NoticeKind) -> String {
+    let concerned = kind.audience().iter().map(|concerned| match concerned {
         Concerned::Eligible => "the people whose vote this plan asks for",
         Concerned::Stakeholders => "the stakeholders of the database",
         Concerned::Contributors => "those who wrote the window",
@@ -311,14 +344,16 @@ fn because(m: &Material) -> String {
         Concerned::Watchers => "those who watch it",
         Concerned::OnCall => "whoever is on call for the database",
         Concerned::Owner => "the person whose account it is",
+        Concerned::BothLeads => "leads and deputies of both teams",
+        Concerned::Heads => "leads and deputies of every team and administrators",
     });
-    format!("This message goes to {}. Database: {}.", concerned.collect::<Vec<_>>().join(", "), line(&plan.target().short_name))
+    format!("This message goes to {}.", concerned.collect::<Vec<_>>().join(", "))
 }
 
 fn calendar(m: &Material, letter: &Letter, host: &str) -> CalendarPart {
     let plan = &m.subject.plan;
     let state = match m.kind {
-        NoticeKind::ApprovalNeeded => EventState::Tentative,
+        NoticeKind::ApprovalNeeded | NoticeKind::Moved => EventState::Tentative,
         NoticeKind::Approved => EventState::Confirmed,
         _ => EventState::Cancelled,
     };
@@ -333,7 +368,7 @@ fn calendar(m: &Material, letter: &Letter, host: &str) -> CalendarPart {
         plan.impact(),
         plan.risk().word(),
         plan.risk().label(),
-        letter.digest,
+        m.subject.digest.short(),
         letter.page
     );
     CalendarEvent {

@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::queries::windows::revision_changes;
 use crate::store::letters::{self, ToldVote};
-use crate::store::{groups, voices, votes};
+use crate::store::{groups, pauses, voices, votes};
 use crate::transaction;
 use domain::approval::{self, Assurance, VoteDecision};
 use domain::ids::LinkId;
@@ -23,6 +23,8 @@ pub struct LinkPage {
     pub answer: Answer,
     /// What is recorded in the reader's name on this plan.
     pub recorded: Option<VoteDecision>,
+    /// Why nothing starts at the moment, whatever is decided here.
+    pub paused: Option<String>,
 }
 
 /// The page behind a secret; [`Error::NotFound`] for every secret that opens no such page, whatever the reason.
@@ -101,7 +103,8 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
         sign_in_to_approve: approval::must_be_known_better(&newest.plan.policy.rules, &eligible, reader.id, Assurance::Link),
         plan: subject.plan,
     };
-    Ok(LinkPage { link: link.id, about, answer, recorded: own.map(|vote| vote.decision) })
+    let paused = pauses::open(db).await?.map(|pause| pause.refusal().message);
+    Ok(LinkPage { link: link.id, about, answer, recorded: own.map(|vote| vote.decision), paused })
 }
 
 fn vote(told: &ToldVote) -> Result<Vote> {

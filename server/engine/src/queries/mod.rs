@@ -1,6 +1,7 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
 pub mod account_links;
+pub mod cancellations;
 pub mod departures;
 pub mod evidence;
 pub mod home;
@@ -9,6 +10,7 @@ pub mod live;
 pub mod mailbox;
 pub mod new_addresses;
 pub mod outbox;
+pub mod pauses;
 pub mod people;
 pub mod policies;
 pub mod proposals;
@@ -35,6 +37,11 @@ pub(crate) fn visible_teams(actor: &Actor) -> Option<Vec<TeamId>> {
     teams.sort_unstable();
     teams.dedup();
     Some(teams)
+}
+
+/// Teams in which the reader holds a right.
+pub(crate) fn holding(actor: &Actor, verb: Verb) -> Vec<TeamId> {
+    actor.teams.iter().map(|member| member.team).filter(|team| holds(actor, verb, Some(*team))).collect()
 }
 
 /// Passes for readers who may see this team's work; for everybody else the thing does not exist.

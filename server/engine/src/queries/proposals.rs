@@ -1,5 +1,7 @@
 //! The pages that lead to a proposal or a new revision.
 
+use super::scope;
+use crate::actions::move_window::not_movable;
 use crate::actions::{hide, seal_revision::tz_version};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -14,8 +16,13 @@ use domain::plan::limits;
 use domain::procedure;
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
-use domain::view::windows::propose::{Approvers, Database, EditOf, FormPage, Look, Proposable, SealPage, TimesCheck, form_changes};
+use domain::schedule::slots::{self, Slot};
+use domain::target::TargetState;
+use domain::view::windows::propose::{
+    Again, Approvers, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, TimesCheck, form_changes,
+};
 use domain::view::windows::{Overlap, Preview};
+use domain::window::WindowState;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
@@ -23,6 +30,11 @@ use std::collections::BTreeSet;
 
 /// How far ahead the form shows when the database is taken, in days.
 const AHEAD_DAYS: i64 = 60;
+/// How many weeks are looked through for a free one, when a window is proposed again.
+const WEEKS_AHEAD: i32 = 8;
+/// How many days are looked through for free times, and how many of those are offered, when a window is moved.
+const DAYS_AHEAD: i32 = 60;
+const MOST_SLOTS: usize = 6;
 
 /// Databases the reader may propose windows on.
 pub async fn choose(engine: &Engine, actor: &Actor) -> Result<Vec<Proposable>> {
@@ -57,6 +69,93 @@ pub async fn new_form(engine: &Engine, actor: &Actor, database: &str, from: Opti
         })
     })
     .await
+}
+
+/// The form for a new window like window `number`, whatever became of that one: the same words and limits, at the same local time on the next
+/// week on which the database is free.
+pub async fn again_form(engine: &Engine, actor: &Actor, number: i64) -> Result<FormPage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "proposals_again", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let window = window_page::load(db, window_page::Which::Number(number)).await?;
+            scope(&actor, window.head.team)?;
+            let target = same_database(db, &actor, &window).await?;
+            let mut form: ProposalForm = serde_json::from_value(window.form.clone())?;
+            form.target.clone_from(&window.head.database);
+            let weeks = slots_like(db, &target, &form, 7, WEEKS_AHEAD, None).await?;
+            if let Some(slot) = weeks.free.first().or(weeks.any.first()) {
+                (form.date, form.time, form.fold) = (slot.date(), slot.time(), slot.fold().to_owned());
+            }
+            let again = Again { number, title: window.head.title.clone(), free: !weeks.free.is_empty() };
+            let page = form_page(db, &actor, &target, form, None).await?;
+            Ok(FormPage { again: Some(again), ..page })
+        })
+    })
+    .await
+}
+
+/// The page that moves window `number`; `date` and `time` are what was picked from the free ones.
+pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Option<(String, String)>) -> Result<MovePage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "proposals_move", move |db| {
+        let (actor, picked) = (actor.clone(), picked.clone());
+        Box::pin(async move {
+            let window = window_page::load(db, window_page::Which::Number(number)).await?;
+            scope(&actor, window.head.team)?;
+            let target = same_database(db, &actor, &window).await?;
+            if !matches!(window.head.state, WindowState::Proposed | WindowState::Approved) {
+                return Err(not_movable(window.head.state).into());
+            }
+            let before: ProposalForm = serde_json::from_value(window.form.clone())?;
+            let id = window.head.id;
+            let days = slots_like(db, &target, &before, 1, DAYS_AHEAD, Some(id)).await?;
+            let stays = |slot: &Slot| slot.start == window.head.moments.start;
+            let slots: Vec<Slot> = days.free.into_iter().filter(|slot| !stays(slot)).take(MOST_SLOTS).collect();
+            let mut form = before.clone();
+            if let Some((date, time)) = picked {
+                let fold = slots.iter().find(|slot| slot.date() == date && slot.time() == time).map_or("", Slot::fold);
+                (form.date, form.time, form.fold) = (date, time, fold.to_owned());
+            }
+            let edit = edit_of(db, &window, &form, None).await?;
+            let page = form_page(db, &actor, &target, form, Some((id, edit.clone()))).await?;
+            Ok(MovePage {
+                database: page.database,
+                edit,
+                from: (window.head.moments.start, window.head.moments.end),
+                form: page.form,
+                slots,
+                taken: page.taken,
+                approvers: page.approvers,
+                now: page.now,
+            })
+        })
+    })
+    .await
+}
+
+/// Times like a form's own.
+struct Like {
+    any: Vec<Slot>,
+    free: Vec<Slot>,
+}
+
+/// The form's time of day every `step_days` days, and which of those are free on the database.
+async fn slots_like(
+    db: &mut PgConnection,
+    target: &ProposalTarget,
+    form: &ProposalForm,
+    step_days: i32,
+    count: i32,
+    except: Option<WindowId>,
+) -> Result<Like> {
+    let Ok(proposal) = form.parse() else { return Ok(Like { any: vec![], free: vec![] }) };
+    let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
+    let now = window_forms::now(db).await?;
+    let any = slots::same_time(proposal.local_start, step_days, count, proposal.duration_min, &zone, now);
+    let until = any.last().map_or(now, |slot| slot.end);
+    let taken = windows::taken(db, target.plan.id, now, until, except).await?;
+    Ok(Like { free: slots::free(any.clone(), &taken, any.len()), any })
 }
 
 /// The form for a new revision of window `number`. `expected` is the revision the person began from, where that was earlier.
@@ -216,6 +315,7 @@ async fn form_page(
         approvers: approvers(db, actor, target, window).await?,
         taken: overlaps(db, target.plan.id, now, now + SignedDuration::from_hours(24 * AHEAD_DAYS), window).await?,
         edit: edit.map(|(_, edit)| edit),
+        again: None,
         now,
     })
 }
@@ -238,6 +338,15 @@ async fn proposable(db: &mut PgConnection, actor: &Actor, short_name: &str) -> R
 /// Passes for what is about this database: looks and windows of others, named in an address, do not exist here.
 fn of_target(target: &ProposalTarget, other: TargetId) -> Result<()> {
     if target.plan.id == other { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// The database of a window. A deleted one plans nothing, and another one may bear its name by now.
+async fn same_database(db: &mut PgConnection, actor: &Actor, window: &window_page::Loaded) -> Result<ProposalTarget> {
+    if window.head.database_deleted {
+        domain::target::in_use(TargetState::Deleted)?;
+    }
+    let target = proposable(db, actor, &window.head.database).await?;
+    if target.plan.id == window.target { Ok(target) } else { Err(Error::NotFound) }
 }
 
 fn database(target: &ProposalTarget) -> Database {

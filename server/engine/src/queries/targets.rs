@@ -9,7 +9,8 @@ use crate::store::{self, target_pages, targets};
 use crate::transaction;
 use domain::ids::{TargetId, TeamId};
 use domain::permission::{Actor, Verb, authorize, holds};
-use domain::view::targets::{BackupRow, EditPage, Filter, ListPage, NewPage, PAGE_ROWS, QueryRow, ShowPage, WorkerPresence};
+use domain::view::targets::{BackupRow, EditPage, Filter, ListPage, NewPage, PAGE_ROWS, QueryRow, ShowPage, TransferPage, WorkerPresence};
+use domain::window::WindowState;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
@@ -51,6 +52,8 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
             let now = store::examinations::now(db).await?;
             let (team_name, registered_at, registered_by) = target_pages::origin(db, id).await?;
             Ok(ShowPage {
+                rotation: target_pages::newest_rotation(db, id).await?,
+                same_as_before: target_pages::same_as_before(db, id).await?,
                 id,
                 team: target.team,
                 team_name,
@@ -65,7 +68,7 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
                 queries: queries(db, id).await?,
                 stakeholders: target_pages::stakeholders(db, id).await?,
                 watchers: super::watchers(db, &actor, target.team, Watched::Target(id)).await?,
-                windows: target_pages::windows(db, id, MOST_WINDOWS).await?,
+                windows: target_pages::windows(db, id, visible_teams(&actor).as_deref(), MOST_WINDOWS).await?,
                 registered: (registered_at, registered_by),
                 registration: target.registration,
                 now,
@@ -107,6 +110,30 @@ pub async fn edit(engine: &Engine, caller: &Caller, id: TargetId, verb: Verb) ->
             let draft = EditPage::draft(&target.registration, &stakeholders);
             let registration = target.registration;
             Ok(EditPage { id, name: registration.name, short_name: registration.short_name, revision: target.revision, draft })
+        })
+    })
+    .await
+}
+
+/// The page that gives a database to another team.
+pub async fn transfer(engine: &Engine, caller: &Caller, id: TargetId) -> Result<TransferPage> {
+    let actor = caller.actor.clone();
+    transaction::read(engine.pool(), "targets_transfer", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let target = targets::find(db, id).await?.ok_or(Error::NotFound)?;
+            scope(&actor, target.team)?;
+            authorize(&actor, Verb::TransferTarget, Some(target.team))?;
+            domain::target::in_use(target.state)?;
+            let wanted = targets::open_windows(db, id).await?;
+            Ok(TransferPage {
+                id,
+                name: target.registration.name,
+                short_name: target.registration.short_name,
+                owner: target_pages::origin(db, id).await?.0,
+                teams: target_pages::other_teams(db, target.team).await?,
+                wanted: wanted.into_iter().filter_map(|(number, state)| Some((number, WindowState::from_word(&state)?))).collect(),
+            })
         })
     })
     .await

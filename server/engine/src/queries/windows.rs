@@ -152,7 +152,9 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let states: Vec<_> = checks.iter().map(|check| check.state).collect();
     let held = !runs.is_empty() && store::runs::was_held(db, head.id).await?;
     let owes_issues = owes_issues(&runs, &checks, head.state, held);
+    let pause = store::pauses::open(db).await?;
     let blocked = blocked(&Situation {
+        pause: pause.as_ref(),
         state: head.state,
         state_reason: head.state_reason.as_deref(),
         now: head.now,
@@ -182,7 +184,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         stop_asked: open_run.is_some_and(|run| run.stop_asked),
         checks: &states,
         issues_written: head.issues_met.is_some(),
-    });
+    })
+    .during(pause.as_ref());
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
     Ok(Near { plan, names, standing, silent, votes, checks, runs, blocked, offers, owes_issues, loaded })

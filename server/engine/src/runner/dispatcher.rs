@@ -13,6 +13,7 @@ use crate::wake::{Wake, wake};
 use crate::worker::WorkerContext;
 use domain::canonical::{Digest, digest};
 use domain::hold::{HoldCause, HoldVerb};
+use domain::pause::PAUSED;
 use domain::plan::Plan;
 use domain::procedure::WorkList;
 use domain::run::{Outcome, Phase, ending};
@@ -207,7 +208,11 @@ async fn load(hand: &Hand) -> Result<(Run, Plan)> {
 async fn phases(work: &mut Work) -> Step<()> {
     work.go_on()?;
     if let Some(verb) = work.run.decision {
-        transitions::take_up(&work.hand, verb).await?;
+        match transitions::take_up(&work.hand, verb).await {
+            // Everything was paused after the decision: it waits for another one.
+            Err(Error::Refused(refusal)) if refusal.code == PAUSED => return Err(Halt::Hold(HoldCause::Blocked, refusal.to_string())),
+            done => done?,
+        }
         reload(work).await?;
         match verb {
             HoldVerb::Fail => return fail(work).await,

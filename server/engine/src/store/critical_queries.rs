@@ -57,3 +57,9 @@ pub async fn retire(db: &mut PgConnection, target: TargetId, id: Uuid) -> Result
     .await?;
     Ok(name)
 }
+
+/// Takes all of them out of use.
+pub async fn retire_all(db: &mut PgConnection, target: TargetId) -> Result<()> {
+    sqlx::query!("UPDATE drydock.critical_query SET active = false WHERE target_id = $1 AND active", target.0).execute(db).await?;
+    Ok(())
+}

@@ -163,7 +163,7 @@ pub async fn newest_of_window(db: &mut PgConnection, window: WindowId, kind: Exa
 pub async fn claim(db: &mut PgConnection, worker: &str, measuring_s: f64, test_s: f64) -> Result<Option<Claimed>> {
     let row = sqlx::query!(
         "UPDATE drydock.examination e SET state = 'working', worker = $1,
-                lease_until = clock_timestamp() + make_interval(secs => CASE e.kind WHEN 'connection_test' THEN $3::float8 ELSE $2::float8 END)
+                lease_until = clock_timestamp() + make_interval(secs => CASE WHEN e.kind IN ('connection_test', 'password_rotation') THEN $3::float8 ELSE $2::float8 END)
          WHERE e.id = (SELECT c.id FROM drydock.examination c
                        WHERE c.state = 'asked' OR (c.state = 'working' AND c.lease_until < clock_timestamp())
                        ORDER BY c.asked_at FOR UPDATE SKIP LOCKED LIMIT 1)
@@ -229,6 +229,23 @@ pub async fn finish(db: &mut PgConnection, id: ExaminationId, worker: &str, resu
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Who asked a question.
+pub async fn asked_by(db: &mut PgConnection, id: ExaminationId) -> Result<Option<PersonId>> {
+    let by = sqlx::query_scalar!("SELECT e.asked_by FROM drydock.examination e WHERE e.id = $1", id.0).fetch_optional(db).await?;
+    Ok(by.flatten().map(PersonId))
+}
+
+/// Whether a worker is about to change the password of this database.
+pub async fn is_rotating(db: &mut PgConnection, target: TargetId) -> Result<bool> {
+    let open = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.examination e WHERE e.target_id = $1 AND e.kind = 'password_rotation' AND e.state IN ('asked', 'working')) AS "open!""#,
+        target.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(open)
 }
 
 /// Keeps what a preview found with the revision it was asked for, unless the window has moved on to another one.

@@ -53,6 +53,30 @@ pub async fn told(db: &mut PgConnection, target: TargetId, team: TeamId) -> sqlx
     Ok((pick(true), pick(false)))
 }
 
+/// Who is told what concerns the whole installation: active leads and deputies of every team, and administrators.
+pub async fn heads(db: &mut PgConnection) -> sqlx::Result<BTreeSet<PersonId>> {
+    let rows = sqlx::query_scalar!(
+        r#"SELECT p.id AS "id!" FROM drydock.person p
+           WHERE p.active AND (EXISTS (SELECT FROM drydock.membership m WHERE m.person_id = p.id AND (m.role = 'lead' OR m.deputy))
+                               OR EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = p.id AND g.role = 'admin'))"#
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
+/// Active leads and deputies of these teams.
+pub async fn leads(db: &mut PgConnection, teams: &[TeamId]) -> sqlx::Result<BTreeSet<PersonId>> {
+    let teams: Vec<uuid::Uuid> = teams.iter().map(|team| team.0).collect();
+    let rows = sqlx::query_scalar!(
+        "SELECT DISTINCT p.id FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id WHERE m.team_id = ANY ($1) AND (m.role = 'lead' OR m.deputy) AND p.active",
+        &teams
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
 /// Which of these people are active now.
 pub async fn active(db: &mut PgConnection, people: &BTreeSet<PersonId>) -> sqlx::Result<BTreeSet<PersonId>> {
     let ids: Vec<uuid::Uuid> = people.iter().map(|person| person.0).collect();

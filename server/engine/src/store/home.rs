@@ -117,7 +117,7 @@ pub async fn databases_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) ->
                   extract(day FROM clock_timestamp() - b.taken_at)::int AS days
            FROM drydock.target t
            LEFT JOIN LATERAL (SELECT b.taken_at FROM drydock.backup_record b WHERE b.target_id = t.id ORDER BY b.taken_at DESC LIMIT 1) b ON true
-           WHERE t.state <> 'retired' AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1))
+           WHERE t.state IN ('unverified', 'ready') AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1))
              AND (t.state = 'unverified' OR b.taken_at IS NULL OR b.taken_at < clock_timestamp() - interval '7 days')
            ORDER BY t.state DESC, b.taken_at NULLS FIRST, t.short_name LIMIT $2"#,
         teams as Option<&[Uuid]>,
@@ -173,7 +173,7 @@ pub async fn parked_messages(db: &mut PgConnection) -> sqlx::Result<i64> {
 /// How many databases the reader sees, and how many teams there are.
 pub async fn counts(db: &mut PgConnection, teams: Option<&[Uuid]>) -> sqlx::Result<(i64, i64)> {
     let row = sqlx::query!(
-        r#"SELECT (SELECT count(*) FROM drydock.target t WHERE t.state <> 'retired' AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1))) AS "databases!",
+        r#"SELECT (SELECT count(*) FROM drydock.target t WHERE t.state IN ('unverified', 'ready') AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1))) AS "databases!",
                   (SELECT count(*) FROM drydock.team) AS "teams!""#,
         teams as Option<&[Uuid]>
     )

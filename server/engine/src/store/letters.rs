@@ -3,7 +3,7 @@
 use super::{Stamp, stamp};
 use crate::error::{Error, Result};
 use domain::canonical::Digest;
-use domain::ids::{LinkId, PersonId, RunId, WindowId};
+use domain::ids::{LinkId, PersonId, RunId, TargetId, TeamId, WindowId};
 use domain::plan::Plan;
 use domain::window::{Ending, RunState, WindowState};
 use jiff::Timestamp;
@@ -113,6 +113,17 @@ pub async fn subject(db: &mut PgConnection, window: WindowId, digest: Option<Dig
         team: row.team,
         issues_met: row.issues_met,
     })
+}
+
+/// Short name and name of a database.
+pub async fn database(db: &mut PgConnection, target: TargetId) -> sqlx::Result<(String, String)> {
+    let row = sqlx::query!("SELECT t.short_name, t.name FROM drydock.target t WHERE t.id = $1", target.0).fetch_one(db).await?;
+    Ok((row.short_name, row.name))
+}
+
+/// Name of a team.
+pub async fn team(db: &mut PgConnection, team: TeamId) -> sqlx::Result<String> {
+    sqlx::query_scalar!("SELECT t.name FROM drydock.team t WHERE t.id = $1", team.0).fetch_one(db).await
 }
 
 /// State of a window, and digest of its newest plan.

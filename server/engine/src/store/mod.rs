@@ -17,6 +17,7 @@ pub mod live;
 pub mod mailbox;
 pub mod new_addresses;
 pub mod outbox;
+pub mod pauses;
 pub mod people;
 pub mod people_pages;
 pub mod policies;
@@ -41,6 +42,7 @@ pub mod votes;
 pub mod watchers;
 pub mod window_forms;
 pub mod window_list;
+pub mod window_many;
 pub mod window_page;
 pub mod windows;
 

@@ -121,7 +121,7 @@ pub async fn more(db: &mut PgConnection, person: PersonId) -> sqlx::Result<Optio
 pub async fn stakeholder_of(db: &mut PgConnection, person: PersonId, teams: Option<&[Uuid]>) -> sqlx::Result<Vec<(TargetId, String)>> {
     let rows = sqlx::query!(
         "SELECT t.id, t.short_name FROM drydock.target_stakeholder s JOIN drydock.target t ON t.id = s.target_id
-         WHERE s.person_id = $1 AND t.state <> 'retired' AND ($2::uuid[] IS NULL OR t.team_id = ANY ($2)) ORDER BY t.short_name",
+         WHERE s.person_id = $1 AND t.state IN ('unverified', 'ready') AND ($2::uuid[] IS NULL OR t.team_id = ANY ($2)) ORDER BY t.short_name",
         person.0,
         teams as Option<&[Uuid]>
     )

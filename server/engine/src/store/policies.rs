@@ -93,7 +93,7 @@ pub struct Ruled {
 /// Every database in these environments that is not retired.
 pub async fn ruled(db: &mut PgConnection, environments: &[String]) -> Result<Vec<Ruled>> {
     let targets = sqlx::query!(
-        "SELECT t.id, t.team_id, t.short_name FROM drydock.target t WHERE t.environment = ANY ($1) AND t.state <> 'retired' ORDER BY t.short_name",
+        "SELECT t.id, t.team_id, t.short_name FROM drydock.target t WHERE t.environment = ANY ($1) AND t.state IN ('unverified', 'ready') ORDER BY t.short_name",
         environments
     )
     .fetch_all(&mut *db)

@@ -120,14 +120,39 @@ pub async fn next_version(db: &mut PgConnection, target: TargetId) -> Result<i32
 /// Stores a credential, and destroys the keys of the ones before: they can never be opened again.
 pub async fn replace(db: &mut PgConnection, id: SecretId, target: TargetId, version: i32, sealed: &Sealed, by: PersonId) -> Result<()> {
     destroy(db, target).await?;
+    insert(db, id, target, version, sealed, by, "current").await
+}
+
+/// Stores a credential that is not proven yet, beside the one in use. Refused by the database while a run is open.
+pub async fn add_candidate(
+    db: &mut PgConnection,
+    id: SecretId,
+    target: TargetId,
+    version: i32,
+    sealed: &Sealed,
+    by: PersonId,
+) -> Result<()> {
+    insert(db, id, target, version, sealed, by, "candidate").await
+}
+
+async fn insert(
+    db: &mut PgConnection,
+    id: SecretId,
+    target: TargetId,
+    version: i32,
+    sealed: &Sealed,
+    by: PersonId,
+    state: &str,
+) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO drydock.sealed_secret (id, target_id, field, version, envelope, set_by) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO drydock.sealed_secret (id, target_id, field, version, envelope, set_by, state) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         id.0,
         target.0,
         PASSWORD,
         version,
         sealed.envelope,
-        by.0
+        by.0,
+        state
     )
     .execute(&mut *db)
     .await?;
@@ -139,8 +164,38 @@ pub async fn replace(db: &mut PgConnection, id: SecretId, target: TargetId, vers
     Ok(())
 }
 
+/// The candidate is the credential in use; the keys of the one before are destroyed. False when it is no candidate any more.
+pub async fn promote(db: &mut PgConnection, target: TargetId, candidate: SecretId) -> Result<bool> {
+    let before = sqlx::query_scalar!("SELECT s.id FROM drydock.sealed_secret s WHERE s.target_id = $1 AND s.state = 'current'", target.0)
+        .fetch_optional(&mut *db)
+        .await?;
+    if let Some(before) = before {
+        put_away(db, SecretId(before)).await?;
+    }
+    let done = sqlx::query!("UPDATE drydock.sealed_secret SET state = 'current' WHERE id = $1 AND state = 'candidate'", candidate.0)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// One credential is not used any more, and can never be opened again.
+pub async fn put_away(db: &mut PgConnection, id: SecretId) -> Result<()> {
+    sqlx::query!("UPDATE drydock.sealed_secret SET state = 'former' WHERE id = $1 AND state <> 'former'", id.0).execute(&mut *db).await?;
+    sqlx::query!("DELETE FROM drydock.sealed_key k WHERE k.secret_id = $1", id.0).execute(db).await?;
+    Ok(())
+}
+
+/// Removes every credential of a database, cipher text and all.
+pub async fn erase(db: &mut PgConnection, target: TargetId) -> Result<()> {
+    sqlx::query!("DELETE FROM drydock.sealed_secret s WHERE s.target_id = $1", target.0).execute(db).await?;
+    Ok(())
+}
+
 /// Destroys the data keys of every credential of a database.
 pub async fn destroy(db: &mut PgConnection, target: TargetId) -> Result<()> {
+    sqlx::query!("UPDATE drydock.sealed_secret SET state = 'former' WHERE target_id = $1 AND state <> 'former'", target.0)
+        .execute(&mut *db)
+        .await?;
     sqlx::query!(
         "DELETE FROM drydock.sealed_key k WHERE k.secret_id IN (SELECT s.id FROM drydock.sealed_secret s WHERE s.target_id = $1)",
         target.0
@@ -150,12 +205,46 @@ pub async fn destroy(db: &mut PgConnection, target: TargetId) -> Result<()> {
     Ok(())
 }
 
-/// The newest credential of a database, with the data key sealed to `worker`; `None` where there never was one, or its keys were destroyed.
+/// Whether a credential waits for its proof.
+pub async fn has_candidate(db: &mut PgConnection, target: TargetId) -> Result<bool> {
+    has(db, target, "candidate").await
+}
+
+/// Whether a credential is in use.
+pub async fn has_current(db: &mut PgConnection, target: TargetId) -> Result<bool> {
+    has(db, target, "current").await
+}
+
+async fn has(db: &mut PgConnection, target: TargetId, state: &str) -> Result<bool> {
+    let there = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.sealed_secret s WHERE s.target_id = $1 AND s.state = $2) AS "there!""#,
+        target.0,
+        state
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(there)
+}
+
+/// The credential that waits for its proof, with the data key sealed to `worker`.
+pub async fn candidate(db: &mut PgConnection, target: TargetId, worker: WorkerKeyId) -> Result<Option<(SecretId, Stored)>> {
+    let row = sqlx::query!(
+        r#"SELECT s.id, s.version, s.envelope, k.sealed AS "sealed?" FROM drydock.sealed_secret s
+           LEFT JOIN drydock.sealed_key k ON k.secret_id = s.id AND k.worker_key_id = $2 WHERE s.target_id = $1 AND s.state = 'candidate'"#,
+        target.0,
+        worker.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (SecretId(row.id), Stored { version: row.version, envelope: row.envelope, sealed_key: row.sealed })))
+}
+
+/// The credential in use of a database, with the data key sealed to `worker`; `None` where there never was one, or its keys were destroyed.
 pub async fn newest(db: &mut PgConnection, target: TargetId, worker: WorkerKeyId) -> Result<Option<Stored>> {
     let row = sqlx::query!(
         r#"SELECT s.version, s.envelope, k.sealed AS "sealed?" FROM drydock.sealed_secret s
            LEFT JOIN drydock.sealed_key k ON k.secret_id = s.id AND k.worker_key_id = $3
-           WHERE s.target_id = $1 AND s.field = $2 AND EXISTS (SELECT FROM drydock.sealed_key any_key WHERE any_key.secret_id = s.id)
+           WHERE s.target_id = $1 AND s.field = $2 AND s.state = 'current' AND EXISTS (SELECT FROM drydock.sealed_key any_key WHERE any_key.secret_id = s.id)
            ORDER BY s.version DESC LIMIT 1"#,
         target.0,
         PASSWORD,

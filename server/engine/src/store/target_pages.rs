@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use domain::examination::{ExaminationKind, ExaminationState};
 use domain::ids::{TargetId, TeamId};
 use domain::target::{Environment, TargetState};
-use domain::view::targets::{Filter, PAGE_ROWS, Row, StakeholderRow, Test, WindowRow};
+use domain::view::targets::{Filter, PAGE_ROWS, Rotation, Row, StakeholderRow, Test, WindowRow};
 use domain::window::WindowState;
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -31,7 +31,7 @@ pub async fn rows(db: &mut PgConnection, teams: Option<&[TeamId]>, filter: &Filt
            WHERE ($1::uuid[] IS NULL OR t.team_id = ANY ($1))
              AND ($2 = '' OR position(lower($2) IN lower(t.name || ' ' || t.short_name)) > 0)
              AND ($3::text IS NULL OR t.environment = $3) AND ($4 = '' OR m.short_name = $4)
-             AND CASE WHEN $5::text IS NULL THEN t.state <> 'retired' ELSE t.state = $5 END
+             AND CASE WHEN $5::text IS NULL THEN t.state NOT IN ('retired', 'deleted') ELSE t.state = $5 END
              AND ($6 = '' OR t.short_name > $6)
            ORDER BY t.short_name LIMIT $7"#,
         teams.as_deref() as Option<&[Uuid]>,
@@ -117,11 +117,38 @@ pub async fn newest_test(db: &mut PgConnection, id: TargetId) -> Result<Option<T
     }))
 }
 
+/// The newest change of password that a worker was asked for, and whether one is not finished.
+pub async fn newest_rotation(db: &mut PgConnection, id: TargetId) -> Result<Option<Rotation>> {
+    let unfinished = super::secrets::has_candidate(db, id).await?;
+    let Some(found) = examinations::newest(db, id, ExaminationKind::PasswordRotation).await? else { return Ok(None) };
+    Ok(Some(Rotation {
+        state: found.state,
+        asked_at: found.asked_at,
+        answered_at: found.answered_at,
+        failure: found.failure,
+        old_refused: found.answer.and_then(|answer| answer["old_refused"].as_bool()),
+        unfinished,
+    }))
+}
+
+/// What the newest test said about the identity before an edit; `None` where there was none before.
+pub async fn same_as_before(db: &mut PgConnection, id: TargetId) -> Result<Option<bool>> {
+    let found = examinations::newest(db, id, ExaminationKind::ConnectionTest).await?;
+    Ok(found.and_then(|test| test.answer).and_then(|answer| answer["same_as_before"].as_bool()))
+}
+
+/// Teams a database could be given to.
+pub async fn other_teams(db: &mut PgConnection, owner: TeamId) -> sqlx::Result<Vec<(TeamId, String)>> {
+    let rows =
+        sqlx::query!("SELECT m.id, m.name FROM drydock.team m WHERE m.id <> $1 ORDER BY m.name LIMIT 500", owner.0).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (TeamId(row.id), row.name)).collect())
+}
+
 /// When the stored password was set, and by whom; `None` when there is none that could be opened.
 pub async fn password_note(db: &mut PgConnection, id: TargetId) -> Result<Option<(Timestamp, String)>> {
     let row = sqlx::query!(
         "SELECT s.set_at, p.name FROM drydock.sealed_secret s JOIN drydock.person p ON p.id = s.set_by
-         WHERE s.target_id = $1 AND EXISTS (SELECT FROM drydock.sealed_key k WHERE k.secret_id = s.id) ORDER BY s.version DESC LIMIT 1",
+         WHERE s.target_id = $1 AND s.state = 'current' AND EXISTS (SELECT FROM drydock.sealed_key k WHERE k.secret_id = s.id) ORDER BY s.version DESC LIMIT 1",
         id.0
     )
     .fetch_optional(db)
@@ -142,15 +169,17 @@ pub async fn stakeholders(db: &mut PgConnection, id: TargetId) -> Result<Vec<Sta
     Ok(rows)
 }
 
-/// The newest windows on the database.
-pub async fn windows(db: &mut PgConnection, id: TargetId, most: i64) -> Result<Vec<WindowRow>> {
+/// The newest windows on the database that belong to these teams (`None`: to any): those of a former owner stay with it.
+pub async fn windows(db: &mut PgConnection, id: TargetId, teams: Option<&[TeamId]>, most: i64) -> Result<Vec<WindowRow>> {
+    let teams: Option<Vec<Uuid>> = teams.map(|teams| teams.iter().map(|team| team.0).collect());
     let rows = sqlx::query!(
         "SELECT w.number, r.title, w.state, r.start_at FROM drydock.window_target wt
          JOIN drydock.window w ON w.id = wt.window_id AND w.revision = wt.revision
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-         WHERE wt.target_id = $1 ORDER BY w.number DESC LIMIT $2",
+         WHERE wt.target_id = $1 AND ($3::uuid[] IS NULL OR w.team_id = ANY ($3)) ORDER BY w.number DESC LIMIT $2",
         id.0,
-        most
+        most,
+        teams.as_deref() as Option<&[Uuid]>
     )
     .fetch_all(db)
     .await?;

@@ -148,11 +148,12 @@ pub async fn update(db: &mut PgConnection, id: TargetId, revision: i32, new: &Re
         "UPDATE drydock.target SET short_name = $3, name = $4, host = $5, port = $6, database = $7, username = $8, tls = $9, tls_acknowledged_reason = $10,
                 ca_pem = $11, environment = $12, zone = $13, on_call = $14, revision = revision + 1,
                 state = CASE WHEN $15 THEN 'unverified' ELSE state END,
+                former_identity = CASE WHEN $15 THEN coalesce(identity, former_identity) ELSE former_identity END,
                 identity = CASE WHEN $15 THEN NULL ELSE identity END,
                 report = CASE WHEN $15 THEN NULL ELSE report END,
                 verified_at = CASE WHEN $15 THEN NULL ELSE verified_at END,
                 superuser_acknowledged_reason = CASE WHEN $15 THEN NULL ELSE superuser_acknowledged_reason END
-         WHERE id = $1 AND revision = $2 AND state <> 'retired'",
+         WHERE id = $1 AND revision = $2 AND state IN ('unverified', 'ready')",
         id.0,
         revision,
         new.short_name,
@@ -178,7 +179,7 @@ pub async fn update(db: &mut PgConnection, id: TargetId, revision: i32, new: &Re
 pub async fn acknowledge_superuser(db: &mut PgConnection, id: TargetId, reason: &str) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE drydock.target SET superuser_acknowledged_reason = $2, revision = revision + 1
-         WHERE id = $1 AND state <> 'retired' AND environment <> 'production'",
+         WHERE id = $1 AND state IN ('unverified', 'ready') AND environment <> 'production'",
         id.0,
         reason
     )
@@ -189,11 +190,55 @@ pub async fn acknowledge_superuser(db: &mut PgConnection, id: TargetId, reason: 
 
 /// Puts a registration away; false if it was already.
 pub async fn retire(db: &mut PgConnection, id: TargetId) -> Result<bool> {
-    let done =
-        sqlx::query!("UPDATE drydock.target SET state = 'retired', revision = revision + 1 WHERE id = $1 AND state <> 'retired'", id.0)
-            .execute(db)
-            .await?;
+    let done = sqlx::query!(
+        "UPDATE drydock.target SET state = 'retired', revision = revision + 1 WHERE id = $1 AND state IN ('unverified', 'ready')",
+        id.0
+    )
+    .execute(db)
+    .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Takes a retired registration back: not verified, and its identity is only what it was before.
+pub async fn reinstate(db: &mut PgConnection, id: TargetId) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE drydock.target SET state = 'unverified', revision = revision + 1, former_identity = coalesce(identity, former_identity), identity = NULL, verified_at = NULL
+         WHERE id = $1 AND state = 'retired'",
+        id.0
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Deletes a retired registration: its row stays for the history, without whom to call.
+pub async fn delete(db: &mut PgConnection, id: TargetId) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE drydock.target SET state = 'deleted', revision = revision + 1, on_call = '(deleted)', report = NULL WHERE id = $1 AND state = 'retired'",
+        id.0
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives a registration to another team; false when it is not the expected owner's any more.
+pub async fn transfer(db: &mut PgConnection, id: TargetId, from: TeamId, to: TeamId) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE drydock.target SET team_id = $3, revision = revision + 1 WHERE id = $1 AND team_id = $2 AND state IN ('unverified', 'ready')",
+        id.0,
+        from.0,
+        to.0
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Identity before the address was changed or the registration taken back.
+pub async fn former_identity(db: &mut PgConnection, id: TargetId) -> Result<Option<Value>> {
+    let found = sqlx::query_scalar!("SELECT t.former_identity FROM drydock.target t WHERE t.id = $1", id.0).fetch_optional(db).await?;
+    Ok(found.flatten())
 }
 
 /// What a test found, if the registration is still the one that was tested. `identity` is `None` when the test was not passed.
@@ -207,7 +252,7 @@ pub async fn set_report(
     at: Timestamp,
 ) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE drydock.target SET state = $3, identity = $4, report = $5, verified_at = $6 WHERE id = $1 AND revision = $2 AND state <> 'retired'",
+        "UPDATE drydock.target SET state = $3, identity = $4, report = $5, verified_at = $6 WHERE id = $1 AND revision = $2 AND state IN ('unverified', 'ready')",
         id.0,
         revision,
         state.word(),
@@ -224,7 +269,7 @@ pub async fn set_report(
 pub async fn same_identity(db: &mut PgConnection, id: TargetId, system_identifier: &str, database_oid: &str) -> Result<Option<String>> {
     let found = sqlx::query_scalar!(
         "SELECT t.short_name FROM drydock.target t
-         WHERE t.identity IS NOT NULL AND t.state <> 'retired' AND t.id <> $1 AND t.identity ->> 'system_identifier' = $2 AND t.identity ->> 'database_oid' = $3",
+         WHERE t.identity IS NOT NULL AND t.state IN ('unverified', 'ready') AND t.id <> $1 AND t.identity ->> 'system_identifier' = $2 AND t.identity ->> 'database_oid' = $3",
         id.0,
         system_identifier,
         database_oid

@@ -21,7 +21,7 @@ pub async fn rows(db: &mut PgConnection) -> sqlx::Result<Vec<TeamRow>> {
                   ARRAY(SELECT p.name FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id
                         WHERE m.team_id = t.id AND p.active AND (m.role = 'lead' OR m.deputy) ORDER BY m.role DESC, p.name) AS "leads!: Vec<String>",
                   (SELECT count(*) FROM drydock.membership m WHERE m.team_id = t.id) AS "members!",
-                  (SELECT count(*) FROM drydock.target g WHERE g.team_id = t.id AND g.state <> 'retired') AS "databases!"
+                  (SELECT count(*) FROM drydock.target g WHERE g.team_id = t.id AND g.state IN ('unverified', 'ready')) AS "databases!"
            FROM drydock.team t ORDER BY lower(t.name), t.id LIMIT 1000"#
     )
     .fetch_all(db)
@@ -57,6 +57,11 @@ pub(crate) async fn update(db: &mut PgConnection, id: TeamId, short_name: &str, 
 }
 
 /// Everybody in a team.
+pub async fn exists(db: &mut PgConnection, team: TeamId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM drydock.team t WHERE t.id = $1) AS "there!""#, team.0).fetch_one(db).await
+}
+
+/// Who belongs to a team, by name.
 pub async fn members(db: &mut PgConnection, team: TeamId) -> sqlx::Result<Vec<MemberRow>> {
     let rows = sqlx::query!(
         r#"SELECT p.id, p.name, p.email, p.active, m.role, m.deputy, a.person_id IS NOT NULL AS "account!"
@@ -85,7 +90,7 @@ pub async fn members(db: &mut PgConnection, team: TeamId) -> sqlx::Result<Vec<Me
 /// Databases of a team: id, short name, environment.
 pub async fn databases(db: &mut PgConnection, team: TeamId) -> sqlx::Result<Vec<(TargetId, String, String)>> {
     let rows = sqlx::query!(
-        "SELECT t.id, t.short_name, t.environment FROM drydock.target t WHERE t.team_id = $1 AND t.state <> 'retired' ORDER BY t.short_name LIMIT 1000",
+        "SELECT t.id, t.short_name, t.environment FROM drydock.target t WHERE t.team_id = $1 AND t.state IN ('unverified', 'ready') ORDER BY t.short_name LIMIT 1000",
         team.0
     )
     .fetch_all(db)

@@ -21,7 +21,7 @@ pub async fn proposable(db: &mut PgConnection, teams: &[TeamId]) -> Result<Vec<P
         r#"SELECT t.short_name, t.name, t.environment, t.host, t.port, t.database, m.name AS team, t.state,
                   (SELECT min(lower(wt.during)) FROM drydock.window_target wt WHERE wt.target_id = t.id AND wt.live AND upper(wt.during) > clock_timestamp()) AS "next_start: Stamp"
            FROM drydock.target t JOIN drydock.team m ON m.id = t.team_id
-           WHERE t.team_id = ANY ($1) AND t.state <> 'retired' ORDER BY t.short_name LIMIT $2"#,
+           WHERE t.team_id = ANY ($1) AND t.state IN ('unverified', 'ready') ORDER BY t.short_name LIMIT $2"#,
         teams.as_deref() as Option<&[Uuid]>,
         MOST_DATABASES
     )

@@ -17,7 +17,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     let teams = ids(teams);
     let states: Option<Vec<String>> = filter.state.states().map(|states| states.iter().map(|state| state.word().to_owned()).collect());
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name, t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
+        r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END AS "short_name!", t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
                       EXISTS (SELECT FROM drydock.plan p, jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e
                               WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $8::uuid::text)
@@ -78,7 +78,7 @@ pub async fn teams(db: &mut PgConnection, teams: Option<&[TeamId]>) -> sqlx::Res
 pub async fn databases(db: &mut PgConnection, teams: Option<&[TeamId]>) -> sqlx::Result<Vec<Choice>> {
     let teams = ids(teams);
     let rows = sqlx::query!(
-        "SELECT t.short_name, t.name FROM drydock.target t WHERE $1::uuid[] IS NULL OR t.team_id = ANY ($1) ORDER BY t.short_name LIMIT $2",
+        "SELECT t.short_name, t.name FROM drydock.target t WHERE ($1::uuid[] IS NULL OR t.team_id = ANY ($1)) AND t.state <> 'deleted' ORDER BY t.short_name LIMIT $2",
         teams.as_deref() as Option<&[Uuid]>,
         MOST_CHOICES
     )

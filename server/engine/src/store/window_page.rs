@@ -63,7 +63,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
     let row = sqlx::query!(
         r#"SELECT w.id, w.number, w.state, w.state_at, w.state_reason, w.revision, w.team_id, w.issues_met, w.created_at, c.name AS created_by, o.name AS owner, m.name AS team_name,
                   r.title, r.form, r.preview, r.start_at, r.latest_start_at, r.cut_off_at, r.end_at, r.decide_by_at, p.digest, p.bytes,
-                  t.id AS target_id, t.short_name, t.name AS target_name, t.environment, t.zone, t.on_call, clock_timestamp() AS "now!"
+                  t.id AS target_id, t.short_name, t.name AS target_name, t.environment, t.zone, t.on_call, t.state = 'deleted' AS "database_deleted!", clock_timestamp() AS "now!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
@@ -94,6 +94,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
             target: TargetId(row.target_id),
             database: row.short_name,
             database_name: row.target_name,
+            database_deleted: row.database_deleted,
             environment: row.environment,
             zone: row.zone,
             on_call: row.on_call,

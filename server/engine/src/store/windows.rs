@@ -119,7 +119,7 @@ pub struct ProposalTarget {
 pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<ProposalTarget> {
     let row = sqlx::query!(
         "SELECT t.id, t.team_id, t.short_name, t.name, t.dbms, t.host, t.port, t.database, t.username, t.environment, t.zone, t.on_call, t.state, t.identity
-         FROM drydock.target t WHERE t.short_name = $1",
+         FROM drydock.target t WHERE t.short_name = $1 AND t.state <> 'deleted'",
         short_name
     )
     .fetch_optional(&mut *db)
@@ -208,6 +208,29 @@ pub async fn neighbours(
         .collect()
 }
 
+/// When windows take this database between two instants: approved ones, and those that wait for approval; at most 500.
+pub async fn taken(
+    db: &mut PgConnection,
+    target: TargetId,
+    from: Timestamp,
+    to: Timestamp,
+    except: Option<WindowId>,
+) -> Result<Vec<(Timestamp, Timestamp)>> {
+    let rows = sqlx::query!(
+        r#"SELECT lower(t.during) AS "start!: Stamp", upper(t.during) AS "end!: Stamp" FROM drydock.window_target t
+           JOIN drydock.window w ON w.id = t.window_id AND w.revision = t.revision
+           WHERE t.target_id = $1 AND t.during && tstzrange($2, $3) AND (t.live OR w.state = 'proposed') AND ($4::uuid IS NULL OR t.window_id <> $4)
+           ORDER BY 1 LIMIT 500"#,
+        target.0,
+        super::stamp(from) as Stamp,
+        super::stamp(to) as Stamp,
+        except.map(|window| window.0)
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.start.to_jiff(), row.end.to_jiff())).collect())
+}
+
 /// Who wrote any revision.
 pub async fn contributors(db: &mut PgConnection, window: WindowId) -> sqlx::Result<std::collections::BTreeSet<PersonId>> {
     let rows = sqlx::query_scalar!("SELECT c.person_id FROM drydock.contributor c WHERE c.window_id = $1", window.0).fetch_all(db).await?;
@@ -233,6 +256,15 @@ pub async fn policy_of(db: &mut PgConnection, environment: &str) -> Result<domai
         digest: Digest::from_slice(&row.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?,
         rules: serde_json::from_slice(&row.bytes)?,
     })
+}
+
+/// What a worker found for one revision.
+pub async fn preview(db: &mut PgConnection, window: WindowId, revision: i32) -> sqlx::Result<Option<Value>> {
+    let found =
+        sqlx::query_scalar!("SELECT r.preview FROM drydock.revision r WHERE r.window_id = $1 AND r.number = $2", window.0, revision)
+            .fetch_optional(db)
+            .await?;
+    Ok(found.flatten())
 }
 
 /// What a worker answered to a preview of this database.

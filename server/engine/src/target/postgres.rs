@@ -6,6 +6,7 @@
 pub mod analyze;
 pub mod blockers;
 pub mod measure;
+pub mod password;
 pub mod preflight;
 pub mod progress;
 pub mod reindex;

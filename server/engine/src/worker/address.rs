@@ -3,12 +3,14 @@
 use super::WorkerContext;
 use crate::credentials::binding;
 use crate::error::{Error, Result};
+use crate::store::secrets::Stored;
 use crate::store::targets::{self, Target};
 use crate::target::connect::{Address, TlsMode};
 use crate::{store, transaction};
 use domain::decision::Refusal;
 use domain::ids::TargetId;
-use domain::target::{TargetState, Tls};
+use domain::target::Tls;
+use secrecy::SecretString;
 
 /// The registration of a database as it is now, and the address that opens it. Fetch it for each step and drop it after.
 ///
@@ -25,25 +27,11 @@ pub async fn address(context: &WorkerContext, id: TargetId) -> Result<(Target, A
         })
     })
     .await?;
-    if target.state == TargetState::Retired {
-        return Err(Refusal::new(
-            "retired",
-            "This database was retired, and its password destroyed.",
-            "Register it again if it is back in use.",
-        )
-        .into());
-    }
+    domain::target::in_use(target.state)?;
     let place = &target.registration.place;
     let password = match stored {
         None => None,
-        Some(stored) => {
-            let key = stored.sealed_key.ok_or_else(no_key)?;
-            let opened = context.keyring.open_secret(&stored.envelope, &key, &binding(id, place, stored.version));
-            Some(opened.map_err(|error| {
-                tracing::warn!(target = %id, %error, "a stored password was not opened");
-                unusable()
-            })?)
-        }
+        Some(stored) => Some(open_password(context, &target, &stored)?),
     };
     let address = Address {
         host: place.host.clone(),
@@ -57,6 +45,19 @@ pub async fn address(context: &WorkerContext, id: TargetId) -> Result<(Target, A
         },
     };
     Ok((target, address))
+}
+
+/// Opens one of a database's passwords: the one in use, or one that is not proven yet.
+///
+/// # Errors
+/// It was sealed to other workers only, or belongs to another address.
+pub(crate) fn open_password(context: &WorkerContext, target: &Target, stored: &Stored) -> Result<SecretString> {
+    let key = stored.sealed_key.as_ref().ok_or_else(no_key)?;
+    let bound = binding(target.id, &target.registration.place, stored.version);
+    context.keyring.open_secret(&stored.envelope, key, &bound).map_err(|error| {
+        tracing::warn!(target = %target.id, %error, "a stored password was not opened");
+        unusable()
+    })
 }
 
 fn unusable() -> Error {

@@ -5,7 +5,9 @@
 
 mod grants;
 mod identity;
+mod pauses;
 mod people;
 mod runs;
+mod targets;
 mod trail;
 mod yard;

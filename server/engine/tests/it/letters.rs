@@ -4,11 +4,13 @@ use domain::approval::{Eligible, Policy};
 use domain::canonical::Digest;
 use domain::ids::{PersonId, PolicyId, RunId, TargetId, TeamId, WindowId};
 use domain::notice::NoticeKind;
+use domain::pause::PauseLevel;
 use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
 use domain::procedure::weekly_postgresql;
 use domain::proposal::ProposalForm;
+use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
-use engine::paper::{Mail, Material, write};
+use engine::paper::{Bulletin, Mail, Material, News, OwnerChange, write};
 use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use engine::target::session::SessionName;
 use jiff::Timestamp;
@@ -123,6 +125,7 @@ pub fn material(kind: NoticeKind) -> Material {
             .collect(),
         link: carries.then(|| ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFG".into(), at("2026-11-29T03:00:00Z"))),
         head: Some((17, Digest([0xab; 32]))),
+        moved_from: (kind == NoticeKind::Moved).then(|| (at("2026-11-28T02:00:00Z"), at("2026-11-28T04:00:00Z"))),
         sequence: 3,
         message_id: "<n1@drydock>".into(),
         from: "drydock@example.org".into(),
@@ -135,7 +138,8 @@ fn mail(kind: NoticeKind) -> Mail {
 
 #[test]
 fn every_message_says_this() {
-    for kind in NoticeKind::ALL.iter().filter(|kind| !kind.is_about_account() && !kind.is_about_address()) {
+    let about_windows = |kind: &&NoticeKind| !kind.is_about_account() && !kind.is_about_address() && !kind.is_bulletin();
+    for kind in NoticeKind::ALL.iter().filter(about_windows) {
         let mail = mail(*kind);
         insta::assert_snapshot!(
             kind.word(),
@@ -192,4 +196,76 @@ fn foreign_text_stays_text() {
 fn the_head_is_honest_before_the_first_seal() {
     let first = Material { head: None, ..material(NoticeKind::Approved) };
     assert!(write(&first).expect("written").text.contains("Audit head  none yet"));
+}
+
+fn bulletin(kind: NoticeKind, news: News) -> Bulletin {
+    let told = material(NoticeKind::Approved);
+    Bulletin {
+        kind,
+        now: told.now,
+        installation: told.installation,
+        base: told.base,
+        recipient: told.recipient,
+        news,
+        head: told.head,
+        message_id: told.message_id,
+    }
+}
+
+fn paused(resumed: bool) -> PauseRow {
+    PauseRow {
+        level: PauseLevel::HoldRunning,
+        reason: "The storage of the second site is failing.".into(),
+        paused_at: at("2026-07-20T11:58:00Z"),
+        paused_by: "Lena".into(),
+        resumed: resumed.then(|| (at("2026-07-20T14:30:00Z"), "Adele".into(), "The storage was replaced.".into())),
+    }
+}
+
+#[test]
+fn a_pause_is_told_as_it_stands_when_the_mail_leaves() {
+    for (name, resumed) in [("paused", false), ("resumed", true)] {
+        let kind = NoticeKind::from_word(name).expect("a kind");
+        let mail = bulletin(kind, News::Pause(paused(resumed))).write().expect("written");
+        assert!(mail.calendar.is_none() && !mail.html.contains("<script"));
+        insta::assert_snapshot!(name, format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text));
+    }
+    // Owed when it began, sent when it was over: the truth of the sending.
+    let late = bulletin(NoticeKind::Paused, News::Pause(paused(true))).write().expect("written");
+    assert!(late.subject.starts_with("[Maintenance resumed]"), "{}", late.subject);
+}
+
+#[test]
+fn a_moved_window_is_asked_for_again_and_moves_in_the_calendar() {
+    let moved = Material {
+        moved_from: Some((at("2026-11-28T02:00:00Z"), at("2026-11-28T04:00:00Z"))),
+        sequence: 9,
+        ..material(NoticeKind::ApprovalNeeded)
+    };
+    let mail = write(&moved).expect("written");
+    insta::assert_snapshot!("approval_needed_moved", format!("Subject: {}\n\n{}", mail.subject, mail.text));
+    let calendar = mail.calendar.expect("a calendar part").text;
+    assert!(
+        calendar.contains("SEQUENCE:9\r\n") && calendar.contains("DTSTART:20261129T020000Z") && calendar.contains("STATUS:TENTATIVE"),
+        "{calendar}"
+    );
+    let told = write(&material(NoticeKind::Moved)).expect("written");
+    assert!(told.calendar.expect("a calendar part").text.contains("STATUS:TENTATIVE"));
+}
+
+#[test]
+fn a_change_of_owner_is_told_to_both_teams() {
+    let change = OwnerChange {
+        target: TargetId(Uuid::from_u128(6)),
+        short_name: "prod-orders".into(),
+        name: "Orders".into(),
+        from: "Orders".into(),
+        to: "Billing".into(),
+        reason: "Billing took the service over.".into(),
+    };
+    let mail = bulletin(NoticeKind::OwnerChanged, News::Owner(change)).write().expect("written");
+    insta::assert_snapshot!(
+        "owner_changed",
+        format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
+    );
 }

@@ -4,6 +4,7 @@ use super::when::Moments;
 use crate::approval::{Group, RuleStanding, Standing};
 use crate::checklist::CheckState;
 use crate::ids::PersonId;
+use crate::pause::{Pause, PauseLevel};
 use crate::procedure::text::plural;
 use crate::schedule::{self, Due};
 use crate::window::WindowState;
@@ -69,6 +70,8 @@ pub struct Situation<'a> {
     pub hold_reason: Option<&'a str>,
     /// Its own run is open: `Some(true)` when a worker holds it.
     pub own_run: Option<bool>,
+    /// All maintenance is paused.
+    pub pause: Option<&'a Pause>,
     /// Red pre-checks of an open run.
     pub red_checks: &'a [String],
     /// The validation list: title and state.
@@ -89,6 +92,11 @@ pub fn blocked(s: &Situation<'_>) -> Vec<Blocker> {
         WindowState::Validating => validation(s.checks),
         _ => vec![],
     };
+    // First: nothing else matters meanwhile.
+    if let Some(pause) = s.pause.filter(|pause| paused(pause, s.state)) {
+        let refusal = pause.refusal();
+        found.insert(0, Blocker::new(refusal.message, refusal.way_out));
+    }
     if s.owes_issues {
         found.push(Blocker::new(
             "It did not go as planned, and the text “issues met” is not written.",
@@ -96,6 +104,15 @@ pub fn blocked(s: &Situation<'_>) -> Vec<Blocker> {
         ));
     }
     found
+}
+
+/// Whether a pause keeps a window in this state from its next step.
+fn paused(pause: &Pause, state: WindowState) -> bool {
+    match state {
+        WindowState::Approved | WindowState::Hold => true,
+        WindowState::Running => pause.level == PauseLevel::HoldRunning,
+        _ => false,
+    }
 }
 
 fn draft(s: &Situation<'_>) -> Blocker {

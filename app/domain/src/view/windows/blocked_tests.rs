@@ -28,6 +28,7 @@ fn standing(votes: &[(u128, VoteDecision)]) -> Standing {
 
 fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)) -> Vec<String> {
     let mut situation = Situation {
+        pause: None,
         state,
         state_reason: None,
         now: at(now),

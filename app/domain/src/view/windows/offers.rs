@@ -5,6 +5,7 @@ use crate::approval::{self, Eligible, StandingVote};
 use crate::checklist::CheckState;
 use crate::decision::Refusal;
 use crate::ids::{PersonId, TeamId};
+use crate::pause::Pause;
 use crate::permission::{self, Actor, Verb};
 use crate::schedule::{self, Due};
 use crate::voice::Voice;
@@ -48,6 +49,10 @@ pub struct Offers {
     pub take_back: Offer,
     /// Write a new revision.
     pub edit: Offer,
+    /// Change its times, and nothing else.
+    pub reschedule: Offer,
+    /// Fill a new proposal from it.
+    pub again: Offer,
     /// Take back a draft or proposal.
     pub withdraw: Offer,
     /// Call off an approved window.
@@ -119,6 +124,8 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
         vote: given(&[W::Proposed], Verb::Vote, may_vote(input)),
         take_back: if input.own_vote.is_some() { given(&[W::Proposed, W::Approved], Verb::Vote, Ok(())) } else { Offer::Absent },
         edit: given(&[W::Draft, W::Proposed, W::Approved], Verb::ProposeWindow, Ok(())),
+        reschedule: given(&[W::Proposed, W::Approved], Verb::ProposeWindow, Ok(())),
+        again: given(W::ALL, Verb::ProposeWindow, Ok(())),
         withdraw: given(&[W::Draft, W::Proposed], Verb::CancelWindow, Ok(())),
         cancel: given(&[W::Approved], Verb::CancelWindow, Ok(())),
         start: given(&[W::Approved], Verb::StartRun, may_start(input)),
@@ -136,6 +143,19 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
         } else {
             Offer::Absent
         },
+    }
+}
+
+impl Offers {
+    /// The same while all maintenance is paused: what would start is not offered, and the reader is told why.
+    #[must_use]
+    pub fn during(mut self, pause: Option<&Pause>) -> Self {
+        if let Some(pause) = pause
+            && self.start.is_open()
+        {
+            self.start = Offer::No(pause.refusal());
+        }
+        self
     }
 }
 
@@ -234,7 +254,7 @@ mod tests {
     fn the_author_never_votes_and_the_stakeholder_does() {
         let author = ask(&actor(1, Some(TeamRole::Engineer)), WindowState::Proposed, 0, &[]);
         assert_eq!(author.vote.why_not().map(|refusal| refusal.code.as_str()), Some("four_eyes"));
-        assert!(author.edit.is_open() && author.withdraw.is_open() && author.cancel == Offer::Absent);
+        assert!(author.edit.is_open() && author.reschedule.is_open() && author.withdraw.is_open() && author.cancel == Offer::Absent);
         let stakeholder = ask(&actor(2, Some(TeamRole::Stakeholder)), WindowState::Proposed, 0, &[]);
         assert!(stakeholder.vote.is_open() && !stakeholder.edit.is_open());
     }
@@ -262,6 +282,32 @@ mod tests {
         assert!(offer(actor(1, Some(TeamRole::Lead)), WindowState::RolledBack).is_open());
         assert!(offer(actor(2, Some(TeamRole::Stakeholder)), WindowState::Failed).why_not().is_some());
         assert_eq!(offer(actor(1, Some(TeamRole::Lead)), WindowState::Completed), Offer::Absent);
+    }
+
+    #[test]
+    fn what_is_over_is_proposed_again_and_not_moved() {
+        let engineer = actor(1, Some(TeamRole::Engineer));
+        for state in WindowState::ALL {
+            assert!(ask(&engineer, *state, 0, &[]).again.is_open(), "{}", state.word());
+        }
+        let moves = |state| ask(&engineer, state, 0, &[]).reschedule.is_open();
+        let movable: Vec<_> = WindowState::ALL.iter().filter(|state| moves(**state)).map(|state| state.word()).collect();
+        assert_eq!(movable, ["proposed", "approved"]);
+    }
+
+    #[test]
+    fn a_pause_takes_the_start_away_and_says_why() {
+        let engineer = actor(1, Some(TeamRole::Engineer));
+        let pause = Pause {
+            level: crate::pause::PauseLevel::StartNothing,
+            since: at(0),
+            by: PersonId(Uuid::from_u128(3)),
+            by_name: "Lena".into(),
+            reason: "storage".into(),
+        };
+        let offers = ask(&engineer, WindowState::Approved, 60, &[]).during(Some(&pause));
+        assert_eq!(offers.start.why_not().map(|refusal| refusal.code.as_str()), Some("paused"));
+        assert!(offers.cancel.is_open() && ask(&engineer, WindowState::Approved, 60, &[]).during(None).start.is_open());
     }
 
     #[test]

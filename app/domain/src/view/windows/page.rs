@@ -42,6 +42,8 @@ pub struct Head {
     pub database: String,
     /// Its name.
     pub database_name: String,
+    /// It was deleted: only its history is left.
+    pub database_deleted: bool,
     /// Its environment word.
     pub environment: String,
     /// Its zone.

@@ -7,6 +7,7 @@ use crate::decision::FieldError;
 use crate::ids::PersonId;
 use crate::proposal::ProposalForm;
 use crate::schedule::Times;
+use crate::schedule::slots::Slot;
 use crate::window::WindowState;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,6 +122,40 @@ pub struct FormPage {
     pub taken: Vec<Overlap>,
     /// The window that is edited; `None` for a new one.
     pub edit: Option<EditOf>,
+    /// The window whose words and limits were taken over; `None` for a form from scratch.
+    pub again: Option<Again>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The window that is proposed once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Again {
+    /// Its number.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// The time that was filled in is free; otherwise every one looked at is taken.
+    pub free: bool,
+}
+
+/// The page that moves a window: its times change, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovePage {
+    /// About which database.
+    pub database: Database,
+    /// The window, with the votes that would be lost.
+    pub edit: EditOf,
+    /// Its times now.
+    pub from: (Timestamp, Timestamp),
+    /// Date, time and fold before anything is typed.
+    pub form: ProposalForm,
+    /// The same time of day on the next days, where the database is free.
+    pub slots: Vec<Slot>,
+    /// Windows that take the database in the next 60 days.
+    pub taken: Vec<Overlap>,
+    /// Who is asked again.
+    pub approvers: Approvers,
     /// Now.
     pub now: Timestamp,
 }
