@@ -46,7 +46,10 @@ pub async fn follow(
     let (Some(caller), Some(id)) = (visit.caller.as_ref(), session.id()) else { return StatusCode::UNAUTHORIZED.into_response() };
     let team = match admit(&web.engine, &caller.actor, run).await {
         Ok(team) => team,
-        Err(error) => return failed(&error),
+        Err(error) => {
+            visit.note(&error);
+            return failed(&error);
+        }
     };
     let came_back = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     let watcher = Watcher { key: session::key(&id), person: caller.actor.person, run, team };

@@ -257,6 +257,7 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "/windows".to_owned(),
         format!("/windows/{}", company.windows["foreign"]),
         format!("/windows/{}/checklist", company.windows["foreign"]),
+        format!("/windows/{}/evidence", company.windows["foreign"]),
         format!("/runs/{}", company.runs["completed"]),
         "/policies".to_owned(),
         "/audit".to_owned(),

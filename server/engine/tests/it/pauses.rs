@@ -31,7 +31,7 @@ async fn a_run_waits_after_its_item_and_goes_on_when_somebody_says_so() {
     let wrong = hold_run(engine, &house.engineer, run, &typed("shop")).await;
     assert!(matches!(wrong, Err(Error::Invalid(errors)) if errors[0].field == "short_name"), "the name is typed");
     assert!(matches!(hold_run(engine, &house.stakeholder, run, &typed("prod-orders")).await, Err(Error::Refused(_))), "a right of its own");
-    assert!(matches!(hold_run(engine, &house.foreigner, run, &typed("prod-orders")).await, Err(Error::NotFound)));
+    assert!(matches!(hold_run(engine, &house.foreigner, run, &typed("prod-orders")).await, Err(Error::Hidden)));
     hold_run(engine, &house.engineer, run, &typed("prod-orders")).await.expect("it may be held");
     let again = hold_run(engine, &house.lead, run, &typed("prod-orders")).await;
     assert!(matches!(again, Err(Error::Refused(refusal)) if refusal.code == "hold_asked"));

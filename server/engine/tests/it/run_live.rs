@@ -63,7 +63,7 @@ async fn a_run_is_admitted_to_those_who_see_its_team() {
     for who in [&house.engineer, &house.stakeholder, &house.auditor] {
         assert_eq!(live::admit(&house.engine, &who.actor, run).await.expect("admitted"), house.team, "{}", who.actor.name);
     }
-    assert!(matches!(live::admit(&house.engine, &house.foreigner.actor, run).await, Err(Error::NotFound)));
+    assert!(matches!(live::admit(&house.engine, &house.foreigner.actor, run).await, Err(Error::Hidden)));
     assert!(matches!(live::admit(&house.engine, &house.engineer.actor, engine::clock::new_id()).await, Err(Error::NotFound)));
 }
 

@@ -104,7 +104,7 @@ pub fn expected(company: &Company, line: &Line, part: &Part, object: &Object) ->
     let Some(actor) = &part.actor else {
         return match line.right {
             Right::None => found(),
-            Right::Island(_) => Outcome::SignedOut,
+            Right::Island(_) | Right::Watched(_) => Outcome::SignedOut,
             _ => Outcome::SignIn,
         };
     };
@@ -129,7 +129,7 @@ pub fn expected(company: &Company, line: &Line, part: &Part, object: &Object) ->
                 Outcome::Hidden
             }
         }
-        Right::Team(verb) => match object.team {
+        Right::Team(verb) | Right::Watched(verb) => match object.team {
             Some(team) if holds(actor, Verb::SeeTeam, Some(team)) => held(verb, Some(team)),
             _ => Outcome::Hidden,
         },
@@ -201,7 +201,8 @@ fn names_the_right(text: &str) -> bool {
 }
 
 /// A digest of every business table, by name. Left out by name: what a refusal itself writes (its fact), messages and typed text in
-/// sessions, when a session was last seen, and the marks that somebody read the trail or opened a link.
+/// sessions, when a session was last seen, and the marks that somebody read the trail or a window's evidence, or
+/// opened a link.
 #[expect(clippy::disallowed_methods, reason = "names of our own tables")]
 pub async fn digest(company: &Company) -> Vec<(String, String)> {
     let tables: Vec<String> = sqlx::query_scalar(
@@ -213,7 +214,10 @@ pub async fn digest(company: &Company) -> Vec<(String, String)> {
     assert!(tables.len() > 30, "the tables were not found");
     let one = |table: &String| {
         let (what, rows) = match table.as_str() {
-            "fact" => ("concat_ws(' ', t.id, t.action)", "WHERE t.action NOT IN ('access.refuse', 'trail.read')"),
+            "fact" => (
+                "concat_ws(' ', t.id, t.action)",
+                "WHERE t.action NOT IN ('access.refuse', 'trail.read', 'evidence.read', 'evidence.export')",
+            ),
             "session" => ("concat_ws(' ', t.key, t.person_id, t.absolute_end_at, t.elevated_until)", "WHERE t.person_id IS NOT NULL"),
             "link" => ("(to_jsonb(t) - 'opened_at')::text", ""),
             _ => ("t::text", ""),

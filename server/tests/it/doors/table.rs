@@ -18,6 +18,8 @@ pub enum Right {
     Held(Verb),
     /// This right in the team that the path's thing belongs to; people who see nothing of that team's are told that there is no such thing.
     Team(Verb),
+    /// As [`Right::Team`], asked by a program of the page: who is signed out is told so, and not sent elsewhere.
+    Watched(Verb),
     /// This right in the owner team, which a field names: without it the form comes back.
     Field(Verb),
     /// This right in the team of the database that a field names: foreign names are answered like names that nobody has.
@@ -102,11 +104,12 @@ macro_rules! typed {
     };
 }
 
-use Right::{Account, Demo, Field, Held, Island, Named, Somewhere, Team};
+use Right::{Account, Demo, Field, Held, Island, Named, Somewhere, Team, Watched};
 use Thing::{Check, Nothing, Run, Window};
 use Verb::{
-    AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, ExamineTarget, ExportTrail, ManageOutbox, ManagePeople, ManagePolicies,
-    ManageTarget, ProposeWindow, RecordBackup, ResolveHold, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun, TickItem, Vote,
+    AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, ExamineTarget, ExportTrail, HoldRun, ManageOutbox, ManagePeople,
+    ManagePolicies, ManageTarget, ProposeWindow, RecordBackup, ResolveHold, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun, TickItem,
+    Vote,
 };
 
 /// Doors for everybody, and those of one's own account.
@@ -313,6 +316,8 @@ pub const WINDOWS: &[Line] = &[
     Line::read("GET /windows/{number}", Team(SeeTeam), Window("proposed")),
     Line::read("GET /windows/{number}/edit", Team(ProposeWindow), Window("proposed")),
     Line::read("GET /windows/{number}/checklist", Team(SeeTeam), Window("proposed")),
+    Line::read("GET /windows/{number}/evidence", Team(SeeTeam), Window("proposed")),
+    Line::read("GET /windows/{number}/evidence.json", Team(SeeTeam), Window("proposed")),
     Line::act("POST /windows/{number}/edit/preview", Team(ProposeWindow), Window("proposed"), |c, _| proposal(c, "prod-orders")),
     Line::act("POST /windows/{number}/vote", Team(Vote), Window("proposed"), |c, _| {
         vec![("decision", "approve".into()), ("digest", c.digest.clone()), ("short_name", "prod-orders".into())]
@@ -331,6 +336,8 @@ pub const WINDOWS: &[Line] = &[
 /// Windows that run, and what follows.
 pub const RUNS: &[Line] = &[
     Line::read("GET /runs/{id}", Team(SeeTeam), Run("leased")),
+    Line::read("GET /runs/{id}/events", Watched(SeeTeam), Run("leased")),
+    Line::act("POST /runs/{id}/hold", Team(HoldRun), Run("leased"), typed!(c, p; "short_name": "leased", "reason": "somebody has to look")),
     Line::act("POST /runs/{id}/stop", Team(StopRun), Run("leased"), typed!(c, p; "short_name": "leased", "reason": "the shop is slow")),
     Line::act("POST /runs/{id}/resolve", Team(ResolveHold), Run("held"), typed!(c, p; "verb": "fail", "reason": "not tonight")),
     Line::act("POST /windows/{number}/issues", Team(CloseWindow), Window("failed"), typed!(c, p; "issues_met": "The replica fell behind.")),
