@@ -17,7 +17,7 @@ use domain::window::WindowState::{Completed, Failed, Hold, Running, Validating};
 use judge::{Object, Outcome, attempt, changed, digest, expected, objects};
 use server::router::DOORS;
 use std::collections::{BTreeMap, BTreeSet};
-use table::{DATABASES, Line, OPEN, PEOPLE, RUNS, Right, WINDOWS, all};
+use table::{DATABASES, LATER, Line, OPEN, PAUSE, PEOPLE, RESUME, RUNS, Right, WINDOWS, all};
 
 /// Of the critical query that is retired.
 const QUERY: uuid::Uuid = uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0077);
@@ -86,6 +86,9 @@ async fn let_through(company: &Company, line: &Line, wrong: &mut Vec<String>) {
             let before = digest(company).await;
             let (outcome, answer) = attempt(company, line, part, &object).await;
             let after = changed(&before, &digest(company).await);
+            if let Some(back) = line.back {
+                company.run(back).await;
+            }
             let mut say = |what: &str| wrong.push(format!("{}: {what} {after:?}", tried(line, part, &object, &answer)));
             if outcome != Outcome::Through {
                 say(&format!("not let through, but {outcome:?}"));
@@ -171,9 +174,41 @@ async fn doors_to_databases() {
 }
 
 #[tokio::test]
+async fn doors_to_databases_later_in_their_life() {
+    let mut company = Company::new().await;
+    company.database("lost", company.house.team, "staging").await;
+    company.run("UPDATE drydock.target SET state = 'retired' WHERE short_name = 'lost'").await;
+    company.password("spare").await;
+    try_doors(&company, LATER).await;
+}
+
+#[tokio::test]
+async fn doors_into_a_pause() {
+    let company = Company::new().await;
+    try_doors(&company, PAUSE).await;
+}
+
+#[tokio::test]
+async fn doors_out_of_a_pause() {
+    let company = Company::new().await;
+    // Whoever pauses may resume: here somebody did who is none of those who try.
+    company
+        .run(
+            "INSERT INTO drydock.pause (id, level, reason, paused_by)
+             SELECT gen_random_uuid(), 'start_nothing', 'the storage is failing', id FROM drydock.person WHERE name = 'Paula'",
+        )
+        .await;
+    try_doors(&company, RESUME).await;
+}
+
+#[tokio::test]
 async fn doors_to_windows_before_they_run() {
     let mut company = Company::new().await;
     company.proposed().await;
+    for (name, days) in [("movable", 5), ("unwanted", 7)] {
+        let number = company.house.proposed(days).await.number;
+        company.windows.insert(name, number);
+    }
     company.staged("due", &[]).await;
     company.backups().await;
     company.staged("completed", &[Running, Validating, Completed]).await;

@@ -121,8 +121,12 @@ async fn every_door_answers_to_our_own_name_alone() {
         ] {
             let headers = [&[("host", host)][..], &ours].concat();
             let answer = ada.clone().send(door.method.clone(), &uri, &headers, String::new()).await;
-            let any_name = matches!(door.path, "/healthz" | "/readyz");
-            let expected = if any_name { StatusCode::OK } else { StatusCode::MISDIRECTED_REQUEST };
+            let expected = match door.path {
+                "/healthz" | "/readyz" => StatusCode::OK,
+                // Monitoring asks by address, too; here there is no token in the settings, and no figures.
+                "/metrics" => StatusCode::NOT_FOUND,
+                _ => StatusCode::MISDIRECTED_REQUEST,
+            };
             assert_eq!(answer.status, expected, "{what} at {path}");
             assert_guarded(&format!("{what} at {path}"), &answer);
         }

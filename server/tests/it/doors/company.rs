@@ -80,6 +80,15 @@ impl Company {
         self.databases.insert(name, id);
     }
 
+    /// A password is stored for this database, as people type it.
+    pub async fn password(&self, name: &str) {
+        let (target, by) = (self.databases[name], self.house.engineer.actor.person);
+        let mut db = self.house.admin.acquire().await.expect("a connection");
+        let place = engine::store::targets::find(&mut db, target).await.expect("readable").expect("there").registration.place;
+        let password = crate::browser::PASSWORD.to_owned().into();
+        engine::credentials::store_password(&mut db, target, &place, &password, by).await.expect("sealed");
+    }
+
     /// A window of the owner team that waits for votes, and one of the other team.
     pub async fn proposed(&mut self) {
         let number = self.house.proposed(3).await.number;

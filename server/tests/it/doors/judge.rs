@@ -65,6 +65,9 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
             object("another team's", database("billing"), other),
             missing(nowhere, None),
         ],
+        Thing::Retired(name) => {
+            vec![object("the team's", database(name), team), object("another team's", database("billing"), other), missing(nowhere, None)]
+        }
         Thing::Window(name) => vec![
             object("the team's", window(name), team),
             over(window("completed"), team),
@@ -115,6 +118,7 @@ pub fn expected(company: &Company, line: &Line, part: &Part, object: &Object) ->
         Right::Demo => Outcome::Hidden,
         Right::Held(verb) => held(verb, None),
         Right::Field(verb) => held(verb, own),
+        Right::OfTeam(verb) => held(verb, object.team),
         Right::Somewhere(verb) => {
             if anywhere(actor, verb) {
                 found()
@@ -175,6 +179,8 @@ fn outcome(line: &Line, answer: &Answer, left: &Value) -> Outcome {
     match answer.status {
         StatusCode::NOT_FOUND => return Outcome::Hidden,
         StatusCode::UNAUTHORIZED => return Outcome::SignedOut,
+        // A page that is read says so, too, when what it is about is over: then the right was there.
+        StatusCode::FORBIDDEN if !line.is_form() && !answer.body.contains("You may not ") => return Outcome::Through,
         StatusCode::FORBIDDEN => return refused(&answer.body),
         StatusCode::SEE_OTHER if answer.to().starts_with("/login") && line.door != "POST /logout" && line.door != "POST /login" => {
             return Outcome::SignIn;

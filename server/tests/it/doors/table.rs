@@ -18,6 +18,8 @@ pub enum Right {
     Held(Verb),
     /// This right in the team that the path's thing belongs to; people who see nothing of that team's are told that there is no such thing.
     Team(Verb),
+    /// This right in the team that the path names; teams are seen by everybody.
+    OfTeam(Verb),
     /// As [`Right::Team`], asked by a program of the page: who is signed out is told so, and not sent elsewhere.
     Watched(Verb),
     /// This right in the owner team, which a field names: without it the form comes back.
@@ -39,6 +41,8 @@ pub enum Thing {
     Person,
     Team,
     Database,
+    /// A retired one, by name.
+    Retired(&'static str),
     /// Its present one, by name.
     Window(&'static str),
     /// A window and the position of an item.
@@ -71,14 +75,16 @@ pub struct Line {
     pub changes: bool,
     /// It may change things that are over: a retired database, a person who left.
     pub changes_finished: bool,
+    /// Puts back what a holder did, so that the next one finds the thing where it was.
+    pub back: Option<&'static str>,
 }
 
 impl Line {
     const fn read(door: &'static str, right: Right, thing: Thing) -> Self {
-        Self { door, right, thing, typed: |_, _| vec![], changes: false, changes_finished: false }
+        Self { door, right, thing, typed: |_, _| vec![], changes: false, changes_finished: false, back: None }
     }
     const fn act(door: &'static str, right: Right, thing: Thing, typed: fn(&Company, &Part) -> Fields) -> Self {
-        Self { door, right, thing, typed, changes: true, changes_finished: false }
+        Self { door, right, thing, typed, changes: true, changes_finished: false, back: None }
     }
     /// Even who holds the right changes nothing with what is typed here.
     const fn idle(mut self) -> Self {
@@ -87,6 +93,10 @@ impl Line {
     }
     const fn even_finished(mut self) -> Self {
         self.changes_finished = true;
+        self
+    }
+    const fn put_back(mut self, sql: &'static str) -> Self {
+        self.back = Some(sql);
         self
     }
     /// `POST` or `GET`, and the path.
@@ -104,12 +114,12 @@ macro_rules! typed {
     };
 }
 
-use Right::{Account, Demo, Field, Held, Island, Named, Somewhere, Team, Watched};
-use Thing::{Check, Nothing, Run, Window};
+use Right::{Account, Demo, Field, Held, Island, Named, OfTeam, Somewhere, Team, Watched};
+use Thing::{Check, Nothing, Retired, Run, Window, WindowWatcher};
 use Verb::{
-    AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, ExamineTarget, ExportTrail, HoldRun, ManageOutbox, ManagePeople,
-    ManagePolicies, ManageTarget, ProposeWindow, RecordBackup, ResolveHold, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun, TickItem,
-    Vote,
+    AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, DeleteTarget, ExamineTarget, ExportTrail, HoldRun, ManageMembers,
+    ManageOutbox, ManagePeople, ManagePolicies, ManageTarget, PauseAll, ProposeWindow, RecordBackup, ResolveHold, ResumeAll, SeePeople,
+    SeeTeam, SeeTrail, StartRun, StopRun, TickItem, TransferTarget, Vote,
 };
 
 /// Doors for everybody, and those of one's own account.
@@ -204,7 +214,7 @@ pub const PEOPLE: &[Line] = &[
     Line::read("GET /teams/{id}", Held(SeePeople), Thing::Team),
     Line::read("GET /teams/{id}/edit", Held(ManagePeople), Thing::Team),
     Line::act("POST /teams/{id}/edit", Held(ManagePeople), Thing::Team, typed!(c, p; "name": "All orders", "short_name": "orders")),
-    Line::act("POST /teams/{id}/members", Held(ManagePeople), Thing::Team, |c, _| {
+    Line::act("POST /teams/{id}/members", OfTeam(ManageMembers), Thing::Team, |c, _| {
         vec![("person", c.cast.changed.actor.person.to_string()), ("role", "stakeholder".into())]
     }),
     Line::act(
@@ -247,6 +257,8 @@ pub const DATABASES: &[Line] = &[
         fields
     }),
     Line::read("GET /databases/{id}", Team(SeeTeam), Thing::Database),
+    // Before what is changed asks for the same test.
+    Line::act("POST /databases/{id}/test", Team(ExamineTarget), Thing::Database, typed!(c, p;)),
     Line::read("GET /databases/{id}/edit", Team(ManageTarget), Thing::Database),
     Line::act("POST /databases/{id}/edit", Team(ManageTarget), Thing::Database, |_, _| {
         let mut fields = registration("spare");
@@ -275,7 +287,6 @@ pub const DATABASES: &[Line] = &[
         typed!(c, p; "name": "Newest", "sql": "SELECT 1", "limit_ms": 100),
     ),
     Line::act("POST /databases/{id}/queries/retire", Team(ManageTarget), Thing::Database, |_, _| vec![("query", super::QUERY.to_string())]),
-    Line::act("POST /databases/{id}/test", Team(ExamineTarget), Thing::Database, typed!(c, p;)),
     Line::act("POST /databases/{id}/superuser", Team(ManageTarget), Thing::Database, typed!(c, p; "reason": "a copy that holds nothing")),
     Line::act("POST /databases/{id}/watchers", Team(SeeTeam), Thing::Database, typed!(c, p;)).even_finished(),
     Line::act("POST /databases/{id}/watchers/add", Team(AddWatcher), Thing::Database, typed!(c, p; "email": "paula@example.org"))
@@ -283,6 +294,18 @@ pub const DATABASES: &[Line] = &[
     Line::act("POST /databases/{id}/watchers/{person}/remove", Team(AddWatcher), Thing::DatabaseWatcher, typed!(c, p;)).even_finished(),
     // Last: nothing can be done with it afterwards.
     Line::act("POST /databases/{id}/retire", Team(ManageTarget), Thing::Database, typed!(c, p; "confirm": "spare")),
+];
+
+/// Databases later in their life: the spare one, and two that are retired.
+pub const LATER: &[Line] = &[
+    Line::act("POST /databases/{id}/rotate", Team(ManageTarget), Thing::Database, typed!(c, p;)),
+    Line::read("GET /databases/{id}/transfer", Team(TransferTarget), Thing::Database),
+    Line::act("POST /databases/{id}/transfer", Team(TransferTarget), Thing::Database, |c, _| {
+        vec![("team", c.other.to_string()), ("reason", "the team is dissolved".into()), ("confirm", "spare".into())]
+    })
+    .put_back("UPDATE drydock.target SET team_id = (SELECT id FROM drydock.team WHERE short_name = 'orders') WHERE short_name = 'spare'"),
+    Line::act("POST /databases/{id}/reinstate", Team(ManageTarget), Retired("gone"), typed!(c, p; "password": PASSWORD)),
+    Line::act("POST /databases/{id}/delete", Team(DeleteTarget), Retired("lost"), typed!(c, p; "confirm": "lost")),
 ];
 
 fn proposal(company: &Company, database: &str) -> Fields {
@@ -321,6 +344,21 @@ pub const WINDOWS: &[Line] = &[
     Line::act("POST /windows/{number}/edit/preview", Team(ProposeWindow), Window("proposed"), |c, _| proposal(c, "prod-orders")),
     Line::act("POST /windows/{number}/vote", Team(Vote), Window("proposed"), |c, _| {
         vec![("decision", "approve".into()), ("digest", c.digest.clone()), ("short_name", "prod-orders".into())]
+    }),
+    Line::act("POST /windows/{number}/watchers", Team(SeeTeam), Window("proposed"), typed!(c, p;)).even_finished(),
+    Line::act("POST /windows/{number}/watchers/add", Team(AddWatcher), Window("proposed"), typed!(c, p; "email": "paula@example.org"))
+        .even_finished(),
+    Line::act("POST /windows/{number}/watchers/{person}/remove", Team(AddWatcher), WindowWatcher("proposed"), typed!(c, p;))
+        .even_finished(),
+    Line::read("GET /windows/{number}/move", Team(ProposeWindow), Window("movable")),
+    Line::act("POST /windows/{number}/move", Team(ProposeWindow), Window("movable"), |c, _| {
+        vec![("revision", "1".into()), ("date", c.house.form(8).date), ("time", c.house.form(8).time)]
+    }),
+    Line::read("GET /windows/cancel", Somewhere(CancelWindow), Nothing),
+    Line::act("POST /windows/cancel", Somewhere(CancelWindow), Nothing, |c, part| {
+        // Each holder calls off what is theirs: the lead of another team that team's.
+        let name = if part.who == "a lead of another team" { "foreign" } else { "unwanted" };
+        vec![("window", format!("{}:1", c.windows[name])), ("reason", "no maintenance tonight".into()), ("confirm", "1".into())]
     }),
     Line::act("POST /windows/{number}/take-back", Team(Vote), Window("proposed"), typed!(c, p;)),
     Line::act("POST /windows/{number}/edit", Team(ProposeWindow), Window("proposed"), |c, _| proposal(c, "prod-orders")),
@@ -362,7 +400,17 @@ pub const RUNS: &[Line] = &[
     ),
 ];
 
+/// Stopping everything. In a place of its own: while it lasts, nothing else is as it was.
+pub const PAUSE: &[Line] = &[
+    Line::read("GET /pause", Account, Nothing),
+    Line::act("POST /pause", Held(PauseAll), Nothing, typed!(c, p; "level": "start_nothing", "reason": "the storage is failing")),
+];
+
+/// Going on after a pause that none of those who try has begun.
+pub const RESUME: &[Line] =
+    &[Line::act("POST /pause/resume", Held(ResumeAll), Nothing, typed!(c, p; "reason": "the storage was replaced"))];
+
 /// All of it.
 pub fn all() -> impl Iterator<Item = &'static Line> {
-    [OPEN, PEOPLE, DATABASES, WINDOWS, RUNS].into_iter().flatten()
+    [OPEN, PEOPLE, DATABASES, LATER, WINDOWS, RUNS, PAUSE, RESUME].into_iter().flatten()
 }
