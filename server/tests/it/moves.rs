@@ -75,3 +75,17 @@ async fn no_maintenance_tonight() {
     let mut auditor = Browser::of(&house, &house.auditor).await;
     assert_eq!(auditor.get("/windows/cancel").await.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn what_is_another_team_s_is_called_off_like_what_nobody_has() {
+    let house = House::new().await;
+    settle(&house).await;
+    let number = house.proposed(3).await.number;
+    let mut stranger = Browser::of(&house, &house.foreigner).await;
+    let (theirs, missing) = (format!("{number}:1"), "999999:1");
+    let sent = [("window", theirs.as_str()), ("window", missing), ("reason", "the storage is failing"), ("confirm", "2")];
+    let done = stranger.post("/windows/cancel", &sent).await;
+    let page = stranger.get(&done.to).await.body;
+    assert_eq!(page.matches("There is no such window, or not for you.").count(), 2, "{page}");
+    assert_eq!(house.state(number).await, "proposed");
+}

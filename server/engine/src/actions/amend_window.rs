@@ -132,12 +132,13 @@ fn may_amend(state: WindowState, current: i32, expected: i32) -> Result<(), Refu
             "Your text is still in the form: compare it with the difference shown, then save again.",
         ));
     }
-    if !matches!(state, WindowState::Draft | WindowState::Proposed | WindowState::Approved) {
-        return Err(Refusal::new(
-            "not_editable",
-            format!("This window is “{}” and can no longer be edited.", state.label()),
-            "Propose a new window.",
-        ));
+    editable(state)
+}
+
+/// Whether a window in this state may have another revision.
+pub(super) fn editable(state: WindowState) -> Result<(), Refusal> {
+    if matches!(state, WindowState::Draft | WindowState::Proposed | WindowState::Approved) {
+        return Ok(());
     }
-    Ok(())
+    Err(Refusal::new("not_editable", format!("This window is “{}” and can no longer be edited.", state.label()), "Propose a new window."))
 }

@@ -70,7 +70,7 @@ fn outcome(number: i64, done: Result<domain::window::WindowState>) -> Result<Out
     Ok(match done {
         Ok(state) => Outcome { number, done: true, said: state.label().to_owned() },
         Err(Error::Refused(refusal)) => left(refusal.to_string()),
-        Err(Error::NotFound) => left("There is no such window, or not for you.".to_owned()),
+        Err(Error::NotFound | Error::Hidden) => left("There is no such window, or not for you.".to_owned()),
         Err(error @ Error::Database(_)) => return Err(error),
         Err(error) => {
             tracing::error!(window = number, %error, "a window of a batch was not called off");

@@ -1,6 +1,6 @@
 //! Asks a worker what a proposal would do now, before anything is sealed. The typed form is kept with the question.
 
-use super::{Caller, ask_examination::ask_examination, hide, seal_revision};
+use super::{Caller, amend_window::editable, ask_examination::ask_examination, hide, seal_revision};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::{store, transaction};
@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 /// Checks the form as sealing would, and asks. `edits` is the number of the window that a new revision is for.
 ///
-/// Refused: fields (all at once), a database that is not ready or not the team's, an overlap with a live window.
+/// Refused: a window that runs or is over, fields (all at once), a database that is not ready or not the team's, an overlap with a live window.
 pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalForm, edits: Option<i64>) -> Result<ExaminationId> {
     let (engine_of_work, of_caller, typed) = (engine.clone(), caller.clone(), form.clone());
     let draft = transaction::read(engine.pool(), "preview_proposal", move |db| {
@@ -45,5 +45,6 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
 async fn edited(db: &mut PgConnection, caller: &Caller, number: i64) -> Result<WindowId> {
     let window = store::windows::by_number(db, number).await?;
     authorize(&caller.actor, Verb::ProposeWindow, Some(window.team)).map_err(|refusal| hide(&caller.actor, window.team, refusal))?;
+    editable(window.state)?;
     Ok(window.id)
 }
