@@ -32,7 +32,9 @@ fn show(page: Page) -> impl IntoView {
     let begin = page.may_pause.then(|| view! { <Begin open=page.open.clone() met=met.clone()/> });
     let none = page.open.is_none().then(|| {
         let who = if page.may_pause { "" } else { " Leads and deputies of any team and administrators can pause." };
-        view! { <p>"Nothing is paused. "{met.clone()}{who}</p> }
+        // The form says what would be met; who has none reads it here.
+        let met = if page.may_pause { String::new() } else { met.clone() };
+        view! { <p>"Nothing is paused. "{met}{who}</p> }
     });
     let lead = "For a night on which nothing may be touched: nothing starts, on any database, until somebody resumes.";
     view! {
