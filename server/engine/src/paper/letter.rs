@@ -85,5 +85,5 @@ pub fn line(text: &str) -> String {
 /// Several visible lines.
 #[must_use]
 pub fn block(text: &str) -> String {
-    visible(&text.replace("\r\n", "\n")).trim_end().to_owned()
+    visible(text).replace("\r\n", "\n").trim_end().to_owned()
 }

@@ -174,12 +174,12 @@ async fn i22_a_window_and_its_database_belong_to_one_team() {
         )
     };
     yard.refuses(&[
-        (Web, of("orders"), "window_target_target_id_team_id_fkey"),
+        (Web, of("orders"), "window_target_owner"),
         (Web, of("billing"), "window_target_window_id_team_id_fkey"),
-        (Owner, of("orders"), "window_target_target_id_team_id_fkey"),
+        (Owner, of("orders"), "window_target_owner"),
         (Web, format!("UPDATE drydock.window SET team_id = (SELECT id FROM drydock.team WHERE short_name = 'billing') WHERE id = {}", yard.window), DENIED),
         (Owner, format!("UPDATE drydock.window SET team_id = (SELECT id FROM drydock.team WHERE short_name = 'billing') WHERE id = {}", yard.window), "identity of a window never changes"),
-        (Owner, "UPDATE drydock.target SET team_id = (SELECT id FROM drydock.team WHERE short_name = 'billing') WHERE short_name = 'prod-orders'".into(), "window_target_target_id_team_id_fkey"),
+        (Owner, "UPDATE drydock.target SET team_id = (SELECT id FROM drydock.team WHERE short_name = 'billing') WHERE short_name = 'prod-orders'".into(), "target_still_wanted"),
         (Owner, yard.a_run("ended", "gen_random_uuid()").replace(&yard.house.target.to_string(), "00000000-0000-0000-0000-000000000002"), "run_window_id_revision_target_id_fkey"),
     ])
     .await;
