@@ -21,7 +21,7 @@ fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
     match result {
         Err(Error::Refused(refusal)) => refusal.code,
         Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound) => "not_found".into(),
+        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
         other => panic!("expected a refusal, got {other:?}"),
     }
 }
