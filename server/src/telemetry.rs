@@ -3,7 +3,7 @@
 
 mod one_line;
 
-use std::io::{IsTerminal as _, stderr};
+use std::io::stderr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tracing::{Event, Id, Level, Span, Subscriber, span::Attributes};
@@ -29,8 +29,7 @@ pub fn start(settings: &LogSettings) {
     let lines = if settings.json {
         fmt::layer().with_writer(|| OneLine::new(stderr(), Form::Json)).json().flatten_event(true).with_current_span(true).boxed()
     } else {
-        let coloured = stderr().is_terminal();
-        fmt::layer().with_writer(move || OneLine::new(stderr(), Form::Text { coloured })).with_ansi(coloured).boxed()
+        fmt::layer().with_writer(|| OneLine::new(stderr(), Form::Text)).with_ansi(false).boxed()
     };
     let counted = Targets::new().with_target(STATEMENTS, Level::DEBUG).with_target("server::guard", Level::INFO);
     let subscriber =

@@ -10,11 +10,8 @@ use domain::reveal::is_hidden;
 pub enum Form {
     /// One JSON object a line: escapes are those of JSON, so that programs read the very same text.
     Json,
-    /// Words, with colours on a terminal.
-    Text {
-        /// The formatter writes colours; they pass.
-        coloured: bool,
-    },
+    /// Words, without colours: a sequence that sets one looks the same from the formatter and from data.
+    Text,
 }
 
 /// See the module. Takes one whole event a call, as the formatter hands it over.
@@ -46,15 +43,8 @@ impl<W: Write> Write for OneLine<W> {
 fn line(event: &str, form: Form) -> String {
     let event = event.strip_suffix('\n').unwrap_or(event);
     let mut out = String::with_capacity(event.len() + 1);
-    let mut rest = event.chars();
-    while let Some(c) = rest.next() {
-        if form == (Form::Text { coloured: true })
-            && c == '\u{1b}'
-            && let Some(length) = colour(rest.as_str())
-        {
-            out.push(c);
-            out.extend(rest.by_ref().take(length));
-        } else if !is_hidden(c) {
+    for c in event.chars() {
+        if !is_hidden(c) {
             out.push(c);
         } else if form == Form::Json {
             let mut units = [0; 2];
@@ -67,13 +57,6 @@ fn line(event: &str, form: Form) -> String {
     }
     out.push('\n');
     out
-}
-
-/// Length of the rest of a sequence that sets a colour, `[1;31m`: the only one the formatter writes, and it escapes those of data itself.
-fn colour(rest: &str) -> Option<usize> {
-    let inside = rest.strip_prefix('[')?;
-    let length = inside.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
-    inside[length..].starts_with('m').then_some(length + 2)
 }
 
 #[cfg(test)]
@@ -137,7 +120,7 @@ mod tests {
         };
         match form {
             Form::Json => tracing::subscriber::with_default(subscriber.json().flatten_event(true).finish(), say),
-            Form::Text { coloured } => tracing::subscriber::with_default(subscriber.with_ansi(coloured).finish(), say),
+            Form::Text => tracing::subscriber::with_default(subscriber.with_ansi(false).finish(), say),
         }
         let text = kept.text();
         assert!(text.ends_with('\n'));
@@ -157,20 +140,8 @@ mod tests {
 
     #[test]
     fn words_are_one_line_an_event_with_nothing_hidden() {
-        let lines = logged(Form::Text { coloured: false });
+        let lines = logged(Form::Text);
         assert_eq!(lines.len(), hostile().count());
         assert!(lines.iter().all(|line| line.chars().all(|c| !is_hidden(c))));
-    }
-
-    #[test]
-    fn colours_of_the_formatter_pass_and_those_of_data_do_not() {
-        let lines = logged(Form::Text { coloured: true });
-        assert_eq!(lines.len(), hostile().count());
-        assert!(lines.iter().any(|line| line.contains("\u{1b}[")), "no colour at all");
-        for line in &lines {
-            assert!(!line.contains("\u{1b}[31mred") && !line.contains("\u{1b}[2J"), "{line:?}");
-            let without = line.replace("\u{1b}[", "");
-            assert!(without.chars().all(|c| !is_hidden(c)), "{line:?}");
-        }
     }
 }
