@@ -24,6 +24,8 @@ async fn a_database_is_given_away_from_its_page_once_nothing_is_planned() {
     assert_eq!(stranger.get(&transfer).await.status, StatusCode::NOT_FOUND);
     let other = house.foreigner.actor.teams[0].team.to_string();
     let fields = [("team", other.as_str()), ("reason", "billing took it over"), ("confirm", "prod-orders"), ("_back", transfer.as_str())];
+    // Some time after the sign-in.
+    sqlx::query("UPDATE drydock.session SET elevated_until = '-infinity'").execute(&house.admin).await.expect("later");
     assert!(lead.post(&transfer, &fields).await.to.starts_with("/me/confirm"), "the own password is asked for once more");
     lead.confirm("/").await;
     assert_eq!(lead.post(&transfer, &fields).await.to, "/databases");
