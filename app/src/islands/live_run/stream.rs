@@ -143,7 +143,14 @@ impl Follower {
     }
 
     fn ended(self: &Rc<Self>, why: Over) {
-        self.watched.link.set(Link::Over(why));
+        // The last news changed what may be done: this page is about to be loaded again, and that must not be called off.
+        if self.over.get() {
+            return;
+        }
+        // Whoever types was told that the page is outdated, and still has to know it.
+        if why != Over::Ended || self.watched.link.get_untracked() != Link::Outdated {
+            self.watched.link.set(Link::Over(why));
+        }
         match why {
             Over::Ended | Over::Refused => {
                 self.over.set(true);
