@@ -92,12 +92,17 @@ pub fn span_words(seconds: i64) -> String {
     }
 }
 
-/// From one time to another, as in `in 2 h 5 min` or `40 s ago`.
+/// From one time to another, as in `in 2 h 5 min`, `now` or `40 s ago`.
 #[component]
 pub fn Span(from: Timestamp, to: Timestamp) -> impl IntoView {
     let seconds = to.duration_since(from).as_secs();
     let words = span_words(seconds);
-    view! { <span class="span">{if seconds >= 0 { format!("in {words}") } else { format!("{words} ago") }}</span> }
+    let said = match seconds {
+        1.. => format!("in {words}"),
+        0 => "now".to_owned(),
+        _ => format!("{words} ago"),
+    };
+    view! { <span class="span">{said}</span> }
 }
 
 #[cfg(test)]
