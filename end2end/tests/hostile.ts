@@ -1,18 +1,9 @@
 // Puts hostile text wherever a page shows text: names in a real database, and everything else in the state of a demo, written past every
 // form and rule, as a row of an older version or of somebody with a shell would be.
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { expect, type Demo } from "./demo";
 import { NAMES, PAYLOADS } from "./payloads";
+import { sql } from "./sql";
 import type { Page } from "@playwright/test";
-
-function sql(demo: Demo, database: string, text: string): string {
-  const cluster = path.join(demo.folder, "cluster");
-  const read = (name: string) => readFileSync(path.join(cluster, name), "utf8").trim();
-  const words = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", read("port"), "-U", "postgres", "-d", database, "-f", "-"];
-  return execFileSync("psql", words, { input: text, encoding: "utf8", env: { ...process.env, PGPASSWORD: read("superuser.password") } });
-}
 
 const name = (text: string) => `"${text.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
@@ -22,9 +13,10 @@ export function hostileDatabase(demo: Demo) {
   const tables = NAMES.map((text) => `
     CREATE TABLE shop.${name(text)} (id integer, ${name(`col ${text}`.slice(0, 20))} text) WITH (autovacuum_enabled = false);
     INSERT INTO shop.${name(text)} SELECT n, md5(n::text) FROM generate_series(1, 6000) n;
-    CREATE INDEX ON shop.${name(text)} (id);`);
+    CREATE INDEX ON shop.${name(text)} (id);
+    ANALYZE shop.${name(text)};`);
   const changes = NAMES.map((text) => `DELETE FROM shop.${name(text)} WHERE id % 2 = 0;`);
-  sql(demo, "shop", `SET ROLE shop_owner; ${tables.join("\n")} ANALYZE;`);
+  sql(demo, "shop", `SET ROLE shop_owner; ${tables.join("\n")}`);
   sql(demo, "shop", `SET ROLE shop_owner; ${changes.join("\n")}`);
   // A critical query that is hostile in its name and its text, and harmless to run.
   sql(demo, "drydock", `INSERT INTO drydock.critical_query (id, target_id, name, sql_text, limit_ms, created_by)
