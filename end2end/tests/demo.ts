@@ -14,6 +14,8 @@ export interface Demo {
   sign_ins: { role: Role; email: string; password: string }[];
   targets: { name: string; dbms: string; host: string; port: number; database: string }[];
   folder: string;
+  /** Its one process: stopped, it answers nobody. */
+  pid: number;
 }
 export interface Mail { id: number; to: string; subject: string; at: string; text: string; links: string[]; calendar: string | null }
 
@@ -29,7 +31,7 @@ async function start(folder: string): Promise<{ demo: Demo; child: ChildProcess 
   child.stderr!.on("data", (data: Buffer) => said.push(data.toString()));
   const lines = createInterface({ input: child.stdout! });
   const demo = await new Promise<Demo>((resolve, reject) => {
-    lines.on("line", (line) => { if (line.startsWith("{")) resolve({ ...JSON.parse(line), folder }); });
+    lines.on("line", (line) => { if (line.startsWith("{")) resolve({ ...JSON.parse(line), folder, pid: child.pid! }); });
     child.on("exit", (code) => reject(new Error(`the demo ended with ${code}:\n${said.join("")}`)));
   });
   return { demo, child };
