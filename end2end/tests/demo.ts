@@ -1,7 +1,7 @@
 // A fresh demo for a file of journeys: real processes, real databases, real mails in its mailbox.
 import { test as base, expect, type Page } from "@playwright/test";
 import { spawn, type ChildProcess } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -35,6 +35,14 @@ async function start(folder: string): Promise<{ demo: Demo; child: ChildProcess 
     child.on("exit", (code) => reject(new Error(`the demo ended with ${code}:\n${said.join("")}`)));
   });
   return { demo, child };
+}
+
+/** The process that serves the pages: a child of the demo's own, which only watches over it. */
+export function webProcess(demo: Demo): number {
+  const children = readdirSync(`/proc/${demo.pid}/task`).flatMap((task) => readFileSync(`/proc/${demo.pid}/task/${task}/children`, "utf8").trim().split(" "));
+  const found = children.filter(Boolean).find((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").split("\0")[1] === "web");
+  if (!found) throw new Error(`no web process among ${children}`);
+  return Number(found);
 }
 
 export const test = base.extend<{ consoleIsClean: void }, { demo: Demo; demoOf: string }>({

@@ -122,6 +122,7 @@ test("exports and the log hold nothing that executes, forges or hides", async ({
   expect(table).toMatch(/^\ufeff("(?:[^"]|"")*"(?:,"(?:[^"]|"")*")*\r\n)+$/);
   const cells = [...table.matchAll(/"((?:[^"]|"")*)"/g)].map((match) => match[1]!.replaceAll('""', '"'));
   expect(cells.length % 15).toBe(0);
+  expect(cells.length / 15).toBeGreaterThan(PAYLOADS.length);
   expect(cells.filter((cell) => /^[\s]*[=+\-@|＝＋－＠]/.test(cell))).toEqual([]);
   expect(cells.filter((cell) => /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(cell))).toEqual([]);
   const lines = await (await page.request.post(`${demo.address}/audit/export`, { form: { format: "jsonl", action: "target.edit" }, headers: { origin: demo.address } })).text();

@@ -42,6 +42,8 @@ export function hostileState(demo: Demo, number: number) {
         SELECT p.n, p.t, w.id, w.team_id, convert_to(jsonb_build_object('version', 1, 'id', 5000000 + p.n, 'at_us', 1, 'system_identifier', '1', 'actor_kind', 'system', 'actor', NULL, 'action', 'target.edit', 'object_kind', 'target',
           'object_id', p.t, 'result', 'done', 'team', w.team_id, 'window', w.id, 'request', p.t, 'payload', jsonb_build_object('note', p.t, 'changed', jsonb_build_object('host', jsonb_build_object('before', p.t, 'after', p.t || '.')))) ::text, 'UTF8') AS bytes
         FROM p, w) b;
+    -- What is exported is older than the export.
+    SELECT setval('drydock.fact_id_seq', 6000000);
     INSERT INTO drydock.outbox (id, kind, person_id, window_id, state, message_id, last_error, fact_id, fact_at)
       SELECT s.id, 'approved', s.id, w.id, 'parked', '<x' || s.n || '@x>', s.t, f.id, f.at FROM someone s, w, LATERAL (SELECT f.id, f.at FROM drydock.fact f WHERE f.window_id = w.id LIMIT 1) f;
     INSERT INTO drydock.delivery (outbox_id, number, result, detail) SELECT id, k, 'refused', t FROM someone, generate_series(1, 2) k;

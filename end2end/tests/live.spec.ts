@@ -1,5 +1,5 @@
 // A run is watched: it moves without being loaded again, says when it has no news, rests while nobody looks, and is held and stopped.
-import { expect, signIn, signOut, test, type Demo, type Role } from "./demo";
+import { expect, signIn, signOut, test, type Demo, type Role, webProcess } from "./demo";
 import { soon, until } from "./journey";
 import { wellMade } from "./looks";
 import { sql } from "./sql";
@@ -102,7 +102,8 @@ test("a page that is cut off says so, and catches up", async ({ page, demo, cont
   await mark(cut);
   const silent = cut.locator(".silent");
   // The connection stands and nobody says anything on it: the hardest way to be cut off, and one that the browser does not notice.
-  process.kill(demo.pid, "SIGSTOP");
+  const web = webProcess(demo);
+  process.kill(web, "SIGSTOP");
   try {
     await expect(silent).toContainText(/No news for \d+ s, last update \d\d:\d\d:\d\d UTC; reconnecting\./, { timeout: 30_000 });
     await expect(cut.locator(".big-state")).toContainText("Last seen: On hold");
@@ -111,7 +112,7 @@ test("a page that is cut off says so, and catches up", async ({ page, demo, cont
     // What is old does not count on as if it were fresh.
     expect(await cut.locator(".big-state strong").first().textContent()).toBe(stood);
   } finally {
-    process.kill(demo.pid, "SIGCONT");
+    process.kill(web, "SIGCONT");
   }
   await expect(cut.locator(".last-update")).toContainText("Live: last update", { timeout: 60_000 });
   await expect(silent).toHaveCount(0);
