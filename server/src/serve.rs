@@ -152,18 +152,22 @@ impl Installation {
     /// Says at the soft stop what is still there, and each time that becomes less.
     async fn tell_what_is_waited_for(&self) {
         let mut alive = self.supervisor.alive();
+        let say = |names: String| {
+            if !names.is_empty() {
+                eprintln!("Stopping: waiting for {names}.");
+            }
+        };
         eprintln!("Stopping: nothing new is begun; Ctrl-C again stops hard.");
+        // At once: they may be gone before the worker has said anything.
+        say(alive.borrow_and_update().join(", "));
         if let Ok(handed) = tokio::time::timeout(LOOK_EVERY, self.handed_over()).await {
             eprintln!("The worker says: {handed}");
         }
         loop {
-            let names = alive.borrow_and_update().join(", ");
-            if !names.is_empty() {
-                eprintln!("Stopping: waiting for {names}.");
-            }
             if alive.changed().await.is_err() {
                 return std::future::pending().await;
             }
+            say(alive.borrow_and_update().join(", "));
         }
     }
 

@@ -308,7 +308,7 @@ fn what_leaves_as_a_document_passes_the_one_sink() {
     // Templates show what their views hold: every text that comes from elsewhere passes `line` or `block`, which end in the sink.
     let letter = crate::source::texts("server/engine/src/paper/letter.rs", &["rs"]).pop().expect("there").1;
     assert!(
-        letter.contains("visible(&text.split_whitespace()") && letter.contains("visible(&text.replace("),
+        letter.contains("visible(&text.split_whitespace()") && letter.contains("visible(text).replace("),
         "line and block end in the sink"
     );
     // Pages pass it last, all at once, whatever they are.

@@ -368,7 +368,7 @@ async fn a_database_gets_another_owner_when_nothing_is_planned_on_it() {
     assert_eq!(told, 3, "Lena, Dario and Fritz");
     // From now on the new owner plans, and the old one does not.
     let proposed = engine::actions::propose_window::propose_window(&house.engine, &house.engineer, &house.form(4), None).await;
-    assert_eq!(code(proposed), "not_found");
+    assert_eq!(code(proposed), "target");
     engine::actions::propose_window::propose_window(&house.engine, &foreign_engineer, &house.form(4), None)
         .await
         .expect("the new owner plans");
