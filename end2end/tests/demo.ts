@@ -69,7 +69,9 @@ export const test = base.extend<{ consoleIsClean: void }, { demo: Demo; demoOf: 
       page.on("console", (message) => { if (["error", "warning"].includes(message.type())) said.push(message.text()); });
       page.on("pageerror", (error) => said.push(String(error)));
       await use();
-      expect(said.filter((text) => !/status of (4\d\d|503)|was preloaded using link preload/.test(text))).toEqual([]);
+      // What is blocked in the sandbox of a mail is the driver's own watch: that there is no script in a mail is looked for apart.
+      const ours = /status of (4\d\d|503)|was preloaded using link preload|^Blocked script execution in '[^']*\/mailbox\/\d+\/html'/;
+      expect(said.filter((text) => !ours.test(text))).toEqual([]);
     },
     { auto: true },
   ],
