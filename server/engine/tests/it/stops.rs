@@ -89,7 +89,8 @@ async fn a_stop_between_two_statements_is_not_lost() {
     stage.until(60, "SELECT EXISTS (SELECT FROM drydock.attempt WHERE state = 'started')").await;
     stage.stop().await;
     let page = stopped(&stage).await;
-    assert!(page.contains("The statement was cancelled on the server."), "{page}");
+    // On a busy machine the stop may come before the worker asks for the last time: then nothing is sent at all.
+    assert!(page.contains("The statement was cancelled on the server.") || page.contains("Stopped before it was sent"), "{page}");
     assert_eq!(stage.left().await, [Some(Outcome::Cancelled)], "{page}");
     assert_eq!(stage.invalid_indexes().await, 0, "{page}");
     worker.terminate().await;
