@@ -71,8 +71,8 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
                 <Windows rows=page.windows/>
             </div>
             <div>
-                <Password id=page.id state=page.state manage=may.manage rotation=page.rotation.clone() now=page.now/>
                 <Registered registration=registration.clone() registered=page.registered password=page.password superuser_reason=page.superuser_reason may here=here.clone()/>
+                <Password id=page.id state=page.state manage=may.manage rotation=page.rotation.clone() now=page.now/>
                 <Backups rows=page.backups now=page.now may here=here.clone()/>
                 <Stakeholders rows=page.stakeholders may here=here.clone()/>
                 <WatchersCard watchers=page.watchers base=here what="this database"/>
