@@ -1,6 +1,6 @@
 // Puts hostile text wherever a page shows text: names in a real database, and everything else in the state of a demo, written past every
 // form and rule, as a row of an older version or of somebody with a shell would be.
-import { expect, type Demo } from "./demo";
+import { expect, withWatch, type Demo } from "./demo";
 import { NAMES, PAYLOADS } from "./payloads";
 import { sql } from "./sql";
 import type { Page } from "@playwright/test";
@@ -69,6 +69,7 @@ export function hostileState(demo: Demo, number: number) {
 /** Counts what would be harm: scripts that ran, dialogs, requests to others. Call before the first page. */
 export async function watched(page: Page, demo: Demo) {
   const harm: string[] = [];
+  withWatch.add(page);
   await page.exposeFunction("__canary", (n: unknown) => { harm.push(`a script ran: ${n}`); });
   page.on("dialog", (dialog) => { harm.push(`a dialog: ${dialog.message()}`); void dialog.dismiss(); });
   page.on("request", (request) => { if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== demo.address) harm.push(`a request: ${request.url()}`); });

@@ -10,6 +10,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
 /// Carries the orders into the process.
@@ -31,6 +32,8 @@ const FREEZE: u64 = 1;
 pub struct WorkerProcess {
     child: Child,
     began: Instant,
+    /// What it says, where something happens to it at a point.
+    said: Option<NamedTempFile>,
 }
 
 /// Not a test of its own: the process that the others kill. It does nothing unless it is told a database.
@@ -90,14 +93,17 @@ impl RunStage {
 
     fn spawn(&self, point: Option<(String, u32, u64)>, folder: &Path) -> WorkerProcess {
         let orders = Orders { database: self.house.database.url(ServiceRole::Worker), data_dir: folder.to_owned(), point };
+        let said = orders.point.is_some().then(|| NamedTempFile::new().expect("a file"));
+        let stderr = said.as_ref().map_or_else(Stdio::inherit, |said| said.reopen().expect("the same file").into());
         let child = Command::new(std::env::current_exe().expect("this test binary"))
             .args(["--exact", "worker_process::helper_works", "--nocapture"])
             .env(ORDERS, serde_json::to_string(&orders).expect("plain"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .expect("spawned");
-        WorkerProcess { child, began: Instant::now() }
+        WorkerProcess { child, began: Instant::now(), said }
     }
 }
 
@@ -168,6 +174,20 @@ impl WorkerProcess {
         }
     }
 
+    /// Waits until it says that it is at its point.
+    pub async fn reached(&self, within: Duration) {
+        let said = self.said.as_ref().expect("it has a point").path();
+        let end = Instant::now() + within;
+        loop {
+            let text = std::fs::read_to_string(said).expect("readable");
+            if text.lines().any(|line| line.starts_with("fail point ")) {
+                return;
+            }
+            assert!(Instant::now() < end, "it did not reach its point: {text}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until it died at its point.
     pub async fn died(mut self, within: Duration) -> Result<(), ExitStatus> {
         let status = self.ended(within).await;
@@ -197,5 +217,9 @@ impl Drop for WorkerProcess {
         // A frozen one dies of this too. One that is gone already needs nothing.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // For whoever reads why a test failed.
+        if let Some(text) = self.said.as_ref().and_then(|said| std::fs::read_to_string(said.path()).ok()) {
+            eprint!("{text}");
+        }
     }
 }
