@@ -152,6 +152,11 @@ impl NoticeKind {
     pub fn is_bulletin(self) -> bool {
         matches!(self, Self::Paused | Self::Resumed | Self::OwnerChanged)
     }
+    /// True for messages about a window, its plan or its run.
+    #[must_use]
+    pub fn is_about_window(self) -> bool {
+        !(self.is_about_address() || self.is_about_account() || self.is_bulletin())
+    }
     /// True when the mail carries a calendar part: the event appears, moves or goes.
     #[must_use]
     pub fn has_calendar(self) -> bool {

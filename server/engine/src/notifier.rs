@@ -7,6 +7,7 @@ mod backoff;
 pub mod settings;
 mod smtp;
 mod transport;
+mod writing;
 
 pub use settings::MailPins;
 pub use smtp::Limits;
@@ -14,15 +15,12 @@ pub use transport::{Answer, reach};
 
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Mail, Material, News, OwnerChange};
 use crate::store::outbox::{About, Claimed, DeliveryResult};
-use crate::store::{account_links, groups, letters, new_addresses, outbox, pauses};
+use crate::store::{letters, outbox};
 use crate::transaction;
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
-use domain::approval::{self, Standing};
 use domain::notice::{NoticeKind, Situation};
-use secrecy::{ExposeSecret as _, SecretString};
 use smtp::SmtpLine;
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -161,155 +159,6 @@ impl Notifier {
         transport::route(&self.context.pool, &self.context.config.mail).await
     }
 
-    /// Writes the mail from what is true now.
-    async fn write(&self, kind: NoticeKind, message: &Claimed, route: &Route) -> Result<Mail> {
-        let secret = match &message.link_secret {
-            None => None,
-            Some(sealed) => {
-                let open = self.context.keyring.open_small(sealed)?;
-                Some(SecretString::from(std::str::from_utf8(open.expose_secret()).map_err(Error::internal)?.to_owned()))
-            }
-        };
-        let from = match route {
-            Route::Smtp(settings) => settings.from.to_string(),
-            _ => "drydock@localhost".to_owned(),
-        };
-        let base = self.context.config.public_url.as_str().trim_end_matches('/').to_owned();
-        if kind.is_bulletin() {
-            return self.write_bulletin(kind, message, base).await;
-        }
-        let (message, now) = (message.clone(), self.context.clock.now());
-        if kind.is_about_address() {
-            return self.write_address(kind, message, secret, base).await;
-        }
-        if kind.is_about_account() {
-            return self.write_account(kind, message, secret, base).await;
-        }
-        let material = transaction::read(&self.context.pool, "write_message", move |db| {
-            let (message, secret, base, from) = (message.clone(), secret.clone(), base.clone(), from.clone());
-            Box::pin(async move {
-                let window = message.about.window.ok_or_else(|| Error::internal("a message about no window"))?;
-                let subject = letters::subject(db, window, message.about.digest).await?;
-                let votes = letters::votes(db, window, subject.digest).await?;
-                let count = standing(db, &subject).await?;
-                let have = count.rules.iter().map(|rule| rule.have.len()).sum();
-                let need = count.rules.iter().map(|rule| rule.rule.need as usize).sum();
-                let link = match (secret, message.about.link) {
-                    (Some(secret), Some(link)) => Some((secret, letters::link(db, link).await?.expires_at)),
-                    _ => None,
-                };
-                Ok(std::sync::Arc::new(Material {
-                    kind,
-                    now,
-                    installation: letters::installation(db).await?,
-                    base,
-                    recipient: letters::recipient(db, message.about.person).await?,
-                    votes,
-                    standing: (have, need),
-                    run: letters::run(db, window).await?,
-                    accepted: letters::accepted(db, window).await?,
-                    link,
-                    head: letters::head(db).await?,
-                    moved_from: moved_from(&message.payload),
-                    sequence: letters::sequence(db, window, message.fact_id).await?,
-                    message_id: format!("<{}>", message.message_id),
-                    from,
-                    subject,
-                }))
-            })
-        })
-        .await?;
-        paper::write(&material)
-    }
-
-    /// Writes a mail about an address, to that address.
-    async fn write_address(&self, kind: NoticeKind, message: Claimed, secret: Option<SecretString>, base: String) -> Result<Mail> {
-        let now = self.context.clock.now();
-        let material = transaction::read(&self.context.pool, "write_message", move |db| {
-            let (message, secret, base) = (message.clone(), secret.clone(), base.clone());
-            Box::pin(async move {
-                let link = match (secret, message.about.link) {
-                    (Some(secret), Some(link)) => Some((secret, letters::link(db, link).await?.expires_at)),
-                    _ => None,
-                };
-                let mut recipient = letters::recipient(db, message.about.person).await?;
-                recipient.email = message.address.ok_or_else(|| Error::internal("a message about an address names it"))?;
-                let said = |key: &str| message.payload.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
-                Ok(std::sync::Arc::new(AddressMaterial {
-                    kind,
-                    now,
-                    installation: letters::installation(db).await?,
-                    base,
-                    recipient,
-                    by: said("by"),
-                    to: said("to").unwrap_or_default(),
-                    at: message.owed_at,
-                    link,
-                    administrators: new_addresses::administrators(db).await?,
-                    head: letters::head(db).await?,
-                    message_id: format!("<{}>", message.message_id),
-                }))
-            })
-        })
-        .await?;
-        paper::write_address(&material)
-    }
-
-    /// Writes a mail about the recipient's own account.
-    async fn write_account(&self, kind: NoticeKind, message: Claimed, secret: Option<SecretString>, base: String) -> Result<Mail> {
-        let now = self.context.clock.now();
-        let material = transaction::read(&self.context.pool, "write_message", move |db| {
-            let (message, secret, base) = (message.clone(), secret.clone(), base.clone());
-            Box::pin(async move {
-                let link = match (secret, message.about.link) {
-                    (Some(secret), Some(link)) => Some((secret, letters::link(db, link).await?.expires_at)),
-                    _ => None,
-                };
-                let by = match message.about.link {
-                    Some(link) => account_links::maker(db, link).await?,
-                    None => None,
-                };
-                Ok(std::sync::Arc::new(AccountMaterial {
-                    kind,
-                    now,
-                    installation: letters::installation(db).await?,
-                    base,
-                    recipient: letters::recipient(db, message.about.person).await?,
-                    by,
-                    link,
-                    at: message.owed_at,
-                    votes_paused: message.payload.get("votes_paused").is_some_and(|paused| paused == &serde_json::Value::Bool(true)),
-                    head: letters::head(db).await?,
-                    message_id: format!("<{}>", message.message_id),
-                }))
-            })
-        })
-        .await?;
-        paper::write_account(&material)
-    }
-
-    /// Writes a mail about the whole installation from what is true now.
-    async fn write_bulletin(&self, kind: NoticeKind, message: &Claimed, base: String) -> Result<Mail> {
-        let (message, now) = (message.clone(), self.context.clock.now());
-        let bulletin = transaction::read(&self.context.pool, "write_bulletin", move |db| {
-            let (message, base) = (message.clone(), base.clone());
-            Box::pin(async move {
-                Ok(std::sync::Arc::new(Bulletin {
-                    kind,
-                    now,
-                    installation: letters::installation(db).await?,
-                    base,
-                    recipient: letters::recipient(db, message.about.person).await?,
-                    news: news(db, &message.payload).await?,
-                    head: letters::head(db).await?,
-                    message_id: format!("<{}>", message.message_id),
-                }))
-            })
-        })
-        .await?;
-        bulletin.write()
-    }
-
     /// Notes one try and decides what follows from it, in one transaction.
     async fn note(&self, message: Claimed, answer: Answer) -> Result<Step> {
         let (worker, said) = (self.context.name.clone(), answer.clone());
@@ -340,31 +189,6 @@ impl Notifier {
     }
 }
 
-/// The times a window had before the move that a message tells of.
-fn moved_from(payload: &serde_json::Value) -> Option<(jiff::Timestamp, jiff::Timestamp)> {
-    let at = |key: &str| payload.get(key).and_then(serde_json::Value::as_str).and_then(|text| text.parse().ok());
-    at("moved_from").zip(at("moved_from_end"))
-}
-
-/// What a message about the whole installation tells.
-async fn news(db: &mut PgConnection, payload: &serde_json::Value) -> Result<News> {
-    let named = |key: &str| payload.get(key).and_then(serde_json::Value::as_str);
-    let team = |key: &str| named(key).and_then(|id| id.parse().ok());
-    if let (Some(target), Some(from), Some(to)) = (named("target").and_then(|id| id.parse().ok()), team("from"), team("to")) {
-        let told = letters::database(db, target).await?;
-        return Ok(News::Owner(OwnerChange {
-            target,
-            short_name: told.0,
-            name: told.1,
-            from: letters::team(db, from).await?,
-            to: letters::team(db, to).await?,
-            reason: named("reason").unwrap_or_default().to_owned(),
-        }));
-    }
-    let pause = named("pause").and_then(|id| id.parse().ok()).ok_or_else(|| Error::internal("a message about nothing that is known"))?;
-    Ok(News::Pause(pauses::told(db, pause).await?))
-}
-
 /// How things stand for a message.
 async fn situation(db: &mut PgConnection, about: &About) -> Result<Situation> {
     let recipient = letters::recipient(db, about.person).await?;
@@ -382,13 +206,4 @@ async fn situation(db: &mut PgConnection, about: &About) -> Result<Situation> {
         same_digest: about.digest.zip(window).is_none_or(|(named, (_, newest))| named == newest),
         link_alive,
     })
-}
-
-/// Counts the votes on the plan with today's groups, as the vote itself does.
-async fn standing(db: &mut PgConnection, subject: &letters::Subject) -> Result<Standing> {
-    let plan = &subject.plan;
-    let today = groups::eligible(db, plan.target().id, plan.target().team).await?;
-    let (eligible, present) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &today);
-    let votes: Vec<_> = crate::store::votes::standing(db, subject.id, subject.digest).await?.into_iter().map(|(_, vote)| vote).collect();
-    Ok(approval::count(&plan.policy.rules, &eligible, &present, &votes))
 }

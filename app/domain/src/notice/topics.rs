@@ -111,10 +111,9 @@ mod tests {
     #[test]
     fn watchers_are_told_and_never_asked() {
         for kind in NoticeKind::ALL {
-            use NoticeKind as K;
-            let asks = matches!(kind, K::ApprovalNeeded | K::VoteRecorded | K::HandedOver | K::Validating);
-            let of_no_window = matches!(kind, K::Invited | K::ResetAsked | K::PasswordChanged | K::Paused | K::Resumed | K::OwnerChanged);
-            let asks = asks || of_no_window || kind.is_about_address();
+            let asks =
+                matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded | NoticeKind::HandedOver | NoticeKind::Validating);
+            let asks = asks || !kind.is_about_window();
             assert_eq!(kind.audience().contains(&Watchers), !asks, "{}", kind.word());
         }
     }

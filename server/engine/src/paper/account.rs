@@ -1,12 +1,10 @@
 //! Mails about somebody's own account: an invitation, a link to a new password, the news that it was changed.
 
+use super::frame::Frame;
 use super::letter::{Button, Letter, line};
 use super::mail::Mail;
-use super::when::Zone;
 use crate::error::Result;
-use crate::store::letters::{Installation, Recipient};
 use domain::account_link::AccountLink;
-use domain::canonical::Digest;
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,16 +12,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// Everything such a message is written from, as it stands when it leaves.
 #[derive(Debug)]
 pub struct AccountMaterial {
-    /// Which message.
-    pub kind: NoticeKind,
-    /// When it leaves.
-    pub now: Timestamp,
-    /// Who writes.
-    pub installation: Installation,
-    /// Base of every address in it, without a slash at the end.
-    pub base: String,
-    /// To whom.
-    pub recipient: Recipient,
+    /// What it shares with every mail about no window.
+    pub frame: Frame,
     /// Name of the administrator who had it written; `None` where the product or the person did.
     pub by: Option<String>,
     /// The personal address it carries, and until when it works.
@@ -32,50 +22,30 @@ pub struct AccountMaterial {
     pub at: Timestamp,
     /// No vote of the person counts for a day.
     pub votes_paused: bool,
-    /// The newest seal.
-    pub head: Option<(i64, Digest)>,
-    /// Stable over all tries.
-    pub message_id: String,
 }
 
 /// Writes the mail.
 pub fn write_account(m: &AccountMaterial) -> Result<Mail> {
-    let letter = letter(m);
-    Ok(Mail {
-        to_name: m.recipient.name.clone(),
-        to_address: m.recipient.email.clone(),
-        from_name: m.installation.name.clone(),
-        text: letter.text()?,
-        html: letter.html()?,
-        calendar: None,
-        message_id: m.message_id.clone(),
-        thread: None,
-        at: m.now,
-        subject: letter.subject,
-    })
+    m.frame.mail(letter(m), None)
 }
 
 fn letter(m: &AccountMaterial) -> Letter {
-    let zone = Zone::named(&m.recipient.zone);
-    let name = line(&m.installation.name);
-    let (headline, lead, paragraphs) = match m.kind {
+    let kind = m.frame.kind;
+    let name = line(&m.frame.installation.name);
+    let (headline, lead, paragraphs) = match kind {
         NoticeKind::Invited => invited(m, &name),
         NoticeKind::ResetAsked => reset_asked(m, &name),
         _ => changed(m, &name),
     };
     Letter {
-        subject: format!("[{}] {headline}", m.kind.label()),
+        subject: format!("[{}] {headline}", kind.label()),
         headline,
         lead,
-        rows: rows(m, &zone),
+        rows: rows(m),
         button: button(m),
         paragraphs,
-        commands: vec![],
-        digest: String::new(),
-        head: m.head.map_or_else(|| "none yet: nothing is sealed so far".to_owned(), |(n, hash)| format!("batch {n}, {}", hash.hex())),
         because: "This message goes to the person whose account it is.".to_owned(),
-        page: format!("{}/login", m.base),
-        installation: name,
+        ..m.frame.blank()
     }
 }
 
@@ -122,24 +92,22 @@ fn changed(m: &AccountMaterial, name: &str) -> Said {
     (format!("Your password for {name} was changed"), "From now on you sign in with the new password.".to_owned(), more)
 }
 
-fn rows(m: &AccountMaterial, zone: &Zone) -> Vec<(&'static str, String)> {
+fn rows(m: &AccountMaterial) -> Vec<(&'static str, String)> {
     let (label, at) = match &m.link {
         Some((_, until)) => ("Works until", *until),
         None => ("Changed", m.at),
     };
-    let mut rows = vec![("Account", line(&m.recipient.email)), (label, zone.long(at))];
-    if !zone.is_utc(at) {
-        rows.push(("", Zone::utc(at)));
-    }
+    let mut rows = vec![("Account", line(&m.frame.recipient.email))];
+    rows.extend(m.frame.zone().rows(label, at));
     rows
 }
 
 fn button(m: &AccountMaterial) -> Option<Button> {
-    let link = |kind: AccountLink| m.link.as_ref().map(|(secret, _)| format!("{}{}{}", m.base, kind.path(), secret.expose_secret()));
-    let (label, url) = match m.kind {
+    let link = |kind: AccountLink| m.link.as_ref().map(|(secret, _)| format!("{}{}{}", m.frame.base, kind.path(), secret.expose_secret()));
+    let (label, url) = match m.frame.kind {
         NoticeKind::Invited => ("Choose a password", link(AccountLink::Invite)?),
         NoticeKind::ResetAsked => ("Set a new password", link(AccountLink::Reset)?),
-        _ => ("This was not me", format!("{}/forgot", m.base)),
+        _ => ("This was not me", format!("{}/forgot", m.frame.base)),
     };
     Some(Button { label: label.to_owned(), url })
 }

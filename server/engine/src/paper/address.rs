@@ -1,11 +1,9 @@
 //! Mails about an address: to the new one, that it wants to be confirmed; to the old one, that it is none any more.
 
+use super::frame::Frame;
 use super::letter::{Button, Letter, line};
 use super::mail::Mail;
-use super::when::Zone;
 use crate::error::Result;
-use crate::store::letters::{Installation, Recipient};
-use domain::canonical::Digest;
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,16 +11,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// Everything such a message is written from.
 #[derive(Debug)]
 pub struct AddressMaterial {
-    /// Which message.
-    pub kind: NoticeKind,
-    /// When it leaves.
-    pub now: Timestamp,
-    /// Who writes.
-    pub installation: Installation,
-    /// Base of every address in it, without a slash at the end.
-    pub base: String,
-    /// To whom, at the address this mail goes to.
-    pub recipient: Recipient,
+    /// What it shares with every mail about no window.
+    pub frame: Frame,
     /// Name of who changed it; `None` for the person.
     pub by: Option<String>,
     /// The new address, shortened.
@@ -33,59 +23,37 @@ pub struct AddressMaterial {
     pub link: Option<(SecretString, Timestamp)>,
     /// Whom to turn to: names and addresses.
     pub administrators: Vec<(String, String)>,
-    /// The newest seal.
-    pub head: Option<(i64, Digest)>,
-    /// Stable over all tries.
-    pub message_id: String,
 }
 
 /// Writes the mail.
 pub fn write_address(m: &AddressMaterial) -> Result<Mail> {
-    let letter = letter(m);
-    Ok(Mail {
-        to_name: m.recipient.name.clone(),
-        to_address: m.recipient.email.clone(),
-        from_name: m.installation.name.clone(),
-        text: letter.text()?,
-        html: letter.html()?,
-        calendar: None,
-        message_id: m.message_id.clone(),
-        thread: None,
-        at: m.now,
-        subject: letter.subject,
-    })
+    m.frame.mail(letter(m), None)
 }
 
 fn letter(m: &AddressMaterial) -> Letter {
-    let (zone, name) = (Zone::named(&m.recipient.zone), line(&m.installation.name));
-    let confirms = m.kind == NoticeKind::ConfirmAddress;
+    let (kind, name) = (m.frame.kind, line(&m.frame.installation.name));
+    let confirms = kind == NoticeKind::ConfirmAddress;
     let (headline, lead, paragraphs) = if confirms { confirm(&name) } else { changed(m, &name) };
     let (label, at) = match &m.link {
         Some((_, until)) => ("Works until", *until),
         None => ("Changed", m.at),
     };
-    let mut rows = vec![("Account", line(&m.recipient.name)), (label, zone.long(at))];
-    if !zone.is_utc(at) {
-        rows.push(("", Zone::utc(at)));
-    }
-    let url = |secret: &SecretString| format!("{}/address/{}", m.base, secret.expose_secret());
+    let mut rows = vec![("Account", line(&m.frame.recipient.name))];
+    rows.extend(m.frame.zone().rows(label, at));
+    let url = |secret: &SecretString| format!("{}/address/{}", m.frame.base, secret.expose_secret());
     Letter {
-        subject: format!("[{}] {headline}", m.kind.label()),
+        subject: format!("[{}] {headline}", kind.label()),
         headline,
         lead,
         rows,
         button: m.link.as_ref().map(|(secret, _)| Button { label: "Confirm this address".to_owned(), url: url(secret) }),
         paragraphs,
-        commands: vec![],
-        digest: String::new(),
-        head: m.head.map_or_else(|| "none yet: nothing is sealed so far".to_owned(), |(n, hash)| format!("batch {n}, {}", hash.hex())),
         because: if confirms {
             "This message goes to the address that is to be confirmed.".to_owned()
         } else {
             "This message goes to the address that was replaced, and is the last one to it.".to_owned()
         },
-        page: format!("{}/login", m.base),
-        installation: name,
+        ..m.frame.blank()
     }
 }
 
@@ -110,7 +78,7 @@ fn changed(m: &AddressMaterial, name: &str) -> Said {
     let ask = if ask.is_empty() { "an administrator".to_owned() } else { format!("an administrator: {}", ask.join(", ")) };
     (
         format!("{name} does not write to this address any more"),
-        format!("{by} changed the address of {} to {}.", line(&m.recipient.name), line(&m.to)),
+        format!("{by} changed the address of {} to {}.", line(&m.frame.recipient.name), line(&m.to)),
         vec![
             "Mail goes there from now on. Links that were mailed to this address decide nothing any more, and for 24 hours no vote of this person counts.".to_owned(),
             format!("If this was not you, or you did not ask for it, tell {ask}. Somebody may be trying to decide in your name; the 24 hours are there so that you can say so."),

@@ -1,17 +1,15 @@
 //! Letters about a database or the whole installation: no window, no plan, no calendar entry.
 
+use super::frame::Frame;
 use super::letter::{Button, Letter, block, line};
 use super::mail::Mail;
 use super::when::Zone;
-use super::wording::{goes_to, trail_head};
+use super::wording::goes_to;
 use crate::error::{Error, Result};
-use crate::store::letters::{Installation, Recipient};
-use domain::canonical::Digest;
 use domain::ids::TargetId;
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::view::pauses::PauseRow;
-use jiff::Timestamp;
 
 /// What is told.
 #[derive(Debug, Clone)]
@@ -42,48 +40,24 @@ pub struct OwnerChange {
 /// Everything such a letter is written from, as it stands when it leaves.
 #[derive(Debug)]
 pub struct Bulletin {
-    /// Which message.
-    pub kind: NoticeKind,
-    /// When it leaves.
-    pub now: Timestamp,
-    /// Who writes.
-    pub installation: Installation,
-    /// Base of every address in it, without a slash at the end.
-    pub base: String,
-    /// To whom.
-    pub recipient: Recipient,
+    /// What it shares with every mail about no window.
+    pub frame: Frame,
     /// What is told.
     pub news: News,
-    /// The newest seal.
-    pub head: Option<(i64, Digest)>,
-    /// Stable over all tries.
-    pub message_id: String,
 }
 
 impl Bulletin {
     /// Writes the mail.
     pub fn write(&self) -> Result<Mail> {
-        let zone = Zone::named(&self.recipient.zone);
         let letter = match &self.news {
-            News::Pause(pause) => self.pause(pause, &zone),
+            News::Pause(pause) => self.pause(pause, &self.frame.zone()),
             News::Owner(change) => self.owner(change),
         };
-        let host = url::Url::parse(&self.base)
+        let host = url::Url::parse(&self.frame.base)
             .ok()
             .and_then(|url| url.host_str().map(str::to_owned))
             .ok_or_else(|| Error::internal("the public address has no host"))?;
-        Ok(Mail {
-            to_name: self.recipient.name.clone(),
-            to_address: self.recipient.email.clone(),
-            from_name: self.installation.name.clone(),
-            text: letter.text()?,
-            html: letter.html()?,
-            calendar: None,
-            message_id: self.message_id.clone(),
-            thread: Some(format!("<{}@{host}>", self.thread())),
-            at: self.now,
-            subject: letter.subject,
-        })
+        self.frame.mail(letter, Some(format!("<{}@{host}>", self.thread())))
     }
 
     /// Mails that belong together stay together.
@@ -96,10 +70,10 @@ impl Bulletin {
 
     fn owner(&self, change: &OwnerChange) -> Letter {
         let (short_name, from, to) = (line(&change.short_name), line(&change.from), line(&change.to));
-        let page = format!("{}/databases/{}", self.base, change.target);
+        let page = format!("{}/databases/{}", self.frame.base, change.target);
         Letter {
-            subject: format!("[{}] {short_name}: {from} to {to}", self.kind.label()),
-            headline: format!("{}: {short_name}", self.kind.label()),
+            subject: format!("[{}] {short_name}: {from} to {to}", self.frame.kind.label()),
+            headline: format!("{}: {short_name}", self.frame.kind.label()),
             lead: format!("{to} owns the database {short_name} from now on; so far it was {from}."),
             rows: vec![
                 ("Database", format!("{short_name} ({})", line(&change.name))),
@@ -112,28 +86,22 @@ impl Bulletin {
                 format!("Engineers and leads of {to} plan its windows, and the votes of leads are those of {to}. Its stakeholders stay."),
                 format!("The windows so far stay with {from}."),
             ],
-            commands: vec![],
-            digest: String::new(),
-            head: trail_head(self.head),
-            because: goes_to(self.kind),
+            because: goes_to(self.frame.kind),
             page,
-            installation: line(&self.installation.name),
+            ..self.frame.blank()
         }
     }
 
     /// Whatever was owed, it says how things stand when it leaves: a pause that is over by then is told as over.
     fn pause(&self, pause: &PauseRow, zone: &Zone) -> Letter {
-        let (installation, by) = (line(&self.installation.name), line(&pause.paused_by));
+        let (installation, by) = (line(&self.frame.installation.name), line(&pause.paused_by));
         let reaches = match pause.level {
             PauseLevel::StartNothing => "Nothing starts; runs that were in progress go on.",
             PauseLevel::HoldRunning => {
                 "Nothing starts, and runs in progress are held before their next item; what makes things safe again still happens."
             }
         };
-        let mut rows = vec![("Paused", zone.long(pause.paused_at))];
-        if !zone.is_utc(pause.paused_at) {
-            rows.push(("", Zone::utc(pause.paused_at)));
-        }
+        let mut rows = zone.rows("Paused", pause.paused_at);
         rows.push(("By", by.clone()));
         rows.push(("Why", block(&pause.reason)));
         let (lead, paragraphs) = match &pause.resumed {
@@ -146,10 +114,7 @@ impl Bulletin {
                 ],
             ),
             Some((at, who, why)) => {
-                rows.push(("Resumed", zone.long(*at)));
-                if !zone.is_utc(*at) {
-                    rows.push(("", Zone::utc(*at)));
-                }
+                rows.extend(zone.rows("Resumed", *at));
                 rows.push(("By", line(who)));
                 rows.push(("Why", block(why)));
                 (
@@ -159,7 +124,7 @@ impl Bulletin {
             }
         };
         let kind = if pause.resumed.is_some() { NoticeKind::Resumed } else { NoticeKind::Paused };
-        let page = format!("{}/pause", self.base);
+        let page = format!("{}/pause", self.frame.base);
         Letter {
             subject: format!(
                 "[{}] {installation}, {}",
@@ -171,12 +136,9 @@ impl Bulletin {
             rows,
             button: Some(Button { label: "See how things stand".to_owned(), url: page.clone() }),
             paragraphs,
-            commands: vec![],
-            digest: String::new(),
-            head: trail_head(self.head),
-            because: goes_to(self.kind),
+            because: goes_to(self.frame.kind),
             page,
-            installation,
+            ..self.frame.blank()
         }
     }
 }

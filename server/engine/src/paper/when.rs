@@ -61,6 +61,16 @@ impl Zone {
         at.strftime("%Y-%m-%d %H:%M UTC").to_string()
     }
 
+    /// A labelled time as rows of a letter: in this zone, and below it in UTC where that differs.
+    #[must_use]
+    pub fn rows(&self, label: &'static str, at: Timestamp) -> Vec<(&'static str, String)> {
+        let mut rows = vec![(label, self.long(at))];
+        if !self.is_utc(at) {
+            rows.push(("", Self::utc(at)));
+        }
+        rows
+    }
+
     /// True when this zone's clocks show UTC at that instant, so that saying both would be noise.
     #[must_use]
     pub fn is_utc(&self, at: Timestamp) -> bool {

@@ -127,10 +127,7 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
         rows.push(("Approvals", format!("{} of {}", m.standing.0, m.standing.1)));
     }
     if m.kind == N::ApprovalNeeded {
-        rows.push(("Decide by", zone.long(m.subject.decide_by)));
-        if !zone.is_utc(m.subject.decide_by) {
-            rows.push(("", Zone::utc(m.subject.decide_by)));
-        }
+        rows.extend(zone.rows("Decide by", m.subject.decide_by));
     }
     rows
 }

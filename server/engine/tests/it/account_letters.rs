@@ -1,38 +1,22 @@
 //! The wording of mails about accounts, under snapshot.
 
-use domain::canonical::Digest;
-use domain::ids::PersonId;
 use domain::notice::NoticeKind;
 use engine::paper::{AccountMaterial, Mail, write_account};
-use engine::store::letters::{Installation, Recipient};
-use uuid::Uuid;
+use engine::store::letters::Recipient;
 
 fn material(kind: NoticeKind, by: Option<&str>) -> AccountMaterial {
     let at = |text: &str| text.parse().expect("a time");
+    let mut frame = crate::letters::frame(kind);
+    frame.installation.name = "Harbour".into();
+    frame.recipient =
+        Recipient { name: "Zoë Ünal".into(), email: "zoe@example.org".into(), zone: "Europe/Berlin".into(), ..frame.recipient };
     AccountMaterial {
-        kind,
-        now: at("2026-11-20T12:00:00Z"),
-        installation: Installation {
-            name: "Harbour".into(),
-            public_url: "https://drydock.example".into(),
-            zone: "Etc/UTC".into(),
-            demo: false,
-        },
-        base: "https://drydock.example".into(),
-        recipient: Recipient {
-            id: PersonId(Uuid::from_u128(9)),
-            name: "Zoë Ünal".into(),
-            email: "zoe@example.org".into(),
-            zone: "Europe/Berlin".into(),
-            active: true,
-        },
+        frame,
         by: by.map(str::to_owned),
         link: (kind != NoticeKind::PasswordChanged)
             .then(|| ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFG".into(), at("2026-11-27T12:00:00Z"))),
         at: at("2026-11-20T11:59:58Z"),
         votes_paused: true,
-        head: Some((17, Digest([0xab; 32]))),
-        message_id: "<n1@drydock>".into(),
     }
 }
 

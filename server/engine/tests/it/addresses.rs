@@ -2,18 +2,14 @@
 
 use crate::house::House;
 use crate::voices::administrator;
-use domain::canonical::Digest;
-use domain::ids::PersonId;
 use domain::notice::NoticeKind;
 use engine::actions::accept_new_address::accept_new_address;
 use engine::actions::ask_new_address::{Input, ask_new_address};
 use engine::actions::edit_person;
 use engine::paper::{AddressMaterial, Mail, write_address};
 use engine::queries;
-use engine::store::letters::{Installation, Recipient};
 use jiff::Timestamp;
 use std::net::{IpAddr, Ipv4Addr};
-use uuid::Uuid;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PASSWORD: &str = "a long enough password";
@@ -24,30 +20,18 @@ fn at(text: &str) -> Timestamp {
 
 fn mail(kind: NoticeKind, by: Option<&str>) -> Mail {
     let confirms = kind == NoticeKind::ConfirmAddress;
+    let mut frame = crate::letters::frame(kind);
+    frame.recipient.zone = "Europe/Berlin".into();
+    if confirms {
+        frame.recipient.email = "sten@new.example".into();
+    }
     write_address(&AddressMaterial {
-        kind,
-        now: at("2026-11-20T12:00:00Z"),
-        installation: Installation {
-            name: "Drydock".into(),
-            public_url: "https://drydock.example".into(),
-            zone: "Etc/UTC".into(),
-            demo: false,
-        },
-        base: "https://drydock.example".into(),
-        recipient: Recipient {
-            id: PersonId(Uuid::from_u128(9)),
-            name: "Sten".into(),
-            email: if confirms { "sten@new.example" } else { "sten@example.org" }.into(),
-            zone: "Europe/Berlin".into(),
-            active: true,
-        },
+        frame,
         by: by.map(str::to_owned),
         to: "s…@new.example".into(),
         at: at("2026-11-20T11:00:00Z"),
         link: confirms.then(|| ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFG".into(), at("2026-11-21T11:00:00Z"))),
         administrators: vec![("Ada".into(), "ada@example.org".into()), ("Bert".into(), "bert@example.org".into())],
-        head: Some((17, Digest([0xab; 32]))),
-        message_id: "<n1@drydock>".into(),
     })
     .expect("written")
 }

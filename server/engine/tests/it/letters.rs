@@ -10,7 +10,7 @@ use domain::procedure::weekly_postgresql;
 use domain::proposal::ProposalForm;
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
-use engine::paper::{Bulletin, Mail, Material, News, OwnerChange, write};
+use engine::paper::{Bulletin, Frame, Mail, Material, News, OwnerChange, write};
 use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use engine::target::session::SessionName;
 use jiff::Timestamp;
@@ -198,18 +198,22 @@ fn the_head_is_honest_before_the_first_seal() {
     assert!(write(&first).expect("written").text.contains("Audit head  none yet"));
 }
 
-fn bulletin(kind: NoticeKind, news: News) -> Bulletin {
+/// What mails about no window share.
+pub fn frame(kind: NoticeKind) -> Frame {
     let told = material(NoticeKind::Approved);
-    Bulletin {
+    Frame {
         kind,
         now: told.now,
         installation: told.installation,
         base: told.base,
         recipient: told.recipient,
-        news,
         head: told.head,
         message_id: told.message_id,
     }
+}
+
+fn bulletin(kind: NoticeKind, news: News) -> Bulletin {
+    Bulletin { frame: frame(kind), news }
 }
 
 fn paused(resumed: bool) -> PauseRow {

@@ -1,0 +1,176 @@
+//! Writes what the outbox owes: each mail from what is true when it leaves.
+
+use super::Notifier;
+use super::transport::Route;
+use crate::error::{Error, Result};
+use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange};
+use crate::store::outbox::Claimed;
+use crate::store::{account_links, groups, letters, new_addresses, pauses};
+use crate::transaction;
+use domain::approval::{self, Standing};
+use domain::notice::NoticeKind;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgConnection;
+
+impl Notifier {
+    /// Writes the mail from what is true now.
+    pub(super) async fn write(&self, kind: NoticeKind, message: &Claimed, route: &Route) -> Result<Mail> {
+        let secret = match &message.link_secret {
+            None => None,
+            Some(sealed) => {
+                let open = self.context.keyring.open_small(sealed)?;
+                Some(SecretString::from(std::str::from_utf8(open.expose_secret()).map_err(Error::internal)?.to_owned()))
+            }
+        };
+        let from = match route {
+            Route::Smtp(settings) => settings.from.to_string(),
+            _ => "drydock@localhost".to_owned(),
+        };
+        let (message, now) = (message.clone(), self.context.clock.now());
+        let base = self.context.config.public_url.as_str().trim_end_matches('/').to_owned();
+        if kind.is_about_window() {
+            return self.write_window(kind, message, secret, base, from).await;
+        }
+        let written = transaction::read(&self.context.pool, "write_message", move |db| {
+            let (message, secret, base) = (message.clone(), secret.clone(), base.clone());
+            Box::pin(async move {
+                let mut frame = Frame {
+                    kind,
+                    now,
+                    installation: letters::installation(db).await?,
+                    base,
+                    recipient: letters::recipient(db, message.about.person).await?,
+                    head: letters::head(db).await?,
+                    message_id: format!("<{}>", message.message_id),
+                };
+                if kind.is_bulletin() {
+                    return Ok(Written::Bulletin(Bulletin { frame, news: news(db, &message.payload).await? }));
+                }
+                let link = link(db, &message, secret).await?;
+                if kind.is_about_address() {
+                    frame.recipient.email = message.address.ok_or_else(|| Error::internal("a message about an address names it"))?;
+                    let said = |key: &str| message.payload.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+                    return Ok(Written::Address(AddressMaterial {
+                        frame,
+                        by: said("by"),
+                        to: said("to").unwrap_or_default(),
+                        at: message.owed_at,
+                        link,
+                        administrators: new_addresses::administrators(db).await?,
+                    }));
+                }
+                let by = match message.about.link {
+                    Some(link) => account_links::maker(db, link).await?,
+                    None => None,
+                };
+                Ok(Written::Account(AccountMaterial {
+                    frame,
+                    by,
+                    link,
+                    at: message.owed_at,
+                    votes_paused: message.payload.get("votes_paused").is_some_and(|paused| paused == &serde_json::Value::Bool(true)),
+                }))
+            })
+        })
+        .await?;
+        match written {
+            Written::Bulletin(bulletin) => bulletin.write(),
+            Written::Address(material) => paper::write_address(&material),
+            Written::Account(material) => paper::write_account(&material),
+        }
+    }
+
+    /// Writes a mail about a window.
+    async fn write_window(
+        &self,
+        kind: NoticeKind,
+        message: Claimed,
+        secret: Option<SecretString>,
+        base: String,
+        from: String,
+    ) -> Result<Mail> {
+        let now = self.context.clock.now();
+        let material = transaction::read(&self.context.pool, "write_message", move |db| {
+            let (message, secret, base, from) = (message.clone(), secret.clone(), base.clone(), from.clone());
+            Box::pin(async move {
+                let window = message.about.window.ok_or_else(|| Error::internal("a message about no window"))?;
+                let subject = letters::subject(db, window, message.about.digest).await?;
+                let votes = letters::votes(db, window, subject.digest).await?;
+                let count = standing(db, &subject).await?;
+                let have = count.rules.iter().map(|rule| rule.have.len()).sum();
+                let need = count.rules.iter().map(|rule| rule.rule.need as usize).sum();
+                let link = link(db, &message, secret).await?;
+                Ok(std::sync::Arc::new(Material {
+                    kind,
+                    now,
+                    installation: letters::installation(db).await?,
+                    base,
+                    recipient: letters::recipient(db, message.about.person).await?,
+                    votes,
+                    standing: (have, need),
+                    run: letters::run(db, window).await?,
+                    accepted: letters::accepted(db, window).await?,
+                    link,
+                    head: letters::head(db).await?,
+                    moved_from: moved_from(&message.payload),
+                    sequence: letters::sequence(db, window, message.fact_id).await?,
+                    message_id: format!("<{}>", message.message_id),
+                    from,
+                    subject,
+                }))
+            })
+        })
+        .await?;
+        paper::write(&material)
+    }
+}
+
+/// What a mail about no window is written from.
+enum Written {
+    Bulletin(Bulletin),
+    Address(AddressMaterial),
+    Account(AccountMaterial),
+}
+
+/// The personal link a message carries, and until when it works.
+async fn link(db: &mut PgConnection, message: &Claimed, secret: Option<SecretString>) -> Result<Option<(SecretString, Timestamp)>> {
+    match (secret, message.about.link) {
+        (Some(secret), Some(link)) => Ok(Some((secret, letters::link(db, link).await?.expires_at))),
+        _ => Ok(None),
+    }
+}
+
+/// The times a window had before the move that a message tells of.
+fn moved_from(payload: &serde_json::Value) -> Option<(Timestamp, Timestamp)> {
+    let at = |key: &str| payload.get(key).and_then(serde_json::Value::as_str).and_then(|text| text.parse().ok());
+    at("moved_from").zip(at("moved_from_end"))
+}
+
+/// What a message about the whole installation tells.
+async fn news(db: &mut PgConnection, payload: &serde_json::Value) -> Result<News> {
+    let named = |key: &str| payload.get(key).and_then(serde_json::Value::as_str);
+    let team = |key: &str| named(key).and_then(|id| id.parse().ok());
+    if let (Some(target), Some(from), Some(to)) = (named("target").and_then(|id| id.parse().ok()), team("from"), team("to")) {
+        let told = letters::database(db, target).await?;
+        return Ok(News::Owner(OwnerChange {
+            target,
+            short_name: told.0,
+            name: told.1,
+            from: letters::team(db, from).await?,
+            to: letters::team(db, to).await?,
+            reason: named("reason").unwrap_or_default().to_owned(),
+        }));
+    }
+    let pause = named("pause").and_then(|id| id.parse().ok()).ok_or_else(|| Error::internal("a message about nothing that is known"))?;
+    Ok(News::Pause(pauses::told(db, pause).await?))
+}
+
+/// Counts the votes on the plan with today's groups, as the vote itself does.
+async fn standing(db: &mut PgConnection, subject: &letters::Subject) -> Result<Standing> {
+    let plan = &subject.plan;
+    let today = groups::eligible(db, plan.target().id, plan.target().team).await?;
+    let (eligible, present) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &today);
+    let votes: Vec<_> = crate::store::votes::standing(db, subject.id, subject.digest).await?.into_iter().map(|(_, vote)| vote).collect();
+    Ok(approval::count(&plan.policy.rules, &eligible, &present, &votes))
+}
