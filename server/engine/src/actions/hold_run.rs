@@ -6,22 +6,13 @@ use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
-use domain::decision::{FormCheck, Refusal};
+use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::hold::ask_hold;
 use domain::ids::RunId;
-use domain::people;
 use domain::permission::{Verb, authorize};
 
-/// What was typed to hold.
-#[derive(Debug, Clone, Default, serde::Deserialize, serde::Serialize)]
-#[serde(default)]
-pub struct Input {
-    /// The database's short name, typed as confirmation.
-    pub short_name: String,
-    /// Why, 1 to 2,000 characters.
-    pub reason: String,
-}
+pub use super::typed::Typed as Input;
 
 /// Asks to hold. Refused before the work and after it, for runs that stop or wait already, and when somebody asked before.
 pub async fn hold_run(engine: &Engine, caller: &Caller, run: RunId, input: &Input) -> Result<()> {
@@ -33,7 +24,7 @@ pub async fn hold_run(engine: &Engine, caller: &Caller, run: RunId, input: &Inpu
             let window = store::windows::load(db, found.window).await?;
             let permit =
                 authorize(&caller.actor, Verb::HoldRun, Some(window.team)).map_err(|refusal| hide(&caller.actor, window.team, refusal))?;
-            let reason = check(&input, &window.plan()?.target().short_name)?;
+            let reason = input.check(&window.plan()?.target().short_name)?;
             let by = permit.person().ok_or_else(|| Error::internal("a run is held by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             ledger.lock_window(window.id).await?;
@@ -50,28 +41,4 @@ pub async fn hold_run(engine: &Engine, caller: &Caller, run: RunId, input: &Inpu
     .await?;
     wake(engine.pool(), &[Wake::Runner, Wake::Sealer]).await;
     Ok(())
-}
-
-fn check(input: &Input, expected: &str) -> Result<String> {
-    let mut form = FormCheck::default();
-    let reason = form.take(people::text("reason", &input.reason, 1, 2000));
-    if !input.short_name.trim().eq_ignore_ascii_case(expected) {
-        form.refuse("short_name", format!("Type the short name of the database to confirm: {expected}"));
-    }
-    Ok(form.finish(reason)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holding_needs_the_typed_name_and_a_reason() {
-        let Err(Error::Invalid(errors)) = check(&Input { short_name: "shop".into(), reason: " ".into() }, "prod-orders") else {
-            panic!("accepted")
-        };
-        assert_eq!(errors.len(), 2);
-        let good = Input { short_name: " Prod-Orders ".into(), reason: "replication lags".into() };
-        assert_eq!(check(&good, "prod-orders").expect("good"), "replication lags");
-    }
 }

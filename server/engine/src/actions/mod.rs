@@ -69,6 +69,7 @@ pub(crate) mod start_gate;
 pub mod stop_run;
 pub mod tick_item;
 pub mod transfer_target;
+mod typed;
 pub mod verify_trail;
 pub mod watch;
 pub mod withdraw_invite;

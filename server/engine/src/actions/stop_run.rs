@@ -9,20 +9,11 @@ use crate::{store, transaction};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::RunId;
-use domain::people;
 use domain::permission::{Verb, authorize};
 use domain::run::Phase;
 use domain::window::RunState;
 
-/// What was typed to stop.
-#[derive(Debug, Clone, Default, serde::Deserialize, serde::Serialize)]
-#[serde(default)]
-pub struct Input {
-    /// The database's short name, typed as confirmation.
-    pub short_name: String,
-    /// Why, 1 to 2,000 characters.
-    pub reason: String,
-}
+pub use super::typed::Typed as Input;
 
 /// Asks to stop. Refused for runs that are held (a person decides there) or over, and when somebody asked before.
 pub async fn stop_run(engine: &Engine, caller: &Caller, run: RunId, input: &Input) -> Result<()> {
@@ -34,7 +25,7 @@ pub async fn stop_run(engine: &Engine, caller: &Caller, run: RunId, input: &Inpu
             let window = store::windows::load(db, found.window).await?;
             let permit =
                 authorize(&caller.actor, Verb::StopRun, Some(window.team)).map_err(|refusal| hide(&caller.actor, window.team, refusal))?;
-            let reason = check(&input, &window.plan()?.target().short_name)?;
+            let reason = input.check(&window.plan()?.target().short_name)?;
             let by = permit.person().ok_or_else(|| Error::internal("a run is stopped by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             ledger.lock_window(window.id).await?;
@@ -51,15 +42,6 @@ pub async fn stop_run(engine: &Engine, caller: &Caller, run: RunId, input: &Inpu
     .await?;
     wake(engine.pool(), &[Wake::Runner, Wake::Sealer]).await;
     Ok(())
-}
-
-fn check(input: &Input, expected: &str) -> Result<String> {
-    let mut form = domain::decision::FormCheck::default();
-    let reason = form.take(people::text("reason", &input.reason, 1, 2000));
-    if !input.short_name.trim().eq_ignore_ascii_case(expected) {
-        form.refuse("short_name", format!("Type the short name of the database to confirm: {expected}"));
-    }
-    Ok(form.finish(reason)?)
 }
 
 fn may_stop(state: RunState, phase: Phase, asked: bool) -> std::result::Result<(), Refusal> {
@@ -91,15 +73,5 @@ mod tests {
         assert_eq!(code(RunState::Held, Phase::Working, false), "held");
         assert_eq!(code(RunState::Leased, Phase::Probing, false), "nothing_to_stop");
         assert_eq!(code(RunState::Ended, Phase::Over, false), "moved_on");
-    }
-
-    #[test]
-    fn stopping_needs_the_typed_name_and_a_reason() {
-        let Err(Error::Invalid(errors)) = check(&Input { short_name: "shop".into(), reason: " ".into() }, "prod-orders") else {
-            panic!("accepted")
-        };
-        assert_eq!(errors.len(), 2);
-        let good = Input { short_name: " Prod-Orders ".into(), reason: "release".into() };
-        assert_eq!(check(&good, "prod-orders").expect("good"), "release");
     }
 }
