@@ -28,7 +28,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER window_target_owner BEFORE INSERT ON drydock.window_target FOR EACH ROW EXECUTE FUNCTION drydock.window_target_owner();
+CREATE TRIGGER window_target_owner BEFORE INSERT OR UPDATE OF target_id, team_id ON drydock.window_target FOR EACH ROW EXECUTE FUNCTION drydock.window_target_owner();
 ALTER TABLE drydock.window_target ENABLE ALWAYS TRIGGER window_target_owner;
 
 CREATE FUNCTION drydock.target_guard() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -180,6 +180,7 @@ async fn i22_a_window_and_its_database_belong_to_one_team() {
         (Web, format!("UPDATE drydock.window SET team_id = (SELECT id FROM drydock.team WHERE short_name = 'billing') WHERE id = {}", yard.window), DENIED),
         (Owner, format!("UPDATE drydock.window SET team_id = (SELECT id FROM drydock.team WHERE short_name = 'billing') WHERE id = {}", yard.window), "identity of a window never changes"),
         (Owner, "UPDATE drydock.target SET team_id = (SELECT id FROM drydock.team WHERE short_name = 'billing') WHERE short_name = 'prod-orders'".into(), "target_still_wanted"),
+        (Owner, format!("UPDATE drydock.window_target SET target_id = '00000000-0000-0000-0000-000000000002' WHERE window_id = {}", yard.window), "window_target_owner"),
         (Owner, yard.a_run("ended", "gen_random_uuid()").replace(&yard.house.target.to_string(), "00000000-0000-0000-0000-000000000002"), "run_window_id_revision_target_id_fkey"),
     ])
     .await;
