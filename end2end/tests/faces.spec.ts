@@ -1,6 +1,8 @@
 // Every page as each kind of reader meets it: on a desk and on a phone, light and dark. Nothing here changes the demo.
 import { expect, mail, person, signIn, signOut, test } from "./demo";
-import { allWellMade, wellMade } from "./looks";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { allWellMade, looked, wellMade } from "./looks";
 import type { Page } from "@playwright/test";
 
 /** The first address in the main part that begins like this. */
@@ -11,7 +13,7 @@ async function first(page: Page, list: string, beginning: string): Promise<strin
 }
 
 test("the doors: signing in, a link from a mail, and addresses that lead nowhere", async ({ page, demo }) => {
-  await allWellMade(page, demo.address, ["/login", "/setup", "/nowhere", "/a/not-a-secret"]);
+  await allWellMade(page, demo.address, ["/login", "/forgot", "/setup", "/nowhere", "/a/not-a-secret"]);
   await signIn(page, demo, "admin");
   const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\]/);
   await signOut(page);
@@ -26,13 +28,14 @@ test("the doors: signing in, a link from a mail, and addresses that lead nowhere
 test("what a lead works with", async ({ page, demo }) => {
   await signIn(page, demo, "lead");
   await allWellMade(page, demo.address, ["/", "/windows", "/windows?state=failed", "/windows/new", "/windows/new?database=shop"]);
-  await allWellMade(page, demo.address, ["/windows/1", "/windows/1/edit", "/windows/1/checklist"]);
+  await allWellMade(page, demo.address, ["/windows/1", "/windows/1/edit", "/windows/1/move", "/windows/1/checklist", "/windows/1/evidence"]);
+  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/me", "/me/sessions"]);
 });
 
 test("databases and their forms", async ({ page, demo }) => {
   await signIn(page, demo, "lead");
   const database = await first(page, `${demo.address}/databases`, "/databases/");
-  const forms = ["edit", "password", "stakeholders", "backups", "queries"].map((form) => `${database}/${form}`);
+  const forms = ["edit", "password", "stakeholders", "backups", "queries", "transfer"].map((form) => `${database}/${form}`);
   await allWellMade(page, demo.address, ["/databases", "/databases/new", database, ...forms]);
 });
 
@@ -51,8 +54,13 @@ test("people, teams, policies, mails and the trail, for an administrator", async
   const someone = await first(page, `${demo.address}/people`, "/people/");
   const team = await first(page, `${demo.address}/teams`, "/teams/");
   const letter = await first(page, `${demo.address}/mailbox`, "/mailbox/");
-  await allWellMade(page, demo.address, ["/people", someone, "/teams", team, "/policies", "/me", "/me/confirm"]);
-  await allWellMade(page, demo.address, ["/mailbox", letter, "/admin/outbox", "/audit", "/audit/1"]);
+  await allWellMade(page, demo.address, ["/people", someone, "/people/new", "/teams", team, "/teams/new", `${team}/edit`]);
+  // Somebody from whom something is left behind.
+  await page.goto(`${demo.address}/people?q=${encodeURIComponent(person(demo, "engineer").email)}`);
+  const engineer = (await page.locator("main th a[href^='/people/'], main td a[href^='/people/']").first().getAttribute("href"))!;
+  await allWellMade(page, demo.address, [`${engineer}/edit`, `${engineer}/deactivate`]);
+  await allWellMade(page, demo.address, ["/policies", "/me/confirm", "/mailbox", letter, "/admin/outbox"]);
+  await allWellMade(page, demo.address, ["/audit", "/audit/1", "/audit?from=never&team=x", "/audit?action=window.propose"]);
 });
 
 test("a form that was refused shows what to mend", async ({ page, demo }) => {
@@ -128,4 +136,16 @@ test("a link from a mail is one small answer", async ({ page, demo }) => {
   expect((await answer!.body()).length).toBeLessThanOrEqual(20 * 1024);
   // The style in it was accepted: the page's own text is not in the browser's default face.
   expect(await page.evaluate(() => getComputedStyle(document.body).marginTop)).toBe("0px");
+});
+
+// Last: what the tests above opened.
+test("no page was left out", async () => {
+  const router = readFileSync(path.resolve(import.meta.dirname, "../../server/src/router.rs"), "utf8");
+  const pages = [...router.matchAll(/Door::page\("([^"]+)"/g)].map((match) => match[1]!);
+  expect(pages.length).toBeGreaterThan(30);
+  // Looked at while it runs and at its end, where a run is watched.
+  const elsewhere = ["/runs/{id}"];
+  const shape = (page: string) => new RegExp(`^${page.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+  const own = (page: string) => [...looked].some((path) => (page.includes("{") ? shape(page).test(path) && !pages.includes(path) : path === page));
+  expect(pages.filter((page) => !elsewhere.includes(page) && !own(page))).toEqual([]);
 });

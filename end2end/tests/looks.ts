@@ -12,8 +12,12 @@ const FACES = [
   { size: PHONE, colorScheme: "light" },
 ] as const;
 
+/** Paths that were looked at in this process. */
+export const looked = new Set<string>();
+
 export async function wellMade(page: Page) {
   const where = new URL(page.url()).pathname;
+  looked.add(where);
   for (const { size, colorScheme } of FACES) {
     await page.setViewportSize(size);
     // Without motion no colour is caught half way between two.
