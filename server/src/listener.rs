@@ -5,18 +5,28 @@
 //! take once its head is there is [`crate::guard::patience`]'s business. A long answer, such as a stream of events, is limited by neither: only by
 //! a reader who stops reading.
 //!
+//! An answer given before the whole request was read, such as a refusal, would be lost if the connection were closed at once: what then arrives is
+//! answered by the system with a reset, and a reset makes the client throw away what it has not read yet. So where something of a request is still
+//! to come, a close says first that nothing more will be sent, and takes for a moment what comes.
+//!
 //! HTTP/1.1 alone: a proxy speaks HTTP/2 with browsers and this with us, and a connection that first has to say which it speaks could be silent
 //! for ever.
 
+use axum::body::HttpBody;
 use axum::extract::ConnectInfo;
 use axum::{Extension, Router};
+use bytes::Bytes;
+use http::Request;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use std::{future::Future as _, io};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -25,7 +35,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tower::Layer as _;
+use tower::{Layer as _, ServiceExt as _};
 
 /// What a connection may cost.
 #[derive(Debug, Clone, Copy)]
@@ -41,12 +51,15 @@ pub struct Limits {
     pub head: Duration,
     /// How long a piece of an answer may wait for its reader.
     pub unread: Duration,
+    /// How long a closing connection waits for its client to have read the answer and to close too.
+    pub linger: Duration,
     /// How long connections may go on after the soft stop.
     pub farewell: Duration,
 }
 
 impl Default for Limits {
-    /// Half of the 1,024 files that a process may open by custom; heads as nginx and Apache take them, and room for a proxy's additions.
+    /// Half of the 1,024 files that a process may open by custom; heads as nginx and Apache take them, and room for a proxy's additions; nginx's
+    /// `lingering_timeout`.
     fn default() -> Self {
         Self {
             connections: 512,
@@ -54,6 +67,7 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             head: Duration::from_secs(30),
             unread: Duration::from_secs(30),
+            linger: Duration::from_secs(5),
             farewell: Duration::from_secs(20),
         }
     }
@@ -90,10 +104,14 @@ pub async fn serve(mut listener: tokio::net::TcpListener, router: Router, limits
 
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, limits: Limits, soft: CancellationToken) {
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(Extension(ConnectInfo(peer)).layer(router));
+    let owed = Arc::new(AtomicBool::new(false));
+    let owes = Arc::clone(&owed);
+    let router = Extension(ConnectInfo(peer)).layer(router);
+    let service =
+        TowerToHyperService::new(router.map_request(move |request: Request<Incoming>| request.map(|body| Watched::new(body, &owes))));
     let mut http = Builder::new(TokioExecutor::new()).http1_only();
     http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_headers(limits.headers).max_buf_size(limits.head_bytes);
-    let mut serving = pin!(http.serve_connection(TokioIo::new(Impatient::new(stream, limits.unread)), service));
+    let mut serving = pin!(http.serve_connection(TokioIo::new(Impatient::new(stream, limits, owed)), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = soft.cancelled() => {
@@ -106,17 +124,70 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, limits:
     }
 }
 
-/// A connection that breaks when its other end takes nothing for a while.
+/// The body of a request, which tells its connection whether it was read to its end.
+struct Watched {
+    body: Incoming,
+    owed: Arc<AtomicBool>,
+}
+
+impl Watched {
+    fn new(body: Incoming, owed: &Arc<AtomicBool>) -> Self {
+        owed.store(!body.is_end_stream(), Ordering::Relaxed);
+        Self { body, owed: Arc::clone(owed) }
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.owed.store(false, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A connection that breaks when its other end takes nothing for a while, and that closes without losing its last answer.
 struct Impatient {
     stream: TcpStream,
     unread: Duration,
+    linger: Duration,
+    /// Whether the client may still be sending: only then is a close worth waiting for.
+    owed: Arc<AtomicBool>,
     /// Running while something waits to be taken.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Running since the client was told that nothing more will be sent.
+    lingering: Option<Pin<Box<Sleep>>>,
 }
 
 impl Impatient {
-    fn new(stream: TcpStream, unread: Duration) -> Self {
-        Self { stream, unread, waiting: None }
+    fn new(stream: TcpStream, limits: Limits, owed: Arc<AtomicBool>) -> Self {
+        Self { stream, unread: limits.unread, linger: limits.linger, owed, waiting: None, lingering: None }
+    }
+
+    /// Takes and forgets what still comes, until the client closes, breaks off or has had its time.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut space = [0; 4096];
+        loop {
+            if self.lingering.as_mut().is_none_or(|lingering| lingering.as_mut().poll(context).is_ready()) {
+                return Poll::Ready(Ok(()));
+            }
+            let mut buffer = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 
     fn judged<T>(&mut self, context: &mut Context<'_>, taken: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -152,6 +223,13 @@ impl AsyncWrite for Impatient {
         self.judged(context, flushed)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            if !self.owed.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(()));
+            }
+            self.lingering = Some(Box::pin(sleep(self.linger)));
+        }
+        self.poll_linger(context)
     }
 }

@@ -3,9 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::program::{Demo, data_folder, get};
@@ -47,22 +45,18 @@ fn a_flood_of_sign_ins_leaves_the_process_small_and_its_pages_served() {
     assert!(attempt(&address, "nobody@shop.example").starts_with("HTTP/1.1 303"));
     let before = peak_kib(web);
 
-    let pending = Arc::new(AtomicUsize::new(ATTEMPTS));
     let attempts: Vec<_> = (0..ATTEMPTS)
         .map(|number| {
-            let (address, pending) = (address.clone(), pending.clone());
-            thread::spawn(move || {
-                let known = if number % 2 == 0 { "ada@shop.example" } else { "nobody@shop.example" };
-                let answer = attempt(&address, known);
-                pending.fetch_sub(1, Ordering::SeqCst);
-                answer
-            })
+            let address = address.clone();
+            let known = if number % 2 == 0 { "ada@shop.example" } else { "nobody@shop.example" };
+            thread::spawn(move || attempt(&address, known))
         })
         .collect();
+    let waits = |attempts: &[JoinHandle<String>]| attempts.iter().any(|attempt| !attempt.is_finished());
     let mut served = 0;
-    while pending.load(Ordering::SeqCst) > 0 {
+    while waits(&attempts) {
         assert_eq!(get(&address, "/login").as_deref(), Some("HTTP/1.1 200 OK"), "a page while sign-ins wait");
-        served += usize::from(pending.load(Ordering::SeqCst) > 0);
+        served += usize::from(waits(&attempts));
     }
     assert!(served > 0, "no page was served before the last sign-in was answered");
 

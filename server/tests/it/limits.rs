@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(300);
 
 /// Times that no test waits for.
-const LONG: Limits = Limits { head: PATIENCE, unread: PATIENCE, farewell: PATIENCE, connections: 64, headers: 100, head_bytes: 32 * 1024 };
+const LONG: Limits =
+    Limits { head: PATIENCE, unread: PATIENCE, linger: PATIENCE, farewell: PATIENCE, connections: 64, headers: 100, head_bytes: 32 * 1024 };
 
 struct Server {
     address: SocketAddr,
@@ -157,6 +158,35 @@ async fn large_heads_and_bodies_are_refused_in_words_and_slow_ones_given_up() {
         }
     }
     assert_eq!(place.count("SELECT count(*) FROM drydock.person").await, 0);
+}
+
+/// A router that answers without reading a word of the request.
+fn hasty() -> Router {
+    Router::new().fallback(|| async { (http::StatusCode::SERVICE_UNAVAILABLE, "too many") })
+}
+
+#[tokio::test]
+async fn an_early_answer_reaches_who_is_still_sending() {
+    let server = Server::start(hasty(), LONG).await;
+    let mut sender = server.told("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3000\r\n\r\n").await;
+    // The answer is in the client's system by now, unread; what is sent after it must not make the system throw it away.
+    sender.readable().await.expect("answered");
+    for _ in 0..3 {
+        sender.write_all(&[b'a'; 1000]).await.expect("somebody takes it");
+        sender.flush().await.expect("sent");
+    }
+    sender.shutdown().await.expect("all was sent");
+    let mut said = String::new();
+    tokio::time::timeout(PATIENCE, sender.read_to_string(&mut said)).await.expect("the server closes").expect("no reset");
+    assert!(said.starts_with("HTTP/1.1 503 ") && said.ends_with("too many"), "{said}");
+}
+
+#[tokio::test]
+async fn who_goes_on_sending_after_the_answer_is_dropped_in_time() {
+    let server = Server::start(hasty(), Limits { linger: SHORT, ..LONG }).await;
+    let mut sender = server.told("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    let endless = async { while sender.write_all(b"1\r\na\r\n").await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, endless).await.expect("it is cut off");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Caller, ask_examination, scope};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
@@ -35,7 +35,7 @@ pub async fn acknowledge_superuser(engine: &Engine, caller: &Caller, id: TargetI
         Box::pin(async move {
             store::targets::lock(db, id).await?;
             if !store::targets::acknowledge_superuser(db, id, &reason).await? {
-                return Err(moved_on());
+                return Err(scope::moved_on());
             }
             let mut ledger = Ledger::open(db, &permit, &request);
             ledger.fact(NewFact::done("target.acknowledge_superuser", "target", id).of_team(target.team).with("reason", reason)).await?;
@@ -46,14 +46,4 @@ pub async fn acknowledge_superuser(engine: &Engine, caller: &Caller, id: TargetI
     .await?;
     wake(engine.pool(), &[Wake::Examiner, Wake::Sealer]).await;
     Ok(())
-}
-
-/// Somebody changed the registration between reading and writing.
-pub(super) fn moved_on() -> Error {
-    Refusal::new(
-        "moved_on",
-        "Somebody else changed this registration meanwhile.",
-        "Look at it as it is now; what you typed is still in the form. Save again if it is still right.",
-    )
-    .into()
 }

@@ -41,7 +41,7 @@ pub async fn delete_target(engine: &Engine, caller: &Caller, id: TargetId, typed
             store::critical_queries::retire_all(db, id).await?;
             store::secrets::erase(db, id).await?;
             if !store::targets::delete(db, id).await? {
-                return Err(super::acknowledge_superuser::moved_on());
+                return Err(scope::moved_on());
             }
             let mut ledger = Ledger::open(db, &permit, &request);
             ledger.fact(NewFact::done("target.delete", "target", id).of_team(target.team).with("short_name", short_name)).await?;

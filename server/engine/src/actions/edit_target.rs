@@ -1,6 +1,5 @@
 //! Edits a registration. A changed address demands the password again, because the stored one is bound to the old address.
 
-use super::acknowledge_superuser::moved_on;
 use super::{Caller, ask_examination, elevated, scope};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -40,7 +39,7 @@ pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: 
     let by = permit.person().ok_or_else(|| Error::internal("a registration is edited by a person"))?;
     let new = check(input, &before.registration)?;
     if before.revision != input.revision {
-        return Err(moved_on());
+        return Err(scope::moved_on());
     }
     let (request, password, revision) = (caller.request.clone(), input.password.clone(), input.revision);
     let typed = !password.expose_secret().is_empty();
@@ -61,7 +60,7 @@ pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: 
                 return Err(run_open());
             }
             if !store::targets::update(db, id, revision, &new, forget).await? {
-                return Err(moved_on());
+                return Err(scope::moved_on());
             }
             let mut ledger = Ledger::open(db, &permit, &request);
             if typed {

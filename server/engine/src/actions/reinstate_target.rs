@@ -35,7 +35,7 @@ pub async fn reinstate_target(engine: &Engine, caller: &Caller, id: TargetId, pa
         Box::pin(async move {
             store::targets::lock(db, id).await?;
             if !store::targets::reinstate(db, id).await? {
-                return Err(super::acknowledge_superuser::moved_on());
+                return Err(scope::moved_on());
             }
             let mut ledger = Ledger::open(db, &permit, &request);
             if !password.expose_secret().is_empty() {

@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::targets::{self, Target};
 use crate::transaction;
+use domain::decision::Refusal;
 use domain::ids::{TargetId, TeamId};
 use domain::permission::{Actor, Permit, Verb, authorize, holds};
 
@@ -19,4 +20,14 @@ pub(crate) async fn target(engine: &Engine, caller: &Caller, id: TargetId, verb:
 /// Passes for people who may see this team's work; for everybody else the thing does not exist.
 pub(crate) fn visible(actor: &Actor, team: TeamId) -> Result<()> {
     if holds(actor, Verb::SeeTeam, Some(team)) { Ok(()) } else { Err(Error::Hidden) }
+}
+
+/// Somebody changed the registration between reading and writing.
+pub(crate) fn moved_on() -> Error {
+    Refusal::new(
+        "moved_on",
+        "Somebody else changed this registration meanwhile.",
+        "Look at it as it is now; what you typed is still in the form. Save again if it is still right.",
+    )
+    .into()
 }

@@ -47,7 +47,7 @@ pub async fn transfer_target(engine: &Engine, caller: &Caller, id: TargetId, inp
                 return Err(Error::field("team", "There is no such team. Choose one from the list."));
             }
             if !store::targets::transfer(db, id, from, to).await? {
-                return Err(super::acknowledge_superuser::moved_on());
+                return Err(scope::moved_on());
             }
             let mut ledger = Ledger::open(db, &permit, &request);
             let fact = NewFact::done("target.transfer", "target", id)
