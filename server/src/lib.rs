@@ -6,6 +6,7 @@ pub mod demo;
 pub mod doctor;
 mod drain;
 pub mod embedded;
+pub mod files;
 mod folders;
 pub mod forms;
 pub mod guard;

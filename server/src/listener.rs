@@ -30,7 +30,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use std::{future::Future as _, io};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
@@ -58,11 +58,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Half of the 1,024 files that a process may open by custom; heads as nginx and Apache take them, and room for a proxy's additions; nginx's
+    /// Half of the files that the process may open; heads as nginx and Apache take them, and room for a proxy's additions; nginx's
     /// `lingering_timeout`.
     fn default() -> Self {
         Self {
-            connections: 512,
+            connections: crate::files::connections(),
             headers: 100,
             head_bytes: 32 * 1024,
             head: Duration::from_secs(30),
@@ -71,6 +71,23 @@ impl Default for Limits {
             farewell: Duration::from_secs(20),
         }
     }
+}
+
+/// Connections the system keeps for us while all hands are busy; it takes fewer where `net.core.somaxconn` says so. Where they do not fit, the
+/// system forgets them silently, and who waits for an answer gets a reset half a minute later: 128, the libraries' own choice, is one office that
+/// presses a button.
+const QUEUE: u32 = 4_096;
+
+/// Listens at this address.
+///
+/// # Errors
+/// The address is taken, or none of this machine.
+pub fn listen(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As every server does: connections of a former process that still say goodbye do not keep the address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// Serves until the soft stop, then lets the requests that run finish, within [`Limits::farewell`]. Dropping it drops every connection.

@@ -167,6 +167,7 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let environment = Environment::capture();
+    server::files::raise();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -7,7 +7,6 @@ use app::assets::Assets;
 use axum::extract::FromRef;
 use engine::{Engine, cluster::ServiceRole};
 use secrecy::SecretString;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -82,7 +81,7 @@ pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) ->
     state::refuse_other_schema(&engine).await?;
     state::refuse_other_kind(&engine, settings.demo).await?;
     engine::actions::set_public_url::set_public_url(&engine, settings.public_url.as_str()).await?;
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let listener = listener::listen(settings.listen).with_context(|| format!("cannot listen on {}", settings.listen))?;
     settings.listens_on(listener.local_addr()?);
     if let Some(door) = settings.metrics.web {
         let source: metrics::Source = |pool| Box::pin(async move { metrics::of_web(&pool).await });

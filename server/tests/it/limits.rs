@@ -6,14 +6,14 @@ use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
 use futures_util::stream::unfold;
-use server::listener::{Limits, serve};
+use server::listener::{Limits, listen, serve};
 use server::router::router_within;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ struct Server {
 impl Server {
     #[expect(clippy::disallowed_methods, reason = "the test waits for it")]
     async fn start(router: Router, limits: Limits) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let (address, soft) = (listener.local_addr().expect("bound"), CancellationToken::new());
         Self { address, served: tokio::spawn(serve(listener, router, limits, soft.clone())), soft }
     }
@@ -214,6 +214,22 @@ async fn who_does_not_read_the_answer_is_dropped() {
     let flood = async { while feed.send(Bytes::from(vec![b'x'; 256 * 1024])).await.is_ok() {} };
     tokio::time::timeout(PATIENCE, flood).await.expect("what nobody reads is kept for ever");
     tokio::time::timeout(PATIENCE, dropped.notified()).await.expect("dropped");
+}
+
+#[tokio::test]
+async fn a_crowd_that_comes_while_nobody_looks_is_kept() {
+    let listener = listen("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let allowed: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux says so").trim().parse().expect("a number");
+    // More than the 128 that a listener keeps when nobody says anything, as far as the system allows it.
+    let crowd = allowed.min(600);
+    let mut waiting = Vec::new();
+    for _ in 0..crowd {
+        waiting.push(tokio::time::timeout(SHORT, TcpStream::connect(address)).await.expect("kept at once").expect("connected"));
+    }
+    for _ in 0..crowd {
+        tokio::time::timeout(PATIENCE, listener.accept()).await.expect("each of them is there").expect("accepted");
+    }
 }
 
 #[tokio::test]
