@@ -55,6 +55,12 @@ test("a newcomer sets Drydock up, and every empty page says what it is and what 
   await expect(page.locator(".empty-title").first()).toHaveText("Begin with a team");
   await wellMade(page);
 
+  // Mail is tried before it matters: without a mail server the message waits where it says why.
+  await page.getByRole("button", { name: "Send a test mail" }).click();
+  await expect(page).toHaveURL(`${address}/admin/outbox`);
+  await expect(page.getByRole("status")).toContainText("A test mail goes to nora@example.org");
+  await expect(page.getByRole("row", { name: /Test mail/ })).toBeVisible();
+
   // Each empty list explains itself.
   for (const list of ["/windows", "/databases", "/teams"]) {
     await page.goto(address + list);

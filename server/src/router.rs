@@ -99,6 +99,7 @@ pub const DOORS: &[Door] = &[
     Door::route("/mailbox.json", Access::Polled, || get(routes::mailbox::json)),
     Door::page("/admin/outbox", Access::SignedIn),
     Door::form("/admin/outbox/resend", Access::SignedIn, || post(forms::outbox::resend_all)),
+    Door::form("/admin/outbox/test", Access::SignedIn, || post(forms::outbox::test)),
     Door::form("/admin/outbox/{id}/resend", Access::SignedIn, || post(forms::outbox::resend)),
     Door::page("/pause", Access::SignedIn),
     Door::form("/pause", Access::SignedIn, || post(forms::pause::pause)),

@@ -59,6 +59,8 @@ pub enum NoticeKind {
     Resumed,
     /// A database belongs to another team from now on.
     OwnerChanged,
+    /// Mail works: an administrator wanted to see it.
+    TestMail,
 }
 
 words!(NoticeKind {
@@ -86,6 +88,7 @@ words!(NoticeKind {
     NoticeKind::Paused = "paused" / "Maintenance paused",
     NoticeKind::Resumed = "resumed" / "Maintenance resumed",
     NoticeKind::OwnerChanged = "owner_changed" / "Database given to another team",
+    NoticeKind::TestMail = "test_mail" / "Test mail",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -132,7 +135,7 @@ impl NoticeKind {
             Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers],
             Self::Validating => &[WindowOwner, Contributors, Leads],
             Self::HandedOver => &[WindowOwner],
-            Self::Invited | Self::ResetAsked | Self::PasswordChanged => &[Owner],
+            Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::TestMail => &[Owner],
             Self::Paused | Self::Resumed => &[Heads],
             Self::OwnerChanged => &[BothLeads],
         }
@@ -150,7 +153,7 @@ impl NoticeKind {
     /// True for messages about a database or the whole installation: they speak of no window either.
     #[must_use]
     pub fn is_bulletin(self) -> bool {
-        matches!(self, Self::Paused | Self::Resumed | Self::OwnerChanged)
+        matches!(self, Self::Paused | Self::Resumed | Self::OwnerChanged | Self::TestMail)
     }
     /// True for messages about a window, its plan or its run.
     #[must_use]

@@ -75,6 +75,7 @@ fn Begin(teams: i64, databases: i64, works: bool, manages: bool) -> impl IntoVie
             <Empty title="Begin with a team" why="Databases belong to teams. Make one, add its lead and its engineers; they register databases and propose windows.">
                 <a class="button primary" href="/teams/new">"Add a team"</a>
                 <a class="button" href="/people/new">"Add a person"</a>
+                <form method="post" action="/admin/outbox/test"><button type="submit" class="button">"Send a test mail"</button></form>
             </Empty>
         }
         .into_any()

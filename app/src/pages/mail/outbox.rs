@@ -33,6 +33,7 @@ fn Outbox(page: mail::OutboxPage) -> impl IntoView {
     view! {
         <Heading title="Outbox" lead=lead>
             {page.demo.then(|| view! { <a class="button" href="/mailbox">"Mailbox"</a> })}
+            <form method="post" action="/admin/outbox/test"><button type="submit" class="button">"Send a test mail"</button></form>
             {(page.parked > 0).then(|| view! {
                 <form method="post" action="/admin/outbox/resend"><button type="submit" class="button primary">"Send all parked ones again"</button></form>
             })}

@@ -59,6 +59,7 @@ pub mod rotate_password;
 pub mod save_policy;
 mod scope;
 pub(crate) mod seal_revision;
+pub mod send_test_mail;
 pub mod set_member;
 pub mod set_public_url;
 pub mod set_stakeholders;

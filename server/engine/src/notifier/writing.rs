@@ -45,7 +45,7 @@ impl Notifier {
                     message_id: format!("<{}>", message.message_id),
                 };
                 if kind.is_bulletin() {
-                    return Ok(Written::Bulletin(Bulletin { frame, news: news(db, &message.payload).await? }));
+                    return Ok(Written::Bulletin(Bulletin { frame, news: news(db, kind, &message).await? }));
                 }
                 let link = link(db, &message, secret).await?;
                 if kind.is_about_address() {
@@ -148,7 +148,11 @@ fn moved_from(payload: &serde_json::Value) -> Option<(Timestamp, Timestamp)> {
 }
 
 /// What a message about the whole installation tells.
-async fn news(db: &mut PgConnection, payload: &serde_json::Value) -> Result<News> {
+async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Result<News> {
+    if kind == NoticeKind::TestMail {
+        return Ok(News::Test(message.owed_at));
+    }
+    let payload = &message.payload;
     let named = |key: &str| payload.get(key).and_then(serde_json::Value::as_str);
     let team = |key: &str| named(key).and_then(|id| id.parse().ok());
     if let (Some(target), Some(from), Some(to)) = (named("target").and_then(|id| id.parse().ok()), team("from"), team("to")) {

@@ -10,6 +10,7 @@ use domain::ids::TargetId;
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::view::pauses::PauseRow;
+use jiff::Timestamp;
 
 /// What is told.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub enum News {
     Pause(PauseRow),
     /// A database belongs to another team.
     Owner(OwnerChange),
+    /// Mail works; asked for then.
+    Test(Timestamp),
 }
 
 /// A database and the teams it goes from and to.
@@ -52,6 +55,7 @@ impl Bulletin {
         let letter = match &self.news {
             News::Pause(pause) => self.pause(pause, &self.frame.zone()),
             News::Owner(change) => self.owner(change),
+            News::Test(asked_at) => self.test(*asked_at),
         };
         let host = url::Url::parse(&self.frame.base)
             .ok()
@@ -65,6 +69,7 @@ impl Bulletin {
         match &self.news {
             News::Pause(pause) => format!("pause-{}", pause.paused_at.as_microsecond()),
             News::Owner(change) => format!("database-{}", change.target),
+            News::Test(asked_at) => format!("test-{}", asked_at.as_microsecond()),
         }
     }
 
@@ -88,6 +93,28 @@ impl Bulletin {
             ],
             because: goes_to(self.frame.kind),
             page,
+            ..self.frame.blank()
+        }
+    }
+
+    fn test(&self, asked_at: Timestamp) -> Letter {
+        let zone = self.frame.zone();
+        let mut rows = zone.rows("Asked for", asked_at);
+        rows.extend(zone.rows("Sent", self.frame.now));
+        Letter {
+            subject: format!("[{}] {}", self.frame.kind.label(), line(&self.frame.installation.name)),
+            headline: "Mail works".to_owned(),
+            lead: format!("You asked {} for a test mail. This is it.", line(&self.frame.installation.name)),
+            rows,
+            button: Some(Button { label: "Open Drydock".to_owned(), url: self.frame.base.clone() }),
+            paragraphs: vec![
+                "Try the button: every link in a mail begins with the same address, and stakeholders have to reach it.".to_owned(),
+                "If this mail was in your junk folder, others will look for theirs in vain: let the domain of the sender's address vouch for \
+                 your mail server (SPF, DKIM)."
+                    .to_owned(),
+            ],
+            because: goes_to(self.frame.kind),
+            page: self.frame.base.clone(),
             ..self.frame.blank()
         }
     }

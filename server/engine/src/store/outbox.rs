@@ -270,6 +270,18 @@ pub async fn resend(db: &mut PgConnection, only: Option<NoticeId>) -> sqlx::Resu
     .map(|done| done.rows_affected())
 }
 
+/// Whether a message of this kind has not left yet.
+pub async fn owed(db: &mut PgConnection, kind: &str, person: PersonId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM drydock.outbox o
+           WHERE o.kind = $1 AND o.person_id = $2 AND o.state IN ('waiting', 'sending', 'parked')) AS "owed!""#,
+        kind,
+        person.0
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Where one message is.
 pub async fn state(db: &mut PgConnection, notice: NoticeId) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!("SELECT o.state FROM drydock.outbox o WHERE o.id = $1", notice.0).fetch_optional(db).await

@@ -258,6 +258,13 @@ fn a_moved_window_is_asked_for_again_and_moves_in_the_calendar() {
 }
 
 #[test]
+fn a_test_mail_says_what_to_try() {
+    let asked_at: Timestamp = "2026-11-20T11:59:58Z".parse().expect("a time");
+    let mail = bulletin(NoticeKind::TestMail, News::Test(asked_at)).write().expect("written");
+    insta::assert_snapshot!("test_mail", format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text));
+}
+
+#[test]
 fn a_change_of_owner_is_told_to_both_teams() {
     let change = OwnerChange {
         target: TargetId(Uuid::from_u128(6)),

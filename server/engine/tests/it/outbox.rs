@@ -5,6 +5,7 @@ use domain::people::GlobalRole;
 use domain::view::mail::Shown;
 use engine::Error;
 use engine::actions::resend_notice::{resend_notice, resend_parked};
+use engine::actions::send_test_mail::send_test_mail;
 use engine::queries::{mailbox, outbox};
 
 async fn park(house: &House) {
@@ -43,6 +44,23 @@ async fn parked_messages_are_shown_with_their_reason_and_sent_again_by_administr
     let refused = resend_notice(&house.engine, &admin, page.rows[0].id).await;
     assert!(matches!(refused, Err(Error::Refused(refusal)) if refusal.message.contains("delivered meanwhile")));
     assert_eq!(outbox::list(&house.engine, &admin, Shown::Sent, None).await.expect("listed").rows.len(), 3);
+}
+
+#[tokio::test]
+async fn a_test_mail_goes_to_the_administrator_who_asks_one_at_a_time() {
+    let house = House::new().await;
+    let admin = person(&house.admin, "Adam", None, &[GlobalRole::Admin]).await;
+    for other in [&house.lead, &house.auditor, &house.foreigner] {
+        assert!(matches!(send_test_mail(&house.engine, other).await, Err(Error::Refused(_))));
+    }
+    let address = send_test_mail(&house.engine, &admin).await.expect("sent");
+    let page = outbox::list(&house.engine, &admin, Shown::Open, None).await.expect("an administrator");
+    assert_eq!((page.rows.len(), page.rows[0].email.as_str(), page.rows[0].window), (1, address.as_str(), None));
+    let twice = send_test_mail(&house.engine, &admin).await;
+    assert!(matches!(twice, Err(Error::Refused(refusal)) if refusal.message.contains("has not left yet")));
+    assert_eq!(house.count("SELECT count(*) FROM drydock.fact WHERE action = 'notice.test'").await, 1);
+    sqlx::query("UPDATE drydock.outbox SET state = 'sent', sent_at = now()").execute(&house.admin).await.expect("delivered");
+    send_test_mail(&house.engine, &admin).await.expect("the next one");
 }
 
 #[tokio::test]

@@ -177,6 +177,7 @@ pub const OPEN: &[Line] = &[
 pub const PEOPLE: &[Line] = &[
     Line::read("GET /admin/outbox", Held(ManageOutbox), Nothing),
     Line::act("POST /admin/outbox/{id}/resend", Held(ManageOutbox), Thing::Notice, typed!(c, p;)),
+    Line::act("POST /admin/outbox/test", Held(ManageOutbox), Nothing, typed!(c, p;)),
     Line::act("POST /admin/outbox/resend", Held(ManageOutbox), Nothing, typed!(c, p;)),
     Line::read("GET /policies", Account, Nothing),
     Line::act(
