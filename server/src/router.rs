@@ -192,6 +192,8 @@ pub const DOORS: &[Door] = &[
     Door::form("/windows/{number}/watchers", Access::SignedIn, || post(forms::watch::window)),
     Door::form("/windows/{number}/watchers/add", Access::SignedIn, || post(forms::watch::add_to_window)),
     Door::form("/windows/{number}/watchers/{person}/remove", Access::SignedIn, || post(forms::watch::end_of_window)),
+    Door::page("/calendar", Access::SignedIn),
+    Door::page("/timeline", Access::SignedIn),
     Door::page("/runs/{id}", Access::SignedIn),
     Door::route("/runs/{id}/events", Access::Polled, || get(routes::run_events::follow)),
     Door::form("/runs/{id}/hold", Access::SignedIn, || post(forms::runs::hold)),

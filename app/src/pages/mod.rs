@@ -7,6 +7,7 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
 pub mod audit;
+pub mod calendar;
 pub mod databases;
 pub mod forgot;
 pub mod home;
@@ -63,6 +64,8 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/windows/:number/move") view=windows::MovePage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/checklist") view=windows::ChecklistPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/evidence") view=windows::EvidencePage ssr=SsrMode::Async/>
+                    <Route path=path!("/calendar") view=calendar::CalendarPage ssr=SsrMode::Async/>
+                    <Route path=path!("/timeline") view=calendar::TimelinePage ssr=SsrMode::Async/>
                     <Route path=path!("/runs/:id") view=runs::RunPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit/:id") view=audit::FactShowPage ssr=SsrMode::Async/>

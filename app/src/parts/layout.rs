@@ -11,6 +11,7 @@ use leptos_meta::Title;
 const NAVIGATION: &[(&str, &str, Verb)] = &[
     ("/", "Home", Verb::SeeOwn),
     ("/windows", "Windows", Verb::SeeOwn),
+    ("/calendar", "Calendar", Verb::SeeOwn),
     ("/databases", "Databases", Verb::SeeOwn),
     ("/people", "People", Verb::SeePeople),
     ("/teams", "Teams", Verb::SeePeople),
@@ -31,7 +32,8 @@ pub fn Layout(children: Children) -> impl IntoView {
             .iter()
             .filter(|(_, _, verb)| domain::permission::holds(&actor, *verb, None))
             .map(|(to, label, _)| {
-                let here = path == *to || (*to != "/" && path.starts_with(&format!("{to}/")));
+                let below = *to != "/" && path.starts_with(&format!("{to}/"));
+                let here = path == *to || below || (*to == "/calendar" && path == "/timeline");
                 view! { <li><a href=*to aria-current=here.then_some("page")>{*label}</a></li> }
             })
             .collect_view();

@@ -21,6 +21,10 @@ pub enum Tone {
 }
 
 impl Tone {
+    /// The word that style sheets know it by.
+    pub fn word(self) -> &'static str {
+        self.class().trim_start_matches("pill ")
+    }
     fn class(self) -> &'static str {
         match self {
             Self::Quiet => "pill quiet",

@@ -4,6 +4,7 @@ mod accounts;
 mod asked;
 mod attack;
 mod browser;
+mod calendar;
 mod create_admin;
 mod database_pages;
 mod demo;
@@ -22,6 +23,8 @@ mod origins;
 mod pages;
 mod pauses;
 mod people;
+#[path = "../../engine/tests/it/planted.rs"]
+mod planted;
 mod production;
 mod program;
 mod readme;

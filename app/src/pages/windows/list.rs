@@ -2,6 +2,7 @@
 
 use super::frame::{environment, pill_of};
 use crate::door;
+use crate::pages::calendar::ways;
 use crate::parts::layout::Heading;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
@@ -54,6 +55,7 @@ fn page(list: List) -> impl IntoView {
             {may_propose.then(|| view! { <a class="button" href="/windows/cancel">"Cancel several"</a> })}
             {may_pause.then(|| view! { <a class="button" href="/pause">"Pause everything"</a> })}
         </Heading>
+        {ways(&list.filter)}
         <Filters list=&list/>
         {body}
         {next}
@@ -95,17 +97,12 @@ fn Nothing(filtered: bool, may_propose: bool) -> impl IntoView {
 
 #[component]
 fn Filters<'a>(list: &'a List) -> impl IntoView {
-    let states = [("open", "Not over"), ("over", "Over")]
-        .map(|(value, label)| (value.to_owned(), label.to_owned()))
-        .into_iter()
-        .chain(WindowState::ALL.iter().map(|state| (state.word().to_owned(), state.label().to_owned())))
-        .collect();
     let environments = Environment::ALL.iter().map(|is| (is.word().to_owned(), is.label().to_owned())).collect();
     let choices = |from: &[Choice]| from.iter().map(|choice| (choice.value.clone(), choice.label.clone())).collect();
     let clear = (!list.filter.is_empty()).then(|| view! { <a class="button quiet" href="/windows">"Clear"</a> });
     view! {
         <form method="get" action="/windows" class="filters" role="search">
-            {filter("state", "State", states, list.filter.state.word())}
+            {filter("state", "State", state_choices(), list.filter.state.word())}
             {filter("environment", "Environment", environments, &list.filter.environment)}
             {filter("database", "Database", choices(&list.databases), &list.filter.database)}
             {filter("team", "Team", choices(&list.teams), &list.filter.team)}
@@ -115,7 +112,24 @@ fn Filters<'a>(list: &'a List) -> impl IntoView {
     }
 }
 
+/// States to choose from, and what several of them have in common.
+pub(in crate::pages) fn state_choices() -> Vec<(String, String)> {
+    let common = [("open", "Not over"), ("over", "Over")].map(|(value, label)| (value.to_owned(), label.to_owned()));
+    common.into_iter().chain(WindowState::ALL.iter().map(|state| (state.word().to_owned(), state.label().to_owned()))).collect()
+}
+
 pub(super) fn filter(name: &'static str, label: &'static str, choices: Vec<(String, String)>, chosen: &str) -> impl IntoView + use<> {
+    filter_or("All", name, label, choices, chosen)
+}
+
+/// The same, where choosing nothing means something else than all.
+pub(in crate::pages) fn filter_or(
+    nothing: &'static str,
+    name: &'static str,
+    label: &'static str,
+    choices: Vec<(String, String)>,
+    chosen: &str,
+) -> impl IntoView + use<> {
     let id = format!("filter-{name}");
     let known = chosen.is_empty() || choices.iter().any(|(value, _)| value == chosen);
     let stray = (!known).then(|| view! { <option value=chosen.to_owned() selected=true>{chosen.to_owned()}</option> });
@@ -129,7 +143,7 @@ pub(super) fn filter(name: &'static str, label: &'static str, choices: Vec<(Stri
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
-            <select id=id name=name><option value="">"All"</option>{options}{stray}</select>
+            <select id=id name=name><option value="">{nothing}</option>{options}{stray}</select>
         </div>
     }
 }

@@ -26,6 +26,7 @@ pub use edit::EditPage;
 pub use evidence::EvidencePage;
 pub(super) use frame::{environment, foreign, pill_of};
 pub use list::ListPage;
+pub(super) use list::{filter_or, state_choices};
 pub use new::NewPage;
 pub use reschedule::MovePage;
 pub use show::ShowPage;

@@ -1,6 +1,7 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
 pub mod account_links;
+pub mod calendar;
 pub mod cancellations;
 pub mod departures;
 pub mod evidence;

@@ -323,6 +323,8 @@ fn proposal(company: &Company, database: &str) -> Fields {
 /// Windows until they run: the one that waits for votes, and one that is due.
 pub const WINDOWS: &[Line] = &[
     Line::read("GET /windows", Account, Nothing),
+    Line::read("GET /calendar", Account, Nothing),
+    Line::read("GET /timeline", Account, Nothing),
     Line::read("GET /windows/new", Somewhere(ProposeWindow), Nothing),
     Line::act("POST /windows/new/preview", Named(ProposeWindow), Nothing, |c, _| proposal(c, "spare")),
     Line::act("POST /windows/new", Named(ProposeWindow), Nothing, |c, _| proposal(c, "spare")),

@@ -1,0 +1,84 @@
+//! Calendar and timeline through the whole router, without script.
+
+use crate::house::House;
+use crate::pages::{Browser, settle};
+use domain::window::WindowState as W;
+use http::StatusCode;
+
+/// The main part of a page: what stands there is about windows.
+fn main(body: &str) -> &str {
+    body.split("<main").nth(1).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_month_leads_to_its_days_and_to_the_months_beside_it() {
+    let house = House::new().await;
+    settle(&house).await;
+    let numbers = house.planted(house.target, W::Proposed, "2031-06-10T08:00:00Z", 60, 10).await;
+    let mut browser = Browser::of(&house, &house.engineer).await;
+    let page = browser.get("/calendar?date=2031-06-15&team=orders").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let body = main(&page.body);
+    for wanted in [
+        "June 2031",
+        "/calendar?date=2031-05-01&amp;team=orders",
+        "/calendar?date=2031-07-01&amp;team=orders",
+        "/calendar?view=day&amp;date=2031-06-10&amp;team=orders",
+        "+7 more",
+        "Overlaps #",
+        "My time (Europe/Berlin)",
+        "/timeline?view=month&amp;date=2031-06-15&amp;team=orders",
+        "/windows?team=orders",
+        "Waiting for approval",
+        "10:00–11:00",
+    ] {
+        assert!(body.contains(wanted), "{wanted} is missing in {body}");
+    }
+    assert!(!body.contains(&format!("/windows/{}\"", numbers[9])), "the tenth has no room here");
+    let day = browser.get("/calendar?view=day&date=2031-06-10&team=orders").await;
+    assert!(numbers.iter().all(|number| day.body.contains(&format!("/windows/{number}\""))), "{}", day.body);
+    let list = browser.get("/windows?team=orders").await;
+    assert!(list.body.contains("href=\"/calendar?team=orders\"") && list.body.contains("href=\"/timeline?team=orders\""), "{}", list.body);
+}
+
+#[tokio::test]
+async fn a_timeline_draws_bars_that_are_links_and_says_the_same_in_a_table() {
+    let house = House::new().await;
+    settle(&house).await;
+    let number = house.planted(house.target, W::Approved, "2031-10-26T00:30:00Z", 120, 1).await[0];
+    let mut browser = Browser::of(&house, &house.engineer).await;
+    let page = browser.get("/timeline?date=2031-10-26").await;
+    let body = main(&page.body);
+    assert_eq!(body.matches(&format!("href=\"/windows/{number}\"")).count(), 2, "{body}");
+    for wanted in [
+        "20–26 Oct 2031",
+        "Sun 26 Oct: 25 hours: the clocks go back.",
+        "class=\"bar good\"",
+        "The same as a table",
+        "Sun 26 Oct 2031, 02:30 CEST (UTC+2)",
+    ] {
+        assert!(body.contains(wanted), "{wanted} is missing in {body}");
+    }
+    assert!(!body.contains(" style="), "the policy of the page allows no style there");
+}
+
+#[tokio::test]
+async fn nothing_planned_says_why_and_what_to_do() {
+    let house = House::new().await;
+    settle(&house).await;
+    let mut lead = Browser::of(&house, &house.lead).await;
+    for path in ["/calendar", "/calendar?view=week", "/calendar?view=agenda", "/calendar?view=day", "/timeline", "/timeline?view=month"] {
+        let page = lead.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(page.body.contains("No windows in this time") && page.body.contains("Propose a window"), "{path}");
+    }
+    let narrowed = lead.get("/calendar?database=nowhere&zone=database&date=2031-13-77&view=year&state=odd").await;
+    assert!(
+        narrowed.body.contains("the filter hides them") && narrowed.body.contains("Choose one database to see its clock"),
+        "{}",
+        narrowed.body
+    );
+    let mut stakeholder = Browser::of(&house, &house.stakeholder).await;
+    assert!(!main(&stakeholder.get("/calendar").await.body).contains("Propose a window"), "who may not is not asked to");
+    assert!(Browser::new(&house).get("/calendar").await.to.starts_with("/login"));
+}
