@@ -16,7 +16,7 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
     drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
-    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause TO {web};
+    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed TO {web};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
 GRANT UPDATE (password_hash, password_changed_at, epoch, theme) ON drydock.account TO {web};
@@ -43,12 +43,13 @@ GRANT UPDATE (state, link_secret, next_at, last_error, attempts) ON drydock.outb
 GRANT UPDATE (state, decision, stop_asked_at, stop_asked_by, stop_reason, hold_asked_at, hold_asked_by, hold_asked_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
 GRANT UPDATE (state, note, decided_by, decided_at) ON drydock.check_item TO {web};
 GRANT UPDATE (highest_at, system_identifier, timeline, frozen_reason) ON drydock.clock_guard TO {web};
+GRANT UPDATE (used_at, revoked_at) ON drydock.calendar_feed TO {web};
 GRANT UPDATE (level, resumed_at, resumed_by, resume_reason) ON drydock.pause TO {web};
 GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
-REVOKE SELECT ON drydock.account, drydock.session, drydock.submission, drydock.throttle FROM {worker_alone};
+REVOKE SELECT ON drydock.account, drydock.session, drydock.submission, drydock.throttle, drydock.calendar_feed FROM {worker_alone};
 GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.worker_key, drydock.run,
     drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination TO {worker};
 GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};

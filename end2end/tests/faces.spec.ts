@@ -30,7 +30,7 @@ test("what a lead works with", async ({ page, demo }) => {
   await allWellMade(page, demo.address, ["/", "/windows", "/windows?state=failed", "/windows/new", "/windows/new?database=shop"]);
   await allWellMade(page, demo.address, ["/windows/1", "/windows/1/edit", "/windows/1/move", "/windows/1/checklist", "/windows/1/evidence"]);
   await allWellMade(page, demo.address, ["/calendar", "/calendar?view=week", "/calendar?view=agenda", "/calendar?view=day", "/timeline", "/timeline?view=month"]);
-  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/me", "/me/sessions"]);
+  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/me", "/me/sessions", "/me/calendar"]);
 });
 
 test("databases and their forms", async ({ page, demo }) => {

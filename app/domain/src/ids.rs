@@ -48,6 +48,8 @@ ids! {
     PolicyId,
     /// A link sent in a mail.
     LinkId,
+    /// A calendar feed.
+    FeedId,
     /// A browser session, by the name pages use; never the key in the cookie.
     SessionId,
     /// A vote.

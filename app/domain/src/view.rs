@@ -4,6 +4,7 @@ pub mod calendar;
 pub mod checklists;
 pub mod departures;
 pub mod evidence;
+pub mod feeds;
 pub mod gains;
 pub mod links;
 pub mod live;

@@ -1,5 +1,7 @@
 //! The life of a window: states, and the only moves between them.
 
+pub mod certainty;
+
 use crate::people::words;
 use serde::{Deserialize, Serialize};
 

@@ -46,6 +46,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/teams/:id/edit") view=teams::TeamEditPage ssr=SsrMode::Async/>
                     <Route path=path!("/me") view=me::ProfilePage ssr=SsrMode::Async/>
                     <Route path=path!("/me/sessions") view=me::SessionsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/me/calendar") view=me::FeedsPage ssr=SsrMode::Async/>
                     <Route path=path!("/me/confirm") view=me::ConfirmPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases") view=databases::ListPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/new") view=databases::RegisterPage ssr=SsrMode::Async/>

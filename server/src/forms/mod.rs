@@ -12,6 +12,7 @@ pub mod audit;
 pub mod checks;
 pub mod databases;
 mod extract;
+pub mod feeds;
 pub mod invites;
 pub mod me;
 pub mod outbox;

@@ -10,8 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Requests at these doors at once in one process: twice what may wait for a password to be hashed, since each also reads and writes.
 const MOST: usize = 64;
-/// Hashing and mail.
-const DOORS: [&str; 4] = ["/login", "/forgot", "/invite/{secret}", "/reset/{secret}"];
+/// Hashing, mail, and calendars of a thousand windows.
+const DOORS: [(Method, &str); 5] = [
+    (Method::POST, "/login"),
+    (Method::POST, "/forgot"),
+    (Method::POST, "/invite/{secret}"),
+    (Method::POST, "/reset/{secret}"),
+    (Method::GET, "/cal/{secret}"),
+];
 
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 
@@ -34,9 +40,10 @@ impl Drop for Place {
 
 /// Lets so many in at once.
 pub async fn limit(request: Request, next: Next) -> Response {
-    let costly =
-        request.method() == Method::POST && request.extensions().get::<MatchedPath>().is_some_and(|path| DOORS.contains(&path.as_str()));
-    if !costly {
+    // HEAD costs what GET does.
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let at = |path: &MatchedPath| DOORS.iter().any(|door| door.0 == *method && door.1 == path.as_str());
+    if !request.extensions().get::<MatchedPath>().is_some_and(at) {
         return next.run(request).await;
     }
     let Some(_place) = Place::take() else { return busy(engine::passwords::busy()) };
@@ -56,8 +63,8 @@ mod tests {
         drop(places);
         assert!(Place::take().is_some());
         assert_eq!(INSIDE.load(Ordering::Relaxed), 0, "who was sent away holds none");
-        for path in DOORS {
-            assert!(ALL.iter().any(|door| door.path == path && door.method == Method::POST), "{path} is no door");
+        for (method, path) in DOORS {
+            assert!(ALL.iter().any(|door| door.path == path && door.method == method), "{method} {path} is no door");
         }
     }
 }

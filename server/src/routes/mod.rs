@@ -5,6 +5,7 @@ pub mod address;
 pub mod api;
 pub mod approval;
 pub mod evidence;
+pub mod feed;
 pub mod health;
 pub mod mailbox;
 pub mod metrics;

@@ -254,6 +254,8 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "POST /me/sessions/end",
         "POST /me/sessions/{id}/end",
         "POST /me/notices",
+        "POST /me/calendar",
+        "POST /me/calendar/{id}/revoke",
         "POST /databases/{id}/watchers",
         "POST /windows/{number}/watchers",
         "POST /me/password",

@@ -10,6 +10,7 @@ mod database_pages;
 mod demo;
 mod doors;
 mod evidence;
+mod feeds;
 mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;

@@ -47,8 +47,8 @@ impl Entry {
     pub fn clash(&self) -> Option<String> {
         let (last, before) = self.clashes.split_last()?;
         let named: Vec<String> = before.iter().map(|number| format!("#{number}")).collect();
-        let list = if named.is_empty() { format!("#{last}") } else { format!("{} and #{last}", named.join(", ")) };
-        Some(format!("Overlaps {list}"))
+        let all = if named.is_empty() { format!("#{last}") } else { format!("{} and #{last}", named.join(", ")) };
+        Some(format!("Overlaps {all}"))
     }
 }
 

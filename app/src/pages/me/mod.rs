@@ -1,9 +1,11 @@
 //! The own profile.
 
 mod address;
+mod feeds;
 mod notices;
 mod sessions;
 
+pub use feeds::FeedsPage;
 pub use sessions::SessionsPage;
 
 use crate::door;
@@ -67,6 +69,10 @@ fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Optio
             <AddressCard email=address waiting/>
         </div>
         <NoticesCard off/>
+        <Card title="Calendar" id="calendar".to_owned()>
+            <p>"Have windows in the calendar program you use anyway, by an address that it asks again and again."</p>
+            <p class="actions"><a class="button" href="/me/calendar">"Your calendar feeds"</a></p>
+        </Card>
     }
 }
 

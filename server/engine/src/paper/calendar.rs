@@ -1,18 +1,20 @@
-//! The calendar entry in a mail: one stable event a window, which moves, is confirmed and goes.
+//! The calendar entry of a window, in a mail and in a feed: one stable event, which moves, is confirmed and goes.
 
 use super::letter::line;
+use domain::ids::WindowId;
+use domain::window::certainty::Certainty;
 use icalendar::{Calendar, Component as _, Event, Property};
 use jiff::Timestamp;
 
-/// What the event is at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventState {
-    /// Proposed: pencilled in.
-    Tentative,
-    /// Approved.
-    Confirmed,
-    /// Will not happen.
-    Cancelled,
+/// From whom to whom an entry goes by mail.
+#[derive(Debug, Clone, Copy)]
+pub struct Invitation<'a> {
+    /// Address mails come from.
+    pub organizer: &'a str,
+    /// Recipient's name.
+    pub name: &'a str,
+    /// Recipient's address.
+    pub address: &'a str,
 }
 
 /// What the event is made of.
@@ -29,7 +31,7 @@ pub struct CalendarEvent<'a> {
     /// End.
     pub end: Timestamp,
     /// What the event is.
-    pub state: EventState,
+    pub state: Certainty,
     /// Title.
     pub summary: &'a str,
     /// Text below it.
@@ -38,10 +40,8 @@ pub struct CalendarEvent<'a> {
     pub location: &'a str,
     /// Page of the window. Never a secret link: calendars are shared.
     pub url: &'a str,
-    /// Address mails come from.
-    pub organizer: &'a str,
-    /// Recipient's name and address.
-    pub attendee: (&'a str, &'a str),
+    /// Whom it is sent to; a feed invites nobody.
+    pub invitation: Option<Invitation<'a>>,
 }
 
 /// The part as it goes into the mail.
@@ -53,21 +53,28 @@ pub struct CalendarPart {
     pub text: String,
 }
 
+/// The same for every change of one window, in every mail and feed; `host` is that of the installation's address.
+#[must_use]
+pub fn uid(window: WindowId, host: &str) -> String {
+    format!("window-{window}@{host}")
+}
+
 impl CalendarEvent<'_> {
-    /// Renders it. All text is single lines of visible characters (RFC 5545 forbids control characters, and the crate escapes no CR).
+    /// Renders it for a mail.
     #[must_use]
     pub fn part(&self) -> CalendarPart {
-        let (method, status) = match self.state {
-            EventState::Tentative => ("REQUEST", "TENTATIVE"),
-            EventState::Confirmed => ("REQUEST", "CONFIRMED"),
-            EventState::Cancelled => ("CANCEL", "CANCELLED"),
+        let method = if self.state == Certainty::Cancelled { "CANCEL" } else { "REQUEST" };
+        let text = calendar(method).push(self.event()).done().to_string();
+        CalendarPart { method, text }
+    }
+
+    /// The event alone. All text is single lines of visible characters (RFC 5545 forbids control characters, and the crate escapes no CR).
+    pub(super) fn event(&self) -> Event {
+        let status = match self.state {
+            Certainty::Tentative => "TENTATIVE",
+            Certainty::Confirmed => "CONFIRMED",
+            Certainty::Cancelled => "CANCELLED",
         };
-        // Quotation marks end a quoted parameter, so a name does not have any.
-        let name = line(self.attendee.0).replace('"', "'");
-        let mut attendee = Property::new("ATTENDEE", format!("mailto:{}", line(self.attendee.1)));
-        attendee.add_parameter("CN", &name).add_parameter("ROLE", "NON-PARTICIPANT").add_parameter("RSVP", "FALSE");
-        let mut organizer = Property::new("ORGANIZER", format!("mailto:{}", line(self.organizer)));
-        organizer.add_parameter("CN", "Drydock");
         let mut event = Event::new();
         event
             .add_property("UID", line(self.uid))
@@ -81,18 +88,28 @@ impl CalendarEvent<'_> {
             .add_property("SUMMARY", line(self.summary))
             .add_property("DESCRIPTION", self.description.lines().map(line).collect::<Vec<_>>().join("\n"))
             .add_property("LOCATION", line(self.location))
-            .add_property("URL", line(self.url))
-            .append_property(organizer)
-            .append_property(attendee);
-        let mut calendar = Calendar::empty();
-        calendar
-            .append_property(Property::new("VERSION", "2.0"))
-            .append_property(Property::new("PRODID", "-//Drydock//Maintenance windows//EN"))
-            .append_property(Property::new("CALSCALE", "GREGORIAN"))
-            .append_property(Property::new("METHOD", method))
-            .push(event.done());
-        CalendarPart { method, text: calendar.to_string() }
+            .add_property("URL", line(self.url));
+        if let Some(invitation) = self.invitation {
+            // Quotation marks end a quoted parameter, so a name does not have any.
+            let name = line(invitation.name).replace('"', "'");
+            let mut attendee = Property::new("ATTENDEE", format!("mailto:{}", line(invitation.address)));
+            attendee.add_parameter("CN", &name).add_parameter("ROLE", "NON-PARTICIPANT").add_parameter("RSVP", "FALSE");
+            let mut organizer = Property::new("ORGANIZER", format!("mailto:{}", line(invitation.organizer)));
+            organizer.add_parameter("CN", "Drydock");
+            event.append_property(organizer).append_property(attendee);
+        }
+        event.done()
     }
+}
+
+/// A calendar without events yet.
+pub(super) fn calendar(method: &str) -> Calendar {
+    Calendar::empty()
+        .append_property(Property::new("VERSION", "2.0"))
+        .append_property(Property::new("PRODID", "-//Drydock//Maintenance windows//EN"))
+        .append_property(Property::new("CALSCALE", "GREGORIAN"))
+        .append_property(Property::new("METHOD", method))
+        .done()
 }
 
 fn instant(at: Timestamp) -> String {
@@ -104,7 +121,7 @@ mod tests {
     use super::*;
     use icalendar::parser::{read_calendar, unfold};
 
-    fn event(state: EventState) -> CalendarEvent<'static> {
+    fn event(state: Certainty) -> CalendarEvent<'static> {
         CalendarEvent {
             uid: "window-1@drydock.example",
             sequence: 3,
@@ -116,8 +133,7 @@ mod tests {
             description: "First line\nSecond line\r\nATTENDEE:mailto:evil@example.org",
             location: "prod-orders\r\nBEGIN:VALARM",
             url: "https://drydock.example/windows/142",
-            organizer: "drydock@example.org",
-            attendee: ("Ana \"the\r\n DBA\"", "ana@example.org"),
+            invitation: Some(Invitation { organizer: "drydock@example.org", name: "Ana \"the\r\n DBA\"", address: "ana@example.org" }),
         }
     }
 
@@ -132,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let properties = parsed(&event(EventState::Tentative).part());
+        let properties = parsed(&event(Certainty::Tentative).part());
         let get = |name: &str| properties.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).expect(name);
         assert_eq!(get("METHOD"), "REQUEST");
         assert_eq!(get("UID"), "window-1@drydock.example");
@@ -145,14 +161,14 @@ mod tests {
 
     #[test]
     fn foreign_text_adds_no_line() {
-        let properties = parsed(&event(EventState::Confirmed).part());
+        let properties = parsed(&event(Certainty::Confirmed).part());
         assert_eq!(properties.iter().filter(|(name, _)| name == "ATTENDEE").count(), 1, "{properties:?}");
         assert!(!properties.iter().any(|(name, _)| name == "BEGIN"), "{properties:?}");
     }
 
     #[test]
     fn every_line_ends_in_crlf_and_nothing_else_breaks_it() {
-        let text = event(EventState::Cancelled).part().text;
+        let text = event(Certainty::Cancelled).part().text;
         assert!(text.replace("\r\n", "").chars().all(|c| !c.is_control()), "{text:?}");
         assert!(text.contains("METHOD:CANCEL\r\n") && text.contains("STATUS:CANCELLED\r\n"));
     }

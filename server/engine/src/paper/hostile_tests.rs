@@ -1,11 +1,12 @@
 //! What leaves as a document, written from thousands of hostile texts and read again by strict readers of our own: an independent reading of
 //! RFC 5322 and RFC 2047 for headers, of RFC 5545 for calendar entries, and of HTML's tags.
 
-use super::calendar::{CalendarEvent, EventState};
+use super::calendar::{CalendarEvent, Invitation};
 use super::letter::{Button, Command, Letter, block, line};
 use super::mail::Mail;
 use base64::Engine as _;
 use domain::reveal::is_hidden;
+use domain::window::certainty::Certainty;
 
 const CASES: u64 = 20_000;
 
@@ -218,13 +219,12 @@ fn no_text_adds_a_line_to_a_calendar() {
             stamp: "2026-11-20T12:00:00Z".parse().expect("a time"),
             start: "2026-11-29T02:00:00Z".parse().expect("a time"),
             end: "2026-11-29T04:00:00Z".parse().expect("a time"),
-            state: EventState::Confirmed,
+            state: Certainty::Confirmed,
             summary,
             description,
             location,
             url: "https://drydock.example/windows/142",
-            organizer: "drydock@example.org",
-            attendee: (name, "ana@example.org"),
+            invitation: Some(Invitation { organizer: "drydock@example.org", name, address: "ana@example.org" }),
         }
         .part()
         .text

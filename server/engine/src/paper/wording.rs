@@ -1,6 +1,6 @@
 //! What each message says.
 
-use super::calendar::{CalendarEvent, CalendarPart, EventState};
+use super::calendar::{CalendarEvent, CalendarPart, Invitation, uid};
 use super::letter::{Button, Command, Letter, block, line};
 use super::mail::Mail;
 use super::when::Zone;
@@ -9,6 +9,7 @@ use crate::store::letters::{Installation, Recipient, Subject, ToldAcceptance, To
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
 use domain::notice::{Concerned, NoticeKind};
+use domain::window::certainty::Certainty;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -350,11 +351,11 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
 fn calendar(m: &Material, letter: &Letter, host: &str) -> CalendarPart {
     let plan = &m.subject.plan;
     let state = match m.kind {
-        NoticeKind::ApprovalNeeded | NoticeKind::Moved => EventState::Tentative,
-        NoticeKind::Approved => EventState::Confirmed,
-        _ => EventState::Cancelled,
+        NoticeKind::ApprovalNeeded | NoticeKind::Moved => Certainty::Tentative,
+        NoticeKind::Approved => Certainty::Confirmed,
+        _ => Certainty::Cancelled,
     };
-    let note = if state == EventState::Tentative {
+    let note = if state == Certainty::Tentative {
         "\nNot approved yet. Accepting this entry does not approve it: decide by the link in the mail."
     } else {
         ""
@@ -369,7 +370,7 @@ fn calendar(m: &Material, letter: &Letter, host: &str) -> CalendarPart {
         letter.page
     );
     CalendarEvent {
-        uid: &format!("window-{}@{host}", m.subject.id),
+        uid: &uid(m.subject.id, host),
         sequence: m.sequence,
         stamp: m.now,
         start: plan.times.start,
@@ -379,8 +380,7 @@ fn calendar(m: &Material, letter: &Letter, host: &str) -> CalendarPart {
         description: &description,
         location: &plan.target().short_name,
         url: &letter.page,
-        organizer: &m.from,
-        attendee: (&m.recipient.name, &m.recipient.email),
+        invitation: Some(Invitation { organizer: &m.from, name: &m.recipient.name, address: &m.recipient.email }),
     }
     .part()
 }

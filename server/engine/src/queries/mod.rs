@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod cancellations;
 pub mod departures;
 pub mod evidence;
+pub mod feeds;
 pub mod home;
 pub mod links;
 pub mod live;

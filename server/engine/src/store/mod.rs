@@ -10,6 +10,7 @@ pub mod demo;
 pub mod departures;
 pub mod evidence;
 pub mod examinations;
+pub mod feeds;
 pub mod groups;
 pub mod home;
 pub mod letters;

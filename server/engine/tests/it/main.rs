@@ -9,6 +9,7 @@ mod calendar;
 mod cluster;
 mod cuts;
 mod departures;
+mod feeds;
 mod gated;
 mod guessing;
 mod holds;

@@ -139,6 +139,7 @@ pub const OPEN: &[Line] = &[
     Line::act("POST /reset/{secret}", Right::None, Thing::Secret, typed!(c, p; "password": PASSWORD, "password_again": PASSWORD)).idle(),
     Line::read("GET /address/{secret}", Right::None, Thing::Secret),
     Line::act("POST /address/{secret}", Right::None, Thing::Secret, typed!(c, p;)).idle(),
+    Line::read("GET /cal/{secret}", Right::None, Thing::Secret),
     Line::read("GET /login", Right::None, Nothing),
     Line::read("GET /forgot", Right::None, Nothing),
     Line::act("POST /forgot", Right::None, Nothing, typed!(c, p; "email": "nobody@example.org")).idle(),
@@ -167,6 +168,9 @@ pub const OPEN: &[Line] = &[
     Line::read("GET /me/sessions", Account, Nothing),
     Line::act("POST /me/sessions/end", Account, Nothing, typed!(c, p; "which": "others")),
     Line::act("POST /me/sessions/{id}/end", Account, Thing::Session, typed!(c, p;)).idle(),
+    Line::read("GET /me/calendar", Account, Nothing),
+    Line::act("POST /me/calendar", Account, Nothing, typed!(c, p; "about": "person")),
+    Line::act("POST /me/calendar/{id}/revoke", Account, Thing::Session, typed!(c, p;)).idle(),
     Line::read("GET /me/confirm", Account, Nothing),
     Line::act("POST /me/confirm", Account, Nothing, typed!(c, p; "password": "not it")).idle(),
     // Last: it ends the sessions of all who try.

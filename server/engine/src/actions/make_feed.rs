@@ -1,0 +1,68 @@
+//! A person has a calendar feed made: an address with a secret, which is shown to them once.
+
+use super::{Caller, scope};
+use crate::clock;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::store::feeds;
+use crate::transaction;
+use crate::wake::{Wake, wake};
+use base64::Engine as _;
+use domain::decision::Refusal;
+use domain::fact::NewFact;
+use domain::ids::FeedId;
+use domain::permission::{Verb, authorize};
+use domain::view::feeds::{About, MOST_FEEDS};
+use secrecy::SecretString;
+use std::sync::Arc;
+
+/// What was chosen.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Input {
+    /// `person`, `team:orders` or `database:prod-orders`.
+    pub about: String,
+}
+
+/// A feed to be shown once.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// Of what.
+    pub about: About,
+    /// The secret part of its address; stored nowhere.
+    pub secret: SecretString,
+}
+
+/// Makes it. Refused: what the person may not see, and too many.
+pub async fn make_feed(engine: &Engine, caller: &Caller, input: &Input) -> Result<Made> {
+    let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
+    let about = About::from_word(&input.about).ok_or_else(|| Error::field("about", "Choose what the calendar shows."))?;
+    let secret = Arc::new(zeroize::Zeroizing::new(base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(clock::random::<32>())));
+    let id: FeedId = clock::new_id();
+    let (caller, wanted, hidden) = (caller.clone(), about.clone(), Arc::clone(&secret));
+    transaction::run(engine.pool(), "make_feed", move |db| {
+        let (permit, caller, about, secret) = (permit.clone(), caller.clone(), wanted.clone(), Arc::clone(&hidden));
+        Box::pin(async move {
+            // What the person may not see is answered like what does not exist.
+            let unknown = || Error::field("about", "There is no such team or database among those you see. Choose one of the list.");
+            let of = feeds::find(db, &about).await?.ok_or_else(unknown)?;
+            if of.team().is_some_and(|team| scope::visible(&caller.actor, team).is_err()) {
+                return Err(unknown());
+            }
+            let person = caller.actor.person;
+            if feeds::list(db, person).await?.len() >= MOST_FEEDS {
+                let message = format!("You have {MOST_FEEDS} calendar feeds, and nobody has more.");
+                return Err(Refusal::new("too_many", message, "Revoke one that no calendar uses any more.").into());
+            }
+            let mut ledger = Ledger::open(db, &permit, &caller.request);
+            feeds::make(ledger.db(), id, person, of, &secret).await?;
+            let fact = NewFact::done("feed.make", "person", person).with("feed", id.to_string()).with("about", about.word());
+            ledger.fact(fact).await?;
+            Ok(())
+        })
+    })
+    .await?;
+    wake(engine.pool(), &[Wake::Sealer]).await;
+    Ok(Made { about, secret: SecretString::from(secret.as_str().to_owned()) })
+}
