@@ -16,7 +16,7 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
     drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
-    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed TO {web};
+    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override TO {web};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
 GRANT UPDATE (password_hash, password_changed_at, epoch, theme) ON drydock.account TO {web};
@@ -45,6 +45,10 @@ GRANT UPDATE (state, note, decided_by, decided_at) ON drydock.check_item TO {web
 GRANT UPDATE (highest_at, system_identifier, timeline, frozen_reason) ON drydock.clock_guard TO {web};
 GRANT UPDATE (used_at, revoked_at) ON drydock.calendar_feed TO {web};
 GRANT UPDATE (level, resumed_at, resumed_by, resume_reason) ON drydock.pause TO {web};
+GRANT UPDATE (end_at, revision, lifted_at, lifted_by, lift_reason) ON drydock.freeze TO {web};
+GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_override TO {web};
+-- Whoever starts something asks it.
+GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz) TO {web}, {worker};
 GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
@@ -66,4 +70,4 @@ GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
-    drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause TO {auditor};
+    drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override TO {auditor};

@@ -6,6 +6,7 @@
 use crate::approval::Standing;
 use crate::canonical::Digest;
 use crate::decision::Refusal;
+use crate::freeze;
 use crate::pause::Pause;
 use crate::plan::Plan;
 use crate::procedure;
@@ -47,7 +48,7 @@ pub struct Evidence<'a> {
     pub plan: &'a Plan,
     /// The votes counted today, by the sealed policy and by what that policy says now: all must stand.
     pub standings: &'a [Standing],
-    /// Freezes that cover the database now, each as a sentence's subject: "Year end (until 3 January)".
+    /// Freezes that cover the database now and that this plan may not pass, as [`freeze::Freeze::said`] says each.
     pub freezes: &'a [String],
     /// The pause of the whole installation, while there is one.
     pub pause: Option<&'a Pause>,
@@ -168,12 +169,8 @@ fn quorum(e: &Evidence<'_>) -> Option<Refusal> {
 
 fn obstacles(e: &Evidence<'_>) -> Vec<Refusal> {
     let mut found: Vec<Refusal> = e.pause.filter(|pause| pause.stops(e.path)).map(Pause::refusal).into_iter().collect();
-    let freezes = e.freezes.iter();
-    found.extend(
-        freezes.map(|freeze| {
-            Refusal::new("freeze", format!("A freeze covers this database: {freeze}."), "Wait for its end, or have it lifted.")
-        }),
-    );
+    // On every path, the next item's too: an item is a start. What makes things safe again does not come here.
+    found.extend(e.freezes.iter().map(|said| freeze::gate_refusal(said)));
     found.extend(e.clock_frozen.map(|why| {
         Refusal::new(
             "clock",

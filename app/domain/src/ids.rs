@@ -56,6 +56,10 @@ ids! {
     VoteId,
     /// A pause of all maintenance.
     PauseId,
+    /// A freeze.
+    FreezeId,
+    /// The approval with which one window passes one freeze.
+    OverrideId,
     /// A message in the outbox.
     NoticeId,
     /// A sealed secret.

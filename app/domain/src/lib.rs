@@ -9,6 +9,7 @@ pub mod csv;
 pub mod decision;
 pub mod examination;
 pub mod fact;
+pub mod freeze;
 pub mod gate;
 pub mod hold;
 pub mod ids;

@@ -61,6 +61,10 @@ pub enum NoticeKind {
     OwnerChanged,
     /// Mail works: an administrator wanted to see it.
     TestMail,
+    /// A freeze covers windows of the reader.
+    Frozen,
+    /// Such a freeze was lifted, has another end, or lets a window pass.
+    FreezeChanged,
 }
 
 words!(NoticeKind {
@@ -89,6 +93,8 @@ words!(NoticeKind {
     NoticeKind::Resumed = "resumed" / "Maintenance resumed",
     NoticeKind::OwnerChanged = "owner_changed" / "Database given to another team",
     NoticeKind::TestMail = "test_mail" / "Test mail",
+    NoticeKind::Frozen = "frozen" / "Freeze over your windows",
+    NoticeKind::FreezeChanged = "freeze_changed" / "Freeze changed",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -134,7 +140,7 @@ impl NoticeKind {
             Self::Held => &[WindowOwner, OnCall, Contributors, Leads, Watchers],
             Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers],
             Self::Validating => &[WindowOwner, Contributors, Leads],
-            Self::HandedOver => &[WindowOwner],
+            Self::HandedOver | Self::Frozen | Self::FreezeChanged => &[WindowOwner],
             Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::TestMail => &[Owner],
             Self::Paused | Self::Resumed => &[Heads],
             Self::OwnerChanged => &[BothLeads],
@@ -153,7 +159,7 @@ impl NoticeKind {
     /// True for messages about a database or the whole installation: they speak of no window either.
     #[must_use]
     pub fn is_bulletin(self) -> bool {
-        matches!(self, Self::Paused | Self::Resumed | Self::OwnerChanged | Self::TestMail)
+        matches!(self, Self::Paused | Self::Resumed | Self::OwnerChanged | Self::TestMail | Self::Frozen | Self::FreezeChanged)
     }
     /// True for messages about a window, its plan or its run.
     #[must_use]

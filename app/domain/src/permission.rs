@@ -156,6 +156,8 @@ verbs! {
     PauseAll = "pause.begin", "pause all maintenance", &[Admin, AnyLead];
     /// Resume it. Whoever paused may too: `pause::may_resume` says so.
     ResumeAll = "pause.end", "resume maintenance that somebody else paused", &[Admin];
+    /// Make, move and lift freezes, and let single windows pass them: leads what their team owns, administrators everywhere.
+    Freeze = "freeze.manage", "freeze this, or let something pass a freeze of it", &[Lead, Admin];
     /// See and resend messages.
     ManageOutbox = "outbox.manage", "see and resend messages", &[Admin];
 }

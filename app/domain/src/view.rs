@@ -5,6 +5,7 @@ pub mod checklists;
 pub mod departures;
 pub mod evidence;
 pub mod feeds;
+pub mod freezes;
 pub mod gains;
 pub mod links;
 pub mod live;

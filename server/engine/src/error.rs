@@ -123,6 +123,21 @@ fn sentence(constraint: &str) -> Option<Error> {
             "Somebody paused all maintenance at this very moment.",
             "Nothing starts: the banner on every page says why.",
         ),
+        "freeze" => refused(
+            "freeze",
+            "A freeze covers this database: the window's page says which one, until when and why.",
+            "Wait for its end, have it lifted on the page Freezes, or have somebody with that right let this window pass.",
+        ),
+        "freeze_order" => Some(Error::field("to_date", "It has to end after its start, within 400 days.")),
+        "freeze_over" => {
+            refused("freeze_over", "This freeze ended at this very moment.", "Make a new one if something has to be frozen again.")
+        }
+        "freeze_override_once" => refused("moved_on", "Somebody let this window pass the freeze at this very moment.", "Look at its page."),
+        "freeze_override_not_by_contributor" => refused(
+            "four_eyes",
+            "You wrote a revision of this window, so you do not let it pass a freeze.",
+            "Ask somebody else with that right.",
+        ),
         "target_still_wanted" => {
             refused("still_wanted", "Windows on this database are not over.", "Withdraw, cancel or finish them first.")
         }

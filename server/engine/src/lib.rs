@@ -21,6 +21,7 @@ pub mod queries;
 pub mod runner;
 pub mod scheduler;
 pub mod sealer;
+mod slots;
 pub mod store;
 pub mod target;
 #[cfg(feature = "test-support")]

@@ -50,6 +50,7 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("A window became yours", "You answer for it from then on."),
     ("Your password was changed, or a link to a new one was asked for", "Whoever did not do this has to learn it."),
     ("All maintenance was paused, or goes on", "You lead or administer: nothing starts meanwhile."),
+    ("A freeze covers a window you own, or no longer does", "You answer for it, and it would not start."),
     ("A database went to another team", "You lead one of the two."),
     ("Your address was changed", "Whoever lost a mailbox has to learn it there."),
 ];
@@ -60,7 +61,7 @@ impl NoticeKind {
     pub fn topic(self, relation: Concerned) -> Option<Topic> {
         match (self, relation) {
             (_, Concerned::Voter | Concerned::Owner | Concerned::Heads | Concerned::BothLeads)
-            | (Self::HandedOver, _)
+            | (Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
             | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => None,
             (_, Concerned::Watchers) => Some(Topic::Watching),
             (Self::Held | Self::Failed, _) => Some(Topic::Trouble),

@@ -61,6 +61,8 @@ pub(super) async fn seal_next(engine: &Engine, caller: &Caller, number: i64, exp
             if draft.target.plan.id != before.target {
                 return Err(Error::field("target", "A window stays on its database: propose a new window for another one."));
             }
+            // As when it was proposed.
+            store::freezes::hold_off(ledger.db()).await?;
             draft.check(ledger.db(), Some(before.id)).await?;
             ledger.bump_revision(before.id, expected).await?;
             let revision = expected + 1;

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::ledger::{FactRef, Ledger};
 use crate::store::{self, windows::Window};
-use domain::ids::{PersonId, TeamId};
+use domain::ids::{FreezeId, PersonId, TeamId};
 use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
 use jiff::{SignedDuration, Timestamp};
@@ -65,6 +65,22 @@ pub(crate) async fn tell_heads(ledger: &mut Ledger<'_>, kind: NoticeKind, payloa
         ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
     }
     Ok(people.len())
+}
+
+/// Puts a message about a freeze into the outbox of people whose windows it meets. It names no window: what it meets is read when it leaves,
+/// and no window's row is asked for while the freeze keeps every start waiting.
+pub(crate) async fn tell_owners(
+    ledger: &mut Ledger<'_>,
+    owners: &BTreeSet<PersonId>,
+    kind: NoticeKind,
+    freeze: FreezeId,
+    fact: FactRef,
+) -> Result<()> {
+    let payload = Map::from_iter([("freeze".to_owned(), Value::from(freeze.to_string()))]);
+    for person in owners {
+        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+    }
+    Ok(())
 }
 
 /// Puts a message about a database into the outbox of leads and deputies of these teams.

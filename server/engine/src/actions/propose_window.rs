@@ -36,6 +36,8 @@ pub async fn propose_window(engine: &Engine, caller: &Caller, form: &ProposalFor
             let team = draft.target.plan.team;
             let permit =
                 authorize(&caller.actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| super::hide(&caller.actor, team, refusal))?;
+            // A freeze that is made at this moment waits, and tells this window's owner.
+            store::freezes::hold_off(db).await?;
             draft.check(db, None).await?;
             let by = permit.person().ok_or_else(|| Error::internal("a window is proposed by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);

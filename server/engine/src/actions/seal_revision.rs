@@ -3,10 +3,11 @@
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewRevision};
-use crate::store;
 use crate::store::windows::ProposalTarget;
+use crate::{slots, store};
 use domain::approval::{self, Assurance, Electorate, Eligible};
 use domain::decision::{FieldError, Refusal};
+use domain::freeze::Freeze;
 use domain::ids::{ExaminationId, PersonId, WindowId};
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::plan::{Plan, PlanParts};
@@ -68,7 +69,7 @@ pub(crate) fn tz_version() -> &'static str {
 }
 
 impl Draft {
-    /// The parts of the rules that need the database: ready, no overlap, and somebody who can approve.
+    /// The parts of the rules that need the database: ready, no overlap, no freeze, and somebody who can approve.
     pub(crate) async fn check(&self, db: &mut PgConnection, window: Option<WindowId>) -> Result<()> {
         if self.target.state != "ready" {
             return Err(Error::field(
@@ -99,6 +100,12 @@ impl Draft {
                     first.end_at.strftime("%Y-%m-%d %H:%M UTC")
                 ),
             )]));
+        }
+        let freezes = store::freezes::over(db, self.target.plan.id, self.times.start, self.times.end, None).await?;
+        if !freezes.is_empty() {
+            let named: Vec<String> = freezes.iter().map(Freeze::in_the_way).collect();
+            let free = slots::next_free(db, &self.target, &self.proposal, window).await?;
+            return Err(Error::field("date", format!("{} {}", named.join(" "), slots::said(&free, &self.target.zone))));
         }
         Ok(())
     }

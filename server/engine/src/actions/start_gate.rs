@@ -7,6 +7,7 @@ use crate::store::{self, windows::Window};
 use domain::approval::Standing;
 use domain::canonical::Digest;
 use domain::decision::Refusal;
+use domain::freeze::Freeze;
 use domain::gate::{self, Evidence, StartPath};
 use domain::ids::{RunId, WindowId};
 use domain::plan::Plan;
@@ -58,6 +59,9 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     let now = store::runs::now(ledger.db()).await?;
     let clock_frozen = store::runs::clock_frozen(ledger.db()).await?;
     let pause = store::pauses::open(ledger.db()).await?;
+    let obeyed = asked.digest.unwrap_or(window.digest);
+    let freezes = store::freezes::over(ledger.db(), window.target, now, now, Some((id, obeyed))).await?;
+    let freezes: Vec<String> = freezes.iter().map(Freeze::said).collect();
     let other_run = store::runs::in_the_way(ledger.db(), window.target, id, window.revision, asked.own).await?;
     let stop_asked = match asked.own {
         Some(run) => store::runs::load(ledger.db(), run).await?.stop_reason.is_some(),
@@ -71,11 +75,11 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
         now,
         state: window.state,
         revision: window.revision,
-        digest: asked.digest.unwrap_or(window.digest),
+        digest: obeyed,
         newest_digest: Some(window.digest),
         plan: &plan,
         standings: &standings,
-        freezes: &[],
+        freezes: &freezes,
         pause: pause.as_ref(),
         clock_frozen: clock_frozen.as_deref(),
         identity_difference: asked.identity_difference.or(registered.as_deref()),

@@ -4,6 +4,7 @@ use super::Notifier;
 use super::transport::Route;
 use crate::error::{Error, Result};
 use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange};
+use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::{account_links, groups, letters, new_addresses, pauses};
 use crate::transaction;
@@ -165,6 +166,10 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
             to: letters::team(db, to).await?,
             reason: named("reason").unwrap_or_default().to_owned(),
         }));
+    }
+    if let Some(freeze) = named("freeze").and_then(|id| id.parse().ok()) {
+        let row = freezes::find(db, freeze).await?.ok_or_else(|| Error::internal("a message about a freeze that is not there"))?;
+        return Ok(News::Freeze(row, freezes::met(db, freeze, Whose::Owner(message.about.person)).await?));
     }
     let pause = named("pause").and_then(|id| id.parse().ok()).ok_or_else(|| Error::internal("a message about nothing that is known"))?;
     Ok(News::Pause(pauses::told(db, pause).await?))

@@ -6,9 +6,11 @@ use super::mail::Mail;
 use super::when::Zone;
 use super::wording::goes_to;
 use crate::error::{Error, Result};
+use domain::freeze::Phase;
 use domain::ids::TargetId;
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
+use domain::view::freezes::{FreezeRow, MetWindow};
 use domain::view::pauses::PauseRow;
 use jiff::Timestamp;
 
@@ -21,6 +23,8 @@ pub enum News {
     Owner(OwnerChange),
     /// Mail works; asked for then.
     Test(Timestamp),
+    /// A freeze as it stands, and the recipient's windows that it meets.
+    Freeze(FreezeRow, Vec<MetWindow>),
 }
 
 /// A database and the teams it goes from and to.
@@ -56,6 +60,7 @@ impl Bulletin {
             News::Pause(pause) => self.pause(pause, &self.frame.zone()),
             News::Owner(change) => self.owner(change),
             News::Test(asked_at) => self.test(*asked_at),
+            News::Freeze(row, windows) => self.freeze(row, windows, &self.frame.zone()),
         };
         let host = url::Url::parse(&self.frame.base)
             .ok()
@@ -70,6 +75,58 @@ impl Bulletin {
             News::Pause(pause) => format!("pause-{}", pause.paused_at.as_microsecond()),
             News::Owner(change) => format!("database-{}", change.target),
             News::Test(asked_at) => format!("test-{}", asked_at.as_microsecond()),
+            News::Freeze(row, _) => format!("freeze-{}", row.freeze.id),
+        }
+    }
+
+    /// Whatever was owed, it says how things stand when it leaves.
+    fn freeze(&self, row: &FreezeRow, windows: &[MetWindow], zone: &Zone) -> Letter {
+        let freeze = &row.freeze;
+        let (name, by) = (line(&freeze.name), line(&freeze.by_name));
+        let page = format!("{}/freezes/{}", self.frame.base, freeze.id);
+        let mut rows = vec![("Freeze", name.clone()), ("Covers", line(&row.covers))];
+        rows.extend(zone.rows("From", freeze.start));
+        rows.extend(zone.rows("To", freeze.end));
+        rows.extend([("By", by.clone()), ("Why", block(&freeze.reason))]);
+        let (lead, mut paragraphs) = match (freeze.phase(self.frame.now), &row.lifted) {
+            (Phase::Lifted, Some((who, why))) => {
+                rows.extend([("Lifted by", line(who)), ("Because", block(why))]);
+                (format!("The freeze “{name}” was lifted: approved windows start again at their times."), vec![])
+            }
+            (Phase::Coming, _) => (
+                format!("{by} made the freeze “{name}”: from its beginning on nothing starts on what it covers, by any path."),
+                vec!["A run in progress is held before its next item then; what makes things safe again still happens.".to_owned()],
+            ),
+            (Phase::Now, _) => (
+                format!("The freeze “{name}” is in force: nothing starts on what it covers, by any path."),
+                vec!["A run in progress is held before its next item; what makes things safe again still happens.".to_owned()],
+            ),
+            (Phase::Over | Phase::Lifted, _) => {
+                (format!("The freeze “{name}” is over: approved windows start again at their times."), vec![])
+            }
+        };
+        let lines = windows.iter().map(|window| {
+            let start = zone.short(window.start);
+            let passes = window
+                .passes
+                .as_ref()
+                .map_or_else(String::new, |(who, why)| format!(" It may pass the freeze: {} said so. {}", line(who), block(why)));
+            format!("Your window #{} on {}, {start}: {}.{passes}", window.number, line(&window.database), line(&window.title))
+        });
+        paragraphs.extend(lines.filter(|_| matches!(freeze.phase(self.frame.now), Phase::Coming | Phase::Now)));
+        if windows.iter().any(|window| window.passes.is_none()) && matches!(freeze.phase(self.frame.now), Phase::Coming | Phase::Now) {
+            paragraphs.push("Move a window to another time, or ask somebody with the right to freeze there to lift the freeze or to let the window pass.".to_owned());
+        }
+        Letter {
+            subject: format!("[{}] {name}", self.frame.kind.label()),
+            headline: format!("{}: {name}", self.frame.kind.label()),
+            lead,
+            rows,
+            button: Some(Button { label: "Open the freeze".to_owned(), url: page.clone() }),
+            paragraphs,
+            because: goes_to(self.frame.kind),
+            page,
+            ..self.frame.blank()
         }
     }
 

@@ -6,6 +6,7 @@ pub mod cancellations;
 pub mod departures;
 pub mod evidence;
 pub mod feeds;
+pub mod freezes;
 pub mod home;
 pub mod links;
 pub mod live;

@@ -5,6 +5,7 @@ use crate::actions::move_window::not_movable;
 use crate::actions::{hide, seal_revision::tz_version};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::slots::{self, DAYS_AHEAD, Like};
 use crate::store::window_forms::{self, Asked};
 use crate::store::window_page;
 use crate::store::windows::{self, ProposalTarget};
@@ -16,7 +17,7 @@ use domain::plan::limits;
 use domain::procedure;
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
-use domain::schedule::slots::{self, Slot};
+use domain::schedule::slots::Slot;
 use domain::target::TargetState;
 use domain::view::windows::propose::{
     Again, Approvers, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, TimesCheck, form_changes,
@@ -32,8 +33,7 @@ use std::collections::BTreeSet;
 const AHEAD_DAYS: i64 = 60;
 /// How many weeks are looked through for a free one, when a window is proposed again.
 const WEEKS_AHEAD: i32 = 8;
-/// How many days are looked through for free times, and how many of those are offered, when a window is moved.
-const DAYS_AHEAD: i32 = 60;
+/// How many free times are offered when a window is moved.
 const MOST_SLOTS: usize = 6;
 
 /// Databases the reader may propose windows on.
@@ -126,18 +126,13 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
                 form: page.form,
                 slots,
                 taken: page.taken,
+                freezes: page.freezes,
                 approvers: page.approvers,
                 now: page.now,
             })
         })
     })
     .await
-}
-
-/// Times like a form's own.
-struct Like {
-    any: Vec<Slot>,
-    free: Vec<Slot>,
 }
 
 /// The form's time of day every `step_days` days, and which of those are free on the database.
@@ -149,13 +144,10 @@ async fn slots_like(
     count: i32,
     except: Option<WindowId>,
 ) -> Result<Like> {
-    let Ok(proposal) = form.parse() else { return Ok(Like { any: vec![], free: vec![] }) };
-    let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
-    let now = window_forms::now(db).await?;
-    let any = slots::same_time(proposal.local_start, step_days, count, proposal.duration_min, &zone, now);
-    let until = any.last().map_or(now, |slot| slot.end);
-    let taken = windows::taken(db, target.plan.id, now, until, except).await?;
-    Ok(Like { free: slots::free(any.clone(), &taken, any.len()), any })
+    match form.parse() {
+        Ok(proposal) => slots::like(db, target, &proposal, step_days, count, except).await,
+        Err(_) => Ok(Like { any: vec![], free: vec![] }),
+    }
 }
 
 /// The form for a new revision of window `number`. `expected` is the revision the person began from, where that was earlier.
@@ -232,11 +224,14 @@ pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, ed
                 }
                 None => None,
             };
-            let overlaps = match &times {
-                Ok((start, end)) => overlaps(db, target.plan.id, *start, *end, window).await?,
-                Err(_) => vec![],
+            let (overlaps, freezes) = match &times {
+                Ok((start, end)) => (
+                    overlaps(db, target.plan.id, *start, *end, window).await?,
+                    store::freezes::over(db, target.plan.id, *start, *end, None).await?,
+                ),
+                Err(_) => (vec![], vec![]),
             };
-            Ok(TimesCheck { times, overlaps })
+            Ok(TimesCheck { times, overlaps, freezes })
         })
     })
     .await
@@ -256,9 +251,12 @@ async fn seal_page(
         Ok(proposal) => times_of(proposal, target, engine.clock().now())?,
         Err(errors) => Err(errors.clone()),
     };
-    let overlaps = match &times {
-        Ok(times) => overlaps(db, target.plan.id, times.start, times.end, window).await?,
-        Err(_) => vec![],
+    let (overlaps, freezes) = match &times {
+        Ok(times) => (
+            overlaps(db, target.plan.id, times.start, times.end, window).await?,
+            store::freezes::over(db, target.plan.id, times.start, times.end, None).await?,
+        ),
+        Err(_) => (vec![], vec![]),
     };
     let known = procedure::by_key(&form.procedure);
     let title = proposal.as_ref().map_or_else(|_| form.title.clone(), |proposal| proposal.title.clone());
@@ -270,6 +268,7 @@ async fn seal_page(
         times,
         approvers: approvers(db, actor, target, window).await?,
         overlaps,
+        freezes,
         edit: edit.map(|(_, edit)| edit),
         form,
         now: window_forms::now(db).await?,
@@ -308,12 +307,14 @@ async fn form_page(
     edit: Option<(WindowId, EditOf)>,
 ) -> Result<FormPage> {
     let now = window_forms::now(db).await?;
+    let until = now + SignedDuration::from_hours(24 * AHEAD_DAYS);
     let window = edit.as_ref().map(|(id, _)| *id);
     Ok(FormPage {
         database: database(target),
         form,
         approvers: approvers(db, actor, target, window).await?,
-        taken: overlaps(db, target.plan.id, now, now + SignedDuration::from_hours(24 * AHEAD_DAYS), window).await?,
+        taken: overlaps(db, target.plan.id, now, until, window).await?,
+        freezes: store::freezes::over(db, target.plan.id, now, until, None).await?,
         edit: edit.map(|(_, edit)| edit),
         again: None,
         now,

@@ -6,14 +6,16 @@ use crate::error::Result;
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
 use domain::approval::{self, Standing, StandingVote};
+use domain::freeze::{Freeze, Phase, may_freeze, may_override};
 use domain::ids::{PersonId, WindowId};
 use domain::permission::{Actor, Verb, holds};
 use domain::plan::Plan;
 use domain::view::checklists::{CheckRow, ChecklistPage};
+use domain::view::freezes::FreezeOver;
 use domain::view::windows::list::{Filter, ListPage, PAGE_ROWS};
 use domain::view::windows::page::{RevisionDiff, RunRow, Silent, VoteRow};
 use domain::view::windows::{
-    Blocker, Change, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues,
+    Blocker, Change, Offer, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues,
 };
 use domain::voice;
 use domain::window::{RunState, WindowState};
@@ -70,6 +72,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 trail: window_page::trail(db, head.id).await?,
                 head: near.loaded.head,
                 blocked: near.blocked,
+                freezes: near.freezes,
                 offers: near.offers,
                 plan: near.plan,
                 names: near.names,
@@ -120,6 +123,7 @@ pub(super) struct Near {
     pub(super) blocked: Vec<Blocker>,
     pub(super) offers: Offers,
     pub(super) owes_issues: bool,
+    pub(super) freezes: Vec<FreezeOver>,
 }
 
 /// Loads a window with its surroundings; foreign ones do not exist.
@@ -153,8 +157,11 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let held = !runs.is_empty() && store::runs::was_held(db, head.id).await?;
     let owes_issues = owes_issues(&runs, &checks, head.state, held);
     let pause = store::pauses::open(db).await?;
+    let freezes = freezes_over(db, actor, &loaded, &contributors).await?;
+    let kept: Vec<Freeze> = freezes.iter().filter(|over| over.passed.is_none()).map(|over| over.freeze.clone()).collect();
     let blocked = blocked(&Situation {
         pause: pause.as_ref(),
+        freezes: &kept,
         state: head.state,
         state_reason: head.state_reason.as_deref(),
         now: head.now,
@@ -185,10 +192,31 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         checks: &states,
         issues_written: head.issues_met.is_some(),
     })
-    .during(pause.as_ref());
+    .during(pause.as_ref(), kept.iter().find(|freeze| freeze.phase(head.now) == Phase::Now));
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
-    Ok(Near { plan, names, standing, silent, votes, checks, runs, blocked, offers, owes_issues, loaded })
+    Ok(Near { plan, names, standing, silent, votes, checks, runs, blocked, offers, owes_issues, freezes, loaded })
+}
+
+/// Freezes over the time of a window that is not over, each with whom let its plan pass, and whether the reader may.
+async fn freezes_over(db: &mut PgConnection, actor: &Actor, loaded: &Loaded, contributors: &BTreeSet<PersonId>) -> Result<Vec<FreezeOver>> {
+    let head = &loaded.head;
+    if !matches!(head.state, WindowState::Proposed | WindowState::Approved | WindowState::Running | WindowState::Hold) {
+        return Ok(vec![]);
+    }
+    let mut passed: BTreeMap<_, _> = store::freezes::passed(db, head.id, head.digest).await?.into_iter().collect();
+    let found = store::freezes::over(db, loaded.target, head.moments.start, head.moments.end, None).await?;
+    let ahead = found.into_iter().filter(|freeze| matches!(freeze.phase(head.now), Phase::Coming | Phase::Now));
+    Ok(ahead
+        .map(|freeze| {
+            let passed = passed.remove(&freeze.id);
+            let may = match passed {
+                Some(_) => may_freeze(actor, freeze.scope),
+                None => may_override(actor, freeze.scope, contributors),
+            };
+            FreezeOver { passed, offer: may.map_or_else(Offer::No, |_| Offer::Yes), freeze }
+        })
+        .collect())
 }
 
 /// Votes on the newest revision that stand, oldest first, as counting needs them.

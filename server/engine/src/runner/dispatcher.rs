@@ -12,6 +12,7 @@ use crate::target::identity::{StableIdentity, VolatileIdentity};
 use crate::wake::{Wake, wake};
 use crate::worker::WorkerContext;
 use domain::canonical::{Digest, digest};
+use domain::freeze::FROZEN;
 use domain::hold::{HoldCause, HoldVerb};
 use domain::pause::PAUSED;
 use domain::plan::Plan;
@@ -209,8 +210,10 @@ async fn phases(work: &mut Work) -> Step<()> {
     work.go_on()?;
     if let Some(verb) = work.run.decision {
         match transitions::take_up(&work.hand, verb).await {
-            // Everything was paused after the decision: it waits for another one.
-            Err(Error::Refused(refusal)) if refusal.code == PAUSED => return Err(Halt::Hold(HoldCause::Blocked, refusal.to_string())),
+            // Everything was paused, or a freeze began, after the decision: it waits for another one.
+            Err(Error::Refused(refusal)) if matches!(refusal.code.as_str(), PAUSED | FROZEN) => {
+                return Err(Halt::Hold(HoldCause::Blocked, refusal.to_string()));
+            }
             done => done?,
         }
         reload(work).await?;

@@ -11,6 +11,7 @@ pub mod departures;
 pub mod evidence;
 pub mod examinations;
 pub mod feeds;
+pub mod freezes;
 pub mod groups;
 pub mod home;
 pub mod letters;

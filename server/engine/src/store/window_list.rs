@@ -23,7 +23,10 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
                               WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $8::uuid::text)
                       AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                       WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $8 AND v.withdrawn_at IS NULL)
-                  ELSE false END AS "waits!"
+                  ELSE false END AS "waits!",
+                  CASE WHEN w.state IN ('proposed', 'approved', 'running', 'hold') THEN
+                      (SELECT f.name FROM drydock.plan p CROSS JOIN LATERAL drydock.freeze_between(wt.target_id, w.id, p.digest, r.start_at, r.end_at) f
+                       WHERE p.window_id = w.id AND p.revision = w.revision AND f.end_at > clock_timestamp() LIMIT 1) END AS "frozen?"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -56,6 +59,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
                 start: row.start_at.to_jiff(),
                 end: row.end_at.to_jiff(),
                 waits_for_reader: row.waits,
+                frozen: row.frozen,
             })
         })
         .collect()

@@ -2,12 +2,14 @@
 
 use domain::approval::{Eligible, Policy};
 use domain::canonical::Digest;
-use domain::ids::{PersonId, PolicyId, RunId, TargetId, TeamId, WindowId};
+use domain::freeze::{Freeze, Scope};
+use domain::ids::{FreezeId, PersonId, PolicyId, RunId, TargetId, TeamId, WindowId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
 use domain::procedure::weekly_postgresql;
 use domain::proposal::ProposalForm;
+use domain::view::freezes::{FreezeRow, MetWindow};
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
 use engine::paper::{Bulletin, Frame, Mail, Material, News, OwnerChange, write};
@@ -237,6 +239,43 @@ fn a_pause_is_told_as_it_stands_when_the_mail_leaves() {
     // Owed when it began, sent when it was over: the truth of the sending.
     let late = bulletin(NoticeKind::Paused, News::Pause(paused(true))).write().expect("written");
     assert!(late.subject.starts_with("[Maintenance resumed]"), "{}", late.subject);
+}
+
+#[test]
+fn a_freeze_is_told_with_the_windows_it_keeps_as_it_stands_when_the_mail_leaves() {
+    let freeze = Freeze {
+        id: FreezeId(Uuid::from_u128(8)),
+        name: "Year end".into(),
+        reason: "The books are closed.".into(),
+        scope: Scope::Everything,
+        zone: "Etc/UTC".into(),
+        start: at("2026-07-19T00:00:00Z"),
+        end: at("2026-08-03T00:00:00Z"),
+        by: PersonId(Uuid::from_u128(9)),
+        by_name: "Adele".into(),
+        lifted_at: None,
+        revision: 1,
+    };
+    let window = |number, passes| MetWindow {
+        number,
+        title: "weekly maintenance".into(),
+        state: WindowState::Approved,
+        database: "prod-orders".into(),
+        start: at("2026-07-24T02:00:00Z"),
+        end: at("2026-07-24T04:00:00Z"),
+        passes,
+    };
+    let windows = vec![window(142, None), window(143, Some(("Anton".into(), "The disk fills up.".into())))];
+    let row = |freeze, lifted| FreezeRow { freeze, covers: "Everything".into(), lifted };
+    let mail = bulletin(NoticeKind::Frozen, News::Freeze(row(freeze.clone(), None), windows.clone())).write().expect("written");
+    assert!(mail.calendar.is_none() && !mail.html.contains("<script"));
+    insta::assert_snapshot!("frozen", format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text));
+    // Owed when it began, sent when it was lifted: the truth of the sending, and no word of windows that it keeps no more.
+    let lifted = Freeze { lifted_at: Some(at("2026-07-20T10:00:00Z")), ..freeze };
+    let late = bulletin(NoticeKind::FreezeChanged, News::Freeze(row(lifted, Some(("Adele".into(), "Closed early.".into()))), windows));
+    let late = late.write().expect("written");
+    insta::assert_snapshot!("freeze_changed", format!("Subject: {}\n\n{}", late.subject, late.text));
+    assert!(!late.text.contains("#142"), "{}", late.text);
 }
 
 #[test]

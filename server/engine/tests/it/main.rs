@@ -10,6 +10,8 @@ mod cluster;
 mod cuts;
 mod departures;
 mod feeds;
+mod freeze_races;
+mod freezes;
 mod gated;
 mod guessing;
 mod holds;

@@ -3,6 +3,7 @@
 use super::when::Moments;
 use crate::approval::{Group, RuleStanding, Standing};
 use crate::checklist::CheckState;
+use crate::freeze::{Freeze, Phase};
 use crate::ids::PersonId;
 use crate::pause::{Pause, PauseLevel};
 use crate::procedure::text::plural;
@@ -72,6 +73,8 @@ pub struct Situation<'a> {
     pub own_run: Option<bool>,
     /// All maintenance is paused.
     pub pause: Option<&'a Pause>,
+    /// Freezes over its time that this plan may not pass.
+    pub freezes: &'a [Freeze],
     /// Red pre-checks of an open run.
     pub red_checks: &'a [String],
     /// The validation list: title and state.
@@ -92,6 +95,9 @@ pub fn blocked(s: &Situation<'_>) -> Vec<Blocker> {
         WindowState::Validating => validation(s.checks),
         _ => vec![],
     };
+    if matches!(s.state, WindowState::Proposed | WindowState::Approved | WindowState::Running | WindowState::Hold) {
+        found.splice(0..0, s.freezes.iter().filter_map(|freeze| frozen(freeze, s)));
+    }
     // First: nothing else matters meanwhile.
     if let Some(pause) = s.pause.filter(|pause| paused(pause, s.state)) {
         let refusal = pause.refusal();
@@ -104,6 +110,23 @@ pub fn blocked(s: &Situation<'_>) -> Vec<Blocker> {
         ));
     }
     found
+}
+
+/// A freeze that keeps the window, now or before it ends.
+fn frozen(freeze: &Freeze, s: &Situation<'_>) -> Option<Blocker> {
+    let reason = freeze.reason.trim();
+    let stop = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
+    let what = format!("The freeze “{}” of {} covers this database: {reason}{stop}", freeze.name, freeze.by_name);
+    let out = "have the freeze lifted, or have somebody with that right let this window pass.";
+    let (way_out, at) = match (freeze.phase(s.now), s.state) {
+        (Phase::Now, WindowState::Running) => (format!("The run is held before its next item until then. Wait, {out}"), freeze.end),
+        (Phase::Coming, WindowState::Running) => (format!("The run is held before its next item from then on. Wait, {out}"), freeze.start),
+        (Phase::Now, WindowState::Hold) => (format!("It cannot go on until then. Wait, {out}"), freeze.end),
+        (Phase::Now, _) => (format!("Nothing starts until then. Move the window, {out}"), freeze.end),
+        (Phase::Coming, _) => (format!("Nothing starts from then on. Move the window, {out}"), freeze.start),
+        (Phase::Over | Phase::Lifted, _) => return None,
+    };
+    Some(Blocker::new(what, way_out).at(at))
 }
 
 /// Whether a pause keeps a window in this state from its next step.

@@ -29,6 +29,7 @@ fn standing(votes: &[(u128, VoteDecision)]) -> Standing {
 fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)) -> Vec<String> {
     let mut situation = Situation {
         pause: None,
+        freezes: &[],
         state,
         state_reason: None,
         now: at(now),
@@ -102,4 +103,41 @@ fn a_hold_and_a_red_list_say_who_decides() {
 fn nothing_blocks_what_is_over_unless_a_text_is_owed() {
     assert!(say(WindowState::Completed, 200, |_| ()).is_empty());
     assert_eq!(say(WindowState::Failed, 200, |s| s.owes_issues = true).len(), 1);
+}
+
+#[test]
+fn a_freeze_is_said_first_with_its_name_its_reason_and_the_way_out() {
+    let freeze = |start, end| crate::freeze::Freeze {
+        id: crate::ids::FreezeId(Uuid::nil()),
+        name: "Year end".into(),
+        reason: "the books are closed".into(),
+        scope: crate::freeze::Scope::Everything,
+        zone: "Etc/UTC".into(),
+        start: at(start),
+        end: at(end),
+        by: person(1),
+        by_name: "Ana".into(),
+        lifted_at: None,
+        revision: 1,
+    };
+    let (coming, over) = ([freeze(70, 200)], [freeze(-20, -10)]);
+    for (state, says) in [
+        (WindowState::Proposed, "Nothing starts from then on. Move the window, have the freeze lifted"),
+        (WindowState::Approved, "Nothing starts from then on. Move the window, have the freeze lifted"),
+        (WindowState::Running, "The run is held before its next item from then on. Wait, have the freeze lifted"),
+    ] {
+        let said = say(state, 0, |s| s.freezes = leak(&coming));
+        assert!(said[0].starts_with("The freeze “Year end” of Ana covers this database: the books are closed. "), "{said:?}");
+        assert!(said[0].contains(says), "{said:?}");
+    }
+    assert!(say(WindowState::Hold, 80, |s| s.freezes = leak(&coming))[0].contains("It cannot go on until then."));
+    for state in [WindowState::Validating, WindowState::Completed, WindowState::RollingBack] {
+        assert!(!say(state, 80, |s| s.freezes = leak(&coming)).iter().any(|said| said.contains("freeze")), "{}", state.word());
+    }
+    assert!(!say(WindowState::Approved, 0, |s| s.freezes = leak(&over)).iter().any(|said| said.contains("freeze")));
+}
+
+/// Evidence borrows; a test's few bytes may stay.
+fn leak(freezes: &[crate::freeze::Freeze]) -> &'static [crate::freeze::Freeze] {
+    Box::leak(freezes.to_vec().into_boxed_slice())
 }

@@ -109,6 +109,8 @@ pub struct Row {
     pub end: Timestamp,
     /// The reader may vote on it and has not: it is sealed for him.
     pub waits_for_reader: bool,
+    /// Name of a freeze over its time that it may not pass.
+    pub frozen: Option<String>,
 }
 
 /// A choice of a filter: value and what people read.

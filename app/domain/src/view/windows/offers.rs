@@ -4,6 +4,7 @@ use super::when::Moments;
 use crate::approval::{self, Eligible, StandingVote};
 use crate::checklist::CheckState;
 use crate::decision::Refusal;
+use crate::freeze::Freeze;
 use crate::ids::{PersonId, TeamId};
 use crate::pause::Pause;
 use crate::permission::{self, Actor, Verb};
@@ -147,13 +148,12 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
 }
 
 impl Offers {
-    /// The same while all maintenance is paused: what would start is not offered, and the reader is told why.
+    /// The same while all maintenance is paused, or a freeze covers the database: what would start is not offered, and the reader is told why.
     #[must_use]
-    pub fn during(mut self, pause: Option<&Pause>) -> Self {
-        if let Some(pause) = pause
-            && self.start.is_open()
-        {
-            self.start = Offer::No(pause.refusal());
+    pub fn during(mut self, pause: Option<&Pause>, freeze: Option<&Freeze>) -> Self {
+        let refusal = pause.map(Pause::refusal).or_else(|| freeze.map(Freeze::refusal));
+        if let Some(refusal) = refusal.filter(|_| self.start.is_open()) {
+            self.start = Offer::No(refusal);
         }
         self
     }
@@ -305,9 +305,9 @@ mod tests {
             by_name: "Lena".into(),
             reason: "storage".into(),
         };
-        let offers = ask(&engineer, WindowState::Approved, 60, &[]).during(Some(&pause));
+        let offers = ask(&engineer, WindowState::Approved, 60, &[]).during(Some(&pause), None);
         assert_eq!(offers.start.why_not().map(|refusal| refusal.code.as_str()), Some("paused"));
-        assert!(offers.cancel.is_open() && ask(&engineer, WindowState::Approved, 60, &[]).during(None).start.is_open());
+        assert!(offers.cancel.is_open() && ask(&engineer, WindowState::Approved, 60, &[]).during(None, None).start.is_open());
     }
 
     #[test]

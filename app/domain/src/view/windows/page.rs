@@ -8,6 +8,7 @@ use crate::ids::{PersonId, RunId, TargetId, TeamId, WindowId};
 use crate::plan::Plan;
 use crate::procedure::{WorkList, envelope};
 use crate::view::checklists::CheckRow;
+use crate::view::freezes::FreezeOver;
 use crate::view::watchers::Watchers;
 use crate::window::{Ending, RunState, WindowState};
 use jiff::Timestamp;
@@ -237,6 +238,8 @@ pub struct ShowPage {
     pub countdown: Option<Countdown>,
     /// What is in the way.
     pub blocked: Vec<Blocker>,
+    /// Freezes over its time.
+    pub freezes: Vec<FreezeOver>,
     /// What the reader may do.
     pub offers: Offers,
     /// The sealed plan, read from its bytes.

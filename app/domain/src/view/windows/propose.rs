@@ -4,6 +4,7 @@ use super::page::RevisionDiff;
 use super::{Change, Overlap, Preview, blocked};
 use crate::approval::{Electorate, Group, Policy};
 use crate::decision::FieldError;
+use crate::freeze::Freeze;
 use crate::ids::PersonId;
 use crate::proposal::ProposalForm;
 use crate::schedule::Times;
@@ -120,6 +121,8 @@ pub struct FormPage {
     pub approvers: Approvers,
     /// Windows that take the database in the next 60 days.
     pub taken: Vec<Overlap>,
+    /// Freezes over the database in the next 60 days.
+    pub freezes: Vec<Freeze>,
     /// The window that is edited; `None` for a new one.
     pub edit: Option<EditOf>,
     /// The window whose words and limits were taken over; `None` for a form from scratch.
@@ -154,6 +157,8 @@ pub struct MovePage {
     pub slots: Vec<Slot>,
     /// Windows that take the database in the next 60 days.
     pub taken: Vec<Overlap>,
+    /// Freezes over the database in the next 60 days.
+    pub freezes: Vec<Freeze>,
     /// Who is asked again.
     pub approvers: Approvers,
     /// Now.
@@ -188,6 +193,8 @@ pub struct SealPage {
     pub approvers: Approvers,
     /// Windows at the same time.
     pub overlaps: Vec<Overlap>,
+    /// Freezes over that time.
+    pub freezes: Vec<Freeze>,
     /// What a worker found.
     pub look: Look,
     /// The window that is edited; `None` for a new one.
@@ -204,6 +211,7 @@ impl SealPage {
         for other in self.overlaps.iter().filter(|other| other.state.is_live()) {
             found.push(format!("Window #{} ({}) takes the database at the same time and is approved.", other.number, other.title));
         }
+        found.extend(self.freezes.iter().map(Freeze::in_the_way));
         if !self.approvers.reachable {
             found.push("Nobody could ever approve it: the policy needs more different people than there are. Name more stakeholders of the database, or a deputy in the team.".into());
         }
@@ -221,6 +229,8 @@ pub struct TimesCheck {
     pub times: Result<(Timestamp, Timestamp), Vec<FieldError>>,
     /// Windows at the same time.
     pub overlaps: Vec<Overlap>,
+    /// Freezes over that time.
+    pub freezes: Vec<Freeze>,
 }
 
 /// What a group's demand says: `1 of the stakeholders of the database: Ana or Ben`.

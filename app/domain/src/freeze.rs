@@ -1,0 +1,249 @@
+//! Times in which nothing starts on a part of the installation: what they cover, who makes and lifts them, and who lets one window pass.
+
+mod form;
+
+pub use form::{Covers, EndForm, FreezeForm, Wanted};
+
+use crate::decision::Refusal;
+use crate::ids::{FreezeId, PersonId, TargetId, TeamId};
+use crate::permission::{self, Actor, Permit, Verb};
+use crate::target::Environment;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Code of the refusal of everything that would start meanwhile; also the name of the database's own guard.
+pub const FROZEN: &str = "freeze";
+
+/// The longest freeze, in days: what lasts longer is no freeze but another plan.
+pub const MOST_DAYS: i64 = 400;
+
+/// What a freeze covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Every database.
+    Everything,
+    /// Every database of an environment.
+    Environment(Environment),
+    /// Every database that a team owns at that time.
+    Team(TeamId),
+    /// One database, with the team that owns it.
+    Target(TargetId, TeamId),
+}
+
+impl Scope {
+    /// The word stored in the database.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Everything => "everything",
+            Self::Environment(_) => "environment",
+            Self::Team(_) => "team",
+            Self::Target(..) => "target",
+        }
+    }
+    /// The team whose leads may freeze it; `None` where only administrators may.
+    #[must_use]
+    pub fn team(self) -> Option<TeamId> {
+        match self {
+            Self::Everything | Self::Environment(_) => None,
+            Self::Team(team) | Self::Target(_, team) => Some(team),
+        }
+    }
+}
+
+/// A freeze.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freeze {
+    /// Identity.
+    pub id: FreezeId,
+    /// As people call it.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// What it covers.
+    pub scope: Scope,
+    /// IANA zone its times were typed in.
+    pub zone: String,
+    /// From then on.
+    pub start: Timestamp,
+    /// Until then, exclusive.
+    pub end: Timestamp,
+    /// Who made it.
+    pub by: PersonId,
+    /// Name of who made it.
+    pub by_name: String,
+    /// When it was lifted; `None` while it stands.
+    pub lifted_at: Option<Timestamp>,
+    /// Rises with every change of its end.
+    pub revision: i32,
+}
+
+/// Where a freeze stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It has not begun.
+    Coming,
+    /// Nothing starts.
+    Now,
+    /// It has ended.
+    Over,
+    /// Somebody ended it early, or called it off.
+    Lifted,
+}
+
+impl Phase {
+    /// As people read it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Coming => "Coming",
+            Self::Now => "In force",
+            Self::Over => "Over",
+            Self::Lifted => "Lifted",
+        }
+    }
+}
+
+impl Freeze {
+    /// Where it stands at `now`.
+    #[must_use]
+    pub fn phase(&self, now: Timestamp) -> Phase {
+        match (self.lifted_at, now) {
+            (Some(_), _) => Phase::Lifted,
+            (None, now) if now < self.start => Phase::Coming,
+            (None, now) if now < self.end => Phase::Now,
+            _ => Phase::Over,
+        }
+    }
+    /// `“Year end” until 2027-01-03 08:00 UTC, by Ana: the books are closed.`, as the subject of a sentence about what it keeps.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let reason = self.reason.trim();
+        let stop = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
+        format!("“{}” until {}, by {}: {reason}{stop}", self.name, self.end.strftime("%Y-%m-%d %H:%M UTC"), self.by_name)
+    }
+    /// What it is told to whoever plans into it: `The freeze “Year end” covers this database from … to …: the books are closed.`
+    #[must_use]
+    pub fn in_the_way(&self) -> String {
+        let reason = self.reason.trim();
+        let stop = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
+        let at = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
+        format!("The freeze “{}” covers this database from {} to {}: {reason}{stop}", self.name, at(self.start), at(self.end))
+    }
+    /// Why something does not start.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        gate_refusal(&self.said())
+    }
+}
+
+/// Why something does not start, for a freeze as [`Freeze::said`] says it.
+#[must_use]
+pub fn gate_refusal(said: &str) -> Refusal {
+    Refusal::new(
+        FROZEN,
+        format!("A freeze covers this database: {said}"),
+        "Wait for its end, have it lifted on the page Freezes, or have somebody with that right let this window pass.",
+    )
+}
+
+/// Whether the actor may make, move or lift a freeze of this scope.
+pub fn may_freeze(actor: &Actor, scope: Scope) -> Result<Permit, Refusal> {
+    permission::authorize(actor, Verb::Freeze, scope.team())
+}
+
+/// Whether the actor may let a window pass a freeze of this scope. Who wrote a revision asks somebody else, as with votes.
+pub fn may_override(actor: &Actor, scope: Scope, contributors: &BTreeSet<PersonId>) -> Result<Permit, Refusal> {
+    let permit = may_freeze(actor, scope)?;
+    if contributors.contains(&actor.person) {
+        return Err(Refusal::new(
+            "four_eyes",
+            "You wrote a revision of this window, so you do not let it pass a freeze.",
+            match scope.team() {
+                Some(_) => "Ask another lead or deputy of the team, or an administrator.",
+                None => "Ask another administrator.",
+            },
+        ));
+    }
+    Ok(permit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::{GlobalRole, TeamRole};
+    use crate::permission::Member;
+    use uuid::Uuid;
+
+    fn team(n: u128) -> TeamId {
+        TeamId(Uuid::from_u128(n))
+    }
+
+    fn actor(n: u128, global: &[GlobalRole], role: Option<(TeamRole, bool)>) -> Actor {
+        Actor {
+            person: PersonId(Uuid::from_u128(n)),
+            name: "Ana".into(),
+            zone: "Etc/UTC".into(),
+            active: true,
+            global: global.to_vec(),
+            teams: role.map(|(role, deputy)| Member { team: team(7), role, deputy }).into_iter().collect(),
+            stakeholder_of_teams: vec![],
+            elevated: false,
+        }
+    }
+
+    fn scopes() -> [Scope; 5] {
+        let target = TargetId(Uuid::nil());
+        [
+            Scope::Everything,
+            Scope::Environment(Environment::Production),
+            Scope::Team(team(7)),
+            Scope::Target(target, team(7)),
+            Scope::Target(target, team(8)),
+        ]
+    }
+
+    #[test]
+    fn administrators_freeze_everywhere_and_leads_what_their_team_owns() {
+        let held = |who: &Actor| scopes().map(|scope| may_freeze(who, scope).is_ok());
+        assert_eq!(held(&actor(1, &[GlobalRole::Admin], None)), [true; 5]);
+        for lead in [actor(2, &[], Some((TeamRole::Lead, false))), actor(3, &[], Some((TeamRole::Engineer, true)))] {
+            assert_eq!(held(&lead), [false, false, true, true, false]);
+        }
+        for other in [actor(4, &[], Some((TeamRole::Engineer, false))), actor(5, &[GlobalRole::Auditor], None)] {
+            assert_eq!(held(&other), [false; 5]);
+        }
+    }
+
+    #[test]
+    fn whoever_wrote_a_revision_lets_nothing_pass() {
+        let lead = actor(2, &[], Some((TeamRole::Lead, false)));
+        let wrote = BTreeSet::from([lead.person]);
+        assert_eq!(may_override(&lead, Scope::Team(team(7)), &wrote).expect_err("an author").code, "four_eyes");
+        assert!(may_override(&lead, Scope::Team(team(7)), &BTreeSet::new()).is_ok());
+        // Without the right it is the right that is missing, author or not.
+        assert_eq!(may_override(&lead, Scope::Everything, &wrote).expect_err("no administrator").code, "not_permitted");
+    }
+
+    #[test]
+    fn a_freeze_begins_with_its_start_and_ends_before_its_end() {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        let freeze = Freeze {
+            id: FreezeId(Uuid::nil()),
+            name: "Year end".into(),
+            reason: "the books are closed".into(),
+            scope: Scope::Everything,
+            zone: "Etc/UTC".into(),
+            start: at(100),
+            end: at(200),
+            by: PersonId(Uuid::nil()),
+            by_name: "Ana".into(),
+            lifted_at: None,
+            revision: 1,
+        };
+        assert_eq!([99, 100, 199, 200].map(|second| freeze.phase(at(second))), [Phase::Coming, Phase::Now, Phase::Now, Phase::Over]);
+        assert_eq!(Freeze { lifted_at: Some(at(150)), ..freeze.clone() }.phase(at(160)), Phase::Lifted);
+        assert_eq!(freeze.said(), "“Year end” until 1970-01-01 00:03 UTC, by Ana: the books are closed.");
+        assert_eq!(freeze.refusal().code, FROZEN);
+    }
+}

@@ -1,0 +1,74 @@
+//! The pages about freezes.
+
+use super::{holding, scope, visible_teams};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::store::freezes::{self, Whose};
+use crate::{store, transaction};
+use domain::freeze::{Phase, may_freeze};
+use domain::ids::FreezeId;
+use domain::permission::{Actor, Verb, authorize, holds};
+use domain::view::freezes::{FreezePage, FreezesPage, NewFreezePage};
+
+/// Freezes that are over, on the page.
+const MOST_PAST: i64 = 50;
+
+/// The page `/freezes`.
+pub async fn list(engine: &Engine, actor: &Actor) -> Result<FreezesPage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "freezes_list", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let teams = visible_teams(&actor);
+            let at = store::examinations::now(db).await?;
+            let standing = freezes::standing(db, teams.as_deref()).await?;
+            let (mut now, coming): (Vec<_>, Vec<_>) = standing.into_iter().partition(|row| row.freeze.phase(at) == Phase::Now);
+            now.sort_by_key(|row| row.freeze.end);
+            Ok(FreezesPage { now, coming, past: freezes::past(db, teams.as_deref(), MOST_PAST).await?, may_freeze: somewhere(&actor), at })
+        })
+    })
+    .await
+}
+
+/// What the reader may freeze; refused to those who may freeze nothing.
+pub async fn new_form(engine: &Engine, actor: &Actor) -> Result<NewFreezePage> {
+    if !somewhere(actor) {
+        authorize(actor, Verb::Freeze, None)?;
+    }
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "freezes_new", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let everywhere = holds(&actor, Verb::Freeze, None);
+            let own = holding(&actor, Verb::Freeze);
+            let teams = store::teams::rows(db).await?.into_iter().filter(|team| everywhere || own.contains(&team.id));
+            Ok(NewFreezePage { everywhere, teams: teams.map(|team| (team.id, team.name)).collect() })
+        })
+    })
+    .await
+}
+
+/// The page of one freeze; one over databases of a team that the reader does not see does not exist.
+pub async fn show(engine: &Engine, actor: &Actor, id: FreezeId) -> Result<FreezePage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "freezes_show", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let row = freezes::find(db, id).await?.ok_or(Error::NotFound)?;
+            if let Some(team) = row.freeze.scope.team() {
+                scope(&actor, team)?;
+            }
+            let at = store::examinations::now(db).await?;
+            let teams = visible_teams(&actor);
+            let whose = teams.as_deref().map_or(Whose::Everybody, Whose::Teams);
+            let standing = matches!(row.freeze.phase(at), Phase::Coming | Phase::Now);
+            let windows = if standing { freezes::met(db, id, whose).await? } else { vec![] };
+            Ok(FreezePage { windows, may_change: standing && may_freeze(&actor, row.freeze.scope).is_ok(), row, at })
+        })
+    })
+    .await
+}
+
+fn somewhere(actor: &Actor) -> bool {
+    holds(actor, Verb::Freeze, None) || !holding(actor, Verb::Freeze).is_empty()
+}

@@ -1,0 +1,63 @@
+//! Free times on a database, for pages that offer them and for refusals that name a way out.
+
+use crate::error::{Error, Result};
+use crate::store::windows::{self, ProposalTarget};
+use crate::store::{self, window_forms};
+use domain::ids::WindowId;
+use domain::proposal::Proposal;
+use domain::schedule::slots::{self, Slot};
+use jiff::tz::TimeZone;
+use sqlx::PgConnection;
+
+/// How many days are looked through for a free time.
+pub(crate) const DAYS_AHEAD: i32 = 60;
+/// How many are named where a time was refused.
+const MOST_NAMED: usize = 3;
+
+/// Times like a proposal's own.
+pub(crate) struct Like {
+    /// Every one that was looked at.
+    pub any: Vec<Slot>,
+    /// Those on which the database is free and not frozen.
+    pub free: Vec<Slot>,
+}
+
+/// The proposal's time of day every `step_days` days, and which of those are free. `except` is the window that is edited.
+pub(crate) async fn like(
+    db: &mut PgConnection,
+    target: &ProposalTarget,
+    proposal: &Proposal,
+    step_days: i32,
+    count: i32,
+    except: Option<WindowId>,
+) -> Result<Like> {
+    let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
+    let now = window_forms::now(db).await?;
+    let any = slots::same_time(proposal.local_start, step_days, count, proposal.duration_min, &zone, now);
+    let until = any.last().map_or(now, |slot| slot.end);
+    let mut taken = windows::taken(db, target.plan.id, now, until, except).await?;
+    let freezes = store::freezes::over(db, target.plan.id, now, until, None).await?;
+    taken.extend(freezes.into_iter().map(|freeze| (freeze.start, freeze.end)));
+    Ok(Like { free: slots::free(any.clone(), &taken, any.len()), any })
+}
+
+/// The next free times like the proposal's own.
+pub(crate) async fn next_free(
+    db: &mut PgConnection,
+    target: &ProposalTarget,
+    proposal: &Proposal,
+    except: Option<WindowId>,
+) -> Result<Vec<Slot>> {
+    Ok(like(db, target, proposal, 1, DAYS_AHEAD, except).await?.free.into_iter().take(MOST_NAMED).collect())
+}
+
+/// The way out of a refused time, in the database's zone.
+pub(crate) fn said(free: &[Slot], zone: &str) -> String {
+    match free {
+        [] => format!("At that time of day nothing is free on the next {DAYS_AHEAD} days: choose another one."),
+        free => {
+            let starts: Vec<String> = free.iter().map(|slot| format!("{} {}", slot.date(), slot.time())).collect();
+            format!("The next free starts at that time of day are {} ({zone}).", starts.join(", "))
+        }
+    }
+}

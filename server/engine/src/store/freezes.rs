@@ -1,0 +1,342 @@
+//! Freezes, what they cover, and the windows that may pass one.
+
+use super::targets::meaning;
+use super::{Stamp, stamp};
+use crate::error::{Error, Result};
+use domain::canonical::Digest;
+use domain::freeze::{Freeze, Scope};
+use domain::ids::{FreezeId, OverrideId, PersonId, TargetId, TeamId, WindowId};
+use domain::target::Environment;
+use domain::view::freezes::{FreezeRow, MetWindow, Passed, covers};
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Most freezes a page lists of one kind.
+pub const MOST_ROWS: i64 = 200;
+
+struct Row {
+    id: Uuid,
+    name: String,
+    reason: String,
+    scope: String,
+    environment: Option<String>,
+    team_id: Option<Uuid>,
+    target_id: Option<Uuid>,
+    owner: Option<Uuid>,
+    scope_name: Option<String>,
+    zone: String,
+    start_at: Stamp,
+    end_at: Stamp,
+    revision: i32,
+    created_by: Uuid,
+    by_name: String,
+    lifted_at: Option<Stamp>,
+    lifted_by: Option<String>,
+    lift_reason: Option<String>,
+}
+
+/// A freeze as lists and sentences need it, from `drydock.freeze f` on.
+macro_rules! freezes {
+    ($rest:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT f.id, f.name, f.reason, f.scope, f.environment, f.team_id, f.target_id, t.team_id AS "owner?",
+                      coalesce(m.name, t.short_name) AS scope_name, f.zone, f.start_at, f.end_at, f.revision, f.created_by, p.name AS by_name,
+                      f.lifted_at AS "lifted_at: Stamp", l.name AS "lifted_by?", f.lift_reason
+               FROM drydock.freeze f JOIN drydock.person p ON p.id = f.created_by LEFT JOIN drydock.person l ON l.id = f.lifted_by
+               LEFT JOIN drydock.team m ON m.id = f.team_id LEFT JOIN drydock.target t ON t.id = f.target_id "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+impl Row {
+    fn read(self) -> Result<FreezeRow> {
+        let missing = || Error::internal("a freeze that does not say what it covers");
+        let scope = match self.scope.as_str() {
+            "everything" => Scope::Everything,
+            "environment" => {
+                let word = self.environment.ok_or_else(missing)?;
+                Scope::Environment(meaning(Environment::from_word(&word), &word)?)
+            }
+            "team" => Scope::Team(TeamId(self.team_id.ok_or_else(missing)?)),
+            _ => Scope::Target(TargetId(self.target_id.ok_or_else(missing)?), TeamId(self.owner.ok_or_else(missing)?)),
+        };
+        Ok(FreezeRow {
+            covers: covers(scope, self.scope_name.as_deref()),
+            freeze: Freeze {
+                id: FreezeId(self.id),
+                name: self.name,
+                reason: self.reason,
+                scope,
+                zone: self.zone,
+                start: self.start_at.to_jiff(),
+                end: self.end_at.to_jiff(),
+                by: PersonId(self.created_by),
+                by_name: self.by_name,
+                lifted_at: self.lifted_at.map(Stamp::to_jiff),
+                revision: self.revision,
+            },
+            lifted: self.lifted_by.zip(self.lift_reason),
+        })
+    }
+}
+
+fn read(rows: Vec<Row>) -> Result<Vec<FreezeRow>> {
+    rows.into_iter().map(Row::read).collect()
+}
+
+/// One freeze.
+pub async fn find(db: &mut PgConnection, id: FreezeId) -> Result<Option<FreezeRow>> {
+    freezes!("WHERE f.id = $1", id.0).fetch_optional(db).await?.map(Row::read).transpose()
+}
+
+/// The same, its row taken until the transaction ends.
+pub async fn lock(db: &mut PgConnection, id: FreezeId) -> Result<FreezeRow> {
+    freezes!("WHERE f.id = $1 FOR NO KEY UPDATE OF f", id.0).fetch_optional(db).await?.ok_or(Error::NotFound)?.read()
+}
+
+/// Freezes in force and coming that these teams see (`None`: all teams), those that begin first on top. What covers a whole environment is
+/// seen by everybody.
+pub async fn standing(db: &mut PgConnection, teams: Option<&[TeamId]>) -> Result<Vec<FreezeRow>> {
+    let teams = super::window_list::ids(teams);
+    let rows = freezes!(
+        "WHERE f.lifted_at IS NULL AND f.end_at > clock_timestamp()
+           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
+         ORDER BY f.start_at, f.id LIMIT $2",
+        teams.as_deref() as Option<&[Uuid]>,
+        MOST_ROWS
+    );
+    read(rows.fetch_all(db).await?)
+}
+
+/// Freezes that are over or were lifted, newest first.
+pub async fn past(db: &mut PgConnection, teams: Option<&[TeamId]>, most: i64) -> Result<Vec<FreezeRow>> {
+    let teams = super::window_list::ids(teams);
+    let rows = freezes!(
+        "WHERE (f.lifted_at IS NOT NULL OR f.end_at <= clock_timestamp())
+           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
+         ORDER BY f.start_at DESC, f.id LIMIT $2",
+        teams.as_deref() as Option<&[Uuid]>,
+        most
+    );
+    read(rows.fetch_all(db).await?)
+}
+
+/// Freezes over a database between two instants, those that begin first on top; without those that this plan may pass, where one is given.
+/// One instant is asked for as `from` = `until`.
+pub async fn over(
+    db: &mut PgConnection,
+    target: TargetId,
+    from: Timestamp,
+    until: Timestamp,
+    plan: Option<(WindowId, Digest)>,
+) -> Result<Vec<Freeze>> {
+    let rows = freezes!(
+        "WHERE f.id IN (SELECT b.id FROM drydock.freeze_between($1, $2::uuid, $3::bytea, $4, $5) b) ORDER BY f.start_at, f.id LIMIT 50",
+        target.0,
+        plan.map(|(window, _)| window.0),
+        plan.as_ref().map(|(_, digest)| digest.0.as_slice()),
+        stamp(from) as Stamp,
+        stamp(until) as Stamp
+    );
+    Ok(read(rows.fetch_all(db).await?)?.into_iter().map(|row| row.freeze).collect())
+}
+
+/// What stands with a freeze and one plan of a window: who let it pass, while that person is active.
+pub async fn passed(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<Vec<(FreezeId, Passed)>> {
+    let rows = sqlx::query!(
+        "SELECT o.freeze_id, g.name, o.reason, o.granted_at FROM drydock.freeze_override o JOIN drydock.person g ON g.id = o.granted_by AND g.active
+         WHERE o.window_id = $1 AND o.digest = $2 AND o.withdrawn_at IS NULL",
+        window.0,
+        digest.0.as_slice()
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (FreezeId(row.freeze_id), Passed { by: row.name, reason: row.reason, at: row.granted_at.to_jiff() }))
+        .collect())
+}
+
+/// Whom a message about met windows goes to, and which windows a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// Windows of these teams.
+    Teams(&'a [TeamId]),
+    /// Windows of this owner.
+    Owner(PersonId),
+    /// All of them.
+    Everybody,
+}
+
+/// Open windows whose time a freeze meets, those that begin first on top; at most 100.
+pub async fn met(db: &mut PgConnection, id: FreezeId, whose: Whose<'_>) -> Result<Vec<MetWindow>> {
+    let (teams, owner) = match whose {
+        Whose::Teams(teams) => (super::window_list::ids(Some(teams)), None),
+        Whose::Owner(person) => (None, Some(person.0)),
+        Whose::Everybody => (None, None),
+    };
+    let rows = sqlx::query!(
+        r#"SELECT w.number, r.title, w.state, t.short_name, r.start_at, r.end_at, g.name AS "granted_by?", o.reason AS "reason?"
+           FROM drydock.freeze f
+           JOIN drydock.window w ON w.state IN ('proposed', 'approved', 'running', 'hold')
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.during && tstzrange(f.start_at, f.end_at)
+           JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
+           JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+           JOIN drydock.target t ON t.id = wt.target_id
+             AND (f.scope = 'everything' OR f.environment = t.environment OR f.team_id = t.team_id OR f.target_id = t.id)
+           LEFT JOIN (drydock.freeze_override o JOIN drydock.person g ON g.id = o.granted_by AND g.active)
+             ON o.freeze_id = f.id AND o.window_id = w.id AND o.digest = p.digest AND o.withdrawn_at IS NULL
+           WHERE f.id = $1 AND ($2::uuid[] IS NULL OR w.team_id = ANY ($2)) AND ($3::uuid IS NULL OR coalesce(w.owner_id, w.created_by) = $3)
+           ORDER BY r.start_at, w.number LIMIT 100"#,
+        id.0,
+        teams.as_deref() as Option<&[Uuid]>,
+        owner
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(MetWindow {
+                number: row.number,
+                title: row.title,
+                state: super::window_list::state(&row.state)?,
+                database: row.short_name,
+                start: row.start_at.to_jiff(),
+                end: row.end_at.to_jiff(),
+                passes: row.granted_by.zip(row.reason),
+            })
+        })
+        .collect()
+}
+
+/// Active owners of the open windows whose time a freeze meets.
+pub async fn owners_met(db: &mut PgConnection, id: FreezeId) -> Result<BTreeSet<PersonId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT DISTINCT n.id FROM drydock.freeze f
+         JOIN drydock.window w ON w.state IN ('proposed', 'approved', 'running', 'hold')
+         JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.during && tstzrange(f.start_at, f.end_at)
+         JOIN drydock.target t ON t.id = wt.target_id
+           AND (f.scope = 'everything' OR f.environment = t.environment OR f.team_id = t.team_id OR f.target_id = t.id)
+         JOIN drydock.person n ON n.id = coalesce(w.owner_id, w.created_by) AND n.active
+         WHERE f.id = $1",
+        id.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
+/// Lets freezes that are made at this moment wait for the transaction's end: they see then what it wrote.
+pub async fn hold_off(db: &mut PgConnection) -> Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock_shared(482671424357) IS NULL AS held").fetch_one(db).await?;
+    Ok(())
+}
+
+/// Writes a freeze. Waits until what is starting at this moment has started; nothing starts after the commit.
+pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<()> {
+    let environment = match new.scope {
+        Scope::Environment(environment) => Some(environment.word()),
+        _ => None,
+    };
+    let team = match new.scope {
+        Scope::Team(team) => Some(team.0),
+        _ => None,
+    };
+    let target = match new.scope {
+        Scope::Target(target, _) => Some(target.0),
+        _ => None,
+    };
+    sqlx::query!(
+        "INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        new.id.0,
+        new.name,
+        new.reason,
+        new.scope.word(),
+        environment,
+        team,
+        target,
+        new.zone,
+        stamp(new.start) as Stamp,
+        stamp(new.end) as Stamp,
+        new.by.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives a freeze another end; false when somebody changed it meanwhile.
+pub async fn move_end(db: &mut PgConnection, id: FreezeId, revision: i32, end: Timestamp) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE drydock.freeze SET end_at = $3, revision = revision + 1 WHERE id = $1 AND revision = $2 AND lifted_at IS NULL",
+        id.0,
+        revision,
+        stamp(end) as Stamp
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Lifts a freeze; false when that was done before.
+pub async fn lift(db: &mut PgConnection, id: FreezeId, by: PersonId, reason: &str) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE drydock.freeze SET lifted_at = clock_timestamp(), lifted_by = $2, lift_reason = $3 WHERE id = $1 AND lifted_at IS NULL",
+        id.0,
+        by.0,
+        reason
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Lets exactly this plan of a window pass a freeze.
+pub async fn grant(
+    db: &mut PgConnection,
+    id: OverrideId,
+    freeze: FreezeId,
+    (window, digest): (WindowId, Digest),
+    by: PersonId,
+    reason: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO drydock.freeze_override (id, freeze_id, window_id, digest, reason, granted_by) VALUES ($1, $2, $3, $4, $5, $6)",
+        id.0,
+        freeze.0,
+        window.0,
+        digest.0.as_slice(),
+        reason,
+        by.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Takes that back; false when there is nothing to take back.
+pub async fn withdraw(
+    db: &mut PgConnection,
+    freeze: FreezeId,
+    (window, digest): (WindowId, Digest),
+    by: PersonId,
+    reason: &str,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE drydock.freeze_override SET withdrawn_at = clock_timestamp(), withdrawn_by = $4, withdraw_reason = $5
+         WHERE freeze_id = $1 AND window_id = $2 AND digest = $3 AND withdrawn_at IS NULL",
+        freeze.0,
+        window.0,
+        digest.0.as_slice(),
+        by.0,
+        reason
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,126 @@
+//! Freezes, starts and proposals at the same moment, in many orders: whoever wins, nothing that started is inside a freeze, and no window is
+//! inside one whose owner was not told.
+
+use crate::freezes::{code, form};
+use crate::house::{House, person};
+use crate::stage::When;
+use domain::canonical::Digest;
+use domain::ids::FreezeId;
+use domain::people::GlobalRole;
+use domain::permission::Permit;
+use domain::proposal::ProposalForm;
+use engine::actions::create_freeze::create_freeze;
+use engine::actions::end_window::cancel_window;
+use engine::actions::lift_freeze::lift_freeze;
+use engine::actions::open_run::open_due_run;
+use engine::actions::override_freeze::{self, override_freeze};
+use engine::actions::propose_window::propose_window;
+use engine::actions::withdraw_override::withdraw_override;
+use engine::test_support::ServiceRole;
+
+/// A row of numbers that looks random and is the same every time: a failure names its round.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// Lets the others go first a number of times: no clock, just another order.
+async fn after(turns: u64) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Runs that were opened inside a freeze which their plan did not pass at that moment.
+const INSIDE: &str = "SELECT count(*) FROM drydock.run r JOIN drydock.target t ON t.id = r.target_id JOIN drydock.freeze f
+    ON r.opened_at >= f.start_at AND r.opened_at < coalesce(f.lifted_at, f.end_at)
+       AND (f.scope = 'everything' OR f.environment = t.environment OR f.team_id = t.team_id OR f.target_id = t.id)
+    WHERE NOT EXISTS (SELECT FROM drydock.freeze_override o WHERE o.freeze_id = f.id AND o.window_id = r.window_id AND o.digest = r.plan_digest
+                      AND o.granted_at <= r.opened_at AND (o.withdrawn_at IS NULL OR o.withdrawn_at > r.opened_at))";
+
+/// Open proposals inside a freeze whose owner has no message about it: they were proposed into it.
+const UNTOLD: &str = "SELECT count(*) FROM drydock.window w JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision JOIN drydock.freeze f
+    ON r.start_at < f.end_at AND r.end_at > f.start_at
+    WHERE w.state = 'proposed' AND f.lifted_at IS NULL
+      AND NOT EXISTS (SELECT FROM drydock.outbox o WHERE o.kind = 'frozen' AND o.person_id = w.created_by AND o.payload ->> 'freeze' = f.id::text)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn in_many_orders_nothing_starts_inside_a_freeze_and_nothing_is_proposed_into_one_unseen() {
+    let house = House::new().await;
+    house.backed_up().await;
+    let admin = person(&house.admin, "Adele", None, &[GlobalRole::Admin]).await;
+    let workers = house.database.pool(ServiceRole::Worker).await;
+    let (mut dice, mut started, mut kept, mut proposed, mut refused) = (Dice(20_261_126), 0, 0, 0, 0);
+    for round in 0..60 {
+        let window = house.staged(When { start_s: -60, ..When::NOW }, |_| ()).await;
+        let digest: Digest = house.digest(window.number).await;
+        let covers = ["everything".to_owned(), "environment:production".to_owned(), format!("team:{}", house.team), "database".to_owned()]
+            [usize::try_from(dice.roll(4)).expect("few")]
+        .clone();
+        let turns: Vec<u64> = (0..4).map(|_| dice.roll(40)).collect();
+        // The freeze reaches over the proposal, and not over the window that the next round stages from.
+        let freeze = form(&house, &covers, 45);
+        let (pool, id, turn) = (workers.clone(), window.id, turns[0]);
+        let start = tokio::spawn(async move {
+            after(turn).await;
+            open_due_run(&pool, &Permit::system(), id, "due").await
+        });
+        let (engine, who, turn) = (house.engine.clone(), admin.clone(), turns[1]);
+        let freezing = tokio::spawn(async move {
+            after(turn).await;
+            create_freeze(&engine, &who, &freeze).await
+        });
+        let (engine, who, turn) = (house.engine.clone(), house.lead.clone(), turns[2]);
+        let plan = ProposalForm { title: format!("round {round}"), ..house.form(1) };
+        let proposing = tokio::spawn(async move {
+            after(turn).await;
+            propose_window(&engine, &who, &plan, None).await
+        });
+        let freeze: FreezeId = freezing.await.expect("no panic").expect("a freeze is never refused by a start");
+        let (start, proposal) = (start.await.expect("no panic"), proposing.await.expect("no panic"));
+        let (ran, planned) = (start.is_ok(), proposal.as_ref().ok().map(|new| new.number));
+        if ran {
+            started += 1;
+        } else {
+            assert_eq!(code(start), "freeze", "round {round}");
+            kept += 1;
+        }
+        if planned.is_some() {
+            proposed += 1;
+        } else {
+            assert_eq!(code(proposal), "date", "round {round}");
+            refused += 1;
+        }
+        assert_eq!(house.count(INSIDE).await, 0, "round {round}");
+        assert_eq!(house.count(UNTOLD).await, 0, "round {round}");
+        // From the commit on it is refused, until somebody lets it pass; and who takes that back at the same moment is obeyed or too late.
+        if !ran {
+            assert_eq!(code(open_due_run(&workers, &Permit::system(), window.id, "due").await), "freeze", "round {round}");
+            let input = override_freeze::Input { digest: digest.hex(), short_name: "prod-orders".into(), reason: "it cannot wait".into() };
+            override_freeze(&house.engine, &admin, window.number, freeze, &input).await.expect("passes");
+            let (engine, who, number, turn) = (house.engine.clone(), admin.clone(), window.number, turns[3]);
+            let back = tokio::spawn(async move {
+                after(turn).await;
+                withdraw_override(&engine, &who, number, freeze, "it can wait").await
+            });
+            let again = open_due_run(&workers, &Permit::system(), window.id, "due").await;
+            back.await.expect("no panic").expect("taken back");
+            if again.is_err() {
+                assert_eq!(code(again), "freeze", "round {round}");
+            }
+            assert_eq!(house.count(INSIDE).await, 0, "round {round}");
+        }
+        lift_freeze(&house.engine, &admin, freeze, "next round").await.expect("lifted");
+        cancel_window(&house.engine, &house.engineer, window.number, "next round").await.expect("called off");
+        if let Some(number) = planned {
+            cancel_window(&house.engine, &house.lead, number, "next round").await.expect("withdrawn");
+        }
+    }
+    // The orders were really different ones.
+    assert!(started > 0 && kept > 0, "{started} started, {kept} were kept");
+    assert!(proposed > 0 && refused > 0, "{proposed} were proposed, {refused} were refused");
+}

@@ -1,0 +1,317 @@
+//! A freeze covers a database: no path starts anything there, nothing is planned into it, people learn why, and one window may pass it by the
+//! approval of a second person.
+
+use crate::house::{House, person};
+use crate::run_stage::RunStage;
+use crate::stage::When;
+use domain::freeze::{EndForm, FreezeForm};
+use domain::hold::ResolveForm;
+use domain::ids::{FreezeId, RunId};
+use domain::people::GlobalRole;
+use domain::permission::Permit;
+use domain::proposal::ProposalForm;
+use domain::view::windows::Filter;
+use engine::Error;
+use engine::actions::Caller;
+use engine::actions::create_freeze::create_freeze;
+use engine::actions::lift_freeze::lift_freeze;
+use engine::actions::move_freeze_end::move_freeze_end;
+use engine::actions::open_run::{Input, open_due_run, start_now};
+use engine::actions::override_freeze::{self, override_freeze};
+use engine::actions::propose_window::propose_window;
+use engine::actions::resolve_hold::resolve_hold;
+use engine::actions::withdraw_override::withdraw_override;
+use engine::queries;
+use jiff::{SignedDuration, tz::TimeZone};
+
+pub fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
+    match result {
+        Err(Error::Refused(refusal)) => refusal.code,
+        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
+        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+/// A freeze from now on, for so many hours.
+pub fn form(house: &House, covers: &str, hours: i64) -> FreezeForm {
+    let end = (house.engine.clock().now() + SignedDuration::from_hours(hours)).to_zoned(TimeZone::UTC);
+    FreezeForm {
+        name: "Year end".into(),
+        reason: "the books are closed".into(),
+        covers: covers.into(),
+        database: "prod-orders".into(),
+        to_date: end.strftime("%Y-%m-%d").to_string(),
+        to_time: end.strftime("%H:%M").to_string(),
+        zone: "Etc/UTC".into(),
+        ..FreezeForm::default()
+    }
+}
+
+async fn freeze(house: &House, who: &Caller, covers: &str, hours: i64) -> FreezeId {
+    create_freeze(&house.engine, who, &form(house, covers, hours)).await.expect("frozen")
+}
+
+fn team(house: &House) -> String {
+    format!("team:{}", house.team)
+}
+
+async fn an_admin(house: &House) -> Caller {
+    person(&house.admin, "Adele", None, &[GlobalRole::Admin]).await
+}
+
+#[tokio::test]
+async fn administrators_freeze_everywhere_and_leads_what_their_team_owns() {
+    let house = House::new().await;
+    let admin = an_admin(&house).await;
+    let engine = &house.engine;
+    for who in [&house.engineer, &house.stakeholder, &house.auditor] {
+        assert_eq!(code(create_freeze(engine, who, &form(&house, &team(&house), 1)).await), "not_permitted", "{}", who.actor.name);
+    }
+    for covers in ["everything", "environment:production"] {
+        assert_eq!(code(create_freeze(engine, &house.lead, &form(&house, covers, 1)).await), "not_permitted", "{covers}");
+        freeze(&house, &admin, covers, 1).await;
+    }
+    assert_eq!(code(create_freeze(engine, &house.foreigner, &form(&house, &team(&house), 1)).await), "not_permitted");
+    assert_eq!(code(create_freeze(engine, &house.foreigner, &form(&house, "database", 1)).await), "database", "it does not exist for them");
+    assert_eq!(code(create_freeze(engine, &admin, &form(&house, "team:00000000-0000-7000-8000-000000000000", 1)).await), "covers");
+    let wrong = FreezeForm { zone: "Mars/Olympus".into(), name: String::new(), ..form(&house, "everything", 1) };
+    assert_eq!(code(create_freeze(engine, &admin, &wrong).await), "name,zone");
+    let id = freeze(&house, &house.deputy, &team(&house), 2).await;
+    freeze(&house, &house.lead, "database", 1).await;
+
+    let later = form(&house, "", 30);
+    let end =
+        |revision| EndForm { to_date: later.to_date.clone(), to_time: later.to_time.clone(), reason: "it takes longer".into(), revision };
+    assert_eq!(code(move_freeze_end(engine, &house.foreigner, id, &end(1)).await), "not_found");
+    assert_eq!(code(move_freeze_end(engine, &house.engineer, id, &end(1)).await), "not_permitted");
+    assert_eq!(code(move_freeze_end(engine, &house.lead, id, &end(7)).await), "moved_on");
+    assert_eq!(code(move_freeze_end(engine, &house.lead, id, &EndForm { reason: " ".into(), ..end(1) }).await), "reason");
+    move_freeze_end(engine, &house.lead, id, &end(1)).await.expect("moved");
+    assert_eq!(code(lift_freeze(engine, &house.engineer, id, "x").await), "not_permitted");
+    assert_eq!(code(lift_freeze(engine, &admin, id, " ").await), "reason");
+    lift_freeze(engine, &admin, id, "closed early").await.expect("lifted");
+    assert_eq!(code(lift_freeze(engine, &admin, id, "again").await), "freeze_over");
+    assert_eq!(code(move_freeze_end(engine, &house.lead, id, &end(2)).await), "freeze_over");
+    let facts: Vec<String> = sqlx::query_scalar("SELECT action FROM drydock.fact WHERE object_kind = 'freeze' ORDER BY id")
+        .fetch_all(&house.admin)
+        .await
+        .expect("facts");
+    assert_eq!(
+        facts,
+        ["freeze.create", "freeze.create", "freeze.create", "freeze.create", "freeze.move_end", "freeze.lift"],
+        "what was refused wrote none"
+    );
+    // Everybody reads what covers everything; what covers a team's databases is for those who see that team's work.
+    let names = |page: domain::view::freezes::FreezesPage| page.now.len() + page.coming.len();
+    assert_eq!(names(queries::freezes::list(engine, &house.engineer.actor).await.expect("a page")), 3);
+    assert_eq!(names(queries::freezes::list(engine, &house.foreigner.actor).await.expect("a page")), 2);
+    assert_eq!(code(queries::freezes::show(engine, &house.foreigner.actor, id).await), "not_found");
+    assert_eq!(code(queries::freezes::new_form(engine, &house.engineer.actor).await), "not_permitted");
+}
+
+#[tokio::test]
+async fn no_run_is_opened_its_owner_is_told_and_the_window_is_missed_with_that_reason() {
+    for covers in ["everything", "environment:production", "team", "database"] {
+        let house = House::new().await;
+        house.backed_up().await;
+        let admin = an_admin(&house).await;
+        let window = house.staged(When { latest_s: 3, ..When::NOW }, |_| ()).await;
+        let covers = if covers == "team" { team(&house) } else { covers.to_owned() };
+        freeze(&house, &admin, &covers, 5).await;
+        let told =
+            "SELECT count(*) FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'frozen' AND p.name = 'Egon'";
+        assert_eq!(house.count(told).await, 1, "{covers}: the owner is told");
+        let refused = start_now(&house.engine, &house.engineer, window.number, &Input { short_name: "prod-orders".into() }).await;
+        let Err(Error::Refused(refusal)) = &refused else { panic!("{refused:?}") };
+        assert!(refusal.message.contains("A freeze covers this database: “Year end” until"), "{}", refusal.message);
+        assert_eq!(code(open_due_run(house.engine.pool(), &Permit::system(), window.id, "due").await), "freeze");
+        assert_eq!(house.count("SELECT count(*) FROM drydock.run").await, 0);
+        let page = queries::windows::show(&house.engine, &house.lead.actor, window.number, None).await.expect("a page");
+        assert!(page.blocked[0].what.contains("“Year end” of Adele covers this database: the books are closed."), "{:?}", page.blocked);
+        assert_eq!(page.offers.start.why_not().map(|refusal| refusal.code.as_str()), Some("freeze"));
+        let list = queries::windows::list(&house.engine, &house.lead.actor, &Filter::default()).await.expect("a list");
+        assert_eq!(list.rows[0].frozen.as_deref(), Some("Year end"));
+        let worker = crate::inventory::worker(&house).await;
+        let late = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while house.state(window.number).await != "missed" {
+            assert!(tokio::time::Instant::now() < late, "never missed");
+            engine::scheduler::tick(&worker).await.expect("ticks");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        let reason: String = sqlx::query_scalar("SELECT state_reason FROM drydock.window WHERE number = $1")
+            .bind(window.number)
+            .fetch_one(&house.admin)
+            .await
+            .expect("a reason");
+        assert!(reason.contains("A freeze covers this database: “Year end”") && reason.contains("the books are closed."), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn another_database_is_not_kept() {
+    let house = House::new().await;
+    house.backed_up().await;
+    let admin = an_admin(&house).await;
+    let other = format!("team:{}", house.foreigner.actor.teams[0].team);
+    for covers in ["environment:staging", other.as_str()] {
+        freeze(&house, &admin, covers, 5).await;
+    }
+    let (begins, ends) = (form(&house, "everything", 20), form(&house, "everything", 40));
+    let coming = FreezeForm { from_date: begins.to_date, from_time: begins.to_time, ..ends };
+    create_freeze(&house.engine, &admin, &coming).await.expect("one that has not begun");
+    let window = house.staged(When::NOW, |_| ()).await;
+    open_due_run(house.engine.pool(), &Permit::system(), window.id, "due").await.expect("nothing covers it now");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.outbox WHERE kind = 'frozen'").await, 0, "nobody's window is met");
+}
+
+#[tokio::test]
+async fn nothing_is_planned_into_a_freeze_and_the_refusal_names_free_times() {
+    let house = House::new().await;
+    let before = house.proposed(9).await;
+    let admin = an_admin(&house).await;
+    freeze(&house, &admin, "everything", 24 * 5).await;
+    let refused = propose_window(&house.engine, &house.engineer, &house.form(3), None).await;
+    let Err(Error::Invalid(errors)) = &refused else { panic!("{refused:?}") };
+    assert_eq!(errors[0].field, "date");
+    for part in ["The freeze “Year end” covers this database from", "the books are closed.", "The next free starts at that time of day are"]
+    {
+        assert!(errors[0].message.contains(part), "{}", errors[0].message);
+    }
+    // What is named is free: the first of them is taken.
+    let free = errors[0].message.split("of day are ").nth(1).expect("times").split([' ', ',']).next().expect("a date").to_owned();
+    let form = ProposalForm { date: free, ..house.form(3) };
+    propose_window(&house.engine, &house.engineer, &form, None).await.expect("the named time is free");
+    // A new revision is planned like a new window.
+    let amend = engine::actions::amend_window::amend_window(&house.engine, &house.engineer, before.number, 1, &house.form(2), None).await;
+    assert_eq!(code(amend), "date");
+    let check = queries::proposals::check_times(&house.engine, &house.engineer.actor, &house.form(3), None).await.expect("checked");
+    assert_eq!(check.freezes.iter().map(|freeze| freeze.name.as_str()).collect::<Vec<_>>(), ["Year end"]);
+    let page = queries::proposals::new_form(&house.engine, &house.engineer.actor, "prod-orders", None).await.expect("a form");
+    assert_eq!(page.freezes.len(), 1);
+}
+
+fn pass(house: &House, digest: &str) -> override_freeze::Input {
+    let _ = house;
+    override_freeze::Input { digest: digest.into(), short_name: "prod-orders".into(), reason: "the disk fills up tonight".into() }
+}
+
+#[tokio::test]
+async fn one_window_passes_by_the_approval_of_somebody_who_did_not_write_it() {
+    let house = House::new().await;
+    house.backed_up().await;
+    let (engine, admin) = (&house.engine, an_admin(&house).await);
+    let window = house.staged(When::NOW, |_| ()).await;
+    let digest = house.digest(window.number).await.hex();
+    let (own, all) = (freeze(&house, &house.lead, &team(&house), 5).await, freeze(&house, &admin, "everything", 5).await);
+    let input = pass(&house, &digest);
+    let ask = |who: &Caller, freeze, input: &override_freeze::Input| {
+        let (who, input) = (who.clone(), input.clone());
+        async move { override_freeze(engine, &who, window.number, freeze, &input).await }
+    };
+    assert_eq!(code(ask(&house.engineer, own, &input).await), "not_permitted");
+    assert_eq!(code(ask(&house.foreigner, own, &input).await), "not_found");
+    assert_eq!(code(ask(&house.lead, all, &input).await), "not_permitted", "a lead does not pass what administrators froze");
+    let typed = override_freeze::Input { short_name: "shop".into(), reason: String::new(), ..input.clone() };
+    assert_eq!(code(ask(&house.lead, own, &typed).await), "reason,short_name");
+    let stale = override_freeze::Input { digest: "00".repeat(32), ..input.clone() };
+    assert_eq!(code(ask(&house.lead, own, &stale).await), "stale_plan");
+    // Who wrote a revision is refused by the rule, whatever the role.
+    sqlx::query("INSERT INTO drydock.contributor (window_id, person_id) VALUES ($1, $2)")
+        .bind(window.id.0)
+        .bind(house.deputy.actor.person.0)
+        .execute(&house.admin)
+        .await
+        .expect("a contributor");
+    assert_eq!(code(ask(&house.deputy, own, &input).await), "four_eyes");
+
+    ask(&house.lead, own, &input).await.expect("a second person");
+    assert_eq!(code(ask(&house.lead, own, &input).await), "no_freeze", "it may pass already");
+    assert_eq!(code(open_due_run(engine.pool(), &Permit::system(), window.id, "due").await), "freeze", "the other freeze still keeps it");
+    ask(&admin, all, &input).await.expect("an administrator");
+    let page = queries::windows::show(engine, &house.engineer.actor, window.number, None).await.expect("a page");
+    assert!(page.freezes.iter().all(|over| over.passed.is_some()), "{:?}", page.freezes);
+    assert!(!page.blocked.iter().any(|blocker| blocker.what.contains("freeze")), "{:?}", page.blocked);
+
+    // Taken back, and given again by somebody who leaves: neither counts.
+    withdraw_override(engine, &house.lead, window.number, own, "there is time until Monday").await.expect("taken back");
+    assert_eq!(code(withdraw_override(engine, &house.lead, window.number, own, "again").await), "moved_on");
+    assert_eq!(code(open_due_run(engine.pool(), &Permit::system(), window.id, "due").await), "freeze");
+    ask(&house.lead, own, &input).await.expect("given again");
+    sqlx::query("UPDATE drydock.person SET active = false WHERE name = 'Adele'").execute(&house.admin).await.expect("left");
+    assert_eq!(code(open_due_run(engine.pool(), &Permit::system(), window.id, "due").await), "freeze");
+    sqlx::query("UPDATE drydock.person SET active = true, may_vote_from = clock_timestamp() + interval '24 hours' WHERE name = 'Adele'")
+        .execute(&house.admin)
+        .await
+        .expect("back");
+    open_due_run(engine.pool(), &Permit::system(), window.id, "due").await.expect("it may pass both");
+    let facts =
+        house.count("SELECT count(*) FROM drydock.fact WHERE action IN ('window.override_freeze', 'window.withdraw_override')").await;
+    assert_eq!(facts, 4);
+    let told = house.count("SELECT count(*) FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'freeze_changed' AND p.name = 'Egon'").await;
+    assert_eq!(told, 4, "the owner is told of each");
+}
+
+#[tokio::test]
+async fn a_run_in_its_pre_checks_waits_and_begins_when_the_freeze_is_lifted() {
+    let stage = RunStage::new().await;
+    let house = &stage.house;
+    // A demo's mails lie in its mailbox.
+    sqlx::query("INSERT INTO drydock.installation (id, demo, public_url) VALUES (gen_random_uuid(), true, 'http://127.0.0.1:8080')")
+        .execute(&house.admin)
+        .await
+        .expect("an installation");
+    let window = stage.due(|_| ()).await;
+    open_due_run(house.engine.pool(), &Permit::system(), window.id, "due").await.expect("open");
+    let id = freeze(house, &house.lead, &team(house), 5).await;
+    let worker = stage.worker();
+    stage.until(60, "SELECT pre_checks::text LIKE '%A freeze covers this database%' FROM drydock.run").await;
+    assert_eq!(house.state(window.number).await, "approved");
+    stage.until(60, "SELECT EXISTS (SELECT FROM drydock.mailbox WHERE subject LIKE '[Freeze over your windows] Year end%')").await;
+    lift_freeze(&house.engine, &house.lead, id, "closed early").await.expect("lifted");
+    stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn what_runs_ends_and_the_run_is_held_before_its_next_item() {
+    let stage = RunStage::new().await;
+    let house = &stage.house;
+    stage.gated_index("one").await;
+    stage.dead_rows("two", 1_000).await;
+    let gate = stage.hold_gate().await;
+    let window = stage.due(|_| ()).await;
+    let worker = stage.worker();
+    stage.at_the_gate().await;
+    let id = freeze(house, &house.lead, "database", 5).await;
+    let left = house.count("SELECT count(*) FROM drydock.item WHERE outcome IS NULL").await;
+    assert!(left > 1, "something is left to hold: {}", stage.page().await);
+    drop(gate);
+    stage.until(60, "SELECT state = 'held' FROM drydock.run").await;
+    let page = stage.page().await;
+    assert_eq!(house.state(window.number).await, "hold");
+    assert!(page.contains("On hold: A freeze covers this database: “Year end”"), "{page}");
+    // The statement that ran was not cut off.
+    assert_eq!(house.count("SELECT count(*) FROM drydock.attempt WHERE state <> 'done'").await, 0, "{page}");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.item WHERE outcome = 'done' AND step = 'reindex'").await, 1, "{page}");
+    let run: RunId = stage.run().await;
+    let go_on = ResolveForm { verb: "continue".into(), found: String::new(), reason: "it is over".into() };
+    assert_eq!(code(resolve_hold(&house.engine, &house.lead, run, &go_on).await), "freeze");
+    worker.stop().await;
+
+    // A decision that a freeze overtook before a worker took it up waits for another one.
+    lift_freeze(&house.engine, &house.lead, id, "closed early").await.expect("lifted");
+    resolve_hold(&house.engine, &house.lead, run, &go_on).await.expect("decided");
+    let id = freeze(house, &house.lead, "database", 5).await;
+    let worker = stage.worker();
+    stage.until(60, "SELECT state = 'held' AND decision IS NULL AND epoch > 1 FROM drydock.run").await;
+    assert_eq!(house.state(window.number).await, "hold");
+
+    // What makes things safe again is never stopped.
+    assert_eq!(code(resolve_hold(&house.engine, &house.lead, run, &go_on).await), "freeze");
+    let back = ResolveForm { verb: "roll_back".into(), found: String::new(), reason: "not in this freeze".into() };
+    resolve_hold(&house.engine, &house.lead, run, &back).await.expect("decided");
+    stage.until(60, "SELECT state = 'rolled_back' FROM drydock.window").await;
+    worker.stop().await;
+    assert!(house.count("SELECT count(*) FROM drydock.freeze WHERE lifted_at IS NULL").await == 1, "{id}");
+}

@@ -1,0 +1,130 @@
+//! Inside a freeze nothing starts, whoever asks and however; and one plan passes it by somebody else's approval alone.
+
+use super::yard::By::{Auditor, Owner, Replica, Web, Worker};
+use super::yard::{DENIED, FIXED, Yard};
+
+/// A freeze over everything, or over what `scope` says, from an hour ago (which becomes: from now) until then.
+fn a_freeze(yard: &Yard, scope: &str, until: &str) -> String {
+    let what = match scope {
+        "environment" => "'production', NULL, NULL".to_owned(),
+        "staging" => "'staging', NULL, NULL".to_owned(),
+        "team" => format!("NULL, '{}', NULL", yard.house.team),
+        "target" => format!("NULL, NULL, '{}'", yard.house.target),
+        _ => "NULL, NULL, NULL".to_owned(),
+    };
+    let scope = if scope == "staging" { "environment" } else { scope };
+    format!(
+        "INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by)
+         VALUES ('00000000-0000-7000-8000-0000000000f0', 'Year end', 'closed', '{scope}', {what}, 'Etc/UTC', now() - interval '1 hour', {until}, '{}')",
+        yard.house.lead.actor.person
+    )
+}
+
+const LATER: &str = "now() + interval '1 hour'";
+
+fn lifted(yard: &Yard) -> String {
+    format!("UPDATE drydock.freeze SET lifted_at = now(), lifted_by = '{}', lift_reason = 'early'", yard.house.lead.actor.person)
+}
+
+fn pass(yard: &Yard, by: domain::ids::PersonId) -> String {
+    format!(
+        "INSERT INTO drydock.freeze_override (id, freeze_id, window_id, digest, reason, granted_by)
+         VALUES (gen_random_uuid(), '00000000-0000-7000-8000-0000000000f0', {}, {}, 'it cannot wait', '{by}')",
+        yard.window, yard.plan
+    )
+}
+
+#[tokio::test]
+async fn a_freeze_gets_another_end_or_is_lifted_and_is_never_rewritten() {
+    let yard = Yard::new().await;
+    let all = a_freeze(&yard, "everything", LATER);
+    let end = "UPDATE drydock.freeze SET end_at = now() + interval '2 hours', revision = 2";
+    yard.allows(Web, &format!("{all}; {end}; {}", lifted(&yard))).await;
+    // It begins when it is written, not before: what started until then is outside.
+    yard.allows(Owner, &format!("{all}; DO $$ BEGIN ASSERT (SELECT start_at >= now() FROM drydock.freeze); END $$")).await;
+    yard.refuses(&[
+        (Worker, all.clone(), DENIED),
+        (Auditor, all.clone(), DENIED),
+        (Web, format!("{all}; UPDATE drydock.freeze SET reason = 'another'"), DENIED),
+        (Owner, format!("{all}; UPDATE drydock.freeze SET reason = 'another'"), "freeze_fixed"),
+        (Owner, format!("{all}; UPDATE drydock.freeze SET start_at = start_at + interval '1 minute'"), "freeze_fixed"),
+        (Replica, format!("{all}; {}; {end}", lifted(&yard)), "freeze_fixed"),
+        (Replica, format!("{all}; UPDATE drydock.freeze SET end_at = clock_timestamp()"), "freeze_over"),
+        (Owner, format!("{all}; UPDATE drydock.freeze SET lifted_at = now()"), "freeze_lifted"),
+        (Owner, a_freeze(&yard, "everything", "now() - interval '1 minute'"), "freeze_order"),
+        (Owner, a_freeze(&yard, "everything", "now() + interval '500 days'"), "freeze_order"),
+        (Owner, a_freeze(&yard, "team", LATER).replace("'team'", "'everything'"), "freeze_scope"),
+        (Owner, a_freeze(&yard, "everything", LATER).replace("'everything'", "'target'"), "freeze_scope"),
+        (Web, format!("{all}; DELETE FROM drydock.freeze"), DENIED),
+        (Owner, format!("{all}; DELETE FROM drydock.freeze"), FIXED),
+        (Owner, "TRUNCATE drydock.freeze CASCADE".into(), FIXED),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn no_path_gets_past_a_freeze() {
+    let yard = Yard::new().await;
+    let begin = format!("UPDATE drydock.run SET phase = 'baseline' WHERE id = {}", yard.run);
+    let go_on = format!("UPDATE drydock.run SET decision = 'continue' WHERE id = {}", yard.run);
+    let opened = format!(
+        "UPDATE drydock.run SET state = 'ended', ending = 'not_begun', ended_at = now(), (state_fact_id, state_fact_at) = ({}) WHERE id = {}",
+        yard.fresh[0], yard.run
+    );
+    let again = yard.a_run("waiting", "gen_random_uuid()");
+    let intent = yard.an_attempt(1, 1, "intent");
+    let soon = a_freeze(&yard, "everything", LATER).replace("now() - interval '1 hour'", "now() + interval '1 minute'");
+    for by in [Owner, Replica] {
+        for scope in ["everything", "environment", "team", "target"] {
+            let freeze = a_freeze(&yard, scope, LATER);
+            for way in [&begin, &go_on, &yard.window_to("running"), &intent] {
+                yard.allows(by, way).await;
+                yard.refuses(&[(by, format!("{freeze}; {way}"), "freeze")]).await;
+                yard.allows(by, &format!("{freeze}; {}; {way}", lifted(&yard))).await;
+            }
+            // The guard speaks before the rule that a revision runs once.
+            yard.refuses(&[(by, format!("{freeze}; {opened}; {again}"), "freeze")]).await;
+        }
+        for other in [&a_freeze(&yard, "staging", LATER), &soon] {
+            yard.allows(by, &format!("{other}; {begin}; {intent}")).await;
+        }
+    }
+    // What makes things safe again is never stopped.
+    let all = a_freeze(&yard, "everything", LATER);
+    let safing = format!("UPDATE drydock.item SET class = 'safing' WHERE run_id = {} AND ordinal = 1", yard.run);
+    yard.allows(Owner, &format!("{safing}; {all}; {intent}")).await;
+    yard.allows(Owner, &format!("{all}; UPDATE drydock.run SET decision = 'roll_back' WHERE id = {}", yard.run)).await;
+    yard.allows(Owner, &format!("{all}; {}", yard.a_rollback())).await;
+    yard.allows(Worker, &intent).await;
+}
+
+#[tokio::test]
+async fn one_plan_passes_by_somebody_else_and_only_while_that_stands() {
+    let yard = Yard::new().await;
+    let (lead, engineer) = (yard.house.lead.actor.person, yard.house.engineer.actor.person);
+    let all = a_freeze(&yard, "everything", LATER);
+    let begin = format!("UPDATE drydock.run SET phase = 'baseline' WHERE id = {}", yard.run);
+    let passed = format!("{all}; {}", pass(&yard, lead));
+    let back = format!("UPDATE drydock.freeze_override SET withdrawn_at = now(), withdrawn_by = '{lead}', withdraw_reason = 'it can'");
+    yard.allows(Web, &passed).await;
+    yard.allows(Owner, &format!("{passed}; {begin}; {}", yard.window_to("running"))).await;
+    // An older revision of the same window has another digest: an approval for that one lets nothing pass.
+    let older =
+        passed.replace(&yard.plan, &format!("(SELECT digest FROM drydock.plan WHERE window_id = {} AND revision = 1)", yard.window));
+    yard.refuses(&[
+        (Owner, format!("{older}; {begin}"), "freeze"),
+        (Owner, format!("{passed}; {back}; {begin}"), "freeze"),
+        (Owner, format!("{passed}; UPDATE drydock.person SET active = false WHERE id = '{lead}'; {begin}"), "freeze"),
+        (Web, format!("{all}; {}", pass(&yard, engineer)), "freeze_override_not_by_contributor"),
+        (Replica, format!("{all}; {}", pass(&yard, engineer)), "freeze_override_not_by_contributor"),
+        (Owner, format!("UPDATE drydock.person SET active = false WHERE id = '{lead}'; {passed}"), "freeze_override_by_active_person"),
+        (Web, format!("{passed}; {}", pass(&yard, lead)), "freeze_override_once"),
+        (Worker, pass(&yard, lead), DENIED),
+        (Auditor, pass(&yard, lead), DENIED),
+        (Owner, format!("{passed}; UPDATE drydock.freeze_override SET reason = 'another'"), "freeze_override_fixed"),
+        (Replica, format!("{passed}; {back}; {back}"), "freeze_override_fixed"),
+        (Owner, format!("{passed}; DELETE FROM drydock.freeze_override"), FIXED),
+        (Owner, "TRUNCATE drydock.freeze_override".into(), FIXED),
+    ])
+    .await;
+}
