@@ -25,7 +25,7 @@ impl Said {
     }
 }
 
-/// What the chosen time is in the reader's zone and in UTC, what is wrong with it, and which windows take the database then.
+/// What the chosen time is in the reader's zone and in UTC, what is wrong with it, and which freezes and windows are there then.
 #[server(endpoint = "check_times", prefix = "/api")]
 pub async fn check_times(
     database: String,
@@ -70,7 +70,19 @@ mod said {
             Err(errors) => return errors.iter().map(|error| say("bad", error.message.clone())).collect(),
         };
         let mut said = vec![say("good", format!("From {} to {}.", at(start, zone), at(end, zone)))];
-        if found.overlaps.is_empty() {
+        for freeze in &found.freezes {
+            said.push(say(
+                "bad",
+                format!(
+                    "The freeze “{}” covers the database from {} to {}: {}",
+                    freeze.name,
+                    at(freeze.start, zone),
+                    at(freeze.end, zone),
+                    freeze.reason
+                ),
+            ));
+        }
+        if found.overlaps.is_empty() && found.freezes.is_empty() {
             said.push(say("good", "The database is free then.".to_owned()));
         }
         for other in &found.overlaps {

@@ -30,7 +30,7 @@ test("what a lead works with", async ({ page, demo }) => {
   await allWellMade(page, demo.address, ["/", "/windows", "/windows?state=failed", "/windows/new", "/windows/new?database=shop"]);
   await allWellMade(page, demo.address, ["/windows/1", "/windows/1/edit", "/windows/1/move", "/windows/1/checklist", "/windows/1/evidence"]);
   await allWellMade(page, demo.address, ["/calendar", "/calendar?view=week", "/calendar?view=agenda", "/calendar?view=day", "/timeline", "/timeline?view=month"]);
-  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/me", "/me/sessions", "/me/calendar"]);
+  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/freezes/new", "/me", "/me/sessions", "/me/calendar"]);
 });
 
 test("databases and their forms", async ({ page, demo }) => {
@@ -60,6 +60,8 @@ test("people, teams, policies, mails and the trail, for an administrator", async
   await page.goto(`${demo.address}/people?q=${encodeURIComponent(person(demo, "engineer").email)}`);
   const engineer = (await page.locator("main th a[href^='/people/'], main td a[href^='/people/']").first().getAttribute("href"))!;
   await allWellMade(page, demo.address, [`${engineer}/edit`, `${engineer}/deactivate`]);
+  const freeze = await first(page, `${demo.address}/freezes`, "/freezes/");
+  await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new"]);
   await allWellMade(page, demo.address, ["/policies", "/me/confirm", "/mailbox", letter, "/admin/outbox"]);
   await allWellMade(page, demo.address, ["/audit", "/audit/1", "/audit?from=never&team=x", "/audit?action=window.propose"]);
 });

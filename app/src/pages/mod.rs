@@ -10,6 +10,7 @@ pub mod audit;
 pub mod calendar;
 pub mod databases;
 pub mod forgot;
+pub mod freezes;
 pub mod home;
 pub mod login;
 pub mod mail;
@@ -34,6 +35,9 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/mailbox/:id") view=mail::MailShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/outbox") view=mail::OutboxPage ssr=SsrMode::Async/>
                     <Route path=path!("/pause") view=pause::PausePage ssr=SsrMode::Async/>
+                    <Route path=path!("/freezes") view=freezes::FreezesListPage ssr=SsrMode::Async/>
+                    <Route path=path!("/freezes/new") view=freezes::FreezeNewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/freezes/:id") view=freezes::FreezeShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
                     <Route path=path!("/people") view=people::PeopleListPage ssr=SsrMode::Async/>
                     <Route path=path!("/people/new") view=people::PersonNewPage ssr=SsrMode::Async/>

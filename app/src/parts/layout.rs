@@ -13,6 +13,7 @@ const NAVIGATION: &[(&str, &str, Verb)] = &[
     ("/windows", "Windows", Verb::SeeOwn),
     ("/calendar", "Calendar", Verb::SeeOwn),
     ("/databases", "Databases", Verb::SeeOwn),
+    ("/freezes", "Freezes", Verb::SeeOwn),
     ("/people", "People", Verb::SeePeople),
     ("/teams", "Teams", Verb::SeePeople),
     ("/policies", "Policies", Verb::SeeOwn),

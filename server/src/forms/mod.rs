@@ -13,6 +13,7 @@ pub mod checks;
 pub mod databases;
 mod extract;
 pub mod feeds;
+pub mod freezes;
 pub mod invites;
 pub mod me;
 pub mod outbox;

@@ -17,7 +17,7 @@ use domain::window::WindowState::{Completed, Failed, Hold, Running, Validating};
 use judge::{Object, Outcome, attempt, changed, digest, expected, objects};
 use server::router::DOORS;
 use std::collections::{BTreeMap, BTreeSet};
-use table::{DATABASES, LATER, Line, OPEN, PAUSE, PEOPLE, RESUME, RUNS, Right, WINDOWS, all};
+use table::{DATABASES, FREEZES, LATER, Line, OPEN, PAUSE, PEOPLE, RESUME, RUNS, Right, WINDOWS, all};
 
 /// Of the critical query that is retired.
 const QUERY: uuid::Uuid = uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0077);
@@ -202,6 +202,21 @@ async fn doors_out_of_a_pause() {
 }
 
 #[tokio::test]
+async fn doors_to_freezes_and_past_them() {
+    let mut company = Company::new().await;
+    company.proposed().await;
+    company.staged("frozen", &[]).await;
+    company.staged("completed", &[Running, Validating, Completed]).await;
+    company.digest = company.house.digest(company.windows["frozen"]).await.hex();
+    let (own, other) = (company.house.team, company.other);
+    for (name, team) in [("orders", own), ("lifted", own), ("billing", other)] {
+        company.freeze(name, team).await;
+    }
+    company.run("UPDATE drydock.freeze SET lifted_at = now(), lifted_by = created_by, lift_reason = 'early' WHERE name = 'lifted'").await;
+    try_doors(&company, FREEZES).await;
+}
+
+#[tokio::test]
 async fn doors_to_windows_before_they_run() {
     let mut company = Company::new().await;
     company.proposed().await;
@@ -297,6 +312,7 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         format!("/windows/{}/evidence", company.windows["foreign"]),
         format!("/runs/{}", company.runs["completed"]),
         "/policies".to_owned(),
+        "/freezes".to_owned(),
         "/audit".to_owned(),
         "/audit/1".to_owned(),
     ];

@@ -11,6 +11,7 @@ mod demo;
 mod doors;
 mod evidence;
 mod feeds;
+mod freezes;
 mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;

@@ -8,6 +8,7 @@ use crate::parts::form::{Field, Form, Group, Select, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::table::Table;
 use crate::parts::time::Time;
+use domain::freeze::Freeze;
 use domain::procedure::{Parameters, text::count, weekly_postgresql};
 use domain::proposal::ProposalForm;
 use domain::view::windows::Overlap;
@@ -58,7 +59,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
             <div>
                 <AboutDatabase page_database=database/>
                 <ApproversCard approvers=page.approvers/>
-                <TakenCard taken=page.taken/>
+                <TakenCard taken=page.taken freezes=page.freezes/>
             </div>
         </div>
     }
@@ -138,14 +139,29 @@ pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
     }
 }
 
+/// When nothing can be planned here: other windows, and freezes.
 #[component]
-fn TakenCard(taken: Vec<Overlap>) -> impl IntoView {
+pub fn TakenCard(taken: Vec<Overlap>, freezes: Vec<Freeze>) -> impl IntoView {
+    let frozen = (!freezes.is_empty()).then(|| view! { <FreezeTable freezes/> });
     let body = if taken.is_empty() {
         view! { <p>"No other window takes this database in the next 60 days."</p> }.into_any()
     } else {
         view! { <OverlapTable overlaps=taken caption="Other windows on this database in the next 60 days"/> }.into_any()
     };
-    view! { <Card title="When it is taken">{body}</Card> }
+    view! { <Card title="When it is taken">{body}{frozen}</Card> }
+}
+
+/// Freezes over the database.
+#[component]
+pub fn FreezeTable(freezes: Vec<Freeze>) -> impl IntoView {
+    let rows = freezes
+        .into_iter()
+        .map(|freeze| {
+            let to = format!("/freezes/{}", freeze.id);
+            view! { <tr><th scope="row"><a href=to>{freeze.name}</a><br/><span class="quiet">{freeze.reason}</span></th><td><Time at=freeze.start/><br/>"to "<Time at=freeze.end/></td></tr> }
+        })
+        .collect_view();
+    view! { <Table caption="Freezes over this database" head=&["Freeze", "When"]>{rows}</Table> }
 }
 
 /// Other windows on the same database.

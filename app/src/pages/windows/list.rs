@@ -66,9 +66,10 @@ fn page(list: List) -> impl IntoView {
 fn row(row: &Row) -> impl IntoView + use<> {
     let to = format!("/windows/{}", row.number);
     let waits = row.waits_for_reader.then(|| view! { " "<Pill tone=Tone::Waiting label="waits for you"/> });
+    let frozen = row.frozen.clone().map(|name| view! { " "<Pill tone=Tone::Warn label=format!("freeze: {name}")/> });
     view! {
         <tr>
-            <th scope="row"><a href=to>"#"{row.number}" "{row.title.clone()}</a>{waits}</th>
+            <th scope="row"><a href=to>"#"{row.number}" "{row.title.clone()}</a>{waits}{frozen}</th>
             <td>{pill_of(row.state)}</td>
             <td>{row.database.clone()}" "<span class="quiet">{environment(&row.environment)}</span></td>
             <td data-label="Starts"><Time at=row.start/></td>

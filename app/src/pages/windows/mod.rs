@@ -10,6 +10,7 @@ mod evidence;
 mod evidence_run;
 mod form;
 mod frame;
+mod frozen;
 mod history;
 mod list;
 mod messages;

@@ -1,7 +1,7 @@
 //! Moves a window: the old time, free ones to pick, a date and a start; who is asked again.
 
 use super::edit::VotesLost;
-use super::form::{ApproversCard, Fold, OverlapTable};
+use super::form::{ApproversCard, Fold, TakenCard};
 use super::frame::When;
 use crate::door;
 use crate::islands::TimesCheck;
@@ -34,9 +34,7 @@ fn show(page: Page) -> impl IntoView {
     });
     let (free, picked_zone) = (here.clone(), zone.clone());
     let lead = "Only its times change: the work, its limits and its duration stay. It becomes a new revision with no votes.";
-    let taken = (!page.taken.is_empty()).then(|| {
-        view! { <Card title="When it is taken"><OverlapTable overlaps=page.taken caption="Other windows on this database in the next 60 days"/></Card> }
-    });
+    let taken = (!page.taken.is_empty() || !page.freezes.is_empty()).then(|| view! { <TakenCard taken=page.taken freezes=page.freezes/> });
     view! {
         <p class="crumb"><a href=here.clone()>"← #"{number}" "{page.edit.title.clone()}</a></p>
         <Heading title=format!("Move #{number} {}", page.edit.title) lead=lead/>
@@ -76,7 +74,7 @@ fn show(page: Page) -> impl IntoView {
 #[component]
 fn Free(here: String, slots: Vec<Slot>, zone: String) -> impl IntoView {
     let body = if slots.is_empty() {
-        view! { <p>"The database is taken at that time of day on each of the next 60 days."</p> }.into_any()
+        view! { <p>"The database is taken or frozen at that time of day on each of the next 60 days."</p> }.into_any()
     } else {
         let lines = slots
             .into_iter()

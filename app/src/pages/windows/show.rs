@@ -4,6 +4,7 @@ use super::acts::Acts;
 use super::approvals::ApprovalsCard;
 use super::checks::ChecksCard;
 use super::frame::{BlockedBox, WindowHead};
+use super::frozen::FreezesCard;
 use super::history::{RevisionsCard, RunsCard, TrailCard};
 use super::messages::MessagesCard;
 use super::plan::PlanCard;
@@ -65,6 +66,7 @@ fn page(window: Window, may_audit: bool) -> impl IntoView {
         {issues}
         <nav class="parts" aria-label="On this page"><ul>{parts}</ul></nav>
         <Acts head=head.clone() offers=window.offers run=open_run/>
+        <FreezesCard head=head.clone() freezes=window.freezes/>
         <PlanCard plan=window.plan/>
         <PreviewCard preview=window.preview/>
         {approvals}

@@ -7,11 +7,12 @@ mod shop;
 
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
-use crate::actions::{Caller, add_critical_query, announce_worker_key, preview_proposal, propose_window};
+use crate::actions::{Caller, add_critical_query, announce_worker_key, create_freeze, preview_proposal, propose_window};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::worker::{WorkerConfig, WorkerContext};
 use crate::{examiner, store, transaction};
+use domain::freeze::FreezeForm;
 use domain::ids::TargetId;
 use domain::proposal::ProposalForm;
 use domain::target::Draft;
@@ -65,6 +66,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
     }
     if progress.windows == 0 {
         propose(&engine, &worker).await?;
+        freeze(&engine).await?;
     }
     engine.pool().close().await;
     worker.pool.close().await;
@@ -146,4 +148,20 @@ async fn propose(engine: &Engine, worker: &WorkerContext) -> Result<()> {
     let look = preview_proposal::preview_proposal(engine, &engineer, &form, None).await?;
     while examiner::answer_next(worker).await? {}
     propose_window::propose_window(engine, &engineer, &form, Some(look)).await.map(drop)
+}
+
+/// A freeze three weeks away, which keeps nothing of what is shown before.
+async fn freeze(engine: &Engine) -> Result<()> {
+    let admin = people::caller(engine, people::ADMIN).await?;
+    let date = |days: i64| (engine.clock().now() + SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%d").to_string();
+    let form = FreezeForm {
+        name: "Winter sale".into(),
+        reason: "The shop sells most in this week: nothing that could slow it down, whatever its risk.".into(),
+        covers: "environment:production".into(),
+        from_date: date(21),
+        to_date: date(27),
+        zone: "Europe/Berlin".into(),
+        ..FreezeForm::default()
+    };
+    create_freeze::create_freeze(engine, &admin, &form).await.map(drop)
 }

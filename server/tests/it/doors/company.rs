@@ -21,6 +21,7 @@ pub struct Company {
     pub databases: BTreeMap<&'static str, TargetId>,
     pub windows: BTreeMap<&'static str, i64>,
     pub runs: BTreeMap<&'static str, RunId>,
+    pub freezes: BTreeMap<&'static str, Uuid>,
     /// Of the plan that waits for votes.
     pub digest: String,
     pub notice: String,
@@ -42,6 +43,7 @@ impl Company {
             databases: BTreeMap::new(),
             windows: BTreeMap::new(),
             runs: BTreeMap::new(),
+            freezes: BTreeMap::new(),
             digest: String::new(),
             notice: String::new(),
             policy: String::new(),
@@ -177,6 +179,22 @@ impl Company {
                 .await
                 .expect("a backup");
         }
+    }
+
+    /// A freeze over a team's databases, from now on for ten days, by somebody who is none of those who try.
+    pub async fn freeze(&mut self, name: &'static str, team: TeamId) {
+        let id: Uuid = engine::clock::new_id();
+        sqlx::query(
+            "INSERT INTO drydock.freeze (id, name, reason, scope, team_id, zone, start_at, end_at, created_by)
+             SELECT $1, $2, 'the books are closed', 'team', $3, 'Etc/UTC', now(), now() + interval '10 days', id FROM drydock.person WHERE name = 'Paula'",
+        )
+        .bind(id)
+        .bind(name)
+        .bind(team.0)
+        .execute(&self.house.admin)
+        .await
+        .expect("a freeze");
+        self.freezes.insert(name, id);
     }
 
     pub async fn run(&self, sql: &'static str) {

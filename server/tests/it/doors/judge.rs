@@ -87,6 +87,17 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
         ],
         Thing::DatabaseWatcher => with_watcher(company, Thing::Database),
         Thing::WindowWatcher(name) => with_watcher(company, Thing::Window(name)),
+        Thing::Freeze => vec![
+            object("the team's", company.freezes["orders"].to_string(), team),
+            over(company.freezes["lifted"].to_string(), team),
+            object("another team's", company.freezes["billing"].to_string(), other),
+            missing(nowhere, None),
+        ],
+        Thing::WindowFreeze(name) => {
+            let freeze = company.freezes["orders"].to_string();
+            let of = |object: Object| Object { parameters: vec![object.parameters[0].clone(), freeze.clone()], ..object };
+            objects(company, Thing::Window(name)).into_iter().map(of).collect()
+        }
         Thing::Fact => vec![object("a fact", "1".into(), None), missing("999999", None)],
         Thing::Notice => vec![object("a message", company.notice.clone(), None), missing(nowhere, None)],
         Thing::Policy => vec![object("a policy", company.policy.clone(), None), missing(nowhere, None)],
@@ -141,7 +152,7 @@ pub fn expected(company: &Company, line: &Line, part: &Part, object: &Object) ->
 }
 
 fn anywhere(actor: &Actor, verb: Verb) -> bool {
-    actor.teams.iter().any(|member| holds(actor, verb, Some(member.team)))
+    holds(actor, verb, None) || actor.teams.iter().any(|member| holds(actor, verb, Some(member.team)))
 }
 
 /// One try: a new browser with the part's session, the form of an own page.

@@ -52,6 +52,9 @@ pub enum Thing {
     DatabaseWatcher,
     /// A window, and somebody who is told of it.
     WindowWatcher(&'static str),
+    Freeze,
+    /// A window, and the team's freeze over it.
+    WindowFreeze(&'static str),
     Fact,
     Notice,
     Policy,
@@ -115,9 +118,9 @@ macro_rules! typed {
 }
 
 use Right::{Account, Demo, Field, Held, Island, Named, OfTeam, Somewhere, Team, Watched};
-use Thing::{Check, Nothing, Retired, Run, Window, WindowWatcher};
+use Thing::{Check, Nothing, Retired, Run, Window, WindowFreeze, WindowWatcher};
 use Verb::{
-    AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, DeleteTarget, ExamineTarget, ExportTrail, HoldRun, ManageMembers,
+    AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, DeleteTarget, ExamineTarget, ExportTrail, Freeze, HoldRun, ManageMembers,
     ManageOutbox, ManagePeople, ManagePolicies, ManageTarget, PauseAll, ProposeWindow, RecordBackup, ResolveHold, ResumeAll, SeePeople,
     SeeTeam, SeeTrail, StartRun, StopRun, TickItem, TransferTarget, Vote,
 };
@@ -417,7 +420,33 @@ pub const PAUSE: &[Line] = &[
 pub const RESUME: &[Line] =
     &[Line::act("POST /pause/resume", Held(ResumeAll), Nothing, typed!(c, p; "reason": "the storage was replaced"))];
 
+/// Freezes, of the owner team and of another one, and a window that is kept.
+pub const FREEZES: &[Line] = &[
+    Line::read("GET /freezes", Account, Nothing),
+    Line::read("GET /freezes/new", Somewhere(Freeze), Nothing),
+    Line::act("POST /freezes/new", Held(Freeze), Nothing, |c, _| {
+        let (from, to) = (c.house.form(20).date, c.house.form(21).date);
+        [("name", "Sale"), ("covers", "everything"), ("from_date", &from), ("to_date", &to), ("zone", "Etc/UTC"), ("reason", "the sale")]
+            .map(|(name, value)| (name, value.to_owned()))
+            .to_vec()
+    }),
+    Line::read("GET /freezes/{id}", Team(SeeTeam), Thing::Freeze),
+    Line::act("POST /freezes/{id}/end", Team(Freeze), Thing::Freeze, |c, _| {
+        vec![("to_date", c.house.form(12).date), ("reason", "it takes longer".into()), ("revision", "1".into())]
+    }),
+    Line::act("POST /windows/{number}/override/{freeze}", Team(Freeze), WindowFreeze("frozen"), |c, _| {
+        vec![("digest", c.digest.clone()), ("short_name", "frozen".into()), ("reason", "it cannot wait".into())]
+    }),
+    Line::act(
+        "POST /windows/{number}/override/{freeze}/withdraw",
+        Team(Freeze),
+        WindowFreeze("frozen"),
+        typed!(c, p; "reason": "it can wait"),
+    ),
+    Line::act("POST /freezes/{id}/lift", Team(Freeze), Thing::Freeze, typed!(c, p; "reason": "the books are open")),
+];
+
 /// All of it.
 pub fn all() -> impl Iterator<Item = &'static Line> {
-    [OPEN, PEOPLE, DATABASES, LATER, WINDOWS, RUNS, PAUSE, RESUME].into_iter().flatten()
+    [OPEN, PEOPLE, DATABASES, LATER, WINDOWS, RUNS, PAUSE, RESUME, FREEZES].into_iter().flatten()
 }

@@ -1,0 +1,104 @@
+//! Freezing from the page, and what the other pages say meanwhile.
+
+use crate::house::{House, person};
+use crate::pages::{Browser, settle};
+use domain::people::GlobalRole;
+use http::StatusCode;
+
+const REASON: &str = "the books are closed <b>";
+
+#[tokio::test]
+async fn a_lead_freezes_what_the_team_owns_and_everybody_concerned_reads_it() {
+    let house = House::new().await;
+    settle(&house).await;
+    let number = house.proposed(3).await.number;
+    let digest = house.digest(number).await.hex();
+    let mut lead = Browser::of(&house, &house.lead).await;
+    let empty = lead.get("/freezes").await;
+    assert!(empty.body.contains("No freezes") && empty.body.contains("/freezes/new"), "{}", empty.body);
+    let form = lead.get("/freezes/new").await.body;
+    assert!(form.contains("Databases of orders") && !form.contains("environment:production"), "a lead's choices: {form}");
+
+    let team = format!("team:{}", house.team);
+    let (from, to) = (house.form(2).date, house.form(5).date);
+    let fields = [
+        ("name", "Year end"),
+        ("covers", team.as_str()),
+        ("from_date", from.as_str()),
+        ("to_date", to.as_str()),
+        ("zone", "Europe/Berlin"),
+        ("reason", REASON),
+        ("_back", "/freezes/new"),
+    ];
+    let wrong: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, if *name == "to_date" { "soon" } else { value })).collect();
+    let refused = lead.post("/freezes/new", &wrong).await;
+    assert_eq!((refused.status, refused.to.as_str()), (StatusCode::SEE_OTHER, "/freezes/new"));
+    let again = lead.get("/freezes/new").await.body;
+    assert!(again.contains("Give a date as YYYY-MM-DD") && again.contains("the books are closed &lt;b&gt;"), "typed text stays: {again}");
+    let made = lead.post("/freezes/new", &fields).await;
+    assert!(made.to.starts_with("/freezes/"), "{} {}", made.to, made.body);
+    let page = lead.get(&made.to).await.body;
+    for part in ["Frozen. Owners of windows", "Databases of orders", "Coming", "Windows it meets", "Move the end", "Call the freeze off"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(page.contains(&format!("/windows/{number}")) && page.contains("the books are closed &lt;b&gt;"), "{page}");
+
+    let mut engineer = Browser::of(&house, &house.engineer).await;
+    let list = engineer.get("/windows").await.body;
+    assert!(list.contains("freeze: Year end"), "{list}");
+    let window = engineer.get(&format!("/windows/{number}")).await.body;
+    assert!(window.contains("The freeze “Year end” of Lena covers this database") && window.contains("Keeps this window"), "{window}");
+    assert!(!window.contains("Let it pass"), "an engineer does not offer it to himself: {window}");
+    let read = engineer.get(&made.to).await.body;
+    assert!(!read.contains("Move the end"), "{read}");
+    assert!(engineer.get("/freezes/new").await.body.contains("You may not freeze this"));
+
+    // Nothing is planned into it, and the refusal names free times.
+    let mut plan = house.form(3).fields();
+    plan.push(("_back".into(), "/windows/new?database=prod-orders".into()));
+    let plan: Vec<(&str, &str)> = plan.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let refused = engineer.post("/windows/new/preview", &plan).await;
+    let back = engineer.get(&refused.to).await.body;
+    assert!(back.contains("The freeze “Year end” covers this database from") && back.contains("The next free starts"), "{back}");
+    assert!(back.contains("Freezes over this database"), "beside the form: {back}");
+    let said = engineer
+        .post(
+            "/api/check_times",
+            &[("database", "prod-orders"), ("date", &house.form(3).date), ("time", "02:00"), ("fold", ""), ("duration_min", "60")],
+        )
+        .await;
+    assert!(said.body.contains("The freeze “Year end” covers the database from"), "{}", said.body);
+
+    // An administrator lets this plan pass, and takes it back.
+    let admin = person(&house.admin, "Anton", None, &[GlobalRole::Admin]).await;
+    let mut admin = Browser::of(&house, &admin).await;
+    let id = made.to.trim_start_matches("/freezes/").to_owned();
+    let here = format!("/windows/{number}/override/{id}");
+    let shown = admin.get(&format!("/windows/{number}")).await.body;
+    assert!(shown.contains(&here) && shown.contains("Let it pass"), "{shown}");
+    let on_page = format!("/windows/{number}");
+    admin.post(&here, &[("digest", &digest), ("short_name", "wrong"), ("reason", "it cannot wait"), ("_back", &on_page)]).await;
+    let typed = admin.get(&on_page).await.body;
+    assert!(typed.contains("Type the short name of the database to confirm: prod-orders") && typed.contains("it cannot wait"), "{typed}");
+    admin.post(&here, &[("digest", &digest), ("short_name", "prod-orders"), ("reason", "it cannot wait")]).await;
+    let passed = engineer.get(&on_page).await.body;
+    assert!(passed.contains("May pass") && passed.contains("Anton") && !passed.contains("covers this database"), "{passed}");
+    assert!(!engineer.get("/windows").await.body.contains("freeze: Year end"));
+    admin.post(&format!("{here}/withdraw"), &[("reason", "it can wait")]).await;
+    assert!(engineer.get("/windows").await.body.contains("freeze: Year end"));
+
+    // Moved and called off.
+    let moved = house.form(6).date;
+    lead.post(
+        &format!("{}/end", made.to),
+        &[("to_date", &moved), ("to_time", "12:00"), ("reason", "the audit takes longer"), ("revision", "1")],
+    )
+    .await;
+    assert!(lead.get(&made.to).await.body.contains("Its end was moved."));
+    let mut stranger = Browser::of(&house, &house.foreigner).await;
+    assert_eq!(stranger.get(&made.to).await.status, StatusCode::NOT_FOUND);
+    lead.post(&format!("{}/lift", made.to), &[("reason", "the audit is done")]).await;
+    let over = lead.get("/freezes").await.body;
+    assert!(over.contains("Past") && over.contains("the audit is done"), "{over}");
+    assert!(!engineer.get("/windows").await.body.contains("freeze: Year end"));
+}
