@@ -49,6 +49,8 @@ GRANT UPDATE (end_at, revision, lifted_at, lifted_by, lift_reason) ON drydock.fr
 GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_override TO {web};
 -- Whoever starts something asks it.
 GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz) TO {web}, {worker};
+GRANT INSERT ON drydock.comment, drydock.mention TO {web};
+GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
 GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
@@ -71,3 +73,4 @@ GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
     drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override TO {auditor};
+GRANT SELECT ON drydock.comment, drydock.mention TO {auditor};

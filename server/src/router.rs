@@ -201,6 +201,8 @@ pub const DOORS: &[Door] = &[
     Door::form("/windows/{number}/checks/{ordinal}/accept", Access::SignedIn, || post(forms::checks::accept)),
     Door::form("/windows/{number}/probe", Access::SignedIn, || post(forms::checks::probe)),
     Door::form("/windows/{number}/close", Access::SignedIn, || post(forms::checks::close)),
+    Door::form("/windows/{number}/comments", Access::SignedIn, || post(forms::comments::write)),
+    Door::form("/windows/{number}/comments/{comment}/retract", Access::SignedIn, || post(forms::comments::retract)),
     Door::form("/windows/{number}/watchers", Access::SignedIn, || post(forms::watch::window)),
     Door::form("/windows/{number}/watchers/add", Access::SignedIn, || post(forms::watch::add_to_window)),
     Door::form("/windows/{number}/watchers/{person}/remove", Access::SignedIn, || post(forms::watch::end_of_window)),

@@ -60,6 +60,8 @@ ids! {
     FreezeId,
     /// The approval with which one window passes one freeze.
     OverrideId,
+    /// What somebody wrote about a window.
+    CommentId,
     /// A message in the outbox.
     NoticeId,
     /// A sealed secret.

@@ -5,6 +5,7 @@ pub mod account_link;
 pub mod approval;
 pub mod canonical;
 pub mod checklist;
+pub mod conversation;
 pub mod csv;
 pub mod decision;
 pub mod examination;

@@ -43,6 +43,10 @@ pub enum NoticeKind {
     AllClear,
     /// Ended without success.
     Failed,
+    /// Somebody wrote about it.
+    Commented,
+    /// Somebody wrote about it and named you.
+    Mentioned,
     /// To the address somebody wants to have: is it theirs? Carries the link that says so.
     ConfirmAddress,
     /// To the address somebody had: it is none any more.
@@ -84,6 +88,8 @@ words!(NoticeKind {
     NoticeKind::Validating = "validating" / "Please validate",
     NoticeKind::AllClear = "all_clear" / "All clear",
     NoticeKind::Failed = "failed" / "Failed",
+    NoticeKind::Commented = "commented" / "Comment",
+    NoticeKind::Mentioned = "mentioned" / "You were mentioned",
     NoticeKind::ConfirmAddress = "confirm_address" / "Confirm your address",
     NoticeKind::AddressChanged = "address_changed" / "Address changed",
     NoticeKind::Invited = "invited" / "Invitation",
@@ -114,6 +120,8 @@ pub enum Concerned {
     WindowOwner,
     /// Who watches the window or its database.
     Watchers,
+    /// Whom a comment names.
+    Mentioned,
     /// Whom the database's on-call contact names.
     OnCall,
     /// The person whose account it is.
@@ -128,7 +136,9 @@ impl NoticeKind {
     /// Who gets this message. Everybody gets it once, however many relations they have.
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
-        use Concerned::{BothLeads, Contributors, Eligible, Heads, Leads, OnCall, Owner, Stakeholders, Voter, Watchers, WindowOwner};
+        use Concerned::{
+            BothLeads, Contributors, Eligible, Heads, Leads, Mentioned, OnCall, Owner, Stakeholders, Voter, Watchers, WindowOwner,
+        };
         match self {
             Self::ApprovalNeeded => &[Eligible],
             Self::VoteRecorded | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
@@ -139,12 +149,19 @@ impl NoticeKind {
             Self::Failed => &[Stakeholders, WindowOwner, OnCall, Contributors, Leads, Watchers],
             Self::Held => &[WindowOwner, OnCall, Contributors, Leads, Watchers],
             Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers],
+            Self::Commented => &[WindowOwner, Contributors, Watchers],
+            Self::Mentioned => &[Mentioned],
             Self::Validating => &[WindowOwner, Contributors, Leads],
             Self::HandedOver | Self::Frozen | Self::FreezeChanged => &[WindowOwner],
             Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::TestMail => &[Owner],
             Self::Paused | Self::Resumed => &[Heads],
             Self::OwnerChanged => &[BothLeads],
         }
+    }
+    /// True for messages that say what somebody wrote.
+    #[must_use]
+    pub fn is_about_comment(self) -> bool {
+        matches!(self, Self::Commented | Self::Mentioned)
     }
     /// True for messages about an address: they speak of no window.
     #[must_use]
@@ -187,6 +204,8 @@ pub struct Situation {
     pub same_digest: bool,
     /// The link it carries still decides something; `true` when it carries none.
     pub link_alive: bool,
+    /// What it quotes is not taken back, and the person may still read it; `true` when it quotes nothing.
+    pub comment_stands: bool,
 }
 
 impl NoticeKind {
@@ -201,6 +220,9 @@ impl NoticeKind {
         }
         if matches!(self, Self::ConfirmAddress | Self::Invited | Self::ResetAsked) && !now.link_alive {
             return Some("its link was used, replaced or has expired");
+        }
+        if self.is_about_comment() && !now.comment_stands {
+            return Some("the comment was taken back, or the person may not read it any more");
         }
         let state = now.window?;
         let moved = Some("the window has moved on since");
@@ -234,7 +256,13 @@ mod tests {
 
     #[test]
     fn a_request_to_decide_is_overtaken_by_whatever_settled_it() {
-        let fresh = Situation { person_active: true, window: Some(WindowState::Proposed), same_digest: true, link_alive: true };
+        let fresh = Situation {
+            person_active: true,
+            window: Some(WindowState::Proposed),
+            same_digest: true,
+            link_alive: true,
+            comment_stands: true,
+        };
         let ask = NoticeKind::ApprovalNeeded;
         assert_eq!(ask.overtaken(&fresh), None);
         assert!(ask.overtaken(&Situation { same_digest: false, ..fresh }).is_some());
@@ -245,13 +273,29 @@ mod tests {
 
     #[test]
     fn a_link_that_leads_nowhere_any_more_is_not_sent() {
-        let fresh = Situation { person_active: true, window: None, same_digest: true, link_alive: true };
+        let fresh = Situation { person_active: true, window: None, same_digest: true, link_alive: true, comment_stands: true };
         for kind in [NoticeKind::Invited, NoticeKind::ResetAsked] {
             assert_eq!(kind.overtaken(&fresh), None, "{}", kind.word());
             assert!(kind.overtaken(&Situation { link_alive: false, ..fresh }).is_some(), "{}", kind.word());
         }
         assert_eq!(NoticeKind::PasswordChanged.overtaken(&fresh), None);
         assert!(NoticeKind::PasswordChanged.overtaken(&Situation { person_active: false, ..fresh }).is_some());
+    }
+
+    #[test]
+    fn a_comment_that_was_taken_back_is_not_sent() {
+        let fresh = Situation {
+            person_active: true,
+            window: Some(WindowState::Completed),
+            same_digest: false,
+            link_alive: true,
+            comment_stands: true,
+        };
+        for kind in [NoticeKind::Commented, NoticeKind::Mentioned] {
+            assert_eq!(kind.overtaken(&fresh), None, "{}", kind.word());
+            assert!(kind.overtaken(&Situation { comment_stands: false, ..fresh }).is_some(), "{}", kind.word());
+        }
+        assert_eq!(NoticeKind::AllClear.overtaken(&Situation { comment_stands: false, ..fresh }), None);
     }
 
     #[test]
@@ -262,7 +306,7 @@ mod tests {
             (NoticeKind::Failed, WindowState::Failed),
             (NoticeKind::VoteRecorded, WindowState::Rejected),
         ] {
-            let late = Situation { person_active: true, window: Some(state), same_digest: false, link_alive: false };
+            let late = Situation { person_active: true, window: Some(state), same_digest: false, link_alive: false, comment_stands: true };
             assert_eq!(kind.overtaken(&late), None, "{}", kind.word());
         }
     }

@@ -138,6 +138,8 @@ verbs! {
     CancelWindow = "window.cancel", "withdraw or cancel this team's windows", TEAM;
     /// Vote on a window (the policy says whose vote counts).
     Vote = "window.vote", "vote on this window", &[Lead, Engineer, Stakeholder];
+    /// Write about a window, and take back what one wrote.
+    Comment = "window.comment", "comment on this team's windows", &[Lead, Engineer, Stakeholder, Admin];
     /// Start an approved window inside start … latest start.
     StartRun = "run.start", "start this team's approved windows", TEAM;
     /// Stop a run.

@@ -16,13 +16,14 @@ pub use transport::{Answer, reach};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::store::outbox::{About, Claimed, DeliveryResult};
-use crate::store::{letters, outbox};
+use crate::store::{comments, letters, outbox, windows};
 use crate::transaction;
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
 use domain::notice::{NoticeKind, Situation};
 use smtp::SmtpLine;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use transport::Route;
 
@@ -205,5 +206,17 @@ async fn situation(db: &mut PgConnection, about: &About) -> Result<Situation> {
         window: window.map(|(state, _)| state),
         same_digest: about.digest.zip(window).is_none_or(|(named, (_, newest))| named == newest),
         link_alive,
+        comment_stands: comment_stands(db, about).await?,
     })
+}
+
+/// Whether what a message quotes was not taken back, and its recipient may still see the window.
+async fn comment_stands(db: &mut PgConnection, about: &About) -> Result<bool> {
+    let (Some(comment), Some(window)) = (about.comment, about.window) else { return Ok(true) };
+    let written = comments::find(db, comment).await?;
+    if written.is_none_or(|written| written.retracted) {
+        return Ok(false);
+    }
+    let target = windows::load(db, window).await?.target;
+    Ok(!comments::readers(db, window, target, Some(&BTreeSet::from([about.person]))).await?.is_empty())
 }

@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod checks;
+pub mod comments;
 pub mod databases;
 mod extract;
 pub mod feeds;

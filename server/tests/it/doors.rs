@@ -227,6 +227,9 @@ async fn doors_to_windows_before_they_run() {
     company.staged("due", &[]).await;
     company.backups().await;
     company.staged("completed", &[Running, Validating, Completed]).await;
+    for name in ["proposed", "completed"] {
+        company.commented(name).await;
+    }
     company.digest = company.house.digest(company.windows["proposed"]).await.hex();
     try_doors(&company, WINDOWS).await;
 }

@@ -17,6 +17,10 @@ pub enum Topic {
     Watching,
     /// A run is held or failed.
     Trouble,
+    /// Somebody wrote about a window.
+    Conversation,
+    /// Somebody named one in a comment.
+    Mentioned,
 }
 
 words!(Topic {
@@ -25,6 +29,8 @@ words!(Topic {
     Topic::Schedule = "schedule" / "Windows on my databases: approved, started, ended, called off",
     Topic::Watching = "watching" / "Windows and databases I watch",
     Topic::Trouble = "trouble" / "A run of my team is on hold or failed",
+    Topic::Conversation = "conversation" / "Comments on windows I own, wrote or watch",
+    Topic::Mentioned = "mentioned" / "Somebody names me in a comment",
 });
 
 impl Topic {
@@ -39,6 +45,8 @@ impl Topic {
             Self::Trouble => {
                 "For windows you own and databases whose on-call contact names you it cannot be switched off: somebody has to come."
             }
+            Self::Conversation => "On windows you only watch, as long as you are told of what you watch, too.",
+            Self::Mentioned => "By @ and your name or address.",
         }
     }
 }
@@ -56,25 +64,28 @@ pub const ALWAYS: &[(&str, &str)] = &[
 ];
 
 impl NoticeKind {
-    /// Under which topic somebody with this relation gets it; `None` cannot be switched off.
+    /// Under which topics somebody with this relation gets it: all of them must be on. Without any it cannot be switched off.
     #[must_use]
-    pub fn topic(self, relation: Concerned) -> Option<Topic> {
+    pub fn topics(self, relation: Concerned) -> &'static [Topic] {
         match (self, relation) {
             (_, Concerned::Voter | Concerned::Owner | Concerned::Heads | Concerned::BothLeads)
             | (Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
-            | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => None,
-            (_, Concerned::Watchers) => Some(Topic::Watching),
-            (Self::Held | Self::Failed, _) => Some(Topic::Trouble),
-            (Self::ApprovalNeeded | Self::Validating, _) => Some(Topic::Asked),
-            (_, Concerned::WindowOwner | Concerned::Contributors | Concerned::Eligible) => Some(Topic::Outcome),
-            (_, Concerned::Stakeholders | Concerned::Leads | Concerned::OnCall) => Some(Topic::Schedule),
+            | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => &[],
+            (Self::Commented, Concerned::Watchers) => &[Topic::Conversation, Topic::Watching],
+            (Self::Commented, _) => &[Topic::Conversation],
+            (Self::Mentioned, _) | (_, Concerned::Mentioned) => &[Topic::Mentioned],
+            (_, Concerned::Watchers) => &[Topic::Watching],
+            (Self::Held | Self::Failed, _) => &[Topic::Trouble],
+            (Self::ApprovalNeeded | Self::Validating, _) => &[Topic::Asked],
+            (_, Concerned::WindowOwner | Concerned::Contributors | Concerned::Eligible) => &[Topic::Outcome],
+            (_, Concerned::Stakeholders | Concerned::Leads | Concerned::OnCall) => &[Topic::Schedule],
         }
     }
 
     /// Whether somebody with these relations, who switched these topics off, gets it by mail.
     #[must_use]
     pub fn reaches(self, relations: &BTreeSet<Concerned>, off: &BTreeSet<Topic>) -> bool {
-        relations.iter().any(|relation| self.topic(*relation).is_none_or(|topic| !off.contains(&topic)))
+        relations.iter().any(|relation| self.topics(*relation).iter().all(|topic| !off.contains(topic)))
     }
 }
 
@@ -110,11 +121,21 @@ mod tests {
     }
 
     #[test]
+    fn comments_on_what_one_only_watches_need_both_topics() {
+        for off in [Topic::Conversation, Topic::Watching] {
+            assert!(!reaches(NoticeKind::Commented, &[Watchers], &[off]), "{}", off.word());
+        }
+        assert!(reaches(NoticeKind::Commented, &[Watchers, WindowOwner], &[Topic::Watching]));
+        assert!(!reaches(NoticeKind::Mentioned, &[Concerned::Mentioned], &[Topic::Mentioned]));
+        assert!(reaches(NoticeKind::Mentioned, &[Concerned::Mentioned], &[Topic::Conversation]));
+    }
+
+    #[test]
     fn watchers_are_told_and_never_asked() {
         for kind in NoticeKind::ALL {
             let asks =
                 matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded | NoticeKind::HandedOver | NoticeKind::Validating);
-            let asks = asks || !kind.is_about_window();
+            let asks = asks || *kind == NoticeKind::Mentioned || !kind.is_about_window();
             assert_eq!(kind.audience().contains(&Watchers), !asks, "{}", kind.word());
         }
     }

@@ -1,6 +1,7 @@
 //! Windows as pages show them: the list, the page of one window, what blocks it, and what the reader may do about it.
 
 pub mod blocked;
+pub mod conversation;
 pub mod diff;
 pub mod list;
 pub mod many;

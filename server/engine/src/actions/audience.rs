@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::ledger::{FactRef, Ledger};
 use crate::store::{self, windows::Window};
-use domain::ids::{FreezeId, PersonId, TeamId};
+use domain::ids::{CommentId, FreezeId, PersonId, TeamId};
 use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +22,7 @@ pub(crate) async fn tell(
     payload: Map<String, Value>,
     fact: FactRef,
 ) -> Result<usize> {
-    let people = concerned(ledger, window, plan, kind).await?;
+    let people = concerned(ledger, window, Some(plan), kind).await?;
     let workers = store::votes::worker_keys(ledger.db()).await?;
     for person in &people {
         let notice = NewNotice { kind, person: *person, payload: payload.clone() };
@@ -41,6 +41,34 @@ pub(crate) async fn tell(
 pub(crate) async fn tell_one(ledger: &mut Ledger<'_>, window: &Window, kind: NoticeKind, person: PersonId, fact: FactRef) -> Result<()> {
     let notice = NewNotice { kind, person, payload: Map::new() };
     ledger.notice(&notice, Some(window.id), Some(window.digest), None, fact).await.map(drop)
+}
+
+/// Puts a message into the outbox for everybody whom a comment names and who wants to hear, and for those of the others whom comments on this
+/// window concern; its author hears nothing. The text stays where it is: a mail quotes it when it leaves, unless it was taken back.
+pub(crate) async fn tell_of_comment(
+    ledger: &mut Ledger<'_>,
+    window: &Window,
+    comment: CommentId,
+    named: &BTreeSet<PersonId>,
+    fact: FactRef,
+) -> Result<usize> {
+    let author = ledger.permit().person();
+    let mut told: BTreeMap<PersonId, NoticeKind> = BTreeMap::new();
+    // Readers alone: whoever wrote a revision may have left the team since.
+    for person in concerned(ledger, window, None, NoticeKind::Commented).await? {
+        told.insert(person, NoticeKind::Commented);
+    }
+    let readers = store::comments::readers(ledger.db(), window.id, window.target, Some(&told.keys().copied().collect())).await?;
+    told.retain(|person, _| readers.iter().any(|reader| reader.person == *person) && Some(*person) != author);
+    let named =
+        wanting(ledger, NoticeKind::Mentioned, named.iter().map(|person| (*person, BTreeSet::from([Concerned::Mentioned])))).await?;
+    told.extend(named.into_iter().map(|person| (person, NoticeKind::Mentioned)));
+    let payload = Map::from_iter([("comment_id".to_owned(), comment.to_string().into())]);
+    for (person, kind) in &told {
+        let notice = NewNotice { kind: *kind, person: *person, payload: payload.clone() };
+        ledger.notice(&notice, Some(window.id), Some(window.digest), None, fact).await?;
+    }
+    Ok(told.len())
 }
 
 /// Those who have not voted get a fresh request; whoever voted already keeps the vote.
@@ -104,13 +132,13 @@ pub(crate) fn link_end(plan: &Plan, now: Timestamp) -> Timestamp {
 }
 
 /// Everybody concerned who is active and wants it, or gets it in any case.
-async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, kind: NoticeKind) -> Result<BTreeSet<PersonId>> {
+async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>, kind: NoticeKind) -> Result<BTreeSet<PersonId>> {
     let actor = ledger.permit().person();
     let (stakeholders, leads) = store::groups::told(ledger.db(), window.target, window.team).await?;
     let mut relations: BTreeMap<PersonId, BTreeSet<Concerned>> = BTreeMap::new();
     for relation in kind.audience() {
         let people = match relation {
-            Concerned::Eligible => plan.voters(),
+            Concerned::Eligible => plan.map(Plan::voters).unwrap_or_default(),
             Concerned::Stakeholders => stakeholders.clone(),
             Concerned::Leads => leads.clone(),
             Concerned::Contributors => store::windows::contributors(ledger.db(), window.id).await?,
@@ -118,8 +146,8 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, kind: 
             Concerned::WindowOwner => BTreeSet::from([window.owner]),
             Concerned::Watchers => store::watchers::told(ledger.db(), window.id, window.target).await?,
             Concerned::Heads => store::groups::heads(ledger.db()).await?,
-            // Told by `tell_leads`, which knows both teams.
-            Concerned::BothLeads => BTreeSet::new(),
+            // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
+            Concerned::BothLeads | Concerned::Mentioned => BTreeSet::new(),
             Concerned::OnCall => store::watchers::on_call(ledger.db(), window.target).await?,
         };
         for person in people {
@@ -128,9 +156,19 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, kind: 
     }
     if kind == NoticeKind::Moved {
         // They are asked for their decision, by a message that says the same.
-        let asked = plan.voters();
+        let asked = plan.map(Plan::voters).unwrap_or_default();
         relations.retain(|person, _| !asked.contains(person));
     }
+    wanting(ledger, kind, relations).await
+}
+
+/// Those of these people, by their relations, who are active and want a message of this kind, or get it in any case.
+async fn wanting(
+    ledger: &mut Ledger<'_>,
+    kind: NoticeKind,
+    relations: impl IntoIterator<Item = (PersonId, BTreeSet<Concerned>)>,
+) -> Result<BTreeSet<PersonId>> {
+    let relations: BTreeMap<PersonId, BTreeSet<Concerned>> = relations.into_iter().collect();
     let active = store::groups::active(ledger.db(), &relations.keys().copied().collect()).await?;
     let off = store::watchers::off(ledger.db(), &active.iter().copied().collect::<Vec<_>>()).await?;
     let nothing = BTreeSet::new();

@@ -60,6 +60,7 @@ pub mod resolve_hold;
 pub mod resume_all;
 pub mod retire_critical_query;
 pub mod retire_target;
+pub mod retract_comment;
 pub mod revoke_feed;
 pub mod rotate_password;
 pub mod save_policy;
@@ -82,6 +83,7 @@ pub mod watch;
 pub mod withdraw_invite;
 pub mod withdraw_override;
 pub mod withdraw_vote;
+pub mod write_comment;
 pub mod write_issues_met;
 
 use crate::error::Error;

@@ -7,7 +7,7 @@ mod shop;
 
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
-use crate::actions::{Caller, add_critical_query, announce_worker_key, create_freeze, preview_proposal, propose_window};
+use crate::actions::{Caller, add_critical_query, announce_worker_key, create_freeze, preview_proposal, propose_window, write_comment};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::worker::{WorkerConfig, WorkerContext};
@@ -147,7 +147,10 @@ async fn propose(engine: &Engine, worker: &WorkerContext) -> Result<()> {
     // As a person would: look first, then seal, so that the window shows what its run will find.
     let look = preview_proposal::preview_proposal(engine, &engineer, &form, None).await?;
     while examiner::answer_next(worker).await? {}
-    propose_window::propose_window(engine, &engineer, &form, Some(look)).await.map(drop)
+    let window = propose_window::propose_window(engine, &engineer, &form, Some(look)).await?;
+    let lead = people::caller(engine, people::LEAD).await?;
+    let text = "@Egon the parcel service collects at the full hour: watch its queue when it begins.".to_owned();
+    write_comment::write_comment(engine, &lead, window.number, &write_comment::Input { text }).await.map(drop)
 }
 
 /// A freeze three weeks away, which keeps nothing of what is shown before.

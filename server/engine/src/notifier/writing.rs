@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange};
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
-use crate::store::{account_links, groups, letters, new_addresses, pauses};
+use crate::store::{account_links, comments, groups, letters, new_addresses, pauses};
 use crate::transaction;
 use domain::approval::{self, Standing};
 use domain::notice::NoticeKind;
@@ -102,6 +102,10 @@ impl Notifier {
                 let have = count.rules.iter().map(|rule| rule.have.len()).sum();
                 let need = count.rules.iter().map(|rule| rule.rule.need as usize).sum();
                 let link = link(db, &message, secret).await?;
+                let comment = match message.about.comment {
+                    Some(comment) => comments::find(db, comment).await?.map(|written| (written.author, written.text)),
+                    None => None,
+                };
                 Ok(std::sync::Arc::new(Material {
                     kind,
                     now,
@@ -114,6 +118,7 @@ impl Notifier {
                     accepted: letters::accepted(db, window).await?,
                     link,
                     head: letters::head(db).await?,
+                    comment,
                     moved_from: moved_from(&message.payload),
                     sequence: letters::sequence(db, window, message.fact_id).await?,
                     message_id: format!("<{}>", message.message_id),

@@ -40,6 +40,8 @@ pub struct Material {
     pub link: Option<(SecretString, Timestamp)>,
     /// The newest seal.
     pub head: Option<(i64, Digest)>,
+    /// What somebody wrote, and who.
+    pub comment: Option<(String, String)>,
     /// The times it had before it was moved.
     pub moved_from: Option<(Timestamp, Timestamp)>,
     /// Orders changes of the calendar entry.
@@ -140,6 +142,7 @@ fn button(m: &Material) -> Option<Button> {
         NoticeKind::VoteRecorded => ("This was not me", link?),
         NoticeKind::ApprovalLost => ("See what is missing", page(m)),
         NoticeKind::Held => ("See what is known and decide", page(m)),
+        NoticeKind::Commented | NoticeKind::Mentioned => ("Open the conversation", format!("{}#conversation", page(m))),
         NoticeKind::Validating => ("Open the validation list", format!("{}/checklist", page(m))),
         _ => ("Open the window", page(m)),
     };
@@ -209,6 +212,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
             ("The work is done and validated. The window is closed.".to_owned(), summary(m).into_iter().chain(reservations(m)).collect())
         }
         NoticeKind::Failed => (because("The window ended without success."), summary(m)),
+        NoticeKind::Commented | NoticeKind::Mentioned => wrote(m),
         // These speak of no window: [`super::write_address`] writes them.
         NoticeKind::ConfirmAddress | NoticeKind::AddressChanged => (String::new(), vec![]),
         // These speak of no window: [`super::write_account`] writes them.
@@ -257,6 +261,12 @@ fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         more.push("If you did not decide this, open the link and say so: the vote is withdrawn, and a window that was approved by it is not approved any more.".to_owned());
     }
     (format!("A decision in your name was recorded: {decision}, {how}, {}.", zone.long(vote.at)), more)
+}
+
+fn wrote(m: &Material) -> (String, Vec<String>) {
+    let (author, text) = m.comment.as_ref().map_or((String::new(), String::new()), |(author, text)| (line(author), block(text)));
+    let lead = if m.kind == NoticeKind::Mentioned { "names you in a comment on this window." } else { "wrote about this window." };
+    (format!("{author} {lead}"), vec![text, "Answer on the window's page: an answer to this mail reaches nobody there.".to_owned()])
 }
 
 fn held(m: &Material) -> (String, Vec<String>) {
@@ -340,6 +350,7 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
         Concerned::Voter => "the person who decided",
         Concerned::WindowOwner => "the owner of the window",
         Concerned::Watchers => "those who watch it",
+        Concerned::Mentioned => "those whom the comment names",
         Concerned::OnCall => "whoever is on call for the database",
         Concerned::Owner => "the person whose account it is",
         Concerned::BothLeads => "leads and deputies of both teams",

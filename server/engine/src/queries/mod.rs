@@ -3,6 +3,7 @@
 pub mod account_links;
 pub mod calendar;
 pub mod cancellations;
+pub mod conversations;
 pub mod departures;
 pub mod evidence;
 pub mod feeds;

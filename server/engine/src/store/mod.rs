@@ -5,6 +5,7 @@ pub mod backups;
 pub mod calendar;
 pub mod checks;
 pub mod clock_guard;
+pub mod comments;
 pub mod critical_queries;
 pub mod demo;
 pub mod departures;

@@ -4,7 +4,7 @@
 
 use super::Stamp;
 use domain::canonical::Digest;
-use domain::ids::{LinkId, NoticeId, PersonId, WindowId};
+use domain::ids::{CommentId, LinkId, NoticeId, PersonId, WindowId};
 use domain::notice::NoticeKind;
 use domain::view::mail::OutboxRow;
 use jiff::Timestamp;
@@ -24,6 +24,13 @@ pub struct About {
     pub digest: Option<Digest>,
     /// The link it carries.
     pub link: Option<LinkId>,
+    /// The comment it quotes.
+    pub comment: Option<CommentId>,
+}
+
+/// The comment that a payload names.
+fn comment(payload: &serde_json::Value) -> Option<CommentId> {
+    payload.get("comment_id").and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok())
 }
 
 /// A message that one notifier holds until `lease_s` seconds have passed.
@@ -103,6 +110,7 @@ pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64) -> sqlx::R
             window: row.window_id.map(WindowId),
             digest: row.digest.as_deref().and_then(Digest::from_slice),
             link: row.link_id.map(LinkId),
+            comment: comment(&row.payload),
         },
         payload: row.payload,
         link_secret: row.link_secret,
@@ -187,18 +195,23 @@ pub async fn supersede(db: &mut PgConnection, notice: NoticeId, why: &str) -> sq
 /// Parked messages from the oldest on, at most `most`: to see which of them were overtaken.
 pub async fn parked(db: &mut PgConnection, most: i64) -> sqlx::Result<Vec<(NoticeId, String, About)>> {
     let rows = sqlx::query!(
-        "SELECT o.id, o.kind, o.person_id, o.window_id, o.digest, o.link_id FROM drydock.outbox o WHERE o.state = 'parked' ORDER BY o.created_at LIMIT $1",
+        "SELECT o.id, o.kind, o.person_id, o.window_id, o.digest, o.link_id, o.payload FROM drydock.outbox o WHERE o.state = 'parked' ORDER BY o.created_at LIMIT $1",
         most
     )
     .fetch_all(db)
     .await?;
-    let about = |person, window: Option<uuid::Uuid>, digest: Option<Vec<u8>>, link: Option<uuid::Uuid>| About {
-        person: PersonId(person),
-        window: window.map(WindowId),
-        digest: digest.as_deref().and_then(Digest::from_slice),
-        link: link.map(LinkId),
-    };
-    Ok(rows.into_iter().map(|row| (NoticeId(row.id), row.kind, about(row.person_id, row.window_id, row.digest, row.link_id))).collect())
+    let about =
+        |person, window: Option<uuid::Uuid>, digest: Option<Vec<u8>>, link: Option<uuid::Uuid>, payload: &serde_json::Value| About {
+            person: PersonId(person),
+            window: window.map(WindowId),
+            digest: digest.as_deref().and_then(Digest::from_slice),
+            link: link.map(LinkId),
+            comment: comment(payload),
+        };
+    Ok(rows
+        .into_iter()
+        .map(|row| (NoticeId(row.id), row.kind, about(row.person_id, row.window_id, row.digest, row.link_id, &row.payload)))
+        .collect())
 }
 
 /// Lets those leave that only waited for a mail server. Gives their number.

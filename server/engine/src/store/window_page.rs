@@ -329,17 +329,22 @@ pub async fn trail(db: &mut PgConnection, window: WindowId) -> sqlx::Result<Vec<
         .map(|row| TrailRow {
             id: row.id,
             at: row.at.to_jiff(),
-            who: match (row.actor_kind.as_str(), row.name) {
-                ("person", Some(name)) => name,
-                ("link", Some(name)) => format!("holder of the link to {name}"),
-                ("system", _) => "the schedule".to_owned(),
-                (kind, _) => format!("a {kind}"),
-            },
+            who: actor(&row.actor_kind, row.name),
             action: row.action,
             done: row.result == "done",
             batch: row.batch,
         })
         .collect())
+}
+
+/// Who acted, as far as known.
+pub(super) fn actor(kind: &str, name: Option<String>) -> String {
+    match (kind, name) {
+        ("person", Some(name)) => name,
+        ("link", Some(name)) => format!("holder of the link to {name}"),
+        ("system", _) => "the schedule".to_owned(),
+        (kind, _) => format!("a {kind}"),
+    }
 }
 
 /// The newest "probe again" of a window, unless its answer is in the list already.

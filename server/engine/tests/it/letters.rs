@@ -127,6 +127,7 @@ pub fn material(kind: NoticeKind) -> Material {
             .collect(),
         link: carries.then(|| ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFG".into(), at("2026-11-29T03:00:00Z"))),
         head: Some((17, Digest([0xab; 32]))),
+        comment: kind.is_about_comment().then(|| ("Lena".into(), "@Sten: can this wait until the release is out?\n\nIt should.".into())),
         moved_from: (kind == NoticeKind::Moved).then(|| (at("2026-11-28T02:00:00Z"), at("2026-11-28T04:00:00Z"))),
         sequence: 3,
         message_id: "<n1@drydock>".into(),
@@ -192,6 +193,10 @@ fn foreign_text_stays_text() {
     let mail = write(&hostile).expect("written");
     assert!(!mail.html.contains("<script") && !mail.html.contains("<b>"), "{}", mail.html);
     assert!(mail.text.contains("⟨U+202E⟩") && !mail.subject.contains('\r'));
+    let comment = Some(("<b>Lena</b>\r\nBcc: evil@example.org".into(), "<script>alert(1)</script>\u{202e}".into()));
+    let mail = write(&Material { comment, ..material(NoticeKind::Mentioned) }).expect("written");
+    assert!(!mail.html.contains("<script") && !mail.html.contains("<b>"), "{}", mail.html);
+    assert!(mail.text.contains("⟨U+202E⟩") && !mail.text.contains("\nBcc:"), "{}", mail.text);
 }
 
 #[test]

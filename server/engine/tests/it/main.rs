@@ -7,6 +7,7 @@ mod addresses;
 mod approval;
 mod calendar;
 mod cluster;
+mod comments;
 mod cuts;
 mod departures;
 mod feeds;

@@ -32,7 +32,7 @@ async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext {
     WorkerContext::connect(config, CancellationToken::new()).await.expect("a worker")
 }
 
-async fn with_server(house: &House) -> (SmtpSink, Notifier) {
+pub async fn with_server(house: &House) -> (SmtpSink, Notifier) {
     let sink = SmtpSink::start().await;
     let pins = MailPins {
         host: Some("127.0.0.1".into()),
@@ -46,7 +46,7 @@ async fn with_server(house: &House) -> (SmtpSink, Notifier) {
 }
 
 /// Sends until nothing is due, and gives what each try came to.
-async fn all(notifier: &mut Notifier) -> Vec<DeliveryResult> {
+pub async fn all(notifier: &mut Notifier) -> Vec<DeliveryResult> {
     let mut results = Vec::new();
     loop {
         match notifier.step().await.expect("the state database answers") {

@@ -56,7 +56,7 @@ async fn what_somebody_switched_off_stays_away_and_is_in_the_trail() {
     assert!(told(&house, house.stakeholder.actor.person).await.contains(&"cancelled".to_owned()));
     assert_eq!(house.count("SELECT count(*) FROM drydock.fact WHERE action = 'person.set_notices'").await, 2);
     let off = queries::people::notices_off(&house.engine, &house.deputy.actor).await.expect("read");
-    assert_eq!(off.into_iter().collect::<Vec<_>>(), [Topic::Asked, Topic::Schedule]);
+    assert_eq!(off.into_iter().collect::<Vec<_>>(), [Topic::Asked, Topic::Schedule, Topic::Conversation, Topic::Mentioned]);
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use axum::Router;
 use domain::ids::{RunId, TargetId, TeamId};
 use domain::proposal::ProposalForm;
 use domain::window::WindowState;
+use engine::actions::Caller;
 use engine::actions::propose_window::propose_window;
+use engine::actions::write_comment::{Input, write_comment};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -22,6 +24,8 @@ pub struct Company {
     pub windows: BTreeMap<&'static str, i64>,
     pub runs: BTreeMap<&'static str, RunId>,
     pub freezes: BTreeMap<&'static str, Uuid>,
+    /// By name of the window.
+    pub comments: BTreeMap<&'static str, String>,
     /// Of the plan that waits for votes.
     pub digest: String,
     pub notice: String,
@@ -44,6 +48,7 @@ impl Company {
             windows: BTreeMap::new(),
             runs: BTreeMap::new(),
             freezes: BTreeMap::new(),
+            comments: BTreeMap::new(),
             digest: String::new(),
             notice: String::new(),
             policy: String::new(),
@@ -112,6 +117,15 @@ impl Company {
         }
         self.windows.insert(name, window.number);
         window
+    }
+
+    /// The stakeholder of the database, who is the first of those who may, wrote about this window.
+    pub async fn commented(&mut self, name: &'static str) {
+        let actor = self.cast.part("a stakeholder of the database").actor.clone().expect("an account");
+        let by = Caller { actor, request: "test".into() };
+        write_comment(&self.house.engine, &by, self.windows[name], &Input { text: "why?".into() }).await.expect("written");
+        let id = self.id("SELECT id FROM drydock.comment ORDER BY fact_id DESC LIMIT 1").await;
+        self.comments.insert(name, id.to_string());
     }
 
     /// Everything on a window's validation list is answered.

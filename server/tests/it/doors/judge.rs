@@ -98,6 +98,18 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
             let of = |object: Object| Object { parameters: vec![object.parameters[0].clone(), freeze.clone()], ..object };
             objects(company, Thing::Window(name)).into_iter().map(of).collect()
         }
+        Thing::Comment(name) => {
+            let of = |name: &str| company.comments.get(name).cloned();
+            let with = |object: Object, comment: Option<String>| {
+                let found = object.found && comment.is_some();
+                let comment = comment.unwrap_or_else(|| nowhere.to_owned());
+                Object { parameters: vec![object.parameters[0].clone(), comment], found, ..object }
+            };
+            let comments = [of(name), of("completed"), None, None];
+            let mut all: Vec<Object> = objects(company, Thing::Window(name)).into_iter().zip(comments).map(|(o, c)| with(o, c)).collect();
+            all.push(with(Object { parameters: vec![window(name)], ..missing("", team) }, None));
+            all
+        }
         Thing::Fact => vec![object("a fact", "1".into(), None), missing("999999", None)],
         Thing::Notice => vec![object("a message", company.notice.clone(), None), missing(nowhere, None)],
         Thing::Policy => vec![object("a policy", company.policy.clone(), None), missing(nowhere, None)],

@@ -55,6 +55,8 @@ pub enum Thing {
     Freeze,
     /// A window, and the team's freeze over it.
     WindowFreeze(&'static str),
+    /// A window and what a stakeholder of its database wrote about it.
+    Comment(&'static str),
     Fact,
     Notice,
     Policy,
@@ -355,6 +357,10 @@ pub const WINDOWS: &[Line] = &[
     Line::act("POST /windows/{number}/vote", Team(Vote), Window("proposed"), |c, _| {
         vec![("decision", "approve".into()), ("digest", c.digest.clone()), ("short_name", "prod-orders".into())]
     }),
+    Line::act("POST /windows/{number}/comments", Team(Verb::Comment), Window("proposed"), typed!(c, p; "text": "why so late?"))
+        .even_finished(),
+    Line::act("POST /windows/{number}/comments/{comment}/retract", Team(Verb::Comment), Thing::Comment("proposed"), typed!(c, p;))
+        .even_finished(),
     Line::act("POST /windows/{number}/watchers", Team(SeeTeam), Window("proposed"), typed!(c, p;)).even_finished(),
     Line::act("POST /windows/{number}/watchers/add", Team(AddWatcher), Window("proposed"), typed!(c, p; "email": "paula@example.org"))
         .even_finished(),

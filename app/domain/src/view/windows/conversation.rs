@@ -1,0 +1,164 @@
+//! Comments and what was decided, in one line of time. It is read from the trail: every comment, vote and change of state has its fact.
+
+use crate::approval::VoteDecision;
+use crate::hold::HoldVerb;
+use crate::ids::CommentId;
+use crate::window::Ending;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// Most entries of one page.
+pub const PAGE_ENTRIES: usize = 50;
+/// The fact of a comment.
+pub const WRITE: &str = "comment.write";
+const VOTE: &str = "vote.cast";
+
+/// Facts that the conversation shows.
+pub const ACTIONS: &[&str] = &[
+    WRITE,
+    VOTE,
+    "vote.withdraw",
+    "window.propose",
+    "window.amend",
+    "window.move",
+    "window.approve",
+    "window.reject",
+    "window.send_back",
+    "window.lose_quorum",
+    "window.withdraw",
+    "window.cancel",
+    "window.expire",
+    "window.miss",
+    "window.hand_over",
+    "window.issues_met",
+    "window.close",
+    "run.begin",
+    "run.hold",
+    "run.resolve",
+    "run.end",
+];
+
+/// A comment, as one reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Identity.
+    pub id: CommentId,
+    /// What was written; `None` once it was taken back.
+    pub text: Option<String>,
+    /// When it was taken back.
+    pub retracted_at: Option<Timestamp>,
+    /// Who was told by name.
+    pub mentions: Vec<String>,
+    /// The reader wrote it.
+    pub own: bool,
+}
+
+/// What happened at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Somebody wrote.
+    Comment(Comment),
+    /// Somebody voted.
+    Vote(VoteDecision, String),
+    /// Something changed: a sentence, and the reason or what somebody wrote with it.
+    Change(&'static str, String),
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Number of its fact: its place.
+    pub fact: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who, as far as known.
+    pub who: String,
+    /// What.
+    pub said: Said,
+}
+
+/// The card of the window's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// Oldest first.
+    pub entries: Vec<Entry>,
+    /// Where the entries before these end; `None` when these are the first.
+    pub older: Option<i64>,
+    /// These are not the newest.
+    pub past: bool,
+    /// The reader may write.
+    pub may_comment: bool,
+}
+
+/// What a fact says in the conversation, from its action and its payload; `None` for comments, whose text is no part of the trail, and for
+/// facts that it does not show.
+#[must_use]
+pub fn said(action: &str, payload: &Map<String, Value>) -> Option<Said> {
+    let text = |key: &str| payload.get(key).and_then(Value::as_str).unwrap_or_default();
+    if action == VOTE {
+        return Some(Said::Vote(VoteDecision::from_word(text("decision"))?, text("comment").to_owned()));
+    }
+    let (what, more) = match action {
+        "vote.withdraw" => ("Took the vote back.", text("reason")),
+        "window.propose" => ("Asked for approval.", ""),
+        "window.amend" => ("Changed the plan: all votes are asked for anew.", ""),
+        "window.move" => ("Moved it to another time: all votes are asked for anew.", ""),
+        "window.approve" => ("Approved: enough people agree.", ""),
+        "window.reject" => ("Rejected: it ends here.", ""),
+        "window.send_back" => ("Sent back: changes are asked for.", ""),
+        "window.lose_quorum" => ("Not approved any more: an approval no longer counts.", text("reason")),
+        "window.withdraw" => ("Withdrawn.", text("reason")),
+        "window.cancel" => ("Cancelled.", text("reason")),
+        "window.expire" => ("Expired: nobody decided in time.", ""),
+        "window.miss" => ("Missed: not begun by the latest start.", text("reason")),
+        "window.hand_over" => ("Somebody else answers for it from now on.", text("reason")),
+        "window.issues_met" => ("Wrote what did not go as planned.", text("issues_met")),
+        "window.close" => ("Closed: all clear.", text("issues_met")),
+        "run.begin" => ("The work began.", ""),
+        "run.hold" => ("On hold: a person decides.", text("reason")),
+        "run.resolve" => (HoldVerb::from_word(text("decision")).map_or("Decided on the hold.", HoldVerb::label), text("reason")),
+        "run.end" => (Ending::from_word(text("ending")).map_or("The work ended.", ended), text("reason")),
+        _ => return None,
+    };
+    Some(Said::Change(what, more.to_owned()))
+}
+
+fn ended(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Finished => "The work is over.",
+        Ending::NotBegun => "The work was not begun.",
+        Ending::CutOff => "The work was cut off: its time was over.",
+        Ending::Stopped => "The work was stopped.",
+        Ending::Failed => "The work failed.",
+        Ending::RolledBack => "The work was rolled back.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn payload(value: Value) -> Map<String, Value> {
+        value.as_object().expect("an object").clone()
+    }
+
+    #[test]
+    fn every_shown_fact_but_a_comment_is_a_sentence() {
+        for action in ACTIONS.iter().filter(|action| **action != WRITE) {
+            let said = said(action, &payload(json!({"decision": "approve", "ending": "finished"})));
+            assert!(said.is_some(), "{action}");
+        }
+        assert_eq!(said(WRITE, &Map::new()), None);
+        assert_eq!(said("run.claim", &Map::new()), None);
+    }
+
+    #[test]
+    fn what_was_said_with_it_stands_beside_it() {
+        let vote = said(VOTE, &payload(json!({"decision": "reject", "comment": "not on payday"})));
+        assert_eq!(vote, Some(Said::Vote(VoteDecision::Reject, "not on payday".into())));
+        let hold = said("run.hold", &payload(json!({"reason": "the fence is gone"})));
+        assert_eq!(hold, Some(Said::Change("On hold: a person decides.", "the fence is gone".into())));
+        assert_eq!(said(VOTE, &payload(json!({"decision": "maybe"}))), None);
+    }
+}
