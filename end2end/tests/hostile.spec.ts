@@ -104,6 +104,16 @@ test("rows that no form would have taken harm no page", async ({ page, demo }) =
     if (kind === "some") expect(PAYLOADS.length - missing.length, path).toBeGreaterThanOrEqual(45);
     else expect(missing.map((payload) => payload.text), path).toEqual([]);
   }
+  // The conversation, page by page.
+  let talk = "";
+  for (await page.goto(`${demo.address}/windows/2`); ;) {
+    talk += await textOf(page);
+    await harmless(page, harm);
+    const older = page.getByRole("link", { name: "What was said before" });
+    if (!(await older.count())) break;
+    await older.click();
+  }
+  expect(PAYLOADS.filter((payload) => !talk.includes(seen(payload.text.slice(0, 4000)))).map((payload) => payload.text)).toEqual([]);
   await page.goto(`${demo.address}/audit/5000001`);
   expect(await textOf(page)).toContain(seen(PAYLOADS[0]!.text));
   // On paper too.

@@ -25,7 +25,7 @@ export function hostileDatabase(demo: Demo) {
 
 /** Every payload in every kind of row that a page shows. Window `number` has run. */
 export function hostileState(demo: Demo, number: number) {
-  const guarded = ["vote", "attempt", "window", "run", "fact", "check_item", "plan", "policy_version"];
+  const guarded = ["vote", "attempt", "window", "run", "fact", "check_item", "plan", "policy_version", "comment", "mention"];
   const open = guarded.map((table) => `ALTER TABLE drydock.${table} DISABLE TRIGGER ALL;`).join("\n");
   sql(demo, "drydock", `${open}
     CREATE TEMP TABLE p AS SELECT n::integer AS n, t FROM jsonb_array_elements_text($payloads$${JSON.stringify(PAYLOADS.map((payload) => payload.text))}$payloads$::jsonb) WITH ORDINALITY AS x (t, n);
@@ -42,6 +42,13 @@ export function hostileState(demo: Demo, number: number) {
         SELECT p.n, p.t, w.id, w.team_id, convert_to(jsonb_build_object('version', 1, 'id', 5000000 + p.n, 'at_us', 1, 'system_identifier', '1', 'actor_kind', 'system', 'actor', NULL, 'action', 'target.edit', 'object_kind', 'target',
           'object_id', p.t, 'result', 'done', 'team', w.team_id, 'window', w.id, 'request', p.t, 'payload', jsonb_build_object('note', p.t, 'changed', jsonb_build_object('host', jsonb_build_object('before', p.t, 'after', p.t || '.')))) ::text, 'UTF8') AS bytes
         FROM p, w) b;
+    INSERT INTO drydock.fact (id, system_identifier, actor_kind, actor_id, team_id, window_id, action, object_kind, object_id, result, bytes, leaf)
+      SELECT 5500000 + b.n, '1', 'person', b.person, b.team_id, b.id, 'comment.write', 'window', b.id::text, 'done', b.bytes, sha256('\\x00'::bytea || b.bytes) FROM (
+        SELECT s.n, s.id AS person, w.id, w.team_id, convert_to(jsonb_build_object('version', 1, 'id', 5500000 + s.n, 'at_us', 1, 'system_identifier', '1', 'actor_kind', 'person', 'actor', s.id, 'action', 'comment.write',
+          'object_kind', 'window', 'object_id', w.id, 'result', 'done', 'team', w.team_id, 'window', w.id, 'request', 'x', 'payload', '{}'::jsonb)::text, 'UTF8') AS bytes FROM someone s, w) b;
+    INSERT INTO drydock.comment (id, window_id, revision, person_id, text, fact_id, fact_at)
+      SELECT s.id, w.id, w.revision, s.id, left(s.t, 4000), f.id, f.at FROM someone s, w, drydock.fact f WHERE f.id = 5500000 + s.n;
+    INSERT INTO drydock.mention (comment_id, person_id) SELECT a.id, b.id FROM someone a JOIN someone b ON b.n = a.n + 1;
     -- What is exported is older than the export.
     SELECT setval('drydock.fact_id_seq', 6000000);
     INSERT INTO drydock.outbox (id, kind, person_id, window_id, state, message_id, last_error, fact_id, fact_at)

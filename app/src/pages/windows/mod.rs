@@ -5,6 +5,7 @@ mod approvals;
 mod cancel;
 mod checks;
 mod compare;
+mod conversation;
 mod edit;
 mod evidence;
 mod evidence_run;

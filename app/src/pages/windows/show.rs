@@ -3,6 +3,7 @@
 use super::acts::Acts;
 use super::approvals::ApprovalsCard;
 use super::checks::ChecksCard;
+use super::conversation::ConversationCard;
 use super::frame::{BlockedBox, WindowHead};
 use super::frozen::FreezesCard;
 use super::history::{RevisionsCard, RunsCard, TrailCard};
@@ -14,6 +15,7 @@ use crate::parts::time::Time;
 use crate::parts::watchers::WatchersCard;
 use domain::permission::Verb;
 use domain::view::windows::ShowPage as Window;
+use domain::view::windows::conversation::Conversation;
 use domain::window::RunState;
 use engine::queries;
 use leptos::prelude::*;
@@ -24,6 +26,7 @@ const PARTS: &[(&str, &str)] = &[
     ("preview", "Preview"),
     ("approvals", "Approvals"),
     ("checklist", "Checklist"),
+    ("conversation", "Conversation"),
     ("runs", "Runs"),
     ("watchers", "Watchers"),
     ("messages", "Messages"),
@@ -36,15 +39,21 @@ pub fn ShowPage() -> impl IntoView {
     let number = door::path_parameter::<i64>("number");
     let revision = |name| door::query_parameter(name).and_then(|text| text.parse::<i32>().ok());
     let compare = revision("from").zip(revision("to"));
+    let said_before = door::query_parameter("said_before").and_then(|text| text.parse().ok());
     let (engine, caller) = (door::engine(), door::caller());
     let may_audit = door::may(Verb::SeeTrail, None);
     Suspend::new(async move {
-        let answer = async { queries::windows::show(&engine, &caller?.actor, number?, compare).await }.await;
-        door::show(answer, |window| page(window, may_audit).into_any())
+        let answer = async {
+            let (actor, number) = (caller?.actor, number?);
+            let window = queries::windows::show(&engine, &actor, number, compare).await?;
+            Ok((window, queries::conversations::show(&engine, &actor, number, said_before).await?))
+        }
+        .await;
+        door::show(answer, |(window, said)| page(window, said, may_audit).into_any())
     })
 }
 
-fn page(window: Window, may_audit: bool) -> impl IntoView {
+fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
     let head = window.head.clone();
     let risk = format!("{}: {}", window.plan.risk().word(), window.plan.risk().label());
     let parts = PARTS.iter().map(|(anchor, name)| view! { <li><a href=format!("#{anchor}")>{*name}</a></li> }).collect_view();
@@ -71,6 +80,7 @@ fn page(window: Window, may_audit: bool) -> impl IntoView {
         <PreviewCard preview=window.preview/>
         {approvals}
         <ChecksCard number=head.number state=head.state checks=window.checks/>
+        <ConversationCard number=head.number conversation=said/>
         <RunsCard runs=window.runs/>
         <WatchersCard watchers=window.watchers base=format!("/windows/{}", head.number) what="this window"/>
         <MessagesCard messages=window.messages/>
