@@ -64,6 +64,12 @@ ids! {
     CommentId,
     /// A message in the outbox.
     NoticeId,
+    /// A receiver of events.
+    WebhookId,
+    /// Something that happened, for receivers.
+    EventId,
+    /// One event on its way to one receiver.
+    DeliveryId,
     /// A sealed secret.
     SecretId,
     /// An X25519 key of a worker.

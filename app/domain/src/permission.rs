@@ -160,6 +160,8 @@ verbs! {
     ResumeAll = "pause.end", "resume maintenance that somebody else paused", &[Admin];
     /// Make, move and lift freezes, and let single windows pass them: leads what their team owns, administrators everywhere.
     Freeze = "freeze.manage", "freeze this, or let something pass a freeze of it", &[Lead, Admin];
+    /// See and change which programs are told.
+    ManageWebhooks = "webhook.manage", "see and change webhooks", &[Admin];
     /// See and resend messages.
     ManageOutbox = "outbox.manage", "see and resend messages", &[Admin];
 }

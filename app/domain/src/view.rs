@@ -18,4 +18,5 @@ pub mod sessions;
 pub mod targets;
 pub mod trail;
 pub mod watchers;
+pub mod webhooks;
 pub mod windows;
