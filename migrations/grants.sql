@@ -51,6 +51,10 @@ GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_ove
 GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz) TO {web}, {worker};
 GRANT INSERT ON drydock.comment, drydock.mention TO {web};
 GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
+GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, drydock.webhook_delivery TO {web};
+GRANT UPDATE (name, origin, url, events, team_id, environment, state, paused_reason, failing_since, revision) ON drydock.webhook TO {web};
+GRANT UPDATE (sealed, ends_at) ON drydock.webhook_secret TO {web};
+GRANT UPDATE (state, attempts, next_at, taken_at) ON drydock.webhook_delivery TO {web};
 GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
@@ -62,6 +66,9 @@ GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guar
 GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
 GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at) ON drydock.window TO {worker};
 GRANT UPDATE (seen_at) ON drydock.worker_key TO {worker};
+GRANT INSERT ON drydock.webhook_event, drydock.webhook_delivery, drydock.webhook_try TO {worker};
+GRANT UPDATE (state, paused_reason, failing_since) ON drydock.webhook TO {worker};
+GRANT UPDATE (state, attempts, next_at, last_error, taken_at, worker, lease_until) ON drydock.webhook_delivery TO {worker};
 GRANT UPDATE (preview) ON drydock.revision TO {worker};
 GRANT UPDATE (live) ON drydock.window_target TO {worker};
 GRANT UPDATE (ended_at, ended_reason) ON drydock.link TO {worker};

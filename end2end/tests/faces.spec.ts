@@ -63,6 +63,8 @@ test("people, teams, policies, mails and the trail, for an administrator", async
   const freeze = await first(page, `${demo.address}/freezes`, "/freezes/");
   await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new"]);
   await allWellMade(page, demo.address, ["/policies", "/me/confirm", "/mailbox", letter, "/admin/outbox"]);
+  const receiver = await first(page, `${demo.address}/admin/webhooks`, "/admin/webhooks/");
+  await allWellMade(page, demo.address, ["/admin/webhooks", "/admin/webhooks/new", receiver, `${receiver}/edit`]);
   await allWellMade(page, demo.address, ["/audit", "/audit/1", "/audit?from=never&team=x", "/audit?action=window.propose"]);
 });
 

@@ -84,10 +84,10 @@ test("rows that no form would have taken harm no page", async ({ page, demo }) =
     return (await page.locator(`main td a[href^='${beginning}'], main th a[href^='${beginning}']`).first().getAttribute("href"))!;
   };
   const database = await first("/databases", "/databases/");
-  const [someone, team, letter, run] = [await first("/people", "/people/"), await first("/teams", "/teams/"), await first("/mailbox", "/mailbox/"), await first("/windows/2", "/runs/")];
+  const [someone, team, letter, run, hook] = [await first("/people", "/people/"), await first("/teams", "/teams/"), await first("/mailbox", "/mailbox/"), await first("/windows/2", "/runs/"), await first("/admin/webhooks", "/admin/webhooks/")];
   const pages = [
     "/", "/windows", "/windows?state=completed", "/windows/1", "/windows/2", "/windows/2/checklist", "/windows/2/evidence", run, "/databases", database, `${database}/stakeholders`, `${database}/backups`, `${database}/queries`,
-    "/people", someone, "/teams", team, "/policies", "/audit", "/audit?window=2", "/audit?action=target.edit", "/mailbox", letter, "/admin/outbox", "/me",
+    "/people", someone, "/teams", team, "/policies", "/audit", "/audit?window=2", "/audit?action=target.edit", "/mailbox", letter, "/admin/outbox", "/admin/webhooks", hook, "/me",
     ...[1, 30, 90, 150, 210, 270].map((n) => `/audit/${5_000_000 + n}`),
     `/audit?object=${encodeURIComponent(PAYLOADS[0]!.text)}&request=${encodeURIComponent(PAYLOADS[250]!.text)}&from=${encodeURIComponent(PAYLOADS[60]!.text)}`,
     `/nowhere/${encodeURIComponent(PAYLOADS[0]!.text)}`,

@@ -67,6 +67,10 @@ export function hostileState(demo: Demo, number: number) {
     INSERT INTO drydock.backup_record (id, target_id, taken_at, location, verified_how, recorded_by) SELECT gen_random_uuid(), w.target_id, now() - p.n * interval '1 minute', p.t, p.t, s.id FROM p, w, someone s WHERE s.n = 2;
     UPDATE drydock.target t SET name = left((SELECT p.t FROM p WHERE p.n = 2), 120), on_call = left((SELECT p.t FROM p WHERE p.n = 40), 200), tls_acknowledged_reason = (SELECT string_agg(p.t, ' ') FROM p),
       report = jsonb_set(t.report, '{warnings}', (SELECT jsonb_agg(p.t) FROM p)) FROM w WHERE t.id = w.target_id;
+    INSERT INTO drydock.webhook (id, name, origin, url, format, created_by, state, paused_reason) SELECT s.id, left(s.t, 80), 'https://evil.invalid', '\\x00', 'cloudevents', s.id, 'paused', s.t FROM someone s WHERE s.n % 3 = 0;
+    INSERT INTO drydock.webhook_event (id, event, window_id, happening, fact_id, fact_at) SELECT s.id, 'approved', w.id, '{}', 5500000 + s.n, f.at FROM someone s, w, drydock.fact f WHERE f.id = 5500000 + s.n;
+    INSERT INTO drydock.webhook_delivery (id, webhook_id, event_id, state, last_error) SELECT s.id, (SELECT h.id FROM drydock.webhook h ORDER BY h.id LIMIT 1), s.id, 'parked', s.t FROM someone s;
+    INSERT INTO drydock.webhook_try (delivery_id, number, taken, took_ms, detail, excerpt) SELECT s.id, k, false, 7, s.t, s.t FROM someone s, generate_series(1, 2) k;
     UPDATE drydock.policy SET name = left((SELECT p.t FROM p WHERE p.n = 95), 80) WHERE id = (SELECT id FROM drydock.policy ORDER BY id LIMIT 1);
     UPDATE drydock.installation SET name = left((SELECT p.t FROM p WHERE p.n = 200), 80);
     UPDATE drydock.session SET agent = left((SELECT p.t FROM p WHERE p.n = 3), 300);

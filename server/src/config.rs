@@ -7,6 +7,7 @@
 mod environment;
 mod mail;
 mod metrics;
+mod outbound;
 mod proxies;
 pub mod table;
 
@@ -77,6 +78,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// The mail server, as far as the environment names it; the worker sends.
     pub mail: engine::notifier::MailPins,
+    /// Where the worker may call out to.
+    pub outbound: engine::outbound::Rules,
     /// Password of the administrator that `create-admin` makes.
     pub admin_password: Option<SecretString>,
     /// What is logged, and how.
@@ -179,6 +182,7 @@ impl Settings {
         let proxies = reader.text("DRYDOCK_TRUSTED_PROXIES");
         let trusted_proxies = reader.judge("DRYDOCK_TRUSTED_PROXIES", proxies, str::parse).unwrap_or_default();
         let mail = mail::pins(&mut reader);
+        let outbound = outbound::rules(&mut reader);
         let admin_password = reader.text("DRYDOCK_ADMIN_PASSWORD").map(SecretString::from);
         let log = log_settings(&mut reader);
         let metrics = metrics::metrics(&mut reader);
@@ -199,6 +203,7 @@ impl Settings {
             role_suffix,
             trusted_proxies,
             mail,
+            outbound,
             admin_password,
             log,
             metrics,

@@ -49,5 +49,13 @@ pub fn config(settings: &Settings, database: PgConnectOptions) -> anyhow::Result
     let data_dir = settings.data_dir.join("worker");
     folders::make_private(&data_dir)?;
     let (public_url, mail) = (settings.public_url.clone(), settings.mail.clone());
-    Ok(WorkerConfig { database, connections: CONNECTIONS, data_dir, public_url, demo: settings.demo, mail })
+    Ok(WorkerConfig {
+        database,
+        connections: CONNECTIONS,
+        data_dir,
+        public_url,
+        demo: settings.demo,
+        mail,
+        outbound: settings.outbound.clone(),
+    })
 }

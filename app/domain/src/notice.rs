@@ -69,6 +69,8 @@ pub enum NoticeKind {
     Frozen,
     /// Such a freeze was lifted, has another end, or lets a window pass.
     FreezeChanged,
+    /// A receiver of events is not called any more: it never answers.
+    WebhookPaused,
 }
 
 words!(NoticeKind {
@@ -101,6 +103,7 @@ words!(NoticeKind {
     NoticeKind::TestMail = "test_mail" / "Test mail",
     NoticeKind::Frozen = "frozen" / "Freeze over your windows",
     NoticeKind::FreezeChanged = "freeze_changed" / "Freeze changed",
+    NoticeKind::WebhookPaused = "webhook_paused" / "Webhook paused",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -128,6 +131,8 @@ pub enum Concerned {
     Owner,
     /// Leads and deputies of every team, and administrators.
     Heads,
+    /// Administrators.
+    Administrators,
     /// Leads and deputies of both teams, when a database changes its owner.
     BothLeads,
 }
@@ -137,7 +142,8 @@ impl NoticeKind {
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
         use Concerned::{
-            BothLeads, Contributors, Eligible, Heads, Leads, Mentioned, OnCall, Owner, Stakeholders, Voter, Watchers, WindowOwner,
+            Administrators, BothLeads, Contributors, Eligible, Heads, Leads, Mentioned, OnCall, Owner, Stakeholders, Voter, Watchers,
+            WindowOwner,
         };
         match self {
             Self::ApprovalNeeded => &[Eligible],
@@ -156,6 +162,7 @@ impl NoticeKind {
             Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::TestMail => &[Owner],
             Self::Paused | Self::Resumed => &[Heads],
             Self::OwnerChanged => &[BothLeads],
+            Self::WebhookPaused => &[Administrators],
         }
     }
     /// True for messages that say what somebody wrote.
@@ -173,10 +180,13 @@ impl NoticeKind {
     pub fn is_about_account(self) -> bool {
         matches!(self, Self::Invited | Self::ResetAsked | Self::PasswordChanged)
     }
-    /// True for messages about a database or the whole installation: they speak of no window either.
+    /// True for messages about a database, a receiver or the whole installation: they speak of no window either.
     #[must_use]
     pub fn is_bulletin(self) -> bool {
-        matches!(self, Self::Paused | Self::Resumed | Self::OwnerChanged | Self::TestMail | Self::Frozen | Self::FreezeChanged)
+        matches!(
+            self,
+            Self::Paused | Self::Resumed | Self::OwnerChanged | Self::TestMail | Self::Frozen | Self::FreezeChanged | Self::WebhookPaused
+        )
     }
     /// True for messages about a window, its plan or its run.
     #[must_use]

@@ -21,6 +21,7 @@ pub mod policies;
 pub mod runs;
 pub mod setup;
 pub mod teams;
+pub mod webhooks;
 pub mod windows;
 
 /// The router. All pages are rendered whole (`SsrMode::Async`), so that the status is known before the first byte.
@@ -34,6 +35,10 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/mailbox") view=mail::MailboxPage ssr=SsrMode::Async/>
                     <Route path=path!("/mailbox/:id") view=mail::MailShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/outbox") view=mail::OutboxPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/webhooks") view=webhooks::ListPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/webhooks/new") view=webhooks::NewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/webhooks/:id") view=webhooks::ShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/webhooks/:id/edit") view=webhooks::EditPage ssr=SsrMode::Async/>
                     <Route path=path!("/pause") view=pause::PausePage ssr=SsrMode::Async/>
                     <Route path=path!("/freezes") view=freezes::FreezesListPage ssr=SsrMode::Async/>
                     <Route path=path!("/freezes/new") view=freezes::FreezeNewPage ssr=SsrMode::Async/>

@@ -19,6 +19,7 @@ const NAVIGATION: &[(&str, &str, Verb)] = &[
     ("/policies", "Policies", Verb::SeeOwn),
     ("/audit", "Audit", Verb::SeeTrail),
     ("/admin/outbox", "Outbox", Verb::ManageOutbox),
+    ("/admin/webhooks", "Webhooks", Verb::ManageWebhooks),
 ];
 
 /// Header, messages and main part.

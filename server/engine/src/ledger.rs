@@ -4,6 +4,7 @@
 
 mod account_links;
 mod attempts;
+mod events;
 mod outbox;
 mod runs;
 mod votes;

@@ -7,6 +7,7 @@ mod backoff;
 pub mod settings;
 mod smtp;
 mod transport;
+pub mod webhooks;
 mod writing;
 
 pub use settings::MailPins;

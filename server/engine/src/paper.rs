@@ -15,12 +15,13 @@ mod feed;
 mod frame;
 mod letter;
 mod mail;
+pub mod webhook_page;
 mod when;
 mod wording;
 
 pub use account::{AccountMaterial, write_account};
 pub use address::{AddressMaterial, write_address};
-pub use bulletin::{Bulletin, News, OwnerChange};
+pub use bulletin::{Bulletin, News, OwnerChange, Silence};
 pub use calendar::CalendarPart;
 pub use feed::{feed, shown as feed_shown};
 pub use frame::Frame;

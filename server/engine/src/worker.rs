@@ -47,6 +47,8 @@ pub struct WorkerConfig {
     pub demo: bool,
     /// What the environment says about mail.
     pub mail: crate::notifier::MailPins,
+    /// Where calls to the outside may go.
+    pub outbound: crate::outbound::Rules,
 }
 
 /// What every loop gets. Cheap to clone.
@@ -158,6 +160,7 @@ const JOBS: &[Job] = &[
     Job { name: "runner", run: |context| Box::pin(crate::runner::run(context)) },
     Job { name: "scheduler", run: |context| Box::pin(crate::scheduler::run(context)) },
     Job { name: "sealer", run: |context| Box::pin(crate::sealer::run(context)) },
+    Job { name: "webhooks", run: |context| Box::pin(crate::notifier::webhooks::run(context)) },
     Job { name: "notifier", run: |context| Box::pin(crate::notifier::run(context)) },
 ];
 

@@ -41,6 +41,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("DRYDOCK_SMTP_FROM", "set at run time", "sender of every mail"),
     setting("DRYDOCK_SMTP_USERNAME", "no sign-in", "user name at the mail server"),
     setting("DRYDOCK_SMTP_PASSWORD", "no sign-in", "password at the mail server; better as _FILE"),
+    setting(
+        "DRYDOCK_OUTBOUND_ALLOW",
+        "public addresses only",
+        "internal networks that webhooks may call, such as 10.1.0.0/16, separated by commas",
+    ),
+    setting("DRYDOCK_OUTBOUND_PLAIN_HTTP", "0", "1 lets webhooks call http:// too, which everybody on the way can read"),
     setting("DRYDOCK_LOG", "info,sqlx=warn", "what is logged, such as info,engine::runner=debug"),
     setting("DRYDOCK_LOG_FORMAT", "text", "text or json: one JSON object a line"),
     setting("DRYDOCK_METRICS_TOKEN", "none: /metrics is not there", "bearer token that opens /metrics; better as _FILE"),

@@ -42,6 +42,17 @@ fn all_problems_are_told_at_once_and_no_secret_is_shown() {
 }
 
 #[test]
+fn calls_to_the_outside_go_to_public_addresses_unless_networks_are_let_in() {
+    let rules = read(&[], Purpose::Process).expect("sound").outbound;
+    assert!(rules.allowed.is_empty() && !rules.plain_http);
+    let set = [("DRYDOCK_OUTBOUND_ALLOW", " 10.1.0.0/16, fd00::/8,"), ("DRYDOCK_OUTBOUND_PLAIN_HTTP", "1")];
+    let rules = read(&set, Purpose::Process).expect("sound").outbound;
+    assert!(rules.allowed.len() == 2 && rules.plain_http);
+    let said = problems(&[("DRYDOCK_OUTBOUND_ALLOW", "10.1.0.0/64"), ("DRYDOCK_OUTBOUND_PLAIN_HTTP", "perhaps")], Purpose::Process);
+    assert!(said.starts_with("2 problems") && said.contains("10.1.0.0/64"), "{said}");
+}
+
+#[test]
 fn the_demo_stays_on_this_machine_and_off_other_databases() {
     let said = problems(&[("DRYDOCK_LISTEN", "0.0.0.0:8080"), ("DATABASE_URL", "postgres://u:hunter2@db/x")], Purpose::Demo);
     assert!(said.contains("this machine only") && said.contains("touches no other") && !said.contains("hunter2"), "{said}");

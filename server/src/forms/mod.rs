@@ -27,6 +27,7 @@ pub mod setup;
 pub mod sign_in;
 mod submission;
 pub mod watch;
+pub mod webhooks;
 pub mod windows;
 
 use crate::visit::{flash, keep};

@@ -154,6 +154,7 @@ async fn doors_to_people_teams_policies_and_the_trail() {
     company.proposed().await;
     company.notice = company.id("SELECT id FROM drydock.outbox ORDER BY id LIMIT 1").await.to_string();
     company.policy = company.id("SELECT id FROM drydock.policy WHERE name = 'Standard'").await.to_string();
+    company.webhook().await;
     company.run("UPDATE drydock.outbox SET state = 'parked'").await;
     try_doors(&company, PEOPLE).await;
 }

@@ -40,3 +40,4 @@ mod source;
 mod stage;
 mod streams;
 mod supply;
+mod webhooks;

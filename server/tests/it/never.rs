@@ -91,6 +91,11 @@ fn the_engine_knows_no_page_and_no_header() {
         "server",
     ];
     none("HTTP, sessions and pages end at the doors", found(&below(ENGINE), &forbidden));
+    // Whoever calls out judges where to first: the client for that is one.
+    none(
+        "calls to the outside leave by the one client",
+        found(&engine_outside(&["outbound"]), &["httparse", "reqwest", "ureq", "tokio_rustls"]),
+    );
 }
 
 #[test]
@@ -204,8 +209,8 @@ fn only_the_ledger_changes_windows_votes_and_runs_and_writes_facts_and_messages(
     .into();
     let guarded = |verb: &str, table: &str| match table {
         "window" | "window_target" | "vote" | "run" | "fact" | "plan" | "contributor" | "work_list" | "item" | "attempt" => true,
-        // A message is only ever added with what it tells; sending it is the notifier's own bookkeeping.
-        "outbox" => verb == "INSERT",
+        // A message or an event is only ever added with what it tells; sending it is the notifier's own bookkeeping.
+        "outbox" | "webhook_event" | "webhook_delivery" => verb == "INSERT",
         _ => false,
     };
     let elsewhere: BTreeSet<String> = writes(&engine_outside(&["ledger", "demo"]), guarded).into_iter().collect();

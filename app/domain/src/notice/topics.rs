@@ -60,6 +60,7 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("All maintenance was paused, or goes on", "You lead or administer: nothing starts meanwhile."),
     ("A freeze covers a window you own, or no longer does", "You answer for it, and it would not start."),
     ("A database went to another team", "You lead one of the two."),
+    ("A webhook was paused, because its receiver never answers", "You administer: a program hears nothing meanwhile."),
     ("Your address was changed", "Whoever lost a mailbox has to learn it there."),
 ];
 
@@ -68,7 +69,7 @@ impl NoticeKind {
     #[must_use]
     pub fn topics(self, relation: Concerned) -> &'static [Topic] {
         match (self, relation) {
-            (_, Concerned::Voter | Concerned::Owner | Concerned::Heads | Concerned::BothLeads)
+            (_, Concerned::Voter | Concerned::Owner | Concerned::Heads | Concerned::BothLeads | Concerned::Administrators)
             | (Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
             | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => &[],
             (Self::Commented, Concerned::Watchers) => &[Topic::Conversation, Topic::Watching],

@@ -111,6 +111,20 @@ pub(crate) async fn tell_owners(
     Ok(())
 }
 
+/// Puts a message into the outbox of administrators.
+pub(crate) async fn tell_administrators(
+    ledger: &mut Ledger<'_>,
+    kind: NoticeKind,
+    payload: Map<String, Value>,
+    fact: FactRef,
+) -> Result<usize> {
+    let people = store::groups::administrators(ledger.db()).await?;
+    for person in &people {
+        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+    }
+    Ok(people.len())
+}
+
 /// Puts a message about a database into the outbox of leads and deputies of these teams.
 pub(crate) async fn tell_leads(
     ledger: &mut Ledger<'_>,
@@ -146,6 +160,7 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             Concerned::WindowOwner => BTreeSet::from([window.owner]),
             Concerned::Watchers => store::watchers::told(ledger.db(), window.id, window.target).await?,
             Concerned::Heads => store::groups::heads(ledger.db()).await?,
+            Concerned::Administrators => store::groups::administrators(ledger.db()).await?,
             // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
             Concerned::BothLeads | Concerned::Mentioned => BTreeSet::new(),
             Concerned::OnCall => store::watchers::on_call(ledger.db(), window.target).await?,

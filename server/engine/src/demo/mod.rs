@@ -7,15 +7,19 @@ mod shop;
 
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
-use crate::actions::{Caller, add_critical_query, announce_worker_key, create_freeze, preview_proposal, propose_window, write_comment};
+use crate::actions::{
+    Caller, add_critical_query, add_webhook, announce_worker_key, create_freeze, pause_webhook, preview_proposal, propose_window,
+    write_comment,
+};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::worker::{WorkerConfig, WorkerContext};
-use crate::{examiner, store, transaction};
+use crate::{examiner, queries, store, transaction};
 use domain::freeze::FreezeForm;
 use domain::ids::TargetId;
 use domain::proposal::ProposalForm;
-use domain::target::Draft;
+use domain::target::Draft as Registration;
+use domain::webhook::Draft;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
@@ -65,6 +69,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         while examiner::answer_next(&worker).await? {}
     }
     if progress.windows == 0 {
+        receiver(&engine).await?;
         propose(&engine, &worker).await?;
         freeze(&engine).await?;
     }
@@ -81,7 +86,7 @@ async fn progress(engine: &Engine) -> Result<store::demo::Progress> {
 /// The database, its backup on record, and two queries whose speed matters.
 async fn register(engine: &Engine, lead: &Caller, port: u16, password: SecretString) -> Result<TargetId> {
     let team = transaction::read(engine.pool(), "demo_team", |db| Box::pin(async move { Ok(store::demo::team(db).await?) })).await?;
-    let draft = Draft {
+    let draft = Registration {
         name: "Shop".into(),
         short_name: shop::DATABASE.into(),
         host: "127.0.0.1".into(),
@@ -93,7 +98,7 @@ async fn register(engine: &Engine, lead: &Caller, port: u16, password: SecretStr
         zone: "Europe/Berlin".into(),
         on_call: "Lena Lindqvist, +49 30 0000 0142".into(),
         stakeholders: format!("Sten Sommer <{}>\nMara Market <{}>", people::STAKEHOLDER, people::CONTACT),
-        ..Draft::default()
+        ..Registration::default()
     };
     let target = register_target(engine, lead, &register_target::Input { team: team.to_string(), draft, password }).await?;
     let taken_at = (engine.clock().now() - SignedDuration::from_hours(5)).to_string();
@@ -119,6 +124,25 @@ async fn register(engine: &Engine, lead: &Caller, port: u16, password: SecretStr
         add_critical_query::add_critical_query(engine, lead, target, &input).await?;
     }
     Ok(target)
+}
+
+/// A chat that would be told; paused, because a demo calls nobody.
+async fn receiver(engine: &Engine) -> Result<()> {
+    let admin = people::caller(engine, people::ADMIN).await?;
+    if !queries::webhooks::list(engine, &admin).await?.is_empty() {
+        return Ok(());
+    }
+    let draft = Draft {
+        name: "Chat of the database team".into(),
+        url: "https://chat.shop.example/hooks/0123456789abcdef".into(),
+        format: "mattermost".into(),
+        events: ["approved", "started", "held", "all_clear", "failed"].map(str::to_owned).to_vec(),
+        environment: "production".into(),
+        ..Draft::default()
+    };
+    let added = add_webhook::add_webhook(engine, &admin, &draft).await?;
+    let reason = "A demo calls nobody.".to_owned();
+    pause_webhook::pause_webhook(engine, &admin, added.id, &pause_webhook::Input { reason }).await
 }
 
 /// A window that waits for approval and begins in a few minutes, with thresholds so small that its run really rebuilds something.

@@ -159,7 +159,8 @@ impl Ledger<'_> {
             .await?)
     }
 
-    /// Moves a window from an expected state and revision to the next state; the loser of a race learns what happened instead.
+    /// Moves a window from an expected state and revision to the next state, and owes the event to whoever is called of it; the loser of a race
+    /// learns what happened instead.
     pub async fn move_window(
         &mut self,
         window: WindowId,
@@ -190,7 +191,7 @@ impl Ledger<'_> {
             .execute(&mut *self.db)
             .await?;
         }
-        Ok(())
+        self.event(window, from, to, reason.unwrap_or_default(), fact).await
     }
 }
 

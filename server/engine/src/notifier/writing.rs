@@ -3,7 +3,7 @@
 use super::Notifier;
 use super::transport::Route;
 use crate::error::{Error, Result};
-use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange};
+use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence};
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::{account_links, comments, groups, letters, new_addresses, pauses};
@@ -153,7 +153,7 @@ fn moved_from(payload: &serde_json::Value) -> Option<(Timestamp, Timestamp)> {
     at("moved_from").zip(at("moved_from_end"))
 }
 
-/// What a message about the whole installation tells.
+/// What a message about no window tells.
 async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Result<News> {
     if kind == NoticeKind::TestMail {
         return Ok(News::Test(message.owed_at));
@@ -175,6 +175,10 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
     if let Some(freeze) = named("freeze").and_then(|id| id.parse().ok()) {
         let row = freezes::find(db, freeze).await?.ok_or_else(|| Error::internal("a message about a freeze that is not there"))?;
         return Ok(News::Freeze(row, freezes::met(db, freeze, Whose::Owner(message.about.person)).await?));
+    }
+    if let Some(webhook) = named("webhook").and_then(|id| id.parse().ok()) {
+        let said = |key: &str| named(key).unwrap_or_default().to_owned();
+        return Ok(News::Webhook(Silence { webhook, name: said("name"), origin: said("origin"), reason: said("reason") }));
     }
     let pause = named("pause").and_then(|id| id.parse().ok()).ok_or_else(|| Error::internal("a message about nothing that is known"))?;
     Ok(News::Pause(pauses::told(db, pause).await?))

@@ -7,7 +7,7 @@ use super::when::Zone;
 use super::wording::goes_to;
 use crate::error::{Error, Result};
 use domain::freeze::Phase;
-use domain::ids::TargetId;
+use domain::ids::{TargetId, WebhookId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::view::freezes::{FreezeRow, MetWindow};
@@ -25,6 +25,21 @@ pub enum News {
     Test(Timestamp),
     /// A freeze as it stands, and the recipient's windows that it meets.
     Freeze(FreezeRow, Vec<MetWindow>),
+    /// A receiver of events is paused.
+    Webhook(Silence),
+}
+
+/// A receiver that never answers.
+#[derive(Debug, Clone)]
+pub struct Silence {
+    /// The receiver.
+    pub webhook: WebhookId,
+    /// Its name.
+    pub name: String,
+    /// What of its address may be shown.
+    pub origin: String,
+    /// Why it is paused.
+    pub reason: String,
 }
 
 /// A database and the teams it goes from and to.
@@ -61,6 +76,7 @@ impl Bulletin {
             News::Owner(change) => self.owner(change),
             News::Test(asked_at) => self.test(*asked_at),
             News::Freeze(row, windows) => self.freeze(row, windows, &self.frame.zone()),
+            News::Webhook(silence) => self.silence(silence),
         };
         let host = url::Url::parse(&self.frame.base)
             .ok()
@@ -76,6 +92,25 @@ impl Bulletin {
             News::Owner(change) => format!("database-{}", change.target),
             News::Test(asked_at) => format!("test-{}", asked_at.as_microsecond()),
             News::Freeze(row, _) => format!("freeze-{}", row.freeze.id),
+            News::Webhook(silence) => format!("webhook-{}", silence.webhook),
+        }
+    }
+
+    fn silence(&self, silence: &Silence) -> Letter {
+        let (name, page) = (line(&silence.name), format!("{}/admin/webhooks/{}", self.frame.base, silence.webhook));
+        Letter {
+            subject: format!("[{}] {name}", self.frame.kind.label()),
+            headline: format!("{}: {name}", self.frame.kind.label()),
+            lead: format!("The webhook {name} is paused: whoever listens there hears nothing of what happens."),
+            rows: vec![("Receiver", line(&silence.origin)), ("Why", block(&silence.reason))],
+            button: Some(Button { label: "Open the webhook".to_owned(), url: page.clone() }),
+            paragraphs: vec![
+                "What it was owed before waits, and leaves once somebody resumes it. What happens while it is paused is not kept for it."
+                    .to_owned(),
+            ],
+            because: goes_to(self.frame.kind),
+            page,
+            ..self.frame.blank()
         }
     }
 

@@ -218,7 +218,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         // These speak of no window: [`super::write_account`] writes them.
         NoticeKind::Invited | NoticeKind::ResetAsked | NoticeKind::PasswordChanged => (String::new(), vec![]),
         // Written by `bulletin`: they are about no window.
-        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged => (m.kind.label().to_owned(), vec![]),
+        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged | NoticeKind::WebhookPaused => (m.kind.label().to_owned(), vec![]),
     }
 }
 
@@ -353,6 +353,7 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
         Concerned::Mentioned => "those whom the comment names",
         Concerned::OnCall => "whoever is on call for the database",
         Concerned::Owner => "the person whose account it is",
+        Concerned::Administrators => "administrators",
         Concerned::BothLeads => "leads and deputies of both teams",
         Concerned::Heads => "leads and deputies of every team and administrators",
     });

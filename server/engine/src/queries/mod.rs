@@ -23,6 +23,7 @@ pub mod sessions;
 pub mod targets;
 pub mod trail;
 pub mod visit;
+pub mod webhooks;
 pub mod windows;
 
 use crate::error::{Error, Result};

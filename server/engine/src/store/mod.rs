@@ -44,6 +44,8 @@ pub mod vitals;
 pub mod voices;
 pub mod votes;
 pub mod watchers;
+pub mod webhook_deliveries;
+pub mod webhooks;
 pub mod window_forms;
 pub mod window_list;
 pub mod window_many;

@@ -12,4 +12,5 @@ mod people;
 mod runs;
 mod targets;
 mod trail;
+mod webhooks;
 mod yard;

@@ -34,6 +34,7 @@ pub async fn worker(house: &House) -> WorkerContext {
         public_url: "http://localhost:8080".parse().expect("a URL"),
         demo: false,
         mail: engine::notifier::MailPins::default(),
+        outbound: engine::outbound::Rules::default(),
     };
     WorkerContext::connect(config, CancellationToken::new()).await.expect("the worker role connects")
 }

@@ -3,7 +3,7 @@
 use domain::approval::{Eligible, Policy};
 use domain::canonical::Digest;
 use domain::freeze::{Freeze, Scope};
-use domain::ids::{FreezeId, PersonId, PolicyId, RunId, TargetId, TeamId, WindowId};
+use domain::ids::{FreezeId, PersonId, PolicyId, RunId, TargetId, TeamId, WebhookId, WindowId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
@@ -12,7 +12,7 @@ use domain::proposal::ProposalForm;
 use domain::view::freezes::{FreezeRow, MetWindow};
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
-use engine::paper::{Bulletin, Frame, Mail, Material, News, OwnerChange, write};
+use engine::paper::{Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, write};
 use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use engine::target::session::SessionName;
 use jiff::Timestamp;
@@ -321,6 +321,21 @@ fn a_change_of_owner_is_told_to_both_teams() {
     let mail = bulletin(NoticeKind::OwnerChanged, News::Owner(change)).write().expect("written");
     insta::assert_snapshot!(
         "owner_changed",
+        format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
+    );
+}
+
+#[test]
+fn administrators_hear_of_a_receiver_that_never_answers() {
+    let silence = Silence {
+        webhook: WebhookId(Uuid::from_u128(8)),
+        name: "Dashboard".into(),
+        origin: "https://hooks.example.org".into(),
+        reason: "It took nothing for three days. The last answer: It could not take the call: 503.".into(),
+    };
+    let mail = bulletin(NoticeKind::WebhookPaused, News::Webhook(silence)).write().expect("written");
+    insta::assert_snapshot!(
+        "webhook_paused",
         format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
     );
 }

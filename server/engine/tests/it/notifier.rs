@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 const SHORT: Limits =
     Limits { connect: Duration::from_millis(500), command: Duration::from_millis(500), message: Duration::from_millis(500) };
 
-async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext {
+pub async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext {
     sqlx::query("INSERT INTO drydock.installation (id, demo, public_url) VALUES (gen_random_uuid(), $1, 'https://drydock.example')")
         .bind(demo)
         .execute(&house.admin)
@@ -28,6 +28,7 @@ async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext {
         public_url: "https://drydock.example".parse().expect("a URL"),
         demo,
         mail,
+        outbound: engine::outbound::Rules::default(),
     };
     WorkerContext::connect(config, CancellationToken::new()).await.expect("a worker")
 }

@@ -120,6 +120,7 @@ impl RunStage {
             public_url: "http://127.0.0.1:8080".parse().expect("a URL"),
             demo: true,
             mail: engine::notifier::MailPins::default(),
+            outbound: engine::outbound::Rules::default(),
         }
     }
 

@@ -64,6 +64,7 @@ async fn helper_works() {
         public_url: "http://127.0.0.1:8080".parse().expect("a URL"),
         demo: true,
         mail: engine::notifier::MailPins::default(),
+        outbound: engine::outbound::Rules::default(),
     };
     work(config, stop).await.expect("the worker works");
     waiting.abort();

@@ -6,9 +6,12 @@ use crate::house::House;
 use crate::stage::{Staged, When};
 use axum::Router;
 use domain::ids::{RunId, TargetId, TeamId};
+use domain::permission::Actor;
 use domain::proposal::ProposalForm;
+use domain::webhook::Draft;
 use domain::window::WindowState;
 use engine::actions::Caller;
+use engine::actions::add_webhook::add_webhook;
 use engine::actions::propose_window::propose_window;
 use engine::actions::write_comment::{Input, write_comment};
 use std::collections::BTreeMap;
@@ -30,6 +33,9 @@ pub struct Company {
     pub digest: String,
     pub notice: String,
     pub policy: String,
+    pub webhook: String,
+    /// Something it was sent.
+    pub delivery: String,
 }
 
 impl Company {
@@ -52,6 +58,8 @@ impl Company {
             digest: String::new(),
             notice: String::new(),
             policy: String::new(),
+            webhook: String::new(),
+            delivery: String::new(),
         };
         company.databases.insert("prod-orders", company.house.target);
         company.database("spare", company.house.team, "staging").await;
@@ -126,6 +134,22 @@ impl Company {
         write_comment(&self.house.engine, &by, self.windows[name], &Input { text: "why?".into() }).await.expect("written");
         let id = self.id("SELECT id FROM drydock.comment ORDER BY fact_id DESC LIMIT 1").await;
         self.comments.insert(name, id.to_string());
+    }
+
+    /// A webhook, and the event that a proposal owed it.
+    pub async fn webhook(&mut self) {
+        let actor = self.cast.part("an administrator").actor.clone().expect("an account");
+        let by = Caller { actor: Actor { elevated: true, ..actor }, request: "test".into() };
+        let draft = Draft {
+            name: "Chat of all".into(),
+            format: "cloudevents".into(),
+            url: "https://hooks.example.org/b".into(),
+            ..Draft::default()
+        };
+        let added = add_webhook(&self.house.engine, &by, &draft).await.expect("added");
+        self.webhook = added.id.to_string();
+        self.house.proposed(9).await;
+        self.delivery = self.id("SELECT id FROM drydock.webhook_delivery").await.to_string();
     }
 
     /// Everything on a window's validation list is answered.

@@ -112,6 +112,15 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
         }
         Thing::Fact => vec![object("a fact", "1".into(), None), missing("999999", None)],
         Thing::Notice => vec![object("a message", company.notice.clone(), None), missing(nowhere, None)],
+        Thing::Webhook => vec![object("a webhook", company.webhook.clone(), None), missing(nowhere, None)],
+        Thing::Delivery => [(&company.webhook, &company.delivery, true), (&company.webhook, &nowhere.to_owned(), false)]
+            .into_iter()
+            .map(|(webhook, delivery, found)| Object {
+                parameters: vec![webhook.clone(), delivery.clone()],
+                found,
+                ..object("a delivery", String::new(), None)
+            })
+            .collect(),
         Thing::Policy => vec![object("a policy", company.policy.clone(), None), missing(nowhere, None)],
         Thing::Session => vec![missing(nowhere, None)],
         Thing::Mail | Thing::Secret => vec![missing("7", None)],

@@ -59,6 +59,9 @@ pub enum Thing {
     Comment(&'static str),
     Fact,
     Notice,
+    Webhook,
+    /// A webhook and something it was sent.
+    Delivery,
     Policy,
     Mail,
     /// One of somebody else, who is long gone.
@@ -123,8 +126,8 @@ use Right::{Account, Demo, Field, Held, Island, Named, OfTeam, Somewhere, Team, 
 use Thing::{Check, Nothing, Retired, Run, Window, WindowFreeze, WindowWatcher};
 use Verb::{
     AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, DeleteTarget, ExamineTarget, ExportTrail, Freeze, HoldRun, ManageMembers,
-    ManageOutbox, ManagePeople, ManagePolicies, ManageTarget, PauseAll, ProposeWindow, RecordBackup, ResolveHold, ResumeAll, SeePeople,
-    SeeTeam, SeeTrail, StartRun, StopRun, TickItem, TransferTarget, Vote,
+    ManageOutbox, ManagePeople, ManagePolicies, ManageTarget, ManageWebhooks, PauseAll, ProposeWindow, RecordBackup, ResolveHold,
+    ResumeAll, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun, TickItem, TransferTarget, Vote,
 };
 
 /// Doors for everybody, and those of one's own account.
@@ -188,6 +191,24 @@ pub const PEOPLE: &[Line] = &[
     Line::act("POST /admin/outbox/{id}/resend", Held(ManageOutbox), Thing::Notice, typed!(c, p;)),
     Line::act("POST /admin/outbox/test", Held(ManageOutbox), Nothing, typed!(c, p;)),
     Line::act("POST /admin/outbox/resend", Held(ManageOutbox), Nothing, typed!(c, p;)),
+    Line::read("GET /admin/webhooks", Held(ManageWebhooks), Nothing),
+    Line::read("GET /admin/webhooks/new", Held(ManageWebhooks), Nothing),
+    Line::act(
+        "POST /admin/webhooks/new",
+        Held(ManageWebhooks),
+        Nothing,
+        typed!(c, p; "name": "Chat", "format": "cloudevents", "url": "https://hooks.example.org/a"),
+    ),
+    Line::read("GET /admin/webhooks/{id}", Held(ManageWebhooks), Thing::Webhook),
+    Line::read("GET /admin/webhooks/{id}/edit", Held(ManageWebhooks), Thing::Webhook),
+    Line::act("POST /admin/webhooks/{id}/edit", Held(ManageWebhooks), Thing::Webhook, typed!(c, p; "revision": 1, "name": "Chat of all")),
+    Line::act("POST /admin/webhooks/{id}/test", Held(ManageWebhooks), Thing::Webhook, typed!(c, p;)),
+    Line::act("POST /admin/webhooks/{id}/deliveries/{delivery}/resend", Held(ManageWebhooks), Thing::Delivery, typed!(c, p;)),
+    Line::act("POST /admin/webhooks/{id}/rotate", Held(ManageWebhooks), Thing::Webhook, typed!(c, p;)),
+    Line::act("POST /admin/webhooks/{id}/pause", Held(ManageWebhooks), Thing::Webhook, typed!(c, p; "reason": "moving house")),
+    Line::act("POST /admin/webhooks/{id}/resume", Held(ManageWebhooks), Thing::Webhook, typed!(c, p;)),
+    // Last: it is gone afterwards.
+    Line::act("POST /admin/webhooks/{id}/delete", Held(ManageWebhooks), Thing::Webhook, typed!(c, p; "confirm": "Chat of all")),
     Line::read("GET /policies", Account, Nothing),
     Line::act(
         "POST /policies/{id}",

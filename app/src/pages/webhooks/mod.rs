@@ -1,0 +1,27 @@
+//! Receivers of events.
+
+mod form;
+mod list;
+mod log;
+mod show;
+
+pub use form::{EditPage, NewPage};
+pub use list::ListPage;
+pub use show::ShowPage;
+
+use crate::parts::status::{Pill, Tone};
+use domain::view::webhooks::WebhookRow;
+use leptos::prelude::*;
+
+/// How a receiver does, as a pill.
+#[component]
+fn Health(webhook: WebhookRow) -> impl IntoView {
+    let (tone, label) = if webhook.paused.is_some() {
+        (Tone::Bad, "Paused")
+    } else if webhook.failing_since.is_some() {
+        (Tone::Warn, "Failing")
+    } else {
+        (Tone::Good, "Active")
+    };
+    view! { <Pill tone label/> }
+}

@@ -1,0 +1,180 @@
+//! Calls receivers of events: claim, write, call, note what came of it. At least once, under one id over all tries.
+//!
+//! A receiver that is slow or away makes no other one wait, and no mail. One that took nothing for days is paused, and administrators are told.
+
+use super::backoff;
+use crate::actions::audience;
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::outbound::{Call, Outbound, Reply};
+use crate::store::letters;
+use crate::store::webhook_deliveries::{self, Claimed, Tried};
+use crate::store::webhooks;
+use crate::wake::{Wake, wake};
+use crate::worker::WorkerContext;
+use crate::{signing, transaction};
+use domain::fact::NewFact;
+use domain::ids::WebhookId;
+use domain::notice::NoticeKind;
+use domain::permission::Permit;
+use domain::webhook::format::{Happening, Outgoing};
+use domain::webhook::{Event, Format, gives_up};
+use futures_util::future::join_all;
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value};
+use std::time::{Duration, Instant};
+
+/// How often the table is looked at when nobody rings.
+const POLL: Duration = Duration::from_secs(5);
+/// Receivers that are called at once.
+const AT_ONCE: i64 = 8;
+/// A claimed delivery belongs to another worker after this; several times as long as a call may take.
+const LEASE_S: f64 = 60.0;
+
+/// Calls what is due.
+#[derive(Debug)]
+pub struct Messenger {
+    context: WorkerContext,
+    outbound: Outbound,
+}
+
+/// The loop.
+pub async fn run(context: WorkerContext) -> Result<()> {
+    let mut bell = context.bell(Wake::Notifier);
+    let outbound = Outbound::new(context.config.outbound.clone())?;
+    let messenger = Messenger::new(context.clone(), outbound);
+    loop {
+        while !context.stop.is_cancelled() && messenger.round().await? > 0 {}
+        if !bell.wait(POLL).await {
+            return Ok(());
+        }
+    }
+}
+
+impl Messenger {
+    /// A messenger that calls through this client.
+    #[must_use]
+    pub fn new(context: WorkerContext, outbound: Outbound) -> Self {
+        Self { context, outbound }
+    }
+
+    /// Takes what is due, one delivery a receiver, to its next state; says how many that were.
+    pub async fn round(&self) -> Result<usize> {
+        let worker = self.context.name.clone();
+        let claimed = transaction::run(&self.context.pool, "claim_deliveries", move |db| {
+            let worker = worker.clone();
+            Box::pin(async move { Ok(webhook_deliveries::claim(db, &worker, LEASE_S, AT_ONCE).await?) })
+        })
+        .await?;
+        for (delivery, tried) in join_all(claimed.iter().map(|delivery| async move { (delivery, self.try_once(delivery).await) })).await {
+            self.note(delivery, tried?).await?;
+        }
+        Ok(claimed.len())
+    }
+
+    /// One call. Only a state database that does not answer is an error: everything else is something to note.
+    async fn try_once(&self, delivery: &Claimed) -> Result<Tried> {
+        let began = Instant::now();
+        let answer = match self.call(delivery).await {
+            Ok(answer) => answer,
+            Err(Error::Database(error)) => return Err(Error::Database(error)),
+            Err(error) => Err(format!("The call could not be made: {error}. Type the address anew if a worker was added lately.")),
+        };
+        let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Ok(match answer {
+            Ok(reply) => {
+                let taken = (200..300).contains(&reply.status);
+                let detail = verdict(reply.status);
+                Tried { taken, gone: reply.status == 410, status: Some(reply.status), took_ms, detail, excerpt: reply.excerpt }
+            }
+            Err(detail) => Tried { taken: false, gone: false, status: None, took_ms, detail, excerpt: String::new() },
+        })
+    }
+
+    async fn call(&self, delivery: &Claimed) -> Result<std::result::Result<Reply, String>> {
+        let (Some(event), Some(format)) = (Event::from_word(&delivery.kind), Format::from_word(&delivery.format)) else {
+            return Ok(Err(format!("This program does not know the event {} or the format {}.", delivery.kind, delivery.format)));
+        };
+        let happening: Happening = serde_json::from_value(delivery.happening.clone())?;
+        let (installation, sealed) = {
+            let mut db = self.context.pool.acquire().await?;
+            (letters::installation(&mut db).await?, webhooks::secrets(&mut db, delivery.webhook).await?)
+        };
+        let keyring = &self.context.keyring;
+        let url = signing::open(keyring, &delivery.url, delivery.webhook, signing::URL_FIELD)?;
+        let url = url::Url::parse(url.expose_secret()).map_err(|_| Error::internal("the stored address is none"))?;
+        let (id, base) = (format!("msg_{}", delivery.event.0.simple()), self.context.config.public_url.as_str().trim_end_matches('/'));
+        let outgoing = Outgoing { id: &id, event, at: delivery.at, base, installation: &installation.name, happening: &happening };
+        let body = serde_json::to_vec(&outgoing.body(format))?;
+        let mut headers = vec![];
+        if format.is_signed() {
+            let secrets = sealed
+                .iter()
+                .map(|(version, sealed)| signing::open(keyring, sealed, delivery.webhook, &signing::secret_field(*version)))
+                .collect::<Result<Vec<_>>>()?;
+            let timestamp = self.context.clock.now().as_second();
+            let signature = signing::signature(&secrets, &id, timestamp, &body)?;
+            headers = vec![("webhook-id", id.clone()), ("webhook-timestamp", timestamp.to_string()), ("webhook-signature", signature)];
+        }
+        let call = Call { url: &url, media_type: format.media_type(), headers: &headers, body };
+        Ok(self.outbound.post(call).await.map_err(|fault| fault.to_string()))
+    }
+
+    /// Notes one try and decides what follows from it, in one transaction.
+    async fn note(&self, delivery: &Claimed, tried: Tried) -> Result<()> {
+        let (worker, id, webhook) = (self.context.name.clone(), delivery.id, delivery.webhook);
+        let [low, high] = clock::random::<2>();
+        let later = backoff::pause(delivery.attempt, u16::from_be_bytes([low, high])).map(|pause| pause.as_secs_f64());
+        tracing::info!(delivery = %id, event = delivery.kind, attempt = delivery.attempt, status = tried.status, taken = tried.taken, "receiver called");
+        let paused = transaction::run(&self.context.pool, "note_call", move |db| {
+            let (worker, tried) = (worker.clone(), tried.clone());
+            Box::pin(async move {
+                webhook_deliveries::record(db, id, &tried).await?;
+                if !webhook_deliveries::settle(db, id, &worker, &tried, later).await? {
+                    tracing::warn!(delivery = %id, "another worker had taken this delivery over; its receiver may get it twice, with one id");
+                    return Ok(false);
+                }
+                let (since, now) = webhooks::note_health(db, webhook, tried.taken).await?;
+                let given_up = !tried.taken && later.is_none();
+                if !gives_up(since, given_up, tried.gone, now) {
+                    return Ok(false);
+                }
+                give_up(&mut Ledger::open(db, &Permit::worker(&worker), "webhooks"), webhook, &tried).await
+            })
+        })
+        .await?;
+        if paused {
+            wake(&self.context.pool, &[Wake::Notifier, Wake::Sealer]).await;
+        }
+        Ok(())
+    }
+}
+
+/// Pauses a receiver, and tells administrators; false when it is paused already.
+async fn give_up(ledger: &mut Ledger<'_>, webhook: WebhookId, tried: &Tried) -> Result<bool> {
+    let Some((_, false)) = webhooks::lock(ledger.db(), webhook).await? else { return Ok(false) };
+    let Some(row) = webhooks::list(ledger.db(), Some(webhook)).await?.pop() else { return Ok(false) };
+    let reason = if tried.gone {
+        "The receiver says that it is gone for good (410).".to_owned()
+    } else {
+        format!("It took nothing for three days. The last answer: {}", tried.detail)
+    };
+    let fact = ledger.fact(NewFact::done("webhook.give_up", "webhook", webhook).with("reason", reason.clone())).await?;
+    webhooks::pause(ledger.db(), webhook, Some(&reason)).await?;
+    let said = [("webhook", webhook.to_string()), ("name", row.name), ("origin", row.origin), ("reason", reason)];
+    let payload: Map<String, Value> = said.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+    audience::tell_administrators(ledger, NoticeKind::WebhookPaused, payload, fact).await?;
+    Ok(true)
+}
+
+/// What a status means to us.
+fn verdict(status: u16) -> String {
+    match status {
+        200..=299 => format!("Taken, with {status}."),
+        300..=399 => format!("It answered {status}, a redirect: none is followed. Type the address it leads to."),
+        410 => "It says that it is gone for good (410).".to_owned(),
+        400..=499 => format!("It refused the call with {status}."),
+        _ => format!("It could not take the call: {status}."),
+    }
+}
