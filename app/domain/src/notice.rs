@@ -1,5 +1,6 @@
 //! What somebody must be told, at which transition.
 
+pub mod table;
 pub mod topics;
 
 use crate::ids::PersonId;
@@ -123,6 +124,8 @@ pub enum Concerned {
     WindowOwner,
     /// Who watches the window or its database.
     Watchers,
+    /// Who started its run, or steered it.
+    Executor,
     /// Whom a comment names.
     Mentioned,
     /// Whom the database's on-call contact names.
@@ -142,8 +145,8 @@ impl NoticeKind {
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
         use Concerned::{
-            Administrators, BothLeads, Contributors, Eligible, Heads, Leads, Mentioned, OnCall, Owner, Stakeholders, Voter, Watchers,
-            WindowOwner,
+            Administrators, BothLeads, Contributors, Eligible, Executor, Heads, Leads, Mentioned, OnCall, Owner, Stakeholders, Voter,
+            Watchers, WindowOwner,
         };
         match self {
             Self::ApprovalNeeded => &[Eligible],
@@ -152,12 +155,12 @@ impl NoticeKind {
             Self::Moved | Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear => {
                 &[Stakeholders, WindowOwner, Contributors, Leads, Watchers]
             }
-            Self::Failed => &[Stakeholders, WindowOwner, OnCall, Contributors, Leads, Watchers],
-            Self::Held => &[WindowOwner, OnCall, Contributors, Leads, Watchers],
+            Self::Failed => &[Stakeholders, WindowOwner, OnCall, Executor, Contributors, Leads, Watchers],
+            Self::Held => &[WindowOwner, OnCall, Executor, Contributors, Leads, Watchers],
             Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers],
             Self::Commented => &[WindowOwner, Contributors, Watchers],
             Self::Mentioned => &[Mentioned],
-            Self::Validating => &[WindowOwner, Contributors, Leads],
+            Self::Validating => &[WindowOwner, Executor, Contributors, Leads],
             Self::HandedOver | Self::Frozen | Self::FreezeChanged => &[WindowOwner],
             Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::TestMail => &[Owner],
             Self::Paused | Self::Resumed => &[Heads],

@@ -78,7 +78,7 @@ impl NoticeKind {
             (_, Concerned::Watchers) => &[Topic::Watching],
             (Self::Held | Self::Failed, _) => &[Topic::Trouble],
             (Self::ApprovalNeeded | Self::Validating, _) => &[Topic::Asked],
-            (_, Concerned::WindowOwner | Concerned::Contributors | Concerned::Eligible) => &[Topic::Outcome],
+            (_, Concerned::WindowOwner | Concerned::Contributors | Concerned::Executor | Concerned::Eligible) => &[Topic::Outcome],
             (_, Concerned::Stakeholders | Concerned::Leads | Concerned::OnCall) => &[Topic::Schedule],
         }
     }

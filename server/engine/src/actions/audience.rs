@@ -158,6 +158,7 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             Concerned::Contributors => store::windows::contributors(ledger.db(), window.id).await?,
             Concerned::Voter | Concerned::Owner => actor.into_iter().collect(),
             Concerned::WindowOwner => BTreeSet::from([window.owner]),
+            Concerned::Executor => store::runs::executors(ledger.db(), window.id).await?,
             Concerned::Watchers => store::watchers::told(ledger.db(), window.id, window.target).await?,
             Concerned::Heads => store::groups::heads(ledger.db()).await?,
             Concerned::Administrators => store::groups::administrators(ledger.db()).await?,

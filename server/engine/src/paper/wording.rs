@@ -350,6 +350,7 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
         Concerned::Voter => "the person who decided",
         Concerned::WindowOwner => "the owner of the window",
         Concerned::Watchers => "those who watch it",
+        Concerned::Executor => "whoever started or steered the run",
         Concerned::Mentioned => "those whom the comment names",
         Concerned::OnCall => "whoever is on call for the database",
         Concerned::Owner => "the person whose account it is",

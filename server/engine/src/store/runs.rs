@@ -12,6 +12,7 @@ use domain::window::{Ending, RunState, WindowState};
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 /// A run.
 #[derive(Debug, Clone)]
@@ -330,6 +331,19 @@ pub async fn plan_bytes(db: &mut PgConnection, window: WindowId, digest: Digest)
         .fetch_optional(db)
         .await?
         .ok_or(Error::NotFound)
+}
+
+/// Active people who started a run of this window, or held, stopped or decided on one, and still may see the team's work.
+pub async fn executors(db: &mut PgConnection, window: WindowId) -> sqlx::Result<BTreeSet<PersonId>> {
+    let rows = sqlx::query_scalar!(
+        r#"SELECT DISTINCT p.id FROM drydock.fact f JOIN drydock.person p ON p.id = f.actor_id JOIN drydock.window w ON w.id = f.window_id
+           WHERE f.window_id = $1 AND f.result = 'done' AND f.action IN ('run.open', 'run.ask_hold', 'run.stop', 'run.resolve') AND p.active
+             AND (EXISTS (SELECT FROM drydock.membership m WHERE m.team_id = w.team_id AND m.person_id = p.id) OR EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = p.id))"#,
+        window.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(PersonId).collect())
 }
 
 /// Whether a run of this window ever waited for a person.

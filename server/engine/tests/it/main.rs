@@ -26,6 +26,7 @@ mod kills;
 mod letters;
 mod limits;
 mod moves;
+mod notice_table;
 mod notifier;
 mod opening;
 mod outbound;

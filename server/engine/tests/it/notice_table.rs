@@ -1,0 +1,148 @@
+//! The table of messages, walked against the ledger: one person for each part, every message, and nobody but those whom the table names.
+
+use crate::house::{House, person};
+use crate::voices::account;
+use domain::ids::{PersonId, WindowId};
+use domain::notice::NoticeKind;
+use domain::notice::table::{Part, cell, told_of};
+use domain::people::TeamRole;
+use domain::window::WindowState;
+use engine::actions::Caller;
+use engine::actions::cast_vote::{self, cast_vote};
+use engine::actions::end_window::cancel_window;
+use engine::actions::watch::{self, Thing, watch};
+use engine::test_support::notices::tell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A window in which everybody has one part and no other.
+async fn cast(house: &House) -> (WindowId, i64, BTreeMap<Part, Vec<PersonId>>) {
+    let number = house.proposed(5).await.number;
+    let id: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM drydock.window WHERE number = $1").bind(number).fetch_one(&house.admin).await.expect("a window");
+    let engineer = |name: &'static str| person(&house.admin, name, Some((house.team, TeamRole::Engineer, false)), &[]);
+    let (owner, executor) = (engineer("Olga").await, engineer("Emil").await);
+    let leader = person(&house.admin, "Leo", Some((house.team, TeamRole::Lead, false)), &[]).await;
+    let depends = person(&house.admin, "Stine", None, &[]).await;
+    let called = person(&house.admin, "Otto", None, &[]).await;
+    for who in [&owner, &executor, &leader] {
+        account(house, who.actor.person).await;
+    }
+    watch(&house.engine, &house.engineer, Thing::Window(number), &watch::Input { email: "wanda@example.org".into(), name: "Wanda".into() })
+        .await
+        .expect("a watcher");
+    // Those who were asked when it was sealed are nothing else any more; others came after them.
+    for (sql, who) in [
+        ("UPDATE drydock.window SET owner_id = $1", owner.actor.person),
+        ("INSERT INTO drydock.target_stakeholder (target_id, person_id) SELECT t.id, $1 FROM drydock.target t", depends.actor.person),
+        ("DELETE FROM drydock.target_stakeholder WHERE person_id = $1", house.stakeholder.actor.person),
+        ("DELETE FROM drydock.membership WHERE person_id = $1", house.stakeholder.actor.person),
+        ("DELETE FROM drydock.membership WHERE person_id = $1", house.lead.actor.person),
+        ("DELETE FROM drydock.membership WHERE person_id = $1", house.deputy.actor.person),
+        ("UPDATE drydock.target SET on_call = 'Otto, +49 30 7' WHERE $1::uuid IS NOT NULL", called.actor.person),
+    ] {
+        sqlx::query(sql).bind(who.0).execute(&house.admin).await.expect(sql);
+    }
+    sqlx::query(
+        "INSERT INTO drydock.fact (system_identifier, actor_kind, actor_id, window_id, action, object_kind, object_id, result, bytes, leaf)
+         VALUES ('test', 'person', $1, $2, 'run.open', 'window', 'staged', 'done', '\\x00', sha256('\\x0000'::bytea))",
+    )
+    .bind(executor.actor.person.0)
+    .bind(id)
+    .execute(&house.admin)
+    .await
+    .expect("he started it");
+    let wanda: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM drydock.person WHERE name = 'Wanda'").fetch_one(&house.admin).await.expect("a watcher");
+    let one = |caller: &Caller| vec![caller.actor.person];
+    let parts = BTreeMap::from([
+        (Part::Owner, one(&owner)),
+        (Part::Contributors, one(&house.engineer)),
+        (Part::Executor, one(&executor)),
+        (Part::Asked, vec![house.stakeholder.actor.person, house.lead.actor.person, house.deputy.actor.person]),
+        (Part::Stakeholders, one(&depends)),
+        (Part::Watchers, vec![PersonId(wanda)]),
+        (Part::OnCall, one(&called)),
+        (Part::Leads, one(&leader)),
+        (Part::Auditors, one(&house.auditor)),
+    ]);
+    (WindowId(id), number, parts)
+}
+
+async fn told(house: &House, kind: NoticeKind) -> Vec<PersonId> {
+    let rows: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT o.person_id FROM drydock.outbox o WHERE o.kind = $1 ORDER BY 1")
+        .bind(kind.word())
+        .fetch_all(&house.admin)
+        .await
+        .expect("rows");
+    rows.into_iter().map(PersonId).collect()
+}
+
+async fn forget(house: &House) {
+    for sql in ["UPDATE drydock.outbox SET state = 'superseded', link_secret = NULL", "DELETE FROM drydock.outbox"] {
+        sqlx::query(sql).execute(&house.admin).await.expect("put away");
+    }
+}
+
+#[tokio::test]
+async fn every_message_reaches_those_whom_the_table_names_once_and_nobody_else() {
+    let house = House::new().await;
+    let (window, _, parts) = cast(&house).await;
+    forget(&house).await;
+    // These three go to one person, whom the act itself names.
+    let of_one = [NoticeKind::VoteRecorded, NoticeKind::HandedOver, NoticeKind::Mentioned];
+    let mut walked = 0;
+    for kind in NoticeKind::ALL.iter().copied().filter(|kind| kind.is_about_window() && !of_one.contains(kind)) {
+        tell(house.engine.pool(), window, kind).await.expect("told");
+        let expected: BTreeSet<PersonId> =
+            parts.iter().filter(|(part, _)| cell(kind, **part).is_ok()).flat_map(|(_, people)| people.iter().copied()).collect();
+        let rows = told(&house, kind).await;
+        assert_eq!(rows.iter().copied().collect::<BTreeSet<_>>(), expected, "{}", kind.word());
+        assert_eq!(rows.len(), expected.len(), "{}: once each", kind.word());
+        forget(&house).await;
+        walked += 1;
+    }
+    assert!(walked >= 14, "only {walked} messages were walked");
+}
+
+/// The kinds of messages that lie in the outbox now, without those to the person who acted.
+async fn kinds(house: &House) -> BTreeSet<String> {
+    let rows: Vec<String> = sqlx::query_scalar("SELECT DISTINCT o.kind FROM drydock.outbox o WHERE o.kind <> 'vote_recorded'")
+        .fetch_all(&house.admin)
+        .await
+        .expect("rows");
+    forget(house).await;
+    rows.into_iter().collect()
+}
+
+#[tokio::test]
+async fn what_people_do_to_a_window_is_told_by_the_message_of_its_transition() {
+    use WindowState as W;
+    let house = House::new().await;
+    let vote = |who: Caller, number: i64, decision: &'static str| {
+        let (engine, house) = (house.engine.clone(), &house);
+        async move {
+            let digest = house.digest(number).await.hex();
+            let input = cast_vote::Input { decision: decision.into(), digest, short_name: "prod-orders".into(), comment: "so".into() };
+            cast_vote(&engine, &who, number, &input).await.expect("a vote")
+        }
+    };
+    let expected = |from, to| BTreeSet::from([told_of(from, to).expect("told").word().to_owned()]);
+    let window = house.proposed(5).await.number;
+    assert_eq!(kinds(&house).await, expected(W::Draft, W::Proposed));
+    vote(house.stakeholder.clone(), window, "approve").await;
+    assert_eq!(kinds(&house).await, BTreeSet::new(), "no transition yet");
+    vote(house.lead.clone(), window, "approve").await;
+    assert_eq!(kinds(&house).await, expected(W::Proposed, W::Approved));
+    cancel_window(&house.engine, &house.engineer, window, "not this week").await.expect("called off");
+    assert_eq!(kinds(&house).await, expected(W::Approved, W::Cancelled));
+    for (decision, to) in [("reject", W::Rejected), ("request_changes", W::Draft)] {
+        let window = house.proposed(5).await.number;
+        forget(&house).await;
+        vote(house.stakeholder.clone(), window, decision).await;
+        assert_eq!(kinds(&house).await, expected(W::Proposed, to));
+    }
+    let window = house.proposed(5).await.number;
+    forget(&house).await;
+    cancel_window(&house.engine, &house.engineer, window, "not needed").await.expect("taken back");
+    assert_eq!(kinds(&house).await, expected(W::Proposed, W::Withdrawn));
+}
