@@ -6,7 +6,7 @@ use crate::parts::layout::{Card, Heading};
 use crate::parts::status::Pill;
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::{Span, Time};
-use domain::view::people::{Attention, HomePage as Page, WindowLine};
+use domain::view::people::{Attention, HomePage as Page, Lines, WindowLine};
 use engine::queries;
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -24,47 +24,69 @@ pub fn HomePage() -> impl IntoView {
 fn Home(page: Page) -> impl IntoView {
     let now = page.now;
     let (works, first) = (page.works, page.databases == 0);
-    let nothing = page.happening.is_empty() && page.waiting.is_empty() && page.soon.is_empty();
+    let nothing = page.happening.lines.is_empty() && page.waiting.lines.is_empty() && page.soon.lines.is_empty();
     let begin = (first || nothing).then(|| view! { <Begin teams=page.teams databases=page.databases works manages=page.manages/> });
+    // Once something is planned, what is empty says so: nobody has to wonder whether a list was forgotten.
+    let quiet = |said: &'static str| if first || nothing { "" } else { said };
     view! {
         <Heading title="Home">
             {(works && !first).then(|| view! { <a class="button primary" href="/windows/new">"Propose a window"</a> })}
         </Heading>
-        <Lines title="Happening now" lines=page.happening now/>
-        <Lines title="Waiting for you" lines=page.waiting now/>
-        <Lines title="Next 7 days" lines=page.soon now/>
+        <Section title="Happening now" list=page.happening now all="/windows?state=open" label="All windows that are not over"/>
+        <Section title="Waiting for you" list=page.waiting now empty=quiet("Nothing waits for you.") all="/windows?state=open" label="All windows that are not over"/>
+        <Section title="Next 7 days" list=page.soon now empty=quiet("Nothing starts within seven days.") all="/calendar?view=agenda" label="The calendar of these days" always=true/>
         {begin}
         <NeedsAttention list=page.attention/>
     }
 }
 
+/// A list, or the sentence that it is empty; nothing where that sentence is empty, too.
 #[component]
-fn Lines(title: &'static str, lines: Vec<WindowLine>, now: Timestamp) -> impl IntoView {
-    (!lines.is_empty()).then(|| {
-        let asks = lines.iter().any(|line| !line.asked.is_empty());
-        let head: &'static [&'static str] = if asks {
-            &["Window", "State", "Database", "Start", "What is asked"]
-        } else {
-            &["Window", "State", "Database", "Start", "End"]
-        };
-        let rows = lines
-            .into_iter()
-            .map(|line| {
-                let to = format!("/windows/{}", line.number);
-                let last = if asks { line.asked.into_any() } else { view! { <Time at=line.end/> }.into_any() };
-                view! {
-                    <tr>
-                        <th scope="row"><a href=to>{format!("#{} ", line.number)}{line.title}</a></th>
-                        <td><Pill tone=line.state label=line.state.label()/></td>
-                        <td>{line.database}<br/><span class="quiet">{environment(&line.environment)}</span></td>
-                        <td data-label="Start"><Time at=line.start/><br/><span class="quiet"><Span from=now to=line.start/></span></td>
-                        <td data-label=(!asks).then_some("End")>{last}</td>
-                    </tr>
-                }
-            })
-            .collect_view();
-        view! { <Card title=title><Table caption=title head=head>{rows}</Table></Card> }
-    })
+fn Section(
+    title: &'static str,
+    list: Lines,
+    now: Timestamp,
+    #[prop(optional)] empty: &'static str,
+    /// Where all of them are.
+    all: &'static str,
+    /// What is there.
+    label: &'static str,
+    /// Leads there also when all of them are shown.
+    #[prop(optional)]
+    always: bool,
+) -> impl IntoView {
+    if list.lines.is_empty() {
+        return (!empty.is_empty()).then(|| view! { <Card title=title><p>{empty}</p></Card> }).into_any();
+    }
+    let asks = list.lines.iter().any(|line| !line.asked.is_empty());
+    let head: &'static [&'static str] =
+        if asks { &["Window", "State", "Database", "Start", "What is asked"] } else { &["Window", "State", "Database", "Start", "End"] };
+    let more = list.more;
+    let leads = (more || always).then(|| {
+        let label = if more { format!("More than {}: {}", list.lines.len(), label.to_lowercase()) } else { label.to_owned() };
+        view! { <p class="actions"><a href=all>{label}</a></p> }
+    });
+    let rows = list.lines.into_iter().map(|line| row(line, now, asks)).collect_view();
+    view! { <Card title=title><Table caption=title head=head>{rows}</Table>{leads}</Card> }.into_any()
+}
+
+fn row(line: WindowLine, now: Timestamp, asks: bool) -> impl IntoView {
+    let to = format!("/windows/{}", line.number);
+    let watch = line.run.map(|run| view! { <br/><a href=format!("/runs/{run}")>"Watch the run"</a> });
+    let last = match (asks, line.run) {
+        (true, _) => line.asked.into_any(),
+        (false, Some(_)) => view! { <Time at=line.end/><br/><span class="quiet"><Span from=now to=line.end/></span> }.into_any(),
+        (false, None) => view! { <Time at=line.end/> }.into_any(),
+    };
+    view! {
+        <tr>
+            <th scope="row"><a href=to>{format!("#{} ", line.number)}{line.title}</a>{watch}</th>
+            <td><Pill tone=line.state label=line.state.label()/></td>
+            <td>{line.database}<br/><span class="quiet">{environment(&line.environment)}</span></td>
+            <td data-label="Start"><Time at=line.start/><br/><span class="quiet"><Span from=now to=line.start/></span></td>
+            <td data-label=(!asks).then_some("End")>{last}</td>
+        </tr>
+    }
 }
 
 /// What to do first, in a house where nothing was planned yet.

@@ -1,6 +1,6 @@
 //! People, teams, and the first page.
 
-use crate::ids::{PersonId, TargetId, TeamId};
+use crate::ids::{PersonId, RunId, TargetId, TeamId};
 use crate::people::{GlobalRole, TeamRole, words};
 use crate::window::WindowState;
 use jiff::Timestamp;
@@ -237,6 +237,32 @@ pub struct WindowLine {
     pub end: Timestamp,
     /// What is asked of the reader, as a sentence; empty in other lists.
     pub asked: String,
+    /// Its newest run, where one is under way.
+    pub run: Option<RunId>,
+}
+
+/// Days without maintenance that ended well after which a database with none planned is due: a month, and a weekend more.
+pub const DUE_AFTER_DAYS: i64 = 35;
+/// Hours after which a validation list that is still open is overdue.
+pub const VALIDATION_OVERDUE_H: i64 = 24;
+
+/// A list of the first page: its first lines, and whether there are more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lines {
+    /// Soonest first.
+    pub lines: Vec<WindowLine>,
+    /// Others had no room.
+    pub more: bool,
+}
+
+impl Lines {
+    /// As many as the page has room for.
+    #[must_use]
+    pub fn first(mut lines: Vec<WindowLine>, room: usize) -> Self {
+        let more = lines.len() > room;
+        lines.truncate(room);
+        Self { lines, more }
+    }
 }
 
 /// Something that needs a look.
@@ -256,11 +282,11 @@ pub struct HomePage {
     /// The moment it was read at.
     pub now: Timestamp,
     /// Running, on hold, validating, rolling back.
-    pub happening: Vec<WindowLine>,
+    pub happening: Lines,
     /// The reader is asked for something.
-    pub waiting: Vec<WindowLine>,
+    pub waiting: Lines,
     /// Proposed and approved ones that start within seven days.
-    pub soon: Vec<WindowLine>,
+    pub soon: Lines,
     /// What needs a look.
     pub attention: Vec<Attention>,
     /// Databases the reader sees; none at all leads to the first one.

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::store::home::{self, Wanted};
 use crate::transaction;
 use domain::permission::{Actor, Verb, authorize, holds};
-use domain::view::people::{Attention, HomePage};
+use domain::view::people::{Attention, HomePage, Lines};
 use domain::window::WindowState as W;
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -24,6 +24,7 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
             let soon = Wanted { teams, states: &[W::Proposed, W::Approved], before: Some(now + SignedDuration::from_hours(7 * 24)) };
             let mut attention = home::windows_in_need(db, teams).await?;
             attention.extend(home::databases_in_need(db, teams).await?);
+            attention.extend(home::databases_due(db, teams).await?);
             let parked = if holds(&actor, Verb::ManageOutbox, None) { home::parked_messages(db).await? } else { 0 };
             if parked > 0 {
                 let why = if parked == 1 {
@@ -31,14 +32,14 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
                 } else {
                     format!("{parked} messages could not be delivered.")
                 };
-                attention.insert(0, Attention { what: "Mail".into(), why, to: String::new() });
+                attention.insert(0, Attention { what: "Mail".into(), why, to: "/admin/outbox".into() });
             }
             let (databases, all_teams) = home::counts(db, teams).await?;
             Ok(HomePage {
                 now,
-                happening: home::windows(db, &live).await?,
-                waiting: home::waiting(db, actor.person).await?,
-                soon: home::windows(db, &soon).await?,
+                happening: Lines::first(home::windows(db, &live).await?, home::ROOM),
+                waiting: Lines::first(home::waiting(db, actor.person).await?, home::ROOM),
+                soon: Lines::first(home::windows(db, &soon).await?, home::ROOM),
                 attention,
                 databases,
                 teams: all_teams,

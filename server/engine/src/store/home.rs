@@ -2,16 +2,18 @@
 
 use crate::error::{Error, Result};
 use crate::store::{Stamp, stamp};
-use domain::ids::PersonId;
+use domain::ids::{PersonId, RunId};
 use domain::people::TeamRole;
-use domain::view::people::{Attention, WindowLine};
+use domain::view::people::{Attention, DUE_AFTER_DAYS, VALIDATION_OVERDUE_H, WindowLine};
 use domain::window::WindowState;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Most lines of one list: the first page is for a glance, the lists behind it for the rest.
-const MOST: i64 = 20;
+/// Lines of one list: the first page is for a glance, the lists behind it for the rest.
+pub const ROOM: usize = 20;
+/// One more than there is room for says that there are more.
+const MOST: i64 = 21;
 
 /// Which windows a list wants.
 #[derive(Debug, Clone)]
@@ -28,7 +30,8 @@ pub struct Wanted<'a> {
 pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<WindowLine>> {
     let states: Vec<String> = wanted.states.iter().map(|state| state.word().to_owned()).collect();
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name, t.environment, r.start_at, r.end_at
+        r#"SELECT w.number, r.title, w.state, t.short_name, t.environment, r.start_at, r.end_at,
+                  (SELECT n.id FROM drydock.run n WHERE n.window_id = w.id AND n.revision = w.revision AND n.state <> 'ended' ORDER BY n.opened_at DESC LIMIT 1) AS run
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -53,6 +56,7 @@ pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<W
                 (row.start_at.to_jiff(), row.end_at.to_jiff()),
                 String::new(),
             )
+            .map(|line| WindowLine { run: row.run.map(RunId), ..line })
         })
         .collect()
 }
@@ -107,7 +111,7 @@ fn line(
     asked: String,
 ) -> Result<WindowLine> {
     let state = WindowState::from_word(state).ok_or_else(|| Error::internal(format!("unknown window state {state}")))?;
-    Ok(WindowLine { number, title, state, database, environment, start: times.0, end: times.1, asked })
+    Ok(WindowLine { number, title, state, database, environment, start: times.0, end: times.1, asked, run: None })
 }
 
 /// Databases whose connection is unproven or whose newest backup record is a week old or missing. A week is the default age a plan demands.
@@ -139,13 +143,57 @@ pub async fn databases_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) ->
         .collect())
 }
 
-/// Windows that ended badly within two weeks, or owe their text.
+/// Databases on which nothing ended well for long and nothing is planned: maintenance is forgotten quietly.
+pub async fn databases_due(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id, t.short_name, d.last AS "last?", extract(day FROM clock_timestamp() - coalesce(d.last, t.created_at))::int AS "days!"
+           FROM (SELECT t.id, t.short_name, t.created_at FROM drydock.target t
+                 WHERE t.state = 'ready' AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1)) AND t.created_at < clock_timestamp() - make_interval(days => $2::int)
+                   AND NOT EXISTS (SELECT FROM drydock.revision r
+                                   JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.number
+                                   JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+                                   WHERE wt.target_id = t.id AND r.start_at > clock_timestamp() - make_interval(days => $2::int)
+                                     AND w.state IN ('draft', 'proposed', 'approved', 'running', 'hold', 'validating', 'rolling_back', 'completed'))
+                 ORDER BY t.created_at, t.short_name LIMIT $3) t
+           CROSS JOIN LATERAL (SELECT max(r.end_at) AS last FROM drydock.window_target wt
+                               JOIN drydock.window w ON w.id = wt.window_id AND w.revision = wt.revision AND w.state = 'completed'
+                               JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
+                               WHERE wt.target_id = t.id) d
+           ORDER BY coalesce(d.last, t.created_at), t.short_name"#,
+        teams as Option<&[Uuid]>,
+        i32::try_from(DUE_AFTER_DAYS).map_err(Error::internal)?,
+        MOST
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let why = match row.last {
+                Some(_) => format!("Maintenance is due: the last one that ended well was {} days ago, and none is planned.", row.days),
+                None => format!("Maintenance is due: registered {} days ago, and none was done or planned.", row.days),
+            };
+            Attention { what: row.short_name, why, to: format!("/databases/{}", row.id) }
+        })
+        .collect())
+}
+
+/// Windows that ended badly within two weeks, that owe their text, or that wait for longer than they should.
 pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
     let rows = sqlx::query!(
-        "SELECT w.number, w.state, w.issues_met FROM drydock.window w
-         WHERE w.state IN ('failed', 'missed', 'rolled_back') AND w.state_at > clock_timestamp() - interval '14 days' AND ($1::uuid[] IS NULL OR w.team_id = ANY ($1))
-         ORDER BY w.state_at DESC LIMIT $2",
+        r#"SELECT w.number, w.state, w.issues_met, t.short_name
+           FROM drydock.window w
+           JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.target t ON t.id = wt.target_id
+           WHERE ($1::uuid[] IS NULL OR w.team_id = ANY ($1))
+             AND ((w.state IN ('failed', 'missed', 'rolled_back', 'expired') AND w.state_at > clock_timestamp() - interval '14 days')
+                  OR (w.state = 'approved' AND r.start_at < clock_timestamp() - interval '2 minutes')
+                  OR (w.state = 'hold' AND r.end_at < clock_timestamp())
+                  OR (w.state = 'validating' AND w.state_at < clock_timestamp() - make_interval(hours => $2::int)))
+           ORDER BY w.state_at DESC, w.number LIMIT $3"#,
         teams as Option<&[Uuid]>,
+        i32::try_from(VALIDATION_OVERDUE_H).map_err(Error::internal)?,
         MOST
     )
     .fetch_all(db)
@@ -157,10 +205,16 @@ pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> R
             let owes = state.went_wrong() && row.issues_met.is_none();
             let why = match (state, owes) {
                 (WindowState::Missed, _) => "It was not started in time.".to_owned(),
+                (WindowState::Expired, _) => "Nobody decided in time.".to_owned(),
+                (WindowState::Approved, _) => "Its start has passed, and it has not begun.".to_owned(),
+                (WindowState::Hold, _) => "It is held past its end, and its database with it: decide how it goes on.".to_owned(),
+                (WindowState::Validating, _) => {
+                    format!("Its validation list is open for more than {VALIDATION_OVERDUE_H} hours: tick it and close the window.")
+                }
                 (_, true) => format!("{}. Write down what went wrong.", state.label()),
                 _ => format!("{}.", state.label()),
             };
-            Some(Attention { what: format!("#{}", row.number), why, to: format!("/windows/{}", row.number) })
+            Some(Attention { what: format!("#{} {}", row.number, row.short_name), why, to: format!("/windows/{}", row.number) })
         })
         .collect())
 }

@@ -16,6 +16,7 @@ mod freezes;
 mod gated;
 mod guessing;
 mod holds;
+mod home;
 mod hook_sink;
 mod house;
 mod installation_pauses;
