@@ -52,6 +52,8 @@ ids! {
     FeedId,
     /// A browser session, by the name pages use; never the key in the cookie.
     SessionId,
+    /// A series of windows.
+    SeriesId,
     /// A vote.
     VoteId,
     /// A pause of all maintenance.

@@ -36,6 +36,7 @@ mod pauses;
 mod planted;
 mod policies;
 mod proposal_pages;
+mod recurrence;
 mod run_live;
 mod run_page;
 mod run_rows;
