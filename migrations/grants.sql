@@ -16,7 +16,8 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
     drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
-    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override TO {web};
+    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override,
+    drydock.series, drydock.series_author, drydock.series_change TO {web};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
 GRANT UPDATE (password_hash, password_changed_at, epoch, theme) ON drydock.account TO {web};
@@ -55,6 +56,9 @@ GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, 
 GRANT UPDATE (name, origin, url, events, team_id, environment, state, paused_reason, failing_since, revision) ON drydock.webhook TO {web};
 GRANT UPDATE (sealed, ends_at) ON drydock.webhook_secret TO {web};
 GRANT UPDATE (state, attempts, next_at, taken_at) ON drydock.webhook_delivery TO {web};
+GRANT UPDATE (author_id, title, form, rule, starts_at, zone, lead_days, revision, next_look_at, ended_at, ended_by, ended_reason) ON drydock.series TO {web};
+GRANT UPDATE (moved_to, reason, changed_by, changed_at) ON drydock.series_change TO {web};
+GRANT DELETE ON drydock.series_change, drydock.series_stuck TO {web};
 GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
@@ -73,11 +77,17 @@ GRANT UPDATE (preview) ON drydock.revision TO {worker};
 GRANT UPDATE (live) ON drydock.window_target TO {worker};
 GRANT UPDATE (ended_at, ended_reason) ON drydock.link TO {worker};
 GRANT DELETE ON drydock.outbox, drydock.service_state TO {worker};
+-- Windows of a series are proposed by the worker: it can propose, and has no way to vote.
+GRANT INSERT ON drydock.window, drydock.plan, drydock.revision, drydock.window_target, drydock.contributor, drydock.series_birth, drydock.series_stuck TO {worker};
+GRANT UPDATE (looked_at, next_look_at, trouble_code, trouble, trouble_since) ON drydock.series TO {worker};
+GRANT UPDATE (start_at, code, message, since) ON drydock.series_stuck TO {worker};
+GRANT DELETE ON drydock.series_stuck TO {worker};
 -- Counting votes asks who has an account at all.
 GRANT SELECT (person_id) ON drydock.account TO {worker};
 GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
-    drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override TO {auditor};
+    drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
+    drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck TO {auditor};
 GRANT SELECT ON drydock.comment, drydock.mention TO {auditor};

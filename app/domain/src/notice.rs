@@ -72,6 +72,8 @@ pub enum NoticeKind {
     FreezeChanged,
     /// A receiver of events is not called any more: it never answers.
     WebhookPaused,
+    /// A series cannot propose by itself what it should.
+    SeriesStuck,
 }
 
 words!(NoticeKind {
@@ -105,6 +107,7 @@ words!(NoticeKind {
     NoticeKind::Frozen = "frozen" / "Freeze over your windows",
     NoticeKind::FreezeChanged = "freeze_changed" / "Freeze changed",
     NoticeKind::WebhookPaused = "webhook_paused" / "Webhook paused",
+    NoticeKind::SeriesStuck = "series_stuck" / "Series needs a person",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -138,6 +141,8 @@ pub enum Concerned {
     Administrators,
     /// Leads and deputies of both teams, when a database changes its owner.
     BothLeads,
+    /// Who answers for a series.
+    SeriesAuthor,
 }
 
 impl NoticeKind {
@@ -145,8 +150,8 @@ impl NoticeKind {
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
         use Concerned::{
-            Administrators, BothLeads, Contributors, Eligible, Executor, Heads, Leads, Mentioned, OnCall, Owner, Stakeholders, Voter,
-            Watchers, WindowOwner,
+            Administrators, BothLeads, Contributors, Eligible, Executor, Heads, Leads, Mentioned, OnCall, Owner, SeriesAuthor,
+            Stakeholders, Voter, Watchers, WindowOwner,
         };
         match self {
             Self::ApprovalNeeded => &[Eligible],
@@ -166,6 +171,7 @@ impl NoticeKind {
             Self::Paused | Self::Resumed => &[Heads],
             Self::OwnerChanged => &[BothLeads],
             Self::WebhookPaused => &[Administrators],
+            Self::SeriesStuck => &[SeriesAuthor, Leads],
         }
     }
     /// True for messages that say what somebody wrote.
@@ -183,12 +189,19 @@ impl NoticeKind {
     pub fn is_about_account(self) -> bool {
         matches!(self, Self::Invited | Self::ResetAsked | Self::PasswordChanged)
     }
-    /// True for messages about a database, a receiver or the whole installation: they speak of no window either.
+    /// True for messages about a database, a series, a receiver or the whole installation: they speak of no window either.
     #[must_use]
     pub fn is_bulletin(self) -> bool {
         matches!(
             self,
-            Self::Paused | Self::Resumed | Self::OwnerChanged | Self::TestMail | Self::Frozen | Self::FreezeChanged | Self::WebhookPaused
+            Self::Paused
+                | Self::Resumed
+                | Self::OwnerChanged
+                | Self::TestMail
+                | Self::Frozen
+                | Self::FreezeChanged
+                | Self::WebhookPaused
+                | Self::SeriesStuck
         )
     }
     /// True for messages about a window, its plan or its run.

@@ -14,6 +14,7 @@ pub mod pauses;
 pub mod people;
 pub mod policies;
 pub mod runs;
+pub mod series;
 pub mod sessions;
 pub mod targets;
 pub mod trail;

@@ -25,6 +25,11 @@ impl Engine {
         let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(5)).connect_with(options).await?;
         Ok(Self { pool, clock: Clock })
     }
+    /// The same over a worker's own pool: for what a worker does by the actions that people use.
+    #[must_use]
+    pub fn over(pool: PgPool) -> Self {
+        Self { pool, clock: Clock }
+    }
     /// The state database.
     #[must_use]
     pub fn pool(&self) -> &PgPool {

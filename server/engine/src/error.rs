@@ -118,6 +118,13 @@ fn sentence(constraint: &str) -> Option<Error> {
             "All maintenance is paused: the banner on every page says since when, by whom and why.",
             "Whoever paused it or an administrator resumes it on the page Pause.",
         ),
+        "series_over" => refused("series_over", "This series was ended.", "Make a new one; what was proposed by it stays as it is."),
+        "series_change_born" | "series_birth_pkey" => refused(
+            "date_born",
+            "The window of this date was proposed at this very moment.",
+            "Move or withdraw that window on its own page.",
+        ),
+        "series_birth_past" => refused("passed", "Its start has passed.", "Propose a window for another time by hand."),
         "pause_one_open" => refused(
             "paused_already",
             "Somebody paused all maintenance at this very moment.",
@@ -141,7 +148,7 @@ fn sentence(constraint: &str) -> Option<Error> {
         "target_still_wanted" => {
             refused("still_wanted", "Windows on this database are not over.", "Withdraw, cancel or finish them first.")
         }
-        "window_target_owner" => {
+        "window_target_owner" | "series_target_owner" => {
             refused("moved_on", "The database was given to another team, or put away, at this very moment.", "Look at its page again.")
         }
         "rotation_under_run" => refused(

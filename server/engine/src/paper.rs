@@ -21,7 +21,7 @@ mod wording;
 
 pub use account::{AccountMaterial, write_account};
 pub use address::{AddressMaterial, write_address};
-pub use bulletin::{Bulletin, News, OwnerChange, Silence};
+pub use bulletin::{Bulletin, News, OwnerChange, Silence, StuckSeries};
 pub use calendar::CalendarPart;
 pub use feed::{feed, shown as feed_shown};
 pub use frame::Frame;

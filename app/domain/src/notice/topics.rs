@@ -59,6 +59,7 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("Your password was changed, or a link to a new one was asked for", "Whoever did not do this has to learn it."),
     ("All maintenance was paused, or goes on", "You lead or administer: nothing starts meanwhile."),
     ("A freeze covers a window you own, or no longer does", "You answer for it, and it would not start."),
+    ("A series you saved last cannot propose by itself", "It waits for you, and nobody else may notice."),
     ("A database went to another team", "You lead one of the two."),
     ("A webhook was paused, because its receiver never answers", "You administer: a program hears nothing meanwhile."),
     ("Your address was changed", "Whoever lost a mailbox has to learn it there."),
@@ -69,7 +70,15 @@ impl NoticeKind {
     #[must_use]
     pub fn topics(self, relation: Concerned) -> &'static [Topic] {
         match (self, relation) {
-            (_, Concerned::Voter | Concerned::Owner | Concerned::Heads | Concerned::BothLeads | Concerned::Administrators)
+            (
+                _,
+                Concerned::Voter
+                | Concerned::Owner
+                | Concerned::Heads
+                | Concerned::BothLeads
+                | Concerned::Administrators
+                | Concerned::SeriesAuthor,
+            )
             | (Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
             | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => &[],
             (Self::Commented, Concerned::Watchers) => &[Topic::Conversation, Topic::Watching],

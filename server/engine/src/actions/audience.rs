@@ -2,10 +2,12 @@
 
 use crate::error::Result;
 use crate::ledger::{FactRef, Ledger};
+use crate::store::series::Series;
 use crate::store::{self, windows::Window};
 use domain::ids::{CommentId, FreezeId, PersonId, TeamId};
 use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
+use domain::series::Trouble;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,6 +142,30 @@ pub(crate) async fn tell_leads(
     Ok(people.len())
 }
 
+/// Puts a message about a series that needs a person into the outbox of whoever answers for it and of the team's leads.
+pub(crate) async fn tell_series(
+    ledger: &mut Ledger<'_>,
+    of: &Series,
+    start: Option<Timestamp>,
+    trouble: &Trouble,
+    fact: FactRef,
+) -> Result<()> {
+    let kind = NoticeKind::SeriesStuck;
+    let mut relations: BTreeMap<PersonId, BTreeSet<Concerned>> = BTreeMap::from([(of.author, BTreeSet::from([Concerned::SeriesAuthor]))]);
+    for lead in store::groups::leads(ledger.db(), &[of.team]).await? {
+        relations.entry(lead).or_default().insert(Concerned::Leads);
+    }
+    let payload = Map::from_iter([
+        ("series".to_owned(), Value::from(of.id.to_string())),
+        ("start".to_owned(), start.map_or(Value::Null, |start| start.to_string().into())),
+        ("said".to_owned(), trouble.message.clone().into()),
+    ]);
+    for person in wanting(ledger, kind, relations).await? {
+        ledger.notice(&NewNotice { kind, person, payload: payload.clone() }, None, None, None, fact).await?;
+    }
+    Ok(())
+}
+
 /// A link lives until the latest start, at most 30 days.
 pub(crate) fn link_end(plan: &Plan, now: Timestamp) -> Timestamp {
     plan.times.latest_start.min(now + LINK_LIFE)
@@ -163,7 +189,8 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             Concerned::Heads => store::groups::heads(ledger.db()).await?,
             Concerned::Administrators => store::groups::administrators(ledger.db()).await?,
             // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
-            Concerned::BothLeads | Concerned::Mentioned => BTreeSet::new(),
+            // And by `tell_series`, where there is no window.
+            Concerned::BothLeads | Concerned::Mentioned | Concerned::SeriesAuthor => BTreeSet::new(),
             Concerned::OnCall => store::watchers::on_call(ledger.db(), window.target).await?,
         };
         for person in people {

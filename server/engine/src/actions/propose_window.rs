@@ -1,18 +1,15 @@
 //! Proposes a window: seals its plan and asks everybody whose vote the policy wants.
 
-use super::{Caller, audience, seal_revision};
+use super::{Caller, new_window, seal_revision};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
-use crate::{clock, store, transaction};
-use domain::fact::NewFact;
+use crate::{store, transaction};
 use domain::ids::{ExaminationId, WindowId};
-use domain::notice::NoticeKind;
 use domain::permission::{Verb, authorize};
 use domain::proposal::ProposalForm;
-use domain::window::WindowState;
-use serde_json::Map;
+use std::collections::BTreeSet;
 
 /// A window that was proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,28 +38,7 @@ pub async fn propose_window(engine: &Engine, caller: &Caller, form: &ProposalFor
             draft.check(db, None).await?;
             let by = permit.person().ok_or_else(|| Error::internal("a window is proposed by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            let id: WindowId = clock::new_id();
-            let drafted = ledger
-                .fact(
-                    NewFact::done("window.draft", "window", id)
-                        .of_window(id)
-                        .of_team(team)
-                        .with("target", draft.target.plan.id.to_string()),
-                )
-                .await?;
-            let number = ledger.new_window(id, team, by, drafted).await?;
-            let sealed = draft.write(&mut ledger, id, number, 1, by).await?;
-            let fact = NewFact::done("window.propose", "window", id)
-                .of_window(id)
-                .of_team(team)
-                .with("number", number)
-                .with("revision", 1)
-                .with("digest", sealed.digest.hex());
-            let fact = ledger.fact(fact).await?;
-            ledger.move_window(id, 1, WindowState::Draft, WindowState::Proposed, None, fact).await?;
-            let window = store::windows::load(ledger.db(), id).await?;
-            let asked = audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalNeeded, Map::new(), fact).await?;
-            Ok(Proposed { id, number, asked })
+            Ok(new_window::write(&mut ledger, &draft, by, &BTreeSet::new(), None).await?.0)
         })
     })
     .await?;

@@ -51,7 +51,7 @@ pub(crate) async fn read(engine: &Engine, db: &mut PgConnection, actor: &Actor, 
     Ok(Draft { form: form.clone(), proposal, target, times, preview })
 }
 
-async fn known_target(db: &mut PgConnection, actor: &Actor, name: &str) -> Result<ProposalTarget> {
+pub(super) async fn known_target(db: &mut PgConnection, actor: &Actor, name: &str) -> Result<ProposalTarget> {
     let found = match store::windows::proposal_target(db, name).await {
         Ok(target) => Some(target).filter(|target| holds(actor, Verb::SeeTeam, Some(target.plan.team))),
         Err(Error::NotFound) => None,

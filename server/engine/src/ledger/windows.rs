@@ -10,6 +10,7 @@ use domain::plan::Plan;
 use domain::window::WindowState;
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// A sealed revision about to be written.
 #[derive(Debug, Clone)]
@@ -111,6 +112,19 @@ impl Ledger<'_> {
             .execute(&mut *self.db)
             .await?;
         }
+        Ok(())
+    }
+
+    /// Remembers further people who wrote what a window says: they never vote on it.
+    pub async fn add_contributors(&mut self, window: WindowId, people: &BTreeSet<PersonId>) -> Result<()> {
+        let people: Vec<uuid::Uuid> = people.iter().map(|person| person.0).collect();
+        sqlx::query!(
+            "INSERT INTO drydock.contributor (window_id, person_id) SELECT $1, p.id FROM unnest($2::uuid[]) AS p (id) ON CONFLICT DO NOTHING",
+            window.0,
+            &people
+        )
+        .execute(&mut *self.db)
+        .await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::Notifier;
 use super::transport::Route;
 use crate::error::{Error, Result};
-use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence};
+use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries};
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::{account_links, comments, groups, letters, new_addresses, pauses};
@@ -179,6 +179,17 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
     if let Some(webhook) = named("webhook").and_then(|id| id.parse().ok()) {
         let said = |key: &str| named(key).unwrap_or_default().to_owned();
         return Ok(News::Webhook(Silence { webhook, name: said("name"), origin: said("origin"), reason: said("reason") }));
+    }
+    if let Some(id) = named("series").and_then(|id| id.parse().ok()) {
+        let told = letters::series(db, id).await?;
+        let start = named("start").and_then(|start| start.parse().ok());
+        return Ok(News::Series(StuckSeries {
+            id,
+            title: told.0,
+            database: told.1,
+            start,
+            said: named("said").unwrap_or_default().to_owned(),
+        }));
     }
     let pause = named("pause").and_then(|id| id.parse().ok()).ok_or_else(|| Error::internal("a message about nothing that is known"))?;
     Ok(News::Pause(pauses::told(db, pause).await?))

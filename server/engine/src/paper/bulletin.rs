@@ -7,7 +7,7 @@ use super::when::Zone;
 use super::wording::goes_to;
 use crate::error::{Error, Result};
 use domain::freeze::Phase;
-use domain::ids::{TargetId, WebhookId};
+use domain::ids::{SeriesId, TargetId, WebhookId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::view::freezes::{FreezeRow, MetWindow};
@@ -27,6 +27,8 @@ pub enum News {
     Freeze(FreezeRow, Vec<MetWindow>),
     /// A receiver of events is paused.
     Webhook(Silence),
+    /// A series waits for a person.
+    Series(StuckSeries),
 }
 
 /// A receiver that never answers.
@@ -40,6 +42,21 @@ pub struct Silence {
     pub origin: String,
     /// Why it is paused.
     pub reason: String,
+}
+
+/// A series, and what it cannot do by itself.
+#[derive(Debug, Clone)]
+pub struct StuckSeries {
+    /// The series.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// Short name of its database.
+    pub database: String,
+    /// The date that has no window; `None` where it is about all of them.
+    pub start: Option<Timestamp>,
+    /// What is in the way, and what to do.
+    pub said: String,
 }
 
 /// A database and the teams it goes from and to.
@@ -77,6 +94,7 @@ impl Bulletin {
             News::Test(asked_at) => self.test(*asked_at),
             News::Freeze(row, windows) => self.freeze(row, windows, &self.frame.zone()),
             News::Webhook(silence) => self.silence(silence),
+            News::Series(stuck) => self.series(stuck, &self.frame.zone()),
         };
         let host = url::Url::parse(&self.frame.base)
             .ok()
@@ -93,6 +111,7 @@ impl Bulletin {
             News::Test(asked_at) => format!("test-{}", asked_at.as_microsecond()),
             News::Freeze(row, _) => format!("freeze-{}", row.freeze.id),
             News::Webhook(silence) => format!("webhook-{}", silence.webhook),
+            News::Series(stuck) => format!("series-{}", stuck.id),
         }
     }
 
@@ -159,6 +178,28 @@ impl Bulletin {
             rows,
             button: Some(Button { label: "Open the freeze".to_owned(), url: page.clone() }),
             paragraphs,
+            because: goes_to(self.frame.kind),
+            page,
+            ..self.frame.blank()
+        }
+    }
+
+    fn series(&self, stuck: &StuckSeries, zone: &Zone) -> Letter {
+        let (title, database) = (line(&stuck.title), line(&stuck.database));
+        let page = format!("{}/series/{}", self.frame.base, stuck.id);
+        let mut rows = vec![("Series", title.clone()), ("Database", database.clone())];
+        rows.extend(stuck.start.into_iter().flat_map(|start| zone.rows("Date", start)));
+        let lead = match stuck.start {
+            Some(_) => "No window could be proposed for this date of the series.",
+            None => "This series proposes nothing until somebody looks at it.",
+        };
+        Letter {
+            subject: format!("[{}] {database}: {title}", self.frame.kind.label()),
+            headline: format!("{}: {title}", self.frame.kind.label()),
+            lead: lead.to_owned(),
+            rows,
+            button: Some(Button { label: "Open the series".to_owned(), url: page.clone() }),
+            paragraphs: vec![block(&stuck.said)],
             because: goes_to(self.frame.kind),
             page,
             ..self.frame.blank()

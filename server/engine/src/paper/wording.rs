@@ -218,7 +218,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         // These speak of no window: [`super::write_account`] writes them.
         NoticeKind::Invited | NoticeKind::ResetAsked | NoticeKind::PasswordChanged => (String::new(), vec![]),
         // Written by `bulletin`: they are about no window.
-        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged | NoticeKind::WebhookPaused => (m.kind.label().to_owned(), vec![]),
+        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged | NoticeKind::WebhookPaused | NoticeKind::SeriesStuck => (m.kind.label().to_owned(), vec![]),
     }
 }
 
@@ -356,6 +356,7 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
         Concerned::Owner => "the person whose account it is",
         Concerned::Administrators => "administrators",
         Concerned::BothLeads => "leads and deputies of both teams",
+        Concerned::SeriesAuthor => "whoever saved the series last",
         Concerned::Heads => "leads and deputies of every team and administrators",
     });
     format!("This message goes to {}.", concerned.collect::<Vec<_>>().join(", "))

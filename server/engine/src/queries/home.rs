@@ -4,6 +4,7 @@ use super::visible_teams;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::home::{self, Wanted};
+use crate::store::series_pages;
 use crate::transaction;
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::view::people::{Attention, HomePage, Lines};
@@ -23,6 +24,7 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
             let live = Wanted { teams, states: &[W::Running, W::Hold, W::Validating, W::RollingBack], before: None };
             let soon = Wanted { teams, states: &[W::Proposed, W::Approved], before: Some(now + SignedDuration::from_hours(7 * 24)) };
             let mut attention = home::windows_in_need(db, teams).await?;
+            attention.extend(series_pages::in_need(db, teams).await?);
             attention.extend(home::databases_in_need(db, teams).await?);
             attention.extend(home::databases_due(db, teams).await?);
             let parked = if holds(&actor, Verb::ManageOutbox, None) { home::parked_messages(db).await? } else { 0 };

@@ -19,6 +19,7 @@ pub mod people;
 pub mod policies;
 pub mod proposals;
 pub mod runs;
+pub mod series;
 pub mod sessions;
 pub mod targets;
 pub mod trail;

@@ -329,7 +329,7 @@ async fn typed(db: &mut PgConnection, id: ExaminationId) -> Result<(Asked, Propo
 }
 
 /// The database with this short name, if the reader may propose windows on it; foreign ones do not exist.
-async fn proposable(db: &mut PgConnection, actor: &Actor, short_name: &str) -> Result<ProposalTarget> {
+pub(super) async fn proposable(db: &mut PgConnection, actor: &Actor, short_name: &str) -> Result<ProposalTarget> {
     let target = windows::proposal_target(db, short_name).await?;
     let team = target.plan.team;
     authorize(actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| hide(actor, team, refusal))?;
@@ -350,7 +350,7 @@ async fn same_database(db: &mut PgConnection, actor: &Actor, window: &window_pag
     if target.plan.id == window.target { Ok(target) } else { Err(Error::NotFound) }
 }
 
-fn database(target: &ProposalTarget) -> Database {
+pub(super) fn database(target: &ProposalTarget) -> Database {
     Database {
         short_name: target.plan.short_name.clone(),
         name: target.plan.name.clone(),
@@ -360,7 +360,12 @@ fn database(target: &ProposalTarget) -> Database {
     }
 }
 
-async fn approvers(db: &mut PgConnection, actor: &Actor, target: &ProposalTarget, window: Option<WindowId>) -> Result<Approvers> {
+pub(super) async fn approvers(
+    db: &mut PgConnection,
+    actor: &Actor,
+    target: &ProposalTarget,
+    window: Option<WindowId>,
+) -> Result<Approvers> {
     let policy = windows::policy_of(db, &target.plan.environment).await?;
     let electorate = store::groups::eligible(db, target.plan.id, target.plan.team).await?;
     let mut authors = match window {
@@ -372,7 +377,7 @@ async fn approvers(db: &mut PgConnection, actor: &Actor, target: &ProposalTarget
     Ok(Approvers::of(&policy.name, &policy.rules, &electorate, &authors, &names))
 }
 
-async fn overlaps(
+pub(super) async fn overlaps(
     db: &mut PgConnection,
     target: TargetId,
     from: Timestamp,

@@ -3,7 +3,7 @@
 use super::{Stamp, stamp};
 use crate::error::{Error, Result};
 use domain::canonical::Digest;
-use domain::ids::{LinkId, PersonId, RunId, TargetId, TeamId, WindowId};
+use domain::ids::{LinkId, PersonId, RunId, SeriesId, TargetId, TeamId, WindowId};
 use domain::plan::Plan;
 use domain::window::{Ending, RunState, WindowState};
 use jiff::Timestamp;
@@ -119,6 +119,17 @@ pub async fn subject(db: &mut PgConnection, window: WindowId, digest: Option<Dig
 pub async fn database(db: &mut PgConnection, target: TargetId) -> sqlx::Result<(String, String)> {
     let row = sqlx::query!("SELECT t.short_name, t.name FROM drydock.target t WHERE t.id = $1", target.0).fetch_one(db).await?;
     Ok((row.short_name, row.name))
+}
+
+/// Title of a series, and short name of its database.
+pub async fn series(db: &mut PgConnection, series: SeriesId) -> sqlx::Result<(String, String)> {
+    let row = sqlx::query!(
+        "SELECT s.title, t.short_name FROM drydock.series s JOIN drydock.target t ON t.id = s.target_id WHERE s.id = $1",
+        series.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.title, row.short_name))
 }
 
 /// Name of a team.

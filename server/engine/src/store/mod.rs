@@ -29,6 +29,8 @@ pub mod run_page;
 pub mod runs;
 pub mod seals;
 pub mod secrets;
+pub mod series;
+pub mod series_pages;
 pub mod service_leases;
 pub mod service_states;
 pub mod sessions;
@@ -54,6 +56,12 @@ pub mod windows;
 
 /// An instant on its way to or from the database.
 pub type Stamp = jiff_sqlx::Timestamp;
+
+/// A day of the calendar on its way to or from the database.
+pub type Day = jiff_sqlx::Date;
+
+/// A wall time without a zone on its way to or from the database.
+pub type Wall = jiff_sqlx::DateTime;
 
 /// Puts an instant on its way to the database.
 #[must_use]

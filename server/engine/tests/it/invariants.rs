@@ -10,6 +10,7 @@ mod identity;
 mod pauses;
 mod people;
 mod runs;
+mod series;
 mod targets;
 mod trail;
 mod webhooks;

@@ -3,7 +3,7 @@
 use domain::approval::{Eligible, Policy};
 use domain::canonical::Digest;
 use domain::freeze::{Freeze, Scope};
-use domain::ids::{FreezeId, PersonId, PolicyId, RunId, TargetId, TeamId, WebhookId, WindowId};
+use domain::ids::{FreezeId, PersonId, PolicyId, RunId, SeriesId, TargetId, TeamId, WebhookId, WindowId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
@@ -12,7 +12,7 @@ use domain::proposal::ProposalForm;
 use domain::view::freezes::{FreezeRow, MetWindow};
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
-use engine::paper::{Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, write};
+use engine::paper::{Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries, write};
 use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use engine::target::session::SessionName;
 use jiff::Timestamp;
@@ -336,6 +336,22 @@ fn administrators_hear_of_a_receiver_that_never_answers() {
     let mail = bulletin(NoticeKind::WebhookPaused, News::Webhook(silence)).write().expect("written");
     insta::assert_snapshot!(
         "webhook_paused",
+        format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
+    );
+}
+
+#[test]
+fn a_series_that_cannot_go_on_says_what_to_do() {
+    let stuck = StuckSeries {
+        id: SeriesId(Uuid::from_u128(5)),
+        title: "Weekly maintenance".into(),
+        database: "prod-orders".into(),
+        start: Some("2026-11-29T02:00:00Z".parse().expect("a time")),
+        said: "This overlaps #7 “Restore drill”. Choose a time that ends before or starts after it.".into(),
+    };
+    let mail = bulletin(NoticeKind::SeriesStuck, News::Series(stuck)).write().expect("written");
+    insta::assert_snapshot!(
+        "series_stuck",
         format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
     );
 }

@@ -42,6 +42,7 @@ mod run_page;
 mod run_rows;
 mod run_stage;
 mod running;
+mod series;
 mod session_races;
 mod smtp_sink;
 mod stage;

@@ -38,8 +38,8 @@ pub struct TrailFilter {
 pub const FILTER_FIELDS: [&str; 11] = ["from", "to", "actor", "action", "kind", "object", "team", "window", "result", "address", "request"];
 
 /// Kinds of objects that facts are about, as suggestions for the filter.
-pub const OBJECT_KINDS: [&str; 11] =
-    ["window", "run", "target", "person", "team", "policy", "installation", "worker_key", "seal_key", "anchor_file", "trail"];
+pub const OBJECT_KINDS: [&str; 12] =
+    ["window", "series", "run", "target", "person", "team", "policy", "installation", "worker_key", "seal_key", "anchor_file", "trail"];
 
 /// Longest text of a filter, in characters.
 const LONGEST: usize = 200;

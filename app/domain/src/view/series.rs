@@ -1,0 +1,241 @@
+//! The pages of series: the list, the form with its dates, and one series.
+
+use crate::ids::{SeriesId, TargetId};
+use crate::series::Occurrence;
+use crate::series::form::SeriesForm;
+use crate::view::windows::propose::{Approvers, Database};
+use crate::window::WindowState;
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+
+/// How a series stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeriesState {
+    /// It proposes its windows by itself.
+    Active,
+    /// Something waits for a person.
+    NeedsAttention,
+    /// Its rule has no date to come.
+    Over,
+    /// Somebody ended it.
+    Ended,
+}
+
+impl SeriesState {
+    /// As people read it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Active => "Active",
+            Self::NeedsAttention => "Needs attention",
+            Self::Over => "No more dates",
+            Self::Ended => "Ended",
+        }
+    }
+}
+
+/// One series in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesRow {
+    /// Which.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// Its rule in words.
+    pub words: String,
+    /// Short name of its database.
+    pub database: String,
+    /// Environment word of that.
+    pub environment: String,
+    /// Owner team's name.
+    pub team: String,
+    /// Who answers for it.
+    pub author: String,
+    /// How it stands.
+    pub state: SeriesState,
+    /// Its next date.
+    pub next: Option<Timestamp>,
+}
+
+/// The list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListPage {
+    /// Newest first.
+    pub rows: Vec<SeriesRow>,
+    /// There are older ones: go on after this.
+    pub older: Option<SeriesId>,
+    /// The reader may make one.
+    pub may_make: bool,
+}
+
+/// A date as it is shown before anything is saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownDate {
+    /// The date.
+    pub date: Occurrence,
+    /// Its window, where one was proposed before.
+    pub window: Option<i64>,
+    /// Another window that takes the database then: number and title.
+    pub taken: Option<(i64, String)>,
+}
+
+/// The dates of what was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dates {
+    /// The rule in words.
+    pub words: String,
+    /// The next ones.
+    pub lines: Vec<ShownDate>,
+    /// The first ones are proposed as soon as it is saved.
+    pub at_once: bool,
+    /// Days of lead.
+    pub lead_days: i64,
+    /// What the form sends back, so that nothing else is saved than what was shown.
+    pub seen: String,
+}
+
+/// The series a form changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditOf {
+    /// Which.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// Its revision.
+    pub revision: i32,
+    /// Who answers for it so far.
+    pub author: String,
+}
+
+/// The form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormPage {
+    /// About which database.
+    pub database: Database,
+    /// What the fields hold before anything is typed.
+    pub form: SeriesForm,
+    /// Its dates, once what was typed can be read.
+    pub dates: Option<Dates>,
+    /// Who must approve each window.
+    pub approvers: Approvers,
+    /// The series that is changed; `None` for a new one.
+    pub edit: Option<EditOf>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A date to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DateLine {
+    /// The date.
+    pub date: Occurrence,
+    /// Its window, and how that stands.
+    pub window: Option<(i64, WindowState)>,
+    /// Why it has none.
+    pub stuck: Option<String>,
+    /// When it is proposed.
+    pub proposed_at: Timestamp,
+}
+
+/// What was done to a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The wall time instead; `None`: left out.
+    pub moved_to: Option<DateTime>,
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The date somebody wants to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DateCard {
+    /// The date.
+    pub date: Occurrence,
+    /// What was done to it before.
+    pub changed: Option<Changed>,
+}
+
+/// A date without a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// The day the rule gives.
+    pub day: Date,
+    /// When it starts, or started.
+    pub start: Timestamp,
+    /// It passed.
+    pub passed: bool,
+    /// Why, and what to do.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A window that was born of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Birth {
+    /// The day the rule gives.
+    pub day: Date,
+    /// Its number.
+    pub number: i64,
+    /// Its title now.
+    pub title: String,
+    /// How it stands.
+    pub state: WindowState,
+    /// When it starts by now.
+    pub start: Timestamp,
+    /// When it was proposed.
+    pub born_at: Timestamp,
+}
+
+/// One series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShowPage {
+    /// Which.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// How it stands.
+    pub state: SeriesState,
+    /// Its rule in words.
+    pub words: String,
+    /// The same as calendars write it.
+    pub text: String,
+    /// The database.
+    pub target: TargetId,
+    /// Short name of the database.
+    pub database: String,
+    /// Environment word of that.
+    pub environment: String,
+    /// Zone of its wall times.
+    pub zone: String,
+    /// Owner team's name.
+    pub team: String,
+    /// Who answers for it.
+    pub author: String,
+    /// Why each window is needed.
+    pub reason: String,
+    /// Minutes each lasts.
+    pub duration_min: String,
+    /// Days of lead.
+    pub lead_days: i64,
+    /// What keeps every date from being proposed, and since when.
+    pub trouble: Option<(String, Timestamp)>,
+    /// When and by whom it was ended, and why.
+    pub ended: Option<(Timestamp, String, String)>,
+    /// The dates to come.
+    pub next: Vec<DateLine>,
+    /// The date somebody wants to change.
+    pub card: Option<DateCard>,
+    /// Other dates that have no window.
+    pub without: Vec<Stuck>,
+    /// Windows born of it.
+    pub births: Vec<Birth>,
+    /// The reader may change it.
+    pub may_change: bool,
+    /// Now.
+    pub now: Timestamp,
+}

@@ -1,0 +1,100 @@
+//! Proposes the window of one date of a series, as its author would: exactly once, never for the past, never against a rule that a person
+//! would have to keep.
+
+use super::propose_window::Proposed;
+use super::{new_window, seal_revision};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::store::series::Series;
+use crate::store::window_forms;
+use crate::wake::{Wake, wake};
+use crate::{store, transaction};
+use domain::decision::Refusal;
+use domain::fact::NewFact;
+use domain::ids::SeriesId;
+use domain::permission::{Actor, Permit, Verb, holds};
+use domain::series::Standing;
+use jiff::civil::Date;
+use sqlx::PgConnection;
+
+/// Proposes it; `None` when somebody did already, left the date out, or ended the series.
+///
+/// # Errors
+/// Whatever a proposal by a person is refused for; a start that has passed; nobody who could still decide in time.
+pub async fn bear_window(engine: &Engine, id: SeriesId, day: Date) -> Result<Option<Proposed>> {
+    let engine_of_work = engine.clone();
+    let born = transaction::run(engine.pool(), "bear_window", move |db| {
+        let engine = engine_of_work.clone();
+        Box::pin(async move {
+            let Some(of) = store::series::lock(db, id).await?.filter(|of| of.ended.is_none()) else { return Ok(None) };
+            if store::series::born(db, id, day).await?.is_some() {
+                return Ok(None);
+            }
+            let Some(date) = of.schedule.on(&of.zone()?, day).filter(|date| !date.is_skipped()) else { return Ok(None) };
+            let now = window_forms::now(db).await?;
+            if date.placed.start <= now {
+                return Err(Refusal::new("passed", "Its start has passed.", "Propose a window for another time by hand.").into());
+            }
+            let author = author(db, &of).await?;
+            let mut form = date.form(&of.form.proposal);
+            form.target.clone_from(&of.database);
+            let draft = seal_revision::read(&engine, db, &author, &form, seal_revision::Found::Look(None)).await?;
+            // A freeze that is made at this moment waits, and tells this window's owner.
+            store::freezes::hold_off(db).await?;
+            draft.check(db, None).await?;
+            let writers = store::series::writers(db, id, day).await?;
+            let permit = Permit::system();
+            let mut ledger = Ledger::open(db, &permit, "series");
+            let (proposed, sealed) = new_window::write(&mut ledger, &draft, of.author, &writers, Some(id)).await?;
+            if sealed.decide_by <= now {
+                return Err(too_late(sealed.decide_by));
+            }
+            store::series::insert_birth(ledger.db(), &of, day, proposed.id, date.placed.start).await?;
+            store::series::unstick(ledger.db(), id, day).await?;
+            let fact = NewFact::done("series.bear", "series", id)
+                .of_team(of.team)
+                .of_window(proposed.id)
+                .with("day", day.to_string())
+                .with("start", date.placed.start.to_string());
+            ledger.fact(fact).await?;
+            Ok(Some(proposed))
+        })
+    })
+    .await?;
+    if born.is_some() {
+        wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
+    }
+    Ok(born)
+}
+
+fn too_late(decide_by: jiff::Timestamp) -> Error {
+    Refusal::new(
+        "too_late",
+        format!("Nobody could decide in time any more: the policy wants the decision by {}.", decide_by.strftime("%Y-%m-%d %H:%M UTC")),
+        "Give the series a longer lead time, or propose a window for another time by hand.",
+    )
+    .into()
+}
+
+/// The person who proposes, with today's rights; refused when something keeps the whole series.
+async fn author(db: &mut PgConnection, of: &Series) -> Result<Actor> {
+    let author = store::people::actor(db, of.author, false).await?;
+    match (standing(of, author.as_ref()).trouble(), author) {
+        (None, Some(author)) => Ok(author),
+        (Some(trouble), _) => Err(Refusal::new(&trouble.code, trouble.message, "").into()),
+        (None, None) => Err(Error::internal("an author without an account may propose nothing")),
+    }
+}
+
+/// How a series stands today.
+pub(super) fn standing(of: &Series, author: Option<&Actor>) -> Standing {
+    Standing {
+        author: of.author_name.clone(),
+        author_may_propose: author.is_some_and(|author| holds(author, Verb::ProposeWindow, Some(of.team))),
+        database_state: of.database_state.clone(),
+        same_team: of.database_team == of.team,
+        zone: of.zone.clone(),
+        database_zone: of.database_zone.clone(),
+    }
+}

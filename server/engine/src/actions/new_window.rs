@@ -1,0 +1,46 @@
+//! What a proposal by a person and one by a series share: the window, its sealed first revision, and everybody asked.
+
+use super::audience;
+use super::propose_window::Proposed;
+use super::seal_revision::Draft;
+use crate::error::Result;
+use crate::ledger::{Ledger, NewRevision};
+use crate::{clock, store};
+use domain::fact::NewFact;
+use domain::ids::{PersonId, SeriesId, WindowId};
+use domain::notice::NoticeKind;
+use domain::window::WindowState;
+use serde_json::Map;
+use std::collections::BTreeSet;
+
+/// Writes a checked draft as a new window and proposes it. `by` owns it; `also` wrote parts of what it says.
+pub(super) async fn write(
+    ledger: &mut Ledger<'_>,
+    draft: &Draft,
+    by: PersonId,
+    also: &BTreeSet<PersonId>,
+    of: Option<SeriesId>,
+) -> Result<(Proposed, NewRevision)> {
+    let (team, target) = (draft.target.plan.team, draft.target.plan.id);
+    let id: WindowId = clock::new_id();
+    let from_series = |fact: NewFact| match of {
+        Some(series) => fact.with("series", series.to_string()).with("author", by.to_string()),
+        None => fact,
+    };
+    let drafted = NewFact::done("window.draft", "window", id).of_window(id).of_team(team).with("target", target.to_string());
+    let drafted = ledger.fact(from_series(drafted)).await?;
+    let number = ledger.new_window(id, team, by, drafted).await?;
+    ledger.add_contributors(id, also).await?;
+    let sealed = draft.write(ledger, id, number, 1, by).await?;
+    let fact = NewFact::done("window.propose", "window", id)
+        .of_window(id)
+        .of_team(team)
+        .with("number", number)
+        .with("revision", 1)
+        .with("digest", sealed.digest.hex());
+    let fact = ledger.fact(from_series(fact)).await?;
+    ledger.move_window(id, 1, WindowState::Draft, WindowState::Proposed, None, fact).await?;
+    let window = store::windows::load(ledger.db(), id).await?;
+    let asked = audience::tell(ledger, &window, &sealed.plan, NoticeKind::ApprovalNeeded, Map::new(), fact).await?;
+    Ok((Proposed { id, number, asked }, sealed))
+}
