@@ -12,6 +12,19 @@ async function first(page: Page, list: string, beginning: string): Promise<strin
   return (await link.getAttribute("href"))!;
 }
 
+/** Four weeks before the next night in which the clocks go forward: that is the fifth date of each week from then on. */
+function beforeTheClocksGoForward(): string {
+  const night = (year: number) => {
+    const last = new Date(Date.UTC(year, 2, 31));
+    last.setUTCDate(31 - last.getUTCDay());
+    return last.getTime();
+  };
+  const day = 24 * 3600 * 1000;
+  const year = new Date().getUTCFullYear();
+  const next = night(year) > Date.now() + 3 * day ? night(year) : night(year + 1);
+  return new Date(next - 28 * day).toISOString().slice(0, 10);
+}
+
 test("the doors: signing in, a link from a mail, and addresses that lead nowhere", async ({ page, demo }) => {
   await allWellMade(page, demo.address, ["/login", "/forgot", "/setup", "/nowhere", "/a/not-a-secret"]);
   await signIn(page, demo, "admin");
@@ -31,6 +44,25 @@ test("what a lead works with", async ({ page, demo }) => {
   await allWellMade(page, demo.address, ["/windows/1", "/windows/1/edit", "/windows/1/move", "/windows/1/checklist", "/windows/1/evidence"]);
   await allWellMade(page, demo.address, ["/calendar", "/calendar?view=week", "/calendar?view=agenda", "/calendar?view=day", "/timeline", "/timeline?view=month"]);
   await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/freezes/new", "/me", "/me/sessions", "/me/calendar"]);
+});
+
+test("series, and their dates before anything is saved", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  const series = await first(page, `${demo.address}/series`, "/series/");
+  await allWellMade(page, demo.address, ["/series", "/series/new", "/series/new?database=shop", series, `${series}/edit`]);
+  await page.goto(demo.address + series);
+  await page.getByRole("link", { name: /^Change / }).first().click();
+  await expect(page.getByRole("button", { name: "Leave it out" })).toBeVisible();
+  await wellMade(page);
+  await page.goto(`${demo.address}/series/new?database=shop`);
+  await page.getByLabel("Reason").fill("To see its dates.");
+  await page.getByLabel("From").fill(beforeTheClocksGoForward());
+  await page.getByLabel("Start", { exact: true }).fill("02:30");
+  await page.getByLabel("Sunday", { exact: true }).check();
+  await page.getByRole("button", { name: "Show its dates" }).click();
+  await expect(page.getByText("so it starts at 03:00")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Save the series" })).toBeVisible();
+  await wellMade(page);
 });
 
 test("databases and their forms", async ({ page, demo }) => {

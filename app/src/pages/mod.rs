@@ -19,6 +19,7 @@ pub mod pause;
 pub mod people;
 pub mod policies;
 pub mod runs;
+pub mod series;
 pub mod setup;
 pub mod teams;
 pub mod webhooks;
@@ -76,6 +77,10 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/windows/:number/evidence") view=windows::EvidencePage ssr=SsrMode::Async/>
                     <Route path=path!("/calendar") view=calendar::CalendarPage ssr=SsrMode::Async/>
                     <Route path=path!("/timeline") view=calendar::TimelinePage ssr=SsrMode::Async/>
+                    <Route path=path!("/series") view=series::SeriesListPage ssr=SsrMode::Async/>
+                    <Route path=path!("/series/new") view=series::SeriesNewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/series/:id") view=series::SeriesShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/series/:id/edit") view=series::SeriesEditPage ssr=SsrMode::Async/>
                     <Route path=path!("/runs/:id") view=runs::RunPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit/:id") view=audit::FactShowPage ssr=SsrMode::Async/>

@@ -22,6 +22,7 @@ pub mod pause;
 pub mod people;
 pub mod policies;
 pub mod runs;
+pub mod series;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;
@@ -113,6 +114,13 @@ impl<T> TypedForm<T> {
     /// The answer to what an action returned: on to the next page, or back to the form with everything typed.
     pub async fn answer<V>(self, result: engine::Result<V>, done: impl FnOnce(V) -> Done) -> Response {
         self.sent.answer(result, done).await
+    }
+    /// Back to the form with everything typed and nothing wrong: its page shows what follows from it before it is done.
+    pub async fn looked_at(self) -> Response {
+        if let Some(submission) = &self.sent.submission {
+            submission.release().await;
+        }
+        self.sent.back(None, Typed::default()).await
     }
     /// An answer that is shown here and nowhere again; a second sending of the form leads to `then`.
     pub async fn shown(self, page: Response, then: Done) -> Response {

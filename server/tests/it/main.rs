@@ -33,6 +33,7 @@ mod program;
 mod readme;
 #[path = "../../engine/tests/it/run_rows.rs"]
 mod run_rows;
+mod series;
 mod sessions;
 mod settings;
 mod source;

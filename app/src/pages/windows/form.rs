@@ -89,7 +89,7 @@ fn AboutDatabase(page_database: domain::view::windows::propose::Database) -> imp
 
 /// Limits and thresholds: folded, unless one of them is wrong.
 #[component]
-fn Limits(form: ProposalForm) -> impl IntoView {
+pub fn Limits(form: ProposalForm) -> impl IntoView {
     let wrong = |names: &[&str]| door::field_errors().iter().any(|error| names.contains(&error.field.as_str()));
     let limits_open = wrong(&["most_objects", "most_mib", "excluded"]);
     let names: Vec<&str> = Parameters::SPECS.iter().map(|spec| spec.name).collect();

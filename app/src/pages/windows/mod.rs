@@ -26,6 +26,7 @@ pub use cancel::CancelPage;
 pub use checks::ChecklistPage;
 pub use edit::EditPage;
 pub use evidence::EvidencePage;
+pub(super) use form::{ApproversCard, Limits};
 pub(super) use frame::{environment, foreign, pill_of};
 pub use list::ListPage;
 pub(super) use list::{filter_or, state_choices};

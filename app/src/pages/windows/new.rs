@@ -86,7 +86,7 @@ fn choose(databases: Vec<Proposable>) -> impl IntoView {
         .into_any()
     };
     view! {
-        <Heading title="Propose a window" lead="Which database is it about?"/>
+        <Heading title="Propose a window" lead="Which database is it about?"><a class="button" href="/series">"Series"</a></Heading>
         <Steps now=1/>
         {body}
     }
@@ -114,6 +114,7 @@ fn row(database: Proposable) -> impl IntoView {
 
 fn fill(page: FormPage) -> impl IntoView {
     let lead = format!("On {}. Nothing is sealed yet: the next step shows what would be done.", page.database.short_name);
+    let series = format!("/series/new?database={}", page.database.short_name);
     let again = page.again.clone().map(|again| {
         let when = if again.free {
             "The date is the next week on which the database is free at that time."
@@ -123,7 +124,7 @@ fn fill(page: FormPage) -> impl IntoView {
         view! { <p class="message note">"Filled from "<a href=format!("/windows/{}", again.number)>"#"{again.number}" "{again.title}</a>". "{when}</p> }
     });
     view! {
-        <Heading title="Propose a window" lead=lead/>
+        <Heading title="Propose a window" lead=lead><a class="button" href=series>"Make it a series"</a></Heading>
         <Steps now=2/>
         {again}
         <ProposalFields page action="/windows/new/preview" cancel="/windows/new"/>

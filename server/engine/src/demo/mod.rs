@@ -8,16 +8,18 @@ mod shop;
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
 use crate::actions::{
-    Caller, add_critical_query, add_webhook, announce_worker_key, create_freeze, pause_webhook, preview_proposal, propose_window,
-    write_comment,
+    Caller, add_critical_query, add_webhook, announce_worker_key, create_freeze, make_series, pause_webhook, preview_proposal,
+    propose_window, write_comment,
 };
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::queries::series;
 use crate::worker::{WorkerConfig, WorkerContext};
 use crate::{examiner, queries, store, transaction};
 use domain::freeze::FreezeForm;
 use domain::ids::TargetId;
 use domain::proposal::ProposalForm;
+use domain::series::form::SeriesForm;
 use domain::target::Draft as Registration;
 use domain::webhook::Draft;
 use jiff::SignedDuration;
@@ -68,6 +70,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         progress.target = Some(register(&engine, &lead, config.port, password).await?);
         while examiner::answer_next(&worker).await? {}
     }
+    repeat(&engine).await?;
     if progress.windows == 0 {
         receiver(&engine).await?;
         propose(&engine, &worker).await?;
@@ -143,6 +146,26 @@ async fn receiver(engine: &Engine) -> Result<()> {
     let added = add_webhook::add_webhook(engine, &admin, &draft).await?;
     let reason = "A demo calls nobody.".to_owned();
     pause_webhook::pause_webhook(engine, &admin, added.id, &pause_webhook::Input { reason }).await
+}
+
+/// A series whose first window is proposed in two weeks: a window of this minute is enough to begin with.
+async fn repeat(engine: &Engine) -> Result<()> {
+    let engineer = people::caller(engine, people::ENGINEER).await?;
+    if !series::list(engine, &engineer.actor, None).await?.rows.is_empty() {
+        return Ok(());
+    }
+    let from = (engine.clock().now() + SignedDuration::from_hours(24 * 21)).strftime("%Y-%m-%d").to_string();
+    let proposal = ProposalForm {
+        target: shop::DATABASE.into(),
+        title: "Sunday maintenance".into(),
+        reason: "Indexes and statistics of the shop are kept in shape while nobody orders. Expect nothing but a little more load.".into(),
+        date: from,
+        time: "03:00".into(),
+        ..ProposalForm::blank()
+    };
+    let form = SeriesForm { proposal, weekdays: vec!["SU".into()], ..SeriesForm::blank() };
+    let seen = form.parse()?.seen("Europe/Berlin");
+    make_series::make_series(engine, &engineer, &form, &seen).await.map(drop)
 }
 
 /// A window that waits for approval and begins in a few minutes, with thresholds so small that its run really rebuilds something.

@@ -5,13 +5,16 @@ use crate::browser::{Browser, Place};
 use crate::house::House;
 use crate::stage::{Staged, When};
 use axum::Router;
-use domain::ids::{RunId, TargetId, TeamId};
+use domain::ids::{RunId, SeriesId, TargetId, TeamId};
 use domain::permission::Actor;
 use domain::proposal::ProposalForm;
+use domain::series::form::SeriesForm;
 use domain::webhook::Draft;
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::add_webhook::add_webhook;
+use engine::actions::end_series::{self, end_series};
+use engine::actions::make_series::{Step, make_series};
 use engine::actions::propose_window::propose_window;
 use engine::actions::write_comment::{Input, write_comment};
 use std::collections::BTreeMap;
@@ -29,6 +32,7 @@ pub struct Company {
     pub freezes: BTreeMap<&'static str, Uuid>,
     /// By name of the window.
     pub comments: BTreeMap<&'static str, String>,
+    pub series: BTreeMap<&'static str, SeriesId>,
     /// Of the plan that waits for votes.
     pub digest: String,
     pub notice: String,
@@ -55,6 +59,7 @@ impl Company {
             runs: BTreeMap::new(),
             freezes: BTreeMap::new(),
             comments: BTreeMap::new(),
+            series: BTreeMap::new(),
             digest: String::new(),
             notice: String::new(),
             policy: String::new(),
@@ -111,6 +116,29 @@ impl Company {
         let form = ProposalForm { target: "billing".into(), ..self.house.form(3) };
         let foreign = propose_window(&self.house.engine, &self.cast.other_engineer, &form, None).await.expect("proposed");
         self.windows.insert("foreign", foreign.number);
+    }
+
+    /// Series of the owner team, one that was ended, and one of the other team.
+    pub async fn repeated(&mut self) {
+        for (name, database, by) in [
+            ("daily", "prod-orders", self.house.engineer.clone()),
+            ("ended", "prod-orders", self.house.engineer.clone()),
+            ("foreign", "billing", self.cast.other_engineer.clone()),
+        ] {
+            let id = self.made(database, &by).await;
+            self.series.insert(name, id);
+        }
+        let why = end_series::Input::default();
+        end_series(&self.house.engine, &self.house.engineer, self.series["ended"], &why).await.expect("ended");
+    }
+
+    async fn made(&self, database: &str, by: &Caller) -> SeriesId {
+        let form = daily(&self.house, database);
+        let seen = form.parse().expect("good").seen("Europe/Berlin");
+        match make_series(&self.house.engine, by, &form, &seen).await.expect("saved") {
+            Step::Saved(id) => id,
+            Step::Look => panic!("its dates were seen"),
+        }
     }
 
     /// An approved window that is due, on a database of its own, moved on through these states.
@@ -243,4 +271,10 @@ impl Company {
     pub async fn id(&self, sql: &'static str) -> Uuid {
         sqlx::query_scalar(sql).fetch_one(&self.house.admin).await.expect(sql)
     }
+}
+
+/// Every day from the eighth from now on.
+pub fn daily(house: &House, database: &str) -> SeriesForm {
+    let proposal = ProposalForm { target: database.to_owned(), ..house.form(8) };
+    SeriesForm { proposal, repeat: "daily".into(), ..SeriesForm::blank() }
 }

@@ -85,6 +85,12 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
             over(company.runs["completed"].to_string(), team),
             missing(nowhere, None),
         ],
+        Thing::Series => vec![
+            object("the team's", company.series["daily"].to_string(), team),
+            over(company.series["ended"].to_string(), team),
+            object("another team's", company.series["foreign"].to_string(), other),
+            missing(nowhere, None),
+        ],
         Thing::DatabaseWatcher => with_watcher(company, Thing::Database),
         Thing::WindowWatcher(name) => with_watcher(company, Thing::Window(name)),
         Thing::Freeze => vec![

@@ -57,6 +57,7 @@ pub enum Thing {
     WindowFreeze(&'static str),
     /// A window and what a stakeholder of its database wrote about it.
     Comment(&'static str),
+    Series,
     Fact,
     Notice,
     Webhook,
@@ -437,6 +438,37 @@ pub const RUNS: &[Line] = &[
     ),
 ];
 
+/// What somebody typed for a series on a database, who saw its dates.
+fn series(database: &str, company: &Company) -> Fields {
+    let typed = super::company::daily(&company.house, database);
+    let seen = typed.parse().expect("good").seen("Europe/Berlin");
+    let mut fields = proposal(company, database);
+    fields.retain(|(name, _)| *name != "date");
+    fields.extend([("date", typed.proposal.date), ("repeat", typed.repeat), ("every", typed.every), ("ends", typed.ends)]);
+    fields.extend([("lead_days", typed.lead_days), ("seen", seen)]);
+    fields
+}
+
+/// Series: the owner team's, with three days that can be changed.
+pub const SERIES: &[Line] = &[
+    Line::read("GET /series", Account, Nothing),
+    Line::read("GET /series/new", Somewhere(ProposeWindow), Nothing),
+    Line::act("POST /series/new", Named(ProposeWindow), Nothing, |c, _| series("spare", c)),
+    Line::read("GET /series/{id}", Team(SeeTeam), Thing::Series),
+    Line::read("GET /series/{id}/edit", Team(ProposeWindow), Thing::Series),
+    Line::act("POST /series/{id}/skip", Team(ProposeWindow), Thing::Series, typed!(c, p; "day": c.house.form(9).date)),
+    Line::act(
+        "POST /series/{id}/move",
+        Team(ProposeWindow),
+        Thing::Series,
+        typed!(c, p; "day": c.house.form(10).date, "date": c.house.form(10).date, "time": "05:00"),
+    ),
+    Line::act("POST /series/{id}/restore", Team(ProposeWindow), Thing::Series, typed!(c, p; "day": c.house.form(9).date)),
+    Line::act("POST /series/{id}/edit", Team(ProposeWindow), Thing::Series, |c, _| series("prod-orders", c)),
+    // Last: nothing can be changed about it afterwards.
+    Line::act("POST /series/{id}/end", Team(ProposeWindow), Thing::Series, typed!(c, p; "reason": "the database moves")),
+];
+
 /// Stopping everything. In a place of its own: while it lasts, nothing else is as it was.
 pub const PAUSE: &[Line] = &[
     Line::read("GET /pause", Account, Nothing),
@@ -475,5 +507,5 @@ pub const FREEZES: &[Line] = &[
 
 /// All of it.
 pub fn all() -> impl Iterator<Item = &'static Line> {
-    [OPEN, PEOPLE, DATABASES, LATER, WINDOWS, RUNS, PAUSE, RESUME, FREEZES].into_iter().flatten()
+    [OPEN, PEOPLE, DATABASES, LATER, WINDOWS, RUNS, PAUSE, RESUME, FREEZES, SERIES].into_iter().flatten()
 }

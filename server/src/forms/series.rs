@@ -1,0 +1,80 @@
+//! Series: make, change, and what is done to single dates.
+
+use super::{At, Done, TypedForm};
+use axum::response::Response;
+use domain::ids::SeriesId;
+use domain::series::form::SeriesForm;
+use engine::actions::edit_series::edit_series;
+use engine::actions::end_series::{self, end_series};
+use engine::actions::make_series::{Step, make_series};
+use engine::actions::move_date::{self, move_date};
+use engine::actions::restore_date::restore_date;
+use engine::actions::skip_date::{self, skip_date};
+use serde::Deserialize;
+
+/// What the form of a series sends besides the series itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Around {
+    seen: String,
+    revision: i32,
+}
+
+impl TypedForm<Around> {
+    fn series(&self) -> SeriesForm {
+        SeriesForm::from_fields(self.fields().iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+    /// On to the series once it is saved; before that back to the form, which shows its dates.
+    async fn stepped(self, step: engine::Result<Step>, said: &str) -> Response {
+        let saved = match step {
+            Ok(Step::Look) => return self.looked_at().await,
+            Ok(Step::Saved(id)) => Ok(id),
+            Err(error) => Err(error),
+        };
+        self.answer(saved, |id| page(id, said)).await
+    }
+}
+
+fn page(id: SeriesId, say: impl Into<String>) -> Done {
+    Done::to(format!("/series/{id}"), say)
+}
+
+/// Shows the dates, then makes it.
+pub async fn make(form: TypedForm<Around>) -> Response {
+    let step = make_series(&form.engine, &form.caller, &form.series(), &form.input.seen).await;
+    form.stepped(step, "Saved. Each of its windows is proposed some days before its start.").await
+}
+
+/// Shows the dates, then saves it anew.
+pub async fn edit(At(id): At<SeriesId>, form: TypedForm<Around>) -> Response {
+    let step = edit_series(&form.engine, &form.caller, id, form.input.revision, &form.series(), &form.input.seen).await;
+    form.stepped(step, "Saved, for the dates that have no window yet. You answer for it from now on.").await
+}
+
+/// Leaves a date out.
+pub async fn skip(At(id): At<SeriesId>, form: TypedForm<skip_date::Input>) -> Response {
+    let done = skip_date(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |day| page(id, format!("{} is left out.", day.strftime("%a %-d %b %Y")))).await
+}
+
+/// Moves a date.
+pub async fn move_to(At(id): At<SeriesId>, form: TypedForm<move_date::Input>) -> Response {
+    let done = move_date(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |to| {
+        let note = to.said().map(|said| format!(" {said}")).unwrap_or_default();
+        page(id, format!("Moved to {}.{note}", to.local.strftime("%a %-d %b %Y, %H:%M")))
+    })
+    .await
+}
+
+/// Puts a date back to where the rule has it.
+pub async fn restore(At(id): At<SeriesId>, form: TypedForm<skip_date::Input>) -> Response {
+    let done = restore_date(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |day| page(id, format!("{} is back where the rule has it.", day.strftime("%a %-d %b %Y")))).await
+}
+
+/// Ends it.
+pub async fn end(At(id): At<SeriesId>, form: TypedForm<end_series::Input>) -> Response {
+    let done = end_series(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |()| page(id, "Ended: it proposes nothing any more.")).await
+}
