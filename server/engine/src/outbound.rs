@@ -189,7 +189,8 @@ impl Outbound {
 
     async fn exchange(&self, call: Call<'_>) -> Result<Reply, Fault> {
         let secure = call.url.scheme() == "https";
-        if !secure && !(self.rules.plain_http && call.url.scheme() == "http") {
+        let plain = self.rules.plain_http && call.url.scheme() == "http";
+        if !secure && !plain {
             return Err(Fault::Plain);
         }
         let host = call.url.host().ok_or(Fault::NotAllowed)?.to_owned();

@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Windows looked at together: a plan may have megabytes.
 const PAGE: i64 = 20;
 /// Facts that name the digest of a plan they sealed.
-const SEALS_PLAN: [&str; 2] = ["window.propose", "window.amend"];
+const SEALS_PLAN: [&str; 3] = ["window.propose", "window.amend", "window.move"];
 /// Facts that name the digest of a work list they sealed.
 const SEALS_WORK_LIST: &str = "run.seal_work";
 const CAST: &str = "vote.cast";

@@ -2,7 +2,9 @@
 
 use super::tampered;
 use crate::house::House;
+use engine::actions::amend_window::amend_window;
 use engine::actions::cast_vote::{Input, cast_vote};
+use engine::actions::move_window::{Input as Times, move_window};
 use engine::actions::withdraw_vote::withdraw_vote;
 use engine::trail::verify::{Known, Scope, verify};
 
@@ -65,4 +67,16 @@ async fn an_edited_plan_or_vote_is_named() {
         assert_eq!(report.end, engine::trail::report::End::NotProven);
     }
     assert_eq!(house.state(number).await, "proposed");
+}
+
+#[tokio::test]
+async fn every_plan_of_a_window_that_was_moved_and_edited_has_its_fact() {
+    let house = House::new().await;
+    let number = house.proposed(3).await.number;
+    let form = house.form(5);
+    let to = Times { revision: 1, date: form.date, time: form.time, fold: String::new() };
+    move_window(&house.engine, &house.engineer, number, &to).await.expect("moved");
+    amend_window(&house.engine, &house.engineer, number, 2, &house.form(6), None).await.expect("edited");
+    let report = verify(&mut house.admin.acquire().await.expect("connects"), &Known::nothing(), Scope::Whole).await.expect("verifiable");
+    assert_eq!((report.flaw, report.things), (None, 3), "three plans");
 }
