@@ -17,6 +17,7 @@ use engine::actions::override_freeze::{self, override_freeze};
 use engine::actions::propose_window::propose_window;
 use engine::actions::withdraw_override::withdraw_override;
 use engine::test_support::ServiceRole;
+use tokio_util::sync::CancellationToken;
 
 /// A row of numbers that looks random and is the same every time: a failure names its round.
 struct Dice(u64);
@@ -62,22 +63,40 @@ async fn in_many_orders_nothing_starts_inside_a_freeze_and_nothing_is_proposed_i
             [usize::try_from(dice.roll(4)).expect("few")]
         .clone();
         let turns: Vec<u64> = (0..4).map(|_| dice.roll(40)).collect();
+        // In one round of three the freeze comes last, in one first, so that both are met on every machine; in the third they race.
+        let (last, first) = (round % 3 == 0, round % 3 == 1);
+        let (frozen, opened, planned) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         // The freeze reaches over the proposal, and not over the window that the next round stages from.
         let freeze = form(&house, &covers, 45);
         let (pool, id, turn) = (workers.clone(), window.id, turns[0]);
+        let (wait, done) = (frozen.clone(), opened.clone().drop_guard());
         let start = tokio::spawn(async move {
+            let _done = done;
             after(turn).await;
+            if first {
+                wait.cancelled().await;
+            }
             open_due_run(&pool, &Permit::system(), id, "due").await
         });
         let (engine, who, turn) = (house.engine.clone(), admin.clone(), turns[1]);
+        let (waits, done) = ([opened, planned.clone()], frozen.clone().drop_guard());
         let freezing = tokio::spawn(async move {
+            let _done = done;
             after(turn).await;
+            for wait in waits.iter().filter(|_| last) {
+                wait.cancelled().await;
+            }
             create_freeze(&engine, &who, &freeze).await
         });
         let (engine, who, turn) = (house.engine.clone(), house.lead.clone(), turns[2]);
         let plan = ProposalForm { title: format!("round {round}"), ..house.form(1) };
+        let (wait, done) = (frozen.clone(), planned.drop_guard());
         let proposing = tokio::spawn(async move {
+            let _done = done;
             after(turn).await;
+            if first {
+                wait.cancelled().await;
+            }
             propose_window(&engine, &who, &plan, None).await
         });
         let freeze: FreezeId = freezing.await.expect("no panic").expect("a freeze is never refused by a start");
