@@ -2,10 +2,8 @@
 
 use super::form::SeriesFields;
 use crate::door;
-use crate::pages::windows::environment;
+use crate::pages::windows::DatabaseChoice;
 use crate::parts::layout::Heading;
-use crate::parts::status::{Pill, Tone};
-use crate::parts::table::{Empty, Table};
 use domain::series::form::SeriesForm;
 use domain::view::series::FormPage;
 use domain::view::windows::propose::Proposable;
@@ -37,36 +35,9 @@ pub fn SeriesNewPage() -> impl IntoView {
 }
 
 fn choose(databases: Vec<Proposable>) -> impl IntoView {
-    let body = if databases.is_empty() {
-        view! {
-            <Empty title="No database to plan on" why="Your teams have no registered database yet."><a class="button primary" href="/databases/new">"Register a database"</a></Empty>
-        }
-        .into_any()
-    } else {
-        let rows = databases.into_iter().map(row).collect_view();
-        view! {
-            <div class="listing"><Table caption="Databases you may plan series on" head=&["Database", "Environment", "Team", "Address", ""]>{rows}</Table></div>
-        }
-        .into_any()
-    };
-    view! { <Heading title="Make a series" lead="Which database is it about?"/>{body} }
-}
-
-fn row(database: Proposable) -> impl IntoView {
-    let to = format!("/series/new?database={}", database.short_name);
-    let act = if database.ready {
-        view! { <a class="button small" href=to aria-label=format!("Choose {}", database.short_name)>"Choose"</a> }.into_any()
-    } else {
-        view! { <Pill tone=Tone::Warn label="Not verified"/> }.into_any()
-    };
     view! {
-        <tr>
-            <th scope="row">{database.short_name}<br/><span class="quiet">{database.name}</span></th>
-            <td>{environment(&database.environment)}</td>
-            <td data-label="Team">{database.team}</td>
-            <td data-label="Address">{database.place}</td>
-            <td>{act}</td>
-        </tr>
+        <Heading title="Make a series" lead="Which database is it about?"/>
+        <DatabaseChoice databases page="/series/new" caption="Databases you may plan series on"/>
     }
 }
 

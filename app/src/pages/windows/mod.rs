@@ -4,6 +4,7 @@ mod acts;
 mod approvals;
 mod cancel;
 mod checks;
+mod choice;
 mod compare;
 mod conversation;
 mod edit;
@@ -24,6 +25,7 @@ mod show;
 
 pub use cancel::CancelPage;
 pub use checks::ChecklistPage;
+pub(super) use choice::DatabaseChoice;
 pub use edit::EditPage;
 pub use evidence::EvidencePage;
 pub(super) use form::{ApproversCard, Limits};

@@ -1,13 +1,10 @@
 //! A new window in three steps that work without script: which database; what and when; look, and seal.
 
+use super::choice::DatabaseChoice;
 use super::form::ProposalFields;
-use super::frame::environment;
 use super::seal::Seal;
 use crate::door;
 use crate::parts::layout::Heading;
-use crate::parts::status::{Pill, Tone};
-use crate::parts::table::{Empty, Table};
-use crate::parts::time::Time;
 use domain::ids::ExaminationId;
 use domain::view::windows::propose::{FormPage, Proposable};
 use engine::queries::proposals;
@@ -71,44 +68,10 @@ pub fn Steps(now: usize, #[prop(optional)] edits: bool) -> impl IntoView {
 }
 
 fn choose(databases: Vec<Proposable>) -> impl IntoView {
-    let body = if databases.is_empty() {
-        view! {
-            <Empty title="No database to plan on" why="Your teams have no registered database yet."><a class="button primary" href="/databases/new">"Register a database"</a></Empty>
-        }
-        .into_any()
-    } else {
-        let rows = databases.into_iter().map(row).collect_view();
-        view! {
-            <div class="listing">
-                <Table caption="Databases you may propose windows on" head=&["Database", "Environment", "Team", "Address", "Next taken", ""]>{rows}</Table>
-            </div>
-        }
-        .into_any()
-    };
     view! {
         <Heading title="Propose a window" lead="Which database is it about?"><a class="button" href="/series">"Series"</a></Heading>
         <Steps now=1/>
-        {body}
-    }
-}
-
-fn row(database: Proposable) -> impl IntoView {
-    let to = format!("/windows/new?database={}", database.short_name);
-    let act = if database.ready {
-        view! { <a class="button small" href=to aria-label=format!("Choose {}", database.short_name)>"Choose"</a> }.into_any()
-    } else {
-        view! { <Pill tone=Tone::Warn label="Not verified"/> }.into_any()
-    };
-    let next = database.next_start.map_or_else(|| "not planned".into_any(), |at| view! { <Time at=at/> }.into_any());
-    view! {
-        <tr>
-            <th scope="row">{database.short_name}<br/><span class="quiet">{database.name}</span></th>
-            <td>{environment(&database.environment)}</td>
-            <td data-label="Team">{database.team}</td>
-            <td data-label="Address">{database.place}</td>
-            <td data-label="Next taken">{next}</td>
-            <td>{act}</td>
-        </tr>
+        <DatabaseChoice databases page="/windows/new" caption="Databases you may propose windows on"/>
     }
 }
 
