@@ -1,8 +1,7 @@
 //! From a proposal to an approved window, under the web role.
 
-use crate::house::House;
+use crate::house::{House, code};
 use domain::window::WindowState;
-use engine::Error;
 use engine::actions::Caller;
 use engine::actions::amend_window::amend_window;
 use engine::actions::cast_vote::{Input, Outcome, cast_vote, cast_vote_by_link};
@@ -16,15 +15,6 @@ async fn approval(house: &House, number: i64) -> Input {
 
 async fn approve(house: &House, who: &Caller, number: i64) -> engine::Result<Outcome> {
     cast_vote(&house.engine, who, number, &approval(house, number).await).await
-}
-
-fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
-        other => panic!("expected a refusal, got {other:?}"),
-    }
 }
 
 #[tokio::test]

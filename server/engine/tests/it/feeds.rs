@@ -1,6 +1,6 @@
 //! Calendar feeds: what they give follows the rights of the moment, and what opens nothing opens nothing in every way alike.
 
-use crate::house::House;
+use crate::house::{House, with_account};
 use domain::ids::FeedId;
 use domain::window::WindowState as W;
 use engine::Error;
@@ -10,14 +10,6 @@ use engine::actions::revoke_feed::revoke_feed;
 use engine::queries::feeds::{Feed, feed, mark_used, own};
 use engine::test_support::ServiceRole;
 use secrecy::ExposeSecret as _;
-
-async fn with_account(house: &House, who: &Caller) {
-    sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$x')")
-        .bind(who.actor.person.0)
-        .execute(&house.admin)
-        .await
-        .expect("an account");
-}
 
 async fn made(house: &House, who: &Caller, about: &str) -> String {
     let made = make_feed(&house.engine, who, &Input { about: about.into() }).await.expect("a feed");

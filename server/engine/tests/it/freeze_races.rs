@@ -1,8 +1,8 @@
 //! Freezes, starts and proposals at the same moment, in many orders: whoever wins, nothing that started is inside a freeze, and no window is
 //! inside one whose owner was not told.
 
-use crate::freezes::{code, form};
-use crate::house::{House, person};
+use crate::freezes::form;
+use crate::house::{House, code, person};
 use crate::stage::When;
 use domain::canonical::Digest;
 use domain::ids::FreezeId;

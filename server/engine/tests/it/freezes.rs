@@ -1,7 +1,7 @@
 //! A freeze covers a database: no path starts anything there, nothing is planned into it, people learn why, and one window may pass it by the
 //! approval of a second person.
 
-use crate::house::{House, person};
+use crate::house::{House, code, person};
 use crate::run_stage::RunStage;
 use crate::stage::When;
 use domain::freeze::{EndForm, FreezeForm};
@@ -23,15 +23,6 @@ use engine::actions::resolve_hold::resolve_hold;
 use engine::actions::withdraw_override::withdraw_override;
 use engine::queries;
 use jiff::{SignedDuration, tz::TimeZone};
-
-pub fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
-        other => panic!("expected a refusal, got {other:?}"),
-    }
-}
 
 /// A freeze from now on, for so many hours.
 pub fn form(house: &House, covers: &str, hours: i64) -> FreezeForm {

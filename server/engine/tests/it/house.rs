@@ -5,11 +5,11 @@ use domain::ids::{PersonId, TargetId, TeamId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::{Actor, Member};
 use domain::proposal::ProposalForm;
-use engine::Engine;
 use engine::actions::Caller;
 use engine::actions::propose_window::{Proposed, propose_window};
 use engine::test_support::{ServiceRole, TestDatabase};
 use engine::vault::Keyring;
+use engine::{Engine, Error};
 use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 
@@ -169,4 +169,23 @@ pub async fn person(admin: &PgPool, name: &str, place: Option<(TeamId, TeamRole,
         elevated: false,
     };
     Caller { actor, request: format!("test-{name}") }
+}
+
+/// Gives a person an account, whose password nobody knows.
+pub async fn with_account(house: &House, who: &Caller) {
+    sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$x')")
+        .bind(who.actor.person.0)
+        .execute(&house.admin)
+        .await
+        .expect("an account");
+}
+
+/// What a refusal says: its code, or the fields that are wrong. What is hidden is as good as missing.
+pub fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
+    match result {
+        Err(Error::Refused(refusal)) => refusal.code,
+        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
+        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
+        other => panic!("expected a refusal, got {other:?}"),
+    }
 }

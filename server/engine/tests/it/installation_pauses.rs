@@ -1,6 +1,6 @@
 //! Everything is paused: no path starts anything, whoever was faster, and people learn why.
 
-use crate::house::{House, person};
+use crate::house::{House, code, person};
 use crate::run_stage::RunStage;
 use crate::stage::When;
 use domain::hold::ResolveForm;
@@ -16,15 +16,6 @@ use engine::actions::resolve_hold::resolve_hold;
 use engine::actions::resume_all::resume_all;
 use engine::test_support::ServiceRole;
 use sqlx::Connection as _;
-
-fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
-        other => panic!("expected a refusal, got {other:?}"),
-    }
-}
 
 fn form(level: &str) -> PauseForm {
     PauseForm { level: level.into(), reason: "the storage is failing".into() }

@@ -1,6 +1,6 @@
 //! Registering databases and testing their connections: from what a person types to the sentence the page shows, on real servers.
 
-use crate::house::{House, person};
+use crate::house::{House, code, person};
 use crate::target_support::{MAINTAINER, PASSWORD, Target};
 use domain::examination::{ExaminationKind, ExaminationState, PreviewAnswer, PreviewQuestion, ProbeAnswer, Question};
 use domain::ids::TargetId;
@@ -17,12 +17,12 @@ use engine::actions::replace_password::replace_password;
 use engine::actions::retire_critical_query::retire_critical_query;
 use engine::actions::retire_target::retire_target;
 use engine::actions::set_stakeholders::set_stakeholders;
+use engine::examiner;
 use engine::store::examinations::{self, Examination};
 use engine::store::targets;
 use engine::test_support::ServiceRole;
 use engine::vault::Keyring;
 use engine::worker::{WorkerConfig, WorkerContext};
-use engine::{Error, examiner};
 use tokio_util::sync::CancellationToken;
 
 /// A worker of the house, with the house's key.
@@ -83,15 +83,6 @@ async fn newest(house: &House, id: TargetId) -> Examination {
 async fn state(house: &House, id: TargetId) -> TargetState {
     let mut db = house.engine.pool().acquire().await.expect("a connection");
     targets::find(&mut db, id).await.expect("readable").expect("registered").state
-}
-
-fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
-        other => panic!("expected a refusal, got {other:?}"),
-    }
 }
 
 fn refusal(examination: &Examination) -> &str {

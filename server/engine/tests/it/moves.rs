@@ -1,22 +1,12 @@
 //! Windows that get another time, are proposed again, or are called off by the dozen.
 
-use crate::house::House;
+use crate::house::{House, code};
 use domain::view::windows::many::Filter;
 use domain::window::WindowState;
-use engine::Error;
 use engine::actions::cancel_many::{self, cancel_many};
 use engine::actions::end_window::cancel_window;
 use engine::actions::move_window::{Input, move_window};
 use engine::queries::{cancellations, proposals};
-
-fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
-        other => panic!("expected a refusal, got {other:?}"),
-    }
-}
 
 fn to(house: &House, days: i64, revision: i32) -> Input {
     let form = house.form(days);

@@ -1,20 +1,10 @@
 //! Runs are opened in time, once, with today's votes, or not at all.
 
-use crate::house::House;
+use crate::house::{House, code};
 use crate::stage::When;
 use domain::permission::Permit;
-use engine::Error;
 use engine::actions::open_run::{Input, open_due_run, start_now};
 use engine::actions::stop_run::{self, stop_run};
-
-fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
-        other => panic!("expected a refusal, got {other:?}"),
-    }
-}
 
 fn typed() -> Input {
     Input { short_name: "prod-orders".into() }

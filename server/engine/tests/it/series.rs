@@ -1,12 +1,13 @@
 //! Series: their dates are shown before they are saved, each date is proposed once and in time, and what cannot be done asks for a person.
 
-use crate::house::House;
+use crate::house::{House, code};
 use crate::stage::When;
 use domain::ids::SeriesId;
 use domain::proposal::ProposalForm;
 use domain::series::form::SeriesForm;
 use domain::view::series::SeriesState;
 use domain::window::WindowState;
+use engine::Engine;
 use engine::actions::bear_window::bear_window;
 use engine::actions::create_freeze::create_freeze;
 use engine::actions::edit_series::edit_series;
@@ -19,17 +20,7 @@ use engine::actions::skip_date::{self, skip_date};
 use engine::actions::tend_series::tend_series;
 use engine::queries;
 use engine::test_support::ServiceRole;
-use engine::{Engine, Error};
 use jiff::civil::Date;
-
-fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
-        other => panic!("expected a refusal, got {other:?}"),
-    }
-}
 
 /// The house with a worker's own way to the state database.
 struct Yard {

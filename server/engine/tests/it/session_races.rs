@@ -1,7 +1,7 @@
 //! A session that is being ended, and everything that could bring it back at the same moment: a request that saves it, one that moves its
 //! idle end, one that gives it a new key, and a sign-in that is under way. The one who ends it wins.
 
-use crate::house::House;
+use crate::house::{House, with_account};
 use domain::ids::SessionId;
 use engine::Engine;
 use engine::actions::Caller;
@@ -40,14 +40,6 @@ async fn signed_in(engine: &Engine, admin: &PgPool, who: &Caller) -> (SessionKey
     let proven = SignedIn { person: who.actor.person, epoch: epoch(admin, who).await };
     begin(engine, key, proven, origin()).await.expect("nothing ended it");
     (key, sessions::holder(engine.pool(), &key).await.expect("readable").expect("there").id)
-}
-
-async fn with_account(house: &House, who: &Caller) {
-    sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$x')")
-        .bind(who.actor.person.0)
-        .execute(&house.admin)
-        .await
-        .expect("an account");
 }
 
 /// A request under the session that gives it a new key, as the confirmed password does; true when it got one.

@@ -1,6 +1,6 @@
 //! What happens to a registration later: another address, another password, another owner, put away, taken back, deleted.
 
-use crate::house::{House, person};
+use crate::house::{House, code, person};
 use crate::inventory::{form, worker};
 use crate::target_support::{PASSWORD, Target};
 use domain::examination::{ExaminationKind, ExaminationState};
@@ -18,21 +18,12 @@ use engine::actions::replace_password::replace_password;
 use engine::actions::retire_target::retire_target;
 use engine::actions::rotate_password::rotate_password;
 use engine::actions::transfer_target::{self, transfer_target};
+use engine::examiner;
 use engine::store::examinations::{self, Examination};
 use engine::store::targets;
 use engine::target::connect::{Address, Dialer, TlsMode};
 use engine::worker::WorkerContext;
-use engine::{Error, examiner};
 use secrecy::SecretString;
-
-fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(","),
-        Err(Error::NotFound | Error::Hidden) => "not_found".into(),
-        other => panic!("expected a refusal, got {other:?}"),
-    }
-}
 
 fn elevated(caller: &Caller) -> Caller {
     let mut caller = caller.clone();

@@ -1,6 +1,6 @@
 //! Who is told: what somebody switched off stays away, what protects them does not, and watchers hear without having a voice.
 
-use crate::house::House;
+use crate::house::{House, code};
 use crate::stage::When;
 use crate::voices::{account, administrator};
 use domain::ids::PersonId;
@@ -31,13 +31,6 @@ async fn approve(house: &House, who: &Caller, number: i64) -> engine::Result<eng
     let digest = house.digest(number).await.hex();
     cast_vote(&house.engine, who, number, &Vote { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..Vote::default() })
         .await
-}
-
-fn code<T: std::fmt::Debug>(answer: engine::Result<T>) -> String {
-    match answer {
-        Err(engine::Error::Refused(refusal)) => refusal.code,
-        other => panic!("{other:?}"),
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! People whose address, role or password was changed: refused with the reason, shown on the page, heard again later; and the last administrator.
 
-use crate::house::{House, person};
+use crate::house::{House, code, person};
 use domain::ids::PersonId;
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::Member;
@@ -24,13 +24,6 @@ pub async fn administrator(house: &House, name: &str) -> Caller {
     account(house, caller.actor.person).await;
     caller.actor.elevated = true;
     caller
-}
-
-fn code<T: std::fmt::Debug>(answer: engine::Result<T>) -> String {
-    match answer {
-        Err(engine::Error::Refused(refusal)) => refusal.code,
-        other => panic!("{other:?}"),
-    }
 }
 
 async fn approve(house: &House, who: &Caller, number: i64) -> engine::Result<Outcome> {
