@@ -76,8 +76,8 @@ const INTERNAL_V6: &[Network] = &[
     Network::v6([0x3fff, 0, 0, 0], 20),
 ];
 
-/// Whether a call may go to this address. An address that carries an IPv4 address (mapped, 6to4, NAT64 …) is no public one whatever it
-/// carries; where somebody let networks in, a mapped one counts as the one it carries.
+/// Whether a call may go to this address. An address that carries an IPv4 address (6to4, NAT64 …) is no public one whatever it carries;
+/// a mapped one counts as the one it carries.
 #[must_use]
 pub fn may_call(address: IpAddr, allowed: &[Network]) -> bool {
     let address = address.to_canonical();

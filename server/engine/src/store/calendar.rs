@@ -19,6 +19,23 @@ pub struct Wanted<'a> {
     pub filter: &'a Filter,
 }
 
+/// A window as both pages draw it, from a row of either statement.
+macro_rules! entry {
+    ($row:ident) => {
+        Entry {
+            number: $row.number,
+            title: $row.title,
+            state: state(&$row.state)?,
+            database: $row.database,
+            environment: $row.environment,
+            team: $row.team,
+            start: $row.start_at.to_jiff(),
+            end: $row.end_at.to_jiff(),
+            clashes: $row.clashes,
+        }
+    };
+}
+
 fn words(states: &[WindowState]) -> Vec<String> {
     states.iter().map(|state| state.word().to_owned()).collect()
 }
@@ -79,17 +96,7 @@ pub async fn by_day(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bounds],
     .await?;
     rows.into_iter()
         .map(|row| {
-            let entry = Entry {
-                number: row.number,
-                title: row.title,
-                state: state(&row.state)?,
-                database: row.database,
-                environment: row.environment,
-                team: row.team,
-                start: row.start_at.to_jiff(),
-                end: row.end_at.to_jiff(),
-                clashes: row.clashes,
-            };
+            let entry = entry!(row);
             Ok((usize::try_from(row.day - 1).map_err(Error::internal)?, usize::try_from(row.total).map_err(Error::internal)?, entry))
         })
         .collect()
@@ -139,17 +146,7 @@ pub async fn by_database(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bou
     .await?;
     let mut lines: Vec<Line> = Vec::new();
     for row in rows {
-        let entry = Entry {
-            number: row.number,
-            title: row.title,
-            state: state(&row.state)?,
-            database: row.database,
-            environment: row.environment,
-            team: row.team,
-            start: row.start_at.to_jiff(),
-            end: row.end_at.to_jiff(),
-            clashes: row.clashes,
-        };
+        let entry = entry!(row);
         match lines.last_mut().filter(|line| line.database == entry.database) {
             Some(line) => line.entries.push(entry),
             None => lines.push(Line {
