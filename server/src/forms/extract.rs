@@ -18,8 +18,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use tower_sessions::Session;
 
-/// Names whose values are never kept.
-const SECRETS: &[&str] = &["password", "secret", "token", "code"];
+/// Names whose values are never kept: the address of a chat's webhook is its password.
+const SECRETS: &[&str] = &["password", "secret", "token", "code", "url"];
 
 /// The signed-in person, for handlers without a form. Others are sent to the sign-in.
 #[derive(Debug, Clone)]

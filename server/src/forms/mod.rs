@@ -219,7 +219,7 @@ pub(crate) fn busy(refusal: Refusal) -> Response {
 
 /// The note above a form that comes back without an error; what must be typed again is named.
 fn resend(note: &str, secret: bool) -> String {
-    if secret { format!("{note} Passwords are never kept: type them again.") } else { note.to_owned() }
+    if secret { format!("{note} Passwords and secret addresses are never kept: type them again.") } else { note.to_owned() }
 }
 
 /// Keeps what fits, and says so when something did not.

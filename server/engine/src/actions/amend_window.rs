@@ -89,6 +89,9 @@ pub(super) async fn seal_next(engine: &Engine, caller: &Caller, number: i64, exp
             }
             let window = store::windows::load(ledger.db(), before.id).await?;
             audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalNeeded, moved.clone(), fact).await?;
+            if matches!(how, How::Edited(_)) && state == WindowState::Approved {
+                audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalLost, Map::new(), fact).await?;
+            }
             // Whoever was told that it was approved for the old time has it in a calendar.
             if matches!(how, How::Moved) && state == WindowState::Approved {
                 audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::Moved, moved, fact).await?;

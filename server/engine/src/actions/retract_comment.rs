@@ -29,7 +29,7 @@ pub async fn retract_comment(engine: &Engine, caller: &Caller, number: i64, comm
             let fact = NewFact::done("comment.retract", "window", window.id)
                 .of_window(window.id)
                 .of_team(window.team)
-                .with("comment", comment.to_string());
+                .with("written", written.fact);
             let fact = ledger.fact(fact).await?;
             if !store::comments::retract(ledger.db(), comment, fact).await? {
                 return Err(Refusal::new("moved_on", "This comment was taken back already.", "Look at the page again.").into());

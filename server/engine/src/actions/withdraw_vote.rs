@@ -10,8 +10,10 @@ use crate::wake::{Wake, wake};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::PersonId;
+use domain::notice::NoticeKind;
 use domain::permission::{Permit, Verb, authorize};
 use domain::window::WindowState;
+use serde_json::Map;
 
 /// Takes the caller's own vote back. Approved windows that lose their quorum wait for approval again.
 pub async fn withdraw_vote(engine: &Engine, caller: &Caller, number: i64) -> Result<WindowState> {
@@ -98,6 +100,7 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
         ledger.end_links(window.id, "A vote was taken back; a new mail was sent.").await?;
         let voted = votes.iter().map(|(_, vote)| vote.person).collect();
         audience::ask_the_others(ledger, &window, &plan, &voted, fact).await?;
+        audience::tell(ledger, &window, &plan, NoticeKind::ApprovalLost, Map::new(), fact).await?;
         return Ok(WindowState::Proposed);
     }
     Ok(state)

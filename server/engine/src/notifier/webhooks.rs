@@ -19,16 +19,18 @@ use domain::ids::WebhookId;
 use domain::notice::NoticeKind;
 use domain::permission::Permit;
 use domain::webhook::format::{Happening, Outgoing};
-use domain::webhook::{Event, Format, gives_up};
+use domain::webhook::{Event, Format, MOST_WEBHOOKS, gives_up};
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
 
 /// How often the table is looked at when nobody rings.
 const POLL: Duration = Duration::from_secs(5);
-/// Receivers that are called at once.
-const AT_ONCE: i64 = 8;
+/// Receivers that are called at once: all there may be, so that silent ones keep nobody's place.
+const AT_ONCE: i64 = MOST_WEBHOOKS;
 /// A claimed delivery belongs to another worker after this; several times as long as a call may take.
 const LEASE_S: f64 = 60.0;
 
@@ -41,15 +43,35 @@ pub struct Messenger {
 
 /// The loop.
 pub async fn run(context: WorkerContext) -> Result<()> {
-    let mut bell = context.bell(Wake::Notifier);
     let outbound = Outbound::new(context.config.outbound.clone())?;
+    run_through(context, outbound).await
+}
+
+/// The loop, calling through this client.
+pub async fn run_through(context: WorkerContext, outbound: Outbound) -> Result<()> {
+    let mut bell = context.bell(Wake::Notifier);
     let messenger = Messenger::new(context.clone(), outbound);
+    let mut calls = FuturesUnordered::new();
     loop {
-        while !context.stop.is_cancelled() && messenger.round().await? > 0 {}
-        if !bell.wait(POLL).await {
-            return Ok(());
+        if !context.stop.is_cancelled() {
+            calls.extend(
+                messenger
+                    .claim(AT_ONCE - i64::try_from(calls.len()).map_err(Error::internal)?)
+                    .await?
+                    .into_iter()
+                    .map(|delivery| messenger.deliver(delivery)),
+            );
+        }
+        tokio::select! {
+            Some(done) = calls.next(), if !calls.is_empty() => done?,
+            goes_on = bell.wait(POLL) => if !goes_on { break },
         }
     }
+    // What is on its way is noted before the end.
+    while let Some(done) = calls.next().await {
+        done?;
+    }
+    Ok(())
 }
 
 impl Messenger {
@@ -61,16 +83,28 @@ impl Messenger {
 
     /// Takes what is due, one delivery a receiver, to its next state; says how many that were.
     pub async fn round(&self) -> Result<usize> {
-        let worker = self.context.name.clone();
-        let claimed = transaction::run(&self.context.pool, "claim_deliveries", move |db| {
-            let worker = worker.clone();
-            Box::pin(async move { Ok(webhook_deliveries::claim(db, &worker, LEASE_S, AT_ONCE).await?) })
-        })
-        .await?;
-        for (delivery, tried) in join_all(claimed.iter().map(|delivery| async move { (delivery, self.try_once(delivery).await) })).await {
-            self.note(delivery, tried?).await?;
+        let done = join_all(self.claim(AT_ONCE).await?.into_iter().map(|delivery| self.deliver(delivery))).await;
+        let deliveries = done.len();
+        done.into_iter().collect::<Result<()>>()?;
+        Ok(deliveries)
+    }
+
+    async fn claim(&self, most: i64) -> Result<Vec<Claimed>> {
+        if most <= 0 {
+            return Ok(Vec::new());
         }
-        Ok(claimed.len())
+        let worker = self.context.name.clone();
+        transaction::run(&self.context.pool, "claim_deliveries", move |db| {
+            let worker = worker.clone();
+            Box::pin(async move { Ok(webhook_deliveries::claim(db, &worker, LEASE_S, most).await?) })
+        })
+        .await
+    }
+
+    /// One call, and what came of it.
+    async fn deliver(&self, delivery: Claimed) -> Result<()> {
+        let tried = self.try_once(&delivery).await?;
+        self.note(&delivery, tried).await
     }
 
     /// One call. Only a state database that does not answer is an error: everything else is something to note.
@@ -161,7 +195,7 @@ async fn give_up(ledger: &mut Ledger<'_>, webhook: WebhookId, tried: &Tried) -> 
         format!("It took nothing for three days. The last answer: {}", tried.detail)
     };
     let fact = ledger.fact(NewFact::done("webhook.give_up", "webhook", webhook).with("reason", reason.clone())).await?;
-    webhooks::pause(ledger.db(), webhook, Some(&reason)).await?;
+    webhooks::pause(ledger.db(), webhook, &reason).await?;
     let said = [("webhook", webhook.to_string()), ("name", row.name), ("origin", row.origin), ("reason", reason)];
     let payload: Map<String, Value> = said.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
     audience::tell_administrators(ledger, NoticeKind::WebhookPaused, payload, fact).await?;

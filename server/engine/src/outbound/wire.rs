@@ -4,7 +4,7 @@ use super::{Call, Fault, Reply};
 use domain::people::visible;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use url::Position;
+use url::{Position, Url};
 
 /// Most bytes of an answer's head, and most headers in it.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -13,6 +13,8 @@ const MOST_HEADERS: usize = 64;
 const BODY_BYTES: usize = 4 * 1024;
 /// How long what follows the head is waited for.
 const BODY_WITHIN: Duration = Duration::from_secs(1);
+/// Parts of an address that are shorter than so many bytes are no secrets, and may be words of an answer.
+const SHORTEST_SECRET: usize = 6;
 /// Most characters of an answer that are kept.
 const EXCERPT: usize = 2_000;
 
@@ -21,6 +23,8 @@ pub(super) async fn talk<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, call:
     let question = question(&call)?;
     // A receiver may answer and hang up before it has read everything: what it says counts.
     let _ = stream.write_all(&question).await;
+    // TLS keeps what it has not sent until it is told to send it.
+    let _ = stream.flush().await;
     let mut read = Vec::new();
     let head = loop {
         if let Some(head) = head(&read)? {
@@ -40,8 +44,20 @@ pub(super) async fn talk<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, call:
     let rest = async { while !head.framing.is_enough(&body) && more(&mut stream, &mut body).await {} };
     let _ = tokio::time::timeout(BODY_WITHIN, rest).await;
     let body = head.framing.contents(&body);
-    let excerpt = visible(String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES)]).trim()).chars().take(EXCERPT).collect();
+    let said = without_address(&String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES)]), call.url);
+    let excerpt = visible(said.trim()).chars().take(EXCERPT).collect();
     Ok(Reply { status: head.status, excerpt })
+}
+
+/// What an answer says, without the parts of the address it was asked at: receivers like to repeat it, and a chat's address is its password.
+fn without_address(said: &str, url: &Url) -> String {
+    let typed: Vec<&str> = url[Position::BeforePath..Position::AfterQuery].split(['/', '?', '&', '=']).collect();
+    let decoded = typed.iter().flat_map(|part| url::form_urlencoded::parse(part.as_bytes())).map(|(part, _)| part.into_owned());
+    let mut parts: Vec<String> = typed.iter().map(|part| (*part).to_owned()).chain(decoded).collect();
+    parts.retain(|part| part.len() >= SHORTEST_SECRET);
+    // The longest first: one may be the beginning of another.
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    parts.iter().fold(said.to_owned(), |said, part| said.replace(part, "…"))
 }
 
 /// The request. Every part of it is ours or came out of a parser that leaves no line break in it; that is looked at once more.
@@ -157,6 +173,17 @@ mod tests {
         assert!(text.contains("\r\ncontent-length: 2\r\nconnection: close\r\nwebhook-id: msg_1\r\n\r\n{}"), "{text}");
         let split = [("webhook-id", "x\r\nevil: 1".to_owned())];
         assert_eq!(question(&call(&split)), Err(Fault::NotAllowed));
+    }
+
+    #[test]
+    fn an_answer_does_not_repeat_the_address() {
+        let url = address("url", "https://hooks.example.org/services/T0/B%2Fsecret/abcdefgh?key=canary%20one&n=1").expect("good");
+        let said = "Cannot POST /services/T0/B%2Fsecret/abcdefgh?key=canary%20one&n=1, that is /services/T0/B/secret/abcdefgh, canary one; n=1 was wrong";
+        let shown = without_address(said, &url);
+        for secret in ["services", "secret", "abcdefgh", "canary"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        assert!(shown.contains("T0") && shown.ends_with("n=1 was wrong"), "{shown}");
     }
 
     #[test]

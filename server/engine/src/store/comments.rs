@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// Active people who may see a window: by account what `team.see` says, and contacts whom the team made stakeholders or watchers of it.
+/// Active people who may see a window, which belongs to the team that planned it, whoever owns its database by now: by account what `team.see` says, and contacts whom the team made stakeholders or watchers of it.
 /// With `only`, those of them alone.
 pub async fn readers(
     db: &mut PgConnection,
@@ -20,11 +20,11 @@ pub async fn readers(
 ) -> sqlx::Result<Vec<Reader>> {
     let only: Option<Vec<Uuid>> = only.map(|people| people.iter().map(|person| person.0).collect());
     let rows = sqlx::query!(
-        r#"SELECT p.id AS "id!", p.name AS "name!", p.email AS "email!" FROM drydock.person p JOIN drydock.target t ON t.id = $2
+        r#"SELECT p.id AS "id!", p.name AS "name!", p.email AS "email!" FROM drydock.person p JOIN drydock.window v ON v.id = $1
            WHERE p.active AND ($3::uuid[] IS NULL OR p.id = ANY ($3))
-             AND (EXISTS (SELECT FROM drydock.membership m WHERE m.team_id = t.team_id AND m.person_id = p.id)
+             AND (EXISTS (SELECT FROM drydock.membership m WHERE m.team_id = v.team_id AND m.person_id = p.id)
                   OR EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = p.id)
-                  OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target o ON o.id = s.target_id WHERE s.person_id = p.id AND o.team_id = t.team_id)
+                  OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target o ON o.id = s.target_id WHERE s.person_id = p.id AND o.team_id = v.team_id)
                   OR NOT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id)
                      AND (EXISTS (SELECT FROM drydock.watcher w WHERE w.window_id = $1 AND w.person_id = p.id)
                           OR EXISTS (SELECT FROM drydock.target_watcher w WHERE w.target_id = $2 AND w.person_id = p.id)))"#,
@@ -79,6 +79,8 @@ pub(crate) async fn add(db: &mut PgConnection, new: &NewComment<'_>, fact: FactR
 pub struct Written {
     /// On which window.
     pub window: WindowId,
+    /// The fact of its writing.
+    pub fact: i64,
     /// By whom.
     pub person: PersonId,
     /// Their name.
@@ -92,13 +94,14 @@ pub struct Written {
 /// One comment.
 pub async fn find(db: &mut PgConnection, comment: CommentId) -> sqlx::Result<Option<Written>> {
     let row = sqlx::query!(
-        r#"SELECT c.window_id, c.person_id, p.name, c.text, c.retracted_at IS NOT NULL AS "retracted!" FROM drydock.comment c JOIN drydock.person p ON p.id = c.person_id WHERE c.id = $1"#,
+        r#"SELECT c.window_id, c.fact_id, c.person_id, p.name, c.text, c.retracted_at IS NOT NULL AS "retracted!" FROM drydock.comment c JOIN drydock.person p ON p.id = c.person_id WHERE c.id = $1"#,
         comment.0
     )
     .fetch_optional(db)
     .await?;
     Ok(row.map(|row| Written {
         window: WindowId(row.window_id),
+        fact: row.fact_id,
         person: PersonId(row.person_id),
         author: row.name,
         text: row.text,

@@ -93,16 +93,17 @@ pub(crate) async fn remove(db: &mut PgConnection, watched: Watched, person: Pers
     Ok(done.rows_affected() == 1)
 }
 
-/// Who is told of a window because of watching it or its database: those who may still see the team's work, and contacts, whom the team added.
+/// Who is told of a window because of watching it or its database: those who may still see the work of the team that planned it, and contacts,
+/// whom the team added.
 pub async fn told(db: &mut PgConnection, window: WindowId, target: TargetId) -> sqlx::Result<BTreeSet<PersonId>> {
     let rows = sqlx::query_scalar!(
-        r#"SELECT p.id AS "id!" FROM drydock.person p JOIN drydock.target t ON t.id = $2
+        r#"SELECT p.id AS "id!" FROM drydock.person p JOIN drydock.window v ON v.id = $1
            WHERE p.active
              AND (EXISTS (SELECT FROM drydock.watcher w WHERE w.window_id = $1 AND w.person_id = p.id) OR EXISTS (SELECT FROM drydock.target_watcher w WHERE w.target_id = $2 AND w.person_id = p.id))
              AND (NOT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id)
-                  OR EXISTS (SELECT FROM drydock.membership m WHERE m.team_id = t.team_id AND m.person_id = p.id)
+                  OR EXISTS (SELECT FROM drydock.membership m WHERE m.team_id = v.team_id AND m.person_id = p.id)
                   OR EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = p.id)
-                  OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target o ON o.id = s.target_id WHERE s.person_id = p.id AND o.team_id = t.team_id))"#,
+                  OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target o ON o.id = s.target_id WHERE s.person_id = p.id AND o.team_id = v.team_id))"#,
         window.0,
         target.0
     )

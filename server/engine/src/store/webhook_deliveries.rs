@@ -35,7 +35,8 @@ pub struct Claimed {
     pub attempt: i32,
 }
 
-/// Takes at most one due delivery for each of at most `most` receivers: a slow receiver makes no other one wait.
+/// Takes at most one due delivery for each of at most `most` receivers, and none for those that are being called: a slow receiver makes no
+/// other one wait.
 pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64, most: i64) -> sqlx::Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"UPDATE drydock.webhook_delivery AS d
@@ -44,6 +45,7 @@ pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64, most: i64)
                  WHERE c.id IN (SELECT DISTINCT ON (n.webhook_id) n.id FROM drydock.webhook_delivery n JOIN drydock.webhook h ON h.id = n.webhook_id AND h.state = 'active'
                                 WHERE n.state IN ('waiting', 'sending')
                                   AND ((n.state = 'waiting' AND n.next_at <= clock_timestamp()) OR (n.state = 'sending' AND n.lease_until < clock_timestamp()))
+                                  AND NOT EXISTS (SELECT FROM drydock.webhook_delivery s WHERE s.webhook_id = n.webhook_id AND s.state = 'sending' AND s.lease_until >= clock_timestamp())
                                 ORDER BY n.webhook_id, n.next_at, n.id)
                    AND ((c.state = 'waiting' AND c.next_at <= clock_timestamp()) OR (c.state = 'sending' AND c.lease_until < clock_timestamp()))
                  ORDER BY c.next_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due, drydock.webhook h, drydock.webhook_event e

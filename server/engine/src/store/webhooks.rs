@@ -44,11 +44,12 @@ pub async fn list(db: &mut PgConnection, only: Option<WebhookId>) -> sqlx::Resul
         .collect())
 }
 
-/// Takes a receiver's row for this transaction: its revision, and whether it is paused. `None` where it was deleted or never was.
+/// Takes a receiver's row for this transaction, and lets transitions owe it events meanwhile: its revision, and whether it is paused. `None` where it was deleted or never was.
 pub(crate) async fn lock(db: &mut PgConnection, id: WebhookId) -> sqlx::Result<Option<(i32, bool)>> {
-    let row = sqlx::query!("SELECT h.revision, h.state FROM drydock.webhook h WHERE h.id = $1 AND h.state <> 'deleted' FOR UPDATE", id.0)
-        .fetch_optional(db)
-        .await?;
+    let row =
+        sqlx::query!("SELECT h.revision, h.state FROM drydock.webhook h WHERE h.id = $1 AND h.state <> 'deleted' FOR NO KEY UPDATE", id.0)
+            .fetch_optional(db)
+            .await?;
     Ok(row.map(|row| (row.revision, row.state == "paused")))
 }
 
@@ -115,22 +116,35 @@ pub(crate) async fn edit(db: &mut PgConnection, id: WebhookId, name: &str, filte
     .map(drop)
 }
 
-/// Pauses a receiver for a reason, or lets it be called again.
-pub(crate) async fn pause(db: &mut PgConnection, id: WebhookId, reason: Option<&str>) -> sqlx::Result<()> {
+/// Pauses a receiver for a reason.
+pub(crate) async fn pause(db: &mut PgConnection, id: WebhookId, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE drydock.webhook AS h SET state = 'paused', paused_reason = $2 WHERE h.id = $1", id.0, reason)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// Lets a receiver be called again: what waited and what was given up is due at once, with all its tries before it.
+pub(crate) async fn resume(db: &mut PgConnection, id: WebhookId) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE drydock.webhook AS h SET state = 'active', paused_reason = NULL, failing_since = NULL WHERE h.id = $1", id.0)
+        .execute(&mut *db)
+        .await?;
     sqlx::query!(
-        "UPDATE drydock.webhook AS h SET state = CASE WHEN $2::text IS NULL THEN 'active' ELSE 'paused' END, paused_reason = $2,
-             failing_since = CASE WHEN $2::text IS NULL THEN NULL ELSE h.failing_since END WHERE h.id = $1",
-        id.0,
-        reason
+        "UPDATE drydock.webhook_delivery AS d SET state = 'waiting', attempts = 0, next_at = clock_timestamp()
+         WHERE d.webhook_id = $1 AND (d.state IN ('waiting', 'parked') OR (d.state = 'sending' AND d.lease_until < clock_timestamp()))",
+        id.0
     )
     .execute(db)
     .await
     .map(drop)
 }
 
-/// Deletes a receiver: its address and secrets are destroyed, its log stays, and nothing more is sent.
+/// Deletes a receiver: its address and secrets are destroyed, its log stays in the database, and nothing more is sent.
 pub(crate) async fn delete(db: &mut PgConnection, id: WebhookId) -> sqlx::Result<()> {
     sqlx::query!("UPDATE drydock.webhook AS h SET state = 'deleted', paused_reason = NULL, url = '' WHERE h.id = $1", id.0)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("UPDATE drydock.webhook_delivery AS d SET state = 'parked' WHERE d.webhook_id = $1 AND d.state = 'waiting'", id.0)
         .execute(&mut *db)
         .await?;
     sqlx::query!(
@@ -142,10 +156,11 @@ pub(crate) async fn delete(db: &mut PgConnection, id: WebhookId) -> sqlx::Result
     .map(drop)
 }
 
-/// The version the next secret gets, from 1; the one before signs until `ends_at`, those before that one are destroyed.
+/// The version the next secret gets, from 1; the newest so far signs until `ends_at`, those whose end was promised earlier until then, and what is
+/// over is destroyed.
 pub(crate) async fn next_secret(db: &mut PgConnection, id: WebhookId, ends_at: Timestamp) -> sqlx::Result<i32> {
     sqlx::query!(
-        "UPDATE drydock.webhook_secret AS s SET sealed = CASE WHEN s.ends_at IS NULL THEN s.sealed END, ends_at = coalesce(s.ends_at, $2) WHERE s.webhook_id = $1",
+        "UPDATE drydock.webhook_secret AS s SET sealed = CASE WHEN s.ends_at IS NULL OR s.ends_at > clock_timestamp() THEN s.sealed END, ends_at = coalesce(s.ends_at, $2) WHERE s.webhook_id = $1",
         id.0,
         stamp(ends_at) as Stamp
     )

@@ -1,6 +1,6 @@
 //! What people write about a window: who may, who is told and who is not, and what taking it back leaves.
 
-use crate::house::{House, person};
+use crate::house::{House, code, person};
 use crate::notifier::{all, with_server};
 use crate::voices::account;
 use domain::conversation::{MOST_COMMENTS, commitment};
@@ -46,13 +46,6 @@ async fn newest(house: &House) -> CommentId {
         .await
         .expect("a comment");
     CommentId(id)
-}
-
-fn code<T: std::fmt::Debug>(answer: engine::Result<T>) -> String {
-    match answer {
-        Err(Error::Refused(refusal)) => refusal.code,
-        other => panic!("{other:?}"),
-    }
 }
 
 fn pairs(expected: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -169,6 +162,8 @@ async fn only_the_author_takes_a_comment_back_and_the_fact_stays() {
     .expect("a fact");
     assert_eq!(sealed, commitment(id, "the password is hunter2").hex());
     let leaked = "SELECT count(*) FROM drydock.fact WHERE position('hunter2'::bytea IN bytes) > 0";
+    let salted = "SELECT count(*) FROM drydock.fact f, drydock.comment c WHERE position(convert_to(c.id::text, 'UTF8') IN f.bytes) > 0";
+    assert_eq!(house.count(salted).await, 0, "nor what salts its digest");
     assert_eq!(house.count(leaked).await, 0, "the trail proves the text and does not hold it");
 
     assert_eq!(code(retract_comment(&house.engine, &house.lead, window, id).await), "not_author");

@@ -1,7 +1,7 @@
 //! Receivers of events: owed with the transition, called at least once under one id, tried for days, paused when nobody answers.
 
 use crate::hook_sink::{HookSink, Says};
-use crate::house::House;
+use crate::house::{House, code};
 use crate::notifier::context;
 use crate::stage::When;
 use crate::voices::administrator;
@@ -15,9 +15,11 @@ use engine::actions::add_webhook::{Added, add_webhook};
 use engine::actions::delete_webhook::{self, delete_webhook};
 use engine::actions::edit_webhook::{self, edit_webhook};
 use engine::actions::end_window::cancel_window;
-use engine::actions::pause_webhook::{self, pause_webhook, resume_webhook};
+use engine::actions::pause_webhook::{self, pause_webhook};
+use engine::actions::resend_delivery::resend_delivery;
+use engine::actions::resume_webhook::resume_webhook;
 use engine::actions::rotate_webhook_secret::rotate_webhook_secret;
-use engine::actions::test_webhook::{resend_delivery, test_webhook};
+use engine::actions::test_webhook::test_webhook;
 use engine::notifier::MailPins;
 use engine::notifier::webhooks::Messenger;
 use engine::outbound::{Limits, Outbound, Rules};
@@ -58,13 +60,6 @@ async fn deliveries(house: &House, admin: &Caller, id: WebhookId) -> Vec<domain:
     queries::webhooks::show(&house.engine, admin, id, None).await.expect("a page").deliveries
 }
 
-fn code<T: std::fmt::Debug>(answer: engine::Result<T>) -> String {
-    match answer {
-        Err(Error::Refused(refusal)) => refusal.code,
-        other => panic!("{other:?}"),
-    }
-}
-
 fn signed(secret: &str, id: &str, timestamp: &str, body: &[u8]) -> String {
     let key = base64::engine::general_purpose::STANDARD.decode(secret.strip_prefix("whsec_").expect("a secret")).expect("base64");
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).expect("a key");
@@ -81,6 +76,7 @@ async fn a_transition_is_told_once_signed_and_as_it_was() {
     let added = add(&house, &admin, &draft(&sink.url("/in?key=canary-of-the-address"))).await;
     let secret = added.secret.expect("shown once");
     let window = house.proposed(5).await.number;
+    sink.answer("202 Accepted", "taken at /in?key=canary-of-the-address");
     all(&messenger).await;
     all(&messenger).await;
     let got = sink.got();
@@ -98,7 +94,8 @@ async fn a_transition_is_told_once_signed_and_as_it_was() {
 
     let log = deliveries(&house, &admin, added.id).await;
     assert_eq!((log.len(), log[0].state.as_str(), log[0].window), (1, "taken", Some(window)));
-    assert_eq!((log[0].tries[0].status, log[0].tries[0].taken), (Some(204), true));
+    assert_eq!((log[0].tries[0].status, log[0].tries[0].taken), (Some(202), true));
+    assert_eq!(log[0].tries[0].excerpt, "taken at /in?key=…", "receivers repeat the address, which is a secret");
     // The secrets are nowhere but sealed.
     for canary in ["canary-of-the-address", secret.expose_secret()] {
         for table in ["webhook", "webhook_secret", "webhook_event", "webhook_delivery", "webhook_try", "outbox"] {
@@ -229,12 +226,11 @@ async fn what_is_not_taken_is_tried_again_under_the_same_id_and_given_up_after_d
     let told = "SELECT count(*) FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'webhook_paused'";
     assert_eq!(house.count(told).await, 1, "administrators hear of it, and nobody else");
 
-    // Back again: somebody sends it once more.
+    // Back again: what was given up leaves as soon as somebody resumes it.
     sink.answer("200 OK", "");
     let delivery: DeliveryId = page.deliveries[0].id;
-    resend_delivery(&house.engine, &admin, id, delivery).await.expect("again");
     all(&messenger).await;
-    assert_eq!(deliveries(&house, &admin, id).await[0].state, "waiting", "nothing leaves while it is paused");
+    assert_eq!(deliveries(&house, &admin, id).await[0].state, "parked", "nothing leaves while it is paused");
     resume_webhook(&house.engine, &admin, id).await.expect("resumed");
     all(&messenger).await;
     let page = queries::webhooks::show(&house.engine, &admin, id, None).await.expect("a page");
@@ -270,6 +266,33 @@ async fn a_receiver_that_is_gone_is_paused_at_once_and_a_silent_one_makes_nobody
 }
 
 #[tokio::test]
+async fn a_silent_receiver_keeps_none_of_anothers_events_back() {
+    let house = House::new().await;
+    let admin = administrator(&house, "Adele").await;
+    let (silent, good) = (HookSink::start().await, HookSink::start().await);
+    silent.say(Says::Silence);
+    for (name, sink) in [("silent", &silent), ("good", &good)] {
+        add(&house, &admin, &Draft { name: name.into(), ..draft(&sink.url("/")) }).await;
+    }
+    for days in [5, 7, 9] {
+        house.proposed(days).await;
+    }
+    let patience = Duration::from_mins(1);
+    let limits = Limits { connect: patience, total: patience };
+    let rules = Rules { plain_http: true, allowed: vec!["127.0.0.1".parse().expect("a network")] };
+    let context = context(&house, MailPins::default(), false).await;
+    let outbound = Outbound::new(rules).expect("a client").within(limits);
+    let calls = tokio::spawn(engine::notifier::webhooks::run_through(context, outbound));
+    let end = tokio::time::Instant::now() + patience / 2;
+    while good.got().len() < 3 {
+        assert!(tokio::time::Instant::now() < end, "{} of 3 events arrived while the other is silent", good.got().len());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(silent.got().len(), 1, "who is being called is not called again");
+    calls.abort();
+}
+
+#[tokio::test]
 async fn after_a_rotation_both_secrets_sign_and_then_the_new_one_alone() {
     let house = House::new().await;
     let admin = administrator(&house, "Adele").await;
@@ -286,17 +309,26 @@ async fn after_a_rotation_both_secrets_sign_and_then_the_new_one_alone() {
     all(&messenger).await;
     let (header, own) = signatures(&sink.got()[0]);
     assert_eq!(header, own.join(" "), "the newest first");
+    // A new one within the day breaks no promise.
+    let third = rotate_webhook_secret(&house.engine, &admin, added.id).await.expect("rotated").secret.expect("shown");
+    test_webhook(&house.engine, &admin, added.id).await.expect("a test");
+    all(&messenger).await;
+    let got = sink.got()[1].clone();
+    let newest = signed(third.expose_secret(), &got.header("webhook-id"), &got.header("webhook-timestamp"), &got.body);
+    let (header, own) = signatures(&got);
+    assert_eq!(header, format!("{newest} {}", own.join(" ")));
     assert_eq!(sink.got()[0].json()["type"], "drydock.test");
-    sqlx::query("UPDATE drydock.webhook_secret SET ends_at = now() - interval '1 s' WHERE version = 1")
+    sqlx::query("UPDATE drydock.webhook_secret SET ends_at = now() - interval '1 s' WHERE version < 3")
         .execute(&house.admin)
         .await
         .expect("a day later");
     test_webhook(&house.engine, &admin, added.id).await.expect("a test");
     all(&messenger).await;
-    let (header, own) = signatures(&sink.got()[1]);
-    assert_eq!(header, own[0]);
+    let got = sink.got()[2].clone();
+    let newest = signed(third.expose_secret(), &got.header("webhook-id"), &got.header("webhook-timestamp"), &got.body);
+    assert_eq!(got.header("webhook-signature"), newest);
     rotate_webhook_secret(&house.engine, &admin, added.id).await.expect("rotated");
-    assert_eq!(house.count("SELECT count(*) FROM drydock.webhook_secret WHERE sealed IS NULL").await, 1, "what is over is destroyed");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.webhook_secret WHERE sealed IS NULL").await, 2, "what is over is destroyed");
     let chat = add(&house, &admin, &Draft { format: "slack".into(), ..draft(&sink.url("/chat")) }).await;
     assert!(chat.secret.is_none());
     assert_eq!(code(rotate_webhook_secret(&house.engine, &admin, chat.id).await), "not_signed");
