@@ -15,11 +15,14 @@ pub fn raise() {
     }
 }
 
-/// Connections that may be open at once: half of the files, since others than browsers need some too.
+/// Most connections at once: each may hold a body and its answer in memory, and the files of a big machine say nothing about that.
+const MOST_CONNECTIONS: u64 = 4_096;
+
+/// Connections that may be open at once: half of the files, since others than browsers need some too, up to [`MOST_CONNECTIONS`].
 #[must_use]
 pub fn connections() -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(ENOUGH).min(ENOUGH);
-    usize::try_from(files / 2).unwrap_or(usize::MAX)
+    usize::try_from((files / 2).min(MOST_CONNECTIONS)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -34,6 +37,6 @@ mod tests {
         assert_eq!(after.maximum, before.maximum, "what was allowed at most stays");
         assert!(after.current.unwrap_or(u64::MAX) >= before.current.unwrap_or(u64::MAX), "{before:?}, {after:?}");
         assert!(after.current.unwrap_or(u64::MAX) >= after.maximum.unwrap_or(ENOUGH).min(ENOUGH), "{after:?}");
-        assert_eq!(connections() as u64, after.current.unwrap_or(ENOUGH).min(ENOUGH) / 2);
+        assert_eq!(connections() as u64, (after.current.unwrap_or(ENOUGH).min(ENOUGH) / 2).min(MOST_CONNECTIONS));
     }
 }
