@@ -115,7 +115,9 @@ async fn what_was_typed_survives_an_expired_session_for_its_person_alone() {
     let mut ada = ada_again(&place, &answer_session(&place, &PERSON).await).await;
     let page = ada.get("/people/new").await.body;
     assert!(page.contains("value=\"Zoë Ünal\"") && page.contains("value=\"zoe@example.org\""), "{page}");
-    assert!(page.contains("This was not sent") && page.contains("Passwords are never kept") && !page.contains(PASSWORD));
+    assert!(
+        page.contains("This was not sent") && page.contains("Passwords and secret addresses are never kept") && !page.contains(PASSWORD)
+    );
 }
 
 /// A browser whose session expired while Ada filled in the form.

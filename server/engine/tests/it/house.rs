@@ -172,6 +172,7 @@ pub async fn person(admin: &PgPool, name: &str, place: Option<(TeamId, TeamRole,
 }
 
 /// Gives a person an account, whose password nobody knows.
+#[allow(dead_code, reason = "each test crate uses its own part of the house")]
 pub async fn with_account(house: &House, who: &Caller) {
     sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$x')")
         .bind(who.actor.person.0)
@@ -181,6 +182,7 @@ pub async fn with_account(house: &House, who: &Caller) {
 }
 
 /// What a refusal says: its code, or the fields that are wrong. What is hidden is as good as missing.
+#[allow(dead_code, reason = "each test crate uses its own part of the house")]
 pub fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
     match result {
         Err(Error::Refused(refusal)) => refusal.code,

@@ -64,10 +64,10 @@ async fn leads_pause_and_the_same_or_an_administrator_resumes() {
 }
 
 #[tokio::test]
-async fn no_run_is_opened_and_the_window_is_missed_with_that_reason() {
+async fn no_run_is_opened() {
     let house = House::new().await;
     house.backed_up().await;
-    let window = house.staged(When { latest_s: 2, ..When::NOW }, |_| ()).await;
+    let window = house.staged(When::NOW, |_| ()).await;
     pause(&house, "start_nothing").await;
     let refused = start_now(&house.engine, &house.engineer, window.number, &typed()).await;
     let Err(Error::Refused(refusal)) = &refused else { panic!("{refused:?}") };
@@ -75,6 +75,14 @@ async fn no_run_is_opened_and_the_window_is_missed_with_that_reason() {
     let permit = Permit::system();
     assert_eq!(code(open_due_run(house.engine.pool(), &permit, window.id, "due").await), "paused");
     assert_eq!(house.count("SELECT count(*) FROM drydock.run").await, 0);
+}
+
+#[tokio::test]
+async fn a_window_whose_latest_start_passed_under_a_pause_is_missed_with_that_reason() {
+    let house = House::new().await;
+    house.backed_up().await;
+    let window = house.staged(When { latest_s: -30, ..When::NOW }, |_| ()).await;
+    pause(&house, "start_nothing").await;
     let worker = crate::inventory::worker(&house).await;
     let late = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while house.state(window.number).await != "missed" {
