@@ -49,7 +49,8 @@ GRANT UPDATE (level, resumed_at, resumed_by, resume_reason) ON drydock.pause TO 
 GRANT UPDATE (end_at, revision, lifted_at, lifted_by, lift_reason) ON drydock.freeze TO {web};
 GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_override TO {web};
 -- Whoever starts something asks it.
-GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz) TO {web}, {worker};
+GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz), drydock.freeze_covers(drydock.freeze, drydock.target),
+    drydock.may_freeze(uuid, drydock.freeze) TO {web}, {worker};
 GRANT INSERT ON drydock.comment, drydock.mention TO {web};
 GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
 GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, drydock.webhook_delivery TO {web};

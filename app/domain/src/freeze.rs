@@ -152,6 +152,34 @@ pub fn may_freeze(actor: &Actor, scope: Scope) -> Result<Permit, Refusal> {
     permission::authorize(actor, Verb::Freeze, scope.team())
 }
 
+/// Whether the actor may freeze anything at all: what exactly is looked up and judged afterwards.
+pub fn may_freeze_something(actor: &Actor) -> Result<(), Refusal> {
+    if actor.teams.iter().any(|member| permission::holds(actor, Verb::Freeze, Some(member.team))) {
+        return Ok(());
+    }
+    permission::authorize(actor, Verb::Freeze, None).map(|_| ())
+}
+
+/// Whether the actor may take a database out of an environment over which these freezes stand: nobody leaves one in force, and what is to be
+/// frozen later is let go only by who may lift that freeze.
+pub fn may_leave_environment(actor: &Actor, standing: &[Freeze], now: Timestamp) -> Result<(), Refusal> {
+    if let Some(freeze) = standing.iter().find(|freeze| freeze.phase(now) == Phase::Now) {
+        return Err(Refusal::new(
+            FROZEN,
+            format!("A freeze covers this environment, and its databases stay in it meanwhile: {}", freeze.said()),
+            "Wait for its end, or have it lifted on the page Freezes.",
+        ));
+    }
+    match standing.iter().find(|freeze| freeze.phase(now) == Phase::Coming && may_freeze(actor, freeze.scope).is_err()) {
+        Some(freeze) => Err(Refusal::new(
+            FROZEN,
+            format!("A freeze is to cover this environment, and the database would not be kept by it any more: {}", freeze.said()),
+            "Ask an administrator to lift the freeze, or change the environment once it is over.",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Whether the actor may let a window pass a freeze of this scope. Who wrote a revision asks somebody else, as with votes.
 pub fn may_override(actor: &Actor, scope: Scope, contributors: &BTreeSet<PersonId>) -> Result<Permit, Refusal> {
     let permit = may_freeze(actor, scope)?;
@@ -192,6 +220,26 @@ mod tests {
         }
     }
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn a_freeze(scope: Scope) -> Freeze {
+        Freeze {
+            id: FreezeId(Uuid::nil()),
+            name: "Year end".into(),
+            reason: "the books are closed".into(),
+            scope,
+            zone: "Etc/UTC".into(),
+            start: at(100),
+            end: at(200),
+            by: PersonId(Uuid::nil()),
+            by_name: "Ana".into(),
+            lifted_at: None,
+            revision: 1,
+        }
+    }
+
     fn scopes() -> [Scope; 5] {
         let target = TargetId(Uuid::nil());
         [
@@ -226,21 +274,33 @@ mod tests {
     }
 
     #[test]
+    fn an_environment_is_not_left_under_a_freeze_and_before_one_only_with_the_right_to_lift_it() {
+        let (admin, lead) = (actor(1, &[GlobalRole::Admin], None), actor(2, &[], Some((TeamRole::Lead, false))));
+        let freeze = a_freeze(Scope::Environment(Environment::Production));
+        let code =
+            |who: &Actor, second, standing: &[Freeze]| may_leave_environment(who, standing, at(second)).map_err(|refusal| refusal.code);
+        for who in [&admin, &lead] {
+            assert_eq!(code(who, 150, std::slice::from_ref(&freeze)), Err(FROZEN.to_owned()), "in force");
+            assert_eq!(code(who, 200, std::slice::from_ref(&freeze)), Ok(()), "over");
+            assert_eq!(code(who, 150, &[]), Ok(()));
+        }
+        assert_eq!(code(&admin, 50, std::slice::from_ref(&freeze)), Ok(()), "coming");
+        assert_eq!(code(&lead, 50, &[freeze]), Err(FROZEN.to_owned()), "coming");
+    }
+
+    #[test]
+    fn whoever_holds_the_right_somewhere_may_type_a_freeze() {
+        for who in [actor(1, &[GlobalRole::Admin], None), actor(2, &[], Some((TeamRole::Lead, false)))] {
+            assert!(may_freeze_something(&who).is_ok());
+        }
+        for who in [actor(4, &[], Some((TeamRole::Engineer, false))), actor(5, &[GlobalRole::Auditor], None)] {
+            assert_eq!(may_freeze_something(&who).expect_err("no right").code, "not_permitted");
+        }
+    }
+
+    #[test]
     fn a_freeze_begins_with_its_start_and_ends_before_its_end() {
-        let at = |second| Timestamp::from_second(second).expect("in range");
-        let freeze = Freeze {
-            id: FreezeId(Uuid::nil()),
-            name: "Year end".into(),
-            reason: "the books are closed".into(),
-            scope: Scope::Everything,
-            zone: "Etc/UTC".into(),
-            start: at(100),
-            end: at(200),
-            by: PersonId(Uuid::nil()),
-            by_name: "Ana".into(),
-            lifted_at: None,
-            revision: 1,
-        };
+        let freeze = a_freeze(Scope::Everything);
         assert_eq!([99, 100, 199, 200].map(|second| freeze.phase(at(second))), [Phase::Coming, Phase::Now, Phase::Now, Phase::Over]);
         assert_eq!(Freeze { lifted_at: Some(at(150)), ..freeze.clone() }.phase(at(160)), Phase::Lifted);
         assert_eq!(freeze.said(), "“Year end” until 1970-01-01 00:03 UTC, by Ana: the books are closed.");

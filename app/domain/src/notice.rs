@@ -143,6 +143,8 @@ pub enum Concerned {
     BothLeads,
     /// Who answers for a series.
     SeriesAuthor,
+    /// Who made a freeze.
+    FreezeMaker,
 }
 
 impl NoticeKind {
@@ -150,7 +152,7 @@ impl NoticeKind {
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
         use Concerned::{
-            Administrators, BothLeads, Contributors, Eligible, Executor, Heads, Leads, Mentioned, OnCall, Owner, SeriesAuthor,
+            Administrators, BothLeads, Contributors, Eligible, Executor, FreezeMaker, Heads, Leads, Mentioned, OnCall, Owner, SeriesAuthor,
             Stakeholders, Voter, Watchers, WindowOwner,
         };
         match self {
@@ -166,7 +168,8 @@ impl NoticeKind {
             Self::Commented => &[WindowOwner, Contributors, Watchers],
             Self::Mentioned => &[Mentioned],
             Self::Validating => &[WindowOwner, Executor, Contributors, Leads],
-            Self::HandedOver | Self::Frozen | Self::FreezeChanged => &[WindowOwner],
+            Self::HandedOver | Self::Frozen => &[WindowOwner],
+            Self::FreezeChanged => &[WindowOwner, FreezeMaker],
             Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::TestMail => &[Owner],
             Self::Paused | Self::Resumed => &[Heads],
             Self::OwnerChanged => &[BothLeads],

@@ -139,6 +139,16 @@ fn sentence(constraint: &str) -> Option<Error> {
         "freeze_over" => {
             refused("freeze_over", "This freeze ended at this very moment.", "Make a new one if something has to be frozen again.")
         }
+        "freeze_override_by_right" => refused(
+            "not_permitted",
+            "Your right over what this freeze covers ended at this very moment.",
+            "Ask somebody who holds it, or an administrator to give you the role.",
+        ),
+        "target_frozen" => refused(
+            "freeze",
+            "A freeze covers this environment, and its databases stay in it meanwhile.",
+            "Wait for its end, or have it lifted on the page Freezes.",
+        ),
         "freeze_override_once" => refused("moved_on", "Somebody let this window pass the freeze at this very moment.", "Look at its page."),
         "freeze_override_not_by_contributor" => refused(
             "four_eyes",

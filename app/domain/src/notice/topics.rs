@@ -77,7 +77,8 @@ impl NoticeKind {
                 | Concerned::Heads
                 | Concerned::BothLeads
                 | Concerned::Administrators
-                | Concerned::SeriesAuthor,
+                | Concerned::SeriesAuthor
+                | Concerned::FreezeMaker,
             )
             | (Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
             | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => &[],

@@ -2,7 +2,7 @@
 
 use super::windows::Offer;
 use crate::freeze::{Freeze, Scope};
-use crate::ids::TeamId;
+use crate::ids::{FreezeId, TeamId};
 use crate::target::Environment;
 use crate::window::WindowState;
 use jiff::Timestamp;
@@ -39,6 +39,8 @@ pub struct FreezesPage {
     pub coming: Vec<FreezeRow>,
     /// Over or lifted, newest first.
     pub past: Vec<FreezeRow>,
+    /// The last of these, when older ones follow it.
+    pub older: Option<FreezeId>,
     /// The reader may freeze something.
     pub may_freeze: bool,
     /// The moment this is of.
@@ -121,6 +123,23 @@ pub struct Passed {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// That one window was let pass a freeze, or not any more: what a message about it says.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Passing {
+    /// Number of the window.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// Short name of its database.
+    pub database: String,
+    /// Who decided.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// True when it may pass, false when that was taken back.
+    pub granted: bool,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Telling the people concerned: one message a person and transition, in the transition's own transaction.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger};
 use crate::store::series::Series;
 use crate::store::{self, windows::Window};
@@ -8,6 +8,7 @@ use domain::ids::{CommentId, FreezeId, PersonId, TeamId};
 use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
 use domain::series::Trouble;
+use domain::view::freezes::Passing;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,9 +105,13 @@ pub(crate) async fn tell_owners(
     owners: &BTreeSet<PersonId>,
     kind: NoticeKind,
     freeze: FreezeId,
+    passing: Option<Passing>,
     fact: FactRef,
 ) -> Result<()> {
-    let payload = Map::from_iter([("freeze".to_owned(), Value::from(freeze.to_string()))]);
+    let mut payload = Map::from_iter([("freeze".to_owned(), Value::from(freeze.to_string()))]);
+    if let Some(passing) = passing {
+        payload.insert("passing".to_owned(), serde_json::to_value(passing).map_err(Error::internal)?);
+    }
     for person in owners {
         ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
     }
@@ -190,7 +195,7 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             Concerned::Administrators => store::groups::administrators(ledger.db()).await?,
             // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
             // And by `tell_series`, where there is no window.
-            Concerned::BothLeads | Concerned::Mentioned | Concerned::SeriesAuthor => BTreeSet::new(),
+            Concerned::BothLeads | Concerned::Mentioned | Concerned::SeriesAuthor | Concerned::FreezeMaker => BTreeSet::new(),
             Concerned::OnCall => store::watchers::on_call(ledger.db(), window.target).await?,
         };
         for person in people {

@@ -8,10 +8,10 @@ use crate::wake::{Wake, wake};
 use crate::{clock, store, transaction, zones};
 use domain::decision::FieldError;
 use domain::fact::NewFact;
-use domain::freeze::{Covers, Freeze, FreezeForm, Scope, may_freeze};
+use domain::freeze::{Covers, Freeze, FreezeForm, Scope, may_freeze, may_freeze_something};
 use domain::ids::FreezeId;
 use domain::notice::NoticeKind;
-use domain::permission::{Actor, Verb, authorize, holds};
+use domain::permission::{Actor, Verb, holds};
 use jiff::tz::TimeZone;
 use sqlx::PgConnection;
 
@@ -20,18 +20,20 @@ use sqlx::PgConnection;
 /// # Errors
 /// Neither administrator nor lead or deputy of the team that owns what it covers; fields, all at once.
 pub async fn create_freeze(engine: &Engine, caller: &Caller, form: &FreezeForm) -> Result<FreezeId> {
-    may_freeze_somewhere(&caller.actor)?;
-    let name = zones::take("zone", &form.zone);
-    let zone = name.clone().and_then(|name| TimeZone::get(&name).map_err(|_| FieldError::new("zone", "This zone is not known.")));
-    let wanted = form.parse(zone.as_ref().map_err(Clone::clone), engine.clock().now())?;
-    let (zone, caller) = (name.map_err(|error| vec![error])?, caller.clone());
+    may_freeze_something(&caller.actor)?;
+    let (form, caller) = (form.clone(), caller.clone());
     let id = transaction::run(engine.pool(), "create_freeze", move |db| {
-        let (wanted, zone, caller) = (wanted.clone(), zone.clone(), caller.clone());
+        let (form, caller) = (form.clone(), caller.clone());
         Box::pin(async move {
+            let name = zones::take("zone", &form.zone);
+            let zone = name.clone().and_then(|name| TimeZone::get(&name).map_err(|_| FieldError::new("zone", "This zone is not known.")));
+            // The database's clock is the one that starts things.
+            let wanted = form.parse(zone.as_ref().map_err(Clone::clone), store::runs::now(db).await?)?;
+            let zone = name.map_err(|error| vec![error])?;
             let scope = scope(db, &caller.actor, &wanted.covers).await?;
             let permit = may_freeze(&caller.actor, scope)?;
             let by = permit.person().ok_or_else(|| Error::internal("a freeze is made by a person"))?;
-            let new = Freeze {
+            let mut new = Freeze {
                 id: clock::new_id(),
                 name: wanted.name,
                 reason: wanted.reason,
@@ -45,24 +47,16 @@ pub async fn create_freeze(engine: &Engine, caller: &Caller, form: &FreezeForm) 
                 revision: 1,
             };
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            store::freezes::insert(ledger.db(), &new).await?;
+            new.start = store::freezes::insert(ledger.db(), &new).await?;
             let fact = ledger.fact(made(&new)).await?;
             let owners = store::freezes::owners_met(ledger.db(), new.id).await?;
-            audience::tell_owners(&mut ledger, &owners, NoticeKind::Frozen, new.id, fact).await?;
+            audience::tell_owners(&mut ledger, &owners, NoticeKind::Frozen, new.id, None, fact).await?;
             Ok(new.id)
         })
     })
     .await?;
     wake(engine.pool(), &[Wake::Runner, Wake::Notifier, Wake::Sealer]).await;
     Ok(id)
-}
-
-/// Passes for people who may freeze anything at all, before what they typed is judged.
-pub(super) fn may_freeze_somewhere(actor: &Actor) -> Result<()> {
-    if !actor.teams.iter().any(|member| holds(actor, Verb::Freeze, Some(member.team))) {
-        authorize(actor, Verb::Freeze, None)?;
-    }
-    Ok(())
 }
 
 /// What is to be covered, its names looked up. A database of a team the actor does not see is answered like a missing one.

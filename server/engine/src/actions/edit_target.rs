@@ -9,11 +9,13 @@ use crate::{credentials, store, transaction, zones};
 use domain::decision::{FormCheck, Refusal};
 use domain::examination::Question;
 use domain::fact::NewFact;
+use domain::freeze::may_leave_environment;
 use domain::ids::TargetId;
-use domain::permission::Verb;
-use domain::target::{self, Draft, Registration};
+use domain::permission::{Actor, Verb};
+use domain::target::{self, Draft, Environment, Registration};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
 
 /// What was typed.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -32,7 +34,8 @@ pub struct Input {
 /// new test is asked for.
 ///
 /// # Errors
-/// All wrong fields at once; a password missing for a new address; somebody else's edit in between; an open run; no right in that team.
+/// All wrong fields at once; a password missing for a new address; another environment under windows that are not over or under a freeze; somebody
+/// else's edit in between; an open run; no right in that team.
 pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: &Input) -> Result<()> {
     let (before, permit) = scope::target(engine, caller, id, Verb::ManageTarget).await?;
     target::in_use(before.state)?;
@@ -47,12 +50,17 @@ pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: 
     if moved || typed {
         elevated(&caller.actor)?;
     }
-    let forget = moved || typed || new.environment != before.registration.environment;
+    let renamed = new.environment != before.registration.environment;
+    let (forget, actor) = (moved || typed || renamed, caller.actor.clone());
     transaction::run(engine.pool(), "edit_target", move |db| {
         let (permit, request, password, new, old) =
             (permit.clone(), request.clone(), password.clone(), new.clone(), before.registration.clone());
+        let actor = actor.clone();
         Box::pin(async move {
             store::targets::lock(db, id).await?;
+            if renamed {
+                may_change_environment(db, &actor, id, old.environment).await?;
+            }
             if forget {
                 super::rotate_password::refuse_while_rotating(db, id).await?;
             }
@@ -102,6 +110,13 @@ fn check(input: &Input, before: &Registration) -> Result<Registration> {
         }
     }
     Ok(form.finish(new)?)
+}
+
+/// The environment says which policy judges a window and which freezes keep it: it changes under neither.
+async fn may_change_environment(db: &mut PgConnection, actor: &Actor, id: TargetId, from: Environment) -> Result<()> {
+    super::retire_target::refuse_wanted(&store::targets::open_windows(db, id).await?)?;
+    let standing = store::freezes::over_environment(db, from).await?;
+    Ok(may_leave_environment(actor, &standing, store::runs::now(db).await?)?)
 }
 
 fn run_open() -> Error {

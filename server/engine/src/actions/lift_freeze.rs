@@ -21,11 +21,11 @@ use sqlx::PgConnection;
 /// # Errors
 /// No right over what it covers; over or lifted already; a missing reason.
 pub async fn lift_freeze(engine: &Engine, caller: &Caller, id: FreezeId, reason: &str) -> Result<()> {
-    let (caller, reason, now) = (caller.clone(), reason.to_owned(), engine.clock().now());
+    let (caller, reason) = (caller.clone(), reason.to_owned());
     transaction::run(engine.pool(), "lift_freeze", move |db| {
         let (caller, reason) = (caller.clone(), reason.clone());
         Box::pin(async move {
-            let (freeze, permit) = load(db, &caller.actor, id, now).await?;
+            let (freeze, permit, _) = load(db, &caller.actor, id).await?;
             let by = permit.person().ok_or_else(|| Error::internal("a freeze is lifted by a person"))?;
             let reason = people::text("reason", &reason, 1, 2000).map_err(|error| vec![error])?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
@@ -41,7 +41,7 @@ pub async fn lift_freeze(engine: &Engine, caller: &Caller, id: FreezeId, reason:
                 fact = fact.of_team(team);
             }
             let fact = ledger.fact(fact).await?;
-            audience::tell_owners(&mut ledger, &owners, NoticeKind::FreezeChanged, id, fact).await
+            audience::tell_owners(&mut ledger, &owners, NoticeKind::FreezeChanged, id, None, fact).await
         })
     })
     .await?;
@@ -49,15 +49,16 @@ pub async fn lift_freeze(engine: &Engine, caller: &Caller, id: FreezeId, reason:
     Ok(())
 }
 
-/// The freeze, its row taken, and the permit to change it; one that is over is refused.
-pub(super) async fn load(db: &mut PgConnection, actor: &Actor, id: FreezeId, now: Timestamp) -> Result<(Freeze, Permit)> {
+/// The freeze, its row taken, the permit to change it, and the time by the database's clock; one that is over is refused.
+pub(super) async fn load(db: &mut PgConnection, actor: &Actor, id: FreezeId) -> Result<(Freeze, Permit, Timestamp)> {
     let freeze = store::freezes::lock(db, id).await?.freeze;
+    let now = store::runs::now(db).await?;
     let permit = may_freeze(actor, freeze.scope).map_err(|refusal| match freeze.scope.team() {
         Some(team) => hide(actor, team, refusal),
         None => refusal.into(),
     })?;
     match freeze.phase(now) {
-        Phase::Coming | Phase::Now => Ok((freeze, permit)),
+        Phase::Coming | Phase::Now => Ok((freeze, permit, now)),
         phase => Err(over(phase).into()),
     }
 }

@@ -18,11 +18,11 @@ use jiff::tz::TimeZone;
 /// # Errors
 /// No right over what it covers; over, lifted, or changed meanwhile; fields, all at once.
 pub async fn move_freeze_end(engine: &Engine, caller: &Caller, id: FreezeId, form: &EndForm) -> Result<()> {
-    let (caller, form, now) = (caller.clone(), form.clone(), engine.clock().now());
+    let (caller, form) = (caller.clone(), form.clone());
     transaction::run(engine.pool(), "move_freeze_end", move |db| {
         let (caller, form) = (caller.clone(), form.clone());
         Box::pin(async move {
-            let (before, permit) = lift_freeze::load(db, &caller.actor, id, now).await?;
+            let (before, permit, now) = lift_freeze::load(db, &caller.actor, id).await?;
             let zone = TimeZone::get(&before.zone).map_err(|_| Error::internal(format!("unknown zone {}", before.zone)))?;
             let (end, reason) = form.parse(before.start, &zone, now)?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
@@ -40,7 +40,7 @@ pub async fn move_freeze_end(engine: &Engine, caller: &Caller, id: FreezeId, for
             }
             let fact = ledger.fact(fact).await?;
             owners.extend(store::freezes::owners_met(ledger.db(), id).await?);
-            audience::tell_owners(&mut ledger, &owners, NoticeKind::FreezeChanged, id, fact).await
+            audience::tell_owners(&mut ledger, &owners, NoticeKind::FreezeChanged, id, None, fact).await
         })
     })
     .await?;

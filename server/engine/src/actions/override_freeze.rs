@@ -15,6 +15,7 @@ use domain::ids::{FreezeId, OverrideId};
 use domain::notice::NoticeKind;
 use domain::people;
 use domain::permission::{Verb, authorize};
+use domain::view::freezes::Passing;
 use domain::window::WindowState;
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
@@ -49,11 +50,8 @@ pub async fn override_freeze(engine: &Engine, caller: &Caller, number: i64, free
             may_pass(state, revision, &window, &input)?;
             let reason = typed(&input, &window.plan()?.target().short_name)?;
             let id: OverrideId = clock::new_id();
-            store::freezes::grant(ledger.db(), id, freeze.id, (window.id, window.digest), by, &reason).await?;
-            let fact = told("window.override_freeze", &window, &freeze).with("reason", reason);
-            let fact = ledger.fact(fact).await?;
-            let people = BTreeSet::from([window.owner, freeze.by]);
-            audience::tell_owners(&mut ledger, &people, NoticeKind::FreezeChanged, freeze.id, fact).await
+            store::freeze_overrides::grant(ledger.db(), id, freeze.id, (window.id, window.digest), by, &reason).await?;
+            tell(&mut ledger, &caller, Change::Granted, &window, &freeze, reason).await
         })
     })
     .await?;
@@ -104,11 +102,42 @@ fn typed(input: &Input, short_name: &str) -> Result<String, Vec<FieldError>> {
     form.finish(reason)
 }
 
-pub(super) fn told(action: &'static str, window: &Window, freeze: &Freeze) -> NewFact {
-    NewFact::done(action, "window", window.id)
+/// What becomes of an override.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The window may pass.
+    Granted,
+    /// It may not any more.
+    Withdrawn,
+}
+
+/// Records it, and tells the owner of the window and whoever made the freeze.
+pub(super) async fn tell(
+    ledger: &mut Ledger<'_>,
+    caller: &Caller,
+    change: Change,
+    window: &Window,
+    freeze: &Freeze,
+    reason: String,
+) -> Result<()> {
+    let action = if change == Change::Granted { "window.override_freeze" } else { "window.withdraw_override" };
+    let fact = NewFact::done(action, "window", window.id)
         .of_window(window.id)
         .of_team(window.team)
         .with("freeze", freeze.id.to_string())
         .with("name", freeze.name.clone())
         .with("digest", window.digest.hex())
+        .with("reason", reason.clone());
+    let fact = ledger.fact(fact).await?;
+    let plan = window.plan()?;
+    let passing = Passing {
+        number: window.number,
+        title: plan.title.clone(),
+        database: plan.target().short_name.clone(),
+        by: caller.actor.name.clone(),
+        reason,
+        granted: change == Change::Granted,
+    };
+    let people = BTreeSet::from([window.owner, freeze.by]);
+    audience::tell_owners(ledger, &people, NoticeKind::FreezeChanged, freeze.id, Some(passing), fact).await
 }

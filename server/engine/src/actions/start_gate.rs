@@ -116,6 +116,8 @@ async fn registered_difference(ledger: &mut Ledger<'_>, window: &Window, plan: &
         Some(format!("The database is “{}”: its connection test has to pass first.", target.state.label()))
     } else if moved {
         Some("The database's address was changed since the plan was approved.".to_owned())
+    } else if target.registration.environment.word() != sealed.environment {
+        Some(format!("The database was in the environment “{}” when the plan was approved, and is not now.", sealed.environment))
     } else if target.identity.as_ref() != Some(&sealed.identity) {
         Some("The connection test found another database than the plan was approved for.".to_owned())
     } else {

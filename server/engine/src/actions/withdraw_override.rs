@@ -1,7 +1,7 @@
 //! Takes back that a window may pass a freeze: the freeze holds it again.
 
-use super::override_freeze::{told, visible};
-use super::{Caller, audience};
+use super::Caller;
+use super::override_freeze::{Change, tell, visible};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -10,9 +10,7 @@ use crate::{store, transaction};
 use domain::decision::Refusal;
 use domain::freeze::may_freeze;
 use domain::ids::FreezeId;
-use domain::notice::NoticeKind;
 use domain::people;
-use std::collections::BTreeSet;
 
 /// Withdraws the override, with a reason. Refused: no right over what the freeze covers; nothing to take back; a missing reason.
 pub async fn withdraw_override(engine: &Engine, caller: &Caller, number: i64, freeze: FreezeId, reason: &str) -> Result<()> {
@@ -21,7 +19,7 @@ pub async fn withdraw_override(engine: &Engine, caller: &Caller, number: i64, fr
         let (caller, reason) = (caller.clone(), reason.clone());
         Box::pin(async move {
             let window = visible(db, &caller, number).await?;
-            if !store::freezes::passed(db, window.id, window.digest).await?.iter().any(|(id, _)| *id == freeze) {
+            if !store::freeze_overrides::passed(db, window.id, window.digest).await?.iter().any(|(id, _)| *id == freeze) {
                 return Err(nothing().into());
             }
             let freeze = store::freezes::find(db, freeze).await?.ok_or_else(nothing)?.freeze;
@@ -30,13 +28,10 @@ pub async fn withdraw_override(engine: &Engine, caller: &Caller, number: i64, fr
             let reason = people::text("reason", &reason, 1, 2000).map_err(|error| vec![error])?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             ledger.lock_window(window.id).await?;
-            if !store::freezes::withdraw(ledger.db(), freeze.id, (window.id, window.digest), by, &reason).await? {
+            if !store::freeze_overrides::withdraw(ledger.db(), freeze.id, (window.id, window.digest), by, &reason).await? {
                 return Err(nothing().into());
             }
-            let fact = told("window.withdraw_override", &window, &freeze).with("reason", reason);
-            let fact = ledger.fact(fact).await?;
-            let people = BTreeSet::from([window.owner, freeze.by]);
-            audience::tell_owners(&mut ledger, &people, NoticeKind::FreezeChanged, freeze.id, fact).await
+            tell(&mut ledger, &caller, Change::Withdrawn, &window, &freeze, reason).await
         })
     })
     .await?;

@@ -1,16 +1,17 @@
 //! Letters about a database or the whole installation: no window, no plan, no calendar entry.
 
+mod freezes;
+
 use super::frame::Frame;
 use super::letter::{Button, Letter, block, line};
 use super::mail::Mail;
 use super::when::Zone;
 use super::wording::goes_to;
 use crate::error::{Error, Result};
-use domain::freeze::Phase;
 use domain::ids::{SeriesId, TargetId, WebhookId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
-use domain::view::freezes::{FreezeRow, MetWindow};
+use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
 use jiff::Timestamp;
 
@@ -23,8 +24,8 @@ pub enum News {
     Owner(OwnerChange),
     /// Mail works; asked for then.
     Test(Timestamp),
-    /// A freeze as it stands, and the recipient's windows that it meets.
-    Freeze(FreezeRow, Vec<MetWindow>),
+    /// A freeze as it stands, the recipient's windows that it meets, and the window about whose passing it is, if about one.
+    Freeze(FreezeRow, Vec<MetWindow>, Option<Passing>),
     /// A receiver of events is paused.
     Webhook(Silence),
     /// A series waits for a person.
@@ -92,7 +93,7 @@ impl Bulletin {
             News::Pause(pause) => self.pause(pause, &self.frame.zone()),
             News::Owner(change) => self.owner(change),
             News::Test(asked_at) => self.test(*asked_at),
-            News::Freeze(row, windows) => self.freeze(row, windows, &self.frame.zone()),
+            News::Freeze(row, windows, passing) => self.freeze(row, windows, passing.as_ref(), &self.frame.zone()),
             News::Webhook(silence) => self.silence(silence),
             News::Series(stuck) => self.series(stuck, &self.frame.zone()),
         };
@@ -109,7 +110,7 @@ impl Bulletin {
             News::Pause(pause) => format!("pause-{}", pause.paused_at.as_microsecond()),
             News::Owner(change) => format!("database-{}", change.target),
             News::Test(asked_at) => format!("test-{}", asked_at.as_microsecond()),
-            News::Freeze(row, _) => format!("freeze-{}", row.freeze.id),
+            News::Freeze(row, ..) => format!("freeze-{}", row.freeze.id),
             News::Webhook(silence) => format!("webhook-{}", silence.webhook),
             News::Series(stuck) => format!("series-{}", stuck.id),
         }
@@ -127,57 +128,6 @@ impl Bulletin {
                 "What it was owed before waits, and leaves once somebody resumes it. What happens while it is paused is not kept for it."
                     .to_owned(),
             ],
-            because: goes_to(self.frame.kind),
-            page,
-            ..self.frame.blank()
-        }
-    }
-
-    /// Whatever was owed, it says how things stand when it leaves.
-    fn freeze(&self, row: &FreezeRow, windows: &[MetWindow], zone: &Zone) -> Letter {
-        let freeze = &row.freeze;
-        let (name, by) = (line(&freeze.name), line(&freeze.by_name));
-        let page = format!("{}/freezes/{}", self.frame.base, freeze.id);
-        let mut rows = vec![("Freeze", name.clone()), ("Covers", line(&row.covers))];
-        rows.extend(zone.rows("From", freeze.start));
-        rows.extend(zone.rows("To", freeze.end));
-        rows.extend([("By", by.clone()), ("Why", block(&freeze.reason))]);
-        let (lead, mut paragraphs) = match (freeze.phase(self.frame.now), &row.lifted) {
-            (Phase::Lifted, Some((who, why))) => {
-                rows.extend([("Lifted by", line(who)), ("Because", block(why))]);
-                (format!("The freeze “{name}” was lifted: approved windows start again at their times."), vec![])
-            }
-            (Phase::Coming, _) => (
-                format!("{by} made the freeze “{name}”: from its beginning on nothing starts on what it covers, by any path."),
-                vec!["A run in progress is held before its next item then; what makes things safe again still happens.".to_owned()],
-            ),
-            (Phase::Now, _) => (
-                format!("The freeze “{name}” is in force: nothing starts on what it covers, by any path."),
-                vec!["A run in progress is held before its next item; what makes things safe again still happens.".to_owned()],
-            ),
-            (Phase::Over | Phase::Lifted, _) => {
-                (format!("The freeze “{name}” is over: approved windows start again at their times."), vec![])
-            }
-        };
-        let lines = windows.iter().map(|window| {
-            let start = zone.short(window.start);
-            let passes = window
-                .passes
-                .as_ref()
-                .map_or_else(String::new, |(who, why)| format!(" It may pass the freeze: {} said so. {}", line(who), block(why)));
-            format!("Your window #{} on {}, {start}: {}.{passes}", window.number, line(&window.database), line(&window.title))
-        });
-        paragraphs.extend(lines.filter(|_| matches!(freeze.phase(self.frame.now), Phase::Coming | Phase::Now)));
-        if windows.iter().any(|window| window.passes.is_none()) && matches!(freeze.phase(self.frame.now), Phase::Coming | Phase::Now) {
-            paragraphs.push("Move a window to another time, or ask somebody with the right to freeze there to lift the freeze or to let the window pass.".to_owned());
-        }
-        Letter {
-            subject: format!("[{}] {name}", self.frame.kind.label()),
-            headline: format!("{}: {name}", self.frame.kind.label()),
-            lead,
-            rows,
-            button: Some(Button { label: "Open the freeze".to_owned(), url: page.clone() }),
-            paragraphs,
             because: goes_to(self.frame.kind),
             page,
             ..self.frame.blank()

@@ -357,6 +357,7 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
         Concerned::Administrators => "administrators",
         Concerned::BothLeads => "leads and deputies of both teams",
         Concerned::SeriesAuthor => "whoever saved the series last",
+        Concerned::FreezeMaker => "whoever made the freeze",
         Concerned::Heads => "leads and deputies of every team and administrators",
     });
     format!("This message goes to {}.", concerned.collect::<Vec<_>>().join(", "))

@@ -5,26 +5,30 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::freezes::{self, Whose};
 use crate::{store, transaction};
-use domain::freeze::{Phase, may_freeze};
+use domain::freeze::{Phase, may_freeze, may_freeze_something};
 use domain::ids::FreezeId;
-use domain::permission::{Actor, Verb, authorize, holds};
+use domain::permission::{Actor, Verb, holds};
 use domain::view::freezes::{FreezePage, FreezesPage, NewFreezePage};
 
-/// Freezes that are over, on the page.
-const MOST_PAST: i64 = 50;
+/// Freezes that are over, on one page.
+const PAST: i64 = 50;
 
-/// The page `/freezes`.
-pub async fn list(engine: &Engine, actor: &Actor) -> Result<FreezesPage> {
+/// The page `/freezes`; with `before`, only the past ones after that one on the list.
+pub async fn list(engine: &Engine, actor: &Actor, before: Option<FreezeId>) -> Result<FreezesPage> {
     let actor = actor.clone();
     transaction::read(engine.pool(), "freezes_list", move |db| {
         let actor = actor.clone();
         Box::pin(async move {
             let teams = visible_teams(&actor);
             let at = store::examinations::now(db).await?;
-            let standing = freezes::standing(db, teams.as_deref()).await?;
+            let standing = if before.is_some() { vec![] } else { freezes::standing(db, teams.as_deref()).await? };
             let (mut now, coming): (Vec<_>, Vec<_>) = standing.into_iter().partition(|row| row.freeze.phase(at) == Phase::Now);
             now.sort_by_key(|row| row.freeze.end);
-            Ok(FreezesPage { now, coming, past: freezes::past(db, teams.as_deref(), MOST_PAST).await?, may_freeze: somewhere(&actor), at })
+            let mut past = freezes::past(db, teams.as_deref(), before, PAST + 1).await?;
+            let more = i64::try_from(past.len()).is_ok_and(|found| found > PAST);
+            past.truncate(usize::try_from(PAST).unwrap_or(usize::MAX));
+            let older = past.last().map(|row| row.freeze.id).filter(|_| more);
+            Ok(FreezesPage { now, coming, past, older, may_freeze: may_freeze_something(&actor).is_ok(), at })
         })
     })
     .await
@@ -32,9 +36,7 @@ pub async fn list(engine: &Engine, actor: &Actor) -> Result<FreezesPage> {
 
 /// What the reader may freeze; refused to those who may freeze nothing.
 pub async fn new_form(engine: &Engine, actor: &Actor) -> Result<NewFreezePage> {
-    if !somewhere(actor) {
-        authorize(actor, Verb::Freeze, None)?;
-    }
+    may_freeze_something(actor)?;
     let actor = actor.clone();
     transaction::read(engine.pool(), "freezes_new", move |db| {
         let actor = actor.clone();
@@ -67,8 +69,4 @@ pub async fn show(engine: &Engine, actor: &Actor, id: FreezeId) -> Result<Freeze
         })
     })
     .await
-}
-
-fn somewhere(actor: &Actor) -> bool {
-    holds(actor, Verb::Freeze, None) || !holding(actor, Verb::Freeze).is_empty()
 }

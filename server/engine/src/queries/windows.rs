@@ -204,7 +204,7 @@ async fn freezes_over(db: &mut PgConnection, actor: &Actor, loaded: &Loaded, con
     if !matches!(head.state, WindowState::Proposed | WindowState::Approved | WindowState::Running | WindowState::Hold) {
         return Ok(vec![]);
     }
-    let mut passed: BTreeMap<_, _> = store::freezes::passed(db, head.id, head.digest).await?.into_iter().collect();
+    let mut passed: BTreeMap<_, _> = store::freeze_overrides::passed(db, head.id, head.digest).await?.into_iter().collect();
     let found = store::freezes::over(db, loaded.target, head.moments.start, head.moments.end, None).await?;
     let ahead = found.into_iter().filter(|freeze| matches!(freeze.phase(head.now), Phase::Coming | Phase::Now));
     Ok(ahead

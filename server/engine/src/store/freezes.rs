@@ -1,13 +1,13 @@
-//! Freezes, what they cover, and the windows that may pass one.
+//! Freezes, what they cover, and the windows they meet.
 
 use super::targets::meaning;
 use super::{Stamp, stamp};
 use crate::error::{Error, Result};
 use domain::canonical::Digest;
 use domain::freeze::{Freeze, Scope};
-use domain::ids::{FreezeId, OverrideId, PersonId, TargetId, TeamId, WindowId};
+use domain::ids::{FreezeId, PersonId, TargetId, TeamId, WindowId};
 use domain::target::Environment;
-use domain::view::freezes::{FreezeRow, MetWindow, Passed, covers};
+use domain::view::freezes::{FreezeRow, MetWindow, covers};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
@@ -112,15 +112,17 @@ pub async fn standing(db: &mut PgConnection, teams: Option<&[TeamId]>) -> Result
     read(rows.fetch_all(db).await?)
 }
 
-/// Freezes that are over or were lifted, newest first.
-pub async fn past(db: &mut PgConnection, teams: Option<&[TeamId]>, most: i64) -> Result<Vec<FreezeRow>> {
+/// Freezes that are over or were lifted, newest first; those after this one on the list, where one is given.
+pub async fn past(db: &mut PgConnection, teams: Option<&[TeamId]>, before: Option<FreezeId>, most: i64) -> Result<Vec<FreezeRow>> {
     let teams = super::window_list::ids(teams);
     let rows = freezes!(
         "WHERE (f.lifted_at IS NOT NULL OR f.end_at <= clock_timestamp())
            AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
-         ORDER BY f.start_at DESC, f.id LIMIT $2",
+           AND ($3::uuid IS NULL OR (f.start_at, f.id) < (SELECT b.start_at, b.id FROM drydock.freeze b WHERE b.id = $3))
+         ORDER BY f.start_at DESC, f.id DESC LIMIT $2",
         teams.as_deref() as Option<&[Uuid]>,
-        most
+        most,
+        before.map(|id| id.0)
     );
     read(rows.fetch_all(db).await?)
 }
@@ -145,20 +147,13 @@ pub async fn over(
     Ok(read(rows.fetch_all(db).await?)?.into_iter().map(|row| row.freeze).collect())
 }
 
-/// What stands with a freeze and one plan of a window: who let it pass, while that person is active.
-pub async fn passed(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<Vec<(FreezeId, Passed)>> {
-    let rows = sqlx::query!(
-        "SELECT o.freeze_id, g.name, o.reason, o.granted_at FROM drydock.freeze_override o JOIN drydock.person g ON g.id = o.granted_by AND g.active
-         WHERE o.window_id = $1 AND o.digest = $2 AND o.withdrawn_at IS NULL",
-        window.0,
-        digest.0.as_slice()
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (FreezeId(row.freeze_id), Passed { by: row.name, reason: row.reason, at: row.granted_at.to_jiff() }))
-        .collect())
+/// Freezes of an environment that are in force or coming, those that begin first on top.
+pub async fn over_environment(db: &mut PgConnection, environment: Environment) -> Result<Vec<Freeze>> {
+    let rows = freezes!(
+        "WHERE f.lifted_at IS NULL AND f.end_at > clock_timestamp() AND f.environment = $1 ORDER BY f.start_at, f.id LIMIT 50",
+        environment.word()
+    );
+    Ok(read(rows.fetch_all(db).await?)?.into_iter().map(|row| row.freeze).collect())
 }
 
 /// Whom a message about met windows goes to, and which windows a page shows.
@@ -186,10 +181,9 @@ pub async fn met(db: &mut PgConnection, id: FreezeId, whose: Whose<'_>) -> Resul
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.during && tstzrange(f.start_at, f.end_at)
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
-           JOIN drydock.target t ON t.id = wt.target_id
-             AND (f.scope = 'everything' OR f.environment = t.environment OR f.team_id = t.team_id OR f.target_id = t.id)
-           LEFT JOIN (drydock.freeze_override o JOIN drydock.person g ON g.id = o.granted_by AND g.active)
-             ON o.freeze_id = f.id AND o.window_id = w.id AND o.digest = p.digest AND o.withdrawn_at IS NULL
+           JOIN drydock.target t ON t.id = wt.target_id AND drydock.freeze_covers(f, t)
+           LEFT JOIN (drydock.freeze_override o JOIN drydock.person g ON g.id = o.granted_by)
+             ON o.freeze_id = f.id AND o.window_id = w.id AND o.digest = p.digest AND o.withdrawn_at IS NULL AND drydock.may_freeze(o.granted_by, f)
            WHERE f.id = $1 AND ($2::uuid[] IS NULL OR w.team_id = ANY ($2)) AND ($3::uuid IS NULL OR coalesce(w.owner_id, w.created_by) = $3)
            ORDER BY r.start_at, w.number LIMIT 100"#,
         id.0,
@@ -219,8 +213,7 @@ pub async fn owners_met(db: &mut PgConnection, id: FreezeId) -> Result<BTreeSet<
         "SELECT DISTINCT n.id FROM drydock.freeze f
          JOIN drydock.window w ON w.state IN ('proposed', 'approved', 'running', 'hold')
          JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.during && tstzrange(f.start_at, f.end_at)
-         JOIN drydock.target t ON t.id = wt.target_id
-           AND (f.scope = 'everything' OR f.environment = t.environment OR f.team_id = t.team_id OR f.target_id = t.id)
+         JOIN drydock.target t ON t.id = wt.target_id AND drydock.freeze_covers(f, t)
          JOIN drydock.person n ON n.id = coalesce(w.owner_id, w.created_by) AND n.active
          WHERE f.id = $1",
         id.0
@@ -236,8 +229,9 @@ pub async fn hold_off(db: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Writes a freeze. Waits until what is starting at this moment has started; nothing starts after the commit.
-pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<()> {
+/// Writes a freeze, and says from when on it holds: never before this moment. Waits until what is starting now has started; nothing starts after
+/// the commit.
+pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<Timestamp> {
     let environment = match new.scope {
         Scope::Environment(environment) => Some(environment.word()),
         _ => None,
@@ -250,9 +244,9 @@ pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<()> {
         Scope::Target(target, _) => Some(target.0),
         _ => None,
     };
-    sqlx::query!(
-        "INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    let start = sqlx::query_scalar!(
+        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING start_at AS "start_at: Stamp""#,
         new.id.0,
         new.name,
         new.reason,
@@ -265,9 +259,9 @@ pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<()> {
         stamp(new.end) as Stamp,
         new.by.0
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(())
+    Ok(start.to_jiff())
 }
 
 /// Gives a freeze another end; false when somebody changed it meanwhile.
@@ -288,51 +282,6 @@ pub async fn lift(db: &mut PgConnection, id: FreezeId, by: PersonId, reason: &st
     let done = sqlx::query!(
         "UPDATE drydock.freeze SET lifted_at = clock_timestamp(), lifted_by = $2, lift_reason = $3 WHERE id = $1 AND lifted_at IS NULL",
         id.0,
-        by.0,
-        reason
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Lets exactly this plan of a window pass a freeze.
-pub async fn grant(
-    db: &mut PgConnection,
-    id: OverrideId,
-    freeze: FreezeId,
-    (window, digest): (WindowId, Digest),
-    by: PersonId,
-    reason: &str,
-) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO drydock.freeze_override (id, freeze_id, window_id, digest, reason, granted_by) VALUES ($1, $2, $3, $4, $5, $6)",
-        id.0,
-        freeze.0,
-        window.0,
-        digest.0.as_slice(),
-        reason,
-        by.0
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Takes that back; false when there is nothing to take back.
-pub async fn withdraw(
-    db: &mut PgConnection,
-    freeze: FreezeId,
-    (window, digest): (WindowId, Digest),
-    by: PersonId,
-    reason: &str,
-) -> Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE drydock.freeze_override SET withdrawn_at = clock_timestamp(), withdrawn_by = $4, withdraw_reason = $5
-         WHERE freeze_id = $1 AND window_id = $2 AND digest = $3 AND withdrawn_at IS NULL",
-        freeze.0,
-        window.0,
-        digest.0.as_slice(),
         by.0,
         reason
     )

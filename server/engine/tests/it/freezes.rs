@@ -7,13 +7,16 @@ use crate::stage::When;
 use domain::freeze::{EndForm, FreezeForm};
 use domain::hold::ResolveForm;
 use domain::ids::{FreezeId, RunId};
-use domain::people::GlobalRole;
+use domain::people::{GlobalRole, TeamRole};
 use domain::permission::Permit;
 use domain::proposal::ProposalForm;
+use domain::target::Draft;
 use domain::view::windows::Filter;
 use engine::Error;
 use engine::actions::Caller;
+use engine::actions::call_off_window::{self, call_off_window};
 use engine::actions::create_freeze::create_freeze;
+use engine::actions::edit_target::{self, edit_target};
 use engine::actions::lift_freeze::lift_freeze;
 use engine::actions::move_freeze_end::move_freeze_end;
 use engine::actions::open_run::{Input, open_due_run, start_now};
@@ -95,19 +98,38 @@ async fn administrators_freeze_everywhere_and_leads_what_their_team_owns() {
     );
     // Everybody reads what covers everything; what covers a team's databases is for those who see that team's work.
     let names = |page: domain::view::freezes::FreezesPage| page.now.len() + page.coming.len();
-    assert_eq!(names(queries::freezes::list(engine, &house.engineer.actor).await.expect("a page")), 3);
-    assert_eq!(names(queries::freezes::list(engine, &house.foreigner.actor).await.expect("a page")), 2);
+    assert_eq!(names(queries::freezes::list(engine, &house.engineer.actor, None).await.expect("a page")), 3);
+    assert_eq!(names(queries::freezes::list(engine, &house.foreigner.actor, None).await.expect("a page")), 2);
     assert_eq!(code(queries::freezes::show(engine, &house.foreigner.actor, id).await), "not_found");
     assert_eq!(code(queries::freezes::new_form(engine, &house.engineer.actor).await), "not_permitted");
 }
 
 #[tokio::test]
-async fn no_run_is_opened_its_owner_is_told_and_the_window_is_missed_with_that_reason() {
+async fn every_past_freeze_is_on_one_page_of_the_list() {
+    let house = House::new().await;
+    for written in [
+        "INSERT INTO drydock.freeze (id, name, reason, scope, zone, start_at, end_at, created_by)
+         SELECT gen_random_uuid(), 'Release ' || n, 'closed', 'everything', 'Etc/UTC', now() + make_interval(days => n / 2 + 1), now() + interval '300 days', $1 FROM generate_series(1, 61) n",
+        "UPDATE drydock.freeze SET lifted_at = now(), lifted_by = $1, lift_reason = 'early'",
+    ] {
+        sqlx::query(written).bind(house.lead.actor.person.0).execute(&house.admin).await.expect("lifted freezes, two of each start");
+    }
+    let first = queries::freezes::list(&house.engine, &house.engineer.actor, None).await.expect("a page");
+    let second = queries::freezes::list(&house.engine, &house.engineer.actor, first.older).await.expect("a page");
+    assert_eq!((first.past.len(), second.past.len(), second.older), (50, 11, None));
+    let rows: Vec<_> = first.past.iter().chain(&second.past).collect();
+    assert!(rows.is_sorted_by_key(|row| std::cmp::Reverse(row.freeze.start)));
+    let seen: std::collections::BTreeSet<_> = rows.iter().map(|row| row.freeze.id).collect();
+    assert_eq!(seen.len(), 61, "each once");
+}
+
+#[tokio::test]
+async fn no_run_is_opened_and_the_owner_is_told() {
     for covers in ["everything", "environment:production", "team", "database"] {
         let house = House::new().await;
         house.backed_up().await;
         let admin = an_admin(&house).await;
-        let window = house.staged(When { latest_s: 3, ..When::NOW }, |_| ()).await;
+        let window = house.staged(When::NOW, |_| ()).await;
         let covers = if covers == "team" { team(&house) } else { covers.to_owned() };
         freeze(&house, &admin, &covers, 5).await;
         let told =
@@ -123,8 +145,19 @@ async fn no_run_is_opened_its_owner_is_told_and_the_window_is_missed_with_that_r
         assert_eq!(page.offers.start.why_not().map(|refusal| refusal.code.as_str()), Some("freeze"));
         let list = queries::windows::list(&house.engine, &house.lead.actor, &Filter::default()).await.expect("a list");
         assert_eq!(list.rows[0].frozen.as_deref(), Some("Year end"));
+    }
+}
+
+#[tokio::test]
+async fn a_window_whose_latest_start_passed_under_a_freeze_is_missed_with_that_reason() {
+    for covers in ["everything", "environment:production", "team", "database"] {
+        let house = House::new().await;
+        house.backed_up().await;
+        let admin = an_admin(&house).await;
+        let window = house.staged(When { latest_s: -30, ..When::NOW }, |_| ()).await;
+        freeze(&house, &admin, &if covers == "team" { team(&house) } else { covers.to_owned() }, 5).await;
         let worker = crate::inventory::worker(&house).await;
-        let late = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        let late = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
         while house.state(window.number).await != "missed" {
             assert!(tokio::time::Instant::now() < late, "never missed");
             engine::scheduler::tick(&worker).await.expect("ticks");
@@ -241,6 +274,100 @@ async fn one_window_passes_by_the_approval_of_somebody_who_did_not_write_it() {
     assert_eq!(facts, 4);
     let told = house.count("SELECT count(*) FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'freeze_changed' AND p.name = 'Egon'").await;
     assert_eq!(told, 4, "the owner is told of each");
+    let maker: Vec<(bool, i64, String)> = sqlx::query_as(
+        "SELECT (o.payload #>> '{passing,granted}')::boolean, (o.payload #>> '{passing,number}')::bigint, o.payload #>> '{passing,by}'
+         FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'freeze_changed' AND p.name = 'Adele'",
+    )
+    .fetch_all(&house.admin)
+    .await
+    .expect("messages");
+    assert_eq!(maker, [(true, window.number, "Adele".to_owned())], "who made the freeze is told which window passes it, and by whom");
+}
+
+#[tokio::test]
+async fn what_somebody_said_who_lost_the_right_counts_no_more_and_keeps_nobody_from_saying_it() {
+    let house = House::new().await;
+    house.backed_up().await;
+    let (engine, admin) = (&house.engine, an_admin(&house).await);
+    let window = house.staged(When::NOW, |_| ()).await;
+    let own = freeze(&house, &house.lead, &team(&house), 5).await;
+    let input = pass(&house, &house.digest(window.number).await.hex());
+    override_freeze(engine, &house.deputy, window.number, own, &input).await.expect("a deputy holds the right");
+    for demoted in [
+        "UPDATE drydock.person SET may_vote_from = clock_timestamp() + interval '24 hours' WHERE id = $1",
+        "UPDATE drydock.membership SET deputy = false WHERE person_id = $1",
+    ] {
+        sqlx::query(demoted).bind(house.deputy.actor.person.0).execute(&house.admin).await.expect("no deputy any more");
+    }
+    assert_eq!(code(open_due_run(engine.pool(), &Permit::system(), window.id, "due").await), "freeze");
+    let page = queries::windows::show(engine, &house.engineer.actor, window.number, None).await.expect("a page");
+    assert!(page.freezes.iter().all(|over| over.passed.is_none()), "{:?}", page.freezes);
+    override_freeze(engine, &admin, window.number, own, &input).await.expect("somebody else lets it pass");
+    assert_eq!(code(override_freeze(engine, &house.lead, window.number, own, &input).await), "no_freeze", "one is enough");
+    open_due_run(engine.pool(), &Permit::system(), window.id, "due").await.expect("it may pass");
+}
+
+fn renamed(environment: &str) -> edit_target::Input {
+    edit_target::Input {
+        revision: 1,
+        draft: Draft {
+            short_name: "prod-orders".into(),
+            name: "Orders".into(),
+            host: "127.0.0.1".into(),
+            port: "5432".into(),
+            database: "orders".into(),
+            username: "maintainer".into(),
+            tls: "none".into(),
+            tls_reason: "the same machine".into(),
+            environment: environment.into(),
+            zone: "Europe/Berlin".into(),
+            on_call: "Lena, +49 30 1".into(),
+            ..Draft::default()
+        },
+        password: "".into(),
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_round_a_freeze_by_giving_the_database_another_environment() {
+    let house = House::new().await;
+    let (engine, admin) = (&house.engine, an_admin(&house).await);
+    let id = house.target;
+    let window = house.proposed(9).await;
+    assert_eq!(code(edit_target(engine, &house.engineer, id, &renamed("test")).await), "still_wanted", "a window is judged by it");
+    let why = call_off_window::Input { short_name: "prod-orders".into(), reason: "not needed".into() };
+    call_off_window(engine, &house.engineer, window.number, &why).await.expect("withdrawn");
+    let now = freeze(&house, &admin, "environment:production", 5).await;
+    let both = person(&house.admin, "Bodo", Some((house.team, TeamRole::Lead, false)), &[GlobalRole::Admin]).await;
+    for who in [&house.engineer, &house.lead, &both] {
+        assert_eq!(code(edit_target(engine, who, id, &renamed("test")).await), "freeze", "{}", who.actor.name);
+    }
+    lift_freeze(engine, &admin, now, "closed early").await.expect("lifted");
+    let (begins, ends) = (form(&house, "environment:production", 20), form(&house, "environment:production", 40));
+    let coming = FreezeForm { from_date: begins.to_date, from_time: begins.to_time, ..ends };
+    create_freeze(engine, &admin, &coming).await.expect("one that has not begun");
+    for who in [&house.engineer, &house.lead] {
+        assert_eq!(code(edit_target(engine, who, id, &renamed("test")).await), "freeze", "{}", who.actor.name);
+    }
+    edit_target(engine, &both, id, &renamed("test")).await.expect("who could lift it");
+}
+
+#[tokio::test]
+async fn a_database_whose_environment_is_another_than_the_approved_one_is_not_begun_on() {
+    let house = House::new().await;
+    house.backed_up().await;
+    let window = house.staged(When::NOW, |_| ()).await;
+    // As if the change had slipped in beside the proposal: the guards of the tables are off.
+    sqlx::raw_sql(
+        "ALTER TABLE drydock.target DISABLE TRIGGER target_guard; UPDATE drydock.target SET environment = 'test' WHERE short_name = 'prod-orders';
+         ALTER TABLE drydock.target ENABLE ALWAYS TRIGGER target_guard",
+    )
+    .execute(&house.admin)
+    .await
+    .expect("changed");
+    let refused = open_due_run(house.engine.pool(), &Permit::system(), window.id, "due").await;
+    let Err(Error::Refused(refusal)) = &refused else { panic!("{refused:?}") };
+    assert!(refusal.message.contains("in the environment “production” when the plan was approved"), "{refusal:?}");
 }
 
 #[tokio::test]

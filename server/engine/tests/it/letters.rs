@@ -9,7 +9,7 @@ use domain::pause::PauseLevel;
 use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
 use domain::procedure::weekly_postgresql;
 use domain::proposal::ProposalForm;
-use domain::view::freezes::{FreezeRow, MetWindow};
+use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
 use engine::paper::{Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries, write};
@@ -254,8 +254,8 @@ fn a_freeze_is_told_with_the_windows_it_keeps_as_it_stands_when_the_mail_leaves(
         reason: "The books are closed.".into(),
         scope: Scope::Everything,
         zone: "Etc/UTC".into(),
-        start: at("2026-07-19T00:00:00Z"),
-        end: at("2026-08-03T00:00:00Z"),
+        start: at("2026-11-15T00:00:00Z"),
+        end: at("2026-12-03T00:00:00Z"),
         by: PersonId(Uuid::from_u128(9)),
         by_name: "Adele".into(),
         lifted_at: None,
@@ -266,21 +266,47 @@ fn a_freeze_is_told_with_the_windows_it_keeps_as_it_stands_when_the_mail_leaves(
         title: "weekly maintenance".into(),
         state: WindowState::Approved,
         database: "prod-orders".into(),
-        start: at("2026-07-24T02:00:00Z"),
-        end: at("2026-07-24T04:00:00Z"),
+        start: at("2026-11-24T02:00:00Z"),
+        end: at("2026-11-24T04:00:00Z"),
         passes,
     };
     let windows = vec![window(142, None), window(143, Some(("Anton".into(), "The disk fills up.".into())))];
     let row = |freeze, lifted| FreezeRow { freeze, covers: "Everything".into(), lifted };
-    let mail = bulletin(NoticeKind::Frozen, News::Freeze(row(freeze.clone(), None), windows.clone())).write().expect("written");
+    let mail = bulletin(NoticeKind::Frozen, News::Freeze(row(freeze.clone(), None), windows.clone(), None)).write().expect("written");
     assert!(mail.calendar.is_none() && !mail.html.contains("<script"));
     insta::assert_snapshot!("frozen", format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text));
     // Owed when it began, sent when it was lifted: the truth of the sending, and no word of windows that it keeps no more.
-    let lifted = Freeze { lifted_at: Some(at("2026-07-20T10:00:00Z")), ..freeze };
-    let late = bulletin(NoticeKind::FreezeChanged, News::Freeze(row(lifted, Some(("Adele".into(), "Closed early.".into()))), windows));
+    let lifted = Freeze { lifted_at: Some(at("2026-11-18T10:00:00Z")), ..freeze.clone() };
+    let late = News::Freeze(row(lifted, Some(("Adele".into(), "Closed early.".into()))), windows.clone(), None);
+    let late = bulletin(NoticeKind::FreezeChanged, late);
     let late = late.write().expect("written");
     insta::assert_snapshot!("freeze_changed", format!("Subject: {}\n\n{}", late.subject, late.text));
     assert!(!late.text.contains("#142"), "{}", late.text);
+    for (start, end, lead) in [
+        ("2026-11-01T00:00:00Z", "2026-11-19T00:00:00Z", "The freeze “Year end” is over: approved windows start again at their times."),
+        ("2026-11-21T00:00:00Z", "2026-12-19T00:00:00Z", "Adele made the freeze “Year end”: from its beginning on nothing starts"),
+    ] {
+        let freeze = Freeze { start: at(start), end: at(end), ..freeze.clone() };
+        let mail = bulletin(NoticeKind::Frozen, News::Freeze(row(freeze, None), windows.clone(), None)).write().expect("written");
+        assert!(mail.text.contains(lead) && mail.text.contains("#142") == lead.starts_with("Adele"), "{}", mail.text);
+    }
+    // Whoever made the freeze owns none of the windows it meets, and reads which one may pass it, who said so, and why.
+    for (granted, lead) in [
+        (true, "Anton let the window #142 on prod-orders pass the freeze “Year end”."),
+        (false, "Anton took back that the window #142 on prod-orders may pass the freeze “Year end”: it is kept like the others."),
+    ] {
+        let passing = Passing {
+            number: 142,
+            title: "weekly maintenance".into(),
+            database: "prod-orders".into(),
+            by: "Anton".into(),
+            reason: "The disk fills up.".into(),
+            granted,
+        };
+        let news = News::Freeze(row(freeze.clone(), None), vec![], Some(passing));
+        let text = bulletin(NoticeKind::FreezeChanged, news).write().expect("written").text;
+        assert!(text.contains(lead) && text.contains("The disk fills up.") && text.contains("whoever made the freeze"), "{text}");
+    }
 }
 
 #[test]

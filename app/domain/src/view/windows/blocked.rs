@@ -119,9 +119,15 @@ fn frozen(freeze: &Freeze, s: &Situation<'_>) -> Option<Blocker> {
     let what = format!("The freeze “{}” of {} covers this database: {reason}{stop}", freeze.name, freeze.by_name);
     let out = "have the freeze lifted, or have somebody with that right let this window pass.";
     let (way_out, at) = match (freeze.phase(s.now), s.state) {
-        (Phase::Now, WindowState::Running) => (format!("The run is held before its next item until then. Wait, {out}"), freeze.end),
-        (Phase::Coming, WindowState::Running) => (format!("The run is held before its next item from then on. Wait, {out}"), freeze.start),
-        (Phase::Now, WindowState::Hold) => (format!("It cannot go on until then. Wait, {out}"), freeze.end),
+        (Phase::Now, WindowState::Running) => {
+            (format!("The run is held before its next item, and afterwards waits until somebody decides. Wait, {out}"), freeze.end)
+        }
+        (Phase::Coming, WindowState::Running) => {
+            (format!("The run is held before its next item from then on, and waits until somebody decides. Wait, {out}"), freeze.start)
+        }
+        (Phase::Now, WindowState::Hold) => {
+            (format!("It cannot go on until then, and waits for a decision afterwards too. Wait, {out}"), freeze.end)
+        }
         (Phase::Now, _) => (format!("Nothing starts until then. Move the window, {out}"), freeze.end),
         (Phase::Coming, _) => (format!("Nothing starts from then on. Move the window, {out}"), freeze.start),
         (Phase::Over | Phase::Lifted, _) => return None,

@@ -124,13 +124,19 @@ fn a_freeze_is_said_first_with_its_name_its_reason_and_the_way_out() {
     for (state, says) in [
         (WindowState::Proposed, "Nothing starts from then on. Move the window, have the freeze lifted"),
         (WindowState::Approved, "Nothing starts from then on. Move the window, have the freeze lifted"),
-        (WindowState::Running, "The run is held before its next item from then on. Wait, have the freeze lifted"),
+        (
+            WindowState::Running,
+            "The run is held before its next item from then on, and waits until somebody decides. Wait, have the freeze lifted",
+        ),
     ] {
         let said = say(state, 0, |s| s.freezes = leak(&coming));
         assert!(said[0].starts_with("The freeze “Year end” of Ana covers this database: the books are closed. "), "{said:?}");
         assert!(said[0].contains(says), "{said:?}");
     }
-    assert!(say(WindowState::Hold, 80, |s| s.freezes = leak(&coming))[0].contains("It cannot go on until then."));
+    assert!(
+        say(WindowState::Hold, 80, |s| s.freezes = leak(&coming))[0]
+            .contains("It cannot go on until then, and waits for a decision afterwards too.")
+    );
     for state in [WindowState::Validating, WindowState::Completed, WindowState::RollingBack] {
         assert!(!say(state, 80, |s| s.freezes = leak(&coming)).iter().any(|said| said.contains("freeze")), "{}", state.word());
     }

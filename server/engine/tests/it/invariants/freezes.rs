@@ -99,10 +99,28 @@ async fn no_path_gets_past_a_freeze() {
 }
 
 #[tokio::test]
+async fn no_database_leaves_an_environment_under_its_freeze() {
+    let yard = Yard::new().await;
+    // No window is in its way: that has a guard of its own.
+    let free = "UPDATE drydock.target SET short_name = 'x' || left(id::text, 8); INSERT INTO drydock.target (id, team_id, short_name, name, dbms, host, port, database, username, tls, environment, zone, on_call, created_by)
+        SELECT gen_random_uuid(), team_id, 'alone', 'Alone', dbms, host, port, 'alone', username, tls, environment, zone, on_call, created_by FROM drydock.target LIMIT 1";
+    let leave = "UPDATE drydock.target SET environment = 'development' WHERE short_name = 'alone'";
+    let frozen = a_freeze(&yard, "environment", LATER);
+    for by in [Owner, Replica] {
+        yard.refuses(&[(by, format!("{free}; {frozen}; {leave}"), "target_frozen")]).await;
+        yard.allows(by, &format!("{free}; {frozen}; {}; {leave}", lifted(&yard))).await;
+        // Staying, and the freeze of another environment, are nobody's business.
+        yard.allows(by, &format!("{free}; {frozen}; UPDATE drydock.target SET name = 'Other' WHERE short_name = 'alone'")).await;
+        yard.allows(by, &format!("{free}; {}; {leave}", a_freeze(&yard, "staging", LATER))).await;
+        yard.allows(by, &format!("{free}; {}; {leave}", a_freeze(&yard, "everything", LATER))).await;
+    }
+}
+
+#[tokio::test]
 async fn one_plan_passes_by_somebody_else_and_only_while_that_stands() {
     let yard = Yard::new().await;
     let (lead, engineer) = (yard.house.lead.actor.person, yard.house.engineer.actor.person);
-    let all = a_freeze(&yard, "everything", LATER);
+    let all = a_freeze(&yard, "team", LATER);
     let begin = format!("UPDATE drydock.run SET phase = 'baseline' WHERE id = {}", yard.run);
     let passed = format!("{all}; {}", pass(&yard, lead));
     let back = format!("UPDATE drydock.freeze_override SET withdrawn_at = now(), withdrawn_by = '{lead}', withdraw_reason = 'it can'");
@@ -117,7 +135,14 @@ async fn one_plan_passes_by_somebody_else_and_only_while_that_stands() {
         (Owner, format!("{passed}; UPDATE drydock.person SET active = false WHERE id = '{lead}'; {begin}"), "freeze"),
         (Web, format!("{all}; {}", pass(&yard, engineer)), "freeze_override_not_by_contributor"),
         (Replica, format!("{all}; {}", pass(&yard, engineer)), "freeze_override_not_by_contributor"),
-        (Owner, format!("UPDATE drydock.person SET active = false WHERE id = '{lead}'; {passed}"), "freeze_override_by_active_person"),
+        (Owner, format!("{passed}; UPDATE drydock.membership SET role = 'stakeholder' WHERE person_id = '{lead}'; {begin}"), "freeze"),
+        (Owner, format!("UPDATE drydock.person SET active = false WHERE id = '{lead}'; {passed}"), "freeze_override_by_right"),
+        (
+            Owner,
+            format!("UPDATE drydock.membership SET role = 'stakeholder' WHERE person_id = '{lead}'; {passed}"),
+            "freeze_override_by_right",
+        ),
+        (Web, format!("{}; {}", a_freeze(&yard, "everything", LATER), pass(&yard, lead)), "freeze_override_by_right"),
         (Web, format!("{passed}; {}", pass(&yard, lead)), "freeze_override_once"),
         (Worker, pass(&yard, lead), DENIED),
         (Auditor, pass(&yard, lead), DENIED),

@@ -24,6 +24,7 @@ async fn a_database_with_windows_stays_where_it_is() {
         yard.refuses(&[
             (by, format!("UPDATE drydock.target SET team_id = '{other}' WHERE id = {id}"), "target_still_wanted"),
             (by, format!("UPDATE drydock.target SET state = 'retired' WHERE id = {id}"), "target_still_wanted"),
+            (by, format!("UPDATE drydock.target SET environment = 'test' WHERE id = {id}"), "target_still_wanted"),
             (by, format!("UPDATE drydock.target SET state = 'deleted' WHERE id = {id}"), "target_retired_first"),
         ])
         .await;
