@@ -230,7 +230,8 @@ impl Proposal {
     }
 }
 
-fn number(field: &str, typed: &str, least: i64, most: i64) -> Result<i64, FieldError> {
+/// A whole number within limits.
+pub(crate) fn number(field: &str, typed: &str, least: i64, most: i64) -> Result<i64, FieldError> {
     match typed.trim().parse::<i64>() {
         Ok(value) if (least..=most).contains(&value) => Ok(value),
         _ => Err(FieldError::new(field, format!("Give a whole number from {least} to {most}."))),

@@ -37,7 +37,7 @@ impl Frequency {
         match self {
             Self::Daily => 366,
             Self::Weekly => 52,
-            Self::Monthly => 24,
+            Self::Monthly => 12,
         }
     }
 }

@@ -159,13 +159,33 @@ impl Schedule {
     }
 }
 
+/// Longest message of a trouble, in bytes: nobody reads more at night.
+pub const LONGEST_TROUBLE_BYTES: usize = 8000;
+
 /// Why a date has no window, or a series cannot go on: stays until a person does something about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// Stable word: `overlap`, `author_gone`, `passed` …
+    /// Stable word: `date`, `author_gone`, `passed` …
     pub code: String,
     /// What is in the way and what to do, as sentences.
     pub message: String,
+}
+
+impl Trouble {
+    /// A trouble whose message is cut where it is too long, and whose word is one.
+    #[must_use]
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        let is_word = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let (mut message, cut): (String, _) = (message.into(), "…");
+        if message.len() > LONGEST_TROUBLE_BYTES {
+            message.truncate(message.floor_char_boundary(LONGEST_TROUBLE_BYTES - cut.len()));
+            message.push_str(cut);
+        }
+        if message.is_empty() {
+            message.push_str("The reason was not said.");
+        }
+        Self { code: if is_word { code.to_owned() } else { "form".to_owned() }, message }
+    }
 }
 
 /// What a series is like, for what cannot go on without a person.
@@ -189,7 +209,7 @@ impl Standing {
     /// What keeps every date from being proposed.
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
-        let trouble = |code: &str, message: String| Some(Trouble { code: code.to_owned(), message });
+        let trouble = |code: &str, message: String| Some(Trouble::new(code, message));
         if !self.same_team {
             return trouble(
                 "database_moved",

@@ -118,7 +118,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     let end = prop_oneof![Just(End::Never), (1u32..40).prop_map(End::Count), any_start().prop_map(End::Until),];
     let days = prop::collection::vec(any_day(-5..=5), 0..4);
     let month_days = prop::collection::vec((1i8..=31, any::<bool>()).prop_map(|(day, back)| if back { -day } else { day }), 0..4);
-    (frequency, 1i32..=24, days, month_days, end).prop_map(|(frequency, interval, mut by_day, mut by_month_day, end)| {
+    (frequency, 1i32..=12, days, month_days, end).prop_map(|(frequency, interval, mut by_day, mut by_month_day, end)| {
         if frequency != Frequency::Monthly {
             for day in &mut by_day {
                 day.nth = 0;

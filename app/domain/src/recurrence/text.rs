@@ -1,5 +1,6 @@
 //! Rules as calendars write them: `FREQ=MONTHLY;BYDAY=2TU`. Times are local ones; the zone is the database's.
 
+use super::words::name;
 use super::{ByDay, End, Frequency, Parts, Rule, RuleError};
 use jiff::civil::{Date, DateTime, Weekday};
 
@@ -16,6 +17,12 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
     ("SA", Weekday::Saturday),
     ("SU", Weekday::Sunday),
 ];
+
+/// The days of the week from Monday on: two letters, and the name.
+#[must_use]
+pub fn weekdays() -> [(&'static str, &'static str); 7] {
+    WEEKDAYS.map(|(letters, weekday)| (letters, name(weekday)))
+}
 
 /// The two letters of a weekday.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use super::{Schedule, Series};
 use crate::decision::{FieldError, FormCheck};
-use crate::proposal::ProposalForm;
+use crate::proposal::{ProposalForm, number};
 use crate::recurrence::text::weekday;
 use crate::recurrence::{ByDay, End, Frequency, MOST_TIMES, Parts, Rule, RuleError};
 use jiff::civil::Date;
@@ -41,6 +41,8 @@ pub struct SeriesForm {
 
 /// Limits of the lead time, in days.
 pub const LEAD_DAYS: (i64, i64) = (1, 30);
+/// A series begins in this year or later: its dates are counted from the first one on.
+pub const FIRST_YEAR: i16 = 2000;
 
 impl SeriesForm {
     /// A blank form with the defaults people change least.
@@ -95,6 +97,13 @@ impl SeriesForm {
         if proposal.as_ref().is_some_and(|proposal| proposal.local_start.second() != 0 || proposal.local_start.subsec_nanosecond() != 0) {
             form.refuse("time", "Give a time of whole minutes as HH:MM, such as 02:00.");
         }
+        let too_old = proposal.as_ref().is_some_and(|proposal| proposal.local_start.year() < FIRST_YEAR);
+        if too_old {
+            form.refuse(
+                "date",
+                format!("The first day is {FIRST_YEAR}-01-01 or later. Give the day it really begins, such as next Sunday."),
+            );
+        }
         let (least, most) = LEAD_DAYS;
         let lead_days = form.take(number("lead_days", &self.lead_days, least, most));
         let rule = match self.rule() {
@@ -104,7 +113,7 @@ impl SeriesForm {
                 None
             }
         };
-        if let (Some(proposal), Some(rule)) = (&proposal, &rule)
+        if let (Some(proposal), Some(rule), false) = (&proposal, &rule, too_old)
             && let Err(error) = rule.check_from(proposal.local_start)
         {
             form.refuse_all([self.at(error)]);
@@ -192,12 +201,5 @@ impl SeriesForm {
             _ => "repeat",
         };
         FieldError::new(field, error.message)
-    }
-}
-
-fn number(field: &str, typed: &str, least: i64, most: i64) -> Result<i64, FieldError> {
-    match typed.trim().parse::<i64>() {
-        Ok(value) if (least..=most).contains(&value) => Ok(value),
-        _ => Err(FieldError::new(field, format!("Give a whole number from {least} to {most}."))),
     }
 }

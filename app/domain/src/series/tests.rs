@@ -154,3 +154,30 @@ fn what_stands_in_the_way_of_every_date_is_said_with_the_way_out() {
     assert_eq!(code(Standing { same_team: false, author_may_propose: false, ..fine.clone() }).as_deref(), Some("database_moved"));
     assert_eq!(code(Standing { database_zone: "Etc/UTC".into(), ..fine }).as_deref(), Some("zone_changed"));
 }
+
+#[test]
+fn the_first_day_and_the_interval_have_limits() {
+    let field = |change: fn(&mut SeriesForm)| {
+        let mut form = form();
+        change(&mut form);
+        form.parse().expect_err("refused").into_iter().map(|error| error.field).collect::<Vec<_>>()
+    };
+    assert_eq!(field(|form| form.proposal.date = "1999-12-31".into()), ["date"]);
+    assert_eq!(field(|form| (form.proposal.date, form.repeat) = ("0001-01-01".into(), "daily".into())), ["date"], "and nothing is counted");
+    assert_eq!(field(|form| (form.repeat, form.every) = ("day_of_month".into(), "13".into())), ["every"]);
+    assert_eq!(field(|form| (form.repeat, form.rule) = ("rule".into(), "FREQ=MONTHLY;INTERVAL=13".into())), ["rule"]);
+    let mut first = form();
+    (first.proposal.date, first.repeat, first.every) = ("2000-01-01".into(), "day_of_month".into(), "12".into());
+    assert!(first.parse().is_ok());
+}
+
+#[test]
+fn a_trouble_fits_where_it_is_kept() {
+    let long = Trouble::new("date", "é".repeat(LONGEST_TROUBLE_BYTES));
+    assert!(long.message.len() <= LONGEST_TROUBLE_BYTES && long.message.ends_with("é…"), "{}", long.message.len());
+    assert_eq!(Trouble::new("date", "short"), Trouble { code: "date".into(), message: "short".into() });
+    for (odd, wanted) in [("limits.0", "form"), ("", "form"), ("no_policy", "no_policy")] {
+        let trouble = Trouble::new(odd, "");
+        assert_eq!((trouble.code.as_str(), trouble.message.is_empty()), (wanted, false));
+    }
+}

@@ -60,7 +60,7 @@ impl Dice {
     }
     fn rule(&mut self, start: DateTime) -> Rule {
         let frequency = self.pick(Frequency::ALL);
-        let mut parts = Parts::every(i32::from(self.within(1, 13)), frequency);
+        let mut parts = Parts::every(i32::from(self.within(1, 12)), frequency);
         // The oracle takes "every Monday and the second Tuesday" for both at once, which is a known fault of it: one kind a rule.
         let counted = frequency == Frequency::Monthly && self.below(2) == 0;
         for _ in 0..self.below(4) {
