@@ -27,7 +27,7 @@ fn view_of(page: FormPage) -> impl IntoView {
         <p class="crumb"><a href=to.clone()>"← "{title}</a></p>
         <Heading title="Edit the series" lead="For the dates that have no window yet. Windows that were proposed already stay as they are."/>
         {edit.map(|edit| view! {
-            <p class="message note">"You answer for the series from the moment you save it; so far "{edit.author}" does. Whoever ever saved it votes on none of its windows."</p>
+            <p class="message note">"You answer for the series from the moment you save it; so far "{edit.author}" does. From then on you vote on none of the windows it proposes; those that are there already stay as they are."</p>
         })}
         <SeriesFields page action=action cancel=to/>
     }

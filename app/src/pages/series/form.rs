@@ -1,22 +1,18 @@
 //! What, when and how often: the form of a series, new or changed. Its dates are shown before it is saved.
 
 use super::dates::DatesGroup;
-use crate::pages::windows::{ApproversCard, Limits, environment};
-use crate::parts::details::{Detail, Details};
+use crate::pages::windows::{AboutDatabase, ApproversCard, Limits};
 use crate::parts::form::{Check, Field, Form, Group, Select, TextArea};
 use crate::parts::layout::Card;
 use domain::procedure::weekly_postgresql;
+use domain::recurrence::text::weekdays;
 use domain::series::form::SeriesForm;
 use domain::view::series::FormPage;
-use domain::view::windows::propose::Database;
 use leptos::prelude::*;
 
 fn options(list: &[(&str, &str)]) -> Vec<(String, String)> {
     list.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect()
 }
-
-const WEEKDAYS: [(&str, &str); 7] =
-    [("MO", "Monday"), ("TU", "Tuesday"), ("WE", "Wednesday"), ("TH", "Thursday"), ("FR", "Friday"), ("SA", "Saturday"), ("SU", "Sunday")];
 
 /// The form with what stands beside it.
 #[component]
@@ -62,7 +58,7 @@ pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] 
                 </Form>
             </Card>
             <div>
-                <AboutDatabase database/>
+                <AboutDatabase page_database=database/>
                 <ApproversCard approvers=page.approvers/>
             </div>
         </div>
@@ -81,7 +77,8 @@ fn Repetition(form: SeriesForm) -> impl IntoView {
     ];
     let nth = [("1", "first"), ("2", "second"), ("3", "third"), ("4", "fourth"), ("5", "fifth"), ("-1", "last")];
     let ends = [("never", "When somebody ends it"), ("count", "After a number of dates"), ("until", "After a day")];
-    let days = WEEKDAYS
+    let weekdays = weekdays();
+    let days = weekdays
         .map(
             |(value, label)| view! { <Check name="weekday" label=label value=value checked=form.weekdays.iter().any(|day| day == value)/> },
         )
@@ -97,7 +94,7 @@ fn Repetition(form: SeriesForm) -> impl IntoView {
         <Group legend="In the month" hint="For the two monthly choices.">
             <div class="row">
                 <Select name="nth" label="Which one" value=form.nth.clone() options=options(&nth)/>
-                <Select name="nth_weekday" label="Weekday" value=form.nth_weekday.clone() options=options(&WEEKDAYS)/>
+                <Select name="nth_weekday" label="Weekday" value=form.nth_weekday.clone() options=options(&weekdays)/>
                 <Field name="month_days" label="Days of the month" value=form.month_days.clone() hint="Such as 1, 15, -1; -1 is the last one. Empty: that of the first day." autocomplete="off"/>
             </div>
         </Group>
@@ -110,19 +107,5 @@ fn Repetition(form: SeriesForm) -> impl IntoView {
                 <Field name="until" label="Last day" kind="date" value=form.until.clone()/>
             </div>
         </Group>
-    }
-}
-
-#[component]
-fn AboutDatabase(database: Database) -> impl IntoView {
-    view! {
-        <Card title="Database">
-            <Details>
-                <Detail term="Short name"><strong>{database.short_name}</strong></Detail>
-                <Detail term="Name">{database.name}</Detail>
-                <Detail term="Environment">{environment(&database.environment)}</Detail>
-                <Detail term="Zone">{database.zone}</Detail>
-            </Details>
-        </Card>
     }
 }

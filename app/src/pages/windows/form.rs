@@ -73,8 +73,9 @@ pub fn Fold(value: String) -> impl IntoView {
     view! { <Select name="fold" label="Which of the two" value=value options hint="The clocks go back that night, so this time happens twice."/> }
 }
 
+/// The database a form is about.
 #[component]
-fn AboutDatabase(page_database: domain::view::windows::propose::Database) -> impl IntoView {
+pub fn AboutDatabase(page_database: domain::view::windows::propose::Database) -> impl IntoView {
     view! {
         <Card title="Database">
             <Details>

@@ -28,7 +28,7 @@ pub use checks::ChecklistPage;
 pub(super) use choice::DatabaseChoice;
 pub use edit::EditPage;
 pub use evidence::EvidencePage;
-pub(super) use form::{ApproversCard, Limits};
+pub(super) use form::{AboutDatabase, ApproversCard, Limits};
 pub(super) use frame::{environment, foreign, pill_of};
 pub use list::ListPage;
 pub(super) use list::{filter_or, state_choices};
