@@ -57,7 +57,7 @@ GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, 
 GRANT UPDATE (name, origin, url, events, team_id, environment, state, paused_reason, failing_since, revision) ON drydock.webhook TO {web};
 GRANT UPDATE (sealed, ends_at) ON drydock.webhook_secret TO {web};
 GRANT UPDATE (state, attempts, next_at, taken_at) ON drydock.webhook_delivery TO {web};
-GRANT UPDATE (author_id, title, form, rule, starts_at, zone, lead_days, revision, next_look_at, ended_at, ended_by, ended_reason) ON drydock.series TO {web};
+GRANT UPDATE (author_id, title, form, rule, starts_at, zone, lead_days, revision, edited_at, next_look_at, ended_at, ended_by, ended_reason) ON drydock.series TO {web};
 GRANT UPDATE (moved_to, reason, changed_by, changed_at) ON drydock.series_change TO {web};
 GRANT DELETE ON drydock.series_change, drydock.series_stuck TO {web};
 GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
@@ -79,7 +79,15 @@ GRANT UPDATE (live) ON drydock.window_target TO {worker};
 GRANT UPDATE (ended_at, ended_reason) ON drydock.link TO {worker};
 GRANT DELETE ON drydock.outbox, drydock.service_state TO {worker};
 -- Windows of a series are proposed by the worker: it can propose, and has no way to vote.
-GRANT INSERT ON drydock.window, drydock.plan, drydock.revision, drydock.window_target, drydock.contributor, drydock.series_birth, drydock.series_stuck TO {worker};
+-- By columns: what is not named takes its default, so no window is born in another state, another's, or in the past. Which databases a window
+-- takes is the worker's business from the first run on, so that table is whole.
+GRANT INSERT (id, team_id, created_by, state_at, state_fact_id, state_fact_at) ON drydock.window TO {worker};
+GRANT INSERT (window_id, digest, revision, bytes, sealed_by) ON drydock.plan TO {worker};
+GRANT INSERT (window_id, number, title, form, preview, start_at, latest_start_at, cut_off_at, end_at, decide_by_at, policy_id, policy_version, created_by) ON drydock.revision TO {worker};
+GRANT INSERT ON drydock.window_target TO {worker};
+GRANT INSERT (window_id, person_id) ON drydock.contributor TO {worker};
+GRANT INSERT (series_id, day, team_id, window_id, start_at) ON drydock.series_birth TO {worker};
+GRANT INSERT (series_id, day, start_at, code, message) ON drydock.series_stuck TO {worker};
 GRANT UPDATE (looked_at, next_look_at, trouble_code, trouble, trouble_since) ON drydock.series TO {worker};
 GRANT UPDATE (start_at, code, message, since) ON drydock.series_stuck TO {worker};
 GRANT DELETE ON drydock.series_stuck TO {worker};

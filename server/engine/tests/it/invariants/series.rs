@@ -103,6 +103,12 @@ async fn what_a_series_is_about_and_its_end_stand() {
         (Owner, "UPDATE drydock.series SET ended_at = now()".into(), "series_ended"),
         (Owner, "UPDATE drydock.series SET trouble = 'x'".into(), "series_trouble"),
         (Owner, "UPDATE drydock.series SET lead_days = 31".into(), "series_lead_days_check"),
+        (Owner, "UPDATE drydock.series SET starts_at = '1999-12-31 23:59'".into(), "series_first_year"),
+        (
+            Owner,
+            format!("UPDATE drydock.series SET author_id = '{}'; SET CONSTRAINTS ALL IMMEDIATE", yard.house.lead.actor.person),
+            "series_author_wrote",
+        ),
         (Worker, "UPDATE drydock.series SET form = '{}'".into(), DENIED),
         (Web, "UPDATE drydock.series SET looked_at = now()".into(), DENIED),
         (
@@ -112,6 +118,38 @@ async fn what_a_series_is_about_and_its_end_stand() {
                 .replace("000001'", "000002'"),
             "series_target_owner",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_writes_windows_column_by_column() {
+    let yard = Yard::new().await;
+    yard.set(&a_series(&yard)).await;
+    let (team, by) = (yard.house.team, yard.house.engineer.actor.person);
+    let window = |columns: &str, values: &str| {
+        format!(
+            "INSERT INTO drydock.window (id, team_id, created_by, state_fact_id, state_fact_at{columns}) VALUES (gen_random_uuid(), '{team}', '{by}', {}{values})",
+            yard.fresh[0]
+        )
+    };
+    yard.allows(Worker, &window("", "")).await;
+    yard.refuses(&[
+        (Worker, window(", state", ", 'approved'"), DENIED),
+        (Worker, window(", owner_id", &format!(", '{by}'")), DENIED),
+        (
+            Worker,
+            format!("INSERT INTO drydock.contributor (window_id, person_id, since) VALUES ({}, '{by}', 'epoch')", yard.window),
+            DENIED,
+        ),
+        (
+            Worker,
+            a_birth(&yard, "2026-11-29", "1 day")
+                .replace("start_at)", "start_at, born_at)")
+                .replace("interval '1 day')", "interval '1 day', now())"),
+            DENIED,
+        ),
+        (Worker, "INSERT INTO drydock.vote DEFAULT VALUES".into(), DENIED),
     ])
     .await;
 }
