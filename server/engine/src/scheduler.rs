@@ -1,7 +1,7 @@
 //! The tick: load a snapshot, ask the planner, carry out its intentions. Every worker ticks; guarded writes let one of them win.
 
 mod clock_guard;
-mod series;
+pub mod series;
 
 use crate::actions::end_window::{expire_window, miss_window};
 use crate::actions::open_run::open_due_run;
@@ -24,7 +24,6 @@ pub async fn run(context: WorkerContext) -> Result<()> {
     loop {
         guard.look(&context.pool).await?;
         tick(&context).await?;
-        series::tick(&context).await?;
         if !bell.wait(POLL).await {
             return Ok(());
         }

@@ -28,8 +28,11 @@ pub async fn bear_window(engine: &Engine, id: SeriesId, day: Date) -> Result<Opt
         let engine = engine_of_work.clone();
         Box::pin(async move {
             let Some(of) = store::series::lock(db, id).await?.filter(|of| of.ended.is_none()) else { return Ok(None) };
-            if store::series::born(db, id, day).await?.is_some() {
+            if store::series_dates::born(db, id, day).await?.is_some() {
                 return Ok(None);
+            }
+            if let Some(why) = store::runs::clock_frozen(db).await? {
+                return Err(clock_frozen(&why));
             }
             let Some(date) = of.schedule.on(&of.zone()?, day).filter(|date| !date.is_skipped()) else { return Ok(None) };
             let now = window_forms::now(db).await?;
@@ -37,21 +40,25 @@ pub async fn bear_window(engine: &Engine, id: SeriesId, day: Date) -> Result<Opt
                 return Err(Refusal::new("passed", "Its start has passed.", "Propose a window for another time by hand.").into());
             }
             let author = author(db, &of).await?;
+            // Somebody may have saved it anew since the look: with a shorter lead the date is not due yet.
+            if !of.schedule.due(&of.zone()?, of.lead_days, now, now).contains(&date) {
+                return Ok(None);
+            }
             let mut form = date.form(&of.form.proposal);
             form.target.clone_from(&of.database);
             let draft = seal_revision::read(&engine, db, &author, &form, seal_revision::Found::Look(None)).await?;
             // A freeze that is made at this moment waits, and tells this window's owner.
             store::freezes::hold_off(db).await?;
             draft.check(db, None).await?;
-            let writers = store::series::writers(db, id, day).await?;
+            let writers = store::series_dates::writers(db, id, day).await?;
             let permit = Permit::system();
             let mut ledger = Ledger::open(db, &permit, "series");
             let (proposed, sealed) = new_window::write(&mut ledger, &draft, of.author, &writers, Some(id)).await?;
             if sealed.decide_by <= now {
                 return Err(too_late(sealed.decide_by));
             }
-            store::series::insert_birth(ledger.db(), &of, day, proposed.id, date.placed.start).await?;
-            store::series::unstick(ledger.db(), id, day).await?;
+            store::series_dates::insert_birth(ledger.db(), &of, day, proposed.id, date.placed.start).await?;
+            store::series_dates::unstick(ledger.db(), id, day).await?;
             let fact = NewFact::done("series.bear", "series", id)
                 .of_team(of.team)
                 .of_window(proposed.id)
@@ -66,6 +73,14 @@ pub async fn bear_window(engine: &Engine, id: SeriesId, day: Date) -> Result<Opt
         wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
     }
     Ok(born)
+}
+
+/// Code of the refusal while nobody can say what time it is.
+pub(crate) const CLOCK_FROZEN: &str = "clock";
+
+fn clock_frozen(why: &str) -> Error {
+    let way_out = "An administrator finds out why and acknowledges it on the settings page.";
+    Refusal::new(CLOCK_FROZEN, format!("Nothing is proposed: {why}"), way_out).into()
 }
 
 fn too_late(decide_by: jiff::Timestamp) -> Error {
@@ -88,7 +103,7 @@ async fn author(db: &mut PgConnection, of: &Series) -> Result<Actor> {
 }
 
 /// How a series stands today.
-pub(super) fn standing(of: &Series, author: Option<&Actor>) -> Standing {
+pub(crate) fn standing(of: &Series, author: Option<&Actor>) -> Standing {
     Standing {
         author: of.author_name.clone(),
         author_may_propose: author.is_some_and(|author| holds(author, Verb::ProposeWindow, Some(of.team))),

@@ -23,9 +23,13 @@ pub async fn edit_series(engine: &Engine, caller: &Caller, id: SeriesId, revisio
         let (caller, mut form, seen) = (caller.clone(), form.clone(), seen.clone());
         Box::pin(async move {
             let (before, permit, by) = series::lock(db, &caller, id).await?;
+            // First of all: whoever typed over another's change learns that, and not what is wrong with a form of yesterday.
+            if before.revision != revision {
+                return Err(scope::moved_on());
+            }
             form.proposal.target.clone_from(&before.database);
             let read = series::read(db, &caller.actor, &form).await?;
-            if read.target.plan.id != before.target || before.revision != revision {
+            if read.target.plan.id != before.target {
                 return Err(scope::moved_on());
             }
             if read.seen != seen {

@@ -91,7 +91,6 @@ pub mod sign_out;
 pub mod skip_date;
 pub(crate) mod start_gate;
 pub mod stop_run;
-pub mod tend_series;
 pub mod test_webhook;
 pub mod tick_item;
 pub mod transfer_target;

@@ -56,7 +56,7 @@ pub async fn move_date(engine: &Engine, caller: &Caller, id: SeriesId, input: &I
             let placed = place(to, &zone).ok_or_else(|| Error::field("date", "This date is beyond the calendar."))?;
             check(&placed, day, of.schedule.room(&zone, day), &zone, now)?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            store::series::change(ledger.db(), id, day, Some(to), &reason, by).await?;
+            store::series_dates::change(ledger.db(), id, day, Some(to), &reason, by).await?;
             let fact = NewFact::done("series.move", "series", id)
                 .of_team(of.team)
                 .with("day", day.to_string())

@@ -31,7 +31,7 @@ pub async fn restore_date(engine: &Engine, caller: &Caller, id: SeriesId, input:
                 );
             }
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            if !store::series::restore(ledger.db(), id, day).await? {
+            if !store::series_dates::restore(ledger.db(), id, day).await? {
                 return Err(Refusal::new("moved_on", "That date stands where the rule has it.", "Look at the page again.").into());
             }
             let fact = NewFact::done("series.restore", "series", id).of_team(of.team).with("day", day.to_string());

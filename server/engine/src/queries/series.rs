@@ -144,12 +144,20 @@ async fn dates(
 ) -> Result<Option<Dates>> {
     let Ok(mut parsed) = typed.parse() else { return Ok(None) };
     let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
-    let (seen, born) = (parsed.seen(&target.zone), series_births(db, edits).await?);
+    let seen = parsed.seen(&target.zone);
     if let Some(of) = edits {
         parsed.schedule.changes.clone_from(&of.schedule.changes);
     }
+    let shown = parsed.schedule.next(&zone, now, AHEAD);
+    let born: BTreeMap<Date, i64> = match (edits, days(&shown)) {
+        (Some(of), Some(days)) => {
+            let births = series_pages::births(db, of.id, Some(days), None).await?;
+            births.into_iter().map(|birth| (birth.day, birth.number)).collect()
+        }
+        _ => BTreeMap::new(),
+    };
     let mut lines = Vec::new();
-    for date in parsed.schedule.next(&zone, now, AHEAD) {
+    for date in shown {
         let end = date.placed.start + SignedDuration::from_mins(parsed.duration_min);
         let window = born.get(&date.day).copied();
         // Its own window is no stranger.
@@ -162,9 +170,10 @@ async fn dates(
     Ok(Some(Dates { words: parsed.schedule.rule.words(parsed.schedule.start), lines, at_once, lead_days: parsed.lead_days, seen }))
 }
 
-async fn series_births(db: &mut PgConnection, of: Option<&Series>) -> Result<BTreeMap<Date, i64>> {
-    let Some(of) = of else { return Ok(BTreeMap::new()) };
-    Ok(series_pages::births(db, of.id, MOST).await?.into_iter().map(|birth| (birth.day, birth.number)).collect())
+/// First and last day of what is shown.
+fn days(shown: &[Occurrence]) -> Option<(Date, Date)> {
+    let days = || shown.iter().map(|date| date.day);
+    days().min().zip(days().max())
 }
 
 async fn of_reader(db: &mut PgConnection, actor: &Actor, id: SeriesId) -> Result<Series> {
@@ -181,14 +190,18 @@ pub async fn show(engine: &Engine, actor: &Actor, id: SeriesId, chosen: Option<D
         Box::pin(async move {
             let of = of_reader(db, &actor, id).await?;
             let (now, zone) = (window_forms::now(db).await?, of.zone()?);
-            let births = series_pages::births(db, id, MOST).await?;
-            let stuck = series_pages::stuck(db, id, MOST).await?;
+            let (births, stuck) =
+                (series_pages::births(db, id, None, Some(MOST)).await?, series_pages::stuck(db, id, None, Some(MOST)).await?);
             let shown = if of.ended.is_some() { vec![] } else { of.schedule.next(&zone, now, AHEAD) };
+            let (born_then, stuck_then) = match days(&shown) {
+                Some(days) => (series_pages::births(db, id, Some(days), None).await?, series_pages::stuck(db, id, Some(days), None).await?),
+                None => (vec![], vec![]),
+            };
             let next: Vec<DateLine> = shown
                 .into_iter()
                 .map(|date| DateLine {
-                    window: births.iter().find(|birth| birth.day == date.day).map(|birth| (birth.number, birth.state)),
-                    stuck: stuck.iter().find(|stuck| stuck.day == date.day).map(|stuck| stuck.message.clone()),
+                    window: born_then.iter().find(|birth| birth.day == date.day).map(|birth| (birth.number, birth.state)),
+                    stuck: stuck_then.iter().find(|stuck| stuck.day == date.day).map(|stuck| stuck.message.clone()),
                     proposed_at: date.placed.start - SignedDuration::from_hours(24 * of.lead_days),
                     date,
                 })

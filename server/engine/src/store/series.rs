@@ -1,17 +1,15 @@
-//! Series, their dates that are not as the rule says, and what was born of them.
+//! Series, and the looks that are taken at them.
 
-use super::{Day, Stamp, Wall, stamp};
+use super::{Stamp, Wall, series_dates, stamp};
 use crate::error::{Error, Result};
-use domain::ids::{PersonId, SeriesId, TargetId, TeamId, WindowId};
+use domain::ids::{PersonId, SeriesId, TargetId, TeamId};
 use domain::recurrence::Rule;
 use domain::series::form::SeriesForm;
-use domain::series::{Change, Schedule, Trouble};
+use domain::series::{Schedule, Trouble};
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// A series with its database as it is now.
@@ -51,8 +49,8 @@ pub struct Series {
     pub lead_days: i64,
     /// Counts up with every edit.
     pub revision: i32,
-    /// Dates that start before this are settled.
-    pub looked_at: Timestamp,
+    /// Dates that start before this are settled: somebody looked, or they were none of its dates before it was last saved.
+    pub settled_at: Timestamp,
     /// What keeps every date from being proposed, and since when.
     pub trouble: Option<(Trouble, Timestamp)>,
     /// When and by whom it was ended, and why.
@@ -90,7 +88,8 @@ pub async fn find(db: &mut PgConnection, id: SeriesId) -> Result<Option<Series>>
 pub async fn many(db: &mut PgConnection, ids: &[SeriesId]) -> Result<Vec<Series>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT s.id, s.team_id, s.target_id, s.author_id, s.title, s.form, s.rule, s.starts_at, s.zone, s.lead_days, s.revision, s.looked_at,
+        r#"SELECT s.id, s.team_id, s.target_id, s.author_id, s.title, s.form, s.rule, s.starts_at, s.zone, s.lead_days, s.revision,
+                  greatest(s.looked_at, s.edited_at) AS "settled_at!: Stamp",
                   s.trouble_code, s.trouble, s.trouble_since AS "trouble_since: Stamp", s.ended_at AS "ended_at: Stamp", s.ended_reason,
                   a.name AS author, e.name AS "ended_by?", m.name AS team, t.short_name, t.state, t.team_id AS target_team, t.zone AS target_zone, t.environment
            FROM drydock.series s
@@ -103,7 +102,7 @@ pub async fn many(db: &mut PgConnection, ids: &[SeriesId]) -> Result<Vec<Series>
     )
     .fetch_all(&mut *db)
     .await?;
-    let mut changes = changes(db, &ids).await?;
+    let mut changes = series_dates::changes(db, &ids).await?;
     let read = |text: &str| Rule::parse(text).map_err(|errors| Error::internal(format!("the rule {text} cannot be read: {errors:?}")));
     rows.into_iter()
         .map(|row| {
@@ -132,27 +131,12 @@ pub async fn many(db: &mut PgConnection, ids: &[SeriesId]) -> Result<Vec<Series>
                 zone: row.zone,
                 lead_days: row.lead_days.into(),
                 revision: row.revision,
-                looked_at: row.looked_at.to_jiff(),
+                settled_at: row.settled_at.to_jiff(),
                 trouble: trouble.zip(row.trouble_since.map(Stamp::to_jiff)),
                 ended: ended.map(|(at, by)| (at.to_jiff(), by, row.ended_reason.unwrap_or_default())),
             })
         })
         .collect()
-}
-
-async fn changes(db: &mut PgConnection, ids: &[Uuid]) -> Result<BTreeMap<SeriesId, BTreeMap<Date, Change>>> {
-    let rows = sqlx::query!(
-        r#"SELECT c.series_id, c.day, c.moved_to AS "moved_to: Wall" FROM drydock.series_change c WHERE c.series_id = ANY ($1)"#,
-        ids
-    )
-    .fetch_all(db)
-    .await?;
-    let mut found: BTreeMap<SeriesId, BTreeMap<Date, Change>> = BTreeMap::new();
-    for row in rows {
-        let change = row.moved_to.map_or(Change::Skipped, |to| Change::Moved(to.to_jiff()));
-        found.entry(SeriesId(row.series_id)).or_default().insert(row.day.to_jiff(), change);
-    }
-    Ok(found)
 }
 
 /// The series, its row taken until the transaction ends: births and changes happen one after the other.
@@ -213,7 +197,7 @@ async fn add_author(db: &mut PgConnection, id: SeriesId, by: PersonId) -> Result
 /// Saves a series anew, by its new author, if it is still at the expected revision; a worker looks at it at once.
 pub async fn update(db: &mut PgConnection, id: SeriesId, expected: i32, by: PersonId, new: &Saved) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE drydock.series SET author_id = $3, title = $4, form = $5, rule = $6, starts_at = $7, zone = $8, lead_days = $9, revision = $2 + 1, next_look_at = clock_timestamp()
+        "UPDATE drydock.series SET author_id = $3, title = $4, form = $5, rule = $6, starts_at = $7, zone = $8, lead_days = $9, revision = $2 + 1, edited_at = clock_timestamp(), next_look_at = clock_timestamp()
          WHERE id = $1 AND revision = $2",
         id.0,
         expected,
@@ -228,10 +212,11 @@ pub async fn update(db: &mut PgConnection, id: SeriesId, expected: i32, by: Pers
     .execute(&mut *db)
     .await?;
     add_author(db, id, by).await?;
+    series_dates::unstick_all(db, id).await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends a series.
+/// Ends a series: what was in the way of its dates is nobody's business any more.
 pub async fn end(db: &mut PgConnection, id: SeriesId, by: PersonId, reason: &str, at: Timestamp) -> Result<()> {
     sqlx::query!(
         "UPDATE drydock.series SET ended_at = $3, ended_by = $2, ended_reason = $4 WHERE id = $1",
@@ -240,124 +225,9 @@ pub async fn end(db: &mut PgConnection, id: SeriesId, by: PersonId, reason: &str
         stamp(at) as Stamp,
         reason
     )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Leaves a date out, or moves it; a worker looks at the series at once.
-pub async fn change(db: &mut PgConnection, id: SeriesId, day: Date, to: Option<DateTime>, reason: &str, by: PersonId) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO drydock.series_change (series_id, day, moved_to, reason, changed_by) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (series_id, day) DO UPDATE SET moved_to = excluded.moved_to, reason = excluded.reason, changed_by = excluded.changed_by, changed_at = clock_timestamp()",
-        id.0,
-        day.to_sqlx() as Day,
-        to.map(|to| to.to_sqlx()) as Option<Wall>,
-        reason,
-        by.0
-    )
     .execute(&mut *db)
     .await?;
-    forget(db, id, day).await
-}
-
-/// Puts a date back to where the rule has it; false when it is there.
-pub async fn restore(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<bool> {
-    let done = sqlx::query!("DELETE FROM drydock.series_change WHERE series_id = $1 AND day = $2", id.0, day.to_sqlx() as Day)
-        .execute(&mut *db)
-        .await?;
-    forget(db, id, day).await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// What was in the way of a date is asked anew.
-async fn forget(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<()> {
-    unstick(db, id, day).await?;
-    sqlx::query!("UPDATE drydock.series SET next_look_at = clock_timestamp() WHERE id = $1", id.0).execute(db).await?;
-    Ok(())
-}
-
-/// Nothing is in the way of this date any more.
-pub async fn unstick(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<()> {
-    sqlx::query!("DELETE FROM drydock.series_stuck WHERE series_id = $1 AND day = $2", id.0, day.to_sqlx() as Day).execute(db).await?;
-    Ok(())
-}
-
-/// What is in the way of this date, and the stable word for it.
-pub async fn stuck(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<Option<Trouble>> {
-    let row = sqlx::query!(
-        "SELECT s.code, s.message FROM drydock.series_stuck s WHERE s.series_id = $1 AND s.day = $2",
-        id.0,
-        day.to_sqlx() as Day
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| Trouble { code: row.code, message: row.message }))
-}
-
-/// Remembers what is in the way of a date; since when, where that is new.
-pub async fn stick(db: &mut PgConnection, id: SeriesId, day: Date, start: Timestamp, trouble: &Trouble) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO drydock.series_stuck AS s (series_id, day, start_at, code, message) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (series_id, day) DO UPDATE SET start_at = excluded.start_at, code = excluded.code, message = excluded.message,
-             since = CASE WHEN s.code = excluded.code THEN s.since ELSE clock_timestamp() END",
-        id.0,
-        day.to_sqlx() as Day,
-        stamp(start) as Stamp,
-        trouble.code,
-        trouble.message
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Days from `from` on that have their window.
-pub async fn born_from(db: &mut PgConnection, id: SeriesId, from: Date) -> Result<BTreeSet<Date>> {
-    let days =
-        sqlx::query_scalar!("SELECT b.day FROM drydock.series_birth b WHERE b.series_id = $1 AND b.day >= $2", id.0, from.to_sqlx() as Day)
-            .fetch_all(db)
-            .await?;
-    Ok(days.into_iter().map(Day::to_jiff).collect())
-}
-
-/// The window of this day, by number.
-pub async fn born(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT w.number FROM drydock.series_birth b JOIN drydock.window w ON w.id = b.window_id WHERE b.series_id = $1 AND b.day = $2",
-        id.0,
-        day.to_sqlx() as Day
-    )
-    .fetch_optional(db)
-    .await?)
-}
-
-/// Writes down which window was proposed for which day. Refused by the table: a second one, the past, a day that is left out.
-pub async fn insert_birth(db: &mut PgConnection, of: &Series, day: Date, window: WindowId, start: Timestamp) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO drydock.series_birth (series_id, day, team_id, window_id, start_at) VALUES ($1, $2, $3, $4, $5)",
-        of.id.0,
-        day.to_sqlx() as Day,
-        of.team.0,
-        window.0,
-        stamp(start) as Stamp
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Everybody who wrote what a window of this day says: who ever saved the series, and who moved the day.
-pub async fn writers(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<BTreeSet<PersonId>> {
-    let rows = sqlx::query_scalar!(
-        r#"SELECT a.person_id AS "person!" FROM drydock.series_author a WHERE a.series_id = $1
-           UNION SELECT c.changed_by FROM drydock.series_change c WHERE c.series_id = $1 AND c.day = $2"#,
-        id.0,
-        day.to_sqlx() as Day
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(PersonId).collect())
+    series_dates::unstick_all(db, id).await
 }
 
 /// A look was taken: what started before `at` is settled, and the next look is due `next`.
@@ -387,5 +257,13 @@ pub async fn settled(db: &mut PgConnection, id: SeriesId, revision: i32, next: T
     )
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// A look failed: it is taken again after a while, so that the others get theirs.
+pub async fn postpone(db: &mut PgConnection, id: SeriesId, for_s: i32) -> Result<()> {
+    sqlx::query!("UPDATE drydock.series SET next_look_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1 AND ended_at IS NULL AND next_look_at <= clock_timestamp()", id.0, f64::from(for_s))
+        .execute(db)
+        .await?;
     Ok(())
 }

@@ -37,11 +37,15 @@ pub async fn with_stuck(db: &mut PgConnection, ids: &[SeriesId]) -> Result<BTree
     Ok(rows.into_iter().map(SeriesId).collect())
 }
 
-/// Dates without a window, the latest first.
-pub async fn stuck(db: &mut PgConnection, id: SeriesId, most: i64) -> Result<Vec<Stuck>> {
+/// Dates without a window, the latest first; of the days from `between.0` to `between.1` where that is given.
+pub async fn stuck(db: &mut PgConnection, id: SeriesId, between: Option<(Date, Date)>, most: Option<i64>) -> Result<Vec<Stuck>> {
+    let (from, to) = between.unzip();
     let rows = sqlx::query!(
-        "SELECT k.day, k.start_at, k.code, k.message, k.since FROM drydock.series_stuck k WHERE k.series_id = $1 ORDER BY k.start_at DESC LIMIT $2",
+        "SELECT k.day, k.start_at, k.code, k.message, k.since FROM drydock.series_stuck k
+         WHERE k.series_id = $1 AND ($2::date IS NULL OR k.day >= $2) AND ($3::date IS NULL OR k.day <= $3) ORDER BY k.start_at DESC LIMIT $4",
         id.0,
+        from.map(|day| day.to_sqlx()) as Option<Day>,
+        to.map(|day| day.to_sqlx()) as Option<Day>,
         most
     )
     .fetch_all(db)
@@ -58,14 +62,17 @@ pub async fn stuck(db: &mut PgConnection, id: SeriesId, most: i64) -> Result<Vec
         .collect())
 }
 
-/// Windows born of a series, the latest date first.
-pub async fn births(db: &mut PgConnection, id: SeriesId, most: i64) -> Result<Vec<Birth>> {
+/// Windows born of a series, the latest date first; of the days from `between.0` to `between.1` where that is given.
+pub async fn births(db: &mut PgConnection, id: SeriesId, between: Option<(Date, Date)>, most: Option<i64>) -> Result<Vec<Birth>> {
+    let (from, to) = between.unzip();
     let rows = sqlx::query!(
         "SELECT b.day, b.born_at, w.number, w.state, r.title, r.start_at
          FROM drydock.series_birth b JOIN drydock.window w ON w.id = b.window_id
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-         WHERE b.series_id = $1 ORDER BY b.day DESC LIMIT $2",
+         WHERE b.series_id = $1 AND ($2::date IS NULL OR b.day >= $2) AND ($3::date IS NULL OR b.day <= $3) ORDER BY b.day DESC LIMIT $4",
         id.0,
+        from.map(|day| day.to_sqlx()) as Option<Day>,
+        to.map(|day| day.to_sqlx()) as Option<Day>,
         most
     )
     .fetch_all(db)
@@ -100,7 +107,7 @@ pub async fn changed(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<O
 /// Series that wait for a person, for the first page.
 pub async fn in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
     let rows = sqlx::query!(
-        r#"SELECT s.id, s.title, coalesce(s.trouble, k.message) AS "why!", k.start_at AS "start_at?: Stamp", s.zone
+        r#"SELECT s.id, s.title, coalesce(s.trouble, k.message) AS "why!", CASE WHEN s.trouble IS NULL THEN k.start_at END AS "start_at?: Stamp", s.zone
            FROM drydock.series s
            LEFT JOIN LATERAL (SELECT k.message, k.start_at FROM drydock.series_stuck k
                               WHERE k.series_id = s.id AND k.start_at > clock_timestamp() - interval '14 days' ORDER BY k.start_at DESC LIMIT 1) k ON true

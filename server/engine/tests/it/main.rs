@@ -43,6 +43,7 @@ mod run_rows;
 mod run_stage;
 mod running;
 mod series;
+mod series_looks;
 mod session_races;
 mod smtp_sink;
 mod stage;

@@ -17,19 +17,19 @@ use engine::actions::make_series::{Step, make_series};
 use engine::actions::move_date::{self, move_date};
 use engine::actions::restore_date::restore_date;
 use engine::actions::skip_date::{self, skip_date};
-use engine::actions::tend_series::tend_series;
 use engine::queries;
+use engine::scheduler::series::tend;
 use engine::test_support::ServiceRole;
 use jiff::civil::Date;
 
 /// The house with a worker's own way to the state database.
-struct Yard {
-    house: House,
-    worker: Engine,
+pub struct Yard {
+    pub house: House,
+    pub worker: Engine,
 }
 
 impl Yard {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let house = House::new().await;
         // Whoever makes a series has signed in.
         sqlx::query("INSERT INTO drydock.account (person_id, password_hash) SELECT p.id, '$argon2id$x' FROM drydock.person p")
@@ -41,12 +41,12 @@ impl Yard {
     }
 
     /// Every day at 02:00 from `days` from now on, `times` times. Three days ahead: the first two of tomorrow are due at any hour.
-    fn daily(&self, days: i64, times: u32) -> SeriesForm {
+    pub fn daily(&self, days: i64, times: u32) -> SeriesForm {
         let (ends, count) = ("count".into(), times.to_string());
         SeriesForm { proposal: self.house.form(days), repeat: "daily".into(), ends, count, lead_days: "3".into(), ..SeriesForm::blank() }
     }
 
-    async fn made(&self, form: &SeriesForm) -> SeriesId {
+    pub async fn made(&self, form: &SeriesForm) -> SeriesId {
         let seen = form.parse().expect("good").seen("Europe/Berlin");
         match make_series(&self.house.engine, &self.house.engineer, form, &seen).await.expect("saved") {
             Step::Saved(id) => id,
@@ -55,24 +55,42 @@ impl Yard {
     }
 
     /// What the scheduler does when the look is due.
-    async fn look(&self, id: SeriesId) -> Vec<i64> {
+    pub async fn look(&self, id: SeriesId) -> Vec<i64> {
         sqlx::query("UPDATE drydock.series SET next_look_at = now() WHERE id = $1 AND ended_at IS NULL")
             .bind(id.0)
             .execute(&self.house.admin)
             .await
             .expect("due");
-        tend_series(&self.worker, id).await.expect("looked at")
+        tend(&self.worker, id).await.expect("looked at")
     }
 
-    async fn page(&self, id: SeriesId) -> domain::view::series::ShowPage {
+    /// A copy of this series that began three days sooner and that no worker has looked at since.
+    pub async fn slept(&self, id: SeriesId) -> SeriesId {
+        let slept = SeriesId(uuid::Uuid::from_u128(7));
+        sqlx::query(
+            "WITH s AS (
+                 INSERT INTO drydock.series (id, team_id, target_id, author_id, title, form, rule, starts_at, zone, lead_days, looked_at, edited_at)
+                 SELECT $2, team_id, target_id, author_id, title, form, rule, starts_at - interval '3 days', zone, 3, looked_at - interval '60 hours', edited_at - interval '60 hours'
+                 FROM drydock.series WHERE id = $1 RETURNING id, author_id)
+             INSERT INTO drydock.series_author (series_id, person_id) SELECT id, author_id FROM s",
+        )
+        .bind(id.0)
+        .bind(slept.0)
+        .execute(&self.house.admin)
+        .await
+        .expect("a series");
+        slept
+    }
+
+    pub async fn page(&self, id: SeriesId) -> domain::view::series::ShowPage {
         queries::series::show(&self.house.engine, &self.house.engineer.actor, id, None).await.expect("a page")
     }
 
-    async fn run(&self, sql: &'static str) {
+    pub async fn run(&self, sql: &'static str) {
         sqlx::query(sql).execute(&self.house.admin).await.expect(sql);
     }
 
-    fn day(&self, days: i64) -> Date {
+    pub fn day(&self, days: i64) -> Date {
         self.house.form(days).date.parse().expect("a day")
     }
 }
@@ -174,7 +192,7 @@ async fn two_workers_at_once_propose_a_date_once() {
             tries.spawn(async move { bear_window(&engine, id, day).await.expect("no error: the loser sees the window").is_some() });
         }
         let engine = engine.clone();
-        tries.spawn(async move { !tend_series(&engine, id).await.expect("looked at").is_empty() });
+        tries.spawn(async move { !tend(&engine, id).await.expect("looked at").is_empty() });
     }
     while let Some(done) = tries.join_next().await {
         done.expect("no panic");
@@ -295,18 +313,7 @@ async fn the_past_is_never_proposed_and_a_date_that_passed_is_said() {
     let yard = Yard::new().await;
     let house = &yard.house;
     let id = yard.made(&yard.daily(1, 4)).await;
-    // The same as if no worker had looked for three days.
-    let slept = SeriesId(uuid::Uuid::from_u128(7));
-    sqlx::query(
-        "INSERT INTO drydock.series (id, team_id, target_id, author_id, title, form, rule, starts_at, zone, lead_days, looked_at)
-         SELECT $2, team_id, target_id, author_id, title, form, rule, starts_at - interval '3 days', zone, 3, looked_at - interval '60 hours' FROM drydock.series WHERE id = $1",
-    )
-    .bind(id.0)
-    .bind(slept.0)
-    .execute(&house.admin)
-    .await
-    .expect("a series");
-    yard.run("INSERT INTO drydock.series_author SELECT '00000000-0000-0000-0000-000000000007', person_id FROM drydock.series_author").await;
+    let slept = yard.slept(id).await;
     let numbers = yard.look(slept).await;
     assert!((1..=2).contains(&numbers.len()), "the one of tomorrow, and in its first hour that of today: {numbers:?}");
     assert_eq!(house.count("SELECT count(*) FROM drydock.revision WHERE start_at < now()").await, 0);
