@@ -18,6 +18,7 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
     drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override,
     drydock.series, drydock.series_author, drydock.series_change TO {web};
+GRANT INSERT ON drydock.policy_change, drydock.policy_agreement TO {web};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
 GRANT UPDATE (password_hash, password_changed_at, epoch, theme) ON drydock.account TO {web};
@@ -28,13 +29,14 @@ GRANT UPDATE ON drydock.session TO {web};
 GRANT UPDATE (failures, since, blocked_until) ON drydock.throttle TO {web};
 GRANT UPDATE (answer) ON drydock.submission TO {web};
 GRANT UPDATE (value, changed_at, changed_by) ON drydock.setting TO {web};
-GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision, former_identity) ON drydock.target TO {web};
+GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision, former_identity, tags) ON drydock.target TO {web};
 GRANT UPDATE (active) ON drydock.critical_query TO {web};
 GRANT UPDATE (state) ON drydock.sealed_secret TO {web}, {worker};
 GRANT INSERT ON drydock.sealed_secret, drydock.sealed_key TO {worker};
 GRANT DELETE ON drydock.sealed_key TO {worker};
 GRANT UPDATE (admitted_at) ON drydock.worker_key TO {web};
 GRANT UPDATE (environments, current_version) ON drydock.policy TO {web};
+GRANT UPDATE (ended_at, ended_by, adopted) ON drydock.policy_change TO {web};
 GRANT UPDATE (state, revision, state_at, state_reason, state_fact_id, state_fact_at, issues_met, owner_id) ON drydock.window TO {web};
 GRANT UPDATE (preview, decide_by_at) ON drydock.revision TO {web};
 GRANT UPDATE (live) ON drydock.window_target TO {web};
@@ -69,7 +71,7 @@ GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.s
     drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination TO {worker};
 GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};
 GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
-GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at) ON drydock.window TO {worker};
+GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at, escalated_revision, reminded_at) ON drydock.window TO {worker};
 GRANT UPDATE (seen_at) ON drydock.worker_key TO {worker};
 GRANT INSERT ON drydock.webhook_event, drydock.webhook_delivery, drydock.webhook_try TO {worker};
 GRANT UPDATE (state, paused_reason, failing_since) ON drydock.webhook TO {worker};
@@ -97,6 +99,6 @@ GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
-    drydock.plan, drydock.policy, drydock.policy_version, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
+    drydock.plan, drydock.policy, drydock.policy_version, drydock.policy_change, drydock.policy_agreement, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
     drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck TO {auditor};
 GRANT SELECT ON drydock.comment, drydock.mention TO {auditor};

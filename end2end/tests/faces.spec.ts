@@ -94,7 +94,8 @@ test("people, teams, policies, mails and the trail, for an administrator", async
   await allWellMade(page, demo.address, [`${engineer}/edit`, `${engineer}/deactivate`]);
   const freeze = await first(page, `${demo.address}/freezes`, "/freezes/");
   await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new"]);
-  await allWellMade(page, demo.address, ["/policies", "/me/confirm", "/mailbox", letter, "/admin/outbox"]);
+  const policy = await first(page, `${demo.address}/policies`, "/policies/0");
+  await allWellMade(page, demo.address, ["/policies", policy, "/policies/new", "/me/confirm", "/mailbox", letter, "/admin/outbox"]);
   const receiver = await first(page, `${demo.address}/admin/webhooks`, "/admin/webhooks/");
   await allWellMade(page, demo.address, ["/admin/webhooks", "/admin/webhooks/new", receiver, `${receiver}/edit`]);
   await allWellMade(page, demo.address, ["/audit", "/audit/1", "/audit?from=never&team=x", "/audit?action=window.propose"]);

@@ -8,7 +8,7 @@ fn leak<T>(value: T) -> &'static T {
 }
 
 fn standing(approved: bool) -> Standing {
-    Standing { rules: vec![], rejected_by: vec![], changes_asked_by: vec![], approved, rejected: false, reachable: true }
+    Standing { rules: vec![], stage: 0, rejected_by: vec![], changes_asked_by: vec![], approved, rejected: false, reachable: true }
 }
 
 /// Opens the gate for the path, lets `change` spoil one thing, and returns the codes of what is in the way.

@@ -46,6 +46,8 @@ ids! {
     ExaminationId,
     /// A policy, over all its versions.
     PolicyId,
+    /// A change of a policy that waits for agreement.
+    PolicyChangeId,
     /// A link sent in a mail.
     LinkId,
     /// A calendar feed.

@@ -1,6 +1,6 @@
 //! The plan: the sealed envelope of one window revision. Its bytes are what people approve and what the runner obeys.
 
-use crate::approval::{Eligible, Policy};
+use crate::approval::{Eligible, Policy, Roll, count};
 use crate::canonical::{self, CanonicalError, Digest};
 use crate::checklist::{self, PlannedCheck};
 use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
@@ -227,7 +227,20 @@ impl Plan {
         }
     }
 
-    /// Everybody whose vote it asks for.
+    /// Whom it asks first: the people of the earliest stage.
+    #[must_use]
+    pub fn first_asked(&self) -> std::collections::BTreeSet<crate::ids::PersonId> {
+        let rules = &self.policy.rules;
+        count(rules, &Roll::as_sealed(&self.eligible), &[]).waiting_for()
+    }
+
+    /// It was approved as it was proposed: its policy asks nobody about this class.
+    #[must_use]
+    pub fn is_pre_approved(&self) -> bool {
+        self.policy.rules.pre_approves(self.risk())
+    }
+
+    /// Everybody whose vote it may ask for, sooner or later.
     #[must_use]
     pub fn voters(&self) -> std::collections::BTreeSet<crate::ids::PersonId> {
         self.eligible.values().flatten().copied().collect()

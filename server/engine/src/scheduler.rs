@@ -4,7 +4,9 @@ mod clock_guard;
 pub mod series;
 
 use crate::actions::end_window::{expire_window, miss_window};
+use crate::actions::escalate_window::escalate_window;
 use crate::actions::open_run::open_due_run;
+use crate::actions::remind_voters::remind_voters;
 use crate::actions::start_gate::why_not;
 use crate::error::{Error, Result};
 use crate::wake::Wake;
@@ -52,6 +54,8 @@ async fn carry_out(context: &WorkerContext, intention: &Intention) -> Result<()>
     match intention.deed {
         Deed::OpenRun => open_due_run(&context.pool, &permit, intention.window, &intention.reason).await.map(drop),
         Deed::Expire => expire_window(&context.pool, &permit, intention.window).await,
+        Deed::Escalate => escalate_window(&context.pool, &permit, intention.window, &intention.reason).await,
+        Deed::Remind => remind_voters(&context.pool, &permit, intention.window).await,
         Deed::MarkMissed => {
             let why = why_not(&context.pool, intention.window).await?;
             let reason = if why.is_empty() { intention.reason.clone() } else { format!("{} {why}", intention.reason) };

@@ -17,6 +17,7 @@ use engine::actions::retire_critical_query::retire_critical_query;
 use engine::actions::retire_target::retire_target;
 use engine::actions::rotate_password::rotate_password;
 use engine::actions::set_stakeholders::set_stakeholders;
+use engine::actions::set_tags::{self, set_tags};
 use engine::actions::transfer_target::{self, transfer_target};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -59,6 +60,12 @@ pub async fn password(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response
 pub async fn stakeholders(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
     let done = set_stakeholders(&form.engine, &form.caller, id, &form.input.stakeholders).await;
     form.answer(done, |()| page(id, "Saved.")).await
+}
+
+/// Sets the tags by which policies choose.
+pub async fn tags(At(id): At<TargetId>, form: TypedForm<set_tags::Input>) -> Response {
+    let done = set_tags(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |()| page(id, "Saved. Windows proposed from now on are ruled by what fits.")).await
 }
 
 /// Asks for a connection test.

@@ -299,6 +299,8 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "POST /reset/{secret}",
         "POST /forgot",
         "POST /api/check_times",
+        // The change itself names who is asked, whatever their role.
+        "POST /policies/changes/{id}/agree",
     ]
     .into();
     let auditor = company.cast.part("the auditor");

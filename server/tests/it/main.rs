@@ -28,6 +28,7 @@ mod pauses;
 mod people;
 #[path = "../../engine/tests/it/planted.rs"]
 mod planted;
+mod policy_pages;
 mod production;
 mod program;
 mod readme;

@@ -6,9 +6,14 @@ use super::{Act, Dbms, Procedure, RiskClass, StepClass, StepKind, StepTemplate};
 /// The key of [`weekly_postgresql`].
 pub const WEEKLY_POSTGRESQL: &str = "weekly_postgresql";
 
+/// Every built-in procedure, in the version this program carries.
+pub fn all() -> Vec<Procedure> {
+    vec![weekly_postgresql()]
+}
+
 /// The built-in procedure with this key, in the version this program carries.
 pub fn by_key(key: &str) -> Option<Procedure> {
-    (key == WEEKLY_POSTGRESQL).then(weekly_postgresql)
+    all().into_iter().find(|procedure| procedure.key == key)
 }
 
 /// "weekly (PostgreSQL)": pre-checks, VACUUM, index rebuilds, statistics, validation.

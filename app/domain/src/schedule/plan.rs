@@ -22,6 +22,10 @@ pub struct WindowAtHand {
     pub latest_start: Timestamp,
     /// Without quorum by then: expired.
     pub decide_by: Timestamp,
+    /// Without quorum by then the second group is asked; `None` where there is none, or it was asked.
+    pub escalate_at: Option<Timestamp>,
+    /// Whoever is waited for is asked again then; `None` where nobody is reminded.
+    pub remind_at: Option<Timestamp>,
     /// The run of the newest revision, where one was opened.
     pub run: Option<RunState>,
 }
@@ -42,6 +46,10 @@ pub enum Deed {
     OpenRun,
     /// The proposal ends: nobody decided in time.
     Expire,
+    /// The second group is asked: the quorum does not stand in time.
+    Escalate,
+    /// Whoever is waited for is asked again.
+    Remind,
     /// The approved window ends: it was not begun in time.
     MarkMissed,
 }
@@ -74,6 +82,10 @@ fn intend(window: &WindowAtHand, now: Timestamp) -> Option<Intention> {
         WindowState::Proposed if now >= window.decide_by => {
             (Deed::Expire, format!("Nobody's decision completed the approval by {}.", at(window.decide_by)))
         }
+        WindowState::Proposed if window.escalate_at.is_some_and(|escalate_at| now >= escalate_at) => {
+            (Deed::Escalate, format!("The quorum did not stand by {}.", window.escalate_at.map(at).unwrap_or_default()))
+        }
+        WindowState::Proposed if window.remind_at.is_some_and(|at| now >= at) => (Deed::Remind, "Votes are still missing.".to_owned()),
         WindowState::Approved => match (due(window.start, window.latest_start, now), window.run) {
             (Due::Now, None) => (Deed::OpenRun, format!("Due since {}.", at(window.start))),
             // A worker that does the pre-checks says itself that it was too late, with what was red.

@@ -16,6 +16,8 @@ fn window(number: i64, state: WindowState, run: Option<RunState>) -> WindowAtHan
         start: time("02:00:00"),
         latest_start: time("02:30:00"),
         decide_by: time("01:00:00"),
+        escalate_at: None,
+        remind_at: None,
         run,
     }
 }
@@ -83,5 +85,22 @@ fn an_autumn_night_has_one_start() {
       #1 r1 OpenRun: Due since 2026-11-29 00:30 UTC.
     at 01:30:00
       #1 r1 MarkMissed: It had not begun by its latest start, 2026-11-29 00:45 UTC.
+    ");
+}
+
+#[test]
+fn a_proposal_is_reminded_then_escalated_then_expires() {
+    let proposal =
+        WindowAtHand { escalate_at: Some(time("00:30:00")), remind_at: Some(time("00:10:00")), ..window(1, WindowState::Proposed, None) };
+    let asked = WindowAtHand { escalate_at: None, remind_at: None, ..window(2, WindowState::Proposed, None) };
+    insta::assert_snapshot!(golden(&[proposal, asked], &["00:09:59", "00:10:00", "00:30:00", "01:00:00"]), @r"
+    at 00:09:59
+    at 00:10:00
+      #1 r1 Remind: Votes are still missing.
+    at 00:30:00
+      #1 r1 Escalate: The quorum did not stand by 2026-11-29 00:30 UTC.
+    at 01:00:00
+      #1 r1 Expire: Nobody's decision completed the approval by 2026-11-29 01:00 UTC.
+      #2 r1 Expire: Nobody's decision completed the approval by 2026-11-29 01:00 UTC.
     ");
 }

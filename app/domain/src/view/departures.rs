@@ -4,6 +4,7 @@ use super::people::PersonRow;
 use crate::approval::{self, Electorate, Policy, Standing};
 use crate::ids::{PersonId, TargetId, TeamId};
 use crate::window::WindowState;
+use std::collections::BTreeSet;
 
 /// Most lines of one kind; nobody holds more by hand.
 pub const MOST_LINES: usize = 200;
@@ -137,12 +138,7 @@ pub fn heir_field(number: i64) -> String {
 /// The people of a database without one of them.
 #[must_use]
 pub fn without(people: &Electorate, person: PersonId) -> Electorate {
-    let mut rest = people.clone();
-    rest.groups.values_mut().for_each(|group| {
-        group.remove(&person);
-    });
-    rest.accounts.remove(&person);
-    rest
+    people.without(&BTreeSet::from([person]))
 }
 
 /// Why a policy could not be met on a database once this person is gone.
@@ -156,11 +152,11 @@ pub fn unmet(policy: &Policy, proposers: &[(PersonId, String)], people: &Elector
 mod tests {
     use super::*;
     use crate::approval::Group;
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use uuid::Uuid;
 
     fn standing(approved: bool, reachable: bool) -> Standing {
-        Standing { rules: vec![], rejected_by: vec![], changes_asked_by: vec![], approved, rejected: false, reachable }
+        Standing { rules: vec![], stage: 0, rejected_by: vec![], changes_asked_by: vec![], approved, rejected: false, reachable }
     }
 
     #[test]

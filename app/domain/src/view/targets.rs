@@ -298,6 +298,8 @@ pub struct ShowPage {
     pub queries: Vec<QueryRow>,
     /// Who depends on it.
     pub stakeholders: Vec<StakeholderRow>,
+    /// Words by which policies choose.
+    pub tags: Vec<String>,
     /// Who watches it.
     pub watchers: Watchers,
     /// Its newest windows.

@@ -4,7 +4,7 @@ use super::later::{Later, Password, SameAsBefore};
 use super::rights::Rights;
 use crate::door;
 use crate::parts::details::{Detail, Details};
-use crate::parts::form::{Form, TextArea};
+use crate::parts::form::{Field, Form, TextArea};
 use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
@@ -75,6 +75,7 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
                 <Password id=page.id state=page.state manage=may.manage rotation=page.rotation.clone() now=page.now/>
                 <Backups rows=page.backups now=page.now may here=here.clone()/>
                 <Stakeholders rows=page.stakeholders may here=here.clone()/>
+                <Tags tags=page.tags here=here.clone()/>
                 <WatchersCard watchers=page.watchers base=here what="this database"/>
                 <Later id=page.id state=page.state team=page.team name=registration.short_name.clone() socket=registration.place.is_socket()/>
             </div>
@@ -283,6 +284,25 @@ fn Stakeholders(rows: Vec<StakeholderRow>, may: May, here: String) -> impl IntoV
             {may.manage.then(|| view! { <p class="actions"><a class="button small" href=format!("{here}/stakeholders")>"Edit stakeholders"</a></p> })}
         </Card>
     }
+}
+
+/// Words by which policies choose; a form for those who may change policies.
+#[component]
+fn Tags(tags: Vec<String>, here: String) -> impl IntoView {
+    let may_tag = door::may(Verb::ManagePolicies, None);
+    let line = if tags.is_empty() { "None.".to_owned() } else { tags.join(", ") };
+    (may_tag || !tags.is_empty()).then(|| {
+        view! {
+            <Card title="Tags">
+                <p>{line}" "<span class="quiet">"Policies may be chosen by them."</span></p>
+                {may_tag.then(|| view! {
+                    <Form action=format!("{here}/tags") submit="Save the tags" prefix="tags-" secondary=true>
+                        <Field name="tags" label="Tags" value=tags.join(", ") hint="Letters, digits and hyphens, separated by commas." autocomplete="off"/>
+                    </Form>
+                })}
+            </Card>
+        }
+    })
 }
 
 #[component]

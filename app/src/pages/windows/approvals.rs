@@ -20,11 +20,16 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
     let (at, number) = (page.head.moments.decide_by, page.head.number);
     let decide_by = (page.head.state == WindowState::Proposed)
         .then(|| view! { <Detail term="Decide by"><Time at=at/>" Without enough votes it expires then."</Detail> });
+    let beforehand = page.plan.is_pre_approved().then(|| {
+        let risk = page.plan.risk();
+        view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="by its policy"/>" Nobody was asked: the policy approves risk "{risk.word()}" ("{risk.label()}") by itself."</Detail> }
+    });
     let form = view! { <VoteForm offer=page.offers.vote head=page.head/> };
     let take_back = page.offers.take_back.is_open();
     view! {
         <Card title="Approvals" id="approvals".to_owned()>
             <Details>
+                {beforehand}
                 {rules}
                 {decide_by}
                 <Detail term="Policy">{policy.name}", version "{policy.version}", sealed in the plan "<DigestShort digest=policy.digest/></Detail>
@@ -41,13 +46,16 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
 }
 
 fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
-    let (have, need) = (standing.have.len(), standing.rule.need as usize);
+    let (have, need) = (standing.have.len(), standing.need);
     let (tone, label) = if have >= need { (Tone::Good, format!("{have} of {need}")) } else { (Tone::Waiting, format!("{have} of {need}")) };
     let named = |people: &[domain::ids::PersonId]| domain::view::windows::blocked::people(people, &page.names);
     let by = (have > 0).then(|| format!(" by {}", named(&standing.have)));
     let open = page.head.state == WindowState::Proposed && have < need;
+    let stage = (page.plan.policy.rules.stages().len() > 1).then(|| format!("Stage {}: ", standing.rule.stage + 1)).unwrap_or_default();
     let waits = open.then(|| {
-        if standing.waiting_for.is_empty() {
+        if standing.later {
+            " asked once the stage before is complete".to_owned()
+        } else if standing.waiting_for.is_empty() {
             " nobody who could is left".to_owned()
         } else {
             format!(" waiting for {}", named(&standing.waiting_for))
@@ -55,7 +63,7 @@ fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
     });
     let known = standing.rule.assurance.label();
     let silent = silent(page, standing);
-    view! { <Detail term=capital(standing.rule.group.label())><Pill tone=tone label=label/>{by}{waits}", known at least "{known}{silent}</Detail> }
+    view! { <Detail term=format!("{stage}{}", capital(standing.rule.group.label()))><Pill tone=tone label=label/>{by}{waits}", known at least "{known}{silent}</Detail> }
 }
 
 /// Who is asked by the rule and does not count now, with the reason.

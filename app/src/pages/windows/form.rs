@@ -12,6 +12,7 @@ use domain::freeze::Freeze;
 use domain::procedure::{Parameters, text::count, weekly_postgresql};
 use domain::proposal::ProposalForm;
 use domain::view::windows::Overlap;
+use domain::view::windows::blocked::either;
 use domain::view::windows::propose::{Approvers, FormPage, demand};
 use leptos::prelude::*;
 
@@ -126,6 +127,11 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
 #[component]
 pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
     let lines = approvers.groups.iter().map(|group| view! { <li>{demand(group)}</li> }).collect_view();
+    let staged = approvers.groups.iter().any(|group| group.rule.stage > 0);
+    let second = approvers.second.map(|people| view! { <p>"Without quorum in time, also asked: "{either(&people)}"."</p> });
+    let beforehand = approvers.pre_approved.then(|| {
+        view! { <p class="message warn">"Nobody is asked: the policy approves this risk class beforehand. The window says so on its page, in its mails and in the trail."</p> }
+    });
     let short = (!approvers.reachable).then(|| {
         view! {
             <p class="message warn">"Nobody could ever approve this: each of them counts once, and whoever wrote a revision never does. Name more stakeholders of the database, or a deputy in the team."</p>
@@ -133,7 +139,10 @@ pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
     });
     view! {
         <Card title="Who must approve">
+            {beforehand}
             <ul>{lines}</ul>
+            {staged.then(|| view! { <p class="quiet">"Each stage is asked once the one before is complete."</p> })}
+            {second}
             {short}
             <p class="quiet">"Policy “"{approvers.policy}"”. You are not asked about your own window, whatever your role."</p>
         </Card>

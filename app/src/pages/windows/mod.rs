@@ -26,6 +26,7 @@ mod show;
 pub use cancel::CancelPage;
 pub use checks::ChecklistPage;
 pub(super) use choice::DatabaseChoice;
+pub(crate) use compare::Changes;
 pub use edit::EditPage;
 pub use evidence::EvidencePage;
 pub(super) use form::{AboutDatabase, ApproversCard, Limits};

@@ -1,7 +1,7 @@
 //! Edits a window: a new revision with zero votes, new links, and a visible difference.
 
 use super::seal_revision::Found;
-use super::{Caller, audience, seal_revision};
+use super::{Caller, audience, pre_approve, seal_revision};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -88,8 +88,9 @@ pub(super) async fn seal_next(engine: &Engine, caller: &Caller, number: i64, exp
                 ledger.move_window(before.id, revision, state, WindowState::Proposed, Some(how.word()), fact).await?;
             }
             let window = store::windows::load(ledger.db(), before.id).await?;
-            audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalNeeded, moved.clone(), fact).await?;
-            if matches!(how, How::Edited(_)) && state == WindowState::Approved {
+            pre_approve::ask_or_approve(&mut ledger, &window, &sealed.plan, moved.clone(), fact).await?;
+            // What its policy approves beforehand is approved still.
+            if matches!(how, How::Edited(_)) && state == WindowState::Approved && !sealed.plan.is_pre_approved() {
                 audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalLost, Map::new(), fact).await?;
             }
             // Whoever was told that it was approved for the old time has it in a calendar.

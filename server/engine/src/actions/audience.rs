@@ -1,5 +1,6 @@
 //! Telling the people concerned: one message a person and transition, in the transition's own transaction.
 
+use super::cast_vote::standing;
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger};
 use crate::store::series::Series;
@@ -26,8 +27,34 @@ pub(crate) async fn tell(
     fact: FactRef,
 ) -> Result<usize> {
     let people = concerned(ledger, window, Some(plan), kind).await?;
+    send(ledger, window, plan, kind, &people, payload, fact).await
+}
+
+/// Asks these people for their decision, each by a personal link; those who are not active, or want no such mail, are left out.
+pub(crate) async fn ask(
+    ledger: &mut Ledger<'_>,
+    window: &Window,
+    plan: &Plan,
+    people: BTreeSet<PersonId>,
+    payload: Map<String, Value>,
+    fact: FactRef,
+) -> Result<usize> {
+    let asked = people.into_iter().map(|person| (person, BTreeSet::from([Concerned::Eligible])));
+    let people = wanting(ledger, NoticeKind::ApprovalNeeded, asked).await?;
+    send(ledger, window, plan, NoticeKind::ApprovalNeeded, &people, payload, fact).await
+}
+
+async fn send(
+    ledger: &mut Ledger<'_>,
+    window: &Window,
+    plan: &Plan,
+    kind: NoticeKind,
+    people: &BTreeSet<PersonId>,
+    payload: Map<String, Value>,
+    fact: FactRef,
+) -> Result<usize> {
     let workers = store::votes::worker_keys(ledger.db()).await?;
-    for person in &people {
+    for person in people {
         let notice = NewNotice { kind, person: *person, payload: payload.clone() };
         let about = Some((plan.window, window.digest));
         let link = match kind {
@@ -74,7 +101,7 @@ pub(crate) async fn tell_of_comment(
     Ok(told.len())
 }
 
-/// Those who have not voted get a fresh request; whoever voted already keeps the vote.
+/// Those who are waited for and have not voted get a fresh request; whoever voted already keeps the vote.
 pub(crate) async fn ask_the_others(
     ledger: &mut Ledger<'_>,
     window: &Window,
@@ -82,11 +109,8 @@ pub(crate) async fn ask_the_others(
     voted: &BTreeSet<PersonId>,
     fact: FactRef,
 ) -> Result<()> {
-    let mut open = plan.clone();
-    for people in open.eligible.values_mut() {
-        people.retain(|person| !voted.contains(person));
-    }
-    tell(ledger, window, &open, NoticeKind::ApprovalNeeded, Map::new(), fact).await.map(drop)
+    let waiting = standing(ledger, window, plan).await?.waiting_for();
+    ask(ledger, window, plan, waiting.difference(voted).copied().collect(), Map::new(), fact).await.map(drop)
 }
 
 /// Puts a message about the whole installation into the outbox of leads and deputies of every team and of administrators.
@@ -183,6 +207,7 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
     let mut relations: BTreeMap<PersonId, BTreeSet<Concerned>> = BTreeMap::new();
     for relation in kind.audience() {
         let people = match relation {
+            Concerned::Eligible if kind == NoticeKind::ApprovalNeeded => plan.map(Plan::first_asked).unwrap_or_default(),
             Concerned::Eligible => plan.map(Plan::voters).unwrap_or_default(),
             Concerned::Stakeholders => stakeholders.clone(),
             Concerned::Leads => leads.clone(),
@@ -204,7 +229,7 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
     }
     if kind == NoticeKind::Moved {
         // They are asked for their decision, by a message that says the same.
-        let asked = plan.map(Plan::voters).unwrap_or_default();
+        let asked = plan.map(Plan::first_asked).unwrap_or_default();
         relations.retain(|person, _| !asked.contains(person));
     }
     wanting(ledger, kind, relations).await

@@ -7,7 +7,7 @@ use crate::ledger::{FactRef, Ledger, NewVote, vote_fact};
 use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
-use domain::approval::{self, Assurance, Standing, VoteDecision};
+use domain::approval::{self, Assurance, Policy, Roll, RuleStanding, Standing, StandingVote, VoteDecision};
 use domain::canonical::Digest;
 use domain::decision::{FieldError, Refusal};
 use domain::fact::NewFact;
@@ -95,9 +95,12 @@ async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assuranc
     let contributors = store::windows::contributors(ledger.db(), window.id).await?;
     let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
     let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
-    approval::may_vote(person, &contributors, &plan.eligible, already)?;
+    let asked = Roll { escalated: window.escalated, ..Roll::as_sealed(&plan.eligible) }.asked();
+    approval::may_vote(person, &contributors, &asked, already)?;
     store::voices::one(ledger.db(), window.id, person).await?.heard()?;
-    if decision == VoteDecision::Approve && approval::must_be_known_better(&plan.policy.rules, &plan.eligible, person, assurance) {
+    let before = standing(ledger, &window, &plan).await?;
+    approval::in_turn(&plan.policy.rules, &asked, &before, person, decision)?;
+    if decision == VoteDecision::Approve && approval::must_be_known_better(&plan.policy.rules, &asked, person, assurance) {
         return Err(Refusal::new(
             "sign_in_needed",
             "The policy of this plan counts your approval only when you are signed in, so by this link it would count for nothing.",
@@ -122,15 +125,32 @@ async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assuranc
     .await?;
     let standing = standing(ledger, &window, &plan).await?;
     let state = follow(ledger, &window, &plan, &standing, &vote).await?;
+    if state == WindowState::Proposed && standing.stage > before.stage {
+        audience::ask(ledger, &window, &plan, standing.waiting_for(), Map::new(), fact).await?;
+    }
     Ok(Outcome { number: window.number, state, decision, message: sentence(state, decision, &standing) })
 }
 
 /// Counts the votes with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
 pub(crate) async fn standing(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Standing> {
-    let today = store::groups::eligible(ledger.db(), window.target, window.team).await?;
-    let (eligible, present) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &today);
-    let votes: Vec<_> = store::votes::standing(ledger.db(), window.id, window.digest).await?.into_iter().map(|(_, vote)| vote).collect();
-    Ok(approval::count(&plan.policy.rules, &eligible, &present, &votes))
+    let rules = &plan.policy.rules;
+    let today = store::groups::eligible(ledger.db(), window.target, window.team, &rules.groups()).await?;
+    let roll = Roll::today(rules, &plan.eligible, &today, window.escalated);
+    let votes = votes(ledger, window).await?;
+    Ok(approval::count(rules, &roll, &votes).or_pre_approved(rules, plan.risk()))
+}
+
+/// Counts the same votes by another policy than the sealed one.
+pub(crate) async fn standing_by(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, policy: &Policy) -> Result<Standing> {
+    let today = store::groups::eligible(ledger.db(), window.target, window.team, &policy.groups()).await?;
+    let contributors = store::windows::contributors(ledger.db(), window.id).await?;
+    let roll = Roll::against(policy, &plan.eligible, &today, &contributors, window.escalated);
+    let votes = votes(ledger, window).await?;
+    Ok(approval::count(policy, &roll, &votes).or_pre_approved(policy, plan.risk()))
+}
+
+async fn votes(ledger: &mut Ledger<'_>, window: &Window) -> Result<Vec<StandingVote>> {
+    Ok(store::votes::standing(ledger.db(), window.id, window.digest).await?.into_iter().map(|(_, vote)| vote).collect())
 }
 
 /// What the count leads to.
@@ -207,7 +227,7 @@ fn sentence(state: WindowState, decision: VoteDecision, standing: &Standing) -> 
         (WindowState::Rejected, _) => "You rejected this window; it will not run.".into(),
         (WindowState::Draft, _) => "Your wish for changes went back to the proposer; nothing runs until a new plan is approved.".into(),
         _ => {
-            let missing: usize = standing.rules.iter().map(|rule| (rule.rule.need as usize).saturating_sub(rule.have.len())).sum();
+            let missing: usize = standing.rules.iter().map(RuleStanding::missing).sum();
             format!("Your approval was recorded; {missing} more {} needed.", if missing == 1 { "is" } else { "are" })
         }
     }

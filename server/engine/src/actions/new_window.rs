@@ -1,6 +1,6 @@
 //! What a proposal by a person and one by a series share: the window, its sealed first revision, and everybody asked.
 
-use super::audience;
+use super::pre_approve;
 use super::propose_window::Proposed;
 use super::seal_revision::Draft;
 use crate::error::Result;
@@ -8,7 +8,6 @@ use crate::ledger::{Ledger, NewRevision};
 use crate::{clock, store};
 use domain::fact::NewFact;
 use domain::ids::{PersonId, SeriesId, WindowId};
-use domain::notice::NoticeKind;
 use domain::window::WindowState;
 use serde_json::Map;
 use std::collections::BTreeSet;
@@ -41,6 +40,6 @@ pub(super) async fn write(
     let fact = ledger.fact(from_series(fact)).await?;
     ledger.move_window(id, 1, WindowState::Draft, WindowState::Proposed, None, fact).await?;
     let window = store::windows::load(ledger.db(), id).await?;
-    let asked = audience::tell(ledger, &window, &sealed.plan, NoticeKind::ApprovalNeeded, Map::new(), fact).await?;
+    let asked = pre_approve::ask_or_approve(ledger, &window, &sealed.plan, Map::new(), fact).await?;
     Ok((Proposed { id, number, asked }, sealed))
 }

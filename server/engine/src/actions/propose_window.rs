@@ -18,7 +18,7 @@ pub struct Proposed {
     pub id: WindowId,
     /// What people say.
     pub number: i64,
-    /// People asked for their decision.
+    /// People asked for their decision; nobody where the policy approves the class beforehand.
     pub asked: usize,
 }
 

@@ -5,16 +5,18 @@ use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewRevision};
 use crate::store::windows::ProposalTarget;
 use crate::{slots, store};
-use domain::approval::{self, Assurance, Electorate, Eligible};
+use domain::approval::choose::Case;
+use domain::approval::{self, Roll, check};
 use domain::decision::{FieldError, Refusal};
 use domain::freeze::Freeze;
 use domain::ids::{ExaminationId, PersonId, WindowId};
 use domain::permission::{Actor, Verb, authorize, holds};
-use domain::plan::{Plan, PlanParts};
+use domain::plan::{Plan, PlanParts, PlanPolicy};
+use domain::procedure::Procedure;
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
@@ -111,6 +113,29 @@ impl Draft {
         Ok(())
     }
 
+    /// When the second group is asked, and when the proposal expires. Without a lead time, votes may come until the latest start: later ones
+    /// could not start anything.
+    fn deadlines(&self, policy: &PlanPolicy, now: Timestamp) -> Result<(Option<Timestamp>, Timestamp)> {
+        let latest = self.times.latest_start;
+        let before = policy.rules.decide_before_start_min;
+        let due = latest - SignedDuration::from_mins(i64::from(before));
+        if due <= now {
+            let first = now + SignedDuration::from_mins(i64::from(before) + 1);
+            return Err(Error::field(
+                "date",
+                format!(
+                    "The policy “{}” wants the decision {before} minutes before the latest start, and that has passed. Choose times with a latest start after {}.",
+                    policy.name,
+                    first.strftime("%Y-%m-%d %H:%M UTC")
+                ),
+            ));
+        }
+        Ok(match &policy.rules.escalation {
+            None => (None, due),
+            Some(second) => (Some(due), latest.min(due + SignedDuration::from_mins(i64::from(second.within_min)))),
+        })
+    }
+
     /// Seals the next revision and writes it. `contributors` never vote, whoever they are.
     pub(crate) async fn write(
         &self,
@@ -121,28 +146,26 @@ impl Draft {
         by: PersonId,
     ) -> Result<NewRevision> {
         let db = ledger.db();
-        let policy = store::windows::policy_of(db, &self.target.plan.environment).await?;
+        let procedure = domain::procedure::by_key(&self.proposal.procedure)
+            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
+        let policy = store::policies::ruling(db, &case(&self.target, &procedure, self.proposal.most_bytes)).await?;
         let mut contributors: BTreeSet<PersonId> = store::windows::contributors(db, window).await?;
         contributors.insert(by);
-        // Without a lead time, votes may come until the latest start: later ones could not start anything.
-        let decide_by = self.times.latest_start - SignedDuration::from_mins(i64::from(policy.rules.decide_before_start_min));
-        let people = store::groups::eligible_by(db, self.target.plan.id, self.target.plan.team, Some(decide_by)).await?;
+        let (escalate_at, decide_by) = self.deadlines(&policy, store::runs::now(db).await?)?;
+        let groups = policy.rules.groups();
+        let people = store::groups::eligible_by(db, self.target.plan.id, self.target.plan.team, &groups, Some(decide_by)).await?;
         let since = store::windows::created_at(db, window).await?;
         let barred = store::voices::barred(db, &contributors, since).await?;
-        let others = |rule| people.of(rule).filter(|person| !contributors.contains(person) && !barred.contains(person)).collect();
-        let eligible: Eligible = policy.rules.rules.iter().map(|rule| (rule.key.clone(), others(rule))).collect();
-        let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
-        if !approval::count(&policy.rules, &eligible, &present, &[]).reachable {
-            let out = contributors.union(&barred).copied().collect();
-            return Err(nobody_can(&policy.rules, &people, &out).into());
+        let out: BTreeSet<PersonId> = contributors.union(&barred).copied().collect();
+        let roll = Roll::fresh(&policy.rules, &people, &out);
+        if !approval::count(&policy.rules, &roll, &[]).reachable {
+            return Err(nobody_can(&policy.rules, &roll).into());
         }
         let preview = match &self.preview {
             Found::Look(Some(id)) => store::windows::preview_answer(db, *id, self.target.plan.id).await?,
             Found::Look(None) => None,
             Found::Kept(preview) => preview.clone(),
         };
-        let procedure = domain::procedure::by_key(&self.proposal.procedure)
-            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
         let parts = PlanParts {
             window,
             number,
@@ -150,33 +173,35 @@ impl Draft {
             target: self.target.plan.clone(),
             times: self.times.clone(),
             policy,
-            eligible,
+            eligible: roll.sealed,
             critical_queries: self.target.critical_queries.clone(),
         };
         let plan = Plan::assemble(&self.proposal, &procedure, parts);
         let (bytes, digest) = plan.seal()?;
-        let new = NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, decide_by, by };
+        let new = NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, decide_by, escalate_at, by };
         ledger.add_revision(&new).await?;
         Ok(new)
     }
 }
 
+/// What the policy of a plan is chosen by.
+pub(crate) fn case(target: &ProposalTarget, procedure: &Procedure, most_bytes: u64) -> Case {
+    Case {
+        environment: target.plan.environment.clone(),
+        tags: target.tags.clone(),
+        procedure: procedure.key.clone(),
+        risk: procedure.highest_risk(),
+        most_mib: most_bytes >> 20,
+    }
+}
+
 /// The refusal for a proposal that could never be approved, with the numbers that say why.
-fn nobody_can(policy: &approval::Policy, people: &Electorate, contributors: &BTreeSet<PersonId>) -> Refusal {
-    let needs: Vec<String> = policy
-        .rules
-        .iter()
-        .map(|rule| {
-            let there = people.of(rule).filter(|person| !contributors.contains(person)).count();
-            let how = if rule.assurance < Assurance::Account { "may vote" } else { "may vote and have an account" };
-            format!("{} of the {} ({there} {how})", rule.need, rule.group.label())
-        })
-        .collect();
+fn nobody_can(policy: &approval::Policy, roll: &Roll) -> Refusal {
     Refusal::new(
         "quorum_unreachable",
         format!(
-            "Nobody could ever approve this: it needs {}, all different people, and nobody who wrote a revision counts.",
-            needs.join(" and ")
+            "Nobody could ever approve this: it needs {}, all different people.",
+            check::short_of(policy, roll, "whoever wrote a revision").join(" and ")
         ),
         "Name more stakeholders of the database, or a deputy in the owner team.",
     )

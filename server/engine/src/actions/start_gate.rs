@@ -1,6 +1,6 @@
 //! Brings the gate what it asks for: every start path loads the same evidence in its own transaction.
 
-use super::cast_vote::standing;
+use super::cast_vote::{standing, standing_by};
 use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::store::{self, windows::Window};
@@ -92,13 +92,12 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     Ok(Answer { window, plan, in_the_way })
 }
 
-/// The votes counted by the sealed policy, and by what rules the environment today: the stricter of both counts.
+/// The votes counted by the sealed policy, and by what rules the database today: the stricter of both counts.
 async fn standings(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Vec<Standing>> {
     let mut found = vec![standing(ledger, window, plan).await?];
-    let today = store::windows::policy_of(ledger.db(), &plan.target().environment).await?;
-    if today.rules != plan.policy.rules {
-        let stricter = Plan { policy: today, ..plan.clone() };
-        found.push(standing(ledger, window, &stricter).await?);
+    let today = store::policies::ruling_today(ledger.db(), window.target, plan).await?;
+    if today.digest != plan.policy.digest {
+        found.push(standing_by(ledger, window, plan, &today.rules).await?);
     }
     Ok(found)
 }

@@ -27,6 +27,8 @@ pub struct NewRevision {
     pub preview: Option<Value>,
     /// Without quorum by then: expired.
     pub decide_by: Timestamp,
+    /// Without quorum by then the second group is asked.
+    pub escalate_at: Option<Timestamp>,
     /// Who wrote it.
     pub by: PersonId,
 }
@@ -51,8 +53,9 @@ impl Ledger<'_> {
     pub async fn add_revision(&mut self, new: &NewRevision) -> Result<()> {
         let (plan, times) = (&new.plan, &new.plan.times);
         sqlx::query!(
-            "INSERT INTO drydock.revision (window_id, number, title, form, preview, start_at, latest_start_at, cut_off_at, end_at, decide_by_at, policy_id, policy_version, created_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            "INSERT INTO drydock.revision (window_id, number, title, form, preview, start_at, latest_start_at, cut_off_at, end_at, decide_by_at, policy_id, policy_version, created_by,
+                 escalate_at, remind_every_min)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, 0))",
             plan.window.0,
             plan.revision,
             plan.title,
@@ -65,7 +68,9 @@ impl Ledger<'_> {
             stamp(new.decide_by) as Stamp,
             plan.policy.id.0,
             plan.policy.version,
-            new.by.0
+            new.by.0,
+            new.escalate_at.map(stamp) as Option<Stamp>,
+            i32::try_from(plan.policy.rules.remind_every_min).map_err(Error::internal)?
         )
         .execute(&mut *self.db)
         .await?;
@@ -150,6 +155,26 @@ impl Ledger<'_> {
             .ok_or(Error::NotFound)?;
         let state = WindowState::from_word(&row.state).ok_or_else(|| Error::internal(format!("unknown window state {}", row.state)))?;
         Ok((state, row.revision))
+    }
+
+    /// The second group is asked about this revision. False when it was asked before, or there is another revision by now.
+    pub async fn escalated(&mut self, window: WindowId, revision: i32) -> Result<bool> {
+        let done = sqlx::query!(
+            "UPDATE drydock.window AS w SET escalated_revision = $2 WHERE w.id = $1 AND w.revision = $2 AND w.escalated_revision IS DISTINCT FROM $2",
+            window.0,
+            revision
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Those who are waited for were asked again.
+    pub async fn reminded(&mut self, window: WindowId, fact: FactRef) -> Result<()> {
+        sqlx::query!("UPDATE drydock.window AS w SET reminded_at = $2 WHERE w.id = $1", window.0, stamp(fact.at) as Stamp)
+            .execute(&mut *self.db)
+            .await?;
+        Ok(())
     }
 
     /// Makes somebody else answer for a window. Refused by the table for people who could not have proposed it.

@@ -8,7 +8,7 @@ use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::{account_links, comments, groups, letters, new_addresses, pauses};
 use crate::transaction;
-use domain::approval::{self, Standing};
+use domain::approval::{self, Roll, Standing};
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -100,7 +100,7 @@ impl Notifier {
                 let votes = letters::votes(db, window, subject.digest).await?;
                 let count = standing(db, &subject).await?;
                 let have = count.rules.iter().map(|rule| rule.have.len()).sum();
-                let need = count.rules.iter().map(|rule| rule.rule.need as usize).sum();
+                let need = count.rules.iter().map(|rule| rule.need).sum();
                 let link = link(db, &message, secret).await?;
                 let comment = match message.about.comment {
                     Some(comment) => comments::find(db, comment).await?.map(|written| (written.author, written.text)),
@@ -200,8 +200,9 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
 /// Counts the votes on the plan with today's groups, as the vote itself does.
 async fn standing(db: &mut PgConnection, subject: &letters::Subject) -> Result<Standing> {
     let plan = &subject.plan;
-    let today = groups::eligible(db, plan.target().id, plan.target().team).await?;
-    let (eligible, present) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &today);
+    let rules = &plan.policy.rules;
+    let today = groups::eligible(db, plan.target().id, plan.target().team, &rules.groups()).await?;
+    let roll = Roll::today(rules, &plan.eligible, &today, subject.escalated);
     let votes: Vec<_> = crate::store::votes::standing(db, subject.id, subject.digest).await?.into_iter().map(|(_, vote)| vote).collect();
-    Ok(approval::count(&plan.policy.rules, &eligible, &present, &votes))
+    Ok(approval::count(rules, &roll, &votes).or_pre_approved(rules, plan.risk()))
 }

@@ -4,13 +4,14 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::{departures, groups, people, people_pages, policies};
 use crate::transaction;
-use domain::approval::{self, Electorate};
+use domain::approval::choose::{self, Case, Known};
+use domain::approval::{self, Electorate, Group, Roll};
 use domain::ids::{PersonId, TargetId};
 use domain::people::GlobalRole;
 use domain::permission::{Actor, Verb, authorize};
 use domain::view::departures::{CountedVote, DeparturePage, LeftDatabase, follows, unmet, without};
 use sqlx::PgConnection;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// The page. Administrators only.
 pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<DeparturePage> {
@@ -40,7 +41,8 @@ pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<De
 pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec<CountedVote>> {
     let counted = departures::counted(db, person).await?;
     let targets: Vec<TargetId> = counted.iter().map(|window| window.target).collect();
-    let electorates = groups::electorates(db, &targets).await?;
+    let asked: BTreeSet<Group> = counted.iter().flat_map(|window| window.plan.policy.rules.groups()).collect();
+    let electorates = groups::electorates(db, &targets, &asked).await?;
     let none = Electorate::default();
     Ok(counted
         .into_iter()
@@ -48,8 +50,8 @@ pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec
             let today = electorates.get(&window.target).unwrap_or(&none);
             let rules = &window.plan.policy.rules;
             let standing = |people: &Electorate| {
-                let (eligible, present) = approval::still_eligible(rules, &window.plan.eligible, people);
-                approval::count(rules, &eligible, &present, &window.votes)
+                let roll = Roll::today(rules, &window.plan.eligible, people, window.escalated);
+                approval::count(rules, &roll, &window.votes).or_pre_approved(rules, window.plan.risk())
             };
             CountedVote {
                 number: window.number,
@@ -67,13 +69,10 @@ async fn databases(db: &mut PgConnection, person: PersonId) -> Result<Vec<LeftDa
     let asked = departures::databases(db, person).await?;
     let targets: Vec<TargetId> = asked.iter().map(|database| database.id).collect();
     let teams: Vec<_> = asked.iter().map(|database| database.team.0).collect();
-    let (electorates, proposers) = (groups::electorates(db, &targets).await?, groups::proposers_of(db, &teams).await?);
-    let rules = policies::all(db).await?;
-    let ruling: BTreeMap<&str, _> = rules
-        .iter()
-        .rev()
-        .flat_map(|policy| policy.environments.iter().map(move |environment| (environment.as_str(), &policy.rules)))
-        .collect();
+    let known = policies::known(db).await?;
+    let groups: BTreeSet<Group> = known.iter().flat_map(|one| one.policy.rules.groups()).collect();
+    let (electorates, proposers) = (groups::electorates(db, &targets, &groups).await?, groups::proposers_of(db, &teams).await?);
+    let scopes: Vec<_> = known.iter().map(Known::scope).collect();
     let (nobody, none) = (Vec::new(), Electorate::default());
     Ok(asked
         .iter()
@@ -81,7 +80,8 @@ async fn databases(db: &mut PgConnection, person: PersonId) -> Result<Vec<LeftDa
             id: database.id,
             short_name: database.short_name.clone(),
             stakeholder: database.stakeholder,
-            unmet: ruling.get(database.environment.as_str()).and_then(|policy| {
+            unmet: choose::cases(&database.environment, &database.tags, &scopes).iter().find_map(|case: &Case| {
+                let policy = &choose::ruling(&known, case)?.policy.rules;
                 let proposers = proposers.get(&database.team).unwrap_or(&nobody);
                 unmet(policy, proposers, electorates.get(&database.id).unwrap_or(&none), person)
             }),

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::home::{self, Wanted};
 use crate::store::series_pages;
-use crate::transaction;
+use crate::{store, transaction};
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::view::people::{Attention, HomePage, Lines};
 use domain::window::WindowState as W;
@@ -36,6 +36,12 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
                 };
                 attention.insert(0, Attention { what: "Mail".into(), why, to: "/admin/outbox".into() });
             }
+            let asked = store::policy_changes::waiting_for(db, actor.person).await?.into_iter().map(|name| Attention {
+                what: "Policies".into(),
+                why: format!("A change of the policy “{name}” waits for your agreement."),
+                to: "/policies".into(),
+            });
+            attention.splice(0..0, asked);
             let (databases, all_teams) = home::counts(db, teams).await?;
             Ok(HomePage {
                 now,

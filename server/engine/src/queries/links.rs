@@ -6,7 +6,7 @@ use crate::queries::windows::revision_changes;
 use crate::store::letters::{self, ToldVote};
 use crate::store::{groups, pauses, voices, votes};
 use crate::transaction;
-use domain::approval::{self, Assurance, VoteDecision};
+use domain::approval::{self, Assurance, Roll, VoteDecision};
 use domain::ids::LinkId;
 use domain::view::links::{About, Answer, Facts, RuleRow, Vote};
 use jiff::Timestamp;
@@ -58,13 +58,14 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
     let own = told.iter().find(|vote| vote.person == link.person).map(vote).transpose()?;
 
     let (owner, target) = (newest.plan.target().team, newest.plan.target().id);
-    let group = groups::eligible_by(db, target, owner, Some(Timestamp::MAX)).await?;
-    let (asked, _) = approval::still_eligible(&newest.plan.policy.rules, &newest.plan.eligible, &group);
+    let rules = &newest.plan.policy.rules;
+    let group = groups::eligible_by(db, target, owner, &rules.groups(), Some(Timestamp::MAX)).await?;
+    let asked = Roll::today(rules, &newest.plan.eligible, &group, newest.escalated).asked();
     let voice = voices::one(db, window, link.person).await?;
-    let today = groups::eligible(db, target, owner).await?;
-    let (eligible, present) = approval::still_eligible(&newest.plan.policy.rules, &newest.plan.eligible, &today);
+    let today = groups::eligible(db, target, owner, &rules.groups()).await?;
+    let roll = Roll::today(rules, &newest.plan.eligible, &today, newest.escalated);
     let counted: Vec<_> = votes::standing(db, window, newest.digest).await?.into_iter().map(|(_, vote)| vote).collect();
-    let standing = approval::count(&newest.plan.policy.rules, &eligible, &present, &counted);
+    let standing = approval::count(rules, &roll, &counted);
 
     let mut answer = Facts {
         objects,
@@ -98,9 +99,9 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
         rules: standing
             .rules
             .iter()
-            .map(|rule| RuleRow { who: rule.rule.group.label().to_owned(), have: rule.have.len(), need: rule.rule.need as usize })
+            .map(|rule| RuleRow { who: rule.rule.group.label().to_owned(), have: rule.have.len(), need: rule.need })
             .collect(),
-        sign_in_to_approve: approval::must_be_known_better(&newest.plan.policy.rules, &eligible, reader.id, Assurance::Link),
+        sign_in_to_approve: approval::must_be_known_better(rules, &roll.asked(), reader.id, Assurance::Link),
         plan: subject.plan,
     };
     let paused = pauses::open(db).await?.map(|pause| pause.refusal().message);

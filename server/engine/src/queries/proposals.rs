@@ -1,8 +1,9 @@
 //! The pages that lead to a proposal or a new revision.
 
 use super::scope;
+use crate::actions::hide;
 use crate::actions::move_window::not_movable;
-use crate::actions::{hide, seal_revision::tz_version};
+use crate::actions::seal_revision::{case, tz_version};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::slots::{self, DAYS_AHEAD, Like};
@@ -266,7 +267,7 @@ async fn seal_page(
         procedure: known.as_ref().map_or_else(|| form.procedure.clone(), |procedure| procedure.name.clone()),
         look: look(asked, proposal.ok().zip(known)),
         times,
-        approvers: approvers(db, actor, target, window).await?,
+        approvers: approvers(db, actor, target, &form, window).await?,
         overlaps,
         freezes,
         edit: edit.map(|(_, edit)| edit),
@@ -311,8 +312,8 @@ async fn form_page(
     let window = edit.as_ref().map(|(id, _)| *id);
     Ok(FormPage {
         database: database(target),
+        approvers: approvers(db, actor, target, &form, window).await?,
         form,
-        approvers: approvers(db, actor, target, window).await?,
         taken: overlaps(db, target.plan.id, now, until, window).await?,
         freezes: store::freezes::over(db, target.plan.id, now, until, None).await?,
         edit: edit.map(|(_, edit)| edit),
@@ -364,17 +365,21 @@ pub(super) async fn approvers(
     db: &mut PgConnection,
     actor: &Actor,
     target: &ProposalTarget,
+    form: &ProposalForm,
     window: Option<WindowId>,
 ) -> Result<Approvers> {
-    let policy = windows::policy_of(db, &target.plan.environment).await?;
-    let electorate = store::groups::eligible(db, target.plan.id, target.plan.team).await?;
+    // What is typed so far chooses the policy; a field that cannot be read yet says so where it stands.
+    let procedure = procedure::by_key(form.procedure.trim()).unwrap_or_else(procedure::weekly_postgresql);
+    let most_mib: u64 = form.most_mib.trim().parse().unwrap_or_default();
+    let policy = store::policies::ruling(db, &case(target, &procedure, most_mib.saturating_mul(1 << 20))).await?;
+    let electorate = store::groups::eligible(db, target.plan.id, target.plan.team, &policy.rules.groups()).await?;
     let mut authors = match window {
         Some(window) => windows::contributors(db, window).await?,
         None => BTreeSet::new(),
     };
     authors.insert(actor.person);
     let names = window_page::names(db, &electorate.everybody()).await?;
-    Ok(Approvers::of(&policy.name, &policy.rules, &electorate, &authors, &names))
+    Ok(Approvers::of(&policy, procedure.highest_risk(), &electorate, &authors, &names))
 }
 
 pub(super) async fn overlaps(

@@ -126,9 +126,9 @@ async fn form_page(
     };
     Ok(FormPage {
         database: database(target),
+        approvers: approvers(db, actor, target, &form.proposal, None).await?,
         form,
         dates,
-        approvers: approvers(db, actor, target, None).await?,
         edit: edits.map(|of| EditOf { id: of.id, title: of.title.clone(), revision: of.revision, author: of.author_name.clone() }),
         now,
     })

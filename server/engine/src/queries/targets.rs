@@ -67,6 +67,7 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
                 backups: backups(db, id).await?,
                 queries: queries(db, id).await?,
                 stakeholders: target_pages::stakeholders(db, id).await?,
+                tags: store::policies::tags(db, id).await?,
                 watchers: super::watchers(db, &actor, target.team, Watched::Target(id)).await?,
                 windows: target_pages::windows(db, id, visible_teams(&actor).as_deref(), MOST_WINDOWS).await?,
                 registered: (registered_at, registered_by),

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
-use domain::approval::{self, Standing, StandingVote};
+use domain::approval::{self, Roll, Standing, StandingVote};
 use domain::freeze::{Freeze, Phase, may_freeze, may_override};
 use domain::ids::{PersonId, WindowId};
 use domain::permission::{Actor, Verb, holds};
@@ -134,7 +134,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let plan = loaded.plan()?;
     let votes = window_page::votes(db, head.id, window_page::MOST_LINES).await?;
     let contributors = store::windows::contributors(db, head.id).await?;
-    let group = store::groups::eligible_by(db, loaded.target, head.team, Some(Timestamp::MAX)).await?;
+    let rules = &plan.policy.rules;
+    let group = store::groups::eligible_by(db, loaded.target, head.team, &rules.groups(), Some(Timestamp::MAX)).await?;
     let checks = window_page::checks(db, head, &plan).await?;
     let runs = window_page::runs(db, head.id).await?;
     let overlaps = if head.state == WindowState::Proposed { window_page::overlaps(db, &loaded).await? } else { vec![] };
@@ -144,13 +145,11 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let names = window_page::names(db, &people).await?;
 
     let counted = counted(&votes, head.revision);
-    let (asked, _) = approval::still_eligible(&plan.policy.rules, &plan.eligible, &group);
+    let roll = Roll::today(rules, &plan.eligible, &group, loaded.escalated);
+    let asked = roll.asked();
     let voices = store::voices::of(db, head.id, &asked.values().flatten().copied().collect()).await?;
     let silent = voice::silent(&voices, &counted.iter().map(|vote| vote.person).collect());
-    let mut eligible = asked.clone();
-    eligible.values_mut().for_each(|people| people.retain(|person| !silent.contains(person)));
-    let present: BTreeSet<PersonId> = eligible.values().flatten().copied().collect();
-    let standing = approval::count(&plan.policy.rules, &eligible, &present, &counted);
+    let standing = approval::count(rules, &roll.without(&silent), &counted).or_pre_approved(rules, plan.risk());
     let open_run = runs.iter().find(|run| run.state != RunState::Ended);
     let listed: Vec<_> = checks.iter().map(|check| (check.title.clone(), check.state)).collect();
     let states: Vec<_> = checks.iter().map(|check| check.state).collect();

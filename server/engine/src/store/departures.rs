@@ -9,7 +9,7 @@ use domain::plan::Plan;
 use domain::view::departures::{HeldRun, MOST_LINES, OwnedWindow};
 use domain::window::WindowState;
 use sqlx::PgConnection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 fn most() -> i64 {
@@ -70,12 +70,14 @@ pub struct Counted {
     pub plan: Plan,
     /// Votes that stand on it.
     pub votes: Vec<StandingVote>,
+    /// The second group of its policy was asked.
+    pub escalated: bool,
 }
 
 /// Open windows whose newest plan this person approved, or is asked to.
 pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Counted>> {
     let rows = sqlx::query!(
-        r#"SELECT w.id, w.number, r.title, w.state, wt.target_id, p.digest, p.bytes
+        r#"SELECT w.id, w.number, r.title, w.state, wt.target_id, p.digest, p.bytes, w.escalated_revision IS NOT DISTINCT FROM w.revision AS "escalated!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -100,6 +102,7 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
             target: TargetId(row.target_id),
             plan: Plan::open(&row.bytes, digest).map_err(Error::internal)?,
             votes: Vec::new(),
+            escalated: row.escalated,
         });
     }
     let ids: Vec<Uuid> = found.iter().map(|window| window.id.0).collect();
@@ -181,6 +184,8 @@ pub struct Asked {
     pub short_name: String,
     /// Where it belongs.
     pub environment: String,
+    /// Words by which policies choose.
+    pub tags: BTreeSet<String>,
     /// By being its stakeholder; otherwise by leading its owner team.
     pub stakeholder: bool,
 }
@@ -188,7 +193,7 @@ pub struct Asked {
 /// Databases this person is stakeholder of, or whose owner team they lead or stand in for.
 pub async fn databases(db: &mut PgConnection, person: PersonId) -> sqlx::Result<Vec<Asked>> {
     let rows = sqlx::query!(
-        r#"SELECT t.id, t.team_id, t.short_name, t.environment, EXISTS (SELECT FROM drydock.target_stakeholder s WHERE s.target_id = t.id AND s.person_id = $1) AS "stakeholder!"
+        r#"SELECT t.id, t.team_id, t.short_name, t.environment, t.tags, EXISTS (SELECT FROM drydock.target_stakeholder s WHERE s.target_id = t.id AND s.person_id = $1) AS "stakeholder!"
            FROM drydock.target t
            WHERE t.state <> 'retired'
              AND (t.id IN (SELECT s.target_id FROM drydock.target_stakeholder s WHERE s.person_id = $1)
@@ -199,14 +204,17 @@ pub async fn databases(db: &mut PgConnection, person: PersonId) -> sqlx::Result<
     )
     .fetch_all(db)
     .await?;
-    let asked = |row: (Uuid, Uuid, String, String, bool)| Asked {
-        id: TargetId(row.0),
-        team: TeamId(row.1),
-        short_name: row.2,
-        environment: row.3,
-        stakeholder: row.4,
-    };
-    Ok(rows.into_iter().map(|row| asked((row.id, row.team_id, row.short_name, row.environment, row.stakeholder))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Asked {
+            id: TargetId(row.id),
+            team: TeamId(row.team_id),
+            short_name: row.short_name,
+            environment: row.environment,
+            tags: row.tags.into_iter().collect(),
+            stakeholder: row.stakeholder,
+        })
+        .collect())
 }
 
 /// Rows of an owner's windows, by number: identity and owner team, taken for this transaction in the order in which everybody takes them.

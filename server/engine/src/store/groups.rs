@@ -7,35 +7,87 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// People of each group who may vote now: active, with a mailbox of their own, not within 24 hours of a change of address or role.
-pub async fn eligible(db: &mut PgConnection, target: TargetId, team: TeamId) -> sqlx::Result<Electorate> {
-    eligible_by(db, target, team, None).await
+/// People of each of these groups who may vote now: active, with a mailbox of their own, not within 24 hours of a change of address or role.
+pub async fn eligible(db: &mut PgConnection, target: TargetId, team: TeamId, groups: &BTreeSet<Group>) -> sqlx::Result<Electorate> {
+    eligible_by(db, target, team, groups, None).await
 }
 
 /// The same for those who may vote by that instant at the latest; `None` is now.
-pub async fn eligible_by(db: &mut PgConnection, target: TargetId, team: TeamId, by: Option<Timestamp>) -> sqlx::Result<Electorate> {
-    let stakeholders = sqlx::query_scalar!(
+pub async fn eligible_by(
+    db: &mut PgConnection,
+    target: TargetId,
+    team: TeamId,
+    groups: &BTreeSet<Group>,
+    by: Option<Timestamp>,
+) -> sqlx::Result<Electorate> {
+    let mut found = Electorate::default();
+    for group in groups {
+        let people = match group {
+            Group::Stakeholders => stakeholders(db, target, by).await?,
+            Group::LeadsAndDeputies => heads_of(db, team, by).await?,
+            Group::Engineers => engineers(db, team, by).await?,
+            Group::People(people) => named(db, people, by).await?,
+            Group::Team(other) => heads_of(db, *other, by).await?,
+        };
+        found.groups.insert(group.clone(), set(people));
+    }
+    found.accounts = accounts(db, &found.everybody()).await?;
+    Ok(found)
+}
+
+fn set(ids: Vec<uuid::Uuid>) -> BTreeSet<PersonId> {
+    ids.into_iter().map(PersonId).collect()
+}
+
+async fn stakeholders(db: &mut PgConnection, target: TargetId, by: Option<Timestamp>) -> sqlx::Result<Vec<uuid::Uuid>> {
+    sqlx::query_scalar!(
         "SELECT p.id FROM drydock.target_stakeholder s JOIN drydock.person p ON p.id = s.person_id
          WHERE s.target_id = $1 AND p.active AND NOT p.shared_address AND p.may_vote_from <= coalesce($2, clock_timestamp())",
         target.0,
         by.map(stamp) as Option<Stamp>
     )
-    .fetch_all(&mut *db)
-    .await?;
-    let leads = sqlx::query_scalar!(
+    .fetch_all(db)
+    .await
+}
+
+async fn heads_of(db: &mut PgConnection, team: TeamId, by: Option<Timestamp>) -> sqlx::Result<Vec<uuid::Uuid>> {
+    sqlx::query_scalar!(
         "SELECT p.id FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id
          WHERE m.team_id = $1 AND (m.role = 'lead' OR m.deputy) AND p.active AND NOT p.shared_address AND p.may_vote_from <= coalesce($2, clock_timestamp())",
         team.0,
         by.map(stamp) as Option<Stamp>
     )
-    .fetch_all(&mut *db)
-    .await?;
-    let people: Vec<uuid::Uuid> = stakeholders.iter().chain(&leads).copied().collect();
-    let accounts =
-        sqlx::query_scalar!("SELECT a.person_id FROM drydock.account a WHERE a.person_id = ANY ($1)", &people).fetch_all(db).await?;
-    let set = |ids: Vec<uuid::Uuid>| ids.into_iter().map(PersonId).collect::<BTreeSet<_>>();
-    let groups = BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]);
-    Ok(Electorate { groups, accounts: set(accounts) })
+    .fetch_all(db)
+    .await
+}
+
+async fn engineers(db: &mut PgConnection, team: TeamId, by: Option<Timestamp>) -> sqlx::Result<Vec<uuid::Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT p.id FROM drydock.membership m JOIN drydock.person p ON p.id = m.person_id
+         WHERE m.team_id = $1 AND m.role = 'engineer' AND p.active AND NOT p.shared_address AND p.may_vote_from <= coalesce($2, clock_timestamp())",
+        team.0,
+        by.map(stamp) as Option<Stamp>
+    )
+    .fetch_all(db)
+    .await
+}
+
+async fn named(db: &mut PgConnection, people: &BTreeSet<PersonId>, by: Option<Timestamp>) -> sqlx::Result<Vec<uuid::Uuid>> {
+    let ids: Vec<uuid::Uuid> = people.iter().map(|person| person.0).collect();
+    sqlx::query_scalar!(
+        "SELECT p.id FROM drydock.person p
+         WHERE p.id = ANY ($1) AND p.active AND NOT p.shared_address AND p.may_vote_from <= coalesce($2, clock_timestamp())",
+        &ids,
+        by.map(stamp) as Option<Stamp>
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Which of these people have an account.
+async fn accounts(db: &mut PgConnection, people: &BTreeSet<PersonId>) -> sqlx::Result<BTreeSet<PersonId>> {
+    let ids: Vec<uuid::Uuid> = people.iter().map(|person| person.0).collect();
+    sqlx::query_scalar!("SELECT a.person_id FROM drydock.account a WHERE a.person_id = ANY ($1)", &ids).fetch_all(db).await.map(set)
 }
 
 /// Who is told about a database's windows: active stakeholders, and leads and deputies of the owner team. Shared mailboxes are told too.
@@ -105,26 +157,45 @@ pub async fn proposers(db: &mut PgConnection, team: TeamId) -> sqlx::Result<Vec<
     Ok(rows.into_iter().map(|row| (PersonId(row.id), row.name)).collect())
 }
 
-/// Who may vote now on each of these databases.
-pub async fn electorates(db: &mut PgConnection, targets: &[TargetId]) -> sqlx::Result<BTreeMap<TargetId, Electorate>> {
+/// Who of these groups may vote now on each of these databases.
+pub async fn electorates(
+    db: &mut PgConnection,
+    targets: &[TargetId],
+    groups: &BTreeSet<Group>,
+) -> sqlx::Result<BTreeMap<TargetId, Electorate>> {
     let ids: Vec<uuid::Uuid> = targets.iter().map(|target| target.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT s.target_id AS "target!", p.id AS "person!", true AS "stakeholder!", a.person_id IS NOT NULL AS "account!"
+        r#"SELECT s.target_id AS "target!", p.id AS "person!", 'stakeholder' AS "group!", a.person_id IS NOT NULL AS "account!"
            FROM drydock.target_stakeholder s JOIN drydock.person p ON p.id = s.person_id LEFT JOIN drydock.account a ON a.person_id = p.id
            WHERE s.target_id = ANY ($1) AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()
            UNION ALL
-           SELECT t.id, p.id, false, a.person_id IS NOT NULL
+           SELECT t.id, p.id, k.kind, a.person_id IS NOT NULL
            FROM drydock.target t JOIN drydock.membership m ON m.team_id = t.team_id JOIN drydock.person p ON p.id = m.person_id LEFT JOIN drydock.account a ON a.person_id = p.id
-           WHERE t.id = ANY ($1) AND (m.role = 'lead' OR m.deputy) AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()"#,
+           CROSS JOIN (VALUES ('lead'), ('engineer')) k (kind)
+           WHERE t.id = ANY ($1) AND ((k.kind = 'lead' AND (m.role = 'lead' OR m.deputy)) OR (k.kind = 'engineer' AND m.role = 'engineer'))
+             AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()"#,
         &ids
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    let none = || (*Group::ALL).iter().map(|group| (*group, BTreeSet::new())).collect();
-    let mut found: BTreeMap<TargetId, Electorate> =
-        targets.iter().map(|target| (*target, Electorate { groups: none(), accounts: BTreeSet::new() })).collect();
+    // Named people and other teams are the same everywhere.
+    let mut everywhere = Electorate::default();
+    for group in groups {
+        let people = match group {
+            Group::People(people) => named(db, people, None).await?,
+            Group::Team(team) => heads_of(db, *team, None).await?,
+            Group::Stakeholders | Group::LeadsAndDeputies | Group::Engineers => vec![],
+        };
+        everywhere.groups.insert(group.clone(), set(people));
+    }
+    everywhere.accounts = accounts(db, &everywhere.everybody()).await?;
+    let mut found: BTreeMap<TargetId, Electorate> = targets.iter().map(|target| (*target, everywhere.clone())).collect();
     for row in rows {
-        let group = if row.stakeholder { Group::Stakeholders } else { Group::LeadsAndDeputies };
+        let group = match row.group.as_str() {
+            "stakeholder" => Group::Stakeholders,
+            "engineer" => Group::Engineers,
+            _ => Group::LeadsAndDeputies,
+        };
         let Some(electorate) = found.get_mut(&TargetId(row.target)) else { continue };
         electorate.groups.entry(group).or_default().insert(PersonId(row.person));
         if row.account {

@@ -80,19 +80,22 @@ pub struct Subject {
     pub team: String,
     /// What did not go as planned, once somebody wrote it.
     pub issues_met: Option<String>,
+    /// The second group of its policy was asked about that plan.
+    pub escalated: bool,
 }
 
 /// The window with the plan of `digest`, or with its newest one.
 pub async fn subject(db: &mut PgConnection, window: WindowId, digest: Option<Digest>) -> Result<Subject> {
     let row = sqlx::query!(
-        "SELECT w.number, w.state, w.state_reason, n.digest AS newest, p.digest, p.bytes, a.name AS author, r.decide_by_at, t.name AS team, w.issues_met
+        r#"SELECT w.number, w.state, w.state_reason, n.digest AS newest, p.digest, p.bytes, a.name AS author, r.decide_by_at, t.name AS team, w.issues_met,
+                w.escalated_revision IS NOT DISTINCT FROM p.revision AS "escalated!"
          FROM drydock.window w
          JOIN drydock.plan n ON n.window_id = w.id AND n.revision = w.revision
          JOIN drydock.plan p ON p.window_id = w.id AND p.digest = coalesce($2, n.digest)
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = p.revision
          JOIN drydock.person a ON a.id = r.created_by
          JOIN drydock.team t ON t.id = w.team_id
-         WHERE w.id = $1",
+         WHERE w.id = $1"#,
         window.0,
         digest.map(|digest| digest.0.to_vec())
     )
@@ -112,6 +115,7 @@ pub async fn subject(db: &mut PgConnection, window: WindowId, digest: Option<Dig
         decide_by: row.decide_by_at.to_jiff(),
         team: row.team,
         issues_met: row.issues_met,
+        escalated: row.escalated,
     })
 }
 

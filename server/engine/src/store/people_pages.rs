@@ -5,6 +5,7 @@ use domain::people::{GlobalRole, TeamRole};
 use domain::view::people::{PeopleFilter, PersonRow, Place};
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// People by name behind `after`, at most `most`; the text is looked for in name and address.
@@ -139,4 +140,19 @@ fn escaped(text: &str) -> String {
         out.push(c);
         out
     })
+}
+
+/// Active people behind these addresses, which are written in lower case.
+pub async fn by_address(db: &mut PgConnection, addresses: &BTreeSet<String>) -> sqlx::Result<BTreeMap<String, PersonId>> {
+    let addresses: Vec<String> = addresses.iter().cloned().collect();
+    let rows =
+        sqlx::query!("SELECT p.id, p.email FROM drydock.person p WHERE p.email = ANY ($1) AND p.active", &addresses).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.email, PersonId(row.id))).collect())
+}
+
+/// Names and addresses of people.
+pub async fn called(db: &mut PgConnection, people: &BTreeSet<PersonId>) -> sqlx::Result<BTreeMap<PersonId, (String, String)>> {
+    let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let rows = sqlx::query!("SELECT p.id, p.name, p.email FROM drydock.person p WHERE p.id = ANY ($1)", &ids).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (PersonId(row.id), (row.name, row.email))).collect())
 }

@@ -1,35 +1,28 @@
-//! Policies and their versions.
+//! Policies, their versions, and which of them rules.
 
 use super::groups;
 use crate::error::{Error, Result};
-use domain::approval::{Electorate, Policy};
+use domain::approval::choose::{self, Case, Known};
+use domain::approval::{Electorate, Group, Policy};
 use domain::canonical::Digest;
 use domain::ids::{PersonId, PolicyId, TargetId, TeamId};
+use domain::plan::{Plan, PlanPolicy};
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 /// A policy at its current version.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Identity.
-    pub id: PolicyId,
-    /// Its name.
-    pub name: String,
-    /// Environments it rules.
-    pub environments: Vec<String>,
-    /// Current version.
-    pub version: i32,
-    /// Its rules.
-    pub rules: Policy,
-    /// Digest of the rules.
-    pub digest: Digest,
+    /// With what it is chosen by.
+    pub known: Known,
     /// Who saved this version; `None` for the first one.
     pub saved_by: Option<String>,
     /// When.
     pub saved_at: Timestamp,
 }
 
-/// All policies, by name.
+/// All policies at their current versions, by name.
 pub async fn all(db: &mut PgConnection) -> Result<Vec<Row>> {
     let rows = sqlx::query!(
         r#"SELECT p.id, p.name, p.environments, v.version, v.bytes, v.digest, v.created_at, c.name AS "saved_by?"
@@ -40,31 +33,67 @@ pub async fn all(db: &mut PgConnection) -> Result<Vec<Row>> {
     .await?;
     rows.into_iter()
         .map(|row| {
-            Ok(Row {
+            let policy = PlanPolicy {
                 id: PolicyId(row.id),
-                name: row.name,
-                environments: row.environments,
                 version: row.version,
+                name: row.name,
+                digest: digest(&row.digest)?,
                 rules: serde_json::from_slice(&row.bytes)?,
-                digest: Digest::from_slice(&row.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?,
-                saved_by: row.saved_by,
-                saved_at: row.created_at.to_jiff(),
-            })
+            };
+            let known = Known { policy, environments: row.environments.into_iter().collect() };
+            Ok(Row { known, saved_by: row.saved_by, saved_at: row.created_at.to_jiff() })
         })
         .collect()
 }
 
-/// Takes the policy's row for this transaction; two people who save at once do so one after the other.
-pub async fn lock(db: &mut PgConnection, id: PolicyId) -> Result<i32> {
-    sqlx::query_scalar!("SELECT p.current_version FROM drydock.policy p WHERE p.id = $1 FOR UPDATE", id.0)
-        .fetch_optional(db)
-        .await?
-        .ok_or(Error::NotFound)
+pub(super) fn digest(raw: &[u8]) -> Result<Digest> {
+    Digest::from_slice(raw).ok_or_else(|| Error::internal("a digest has 32 bytes"))
 }
 
-/// Adds a version and makes it the current one.
-pub async fn add_version(db: &mut PgConnection, id: PolicyId, version: i32, policy: &Policy, by: PersonId) -> Result<Digest> {
+/// The same, as the choice needs them.
+pub async fn known(db: &mut PgConnection) -> Result<Vec<Known>> {
+    Ok(all(db).await?.into_iter().map(|row| row.known).collect())
+}
+
+/// The policy that rules a case, at its current version.
+pub async fn ruling(db: &mut PgConnection, case: &Case) -> Result<PlanPolicy> {
+    let known = known(db).await?;
+    Ok(choose::ruling(&known, case).ok_or_else(|| choose::ruled_by_none(case))?.policy.clone())
+}
+
+/// What would rule this plan if it were sealed today: by where its database belongs today, and by what the plan allows.
+pub async fn ruling_today(db: &mut PgConnection, target: TargetId, plan: &Plan) -> Result<PlanPolicy> {
+    let row = sqlx::query!("SELECT t.environment, t.tags FROM drydock.target t WHERE t.id = $1", target.0).fetch_one(&mut *db).await?;
+    let case = Case {
+        environment: row.environment,
+        tags: row.tags.into_iter().collect(),
+        procedure: plan.procedure.key.clone(),
+        risk: plan.risk(),
+        most_mib: plan.envelope.most_bytes / (1024 * 1024),
+    };
+    ruling(db, &case).await
+}
+
+/// Takes the row that stands for all policies for this transaction: what is checked against the others stays true until the commit.
+pub async fn lock(db: &mut PgConnection) -> Result<()> {
+    sqlx::query!("SELECT p.id FROM drydock.policy p ORDER BY p.id FOR UPDATE").fetch_all(db).await?;
+    Ok(())
+}
+
+/// Adds a version and makes it the current one; the first version makes the policy.
+pub async fn add_version(db: &mut PgConnection, id: PolicyId, name: &str, version: i32, policy: &Policy, by: PersonId) -> Result<Digest> {
     let (bytes, digest) = policy.seal()?;
+    let environments: Vec<String> = policy.scope.iter().flat_map(|scope| scope.environments.iter().cloned()).collect();
+    if version == 1 {
+        sqlx::query!(
+            "INSERT INTO drydock.policy (id, name, environments, current_version) VALUES ($1, $2, $3, 1)",
+            id.0,
+            name,
+            &environments
+        )
+        .execute(&mut *db)
+        .await?;
+    }
     sqlx::query!(
         "INSERT INTO drydock.policy_version (policy_id, version, bytes, digest, created_by) VALUES ($1, $2, $3, $4, $5)",
         id.0,
@@ -75,37 +104,77 @@ pub async fn add_version(db: &mut PgConnection, id: PolicyId, version: i32, poli
     )
     .execute(&mut *db)
     .await?;
-    sqlx::query!("UPDATE drydock.policy AS p SET current_version = $2 WHERE p.id = $1", id.0, version).execute(db).await?;
+    sqlx::query!("UPDATE drydock.policy AS p SET current_version = $2, environments = $3 WHERE p.id = $1", id.0, version, &environments)
+        .execute(db)
+        .await?;
     Ok(digest)
 }
 
-/// One database a policy rules, with the people its rules would be counted over.
+/// One database that policies rule, with the people their rules would be counted over.
 #[derive(Debug, Clone)]
 pub struct Ruled {
+    /// Identity.
+    pub id: TargetId,
     /// Short name of the database.
-    pub target: String,
+    pub short_name: String,
+    /// Where it belongs.
+    pub environment: String,
+    /// Words by which policies choose.
+    pub tags: BTreeSet<String>,
     /// Who may propose there.
     pub proposers: Vec<(PersonId, String)>,
-    /// Who may vote today.
+    /// Who of the groups that were asked for may vote today.
     pub people: Electorate,
 }
 
-/// Every database in these environments that is not retired.
-pub async fn ruled(db: &mut PgConnection, environments: &[String]) -> Result<Vec<Ruled>> {
+/// Every database in these environments that is not retired, with the people of these groups.
+pub async fn ruled(db: &mut PgConnection, environments: &BTreeSet<String>, groups: &BTreeSet<Group>) -> Result<Vec<Ruled>> {
+    let environments: Vec<String> = environments.iter().cloned().collect();
     let targets = sqlx::query!(
-        "SELECT t.id, t.team_id, t.short_name FROM drydock.target t WHERE t.environment = ANY ($1) AND t.state IN ('unverified', 'ready') ORDER BY t.short_name",
-        environments
+        "SELECT t.id, t.team_id, t.short_name, t.environment, t.tags FROM drydock.target t
+         WHERE t.environment = ANY ($1) AND t.state IN ('unverified', 'ready') ORDER BY t.short_name",
+        &environments
     )
     .fetch_all(&mut *db)
     .await?;
-    let mut ruled = Vec::with_capacity(targets.len());
-    for target in targets {
-        let team = TeamId(target.team_id);
-        ruled.push(Ruled {
-            target: target.short_name,
-            proposers: groups::proposers(db, team).await?,
-            people: groups::eligible(db, TargetId(target.id), team).await?,
-        });
-    }
-    Ok(ruled)
+    let ids: Vec<TargetId> = targets.iter().map(|target| TargetId(target.id)).collect();
+    let teams: Vec<uuid::Uuid> = targets.iter().map(|target| target.team_id).collect();
+    let mut electorates = groups::electorates(db, &ids, groups).await?;
+    let proposers = groups::proposers_of(db, &teams).await?;
+    Ok(targets
+        .into_iter()
+        .map(|target| Ruled {
+            id: TargetId(target.id),
+            short_name: target.short_name,
+            environment: target.environment,
+            tags: target.tags.into_iter().collect(),
+            proposers: proposers.get(&TeamId(target.team_id)).cloned().unwrap_or_default(),
+            people: electorates.remove(&TargetId(target.id)).unwrap_or_default(),
+        })
+        .collect())
+}
+
+/// Who may change policies and has an account.
+pub async fn holders(db: &mut PgConnection) -> Result<BTreeSet<PersonId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT p.id FROM drydock.global_role g JOIN drydock.person p ON p.id = g.person_id JOIN drydock.account a ON a.person_id = p.id
+         WHERE g.role = 'admin' AND p.active"
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
+/// The tags of a database.
+pub async fn tags(db: &mut PgConnection, target: TargetId) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!("SELECT t.tags FROM drydock.target t WHERE t.id = $1", target.0).fetch_one(db).await
+}
+
+/// Sets the tags of a database. False when it is gone.
+pub async fn set_tags(db: &mut PgConnection, target: TargetId, tags: &BTreeSet<String>) -> Result<bool> {
+    let tags: Vec<String> = tags.iter().cloned().collect();
+    let done = sqlx::query!("UPDATE drydock.target AS t SET tags = $2 WHERE t.id = $1 AND t.state <> 'deleted'", target.0, &tags)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }

@@ -36,6 +36,8 @@ pub struct Loaded {
     pub form: Value,
     /// What a worker found before.
     pub preview: Option<Value>,
+    /// The second group of its policy was asked about the newest revision.
+    pub escalated: bool,
 }
 
 impl Loaded {
@@ -63,7 +65,8 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
     let row = sqlx::query!(
         r#"SELECT w.id, w.number, w.state, w.state_at, w.state_reason, w.revision, w.team_id, w.issues_met, w.created_at, c.name AS created_by, o.name AS owner, m.name AS team_name,
                   r.title, r.form, r.preview, r.start_at, r.latest_start_at, r.cut_off_at, r.end_at, r.decide_by_at, p.digest, p.bytes,
-                  t.id AS target_id, t.short_name, t.name AS target_name, t.environment, t.zone, t.on_call, t.state = 'deleted' AS "database_deleted!", clock_timestamp() AS "now!"
+                  t.id AS target_id, t.short_name, t.name AS target_name, t.environment, t.zone, t.on_call, t.state = 'deleted' AS "database_deleted!",
+                  w.escalated_revision IS NOT DISTINCT FROM w.revision AS "escalated!", clock_timestamp() AS "now!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
@@ -115,6 +118,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
         bytes: row.bytes,
         form: row.form,
         preview: row.preview,
+        escalated: row.escalated,
     })
 }
 

@@ -3,12 +3,13 @@
 use super::Stamp;
 use crate::error::{Error, Result};
 use domain::canonical::Digest;
-use domain::ids::{PersonId, PolicyId, TargetId, TeamId, WindowId};
+use domain::ids::{PersonId, TargetId, TeamId, WindowId};
 use domain::plan::{Plan, PlanQuery, PlanTarget};
 use domain::window::WindowState;
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 /// A window at its newest revision.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Window {
     pub end_at: Timestamp,
     /// Without quorum by then: expired.
     pub decide_by_at: Timestamp,
+    /// The second group of its policy was asked about the newest revision.
+    pub escalated: bool,
 }
 
 impl Window {
@@ -64,12 +67,13 @@ pub async fn by_number(db: &mut PgConnection, number: i64) -> Result<Window> {
 /// A window by its id.
 pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
     let row = sqlx::query!(
-        "SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, w.owner_id, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, r.decide_by_at, t.target_id
+        r#"SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, w.owner_id, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, r.decide_by_at, t.target_id,
+                w.escalated_revision IS NOT DISTINCT FROM w.revision AS "escalated!"
          FROM drydock.window w
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
          JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
          JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision
-         WHERE w.id = $1",
+         WHERE w.id = $1"#,
         id.0
     )
     .fetch_optional(db)
@@ -91,6 +95,7 @@ pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
         latest_start_at: row.latest_start_at.to_jiff(),
         end_at: row.end_at.to_jiff(),
         decide_by_at: row.decide_by_at.to_jiff(),
+        escalated: row.escalated,
     })
 }
 
@@ -113,12 +118,14 @@ pub struct ProposalTarget {
     pub zone: String,
     /// Queries to time.
     pub critical_queries: Vec<PlanQuery>,
+    /// Words by which policies choose.
+    pub tags: BTreeSet<String>,
 }
 
 /// The database with this short name.
 pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<ProposalTarget> {
     let row = sqlx::query!(
-        "SELECT t.id, t.team_id, t.short_name, t.name, t.dbms, t.host, t.port, t.database, t.username, t.environment, t.zone, t.on_call, t.state, t.identity
+        "SELECT t.id, t.team_id, t.short_name, t.name, t.dbms, t.host, t.port, t.database, t.username, t.environment, t.zone, t.on_call, t.state, t.identity, t.tags
          FROM drydock.target t WHERE t.short_name = $1 AND t.state <> 'deleted'",
         short_name
     )
@@ -146,6 +153,7 @@ pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<
             on_call: row.on_call,
             identity: row.identity.unwrap_or(Value::Null),
         },
+        tags: row.tags.into_iter().collect(),
         state: row.state,
         zone: row.zone,
         critical_queries: queries
@@ -232,30 +240,9 @@ pub async fn taken(
 }
 
 /// Who wrote any revision.
-pub async fn contributors(db: &mut PgConnection, window: WindowId) -> sqlx::Result<std::collections::BTreeSet<PersonId>> {
+pub async fn contributors(db: &mut PgConnection, window: WindowId) -> sqlx::Result<BTreeSet<PersonId>> {
     let rows = sqlx::query_scalar!("SELECT c.person_id FROM drydock.contributor c WHERE c.window_id = $1", window.0).fetch_all(db).await?;
     Ok(rows.into_iter().map(PersonId).collect())
-}
-
-/// The policy that rules an environment, at its current version.
-pub async fn policy_of(db: &mut PgConnection, environment: &str) -> Result<domain::plan::PlanPolicy> {
-    let row = sqlx::query!(
-        "SELECT p.id, p.name, v.version, v.bytes, v.digest FROM drydock.policy p JOIN drydock.policy_version v ON v.policy_id = p.id AND v.version = p.current_version
-         WHERE $1 = ANY (p.environments) ORDER BY p.name LIMIT 1",
-        environment
-    )
-    .fetch_optional(db)
-    .await?
-    .ok_or_else(|| {
-        domain::decision::Refusal::new("no_policy", format!("No policy rules the environment “{environment}”."), "An administrator has to add the environment to a policy.")
-    })?;
-    Ok(domain::plan::PlanPolicy {
-        id: PolicyId(row.id),
-        version: row.version,
-        name: row.name,
-        digest: Digest::from_slice(&row.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?,
-        rules: serde_json::from_slice(&row.bytes)?,
-    })
 }
 
 /// What a worker found for one revision.

@@ -1,85 +1,426 @@
-//! Policies: four eyes stay possible, and windows under way keep what was sealed.
+//! Policies: chosen by what a plan is, met in stages, changed only by others' agreement; and windows under way keep what was sealed.
 
 use crate::house::{House, person};
-use domain::ids::PolicyId;
+use crate::inventory::worker;
+use domain::approval::choose::Case;
+use domain::ids::{PersonId, PolicyChangeId, PolicyId};
 use domain::people::GlobalRole;
+use domain::permission::Permit;
+use domain::procedure::RiskClass;
 use domain::window::WindowState;
 use engine::Error;
-use engine::actions::Caller;
-use engine::actions::cast_vote;
-use engine::actions::save_policy::{Input, save_policy};
+use engine::actions::agree_policy::{self, agree_policy};
+use engine::actions::cast_vote::{self, Outcome};
+use engine::actions::escalate_window::escalate_window;
+use engine::actions::open_run::start_now;
+use engine::actions::propose_policy::{Input, Proposed, propose_policy};
+use engine::actions::propose_window::propose_window;
+use engine::actions::set_tags::{self, set_tags};
+use engine::actions::withdraw_policy::withdraw_policy;
+use engine::actions::{Caller, open_run};
+use engine::store::policies;
 
-async fn standard(house: &House) -> PolicyId {
-    PolicyId(
-        sqlx::query_scalar("SELECT id FROM drydock.policy WHERE name = 'Standard'")
-            .fetch_one(&house.admin)
-            .await
-            .expect("installed by migrate"),
-    )
+/// A house with two administrators who can sign in.
+struct Town {
+    house: House,
+    ada: Caller,
+    bert: Caller,
 }
 
-fn asks(stakeholders: u32, leads: u32) -> Input {
-    Input {
-        version: "1".into(),
-        stakeholders: stakeholders.to_string(),
-        leads: leads.to_string(),
-        decide_before_start_min: "60".into(),
-        ..Input::default()
+impl Town {
+    async fn new() -> Self {
+        let house = House::new().await;
+        let ada = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
+        let bert = person(&house.admin, "Bert", None, &[GlobalRole::Admin]).await;
+        for who in [&ada, &bert] {
+            account(&house, who.actor.person).await;
+        }
+        Self { house, ada, bert }
+    }
+
+    async fn standard(&self) -> PolicyId {
+        let id = sqlx::query_scalar("SELECT id FROM drydock.policy WHERE name = 'Standard'").fetch_one(&self.house.admin).await;
+        PolicyId(id.expect("installed by migrate"))
+    }
+
+    async fn propose(&self, version: i32, changes: &[(&str, &str)]) -> engine::Result<Proposed> {
+        let input = Input { version: version.to_string(), name: String::new() };
+        propose_policy(&self.house.engine, &self.ada, Some(self.standard().await), &input, &fields(changes)).await
+    }
+
+    /// The change that waits.
+    async fn waiting(&self) -> (PolicyChangeId, String) {
+        let (id, digest): (uuid::Uuid, Vec<u8>) = sqlx::query_as("SELECT id, digest FROM drydock.policy_change WHERE ended_at IS NULL")
+            .fetch_one(&self.house.admin)
+            .await
+            .expect("one");
+        (PolicyChangeId(id), hex::encode(digest))
+    }
+
+    async fn agree(&self, who: &Caller) -> engine::Result<usize> {
+        let (id, digest) = self.waiting().await;
+        agree_policy(&self.house.engine, who, id, &agree_policy::Input { digest }).await
+    }
+
+    /// Ada proposes, Bert agrees.
+    async fn adopted(&self, version: i32, changes: &[(&str, &str)]) {
+        assert_eq!(self.propose(version, changes).await.expect("a good policy").needed, 1);
+        assert_eq!(self.agree(&self.bert).await.expect("asked"), 0);
+    }
+
+    async fn version(&self) -> i32 {
+        sqlx::query_scalar("SELECT current_version FROM drydock.policy WHERE name = 'Standard'")
+            .fetch_one(&self.house.admin)
+            .await
+            .expect("one")
+    }
+
+    async fn vote(&self, who: &Caller, number: i64, decision: &str) -> engine::Result<Outcome> {
+        let digest = self.house.digest(number).await.hex();
+        let comment = "because".to_owned();
+        let input = cast_vote::Input { decision: decision.into(), digest, short_name: "prod-orders".into(), comment };
+        cast_vote::cast_vote(&self.house.engine, who, number, &input).await
+    }
+
+    /// Name of the policy that is sealed into a window.
+    async fn rules(&self, number: i64) -> String {
+        sqlx::query_scalar(
+            "SELECT p.name FROM drydock.window w JOIN drydock.revision r ON r.window_id = w.id JOIN drydock.policy p ON p.id = r.policy_id WHERE w.number = $1",
+        )
+        .bind(number)
+        .fetch_one(&self.house.admin)
+        .await
+        .expect("a policy")
+    }
+
+    /// Who was mailed a request about a window, by name.
+    async fn asked(&self, number: i64) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT p.name FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id JOIN drydock.window w ON w.id = o.window_id
+             WHERE w.number = $1 AND o.kind = 'approval_needed' ORDER BY o.fact_id, p.name",
+        )
+        .bind(number)
+        .fetch_all(&self.house.admin)
+        .await
+        .expect("messages")
+    }
+
+    async fn run(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.house.admin).await.expect(sql);
     }
 }
 
-async fn save(house: &House, who: &Caller, input: Input) -> engine::Result<i32> {
-    save_policy(&house.engine, who, standard(house).await, &input).await
+async fn account(house: &House, person: PersonId) {
+    sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA')")
+        .bind(person.0)
+        .execute(&house.admin)
+        .await
+        .expect("an account");
+}
+
+/// The fields of a policy for everything but development that asks one stakeholder and one lead, with changes.
+fn fields(changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    let good = [
+        ("rule1_who", "stakeholder"),
+        ("rule1_how", "number"),
+        ("rule1_count", "1"),
+        ("rule1_known", "link"),
+        ("rule2_who", "lead"),
+        ("rule2_how", "number"),
+        ("rule2_count", "1"),
+        ("rule2_known", "link"),
+        ("deny_threshold", "1"),
+        ("decide_before_start_min", "60"),
+        ("remind_every_min", "0"),
+        ("deadline", "expire"),
+        ("precedence", "0"),
+        ("environments", "test"),
+        ("environments", "staging"),
+        ("environments", "production"),
+    ];
+    let kept = good.iter().filter(|(name, _)| !changes.iter().any(|(other, _)| other == name));
+    kept.chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// One stakeholder, and no lead.
+const STAKEHOLDER_ALONE: &[(&str, &str)] = &[("rule2_who", "")];
+
+fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
+    match result {
+        Err(Error::Refused(refusal)) => refusal.code,
+        other => panic!("a refusal was expected: {other:?}"),
+    }
 }
 
 #[tokio::test]
 async fn a_policy_that_its_own_proposers_cannot_satisfy_is_refused_with_the_reason() {
-    let house = House::new().await;
-    let admin = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
-    let Err(Error::Refused(refusal)) = save(&house, &admin, asks(1, 2)).await else { panic!("a lead who proposes leaves one other") };
+    let town = Town::new().await;
+    let Err(Error::Refused(refusal)) = town.propose(1, &[("rule2_count", "2")]).await else {
+        panic!("a lead who proposes leaves one other")
+    };
     assert_eq!(refusal.code, "policy_unsatisfiable");
-    assert!(
-        refusal.message.starts_with("On prod-orders: ") && refusal.message.contains("2 of the leads and deputies"),
-        "{}",
-        refusal.message
+    let says = refusal.message.starts_with("On prod-orders: ") && refusal.message.contains("2 of the leads and deputies");
+    assert!(says, "{}", refusal.message);
+    let wrong = town.propose(1, &[("rule1_who", ""), ("rule2_who", "")]).await;
+    assert!(matches!(wrong, Err(Error::Invalid(errors)) if errors[0].field == "rule1_who"));
+    assert_eq!(code(town.propose(1, &[("environments", "test")]).await), "no_policy", "production would be ruled by nothing");
+    let lead = propose_policy(&town.house.engine, &town.house.lead, Some(town.standard().await), &Input::default(), &fields(&[])).await;
+    assert_eq!(code(lead), "not_permitted");
+    assert_eq!(town.house.count("SELECT count(*) FROM drydock.policy_version").await, 2, "only the two first versions");
+}
+
+#[tokio::test]
+async fn a_rule_that_the_proposer_alone_could_fill_and_a_level_nobody_reaches_are_refused() {
+    let town = Town::new().await;
+    let own = [("rule1_who", "people"), ("rule1_people", "egon@example.org"), ("rule2_who", "")];
+    let Err(Error::Refused(refusal)) = town.propose(1, &own).await else { panic!("Egon proposes") };
+    assert!(refusal.code == "policy_unsatisfiable" && refusal.message.contains("Egon"), "{}", refusal.message);
+    let Err(Error::Invalid(errors)) = town.propose(1, &[("rule1_known", "account_factor")]).await else { panic!("no second factor") };
+    assert!(errors[0].field == "rule1_known" && errors[0].message.contains("no second factor"), "{errors:?}");
+    let Err(Error::Invalid(errors)) = town.propose(1, &[("rule1_who", "people"), ("rule1_people", "x@y.org")]).await else {
+        panic!("unknown")
+    };
+    assert!(errors[0].field == "rule1_people" && errors[0].message.contains("x@y.org"), "{errors:?}");
+}
+
+#[tokio::test]
+async fn a_change_counts_once_others_have_agreed_and_never_by_its_proposer() {
+    let town = Town::new().await;
+    let house = &town.house;
+    assert_eq!(town.propose(1, STAKEHOLDER_ALONE).await.expect("weaker, but possible").needed, 1);
+    assert_eq!(town.version().await, 1, "it waits");
+    assert_eq!(code(town.propose(1, STAKEHOLDER_ALONE).await), "change_waits");
+    assert_eq!(code(town.agree(&town.ada).await), "four_eyes");
+    assert_eq!(code(town.agree(&house.foreigner).await), "not_eligible", "he leads another team");
+    let (id, _) = town.waiting().await;
+    let stale = agree_policy(&house.engine, &town.bert, id, &agree_policy::Input { digest: "00".repeat(32) }).await;
+    assert_eq!(code(stale), "moved_on");
+    assert_eq!(town.agree(&town.bert).await.expect("asked"), 0);
+    assert_eq!(town.version().await, 2);
+    let missing = agree_policy(&house.engine, &town.bert, id, &agree_policy::Input::default()).await;
+    assert!(matches!(missing, Err(Error::NotFound)), "decided already");
+    let facts: Vec<String> = sqlx::query_scalar("SELECT action FROM drydock.fact WHERE object_kind = 'policy' ORDER BY id")
+        .fetch_all(&house.admin)
+        .await
+        .expect("facts");
+    assert_eq!(facts, ["policy.propose", "policy.agree", "policy.save"]);
+    assert_eq!(code(town.propose(1, &[]).await), "moved_on", "the page showed version 1");
+    town.propose(2, &[]).await.expect("the next one");
+    let (id, _) = town.waiting().await;
+    withdraw_policy(&house.engine, &town.bert, id).await.expect("what keeps the bar needs nobody");
+    assert_eq!(town.version().await, 2);
+}
+
+#[tokio::test]
+async fn as_many_have_to_agree_as_the_old_policys_largest_rule_asks_for() {
+    let town = Town::new().await;
+    let house = &town.house;
+    let third = person(&house.admin, "Lola", Some((house.team, domain::people::TeamRole::Lead, false)), &[]).await;
+    account(house, third.actor.person).await;
+    town.adopted(1, &[("rule2_count", "2")]).await;
+    assert_eq!(town.propose(2, &[]).await.expect("back to one lead").needed, 2);
+    assert_eq!(town.agree(&third).await.expect("the old policy asks leads, and she can sign in"), 1);
+    assert_eq!(town.version().await, 2);
+    assert_eq!(code(town.agree(&third).await), "already_agreed");
+    assert_eq!(town.agree(&town.bert).await.expect("the second"), 0);
+    assert_eq!(town.version().await, 3);
+}
+
+#[tokio::test]
+async fn alone_nobody_changes_what_rules_a_database() {
+    let house = House::new().await;
+    let ada = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
+    account(&house, ada.actor.person).await;
+    let town = Town { bert: ada.clone(), house, ada };
+    assert_eq!(code(town.propose(1, STAKEHOLDER_ALONE).await), "nobody_to_agree");
+    // Nothing is protected by it yet.
+    let free = [("environments", "development"), ("precedence", "5"), ("name", "Playground")];
+    let input = Input { name: "Playground".into(), ..Input::default() };
+    let made = propose_policy(&town.house.engine, &town.ada, None, &input, &fields(&free)).await.expect("concerns no database");
+    assert_eq!(made.needed, 0);
+    assert_eq!(
+        town.house.count("SELECT count(*) FROM drydock.policy WHERE name = 'Playground' AND environments = '{development}'").await,
+        1
     );
-    assert!(matches!(save(&house, &admin, asks(0, 0)).await, Err(Error::Invalid(errors)) if errors[0].field == "stakeholders"));
-    assert!(matches!(save(&house, &house.lead, asks(1, 1)).await, Err(Error::Refused(refusal)) if refusal.code == "not_permitted"));
-    assert_eq!(house.count("SELECT count(*) FROM drydock.policy_version").await, 2, "only the two first versions");
 }
 
 #[tokio::test]
 async fn a_window_under_way_keeps_the_policy_sealed_in_its_plan() {
-    let house = House::new().await;
-    let admin = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
-    let before = house.proposed(3).await;
-    assert_eq!(save(&house, &admin, asks(1, 0)).await.expect("weaker, but possible"), 2);
-    assert!(matches!(save(&house, &admin, asks(1, 1)).await, Err(Error::Refused(refusal)) if refusal.code == "moved_on"));
-    let after = house.proposed(5).await;
+    let town = Town::new().await;
+    let before = town.house.proposed(3).await;
+    town.adopted(1, STAKEHOLDER_ALONE).await;
+    let after = town.house.proposed(5).await;
     let versions: Vec<i32> =
         sqlx::query_scalar("SELECT policy_version FROM drydock.revision r JOIN drydock.window w ON w.id = r.window_id ORDER BY w.number")
-            .fetch_all(&house.admin)
+            .fetch_all(&town.house.admin)
             .await
             .expect("revisions");
     assert_eq!(versions, [1, 2]);
     assert!(after.asked < before.asked, "nobody but the stakeholder is asked now");
+    let one = town.vote(&town.house.stakeholder, before.number, "approve").await.expect("counts");
+    assert_eq!(one.state, WindowState::Proposed, "the weaker policy does not lower the bar of an open window");
+    let one = town.vote(&town.house.stakeholder, after.number, "approve").await.expect("counts");
+    assert_eq!(one.state, WindowState::Approved);
+}
+
+#[tokio::test]
+async fn a_raised_policy_holds_for_windows_that_were_approved_before() {
+    let town = Town::new().await;
+    town.adopted(1, STAKEHOLDER_ALONE).await;
+    let window = town.house.proposed(3).await;
+    town.vote(&town.house.stakeholder, window.number, "approve").await.expect("enough for now");
+    assert_eq!(town.house.state(window.number).await, "approved");
+    let refused = || async {
+        let typed = open_run::Input { short_name: "prod-orders".into() };
+        let Err(Error::Refused(refusal)) = start_now(&town.house.engine, &town.house.engineer, window.number, &typed).await else {
+            panic!("it is not time")
+        };
+        refusal.message
+    };
+    let early = refused().await;
+    town.adopted(2, &[]).await;
+    let raised = refused().await;
+    let short = "votes do not suffice";
+    assert!(!early.contains(short) && raised.contains(short), "{early} / {raised}");
+}
+
+#[tokio::test]
+async fn the_highest_precedence_that_fits_rules_and_tags_choose() {
+    let town = Town::new().await;
+    let house = &town.house;
+    let special = [("rule2_who", ""), ("precedence", "10"), ("tags", "payments"), ("environments", "production")];
+    let input = Input { name: "Payments".into(), ..Input::default() };
+    let same = propose_policy(&house.engine, &town.ada, None, &input, &fields(&[("precedence", "0")])).await;
+    assert_eq!(code(same), "policy_precedence");
+    let new = propose_policy(&house.engine, &town.ada, None, &input, &fields(&special)).await.expect("a new one");
+    assert_eq!(new.needed, 1, "its tags may be given to any database there later");
+    town.agree(&town.bert).await.expect("asked");
+    assert_eq!(town.rules(house.proposed(3).await.number).await, "Standard");
+    let tags = set_tags::Input { tags: "Payments eu".into() };
+    assert_eq!(code(set_tags(&house.engine, &house.lead, house.target, &tags).await), "not_permitted", "tags choose policies");
+    set_tags(&house.engine, &town.ada, house.target, &tags).await.expect("tagged");
+    assert_eq!(town.rules(house.proposed(5).await.number).await, "Payments");
+    let mut db = house.admin.acquire().await.expect("a connection");
+    let case = Case {
+        environment: "nowhere".into(),
+        tags: std::collections::BTreeSet::new(),
+        procedure: "x".into(),
+        risk: RiskClass::R1,
+        most_mib: 0,
+    };
+    assert_eq!(code(policies::ruling(&mut db, &case).await), "no_policy");
+}
+
+#[tokio::test]
+async fn a_stage_is_asked_once_the_one_before_is_complete() {
+    let town = Town::new().await;
+    let house = &town.house;
+    town.adopted(1, &[("rule2_stage", "2")]).await;
+    let window = house.proposed(3).await;
+    assert_eq!((window.asked, town.asked(window.number).await), (1, vec!["Sten".to_owned()]));
+    assert_eq!(code(town.vote(&house.lead, window.number, "approve").await), "not_your_turn");
+    let first = town.vote(&house.stakeholder, window.number, "approve").await.expect("his turn");
+    assert_eq!(first.state, WindowState::Proposed);
+    assert_eq!(town.asked(window.number).await, ["Sten", "Dario", "Lena"]);
+    assert_eq!(town.vote(&house.lead, window.number, "approve").await.expect("her turn").state, WindowState::Approved);
+
+    let other = house.proposed(5).await;
+    let no = town.vote(&house.lead, other.number, "reject").await.expect("a no never waits");
+    assert_eq!(no.state, WindowState::Rejected);
+}
+
+#[tokio::test]
+async fn without_quorum_in_time_the_second_group_is_asked_and_nothing_passes_by_itself() {
+    let town = Town::new().await;
+    let house = &town.house;
+    let escalate = [("rule2_who", ""), ("deadline", "escalate"), ("escalation_who", "lead"), ("escalation_within_min", "30")];
+    town.adopted(1, &escalate).await;
+    let window = house.proposed(3).await;
+    assert_eq!(town.asked(window.number).await, ["Sten"]);
+    assert_eq!(code(town.vote(&house.lead, window.number, "approve").await), "not_eligible", "not asked yet");
+    let pool = house.database.pool(engine::test_support::ServiceRole::Worker).await;
+    town.run("UPDATE drydock.revision SET escalate_at = now() - interval '1 minute'").await;
+    engine::scheduler::tick(&worker(house).await).await.expect("ticks");
+    assert_eq!(town.asked(window.number).await, ["Sten", "Dario", "Lena"]);
+    assert_eq!(house.state(window.number).await, "proposed");
+    escalate_window(&pool, &Permit::system(), window.id, "again").await.expect("left alone");
+    assert_eq!(town.asked(window.number).await.len(), 3, "once a revision");
+    assert_eq!(town.vote(&house.lead, window.number, "approve").await.expect("asked").state, WindowState::Approved);
+
+    let silent = house.proposed(5).await;
+    town.run("UPDATE drydock.revision r SET escalate_at = now() - interval '2 minutes', decide_by_at = now() - interval '1 minute' FROM drydock.window w WHERE w.id = r.window_id AND w.state = 'proposed'").await;
+    engine::scheduler::tick(&worker(house).await).await.expect("ticks");
+    assert_eq!(house.state(silent.number).await, "expired");
+}
+
+#[tokio::test]
+async fn whoever_is_waited_for_is_asked_again_by_a_fresh_link() {
+    let town = Town::new().await;
+    let house = &town.house;
+    town.adopted(1, &[("remind_every_min", "60")]).await;
+    let window = house.proposed(3).await;
+    town.vote(&house.lead, window.number, "approve").await.expect("counts");
+    let worker = worker(house).await;
+    engine::scheduler::tick(&worker).await.expect("ticks");
+    assert_eq!(town.asked(window.number).await.len(), 3, "not yet");
+    town.run("UPDATE drydock.window SET state_at = now() - interval '61 minutes'").await;
+    engine::scheduler::tick(&worker).await.expect("ticks");
+    engine::scheduler::tick(&worker).await.expect("ticks");
+    let asked = town.asked(window.number).await;
+    assert_eq!(asked[3..], ["Sten"], "once, and only who is waited for: {asked:?}");
+    let live = "SELECT count(*) FROM drydock.link l JOIN drydock.person p ON p.id = l.person_id WHERE p.name = 'Sten' AND l.purpose = 'approve' AND l.ended_at IS NULL";
+    assert_eq!(house.count(live).await, 1, "the older link is replaced");
+}
+
+#[tokio::test]
+async fn a_low_risk_class_may_be_approved_beforehand_and_says_so() {
+    let town = Town::new().await;
+    let house = &town.house;
+    town.adopted(1, &[("pre_approved", "R1")]).await;
+    let window = propose_window(&house.engine, &house.engineer, &house.form(3), None).await.expect("a good proposal");
+    assert_eq!((window.asked, house.state(window.number).await.as_str()), (0, "approved"));
+    let reason: String = sqlx::query_scalar("SELECT state_reason FROM drydock.window WHERE number = $1")
+        .bind(window.number)
+        .fetch_one(&house.admin)
+        .await
+        .expect("why");
+    assert!(reason.starts_with("Approved beforehand by the policy “Standard”, version 2: risk R1"), "{reason}");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.fact WHERE action = 'window.pre_approve'").await, 1);
+    let refused = || async {
+        let typed = open_run::Input { short_name: "prod-orders".into() };
+        let Err(Error::Refused(refusal)) = start_now(&house.engine, &house.engineer, window.number, &typed).await else {
+            panic!("too early")
+        };
+        refusal.message
+    };
+    let early = refused().await;
+    town.adopted(2, &[]).await;
+    let taken_back = refused().await;
+    let short = "votes do not suffice";
+    assert!(!early.contains(short) && taken_back.contains(short), "{early} / {taken_back}");
+}
+
+#[tokio::test]
+async fn what_comes_too_late_for_the_lead_time_is_refused_with_the_way_out() {
+    let town = Town::new().await;
+    town.adopted(1, &[("decide_before_start_min", "10080")]).await;
+    let late = propose_window(&town.house.engine, &town.house.engineer, &town.house.form(3), None).await;
+    let Err(Error::Invalid(errors)) = late else { panic!("three days are less than a week: {late:?}") };
+    assert!(errors[0].field == "date" && errors[0].message.contains("10080 minutes before the latest start"), "{errors:?}");
+    town.house.proposed(9).await;
 }
 
 #[tokio::test]
 async fn where_votes_must_be_signed_in_only_people_with_accounts_are_asked_and_a_link_does_not_approve() {
-    let house = House::new().await;
-    let admin = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
-    let signed_in = || Input { stakeholders_assurance: "account".into(), ..asks(1, 0) };
-    let Err(Error::Refused(refusal)) = save(&house, &admin, signed_in()).await else { panic!("Sten has no account") };
+    let town = Town::new().await;
+    let house = &town.house;
+    let signed_in = [("rule2_who", ""), ("rule1_known", "account")];
+    let Err(Error::Refused(refusal)) = town.propose(1, &signed_in).await else { panic!("Sten has no account") };
     assert!(refusal.code == "policy_unsatisfiable" && refusal.message.contains("0 with an account"), "{}", refusal.message);
 
     let sten = house.stakeholder.actor.person;
-    sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA')")
-        .bind(sten.0)
-        .execute(&house.admin)
-        .await
-        .expect("an account");
-    assert_eq!(save(&house, &admin, signed_in()).await.expect("Sten can sign in"), 2);
+    account(house, sten).await;
+    town.adopted(1, &signed_in).await;
     let window = house.proposed(3).await;
     let secret = house.secret("approval_needed", sten).await;
     let page = engine::queries::links::page(&house.engine, &secret).await.expect("a page");

@@ -186,6 +186,24 @@ pub const OPEN: &[Line] = &[
     Line::act("POST /logout", Right::None, Nothing, typed!(c, p;)).idle(),
 ];
 
+/// A policy for everything but development that asks one stakeholder.
+fn policy(more: &[(&'static str, &str)]) -> Fields {
+    let fields = [
+        ("rule1_who", "stakeholder"),
+        ("rule1_how", "number"),
+        ("rule1_count", "1"),
+        ("rule1_known", "link"),
+        ("deny_threshold", "1"),
+        ("decide_before_start_min", "30"),
+        ("remind_every_min", "0"),
+        ("deadline", "expire"),
+        ("environments", "test"),
+        ("environments", "staging"),
+        ("environments", "production"),
+    ];
+    fields.iter().chain(more).map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
 /// People, teams, policies, messages, the trail.
 pub const PEOPLE: &[Line] = &[
     Line::read("GET /admin/outbox", Held(ManageOutbox), Nothing),
@@ -211,12 +229,12 @@ pub const PEOPLE: &[Line] = &[
     // Last: it is gone afterwards.
     Line::act("POST /admin/webhooks/{id}/delete", Held(ManageWebhooks), Thing::Webhook, typed!(c, p; "confirm": "Chat of all")),
     Line::read("GET /policies", Account, Nothing),
-    Line::act(
-        "POST /policies/{id}",
-        Held(ManagePolicies),
-        Thing::Policy,
-        typed!(c, p; "version": 1, "stakeholders": 1, "leads": 0, "stakeholders_assurance": "link", "leads_assurance": "account", "decide_before_start_min": 30),
-    ),
+    Line::read("GET /policies/new", Held(ManagePolicies), Nothing),
+    Line::act("POST /policies/new", Held(ManagePolicies), Nothing, |_, _| policy(&[("name", "Careful"), ("precedence", "10")])),
+    Line::read("GET /policies/{id}", Held(ManagePolicies), Thing::Policy),
+    Line::act("POST /policies/{id}", Held(ManagePolicies), Thing::Policy, |_, _| policy(&[("version", "1"), ("precedence", "0")])),
+    Line::act("POST /policies/changes/{id}/agree", Account, Thing::Session, typed!(c, p; "digest": "00")).idle(),
+    Line::act("POST /policies/changes/{id}/withdraw", Held(ManagePolicies), Thing::Session, typed!(c, p;)).idle(),
     Line::read("GET /people", Held(SeePeople), Nothing),
     Line::read("GET /people/new", Held(ManagePeople), Nothing),
     Line::act(
@@ -306,6 +324,7 @@ pub const DATABASES: &[Line] = &[
         Thing::Database,
         typed!(c, p; "stakeholders": "Sten <sten@example.org>\nNora <nora@example.org>"),
     ),
+    Line::act("POST /databases/{id}/tags", Held(ManagePolicies), Thing::Database, typed!(c, p; "tags": "payments")),
     Line::read("GET /databases/{id}/backups", Team(RecordBackup), Thing::Database),
     Line::act("POST /databases/{id}/backups", Team(RecordBackup), Thing::Database, |c, _| {
         let hour_ago = c.house.engine.clock().now() - jiff::SignedDuration::from_hours(1);

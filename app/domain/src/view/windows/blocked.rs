@@ -182,15 +182,20 @@ fn votes(s: &Situation<'_>) -> Vec<Blocker> {
 }
 
 fn rule_short(rule: &RuleStanding, names: &BTreeMap<PersonId, String>) -> Option<Blocker> {
-    let (have, need) = (rule.have.len(), rule.rule.need as usize);
-    let missing = need.checked_sub(have).filter(|missing| *missing > 0)?;
-    let what = match (rule.rule.group, missing) {
+    let (have, need, missing) = (rule.have.len(), rule.need, rule.missing());
+    if missing == 0 {
+        return None;
+    }
+    let what = match (&rule.rule.group, missing) {
         (Group::Stakeholders, 1) => "One stakeholder of the database has to approve.".to_owned(),
         (Group::LeadsAndDeputies, 1) => "One lead or deputy of the owner team has to approve.".to_owned(),
+        (group, 1) => format!("One of the {} has to approve.", group.label()),
         (group, n) => format!("{n} {} have to approve.", group.label()),
     };
     let count = if have > 0 { format!(" {have} of {need} have.") } else { String::new() };
-    let way_out = if rule.waiting_for.is_empty() {
+    let way_out = if rule.later {
+        "They are asked once the stage before is complete.".to_owned()
+    } else if rule.waiting_for.is_empty() {
         "Nobody who could is left: everybody else voted already or may not vote today.".to_owned()
     } else {
         format!("Waiting for {}.", people_or(&rule.waiting_for, names))

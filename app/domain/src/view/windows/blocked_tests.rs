@@ -1,6 +1,5 @@
 use super::*;
-use crate::approval::{Assurance, Policy, StandingVote, VoteDecision, count};
-use std::collections::BTreeSet;
+use crate::approval::{Assurance, Policy, Roll, StandingVote, VoteDecision, count};
 use std::sync::LazyLock;
 use uuid::Uuid;
 
@@ -18,12 +17,11 @@ static NAMES: LazyLock<BTreeMap<PersonId, String>> =
 /// Ana and Ben are stakeholders, Cem leads.
 fn standing(votes: &[(u128, VoteDecision)]) -> Standing {
     let eligible = [("stakeholder".to_owned(), [1, 2].map(person).into()), ("lead".to_owned(), [person(3)].into())].into();
-    let present: BTreeSet<_> = [1, 2, 3].map(person).into();
     let votes: Vec<_> = votes
         .iter()
         .map(|(n, decision)| StandingVote { person: person(*n), decision: *decision, assurance: Assurance::Link, at: at(0) })
         .collect();
-    count(&Policy::standard(), &eligible, &present, &votes)
+    count(&Policy::standard(), &Roll::as_sealed(&eligible), &votes)
 }
 
 fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)) -> Vec<String> {

@@ -2,10 +2,12 @@
 
 use super::page::RevisionDiff;
 use super::{Change, Overlap, Preview, blocked};
-use crate::approval::{Electorate, Group, Policy};
+use crate::approval::{Assurance, ESCALATION, Electorate, Roll, Rule, count};
 use crate::decision::FieldError;
 use crate::freeze::Freeze;
 use crate::ids::PersonId;
+use crate::plan::PlanPolicy;
+use crate::procedure::RiskClass;
 use crate::proposal::ProposalForm;
 use crate::schedule::Times;
 use crate::schedule::slots::Slot;
@@ -50,10 +52,10 @@ pub struct Database {
 /// One demand of the policy, with the people who can meet it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedGroup {
-    /// Whose votes count.
-    pub group: Group,
-    /// How many.
-    pub need: u32,
+    /// The rule.
+    pub rule: Rule,
+    /// How many people it asks for.
+    pub need: usize,
     /// Who they are today, without whoever wrote a revision.
     pub people: Vec<String>,
 }
@@ -65,26 +67,41 @@ pub struct Approvers {
     pub policy: String,
     /// Its demands.
     pub groups: Vec<AskedGroup>,
+    /// Who is asked too when nobody decides in time.
+    pub second: Option<Vec<String>>,
+    /// Nobody is asked: the policy approves this class beforehand.
+    pub pre_approved: bool,
     /// False when nobody could ever approve: too few different people.
     pub reachable: bool,
 }
 
 impl Approvers {
-    /// Who must approve a plan whose authors are `authors`.
+    /// Who must approve a plan of this class whose authors are `authors`.
     #[must_use]
-    pub fn of(policy: &str, rules: &Policy, people: &Electorate, authors: &BTreeSet<PersonId>, names: &BTreeMap<PersonId, String>) -> Self {
-        let may = |rule| people.of(rule).filter(|person| !authors.contains(person));
-        let eligible = rules.rules.iter().map(|rule| (rule.key.clone(), may(rule).collect())).collect();
-        let present = rules.rules.iter().flat_map(may).collect();
-        let named = |person: PersonId| names.get(&person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
+    pub fn of(
+        policy: &PlanPolicy,
+        risk: RiskClass,
+        people: &Electorate,
+        authors: &BTreeSet<PersonId>,
+        names: &BTreeMap<PersonId, String>,
+    ) -> Self {
+        let rules = &policy.rules;
+        let roll = Roll::fresh(rules, people, authors);
+        let standing = count(rules, &roll, &[]);
+        let named = |key: &str| {
+            let people = roll.present.get(key).into_iter().flatten();
+            people.map(|person| names.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned())).collect::<Vec<_>>()
+        };
         Self {
-            policy: policy.to_owned(),
-            groups: rules
+            policy: policy.name.clone(),
+            groups: standing
                 .rules
                 .iter()
-                .map(|rule| AskedGroup { group: rule.group, need: rule.need, people: may(rule).map(named).collect() })
+                .map(|rule| AskedGroup { rule: rule.rule.clone(), need: rule.need, people: named(&rule.rule.key) })
                 .collect(),
-            reachable: crate::approval::count(rules, &eligible, &present, &[]).reachable,
+            second: rules.escalation.is_some().then(|| named(ESCALATION)),
+            pre_approved: rules.pre_approves(risk),
+            reachable: standing.reachable,
         }
     }
 }
@@ -240,7 +257,13 @@ pub fn demand(asked: &AskedGroup) -> String {
         [] => "nobody who could".to_owned(),
         people => blocked::either(people),
     };
-    format!("{} of the {}: {who}", asked.need, asked.group.label())
+    let known = match asked.rule.assurance {
+        Assurance::Link => String::new(),
+        assurance => format!(", {}", assurance.label()),
+    };
+    let need = if asked.rule.percent == 100 { format!("all {}", asked.need) } else { asked.need.to_string() };
+    let stage = if asked.rule.stage > 0 { format!("Stage {}: ", asked.rule.stage + 1) } else { String::new() };
+    format!("{stage}{need} of the {}{known}: {who}", asked.rule.group.label())
 }
 
 /// What a form changes of another, as people read it.
@@ -262,6 +285,9 @@ pub fn form_changes(before: &ProposalForm, after: &ProposalForm) -> Vec<Change> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::approval::{Group, Policy};
+    use crate::canonical;
+    use crate::ids::PolicyId;
     use uuid::Uuid;
 
     #[test]
@@ -275,10 +301,19 @@ mod tests {
             ]),
             accounts: BTreeSet::new(),
         };
-        let both = Approvers::of("standard", &Policy::standard(), &people, &BTreeSet::new(), &names);
-        assert!(both.reachable);
+        let rules = Policy::standard();
+        let policy = PlanPolicy {
+            id: PolicyId(Uuid::from_u128(9)),
+            version: 1,
+            name: "standard".into(),
+            digest: canonical::digest("policy", b""),
+            rules,
+        };
+        let of = |authors: &BTreeSet<PersonId>| Approvers::of(&policy, RiskClass::R1, &people, authors, &names);
+        let both = of(&BTreeSet::new());
+        assert!(both.reachable && !both.pre_approved);
         assert_eq!(demand(&both.groups[0]), "1 of the stakeholders of the database: Ana or Ben");
-        let one = Approvers::of("standard", &Policy::standard(), &people, &BTreeSet::from([person(2)]), &names);
+        let one = of(&BTreeSet::from([person(2)]));
         assert!(!one.reachable);
         assert_eq!(demand(&one.groups[1]), "1 of the leads and deputies of the owner team: nobody who could");
     }

@@ -68,15 +68,48 @@ async fn i11_votes_and_links_are_about_one_digest_that_exists() {
 #[tokio::test]
 async fn i14_a_saved_policy_never_changes() {
     let yard = Yard::new().await;
-    let version = |digest: &str| {
+    let (proposer, asked) = (yard.house.engineer.actor.person, yard.house.auditor.actor.person);
+    let sealed = "sha256('policy'::bytea || '\\x00'::bytea || 'x'::bytea)";
+    let of = "FROM drydock.policy_version ORDER BY policy_id LIMIT 1";
+    let proposed = |who: PersonId| {
         format!(
-            "INSERT INTO drydock.policy_version (policy_id, version, bytes, digest) SELECT policy_id, 99, 'x', {digest} FROM drydock.policy_version LIMIT 1"
+            "INSERT INTO drydock.policy_change (id, policy_id, name, base_version, bytes, digest, proposed_by, needed, asked)
+             SELECT '00000000-0000-0000-0000-000000000002', policy_id, 'Changed', 98, 'x', {sealed}, '{proposer}', 1, ARRAY['{who}'::uuid] {of}"
         )
     };
-    yard.allows(Web, &version("sha256('policy'::bytea || '\\x00'::bytea || 'x'::bytea)")).await;
+    let agreed = |who: PersonId| {
+        format!(
+            "{}; INSERT INTO drydock.policy_agreement (change_id, person_id) SELECT id, '{who}' FROM drydock.policy_change",
+            proposed(asked)
+        )
+    };
+    let adopt = format!("UPDATE drydock.policy_change SET ended_at = now(), ended_by = '{asked}', adopted = true");
+    let version = format!(
+        "INSERT INTO drydock.policy_version (policy_id, version, bytes, digest, created_by) SELECT policy_id, 99, 'x', {sealed}, '{proposer}' {of}"
+    );
+    let first =
+        format!("INSERT INTO drydock.policy_version (policy_id, version, bytes, digest) SELECT policy_id, 1, 'x', sha256('x'::bytea) {of}");
+    let whole = format!("{}; {adopt}; {version}", agreed(asked));
+    yard.allows(Web, &whole).await;
+    for by in [Web, Owner, Replica] {
+        yard.refuses(&[
+            (by, version.clone(), "policy_version_agreed"),
+            (by, format!("{}; {version}", agreed(asked)), "policy_version_agreed"),
+            (by, format!("{}; {adopt}", proposed(asked)), "policy_change_agreed"),
+            (by, agreed(proposer), "policy_agreement_by_asked"),
+            (by, proposed(proposer), "policy_change_never_alone"),
+            (by, format!("{}; {adopt}; UPDATE drydock.policy_change SET ended_at = now()", agreed(asked)), "policy_change_fixed"),
+            (by, first.clone(), "policy_digest_matches"),
+        ])
+        .await;
+    }
     yard.refuses(&[
-        (Web, version("sha256('x'::bytea)"), "policy_digest_matches"),
-        (Owner, version("sha256('x'::bytea)"), "policy_digest_matches"),
+        (Web, format!("{}; UPDATE drydock.policy_change SET needed = 0", proposed(asked)), DENIED),
+        (Owner, format!("{}; UPDATE drydock.policy_change SET needed = 0", proposed(asked)), "policy_change_fixed"),
+        (Replica, format!("{}; DELETE FROM drydock.policy_change", proposed(asked)), FIXED),
+        (Replica, format!("{}; DELETE FROM drydock.policy_agreement", agreed(asked)), FIXED),
+        (Owner, "TRUNCATE drydock.policy_change CASCADE".into(), FIXED),
+        (Owner, "TRUNCATE drydock.policy_agreement".into(), FIXED),
         (Web, "UPDATE drydock.policy_version SET bytes = 'x'".into(), DENIED),
         (Owner, "UPDATE drydock.policy_version SET bytes = 'x'".into(), FIXED),
         (Replica, "DELETE FROM drydock.policy_version".into(), FIXED),

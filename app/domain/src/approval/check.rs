@@ -1,0 +1,155 @@
+//! Whether a policy can be met at all: four eyes need other people.
+
+use super::policy::{ESCALATION, Electorate, Policy};
+use super::{Assurance, Group, Roll, count};
+use crate::decision::Refusal;
+use crate::ids::PersonId;
+use std::collections::BTreeSet;
+
+/// Refuses rules that mean nothing, or too much.
+pub fn sound(policy: &Policy) -> Result<(), Refusal> {
+    if policy.rules.is_empty() {
+        return Err(Refusal::new(
+            "policy_empty",
+            "A policy without a rule would let a window pass that nobody approved.",
+            "Add at least one rule.",
+        ));
+    }
+    if policy.rules.iter().any(|rule| rule.need == 0 || rule.need > 20 || rule.percent > 100) {
+        return Err(Refusal::new("policy_need", "Each rule asks for 1 to 20 people, or for 1 to 100 % of them.", "Change the number."));
+    }
+    let keys: BTreeSet<&str> = policy.rules.iter().map(|rule| rule.key.as_str()).collect();
+    if keys.len() != policy.rules.len() || keys.contains(ESCALATION) {
+        return Err(Refusal::new("policy_keys", "Two rules have the same name.", "Name each rule differently."));
+    }
+    if let Some(why) = policy.rules.iter().find_map(|rule| rule.assurance.reachable().err()) {
+        return Err(Refusal::new("policy_assurance", why, ""));
+    }
+    let by_link_only = |group: &Group, assurance| assurance >= Assurance::Account && !group.may_sign_in();
+    let second = policy.escalation.as_ref().is_some_and(|escalation| by_link_only(&escalation.group, policy.highest_assurance()));
+    if second || policy.rules.iter().any(|rule| by_link_only(&rule.group, rule.assurance)) {
+        return Err(Refusal::new("policy_assurance", BY_LINK_ONLY, ""));
+    }
+    Ok(())
+}
+
+/// Why people of no team of the database cannot be asked to sign in.
+pub const BY_LINK_ONLY: &str = "Named people and other teams decide by the link in the mail, because the pages of the owner team's windows are not open to them. Ask them for “by the link in the mail”.";
+
+/// Refuses a policy that somebody who may propose could never get through.
+///
+/// `proposers` may propose; `people` may vote today. The proposer never counts.
+pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], people: &Electorate) -> Result<(), Refusal> {
+    sound(policy)?;
+    for (proposer, name) in proposers {
+        let roll = Roll::fresh(policy, people, &BTreeSet::from([*proposer]));
+        if !count(policy, &roll, &[]).reachable {
+            return Err(Refusal::new(
+                "policy_unsatisfiable",
+                format!(
+                    "{name} may propose windows here, and nobody could ever approve them: the policy needs {}, all different people.",
+                    short_of(policy, &roll, name).join(" and ")
+                ),
+                "Name more stakeholders or deputies, give them accounts where votes must be signed in, or ask for fewer people.",
+            ));
+        }
+        if roll.sealed.get(ESCALATION).is_some_and(BTreeSet::is_empty) {
+            return Err(Refusal::new(
+                "policy_unsatisfiable",
+                format!("{name} may propose windows here, and when nobody decides in time there is nobody else to ask without {name}."),
+                "Choose another group for the deadline, or let the proposal expire.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Each rule with the number of people who are there for it, as half a sentence. `out` names who does not count.
+#[must_use]
+pub fn short_of(policy: &Policy, roll: &Roll, out: &str) -> Vec<String> {
+    policy
+        .rules
+        .iter()
+        .map(|rule| {
+            format!(
+                "{} of the {} ({} {} without {out})",
+                rule.how_many(),
+                rule.group.label(),
+                roll.present.get(&rule.key).map_or(0, BTreeSet::len),
+                if rule.assurance < Assurance::Account { "there" } else { "with an account" }
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::approval::{Escalation, Rule};
+    use std::collections::BTreeMap;
+    use uuid::Uuid;
+
+    fn person(n: u128) -> PersonId {
+        PersonId(Uuid::from_u128(n))
+    }
+
+    fn electorate(stakeholders: &[u128], leads: &[u128], accounts: &[u128]) -> Electorate {
+        let set = |people: &[u128]| people.iter().map(|n| person(*n)).collect::<BTreeSet<_>>();
+        let groups = BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]);
+        Electorate { groups, accounts: set(accounts) }
+    }
+
+    #[test]
+    fn a_policy_that_its_proposer_could_never_pass_is_refused_with_the_reason() {
+        let people = electorate(&[3], &[1], &[1]);
+        let refusal = satisfiable(&Policy::standard(), &[(person(1), "Lena".into())], &people).expect_err("Lena is the only lead");
+        assert!(refusal.message.contains("Lena"), "{}", refusal.message);
+        assert!(satisfiable(&Policy::standard(), &[(person(2), "Egon".into())], &people).is_ok());
+    }
+
+    #[test]
+    fn somebody_without_account_never_fills_a_seat_that_asks_for_one() {
+        let mut policy = Policy::development();
+        policy.rules[0].assurance = Assurance::Account;
+        let egon = [(person(2), "Egon".to_owned())];
+        let refusal = satisfiable(&policy, &egon, &electorate(&[3], &[], &[])).expect_err("3 cannot sign in");
+        assert!(refusal.message.contains("0 with an account"), "{}", refusal.message);
+        assert!(satisfiable(&policy, &egon, &electorate(&[3, 4], &[], &[4])).is_ok());
+    }
+
+    #[test]
+    fn a_rule_that_only_the_proposer_could_fill_breaks_four_eyes() {
+        let egon = Group::People(BTreeSet::from([person(2)]));
+        let policy = Policy::of(vec![Rule::new("people", egon.clone(), 1, Assurance::Link)]);
+        let people = Electorate { groups: BTreeMap::from([(egon, BTreeSet::from([person(2)]))]), accounts: BTreeSet::new() };
+        assert_eq!(satisfiable(&policy, &[(person(2), "Egon".into())], &people).expect_err("his own eyes").code, "policy_unsatisfiable");
+        assert!(satisfiable(&policy, &[(person(3), "Ana".into())], &people).is_ok());
+    }
+
+    #[test]
+    fn all_of_a_group_that_is_empty_without_the_proposer_is_nobody() {
+        let mut policy = Policy::of(vec![Rule::new("lead", Group::LeadsAndDeputies, 1, Assurance::Link)]);
+        policy.rules[0].percent = 100;
+        assert!(satisfiable(&policy, &[(person(1), "Lena".into())], &electorate(&[], &[1], &[])).is_err());
+        assert!(satisfiable(&policy, &[(person(1), "Lena".into())], &electorate(&[], &[1, 2], &[])).is_ok());
+    }
+
+    #[test]
+    fn a_deadline_that_escalates_to_nobody_is_refused() {
+        let mut policy = Policy::development();
+        policy.escalation = Some(Escalation { group: Group::LeadsAndDeputies, within_min: 60 });
+        let refusal = satisfiable(&policy, &[(person(1), "Lena".into())], &electorate(&[3], &[1], &[])).expect_err("nobody else leads");
+        assert!(refusal.message.contains("nobody else to ask"), "{}", refusal.message);
+    }
+
+    #[test]
+    fn what_nobody_can_prove_is_refused_with_a_sentence() {
+        for (assurance, says) in [(Assurance::LinkCode, "No code is mailed"), (Assurance::AccountFactor, "no second factor")] {
+            let mut policy = Policy::development();
+            policy.rules[0].assurance = assurance;
+            let refusal = sound(&policy).expect_err("not here");
+            assert!(refusal.message.contains(says), "{}", refusal.message);
+        }
+        assert!(Assurance::REACHABLE.iter().all(|assurance| assurance.reachable().is_ok()));
+    }
+}

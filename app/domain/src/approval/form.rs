@@ -1,0 +1,336 @@
+//! A policy as it is typed: a fixed number of rows for rules, so that it works as a plain form.
+
+use super::policy::{Escalation, Group, Policy, Rule, Scope};
+use super::{Assurance, check};
+use crate::decision::{FieldError, FormCheck};
+use crate::ids::{PersonId, TeamId};
+use crate::procedure::{self, RiskClass};
+use crate::target::Environment;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Names of the fields of one group: its kind, and what says more.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupNames {
+    /// Kind of group; empty for a row that is not used.
+    pub who: &'static str,
+    /// Addresses of named people.
+    pub people: &'static str,
+    /// Another team.
+    pub team: &'static str,
+}
+
+/// Names of the fields of one rule.
+#[derive(Debug, Clone, Copy)]
+pub struct RowNames {
+    /// Whose votes count.
+    pub group: GroupNames,
+    /// `number`, `percent` or `all`.
+    pub how: &'static str,
+    /// How many, or how many at least.
+    pub count: &'static str,
+    /// Share in percent.
+    pub percent: &'static str,
+    /// Stage, from 1.
+    pub stage: &'static str,
+    /// Least assurance.
+    pub known: &'static str,
+    /// Rejections that end the window.
+    pub deny: &'static str,
+}
+
+macro_rules! rows {
+    ($($n:literal),*) => {
+        /// The rows of the form: as many rules as a policy may have.
+        pub const ROWS: &[RowNames] = &[$(RowNames {
+            group: GroupNames { who: concat!("rule", $n, "_who"), people: concat!("rule", $n, "_people"), team: concat!("rule", $n, "_team") },
+            how: concat!("rule", $n, "_how"),
+            count: concat!("rule", $n, "_count"),
+            percent: concat!("rule", $n, "_percent"),
+            stage: concat!("rule", $n, "_stage"),
+            known: concat!("rule", $n, "_known"),
+            deny: concat!("rule", $n, "_deny"),
+        }),*];
+    };
+}
+rows!(1, 2, 3, 4, 5, 6);
+
+/// Names of the fields that say who is asked at the deadline.
+pub const SECOND: GroupNames = GroupNames { who: "escalation_who", people: "escalation_people", team: "escalation_team" };
+
+/// Longest time before the latest start, and longest pause between reminders, in minutes: two weeks.
+pub const MOST_MIN: u32 = 20_160;
+/// Shortest pause between reminders, in minutes.
+pub const LEAST_REMINDER_MIN: u32 = 60;
+/// Shortest time a second group gets, in minutes.
+pub const LEAST_ESCALATION_MIN: u32 = 15;
+
+/// Everything that was typed, by field.
+#[derive(Debug, Clone, Copy)]
+pub struct Typed<'a>(pub &'a [(String, String)]);
+
+impl<'a> Typed<'a> {
+    /// One field, trimmed; empty when it was not sent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &'a str {
+        self.all(name).next().unwrap_or_default()
+    }
+    fn all(&self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let (fields, name) = (self.0, name.to_owned());
+        fields.iter().filter(move |(field, _)| *field == name).map(|(_, value)| value.trim())
+    }
+    /// Every address of a person that was typed.
+    #[must_use]
+    pub fn addresses(&self) -> BTreeSet<String> {
+        ROWS.iter().map(|row| row.group).chain([SECOND]).flat_map(|names| addresses(self.get(names.people))).collect()
+    }
+    /// Every team that is asked, with its field.
+    #[must_use]
+    pub fn teams(&self) -> Vec<(&'static str, TeamId)> {
+        let asked = ROWS.iter().map(|row| row.group).chain([SECOND]).filter(|names| self.get(names.who) == "team");
+        asked.filter_map(|names| Some((names.team, self.get(names.team).parse().ok()?))).collect()
+    }
+    /// The policy it means. `people` are those of the typed addresses who are known.
+    pub fn parse(&self, people: &BTreeMap<String, PersonId>) -> Result<Policy, Vec<FieldError>> {
+        let mut form = FormCheck::default();
+        let rules: Vec<Option<Rule>> =
+            ROWS.iter().filter(|row| !self.get(row.group.who).is_empty()).map(|row| self.rule(&mut form, row, people)).collect();
+        if rules.is_empty() {
+            form.refuse(ROWS[0].group.who, "Somebody has to agree: choose who in at least one rule.");
+        }
+        let number = |form: &mut FormCheck, field: &str, least: u32, most: u32| form.take(whole(field, self.get(field), least, most));
+        let deny_threshold = number(&mut form, "deny_threshold", 1, 20);
+        let decide = number(&mut form, "decide_before_start_min", 0, MOST_MIN);
+        let remind = number(&mut form, "remind_every_min", 0, MOST_MIN);
+        if remind.is_some_and(|every| every > 0 && every < LEAST_REMINDER_MIN) {
+            form.refuse("remind_every_min", format!("Ask again after {LEAST_REMINDER_MIN} minutes at the soonest, or give 0 for never."));
+        }
+        let escalation = self.escalation(&mut form, decide, people);
+        let pre_approved = match self.get("pre_approved") {
+            "" => None,
+            "R0" => Some(RiskClass::R0),
+            "R1" => Some(RiskClass::R1),
+            _ => {
+                form.refuse("pre_approved", "Only what reads, or what stands in nobody's way, may be approved beforehand: R0 or R1.");
+                None
+            }
+        };
+        let scope = self.scope(&mut form);
+        let parts = (|| {
+            let mut policy = Policy {
+                rules: rules.into_iter().collect::<Option<Vec<_>>>()?,
+                deny_threshold: deny_threshold?,
+                decide_before_start_min: decide?,
+                scope: Some(scope?),
+                escalation: escalation?,
+                remind_every_min: remind?,
+                pre_approved,
+            };
+            name_rules(&mut policy.rules);
+            Some(policy)
+        })();
+        let policy = form.finish(parts)?;
+        check::sound(&policy).map_err(|refusal| vec![FieldError::new(ROWS[0].group.who, refusal.to_string())])?;
+        Ok(policy)
+    }
+
+    fn rule(&self, form: &mut FormCheck, row: &RowNames, people: &BTreeMap<String, PersonId>) -> Option<Rule> {
+        let group = self.group(form, row.group, people);
+        let by_share = self.get(row.how) == "percent";
+        let percent = match self.get(row.how) {
+            "number" | "" => Some(0),
+            "all" => Some(100),
+            "percent" => form.take(whole(row.percent, self.get(row.percent), 1, 100)),
+            _ => {
+                form.refuse(row.how, "Choose a number, a share, or everybody.");
+                None
+            }
+        };
+        // With a share the number is what it asks for at least, and may be left out.
+        let need = if percent == Some(100) || (by_share && self.get(row.count).is_empty()) {
+            Some(1)
+        } else {
+            form.take(whole(row.count, self.get(row.count), 1, 20))
+        };
+        let stage = match self.get(row.stage) {
+            "" => Some(1),
+            typed => form.take(whole(row.stage, typed, 1, 6)),
+        };
+        let deny = match self.get(row.deny) {
+            "" => Some(0),
+            typed => form.take(whole(row.deny, typed, 0, 20)),
+        };
+        let assurance = match Assurance::from_word(self.get(row.known)) {
+            Some(known) => form.take(known.reachable().map(|()| known).map_err(|why| FieldError::new(row.known, why))),
+            None => form.take(Err(FieldError::new(row.known, "Choose how well a voter must be known."))),
+        };
+        if group.as_ref().zip(assurance).is_some_and(|(group, known)| known >= Assurance::Account && !group.may_sign_in()) {
+            form.refuse(row.known, check::BY_LINK_ONLY);
+        }
+        Some(Rule { percent: percent?, stage: stage? - 1, deny: deny?, ..Rule::new("", group?, need?, assurance?) })
+    }
+
+    fn group(&self, form: &mut FormCheck, names: GroupNames, people: &BTreeMap<String, PersonId>) -> Option<Group> {
+        let found = match self.get(names.who) {
+            "stakeholder" => Ok(Group::Stakeholders),
+            "lead" => Ok(Group::LeadsAndDeputies),
+            "engineer" => Ok(Group::Engineers),
+            "people" => named(names.people, self.get(names.people), people).map(Group::People),
+            "team" => {
+                let team = self.get(names.team).parse().map(Group::Team);
+                team.map_err(|_| FieldError::new(names.team, "Choose the team whose leads and deputies are asked."))
+            }
+            _ => Err(FieldError::new(names.who, "Choose who is asked.")),
+        };
+        form.take(found)
+    }
+
+    /// `Some(None)` where the proposal simply expires.
+    fn escalation(
+        &self,
+        form: &mut FormCheck,
+        decide_before_start_min: Option<u32>,
+        people: &BTreeMap<String, PersonId>,
+    ) -> Option<Option<Escalation>> {
+        match self.get("deadline") {
+            "expire" => Some(None),
+            "escalate" => {
+                let most = decide_before_start_min.unwrap_or(MOST_MIN);
+                let group = self.group(form, SECOND, people);
+                let typed = self.get("escalation_within_min");
+                let within = if most < LEAST_ESCALATION_MIN {
+                    form.take(Err(FieldError::new(
+                        "decide_before_start_min",
+                        format!("The second group needs time too: let the others decide at least {LEAST_ESCALATION_MIN} minutes before the latest start."),
+                    )))
+                } else {
+                    form.take(whole("escalation_within_min", typed, LEAST_ESCALATION_MIN, most))
+                };
+                Some(Some(Escalation { group: group?, within_min: within? }))
+            }
+            _ => form.take(Err(FieldError::new("deadline", "Choose what happens when nobody decides in time."))),
+        }
+    }
+
+    fn scope(&self, form: &mut FormCheck) -> Option<Scope> {
+        let words = |name: &str| self.all(name).filter(|word| !word.is_empty()).map(str::to_owned).collect::<BTreeSet<_>>();
+        let environments = words("environments");
+        if environments.iter().any(|word| Environment::from_word(word).is_none()) {
+            form.refuse("environments", "Choose environments from the list.");
+        }
+        let procedures = words("procedures");
+        if procedures.iter().any(|key| procedure::by_key(key).is_none()) {
+            form.refuse("procedures", "Choose procedures from the list.");
+        }
+        let risks: Option<BTreeSet<RiskClass>> = words("risks").iter().map(|word| RiskClass::from_word(word)).collect();
+        if risks.is_none() {
+            form.refuse("risks", "Choose risk classes from the list.");
+        }
+        let tags = form.take(tags("tags", self.get("tags")));
+        let at_least_mib = form.take(match self.get("at_least_mib") {
+            "" => Ok(0),
+            typed => whole("at_least_mib", typed, 0, 1_000_000_000).map(u64::from),
+        });
+        let precedence = form.take(whole("precedence", self.get("precedence"), 0, 100));
+        Some(Scope { environments, tags: tags?, procedures, risks: risks?, at_least_mib: at_least_mib?, precedence: precedence? })
+    }
+}
+
+fn whole(field: &str, typed: &str, least: u32, most: u32) -> Result<u32, FieldError> {
+    let value = typed.trim().parse::<u32>().ok().filter(|value| (least..=most).contains(value));
+    value.ok_or_else(|| FieldError::new(field, format!("Give a whole number from {least} to {most}.")))
+}
+
+fn addresses(typed: &str) -> impl Iterator<Item = String> + '_ {
+    typed.split([',', ';', ' ', '\n', '\r', '\t']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_lowercase)
+}
+
+fn named(field: &str, typed: &str, people: &BTreeMap<String, PersonId>) -> Result<BTreeSet<PersonId>, FieldError> {
+    let typed: BTreeSet<String> = addresses(typed).collect();
+    if typed.is_empty() || typed.len() > 50 {
+        return Err(FieldError::new(field, "Give the addresses of 1 to 50 people, separated by commas."));
+    }
+    let unknown: Vec<&str> = typed.iter().filter(|address| !people.contains_key(*address)).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        let message = format!("Nobody here has the address {}. Add the person first, or correct it.", unknown.join(", "));
+        return Err(FieldError::new(field, message));
+    }
+    Ok(typed.iter().filter_map(|address| people.get(address)).copied().collect())
+}
+
+/// Tags as they are typed: lower case letters, digits and hyphens, separated by commas or spaces.
+pub fn tags(field: &str, typed: &str) -> Result<BTreeSet<String>, FieldError> {
+    let found: BTreeSet<String> =
+        typed.split([',', ' ', '\n', '\r', '\t']).map(|tag| tag.trim().to_lowercase()).filter(|tag| !tag.is_empty()).collect();
+    let plain = |tag: &String| tag.len() <= 40 && tag.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if found.len() > 20 || !found.iter().all(plain) {
+        let message = "Give at most 20 tags of letters, digits and hyphens, at most 40 characters each, separated by commas.";
+        return Err(FieldError::new(field, message));
+    }
+    Ok(found)
+}
+
+/// Keys that stay as rules come and go: the kind of group, and a number where it is there twice.
+fn name_rules(rules: &mut [Rule]) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for rule in rules {
+        let word = rule.group.word();
+        let times = seen.entry(word).or_default();
+        *times += 1;
+        rule.key = if *times == 1 { word.to_owned() } else { format!("{word}_{times}") };
+    }
+}
+
+/// What the fields of a policy hold before anything is typed, by name; `addresses` are those of the people it names.
+#[must_use]
+pub fn filled(policy: &Policy, scope: &Scope, addresses: &BTreeMap<PersonId, String>) -> BTreeMap<&'static str, String> {
+    let mut fields = BTreeMap::new();
+    let group = |fields: &mut BTreeMap<_, _>, names: GroupNames, group: &Group| {
+        fields.insert(names.who, group.word().to_owned());
+        match group {
+            Group::People(people) => {
+                let typed: Vec<&str> = people.iter().filter_map(|person| addresses.get(person)).map(String::as_str).collect();
+                fields.insert(names.people, typed.join(", "));
+            }
+            Group::Team(team) => {
+                fields.insert(names.team, team.to_string());
+            }
+            _ => {}
+        }
+    };
+    for (row, rule) in ROWS.iter().zip(&policy.rules) {
+        group(&mut fields, row.group, &rule.group);
+        fields.insert(
+            row.how,
+            if rule.percent == 0 {
+                "number"
+            } else if rule.percent == 100 {
+                "all"
+            } else {
+                "percent"
+            }
+            .to_owned(),
+        );
+        fields.insert(row.count, rule.need.to_string());
+        fields.insert(row.percent, if rule.percent == 0 { String::new() } else { rule.percent.to_string() });
+        fields.insert(row.stage, (rule.stage + 1).to_string());
+        fields.insert(row.known, rule.assurance.word().to_owned());
+        fields.insert(row.deny, if rule.deny == 0 { String::new() } else { rule.deny.to_string() });
+    }
+    fields.insert("deadline", if policy.escalation.is_some() { "escalate" } else { "expire" }.to_owned());
+    if let Some(escalation) = &policy.escalation {
+        group(&mut fields, SECOND, &escalation.group);
+        fields.insert("escalation_within_min", escalation.within_min.to_string());
+    }
+    fields.insert("deny_threshold", policy.deny_threshold.to_string());
+    fields.insert("decide_before_start_min", policy.decide_before_start_min.to_string());
+    fields.insert("remind_every_min", policy.remind_every_min.to_string());
+    fields.insert("pre_approved", policy.pre_approved.map(|risk| risk.word().to_owned()).unwrap_or_default());
+    fields.insert("at_least_mib", if scope.at_least_mib == 0 { String::new() } else { scope.at_least_mib.to_string() });
+    fields.insert("precedence", scope.precedence.to_string());
+    fields.insert("tags", scope.tags.iter().cloned().collect::<Vec<_>>().join(", "));
+    fields
+}
+
+#[cfg(test)]
+#[path = "form_tests.rs"]
+mod tests;

@@ -1,0 +1,124 @@
+use super::*;
+use uuid::Uuid;
+
+fn person(n: u128) -> PersonId {
+    PersonId(Uuid::from_u128(n))
+}
+
+/// The fields of a policy that asks one stakeholder, with changes.
+fn typed(changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    let good = [
+        ("rule1_who", "stakeholder"),
+        ("rule1_how", "number"),
+        ("rule1_count", "1"),
+        ("rule1_known", "link"),
+        ("deny_threshold", "1"),
+        ("decide_before_start_min", "60"),
+        ("remind_every_min", "0"),
+        ("deadline", "expire"),
+        ("precedence", "0"),
+        ("environments", "production"),
+    ];
+    let changed = |name: &str| changes.iter().any(|(other, _)| *other == name);
+    let kept = good.iter().filter(|(name, _)| !changed(name));
+    kept.chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn parse(changes: &[(&str, &str)]) -> Result<Policy, Vec<FieldError>> {
+    Typed(&typed(changes)).parse(&BTreeMap::from([("ana@example.org".to_owned(), person(1))]))
+}
+
+fn wrong(changes: &[(&str, &str)]) -> Vec<String> {
+    parse(changes).expect_err("something is wrong").into_iter().map(|error| error.field).collect()
+}
+
+#[test]
+fn what_is_typed_comes_back_as_it_was() {
+    let second = Uuid::from_u128(9).to_string();
+    let policy = parse(&[
+        ("rule2_who", "people"),
+        ("rule2_people", "Ana@example.org"),
+        ("rule2_how", "all"),
+        ("rule2_known", "link"),
+        ("rule2_stage", "2"),
+        ("rule2_deny", "1"),
+        ("rule3_who", "team"),
+        ("rule3_team", &second),
+        ("rule3_how", "percent"),
+        ("rule3_percent", "50"),
+        ("rule3_known", "link"),
+        ("deadline", "escalate"),
+        ("escalation_who", "engineer"),
+        ("escalation_within_min", "30"),
+        ("remind_every_min", "240"),
+        ("pre_approved", "R0"),
+        ("risks", "R0"),
+        ("risks", "R1"),
+        ("tags", "Payments, eu"),
+        ("at_least_mib", "100"),
+        ("precedence", "7"),
+    ])
+    .expect("all is well");
+    assert_eq!(policy.rules.iter().map(|rule| rule.key.as_str()).collect::<Vec<_>>(), ["stakeholder", "people", "team"]);
+    assert_eq!((policy.rules[1].percent, policy.rules[1].stage, policy.rules[1].deny), (100, 1, 1));
+    assert_eq!(policy.rules[2].percent, 50);
+    let scope = policy.scope.clone().expect("typed");
+    assert_eq!(scope.tags, BTreeSet::from(["eu".to_owned(), "payments".to_owned()]));
+    let mut again: Vec<(String, String)> = filled(&policy, &scope, &BTreeMap::from([(person(1), "ana@example.org".to_owned())]))
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    again.extend(
+        [("environments", "production"), ("risks", "R0"), ("risks", "R1")].map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    assert_eq!(Typed(&again).parse(&BTreeMap::from([("ana@example.org".to_owned(), person(1))])), Ok(policy));
+}
+
+#[test]
+fn everything_that_is_wrong_is_named_at_once() {
+    assert_eq!(wrong(&[("rule1_who", "")]), ["rule1_who"]);
+    assert_eq!(
+        wrong(&[("rule1_count", "0"), ("deny_threshold", "x"), ("precedence", "101"), ("deadline", "")]),
+        ["rule1_count", "deny_threshold", "deadline", "precedence"]
+    );
+    assert_eq!(wrong(&[("rule1_who", "people"), ("rule1_people", "nobody@example.org")]), ["rule1_people"]);
+    assert_eq!(wrong(&[("remind_every_min", "5")]), ["remind_every_min"]);
+    assert_eq!(wrong(&[("pre_approved", "R3")]), ["pre_approved"]);
+    assert_eq!(
+        wrong(&[("environments", "moon"), ("procedures", "x"), ("risks", "R9"), ("tags", "a_b")]),
+        ["environments", "procedures", "risks", "tags"]
+    );
+}
+
+#[test]
+fn a_level_that_nobody_can_reach_is_refused_with_a_sentence() {
+    let errors = parse(&[("rule1_known", "account_factor")]).expect_err("no second factor");
+    assert!(errors[0].field == "rule1_known" && errors[0].message.contains("no second factor"), "{errors:?}");
+}
+
+#[test]
+fn the_second_group_gets_its_time_before_the_latest_start() {
+    let escalate = |decide: &str, within: &str| {
+        wrong(&[
+            ("deadline", "escalate"),
+            ("escalation_who", "lead"),
+            ("decide_before_start_min", decide),
+            ("escalation_within_min", within),
+        ])
+    };
+    assert_eq!(escalate("0", "30"), ["decide_before_start_min"]);
+    assert_eq!(escalate("60", "61"), ["escalation_within_min"]);
+}
+
+#[test]
+fn a_group_that_is_there_twice_gets_two_keys() {
+    let policy = parse(&[
+        ("rule3_who", "stakeholder"),
+        ("rule3_how", "number"),
+        ("rule3_count", "1"),
+        ("rule3_known", "account"),
+        ("rule3_stage", "2"),
+    ])
+    .expect("twice");
+    assert_eq!(policy.rules.iter().map(|rule| rule.key.as_str()).collect::<Vec<_>>(), ["stakeholder", "stakeholder_2"]);
+}

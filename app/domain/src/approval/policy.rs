@@ -1,0 +1,302 @@
+//! A policy as data: which windows it rules, and in which stages who must agree to them.
+//!
+//! Its bytes are sealed into plans and kept for ever. Fields are only added, each with a default that is left out of the bytes: a policy that
+//! was saved before a field existed reads back, and has the same digest, in every later version.
+
+use super::Assurance;
+use crate::canonical::{self, CanonicalError, Digest};
+use crate::ids::{PersonId, TeamId};
+use crate::procedure::RiskClass;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A group whose members a rule counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Stakeholders of the database, with or without account.
+    Stakeholders,
+    /// Leads and deputies of the owner team.
+    LeadsAndDeputies,
+    /// Engineers of the owner team.
+    Engineers,
+    /// These people.
+    People(BTreeSet<PersonId>),
+    /// Leads and deputies of this team, whoever owns the database.
+    Team(TeamId),
+}
+
+impl Group {
+    /// The word of its kind, in forms and in keys of rules.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Stakeholders => "stakeholder",
+            Self::LeadsAndDeputies => "lead",
+            Self::Engineers => "engineer",
+            Self::People(_) => "people",
+            Self::Team(_) => "team",
+        }
+    }
+    /// Whether its people may open the pages of the owner team's windows. The others decide by the link in the mail, which shows them the plan.
+    #[must_use]
+    pub fn may_sign_in(&self) -> bool {
+        !matches!(self, Self::People(_) | Self::Team(_))
+    }
+    /// The words people read, after "of the".
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Stakeholders => "stakeholders of the database",
+            Self::LeadsAndDeputies => "leads and deputies of the owner team",
+            Self::Engineers => "engineers of the owner team",
+            Self::People(_) => "people named in the policy",
+            Self::Team(_) => "leads and deputies of another team",
+        }
+    }
+}
+
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// One demand of a policy: so many different people of `group`, each known by at least `assurance`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Stable key inside the policy.
+    pub key: String,
+    /// Whose votes count.
+    pub group: Group,
+    /// How many, 1 to 20; with a share, how many at least.
+    pub need: u32,
+    /// The least assurance a vote must have.
+    pub assurance: Assurance,
+    /// Share of the group in percent, rounded up; 100 is everybody, 0 counts by `need` alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub percent: u32,
+    /// Its place in the order: people are asked once every earlier stage is met.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stage: u32,
+    /// Rejections by people of this rule that end the window, besides the policy's own threshold; 0 adds nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deny: u32,
+}
+
+impl Rule {
+    /// A rule of the first stage that asks for `need` people.
+    #[must_use]
+    pub fn new(key: &str, group: Group, need: u32, assurance: Assurance) -> Self {
+        Self { key: key.to_owned(), group, need, assurance, percent: 0, stage: 0, deny: 0 }
+    }
+    /// How many people it asks for, of a group of this size. The group is the sealed one: nobody who leaves it later lowers the number.
+    #[must_use]
+    pub fn required(&self, group: usize) -> usize {
+        let share = (group * self.percent as usize).div_ceil(100);
+        share.max(self.need as usize)
+    }
+    /// How many, as people read it.
+    #[must_use]
+    pub fn how_many(&self) -> String {
+        match (self.percent, self.need) {
+            (0, need) => need.to_string(),
+            (100, _) => "all".to_owned(),
+            (percent, 1) => format!("{percent} %"),
+            (percent, need) => format!("{percent} %, at least {need},"),
+        }
+    }
+}
+
+/// Which windows a policy rules. An empty list of tags, procedures or classes stands for all; without environment it rules nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Environments of the database.
+    pub environments: BTreeSet<String>,
+    /// Tags, of which the database has at least one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// Keys of procedures.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub procedures: BTreeSet<String>,
+    /// Risk classes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub risks: BTreeSet<RiskClass>,
+    /// The plan may touch at least this much data, in MiB. It is the plan's own limit: what is measured at the start stays inside it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub at_least_mib: u64,
+    /// Where several policies fit, the highest precedence rules.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub precedence: u32,
+}
+
+/// Who is asked too, when the quorum does not stand in time: they may take any seat that is still free. Nothing passes by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Who.
+    pub group: Group,
+    /// How long they have, in minutes; without quorum the proposal expires then.
+    pub within_min: u32,
+}
+
+/// Key of the people an escalation asks, among the sealed ones; no rule may bear it.
+pub const ESCALATION: &str = "escalation";
+
+/// Who must agree. A voter counts for one rule only, so the rules together ask for the sum of different people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// The demands; all must be met.
+    pub rules: Vec<Rule>,
+    /// Rejections that end the window.
+    pub deny_threshold: u32,
+    /// The quorum must stand this long before the latest start, in minutes.
+    pub decide_before_start_min: u32,
+    /// What it rules; versions from before there was a choice rule whole environments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// What happens without quorum in time; without it the proposal expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
+    /// Whoever is waited for is asked again after this many minutes; 0 is never.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub remind_every_min: u32,
+    /// Windows of this risk class or a lower one are approved as they are proposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_approved: Option<RiskClass>,
+}
+
+impl Policy {
+    /// A policy of these rules: one rejection ends a window, and decisions are possible until the latest start.
+    #[must_use]
+    pub fn of(rules: Vec<Rule>) -> Self {
+        Self {
+            rules,
+            deny_threshold: 1,
+            decide_before_start_min: 0,
+            scope: None,
+            escalation: None,
+            remind_every_min: 0,
+            pre_approved: None,
+        }
+    }
+    /// Canonical bytes and digest.
+    pub fn seal(&self) -> Result<(Vec<u8>, Digest), CanonicalError> {
+        let bytes = canonical::bytes(self)?;
+        let digest = canonical::digest("policy", &bytes);
+        Ok((bytes, digest))
+    }
+    /// The first policy for development: one stakeholder.
+    #[must_use]
+    pub fn development() -> Self {
+        Self::of(vec![Rule::new("stakeholder", Group::Stakeholders, 1, Assurance::Link)])
+    }
+    /// The first policy for everything else: one stakeholder and one other person who leads or stands in.
+    #[must_use]
+    pub fn standard() -> Self {
+        let mut policy = Self::development();
+        policy.rules.push(Rule::new("lead", Group::LeadsAndDeputies, 1, Assurance::Link));
+        policy
+    }
+    /// Every group it speaks of.
+    #[must_use]
+    pub fn groups(&self) -> BTreeSet<Group> {
+        self.rules.iter().map(|rule| &rule.group).chain(self.escalation.iter().map(|escalation| &escalation.group)).cloned().collect()
+    }
+    /// Its stages, in order.
+    #[must_use]
+    pub fn stages(&self) -> Vec<u32> {
+        self.rules.iter().map(|rule| rule.stage).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+    /// The least assurance with which somebody could take every seat: what the second group must be able to show.
+    #[must_use]
+    pub fn highest_assurance(&self) -> Assurance {
+        self.rules.iter().map(|rule| rule.assurance).max().unwrap_or(Assurance::Link)
+    }
+    /// Whether a window of this class is approved as it is proposed.
+    #[must_use]
+    pub fn pre_approves(&self, risk: RiskClass) -> bool {
+        self.pre_approved.is_some_and(|highest| risk <= highest)
+    }
+}
+
+/// Who may vote on one plan, by rule: sealed into the plan. Removals count at once, additions only after sealing anew.
+pub type Eligible = BTreeMap<String, BTreeSet<PersonId>>;
+
+/// The people behind the groups of policies today.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Electorate {
+    /// Who of each group may vote.
+    pub groups: BTreeMap<Group, BTreeSet<PersonId>>,
+    /// Who of them has an account; the others are known by a link at most.
+    pub accounts: BTreeSet<PersonId>,
+}
+
+impl Electorate {
+    /// Who could vote for a rule: in its group, and able to be known as well as it asks.
+    pub fn of<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = PersonId> + 'a {
+        self.in_group(&rule.group, rule.assurance)
+    }
+    /// Who of a group is able to be known that well.
+    pub fn in_group<'a>(&'a self, group: &Group, assurance: Assurance) -> impl Iterator<Item = PersonId> + 'a {
+        let by_link = assurance < Assurance::Account;
+        self.groups.get(group).into_iter().flatten().filter(move |person| by_link || self.accounts.contains(person)).copied()
+    }
+    /// Everybody in any group.
+    #[must_use]
+    pub fn everybody(&self) -> BTreeSet<PersonId> {
+        self.groups.values().flatten().copied().collect()
+    }
+    /// The same people, of these groups only.
+    #[must_use]
+    pub fn only(&self, groups: &BTreeSet<Group>) -> Self {
+        let kept = self.groups.iter().filter(|(group, _)| groups.contains(group));
+        Self { groups: kept.map(|(group, people)| (group.clone(), people.clone())).collect(), accounts: self.accounts.clone() }
+    }
+    /// The same people without some.
+    #[must_use]
+    pub fn without(&self, gone: &BTreeSet<PersonId>) -> Self {
+        let rest = |people: &BTreeSet<PersonId>| people.difference(gone).copied().collect();
+        Self { groups: self.groups.iter().map(|(group, people)| (group.clone(), rest(people))).collect(), accounts: rest(&self.accounts) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_bytes_of_policies_from_before_there_were_stages_stay_what_they_were() {
+        let text = r#"{"decide_before_start_min":60,"deny_threshold":1,"rules":[{"assurance":"link","group":"stakeholders","key":"stakeholder","need":1},{"assurance":"account","group":"leads_and_deputies","key":"lead","need":2}]}"#;
+        let read: Policy = serde_json::from_str(text).expect("an old version");
+        assert_eq!(String::from_utf8(read.seal().expect("integers").0).expect("text"), text);
+        let (_, digest) = Policy::standard().seal().expect("integers");
+        assert_eq!(digest, canonical::digest("policy", br#"{"decide_before_start_min":0,"deny_threshold":1,"rules":[{"assurance":"link","group":"stakeholders","key":"stakeholder","need":1},{"assurance":"link","group":"leads_and_deputies","key":"lead","need":1}]}"#));
+    }
+
+    #[test]
+    fn every_field_survives_its_bytes() {
+        let mut policy = Policy::standard();
+        policy.rules[1] = Rule {
+            percent: 50,
+            stage: 1,
+            deny: 2,
+            ..Rule::new("team", Group::Team(TeamId(uuid::Uuid::from_u128(7))), 1, Assurance::Account)
+        };
+        policy.rules.push(Rule::new("people", Group::People(BTreeSet::from([PersonId(uuid::Uuid::from_u128(8))])), 1, Assurance::Link));
+        policy.scope = Some(Scope { environments: BTreeSet::from(["production".into()]), at_least_mib: 5, ..Scope::default() });
+        policy.escalation = Some(Escalation { group: Group::Engineers, within_min: 60 });
+        policy.pre_approved = Some(RiskClass::R0);
+        policy.remind_every_min = 240;
+        let (bytes, _) = policy.seal().expect("integers");
+        assert_eq!(serde_json::from_slice::<Policy>(&bytes).expect("read back"), policy);
+    }
+
+    proptest! {
+        #[test]
+        fn a_share_never_asks_for_less_than_its_part_nor_for_more_than_the_group(group in 1usize..40, percent in 1u32..=100) {
+            let rule = Rule { percent, ..Rule::new("r", Group::Engineers, 1, Assurance::Link) };
+            let required = rule.required(group);
+            prop_assert!(required * 100 >= group * percent as usize && required <= group && required >= 1);
+            prop_assert!((required - 1) * 100 < group * percent as usize, "one fewer would be too few");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What every change of a policy has to pass, as it is proposed and again as it is adopted: the people meanwhile may be others.
+
+use crate::error::Result;
+use crate::store::policies::{self, Ruled};
+use domain::approval::change::{self, Agreement, Concerned};
+use domain::approval::choose::{self, Known};
+use domain::approval::{self, Group};
+use domain::decision::Refusal;
+use domain::ids::PersonId;
+use sqlx::PgConnection;
+use std::collections::BTreeSet;
+
+/// All policies as they are, with the databases that the change could concern.
+pub(super) struct Outlook {
+    before: Vec<Known>,
+    ruled: Vec<Ruled>,
+}
+
+/// Refuses a change after which nobody could tell what rules, a database were ruled by nothing, or somebody could never get a window approved.
+pub(super) async fn check(db: &mut PgConnection, before: Vec<Known>, changed: &Known) -> Result<Outlook> {
+    choose::distinct(&before, changed)?;
+    let own = |one: &&Known| one.policy.id == changed.policy.id;
+    let mut environments: BTreeSet<String> = changed.scope().environments;
+    environments.extend(before.iter().filter(own).flat_map(|one| one.scope().environments));
+    let mut after: Vec<Known> = before.iter().filter(|one| !own(one)).cloned().collect();
+    after.push(changed.clone());
+    let groups: BTreeSet<Group> = before.iter().chain([changed]).flat_map(|one| one.policy.rules.groups()).collect();
+    let ruled = policies::ruled(db, &environments, &groups).await?;
+    let scopes: Vec<_> = after.iter().map(Known::scope).collect();
+    for database in &ruled {
+        let mut rules_here = false;
+        for case in choose::cases(&database.environment, &database.tags, &scopes) {
+            let on = |refusal: Refusal| Refusal { message: format!("On {}: {}", database.short_name, refusal.message), ..refusal };
+            let ruling = choose::ruling(&after, &case).ok_or_else(|| on(choose::ruled_by_none(&case)))?;
+            if ruling.policy.id == changed.policy.id && !rules_here {
+                rules_here = true;
+                approval::satisfiable(&changed.policy.rules, &database.proposers, &database.people).map_err(on)?;
+            }
+        }
+    }
+    Ok(Outlook { before, ruled })
+}
+
+impl Outlook {
+    /// Whose agreement the change needs. Every database of the environments it speaks of is concerned, whatever its tags: those may be given later.
+    pub(super) fn agreement(&self, holders: &BTreeSet<PersonId>, proposer: PersonId) -> Result<Agreement> {
+        let scopes: Vec<_> = self.before.iter().map(Known::scope).collect();
+        let mut concerned = Vec::new();
+        for database in &self.ruled {
+            let cases = choose::cases(&database.environment, &database.tags, &scopes);
+            let mut ruling: Vec<&Known> = cases.iter().filter_map(|case| choose::ruling(&self.before, case)).collect();
+            ruling.dedup_by_key(|one| one.policy.id);
+            concerned.extend(ruling.into_iter().map(|one| (&one.policy.rules, database.people.only(&one.policy.rules.groups()))));
+        }
+        let concerned: Vec<Concerned<'_>> = concerned.iter().map(|(policy, people)| Concerned { policy, people }).collect();
+        Ok(change::agreement(&concerned, holders, proposer)?)
+    }
+}

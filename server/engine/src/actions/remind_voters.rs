@@ -1,0 +1,47 @@
+//! Asks those once more whose votes are waited for, as often as the policy says.
+
+use super::{audience, cast_vote::standing};
+use crate::error::Result;
+use crate::ledger::Ledger;
+use crate::wake::{Wake, wake};
+use crate::{store, transaction};
+use domain::fact::NewFact;
+use domain::ids::WindowId;
+use domain::permission::Permit;
+use domain::window::WindowState;
+use serde_json::Map;
+use sqlx::PgPool;
+
+/// Mails each of them a fresh link, which replaces the one before: once a mail is delivered, the secret in it is nowhere else. The scheduler
+/// calls it; a window that moved on meanwhile is left alone.
+pub async fn remind_voters(pool: &PgPool, permit: &Permit, window: WindowId) -> Result<()> {
+    let permit = permit.clone();
+    transaction::run(pool, "remind_voters", move |db| {
+        let permit = permit.clone();
+        Box::pin(async move {
+            let mut ledger = Ledger::open(db, &permit, "scheduler");
+            let (state, _) = ledger.lock_window(window).await?;
+            // Another worker was faster, or it was asked about anew meanwhile.
+            if state != WindowState::Proposed || !store::runs::reminder_due(ledger.db(), window).await? {
+                return Ok(());
+            }
+            let window = store::windows::load(ledger.db(), window).await?;
+            let plan = window.plan()?;
+            let people = standing(&mut ledger, &window, &plan).await?.waiting_for();
+            let fact = NewFact::done("window.remind", "window", window.id)
+                .of_window(window.id)
+                .of_team(window.team)
+                .with("digest", window.digest.hex())
+                .with("asked", people.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let fact = ledger.fact(fact).await?;
+            for person in &people {
+                ledger.replace_links(window.id, *person).await?;
+            }
+            audience::ask(&mut ledger, &window, &plan, people, Map::new(), fact).await?;
+            ledger.reminded(window.id, fact).await
+        })
+    })
+    .await?;
+    wake(pool, &[Wake::Notifier, Wake::Sealer]).await;
+    Ok(())
+}
