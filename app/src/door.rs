@@ -245,6 +245,13 @@ pub fn query_parameter(name: &str) -> Option<String> {
     parameters.with_untracked(|map| map.get(name)).map(|text| text.replace('\0', "\u{fffd}")).filter(|text| !text.trim().is_empty())
 }
 
+/// Every value of a parameter of the page's query, in order.
+pub fn query_parameters(name: &str) -> Vec<String> {
+    let parameters = leptos_router::hooks::use_query_map();
+    let all = parameters.with_untracked(|map| map.get_all(name)).unwrap_or_default();
+    all.into_iter().map(|text| text.replace('\0', "\u{fffd}")).filter(|text| !text.trim().is_empty()).collect()
+}
+
 /// The page for a query's answer: the view when it came, else the error in words, with its status.
 pub fn show<T>(answer: engine::Result<T>, view: impl FnOnce(T) -> AnyView) -> AnyView {
     match answer {

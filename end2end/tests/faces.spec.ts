@@ -95,7 +95,7 @@ test("people, teams, policies, mails and the trail, for an administrator", async
   const freeze = await first(page, `${demo.address}/freezes`, "/freezes/");
   await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new"]);
   const policy = await first(page, `${demo.address}/policies`, "/policies/0");
-  await allWellMade(page, demo.address, ["/policies", policy, "/policies/new", "/me/confirm", "/mailbox", letter, "/admin/outbox"]);
+  await allWellMade(page, demo.address, ["/policies", policy, "/policies/new", "/policies/who", "/policies/who?database=shop", "/me/confirm", "/mailbox", letter, "/admin/outbox"]);
   const receiver = await first(page, `${demo.address}/admin/webhooks`, "/admin/webhooks/");
   await allWellMade(page, demo.address, ["/admin/webhooks", "/admin/webhooks/new", receiver, `${receiver}/edit`]);
   await allWellMade(page, demo.address, ["/audit", "/audit/1", "/audit?from=never&team=x", "/audit?action=window.propose"]);

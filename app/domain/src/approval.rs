@@ -4,6 +4,7 @@ pub mod change;
 pub mod check;
 pub mod choose;
 pub mod count;
+pub mod example;
 pub mod form;
 pub mod policy;
 

@@ -48,6 +48,8 @@ ids! {
     PolicyId,
     /// A change of a policy that waits for agreement.
     PolicyChangeId,
+    /// An example case kept with the policies.
+    PolicyCaseId,
     /// A link sent in a mail.
     LinkId,
     /// A calendar feed.

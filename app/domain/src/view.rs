@@ -16,6 +16,7 @@ pub mod policies;
 pub mod runs;
 pub mod series;
 pub mod sessions;
+pub mod simulator;
 pub mod targets;
 pub mod trail;
 pub mod watchers;

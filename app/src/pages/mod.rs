@@ -46,6 +46,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/freezes/:id") view=freezes::FreezeShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies/new") view=policies::PolicyNewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/policies/who") view=policies::WhoPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies/:id") view=policies::PolicyEditPage ssr=SsrMode::Async/>
                     <Route path=path!("/people") view=people::PeopleListPage ssr=SsrMode::Async/>
                     <Route path=path!("/people/new") view=people::PersonNewPage ssr=SsrMode::Async/>

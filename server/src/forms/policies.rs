@@ -2,8 +2,10 @@
 
 use super::{At, Done, TypedForm};
 use axum::response::Response;
-use domain::ids::{PolicyChangeId, PolicyId};
+use domain::ids::{PolicyCaseId, PolicyChangeId, PolicyId};
 use engine::actions::agree_policy::{self, agree_policy};
+use engine::actions::forget_example::forget_example;
+use engine::actions::keep_example::{self, keep_example};
 use engine::actions::propose_policy::{Input, Proposed, propose_policy};
 use engine::actions::withdraw_policy::withdraw_policy;
 use serde::Deserialize;
@@ -53,4 +55,16 @@ fn agreed(missing: usize) -> String {
 pub async fn withdraw(At(id): At<PolicyChangeId>, form: TypedForm<Bare>) -> Response {
     let done = withdraw_policy(&form.engine, &form.caller, id).await;
     form.answer(done, |()| Done::to("/policies", "Taken back. What ruled before goes on ruling.")).await
+}
+
+/// Keeps an imagined window as an example.
+pub async fn keep(form: TypedForm<keep_example::Input>) -> Response {
+    let done = keep_example(&form.engine, &form.caller, &form.input).await;
+    form.answer(done, |_| Done::to("/policies/who", "Kept. Every change of a policy has to keep it true.")).await
+}
+
+/// Forgets an example.
+pub async fn forget(At(id): At<PolicyCaseId>, form: TypedForm<Bare>) -> Response {
+    let done = forget_example(&form.engine, &form.caller, id).await;
+    form.answer(done, |()| Done::to("/policies/who", "Forgotten.")).await
 }

@@ -34,7 +34,7 @@ async fn a_change_is_typed_proposed_and_agreed_to_by_somebody_else() {
     let mut lead = Browser::of(&house, &house.lead).await;
     let list = ada.get("/policies").await.body;
     let path = list.split("href=\"/policies/0").nth(1).and_then(|after| after.split('"').next()).map(|id| format!("/policies/0{id}"));
-    assert!(list.contains("Standard"), "{list}");
+    assert!(list.contains("Standard") && list.contains("Who must approve?"), "{list}");
     let standard: uuid::Uuid =
         sqlx::query_scalar("SELECT id FROM drydock.policy WHERE name = 'Standard'").fetch_one(&house.admin).await.expect("installed");
     let here = format!("/policies/{standard}");
@@ -67,4 +67,34 @@ async fn a_change_is_typed_proposed_and_agreed_to_by_somebody_else() {
     let adopted = bert.get("/policies").await.body;
     assert!(adopted.contains("Your agreement was the last one needed") && !adopted.contains("Proposed: version"), "{adopted}");
     assert!(adopted.contains("Decisions are possible until 60 minutes before the latest start"), "{adopted}");
+}
+
+#[tokio::test]
+async fn a_window_is_imagined_and_kept_as_an_example() {
+    let house = House::new().await;
+    let ada = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
+    settle(&house).await;
+    let (mut ada, mut lead) = (Browser::of(&house, &ada).await, Browser::of(&house, &house.lead).await);
+    let empty = lead.get("/policies/who").await.body;
+    assert!(empty.contains("prod-orders (orders)") && !empty.contains("The answer"), "{empty}");
+    let proposer = house.engineer.actor.person;
+    let ask = format!("/policies/who?database=prod-orders&proposer={proposer}");
+    let answer = lead.get(&ask).await.body;
+    assert!(answer.contains("can be approved") && answer.contains("Dario or Lena"), "{answer}");
+    assert!(!answer.contains("Keep this example"), "{answer}");
+    let short = lead.get(&format!("{ask}&absent={}&absent={}", house.lead.actor.person, house.deputy.actor.person)).await.body;
+    assert!(short.contains("nobody could get it approved") && short.contains("and 0 could."), "{short}");
+    let unknown = lead.get("/policies/who?database=nowhere&most_mib=x").await;
+    assert!(unknown.status == StatusCode::OK && unknown.body.contains("There is no database with this name."), "{}", unknown.body);
+
+    let kept = ada.get(&ask).await.body;
+    assert!(kept.contains("Keep this example"), "{kept}");
+    let proposer = proposer.to_string();
+    let fields = [("name", "Weekly"), ("database", "prod-orders"), ("proposer", proposer.as_str())];
+    assert_eq!(ada.post("/policies/examples", &fields).await.to, "/policies/who");
+    let listed = ada.get("/policies/who").await.body;
+    assert!(listed.contains("Weekly") && listed.contains("2 people by “Standard”, and they are there"), "{listed}");
+    let forget = listed.split("action=\"/policies/examples/").nth(1).and_then(|after| after.split('"').next()).expect("a form").to_owned();
+    ada.post(&format!("/policies/examples/{forget}"), &[]).await;
+    assert!(ada.get("/policies/who").await.body.contains("No example yet"));
 }

@@ -27,6 +27,7 @@ fn List(page: policies::PoliciesPage, may_change: bool) -> impl IntoView {
     let cards = page.policies.into_iter().map(|policy| view! { <PolicyCard policy names=names.clone() may_change/> }).collect_view();
     view! {
         <Heading title="Policies" lead="Who must agree before a window may run. The first that fits rules. A window keeps the policy that was sealed in its plan; a change holds for plans sealed after it.">
+            <a class="button" href="/policies/who">"Who must approve?"</a>
             {may_change.then(|| view! { <a class="button" href="/policies/new">"Add a policy"</a> })}
         </Heading>
         {changes}

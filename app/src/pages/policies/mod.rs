@@ -2,7 +2,9 @@
 
 mod edit;
 mod list;
+mod simulator;
 mod waiting;
 
 pub use edit::{PolicyEditPage, PolicyNewPage};
 pub use list::PoliciesPage;
+pub use simulator::WhoPage;

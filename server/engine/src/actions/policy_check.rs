@@ -2,8 +2,10 @@
 
 use crate::error::Result;
 use crate::store::policies::{self, Ruled};
+use crate::store::policy_cases;
 use domain::approval::change::{self, Agreement, Concerned};
 use domain::approval::choose::{self, Known};
+use domain::approval::example::{self, Verdict};
 use domain::approval::{self, Group};
 use domain::decision::Refusal;
 use domain::ids::PersonId;
@@ -38,7 +40,33 @@ pub(super) async fn check(db: &mut PgConnection, before: Vec<Known>, changed: &K
             }
         }
     }
+    keeps_examples(db, &before, &after, &ruled).await?;
     Ok(Outlook { before, ruled })
+}
+
+/// Refuses a change after which an example that is true now would not be.
+async fn keeps_examples(db: &mut PgConnection, before: &[Known], after: &[Known], ruled: &[Ruled]) -> Result<()> {
+    let mut broken = Vec::new();
+    for example in policy_cases::all(db).await? {
+        // Databases of other environments are ruled as before.
+        let Some(database) = ruled.iter().find(|database| database.id == example.target) else { continue };
+        let verdict = |known| example::answer(known, &example.question, &database.people).map(|answer| answer.verdict());
+        let holds = |verdict: &Option<Verdict>| verdict.as_ref().is_some_and(|verdict| example.expected.agrees(verdict));
+        let (now, then) = (verdict(before), verdict(after));
+        if holds(&now) && !holds(&then) {
+            let then = then.map_or_else(|| "ruled by no policy".to_owned(), |verdict| verdict.says());
+            broken.push(format!("“{}” expects {}; it would be {then}.", example.name, example.expected.says()));
+        }
+    }
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "policy_example",
+        format!("The change breaks an example that is kept with the policies: {}", broken.join(" ")),
+        "Change the rules, or forget the example on the page “Who must approve?” if it is no longer meant.",
+    )
+    .into())
 }
 
 impl Outlook {

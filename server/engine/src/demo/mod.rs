@@ -8,8 +8,8 @@ mod shop;
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
 use crate::actions::{
-    Caller, add_critical_query, add_webhook, announce_worker_key, create_freeze, make_series, pause_webhook, preview_proposal,
-    propose_window, write_comment,
+    Caller, add_critical_query, add_webhook, announce_worker_key, create_freeze, keep_example, make_series, pause_webhook,
+    preview_proposal, propose_window, write_comment,
 };
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -69,6 +69,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         let password = shop::create(&config.superuser).await?;
         progress.target = Some(register(&engine, &lead, config.port, password).await?);
         while examiner::answer_next(&worker).await? {}
+        example(&engine).await?;
     }
     repeat(&engine).await?;
     if progress.windows == 0 {
@@ -166,6 +167,14 @@ async fn repeat(engine: &Engine) -> Result<()> {
     let form = SeriesForm { proposal, weekdays: vec!["SU".into()], ..SeriesForm::blank() };
     let seen = form.parse()?.seen("Europe/Berlin");
     make_series::make_series(engine, &engineer, &form, &seen).await.map(drop)
+}
+
+/// An imagined window whose answer every change of policy has to keep true.
+async fn example(engine: &Engine) -> Result<()> {
+    let admin = people::caller(engine, people::ADMIN).await?;
+    let input =
+        keep_example::Input { name: "Weekly on the shop".into(), database: shop::DATABASE.into(), ..keep_example::Input::default() };
+    keep_example::keep_example(engine, &admin, &input).await.map(drop)
 }
 
 /// A window that waits for approval and begins in a few minutes, with thresholds so small that its run really rebuilds something.

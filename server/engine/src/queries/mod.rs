@@ -21,6 +21,7 @@ pub mod proposals;
 pub mod runs;
 pub mod series;
 pub mod sessions;
+pub mod simulator;
 pub mod targets;
 pub mod trail;
 pub mod visit;

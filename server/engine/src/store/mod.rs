@@ -26,6 +26,7 @@ pub mod pauses;
 pub mod people;
 pub mod people_pages;
 pub mod policies;
+pub mod policy_cases;
 pub mod policy_changes;
 pub mod run_page;
 pub mod runs;

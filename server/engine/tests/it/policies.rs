@@ -7,17 +7,20 @@ use domain::ids::{PersonId, PolicyChangeId, PolicyId};
 use domain::people::GlobalRole;
 use domain::permission::Permit;
 use domain::procedure::RiskClass;
+use domain::view::simulator::Asked;
 use domain::window::WindowState;
 use engine::Error;
 use engine::actions::agree_policy::{self, agree_policy};
 use engine::actions::cast_vote::{self, Outcome};
 use engine::actions::escalate_window::escalate_window;
+use engine::actions::forget_example::forget_example;
 use engine::actions::open_run::start_now;
 use engine::actions::propose_policy::{Input, Proposed, propose_policy};
 use engine::actions::propose_window::propose_window;
 use engine::actions::set_tags::{self, set_tags};
 use engine::actions::withdraw_policy::withdraw_policy;
-use engine::actions::{Caller, open_run};
+use engine::actions::{Caller, keep_example, open_run};
+use engine::queries::simulator;
 use engine::store::policies;
 
 /// A house with two administrators who can sign in.
@@ -434,4 +437,51 @@ async fn where_votes_must_be_signed_in_only_people_with_accounts_are_asked_and_a
     assert_eq!(house.count("SELECT count(*) FROM drydock.link WHERE used_at IS NOT NULL").await, 0, "the link is not spent");
     let signed = cast_vote::cast_vote(&house.engine, &house.stakeholder, window.number, &vote).await.expect("signed in");
     assert_eq!(signed.state, WindowState::Approved);
+}
+
+#[tokio::test]
+async fn who_must_approve_is_answered_for_an_imagined_window() {
+    let town = Town::new().await;
+    let house = &town.house;
+    let asked = |absent: &[&Caller]| Asked {
+        database: "prod-orders".into(),
+        proposer: house.engineer.actor.person.to_string(),
+        absent: absent.iter().map(|who| who.actor.person.to_string()).collect(),
+        ..Asked::default()
+    };
+    let page = simulator::show(&house.engine, &house.engineer, &asked(&[])).await.expect("a page");
+    let answer = page.answer.expect("ruled");
+    assert_eq!((answer.policy.0.as_str(), answer.reachable), ("Standard", true));
+    assert_eq!(answer.rules[1].there, ["Dario", "Lena"], "Egon proposes");
+    let page = simulator::show(&house.engine, &house.engineer, &asked(&[&house.stakeholder])).await.expect("a page");
+    let answer = page.answer.expect("ruled");
+    assert!(!answer.reachable && answer.rules[0].absent == ["Sten"]);
+    assert_eq!(answer.missing, ["1 of the stakeholders of the database have to approve, and 0 could."]);
+    let foreign = simulator::show(&house.engine, &house.foreigner, &asked(&[])).await.expect("a page");
+    assert!(foreign.databases.is_empty() && foreign.answer.is_none() && foreign.problem.is_some(), "foreign databases do not exist");
+}
+
+#[tokio::test]
+async fn an_example_that_a_change_would_break_keeps_it_from_being_proposed() {
+    let town = Town::new().await;
+    let house = &town.house;
+    let example = keep_example::Input { name: "Weekly on orders".into(), database: "prod-orders".into(), ..keep_example::Input::default() };
+    assert_eq!(code(keep_example::keep_example(&house.engine, &house.lead, &example).await), "not_permitted");
+    let id = keep_example::keep_example(&house.engine, &town.ada, &example).await.expect("kept");
+    let twice = keep_example::keep_example(&house.engine, &town.ada, &example).await;
+    assert!(matches!(twice, Err(Error::Invalid(errors)) if errors[0].field == "name"));
+    let Err(Error::Refused(refusal)) = town.propose(1, STAKEHOLDER_ALONE).await else { panic!("the example expects two") };
+    assert_eq!(refusal.code, "policy_example");
+    let says = "“Weekly on orders” expects 2 people by “Standard”, and they are there; it would be 1 person by “Standard”, who is there.";
+    assert!(refusal.message.contains(says), "{}", refusal.message);
+    town.propose(1, &[("deny_threshold", "2")]).await.expect("another change keeps it true");
+    let (waiting, _) = town.waiting().await;
+    withdraw_policy(&house.engine, &town.ada, waiting).await.expect("taken back");
+    forget_example(&house.engine, &town.bert, id).await.expect("no longer meant");
+    town.propose(1, STAKEHOLDER_ALONE).await.expect("nothing is in its way");
+    let facts: Vec<String> = sqlx::query_scalar("SELECT action FROM drydock.fact WHERE action LIKE '%example' ORDER BY id")
+        .fetch_all(&house.admin)
+        .await
+        .expect("facts");
+    assert_eq!(facts, ["policy.keep_example", "policy.forget_example"]);
 }

@@ -231,8 +231,12 @@ pub const PEOPLE: &[Line] = &[
     Line::read("GET /policies", Account, Nothing),
     Line::read("GET /policies/new", Held(ManagePolicies), Nothing),
     Line::act("POST /policies/new", Held(ManagePolicies), Nothing, |_, _| policy(&[("name", "Careful"), ("precedence", "10")])),
+    Line::read("GET /policies/who", Account, Nothing),
     Line::read("GET /policies/{id}", Held(ManagePolicies), Thing::Policy),
     Line::act("POST /policies/{id}", Held(ManagePolicies), Thing::Policy, |_, _| policy(&[("version", "1"), ("precedence", "0")])),
+    // After the change: an example would keep it from asking fewer people.
+    Line::act("POST /policies/examples", Held(ManagePolicies), Nothing, typed!(c, p; "name": "Weekly", "database": "prod-orders")),
+    Line::act("POST /policies/examples/{id}/forget", Held(ManagePolicies), Thing::Session, typed!(c, p;)).idle(),
     Line::act("POST /policies/changes/{id}/agree", Account, Thing::Session, typed!(c, p; "digest": "00")).idle(),
     Line::act("POST /policies/changes/{id}/withdraw", Held(ManagePolicies), Thing::Session, typed!(c, p;)).idle(),
     Line::read("GET /people", Held(SeePeople), Nothing),
