@@ -19,6 +19,7 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override,
     drydock.series, drydock.series_author, drydock.series_change TO {web};
 GRANT INSERT ON drydock.policy_change, drydock.policy_agreement, drydock.policy_case TO {web};
+GRANT INSERT ON drydock.revision_stage TO {web}, {worker};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
 GRANT UPDATE (password_hash, password_changed_at, epoch, theme) ON drydock.account TO {web};
@@ -37,7 +38,7 @@ GRANT DELETE ON drydock.sealed_key TO {worker};
 GRANT UPDATE (admitted_at) ON drydock.worker_key TO {web};
 GRANT UPDATE (environments, current_version) ON drydock.policy TO {web};
 GRANT UPDATE (ended_at, ended_by, adopted) ON drydock.policy_change TO {web};
-GRANT UPDATE (state, revision, state_at, state_reason, state_fact_id, state_fact_at, issues_met, owner_id) ON drydock.window TO {web};
+GRANT UPDATE (state, revision, state_at, state_reason, state_fact_id, state_fact_at, issues_met, owner_id, stage, asked_at, escalated_stages) ON drydock.window TO {web};
 GRANT UPDATE (preview, decide_by_at) ON drydock.revision TO {web};
 GRANT UPDATE (live) ON drydock.window_target TO {web};
 GRANT UPDATE (opened_at, used_at, ended_at, ended_reason) ON drydock.link TO {web};
@@ -72,7 +73,7 @@ GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.s
     drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination TO {worker};
 GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};
 GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
-GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at, escalated_revision, reminded_at) ON drydock.window TO {worker};
+GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at, stage, asked_at, escalated_stages) ON drydock.window TO {worker};
 GRANT UPDATE (seen_at) ON drydock.worker_key TO {worker};
 GRANT INSERT ON drydock.webhook_event, drydock.webhook_delivery, drydock.webhook_try TO {worker};
 GRANT UPDATE (state, paused_reason, failing_since) ON drydock.webhook TO {worker};

@@ -6,11 +6,14 @@ pub mod choose;
 pub mod count;
 pub mod example;
 pub mod form;
+mod matching;
 pub mod policy;
+pub mod terms;
 
 pub use check::satisfiable;
 pub use count::{Roll, RuleStanding, Standing, count, in_turn, must_be_known_better};
-pub use policy::{ESCALATION, Electorate, Eligible, Escalation, Group, Policy, Rule, Scope};
+pub use policy::{ESCALATION, Electorate, Eligible, Escalation, Group, Policy, Rule, Scope, Terms};
+pub use terms::{StageTimes, deadlines};
 
 use crate::decision::Refusal;
 use crate::ids::PersonId;

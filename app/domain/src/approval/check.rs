@@ -1,6 +1,6 @@
 //! Whether a policy can be met at all: four eyes need other people.
 
-use super::policy::{ESCALATION, Electorate, Policy};
+use super::policy::{ESCALATION, Electorate, Policy, Terms};
 use super::{Assurance, Group, Roll, count};
 use crate::decision::Refusal;
 use crate::ids::PersonId;
@@ -19,7 +19,7 @@ pub fn sound(policy: &Policy) -> Result<(), Refusal> {
         return Err(Refusal::new("policy_need", "Each rule asks for 1 to 20 people, or for 1 to 100 % of them.", "Change the number."));
     }
     let keys: BTreeSet<&str> = policy.rules.iter().map(|rule| rule.key.as_str()).collect();
-    if keys.len() != policy.rules.len() || keys.contains(ESCALATION) {
+    if keys.len() != policy.rules.len() || keys.iter().any(|key| key.starts_with(ESCALATION)) {
         return Err(Refusal::new("policy_keys", "Two rules have the same name.", "Name each rule differently."));
     }
     if let Some(why) = policy.rules.iter().find_map(|rule| rule.assurance.reachable().err()) {
@@ -27,10 +27,40 @@ pub fn sound(policy: &Policy) -> Result<(), Refusal> {
     }
     let by_link_only = |group: &Group, assurance| assurance >= Assurance::Account && !group.may_sign_in();
     let second = policy.escalation.as_ref().is_some_and(|escalation| by_link_only(&escalation.group, policy.highest_assurance()));
-    if second || policy.rules.iter().any(|rule| by_link_only(&rule.group, rule.assurance)) {
+    let own = |terms: &Terms| terms.escalation.as_ref().is_some_and(|second| by_link_only(&second.group, policy.assurance_of(terms.stage)));
+    if second || policy.stage_terms.iter().any(own) || policy.rules.iter().any(|rule| by_link_only(&rule.group, rule.assurance)) {
         return Err(Refusal::new("policy_assurance", BY_LINK_ONLY, ""));
     }
-    Ok(())
+    in_order(policy)
+}
+
+/// Terms belong to stages that are there, once each, and no stage may take longer than the one that waits for it.
+fn in_order(policy: &Policy) -> Result<(), Refusal> {
+    let stages = policy.stages();
+    let own: BTreeSet<u32> = policy.stage_terms.iter().map(|terms| terms.stage).collect();
+    if own.len() != policy.stage_terms.len() || !own.iter().all(|stage| stages.contains(stage)) {
+        return Err(Refusal::new(
+            "policy_stages",
+            "A stage has terms of its own, and no rule.",
+            "Give the stage a rule, or leave its terms out.",
+        ));
+    }
+    let late = |one: &Terms, next: &Terms| {
+        one.decide_before_start_min < next.decide_before_start_min || one.ends_before_start_min() < next.ends_before_start_min()
+    };
+    let pairs = stages.iter().zip(stages.iter().skip(1)).map(|(one, next)| (policy.terms(*one), policy.terms(*next)));
+    match pairs.into_iter().find(|(one, next)| late(one, next)) {
+        None => Ok(()),
+        Some((one, next)) => Err(Refusal::new(
+            "policy_stages",
+            format!("Stage {} could take longer than stage {}, which waits for it.", one.stage + 1, next.stage + 1),
+            format!(
+                "Let stage {} be decided at least as long before the latest start as stage {}, and end no later.",
+                one.stage + 1,
+                next.stage + 1
+            ),
+        )),
+    }
 }
 
 /// Why people of no team of the database cannot be asked to sign in.
@@ -53,7 +83,7 @@ pub fn satisfiable(policy: &Policy, proposers: &[(PersonId, String)], people: &E
                 "Name more stakeholders or deputies, give them accounts where votes must be signed in, or ask for fewer people.",
             ));
         }
-        if roll.sealed.get(ESCALATION).is_some_and(BTreeSet::is_empty) {
+        if roll.seconds(policy).iter().any(|(_, people)| people.is_empty()) {
             return Err(Refusal::new(
                 "policy_unsatisfiable",
                 format!("{name} may propose windows here, and when nobody decides in time there is nobody else to ask without {name}."),

@@ -1,6 +1,7 @@
 //! Counting: who may vote on a plan now, which seats are taken, and whose turn it is.
 
-use super::policy::{ESCALATION, Electorate, Eligible, Policy, Rule};
+use super::matching::matching;
+use super::policy::{ESCALATION, Electorate, Eligible, Policy, Rule, second_key};
 use super::{Assurance, StandingVote, VoteDecision};
 use crate::decision::Refusal;
 use crate::ids::PersonId;
@@ -14,8 +15,8 @@ pub struct Roll {
     pub sealed: Eligible,
     /// Who of them may vote now.
     pub present: Eligible,
-    /// The second group was asked, and may take any free seat.
-    pub escalated: bool,
+    /// Stages whose second group was asked, and may take any free seat of them.
+    pub escalated: BTreeSet<u32>,
 }
 
 impl Roll {
@@ -23,50 +24,71 @@ impl Roll {
     #[must_use]
     pub fn fresh(policy: &Policy, today: &Electorate, out: &BTreeSet<PersonId>) -> Self {
         let sealed = by_rule(policy, today, |person| !out.contains(person));
-        Self { present: sealed.clone(), sealed, escalated: false }
+        Self { present: sealed.clone(), sealed, escalated: BTreeSet::new() }
     }
     /// The roll as it was sealed, with everybody present.
     #[must_use]
     pub fn as_sealed(sealed: &Eligible) -> Self {
-        Self { sealed: sealed.clone(), present: sealed.clone(), escalated: false }
+        Self { sealed: sealed.clone(), present: sealed.clone(), escalated: BTreeSet::new() }
     }
     /// A sealed roll with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
     #[must_use]
-    pub fn today(policy: &Policy, sealed: &Eligible, today: &Electorate, escalated: bool) -> Self {
+    pub fn today(policy: &Policy, sealed: &Eligible, today: &Electorate, escalated: &BTreeSet<u32>) -> Self {
         let mut present = by_rule(policy, today, |_| true);
         present.retain(|key, people| {
             let asked = sealed.get(key);
             people.retain(|person| asked.is_some_and(|asked| asked.contains(person)));
             asked.is_some()
         });
-        Self { present, sealed: sealed.clone(), escalated }
+        Self { present, sealed: sealed.clone(), escalated: escalated.clone() }
     }
     /// The roll of a policy that rules a plan sealed under another one. Only who was asked by the plan may count, and shares are those of
     /// today's groups, so that a raised policy is never met by fewer people than it asks for. `out` never vote on the plan.
     #[must_use]
-    pub fn against(policy: &Policy, sealed: &Eligible, today: &Electorate, out: &BTreeSet<PersonId>, escalated: bool) -> Self {
+    pub fn against(policy: &Policy, sealed: &Eligible, today: &Electorate, out: &BTreeSet<PersonId>, escalated: &BTreeSet<u32>) -> Self {
         let asked: BTreeSet<PersonId> = sealed.values().flatten().copied().collect();
         let groups = by_rule(policy, today, |person| !out.contains(person));
         let mut present = groups.clone();
-        present.values_mut().for_each(|people| people.retain(|person| asked.contains(person)));
-        Self { sealed: groups, present, escalated }
+        for people in present.values_mut() {
+            people.retain(|person| asked.contains(person));
+        }
+        Self { sealed: groups, present, escalated: escalated.clone() }
     }
     /// Takes people off who do not count now; shares stay those of the sealed groups.
     #[must_use]
     pub fn without(mut self, silent: &BTreeSet<PersonId>) -> Self {
-        self.present.values_mut().for_each(|people| people.retain(|person| !silent.contains(person)));
+        for people in self.present.values_mut() {
+            people.retain(|person| !silent.contains(person));
+        }
         self
     }
-    /// Who may vote now, by rule; the second group only once it was asked.
+    /// Who may vote now, by rule; a second group only once it was asked.
     #[must_use]
     pub fn asked(&self) -> Eligible {
+        let seconds: BTreeSet<String> = self.escalated.iter().map(|stage| self.second_of(*stage)).collect();
         let mut asked = self.present.clone();
-        asked.retain(|key, _| self.escalated || key != ESCALATION);
+        asked.retain(|key, _| !key.starts_with(ESCALATION) || seconds.contains(key));
         asked
+    }
+    /// Those who are asked at the deadline of a stage.
+    #[must_use]
+    pub fn second(&self, stage: u32) -> BTreeSet<PersonId> {
+        self.present.get(&self.second_of(stage)).cloned().unwrap_or_default()
+    }
+    /// The same for every stage at whose deadline others are asked.
+    #[must_use]
+    pub fn seconds(&self, policy: &Policy) -> Vec<(u32, BTreeSet<PersonId>)> {
+        let asks = |stage: &u32| policy.terms(*stage).escalation.is_some();
+        policy.stages().into_iter().filter(asks).map(|stage| (stage, self.second(stage))).collect()
+    }
+    /// A stage with terms of its own has its own second group, be it nobody.
+    fn second_of(&self, stage: u32) -> String {
+        let own = second_key(stage);
+        if self.sealed.contains_key(&own) { own } else { ESCALATION.to_owned() }
     }
     fn may(&self, rule: &Rule, person: PersonId) -> bool {
         let of = |key: &str| self.present.get(key).is_some_and(|people| people.contains(&person));
-        of(&rule.key) || (self.escalated && of(ESCALATION))
+        of(&rule.key) || (self.escalated.contains(&rule.stage) && of(&self.second_of(rule.stage)))
     }
     fn required(&self, rule: &Rule) -> usize {
         rule.required(self.sealed.get(&rule.key).map_or(0, BTreeSet::len))
@@ -78,6 +100,11 @@ fn by_rule(policy: &Policy, today: &Electorate, keep: impl Fn(&PersonId) -> bool
     if let Some(escalation) = &policy.escalation {
         let people = today.in_group(&escalation.group, policy.highest_assurance()).filter(&keep).collect();
         found.insert(ESCALATION.to_owned(), people);
+    }
+    for own in &policy.stage_terms {
+        let known = policy.assurance_of(own.stage);
+        let people = own.escalation.iter().flat_map(|second| today.in_group(&second.group, known)).filter(&keep).collect();
+        found.insert(second_key(own.stage), people);
     }
     found
 }
@@ -155,10 +182,10 @@ pub fn count(policy: &Policy, roll: &Roll, votes: &[StandingVote]) -> Standing {
     let counts = |rule: &Rule, person: PersonId| {
         roll.may(rule, person) && approvals.iter().any(|vote| vote.person == person && vote.assurance >= rule.assurance)
     };
-    let voted: BTreeSet<PersonId> = votes.iter().map(|vote| vote.person).collect();
+    let spoke: BTreeSet<PersonId> = votes.iter().map(|vote| vote.person).collect();
     let approvers: Vec<PersonId> = approvals.iter().map(|vote| vote.person).collect::<BTreeSet<_>>().into_iter().collect();
     let possible: Vec<PersonId> = roll.asked().into_values().flatten().collect::<BTreeSet<_>>().into_iter().collect();
-    let could = |rule: &Rule, person: PersonId| counts(rule, person) || (roll.may(rule, person) && !voted.contains(&person));
+    let could = |rule: &Rule, person: PersonId| counts(rule, person) || (roll.may(rule, person) && !spoke.contains(&person));
     let filled = |have: &[Vec<PersonId>], up_to: u32| {
         policy.rules.iter().zip(have).zip(&needs).all(|((rule, have), need)| rule.stage > up_to || have.len() >= *need)
     };
@@ -176,7 +203,7 @@ pub fn count(policy: &Policy, roll: &Roll, votes: &[StandingVote]) -> Standing {
         .zip(&needs)
         .map(|((rule, have), need)| {
             let later = rule.stage > stage;
-            let asked = possible.iter().filter(|person| roll.may(rule, **person) && !voted.contains(person));
+            let asked = possible.iter().filter(|person| roll.may(rule, **person) && !spoke.contains(person));
             let waiting_for = if later || have.len() >= *need { vec![] } else { asked.copied().collect() };
             RuleStanding { rule: rule.clone(), need: *need, have, waiting_for, later }
         })
@@ -193,9 +220,8 @@ pub fn count(policy: &Policy, roll: &Roll, votes: &[StandingVote]) -> Standing {
 }
 
 /// Whether this decision may be given now: an approval waits for its stage, a no never does.
-pub fn in_turn(policy: &Policy, asked: &Eligible, standing: &Standing, person: PersonId, decision: VoteDecision) -> Result<(), Refusal> {
-    let of = |key: &str| asked.get(key).is_some_and(|people| people.contains(&person));
-    let now = |rule: &Rule| rule.stage <= standing.stage && (of(&rule.key) || of(ESCALATION));
+pub fn in_turn(policy: &Policy, roll: &Roll, standing: &Standing, person: PersonId, decision: VoteDecision) -> Result<(), Refusal> {
+    let now = |rule: &Rule| rule.stage <= standing.stage && roll.may(rule, person);
     if decision != VoteDecision::Approve || policy.rules.iter().any(now) {
         return Ok(());
     }
@@ -208,20 +234,16 @@ pub fn in_turn(policy: &Policy, asked: &Eligible, standing: &Standing, person: P
 
 /// Whether an approval known by `assurance` would count for nothing, though the person is asked: every rule that asks wants to know better.
 #[must_use]
-pub fn must_be_known_better(policy: &Policy, asked: &Eligible, person: PersonId, assurance: Assurance) -> bool {
-    let of = |key: &str| asked.get(key).is_some_and(|people| people.contains(&person));
-    let mut asking = policy.rules.iter().filter(|rule| of(&rule.key) || of(ESCALATION)).peekable();
+pub fn must_be_known_better(policy: &Policy, roll: &Roll, person: PersonId, assurance: Assurance) -> bool {
+    let mut asking = policy.rules.iter().filter(|rule| roll.may(rule, person)).peekable();
     asking.peek().is_some() && asking.all(|rule| rule.assurance > assurance)
 }
 
-/// Gives each rule up to a stage as many different people as it needs, nobody twice: maximum bipartite matching by augmenting paths.
+/// Gives each rule up to a stage as many different people as it needs, nobody twice.
 fn assign(rules: &[Rule], needs: &[usize], up_to: u32, people: &[PersonId], fits: &dyn Fn(&Rule, PersonId) -> bool) -> Vec<Vec<PersonId>> {
     let seats_of = |(index, rule): (usize, &Rule)| std::iter::repeat_n(index, if rule.stage <= up_to { needs[index] } else { 0 });
     let seats: Vec<usize> = rules.iter().enumerate().flat_map(seats_of).collect();
-    let mut taken: Vec<Option<usize>> = vec![None; seats.len()];
-    for person in 0..people.len() {
-        seat(person, &seats, rules, people, fits, &mut taken, &mut vec![false; seats.len()]);
-    }
+    let taken = matching(seats.len(), people.len(), &|seat, person| fits(&rules[seats[seat]], people[person]));
     let mut out = vec![Vec::new(); rules.len()];
     for (seat, person) in taken.iter().enumerate() {
         if let Some(person) = person {
@@ -229,32 +251,6 @@ fn assign(rules: &[Rule], needs: &[usize], up_to: u32, people: &[PersonId], fits
         }
     }
     out
-}
-
-fn seat(
-    person: usize,
-    seats: &[usize],
-    rules: &[Rule],
-    people: &[PersonId],
-    fits: &dyn Fn(&Rule, PersonId) -> bool,
-    taken: &mut [Option<usize>],
-    seen: &mut [bool],
-) -> bool {
-    for index in 0..seats.len() {
-        if seen[index] || !fits(&rules[seats[index]], people[person]) {
-            continue;
-        }
-        seen[index] = true;
-        let free = match taken[index] {
-            None => true,
-            Some(other) => seat(other, seats, rules, people, fits, taken, seen),
-        };
-        if free {
-            taken[index] = Some(person);
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

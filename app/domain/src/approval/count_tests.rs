@@ -1,5 +1,5 @@
 use super::*;
-use crate::approval::{Escalation, Group};
+use crate::approval::{Escalation, Group, Terms};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ fn an_approval_waits_for_its_turn_and_a_no_does_not() {
     let policy = staged();
     let roll = roll(&policy, &[1], &[3]);
     let standing = count(&policy, &roll, &[]);
-    let turn = |n, decision| in_turn(&policy, &roll.asked(), &standing, person(n), decision).err().map(|refusal| refusal.code);
+    let turn = |n, decision| in_turn(&policy, &roll, &standing, person(n), decision).err().map(|refusal| refusal.code);
     assert_eq!(turn(3, VoteDecision::Approve).as_deref(), Some("not_your_turn"));
     assert_eq!(turn(3, VoteDecision::Reject), None);
     assert_eq!(turn(3, VoteDecision::RequestChanges), None);
@@ -122,7 +122,7 @@ fn all_of_a_group_stays_all_of_those_who_were_sealed() {
     let mut policy = Policy::development();
     policy.rules[0].percent = 100;
     let sealed = roll(&policy, &[1, 2, 3], &[]).sealed;
-    let left = Roll::today(&policy, &sealed, &electorate(&[1, 2], &[]), false);
+    let left = Roll::today(&policy, &sealed, &electorate(&[1, 2], &[]), &BTreeSet::new());
     let standing = count(&policy, &left, &yes(&[1, 2]));
     assert_eq!(standing.rules[0].need, 3);
     assert!(!standing.approved && !standing.reachable, "whoever leaves does not lower the number");
@@ -132,7 +132,7 @@ fn all_of_a_group_stays_all_of_those_who_were_sealed() {
 fn whoever_joined_after_sealing_counts_for_nothing() {
     let policy = Policy::standard();
     let sealed = roll(&policy, &[1], &[2]).sealed;
-    let joined = Roll::today(&policy, &sealed, &electorate(&[1, 7], &[2, 8]), false);
+    let joined = Roll::today(&policy, &sealed, &electorate(&[1, 7], &[2, 8]), &BTreeSet::new());
     assert!(!count(&policy, &joined, &yes(&[7, 8])).approved);
     assert!(count(&policy, &joined, &yes(&[1, 2])).approved);
 }
@@ -144,9 +144,12 @@ fn another_policy_counts_by_its_groups_whatever_its_rules_are_called() {
     raised.rules[1].key = "another".into();
     let today = electorate(&[1], &[2, 3]);
     let out = set(&[9]);
-    assert!(count(&raised, &Roll::against(&raised, &sealed, &today, &out, false), &yes(&[1, 2])).approved, "renamed, not raised");
+    assert!(
+        count(&raised, &Roll::against(&raised, &sealed, &today, &out, &BTreeSet::new()), &yes(&[1, 2])).approved,
+        "renamed, not raised"
+    );
     raised.rules[1].percent = 100;
-    let more = count(&raised, &Roll::against(&raised, &sealed, &today, &out, false), &yes(&[1, 2, 3]));
+    let more = count(&raised, &Roll::against(&raised, &sealed, &today, &out, &BTreeSet::new()), &yes(&[1, 2, 3]));
     assert!(!more.approved && more.rules[1].need == 2, "3 was not asked by the plan, and all leads are two by now");
 }
 
@@ -157,10 +160,32 @@ fn the_second_group_counts_only_once_it_was_asked() {
     assert!(!count(&policy, &roll, &yes(&[5])).approved);
     assert_eq!(count(&policy, &roll, &[]).waiting_for(), set(&[1]));
     assert!(!roll.asked().contains_key(ESCALATION));
-    roll.escalated = true;
+    roll.escalated = BTreeSet::from([0]);
     assert_eq!(count(&policy, &roll, &[]).waiting_for(), set(&[1, 5]));
     assert!(count(&policy, &roll, &yes(&[5])).approved);
     assert!(count(&policy, &roll.without(&set(&[1])), &[]).reachable);
+}
+
+#[test]
+fn the_second_group_of_a_stage_takes_seats_of_that_stage_alone() {
+    let mut policy = staged();
+    policy.escalation = Some(Escalation { group: Group::Engineers, within_min: 60 });
+    let own = Escalation { group: Group::LeadsAndDeputies, within_min: 60 };
+    policy.stage_terms = vec![Terms { stage: 0, decide_before_start_min: 600, remind_every_min: 0, escalation: Some(own) }];
+    let mut people = electorate(&[1], &[2, 3]);
+    people.groups.insert(Group::Engineers, set(&[7]));
+    let mut roll = Roll::fresh(&policy, &people, &BTreeSet::new());
+    assert_eq!((roll.second(0), roll.second(1)), (set(&[2, 3]), set(&[7])), "its own, and the policy's");
+    assert_eq!(count(&policy, &roll, &yes(&[2])).stage, 0, "nobody asked them yet");
+    roll.escalated = BTreeSet::from([0]);
+    let first = count(&policy, &roll, &yes(&[2]));
+    assert_eq!((first.stage, first.waiting_for()), (1, set(&[3])));
+    assert!(!count(&policy, &roll, &yes(&[2, 7])).approved, "7 was not asked, and is no lead");
+    roll.escalated = BTreeSet::from([0, 1]);
+    assert!(count(&policy, &roll, &yes(&[2, 7])).approved);
+    policy.stage_terms[0].escalation = None;
+    let expires = Roll { escalated: BTreeSet::from([0, 1]), ..Roll::fresh(&policy, &people, &BTreeSet::new()) };
+    assert!(expires.second(0).is_empty(), "a stage that expires asks nobody, whatever the policy does elsewhere");
 }
 
 #[test]
@@ -176,11 +201,11 @@ fn what_is_pre_approved_needs_no_vote_and_falls_to_a_no() {
 #[test]
 fn a_link_is_too_little_only_where_every_rule_that_asks_says_so() {
     let mut policy = Policy::standard();
-    let sealed = roll(&policy, &[1, 2], &[2]).sealed;
+    let roll = roll(&policy, &[1, 2], &[2]);
     policy.rules[0].assurance = Assurance::Account;
-    let known_better = |n| must_be_known_better(&policy, &sealed, person(n), Assurance::Link);
+    let known_better = |n| must_be_known_better(&policy, &roll, person(n), Assurance::Link);
     assert_eq!([known_better(1), known_better(2), known_better(9)], [true, false, false]);
-    assert!(!must_be_known_better(&policy, &sealed, person(1), Assurance::Account));
+    assert!(!must_be_known_better(&policy, &roll, person(1), Assurance::Account));
 }
 
 #[test]
@@ -210,7 +235,7 @@ proptest! {
         let list = |people: &BTreeSet<u128>| people.iter().copied().collect::<Vec<_>>();
         let asked = roll(&Policy::development(), &list(&sealed), &[]).sealed;
         let changed = Policy::of(vec![Rule { percent, ..Rule::new("r", Group::Stakeholders, need, Assurance::Link) }]);
-        let roll = Roll::against(&changed, &asked, &electorate(&list(&today), &[]), &BTreeSet::new(), false);
+        let roll = Roll::against(&changed, &asked, &electorate(&list(&today), &[]), &BTreeSet::new(), &BTreeSet::new());
         let heard = voters.iter().filter(|voter| sealed.contains(voter) && today.contains(voter)).count();
         prop_assert_eq!(count(&changed, &roll, &yes(&list(&voters))).approved, heard >= changed.rules[0].required(today.len()));
     }

@@ -1,7 +1,7 @@
 //! "Who must approve this, and can they?": asked for one imagined window, and kept as an example that every change of policy has to keep true.
 
 use super::choose::{Case, Known, ruling};
-use super::policy::{ESCALATION, Electorate};
+use super::policy::Electorate;
 use super::{Roll, Standing, count};
 use crate::ids::{PersonId, PolicyId};
 use std::collections::BTreeSet;
@@ -51,10 +51,11 @@ impl Answer<'_> {
     pub fn reachable(&self) -> bool {
         self.pre_approved || self.standing.reachable
     }
-    /// Who of the second group would be there.
+    /// Who of the second groups would be there, by stage.
     #[must_use]
-    pub fn second(&self, absent: &BTreeSet<PersonId>) -> Option<BTreeSet<PersonId>> {
-        self.everybody.present.get(ESCALATION).map(|people| people.difference(absent).copied().collect())
+    pub fn seconds(&self, absent: &BTreeSet<PersonId>) -> Vec<(u32, BTreeSet<PersonId>)> {
+        let there = |people: BTreeSet<PersonId>| people.difference(absent).copied().collect();
+        self.everybody.seconds(&self.ruling.policy.rules).into_iter().map(|(stage, people)| (stage, there(people))).collect()
     }
     /// What is missing, a sentence each; empty when it can be approved.
     #[must_use]

@@ -1,6 +1,6 @@
 //! A policy as it is typed: a fixed number of rows for rules, so that it works as a plain form.
 
-use super::policy::{Escalation, Group, Policy, Rule, Scope};
+use super::policy::{Escalation, Group, Policy, Rule, Scope, Terms};
 use super::{Assurance, check};
 use crate::decision::{FieldError, FormCheck};
 use crate::ids::{PersonId, TeamId};
@@ -54,6 +54,44 @@ macro_rules! rows {
 }
 rows!(1, 2, 3, 4, 5, 6);
 
+/// Names of the fields of a stage's own terms.
+#[derive(Debug, Clone, Copy)]
+pub struct StageNames {
+    /// Lead time; empty where the stage has no terms of its own.
+    pub before: &'static str,
+    /// Pause between reminders.
+    pub remind: &'static str,
+    /// `expire` or `escalate`.
+    pub deadline: &'static str,
+    /// Who is asked at the deadline.
+    pub second: GroupNames,
+    /// How long they have.
+    pub within: &'static str,
+}
+
+macro_rules! stages {
+    ($($n:literal),*) => {
+        /// The stages of the form: as many as a policy may have.
+        pub const STAGES: &[StageNames] = &[$(StageNames {
+            before: concat!("stage", $n, "_before_min"),
+            remind: concat!("stage", $n, "_remind_min"),
+            deadline: concat!("stage", $n, "_deadline"),
+            second: GroupNames { who: concat!("stage", $n, "_who"), people: concat!("stage", $n, "_people"), team: concat!("stage", $n, "_team") },
+            within: concat!("stage", $n, "_within_min"),
+        }),*];
+    };
+}
+stages!(1, 2, 3, 4, 5, 6);
+
+/// Names of the fields of the terms that hold for every stage without its own.
+const SHARED: StageNames = StageNames {
+    before: "decide_before_start_min",
+    remind: "remind_every_min",
+    deadline: "deadline",
+    second: SECOND,
+    within: "escalation_within_min",
+};
+
 /// Names of the fields that say who is asked at the deadline.
 pub const SECOND: GroupNames = GroupNames { who: "escalation_who", people: "escalation_people", team: "escalation_team" };
 
@@ -81,12 +119,12 @@ impl<'a> Typed<'a> {
     /// Every address of a person that was typed.
     #[must_use]
     pub fn addresses(&self) -> BTreeSet<String> {
-        ROWS.iter().map(|row| row.group).chain([SECOND]).flat_map(|names| addresses(self.get(names.people))).collect()
+        groups().flat_map(|names| addresses(self.get(names.people))).collect()
     }
     /// Every team that is asked, with its field.
     #[must_use]
     pub fn teams(&self) -> Vec<(&'static str, TeamId)> {
-        let asked = ROWS.iter().map(|row| row.group).chain([SECOND]).filter(|names| self.get(names.who) == "team");
+        let asked = groups().filter(|names| self.get(names.who) == "team");
         asked.filter_map(|names| Some((names.team, self.get(names.team).parse().ok()?))).collect()
     }
     /// The policy it means. `people` are those of the typed addresses who are known.
@@ -99,12 +137,12 @@ impl<'a> Typed<'a> {
         }
         let number = |form: &mut FormCheck, field: &str, least: u32, most: u32| form.take(whole(field, self.get(field), least, most));
         let deny_threshold = number(&mut form, "deny_threshold", 1, 20);
-        let decide = number(&mut form, "decide_before_start_min", 0, MOST_MIN);
-        let remind = number(&mut form, "remind_every_min", 0, MOST_MIN);
-        if remind.is_some_and(|every| every > 0 && every < LEAST_REMINDER_MIN) {
-            form.refuse("remind_every_min", format!("Ask again after {LEAST_REMINDER_MIN} minutes at the soonest, or give 0 for never."));
-        }
-        let escalation = self.escalation(&mut form, decide, people);
+        let shared = self.terms(&mut form, &SHARED, 0, people);
+        let own: Vec<Option<Terms>> = (0u32..)
+            .zip(STAGES)
+            .filter(|(_, names)| !self.get(names.before).is_empty())
+            .map(|(stage, names)| self.terms(&mut form, names, stage, people))
+            .collect();
         let pre_approved = match self.get("pre_approved") {
             "" => None,
             "R0" => Some(RiskClass::R0),
@@ -116,20 +154,26 @@ impl<'a> Typed<'a> {
         };
         let scope = self.scope(&mut form);
         let parts = (|| {
+            let shared = shared?;
             let mut policy = Policy {
                 rules: rules.into_iter().collect::<Option<Vec<_>>>()?,
                 deny_threshold: deny_threshold?,
-                decide_before_start_min: decide?,
+                decide_before_start_min: shared.decide_before_start_min,
                 scope: Some(scope?),
-                escalation: escalation?,
-                remind_every_min: remind?,
+                escalation: shared.escalation,
+                remind_every_min: shared.remind_every_min,
                 pre_approved,
+                stage_terms: own.into_iter().collect::<Option<Vec<_>>>()?,
             };
             name_rules(&mut policy.rules);
             Some(policy)
         })();
         let policy = form.finish(parts)?;
-        check::sound(&policy).map_err(|refusal| vec![FieldError::new(ROWS[0].group.who, refusal.to_string())])?;
+        check::sound(&policy).map_err(|refusal| {
+            let terms = policy.stage_terms.first().filter(|_| refusal.code == "policy_stages").map(|terms| terms.stage as usize);
+            let field = terms.and_then(|stage| STAGES.get(stage)).map_or(ROWS[0].group.who, |names| names.before);
+            vec![FieldError::new(field, refusal.to_string())]
+        })?;
         Ok(policy)
     }
 
@@ -184,30 +228,45 @@ impl<'a> Typed<'a> {
         form.take(found)
     }
 
+    fn terms(&self, form: &mut FormCheck, names: &StageNames, stage: u32, people: &BTreeMap<String, PersonId>) -> Option<Terms> {
+        let before = form.take(whole(names.before, self.get(names.before), 0, MOST_MIN));
+        let remind = match self.get(names.remind) {
+            "" if names.remind != SHARED.remind => Some(0),
+            typed => form.take(whole(names.remind, typed, 0, MOST_MIN)),
+        };
+        if remind.is_some_and(|every| every > 0 && every < LEAST_REMINDER_MIN) {
+            form.refuse(names.remind, format!("Ask again after {LEAST_REMINDER_MIN} minutes at the soonest, or give 0 for never."));
+        }
+        let escalation = self.escalation(form, names, before, people);
+        Some(Terms { stage, decide_before_start_min: before?, remind_every_min: remind?, escalation: escalation? })
+    }
+
     /// `Some(None)` where the proposal simply expires.
+    #[expect(clippy::option_option, reason = "what was typed wrongly is one thing, asking nobody another")]
     fn escalation(
         &self,
         form: &mut FormCheck,
-        decide_before_start_min: Option<u32>,
+        names: &StageNames,
+        before: Option<u32>,
         people: &BTreeMap<String, PersonId>,
     ) -> Option<Option<Escalation>> {
-        match self.get("deadline") {
+        match self.get(names.deadline) {
             "expire" => Some(None),
             "escalate" => {
-                let most = decide_before_start_min.unwrap_or(MOST_MIN);
-                let group = self.group(form, SECOND, people);
-                let typed = self.get("escalation_within_min");
+                let most = before.unwrap_or(MOST_MIN);
+                let group = self.group(form, names.second, people);
+                let typed = self.get(names.within);
                 let within = if most < LEAST_ESCALATION_MIN {
                     form.take(Err(FieldError::new(
-                        "decide_before_start_min",
+                        names.before,
                         format!("The second group needs time too: let the others decide at least {LEAST_ESCALATION_MIN} minutes before the latest start."),
                     )))
                 } else {
-                    form.take(whole("escalation_within_min", typed, LEAST_ESCALATION_MIN, most))
+                    form.take(whole(names.within, typed, LEAST_ESCALATION_MIN, most))
                 };
                 Some(Some(Escalation { group: group?, within_min: within? }))
             }
-            _ => form.take(Err(FieldError::new("deadline", "Choose what happens when nobody decides in time."))),
+            _ => form.take(Err(FieldError::new(names.deadline, "Choose what happens when nobody decides in time."))),
         }
     }
 
@@ -233,6 +292,11 @@ impl<'a> Typed<'a> {
         let precedence = form.take(whole("precedence", self.get("precedence"), 0, 100));
         Some(Scope { environments, tags: tags?, procedures, risks: risks?, at_least_mib: at_least_mib?, precedence: precedence? })
     }
+}
+
+/// Every place where a group is typed.
+fn groups() -> impl Iterator<Item = GroupNames> {
+    ROWS.iter().map(|row| row.group).chain([SECOND]).chain(STAGES.iter().map(|names| names.second))
 }
 
 fn whole(field: &str, typed: &str, least: u32, most: u32) -> Result<u32, FieldError> {
@@ -316,14 +380,23 @@ pub fn filled(policy: &Policy, scope: &Scope, addresses: &BTreeMap<PersonId, Str
         fields.insert(row.known, rule.assurance.word().to_owned());
         fields.insert(row.deny, if rule.deny == 0 { String::new() } else { rule.deny.to_string() });
     }
-    fields.insert("deadline", if policy.escalation.is_some() { "escalate" } else { "expire" }.to_owned());
-    if let Some(escalation) = &policy.escalation {
-        group(&mut fields, SECOND, &escalation.group);
-        fields.insert("escalation_within_min", escalation.within_min.to_string());
+    let shared = Terms {
+        stage: 0,
+        decide_before_start_min: policy.decide_before_start_min,
+        remind_every_min: policy.remind_every_min,
+        escalation: policy.escalation.clone(),
+    };
+    let own = policy.stage_terms.iter().filter_map(|terms| Some((STAGES.get(terms.stage as usize)?, terms)));
+    for (names, terms) in [(&SHARED, &shared)].into_iter().chain(own) {
+        fields.insert(names.before, terms.decide_before_start_min.to_string());
+        fields.insert(names.remind, terms.remind_every_min.to_string());
+        fields.insert(names.deadline, if terms.escalation.is_some() { "escalate" } else { "expire" }.to_owned());
+        if let Some(second) = &terms.escalation {
+            group(&mut fields, names.second, &second.group);
+            fields.insert(names.within, second.within_min.to_string());
+        }
     }
     fields.insert("deny_threshold", policy.deny_threshold.to_string());
-    fields.insert("decide_before_start_min", policy.decide_before_start_min.to_string());
-    fields.insert("remind_every_min", policy.remind_every_min.to_string());
     fields.insert("pre_approved", policy.pre_approved.map(|risk| risk.word().to_owned()).unwrap_or_default());
     fields.insert("at_least_mib", if scope.at_least_mib == 0 { String::new() } else { scope.at_least_mib.to_string() });
     fields.insert("precedence", scope.precedence.to_string());

@@ -19,8 +19,8 @@ fn typed(changes: &[(&str, &str)]) -> Vec<(String, String)> {
         ("precedence", "0"),
         ("environments", "production"),
     ];
-    let changed = |name: &str| changes.iter().any(|(other, _)| *other == name);
-    let kept = good.iter().filter(|(name, _)| !changed(name));
+    let given = |name: &str| changes.iter().any(|(other, _)| *other == name);
+    let kept = good.iter().filter(|(name, _)| !given(name));
     kept.chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -51,6 +51,11 @@ fn what_is_typed_comes_back_as_it_was() {
         ("escalation_who", "engineer"),
         ("escalation_within_min", "30"),
         ("remind_every_min", "240"),
+        ("stage1_before_min", "600"),
+        ("stage1_remind_min", "60"),
+        ("stage1_deadline", "escalate"),
+        ("stage1_who", "lead"),
+        ("stage1_within_min", "120"),
         ("pre_approved", "R0"),
         ("risks", "R0"),
         ("risks", "R1"),
@@ -62,6 +67,8 @@ fn what_is_typed_comes_back_as_it_was() {
     assert_eq!(policy.rules.iter().map(|rule| rule.key.as_str()).collect::<Vec<_>>(), ["stakeholder", "people", "team"]);
     assert_eq!((policy.rules[1].percent, policy.rules[1].stage, policy.rules[1].deny), (100, 1, 1));
     assert_eq!(policy.rules[2].percent, 50);
+    assert_eq!(policy.terms(0).ends_before_start_min(), 480);
+    assert_eq!(policy.terms(1), Terms { stage: 1, ..Policy { stage_terms: vec![], ..policy.clone() }.terms(0) }, "as for all");
     let scope = policy.scope.clone().expect("typed");
     assert_eq!(scope.tags, BTreeSet::from(["eu".to_owned(), "payments".to_owned()]));
     let mut again: Vec<(String, String)> = filled(&policy, &scope, &BTreeMap::from([(person(1), "ana@example.org".to_owned())]))
@@ -108,6 +115,30 @@ fn the_second_group_gets_its_time_before_the_latest_start() {
     };
     assert_eq!(escalate("0", "30"), ["decide_before_start_min"]);
     assert_eq!(escalate("60", "61"), ["escalation_within_min"]);
+}
+
+#[test]
+fn terms_of_a_stage_are_checked_like_those_of_all_and_against_the_stage_that_waits() {
+    let own = |changes: &[(&str, &str)]| {
+        let two = [("rule2_who", "lead"), ("rule2_how", "number"), ("rule2_count", "1"), ("rule2_known", "link"), ("rule2_stage", "2")];
+        let all: Vec<_> = two.iter().chain(changes).copied().collect();
+        parse(&all).map(|policy| policy.stage_terms.len()).map_err(|errors| errors.into_iter().map(|error| error.field).collect::<Vec<_>>())
+    };
+    let wrong = |field: &str| Err(vec![field.to_owned()]);
+    assert_eq!(own(&[("stage1_before_min", "600"), ("stage1_deadline", "expire")]), Ok(1));
+    assert_eq!(own(&[("stage1_before_min", "x"), ("stage1_deadline", "expire")]), wrong("stage1_before_min"));
+    assert_eq!(own(&[("stage1_before_min", "600")]), wrong("stage1_deadline"));
+    assert_eq!(own(&[("stage1_before_min", "600"), ("stage1_deadline", "expire"), ("stage1_remind_min", "5")]), wrong("stage1_remind_min"));
+    let second = [("stage1_before_min", "600"), ("stage1_deadline", "escalate"), ("stage1_who", "lead")];
+    let within = |minutes| own(&[&second[..], &[("stage1_within_min", minutes)]].concat());
+    assert_eq!(within("540"), Ok(1), "it ends when the second stage does");
+    assert_eq!(within("541"), wrong("stage1_before_min"), "the second stage would be over");
+    assert_eq!(
+        own(&[("stage1_before_min", "59"), ("stage1_deadline", "expire")]),
+        wrong("stage1_before_min"),
+        "the second stage waits for it"
+    );
+    assert_eq!(own(&[("stage3_before_min", "60"), ("stage3_deadline", "expire")]), wrong("stage3_before_min"), "there is no stage 3");
 }
 
 #[test]

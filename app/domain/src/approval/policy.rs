@@ -137,8 +137,37 @@ pub struct Escalation {
     pub within_min: u32,
 }
 
-/// Key of the people an escalation asks, among the sealed ones; no rule may bear it.
+/// Key of the people an escalation asks, among the sealed ones; no rule may bear it, or begin with it.
 pub const ESCALATION: &str = "escalation";
+
+/// Key of those whom a stage with terms of its own asks at its deadline.
+#[must_use]
+pub fn second_key(stage: u32) -> String {
+    format!("{ESCALATION}_{}", stage + 1)
+}
+
+/// Until when the people of one stage decide, how often they are reminded, and what happens at their deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Which stage.
+    pub stage: u32,
+    /// It must be met this long before the latest start, in minutes.
+    pub decide_before_start_min: u32,
+    /// Whoever is waited for is asked again after this many minutes; 0 is never.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub remind_every_min: u32,
+    /// What happens when it is not met in time; without it the proposal expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
+}
+
+impl Terms {
+    /// How long before the latest start the proposal expires if the stage is not met, in minutes.
+    #[must_use]
+    pub fn ends_before_start_min(&self) -> u32 {
+        self.decide_before_start_min.saturating_sub(self.escalation.as_ref().map_or(0, |second| second.within_min))
+    }
+}
 
 /// Who must agree. A voter counts for one rule only, so the rules together ask for the sum of different people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +190,9 @@ pub struct Policy {
     /// Windows of this risk class or a lower one are approved as they are proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_approved: Option<RiskClass>,
+    /// Stages that have terms of their own, in their order; the others share those of the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stage_terms: Vec<Terms>,
 }
 
 impl Policy {
@@ -175,6 +207,7 @@ impl Policy {
             escalation: None,
             remind_every_min: 0,
             pre_approved: None,
+            stage_terms: vec![],
         }
     }
     /// Canonical bytes and digest.
@@ -198,7 +231,22 @@ impl Policy {
     /// Every group it speaks of.
     #[must_use]
     pub fn groups(&self) -> BTreeSet<Group> {
-        self.rules.iter().map(|rule| &rule.group).chain(self.escalation.iter().map(|escalation| &escalation.group)).cloned().collect()
+        self.rules.iter().map(|rule| &rule.group).chain(self.seconds().map(|second| &second.group)).cloned().collect()
+    }
+    /// Every way in which others are asked at a deadline.
+    pub fn seconds(&self) -> impl Iterator<Item = &Escalation> {
+        self.escalation.iter().chain(self.stage_terms.iter().filter_map(|terms| terms.escalation.as_ref()))
+    }
+    /// What holds for a stage: its own terms, or else those of the policy.
+    #[must_use]
+    pub fn terms(&self, stage: u32) -> Terms {
+        let own = self.stage_terms.iter().find(|own| own.stage == stage).cloned();
+        own.unwrap_or_else(|| Terms {
+            stage,
+            decide_before_start_min: self.decide_before_start_min,
+            remind_every_min: self.remind_every_min,
+            escalation: self.escalation.clone(),
+        })
     }
     /// Its stages, in order.
     #[must_use]
@@ -209,6 +257,11 @@ impl Policy {
     #[must_use]
     pub fn highest_assurance(&self) -> Assurance {
         self.rules.iter().map(|rule| rule.assurance).max().unwrap_or(Assurance::Link)
+    }
+    /// The same for the seats of one stage.
+    #[must_use]
+    pub fn assurance_of(&self, stage: u32) -> Assurance {
+        self.rules.iter().filter(|rule| rule.stage == stage).map(|rule| rule.assurance).max().unwrap_or(Assurance::Link)
     }
     /// Whether a window of this class is approved as it is proposed.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use super::windows::Change;
 use super::windows::blocked::either;
-use crate::approval::{Group, Policy, Rule, Scope};
+use crate::approval::{Group, Policy, Rule, Scope, Terms};
 use crate::canonical::Digest;
 use crate::decision::Refusal;
 use crate::ids::{PersonId, PolicyChangeId, PolicyId, TeamId};
@@ -103,8 +103,8 @@ pub struct PolicyFormPage {
 pub fn group(group: &Group, names: &Names) -> String {
     match group {
         Group::People(people) => {
-            let named = |person| names.people.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
-            format!("people named here: {}", people.iter().map(named).collect::<Vec<_>>().join(", "))
+            let called = |person| names.people.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
+            format!("people named here: {}", people.iter().map(called).collect::<Vec<_>>().join(", "))
         }
         Group::Team(team) => {
             format!("leads and deputies of the team {}", names.teams.get(team).map_or("that is not there any more", String::as_str))
@@ -122,6 +122,28 @@ fn rule(rule: &Rule, staged: bool, names: &Names) -> String {
         n => format!("; {n} rejections among them end the window"),
     };
     format!("{stage}{how_many} of the {}, known at least {}{deny}", group(&rule.group, names), rule.assurance.label())
+}
+
+/// Until when people decide, what then, and how often they are reminded.
+fn terms(terms: &Terms, names: &Names) -> Vec<String> {
+    let mut lines = vec![match (terms.decide_before_start_min, &terms.escalation) {
+        (0, _) => "Decisions are possible until the latest start.".to_owned(),
+        (minutes, None) => {
+            format!("Decisions are possible until {minutes} minutes before the latest start; without quorum it expires then.")
+        }
+        (minutes, Some(_)) => format!("The quorum has to stand {minutes} minutes before the latest start."),
+    }];
+    if let Some(second) = &terms.escalation {
+        lines.push(format!(
+            "If it does not, the {} are asked too, and have {} minutes; without quorum it expires then.",
+            group(&second.group, names),
+            second.within_min
+        ));
+    }
+    if terms.remind_every_min > 0 {
+        lines.push(format!("Whoever is waited for is asked again every {} minutes.", terms.remind_every_min));
+    }
+    lines
 }
 
 fn capital(text: &str) -> String {
@@ -149,22 +171,12 @@ pub fn sentences(policy: &Policy, names: &Names) -> Vec<String> {
         0 | 1 => "One rejection ends the window.".into(),
         n => format!("{n} rejections end the window; fewer do not keep it from being approved."),
     });
-    lines.push(match policy.decide_before_start_min {
-        0 => "Decisions are possible until the latest start.".into(),
-        minutes if policy.escalation.is_none() => {
-            format!("Decisions are possible until {minutes} minutes before the latest start; without quorum it expires then.")
+    if policy.stage_terms.is_empty() {
+        lines.extend(terms(&policy.terms(0), names));
+    } else {
+        for stage in policy.stages() {
+            lines.extend(terms(&policy.terms(stage), names).into_iter().map(|line| format!("Stage {}: {line}", stage + 1)));
         }
-        minutes => format!("The quorum has to stand {minutes} minutes before the latest start."),
-    });
-    if let Some(escalation) = &policy.escalation {
-        lines.push(format!(
-            "If it does not, the {} are asked too, and have {} minutes; without quorum it expires then.",
-            group(&escalation.group, names),
-            escalation.within_min
-        ));
-    }
-    if policy.remind_every_min > 0 {
-        lines.push(format!("Whoever is waited for is asked again every {} minutes.", policy.remind_every_min));
     }
     if let Some(risk) = policy.pre_approved {
         lines.push(format!("Approved beforehand, without any vote: windows of risk {} or lower ({}).", risk.word(), risk.label()));
@@ -231,6 +243,15 @@ mod tests {
         policy.escalation = Some(Escalation { group: Group::LeadsAndDeputies, within_min: 60 });
         policy.remind_every_min = 240;
         policy.pre_approved = Some(RiskClass::R0);
+        let own = Terms { stage: 0, decide_before_start_min: 300, remind_every_min: 0, escalation: None };
+        let staged = sentences(&Policy { stage_terms: vec![own], ..policy.clone() }, &names);
+        assert_eq!(
+            staged[5..7],
+            [
+                "Stage 1: Decisions are possible until 300 minutes before the latest start; without quorum it expires then.",
+                "Stage 2: The quorum has to stand 120 minutes before the latest start."
+            ]
+        );
         assert_eq!(
             sentences(&policy, &names),
             [

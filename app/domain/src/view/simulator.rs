@@ -3,7 +3,7 @@
 use super::policies::{self, Names};
 use crate::approval::example::Answer;
 use crate::ids::{PersonId, PolicyCaseId};
-use crate::view::windows::blocked::either;
+use crate::view::windows::propose::also_asked;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was asked, as it stands in the address.
@@ -87,9 +87,9 @@ impl AnswerView {
     #[must_use]
     pub fn of(answer: &Answer<'_>, absent: &BTreeSet<PersonId>, names: &Names) -> Self {
         let rules = &answer.ruling.policy.rules;
-        let named = |person: &PersonId| names.people.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
+        let called = |person: &PersonId| names.people.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
         let by_name = |people: &mut dyn Iterator<Item = &PersonId>| {
-            let mut found: Vec<String> = people.map(named).collect();
+            let mut found: Vec<String> = people.map(called).collect();
             found.sort();
             found
         };
@@ -112,7 +112,7 @@ impl AnswerView {
             .collect();
         lines.sort_by_key(|line| line.stage);
         let everybody: BTreeMap<PersonId, String> =
-            answer.everybody.present.values().flatten().chain(absent).map(|person| (*person, named(person))).collect();
+            answer.everybody.present.values().flatten().chain(absent).map(|person| (*person, called(person))).collect();
         let mut everybody: Vec<(PersonId, String)> = everybody.into_iter().collect();
         everybody.sort_by(|one, other| one.1.cmp(&other.1));
         Self {
@@ -120,7 +120,9 @@ impl AnswerView {
             rules_what: policies::rules_what(&answer.ruling.scope()),
             pre_approved: answer.pre_approved,
             rules: lines,
-            second: answer.second(absent).map(|people| either(&by_name(&mut people.iter()))),
+            second: also_asked(
+                &answer.seconds(absent).into_iter().map(|(stage, people)| (stage, by_name(&mut people.iter()))).collect::<Vec<_>>(),
+            ),
             reachable: answer.reachable(),
             missing: answer.missing(absent),
             everybody,

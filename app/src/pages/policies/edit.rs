@@ -4,7 +4,7 @@ use super::waiting::ChangeCard;
 use crate::door;
 use crate::parts::form::{Check, Field, Form, Group, Radios, Select};
 use crate::parts::layout::{Card, Heading};
-use domain::approval::form::{GroupNames, MOST_MIN, ROWS, RowNames, SECOND, filled};
+use domain::approval::form::{GroupNames, MOST_MIN, ROWS, RowNames, SECOND, STAGES, StageNames, filled};
 use domain::approval::{Assurance, Policy, Scope};
 use domain::procedure::{RiskClass, library};
 use domain::target::Environment;
@@ -89,6 +89,8 @@ fn PolicyForm(action: String, version: Option<i32>, rules: Policy, scope: Scope,
                 {first}
                 {(used < ROWS.len()).then(|| view! { <details open=more_open><summary>"More rules"</summary>{more}</details> })}
                 <Deadline fields=fields.clone() names=names.clone()/>
+                <OwnTerms fields=fields.clone() names=names.clone()/>
+                <Beforehand fields=fields.clone()/>
             </Form>
         </Card>
     }
@@ -184,17 +186,7 @@ fn RuleRow(index: usize, fields: Filled, names: Names) -> impl IntoView {
 
 #[component]
 fn Deadline(fields: Filled, names: Names) -> impl IntoView {
-    let ways = vec![
-        ("expire".to_owned(), "It expires".to_owned(), "Nothing runs.".to_owned()),
-        (
-            "escalate".to_owned(),
-            "Others are asked too".to_owned(),
-            "They may take any seat that is still free. Nothing ever passes by itself.".to_owned(),
-        ),
-    ];
-    let classes =
-        options(&[("", "None: people decide on everything"), ("R0", "R0: reads only"), ("R1", "R0 and R1: online, in nobody's way")]);
-    let (beforehand, within) = (of(&fields, "pre_approved"), of(&fields, "escalation_within_min"));
+    let within = of(&fields, "escalation_within_min");
     view! {
         <h3>"Until when, and what then"</h3>
         <div class="row">
@@ -204,12 +196,74 @@ fn Deadline(fields: Filled, names: Names) -> impl IntoView {
             <Field name="remind_every_min" label="Ask again after, minutes" kind="number" mode="numeric" required=true hint="0 is never; otherwise 60 or more."
                 value=of(&fields, "remind_every_min")/>
         </div>
-        <Radios name="deadline" legend="Without quorum in time" value=of(&fields, "deadline") options=ways/>
+        <Radios name="deadline" legend="Without quorum in time" value=of(&fields, "deadline") options=ways()/>
         <Group legend="Who is asked too" hint="Only if others are asked at the deadline.">
             <GroupFields of_whom=SECOND fields=fields.clone() names nobody="Nobody"/>
             <Field name="escalation_within_min" label="Time they have, minutes" kind="number" mode="numeric" value=within
                 hint="15 or more, and at most as long as the quorum must stand before the latest start."/>
         </Group>
+    }
+}
+
+/// What happens at a deadline.
+fn ways() -> Vec<(String, String, String)> {
+    [
+        ("expire", "It expires", "Nothing runs."),
+        ("escalate", "Others are asked too", "They may take any seat that is still free. Nothing ever passes by itself."),
+    ]
+    .map(|(value, label, follows)| (value.to_owned(), label.to_owned(), follows.to_owned()))
+    .to_vec()
+}
+
+/// Terms of single stages, closed where none has its own.
+#[component]
+fn OwnTerms(fields: Filled, names: Names) -> impl IntoView {
+    let used = |stage: &StageNames| {
+        let of_stage = [stage.before, stage.remind, stage.deadline, stage.within, stage.second.who, stage.second.people, stage.second.team];
+        let typed = door::typed().and_then(|typed| typed.get(stage.before).map(str::to_owned));
+        fields.contains_key(stage.before)
+            || typed.is_some_and(|before| !before.is_empty())
+            || door::field_errors().iter().any(|error| of_stage.contains(&error.field.as_str()))
+    };
+    let open = STAGES.iter().any(used);
+    let stages = STAGES
+        .iter()
+        .enumerate()
+        .map(|(index, stage)| {
+            let deadline = fields.get(stage.deadline).cloned().unwrap_or_else(|| "expire".to_owned());
+            let (names, fields) = (names.clone(), fields.clone());
+            view! {
+                <details open=used(stage)>
+                    <summary>"Stage "{index + 1}</summary>
+                    <Group legend=format!("Stage {} has its own terms", index + 1)>
+                        <div class="row">
+                            <Field name=stage.before label="Met, minutes before the latest start" kind="number" mode="numeric" value=of(&fields, stage.before)
+                                hint="Empty: as said above for all."/>
+                            <Field name=stage.remind label="Ask again after, minutes" kind="number" mode="numeric" value=of(&fields, stage.remind) hint="0 is never; otherwise 60 or more."/>
+                        </div>
+                        <Radios name=stage.deadline legend="Not met in time" value=deadline options=ways()/>
+                        <GroupFields of_whom=stage.second fields=fields.clone() names nobody="Nobody"/>
+                        <Field name=stage.within label="Time they have, minutes" kind="number" mode="numeric" value=of(&fields, stage.within) hint="Only if others are asked: 15 or more."/>
+                    </Group>
+                </details>
+            }
+        })
+        .collect_view();
+    view! {
+        <details open=open>
+            <summary>"Stages with terms of their own"</summary>
+            <p class="hint">"A stage is decided at least as long before the start as the stage that waits for it, and ends no later."</p>
+            {stages}
+        </details>
+    }
+}
+
+#[component]
+fn Beforehand(fields: Filled) -> impl IntoView {
+    let classes =
+        options(&[("", "None: people decide on everything"), ("R0", "R0: reads only"), ("R1", "R0 and R1: online, in nobody's way")]);
+    let beforehand = of(&fields, "pre_approved");
+    view! {
         <Select name="pre_approved" label="Approved beforehand, without any vote" value=beforehand options=classes
             hint="Every such window says so on its page, in its mail and in the trail."/>
     }

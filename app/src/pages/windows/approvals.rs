@@ -18,8 +18,10 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
     let votes = votes(&page.votes, page.head.revision);
     let policy = page.plan.policy.clone();
     let (at, number) = (page.head.moments.decide_by, page.head.number);
+    let staged = page.plan.policy.rules.stages().len() > 1;
+    let term = if staged { format!("Decide by, stage {}", page.standing.stage + 1) } else { "Decide by".to_owned() };
     let decide_by = (page.head.state == WindowState::Proposed)
-        .then(|| view! { <Detail term="Decide by"><Time at=at/>" Without enough votes it expires then."</Detail> });
+        .then(|| view! { <Detail term=term><Time at=at/>" Without enough votes it expires then."</Detail> });
     let beforehand = page.plan.is_pre_approved().then(|| {
         let risk = page.plan.risk();
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="by its policy"/>" Nobody was asked: the policy approves risk "{risk.word()}" ("{risk.label()}") by itself."</Detail> }

@@ -12,8 +12,7 @@ use domain::freeze::Freeze;
 use domain::procedure::{Parameters, text::count, weekly_postgresql};
 use domain::proposal::ProposalForm;
 use domain::view::windows::Overlap;
-use domain::view::windows::blocked::either;
-use domain::view::windows::propose::{Approvers, FormPage, demand};
+use domain::view::windows::propose::{Approvers, FormPage, also_asked, demand};
 use leptos::prelude::*;
 
 /// The form with what stands beside it. It posts to `action`, which asks a worker for a look.
@@ -128,7 +127,7 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
 pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
     let lines = approvers.groups.iter().map(|group| view! { <li>{demand(group)}</li> }).collect_view();
     let staged = approvers.groups.iter().any(|group| group.rule.stage > 0);
-    let second = approvers.second.map(|people| view! { <p>"Without quorum in time, also asked: "{either(&people)}"."</p> });
+    let second = also_asked(&approvers.seconds).map(|who| view! { <p>"Without quorum in time, also asked: "{who}"."</p> });
     let beforehand = approvers.pre_approved.then(|| {
         view! { <p class="message warn">"Nobody is asked: the policy approves this risk class beforehand. The window says so on its page, in its mails and in the trail."</p> }
     });

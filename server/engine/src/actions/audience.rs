@@ -109,8 +109,10 @@ pub(crate) async fn ask_the_others(
     voted: &BTreeSet<PersonId>,
     fact: FactRef,
 ) -> Result<()> {
-    let waiting = standing(ledger, window, plan).await?.waiting_for();
-    ask(ledger, window, plan, waiting.difference(voted).copied().collect(), Map::new(), fact).await.map(drop)
+    let left = standing(ledger, window, plan).await?;
+    // A stage that is open again has its own deadline again.
+    ledger.turn(window.id, left.stage, fact).await?;
+    ask(ledger, window, plan, left.waiting_for().difference(voted).copied().collect(), Map::new(), fact).await.map(drop)
 }
 
 /// Puts a message about the whole installation into the outbox of leads and deputies of every team and of administrators.

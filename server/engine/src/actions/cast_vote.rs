@@ -17,6 +17,7 @@ use domain::people;
 use domain::permission::{Permit, Verb, authorize};
 use domain::plan::Plan;
 use domain::window::WindowState;
+use jiff::Timestamp;
 use serde_json::Map;
 
 /// What was typed to decide.
@@ -92,15 +93,16 @@ async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assuranc
     let plan = window.plan()?;
     let (decision, comment) = check(input, &plan)?;
     may_decide(state, &window, input)?;
+    in_time(&window, decision, store::runs::now(ledger.db()).await?)?;
     let contributors = store::windows::contributors(ledger.db(), window.id).await?;
     let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
     let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
-    let asked = Roll { escalated: window.escalated, ..Roll::as_sealed(&plan.eligible) }.asked();
-    approval::may_vote(person, &contributors, &asked, already)?;
+    let roll = Roll { escalated: window.escalated.clone(), ..Roll::as_sealed(&plan.eligible) };
+    approval::may_vote(person, &contributors, &roll.asked(), already)?;
     store::voices::one(ledger.db(), window.id, person).await?.heard()?;
     let before = standing(ledger, &window, &plan).await?;
-    approval::in_turn(&plan.policy.rules, &asked, &before, person, decision)?;
-    if decision == VoteDecision::Approve && approval::must_be_known_better(&plan.policy.rules, &asked, person, assurance) {
+    approval::in_turn(&plan.policy.rules, &roll, &before, person, decision)?;
+    if decision == VoteDecision::Approve && approval::must_be_known_better(&plan.policy.rules, &roll, person, assurance) {
         return Err(Refusal::new(
             "sign_in_needed",
             "The policy of this plan counts your approval only when you are signed in, so by this link it would count for nothing.",
@@ -125,7 +127,7 @@ async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assuranc
     .await?;
     let standing = standing(ledger, &window, &plan).await?;
     let state = follow(ledger, &window, &plan, &standing, &vote).await?;
-    if state == WindowState::Proposed && standing.stage > before.stage {
+    if state == WindowState::Proposed && ledger.turn(window.id, standing.stage, fact).await? && standing.stage > before.stage {
         audience::ask(ledger, &window, &plan, standing.waiting_for(), Map::new(), fact).await?;
     }
     Ok(Outcome { number: window.number, state, decision, message: sentence(state, decision, &standing) })
@@ -135,7 +137,7 @@ async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assuranc
 pub(crate) async fn standing(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Standing> {
     let rules = &plan.policy.rules;
     let today = store::groups::eligible(ledger.db(), window.target, window.team, &rules.groups()).await?;
-    let roll = Roll::today(rules, &plan.eligible, &today, window.escalated);
+    let roll = Roll::today(rules, &plan.eligible, &today, &window.escalated);
     let votes = votes(ledger, window).await?;
     Ok(approval::count(rules, &roll, &votes).or_pre_approved(rules, plan.risk()))
 }
@@ -144,7 +146,7 @@ pub(crate) async fn standing(ledger: &mut Ledger<'_>, window: &Window, plan: &Pl
 pub(crate) async fn standing_by(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, policy: &Policy) -> Result<Standing> {
     let today = store::groups::eligible(ledger.db(), window.target, window.team, &policy.groups()).await?;
     let contributors = store::windows::contributors(ledger.db(), window.id).await?;
-    let roll = Roll::against(policy, &plan.eligible, &today, &contributors, window.escalated);
+    let roll = Roll::against(policy, &plan.eligible, &today, &contributors, &window.escalated);
     let votes = votes(ledger, window).await?;
     Ok(approval::count(policy, &roll, &votes).or_pre_approved(policy, plan.risk()))
 }
@@ -219,6 +221,19 @@ fn may_decide(state: WindowState, window: &Window, input: &Input) -> Result<(), 
         return Err(Refusal::new("moved_on", format!("There is nothing to decide any more: this window is “{}”.", state.label()), ""));
     }
     Ok(())
+}
+
+/// An approval after the deadline counts for nothing, also before the scheduler has come by; a no is heard at any time.
+fn in_time(window: &Window, decision: VoteDecision, now: Timestamp) -> Result<(), Refusal> {
+    if decision != VoteDecision::Approve || now < window.decide_by_at {
+        return Ok(());
+    }
+    let by = window.decide_by_at.strftime("%Y-%m-%d %H:%M UTC");
+    Err(Refusal::new(
+        "too_late",
+        format!("The policy wanted the decision by {by}, and that has passed: the proposal expires."),
+        "Whoever proposed it can propose it again for a later time.",
+    ))
 }
 
 fn sentence(state: WindowState, decision: VoteDecision, standing: &Standing) -> String {

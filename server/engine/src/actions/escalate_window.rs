@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
-use domain::approval::ESCALATION;
+use domain::approval::Roll;
 use domain::fact::NewFact;
 use domain::ids::WindowId;
 use domain::permission::Permit;
@@ -13,25 +13,27 @@ use domain::window::WindowState;
 use serde_json::Map;
 use sqlx::PgPool;
 
-/// Asks them, once a revision. The scheduler calls it; a window that moved on meanwhile is left alone.
+/// Asks those of the stage whose turn it is, once a revision. The scheduler calls it; a window that moved on meanwhile is left alone.
 pub async fn escalate_window(pool: &PgPool, permit: &Permit, window: WindowId, reason: &str) -> Result<()> {
     let (permit, reason) = (permit.clone(), reason.to_owned());
     transaction::run(pool, "escalate_window", move |db| {
         let (permit, reason) = (permit.clone(), reason.clone());
         Box::pin(async move {
             let mut ledger = Ledger::open(db, &permit, "scheduler");
-            let (state, revision) = ledger.lock_window(window).await?;
-            if state != WindowState::Proposed || !ledger.escalated(window, revision).await? {
+            let (state, _) = ledger.lock_window(window).await?;
+            if state != WindowState::Proposed {
                 return Ok(());
             }
+            let Some(stage) = ledger.escalated(window).await? else { return Ok(()) };
             let window = store::windows::load(ledger.db(), window).await?;
             let plan = window.plan()?;
-            let second = plan.eligible.get(ESCALATION).cloned().unwrap_or_default();
+            let second = Roll::as_sealed(&plan.eligible).second(stage);
             let asked = standing(&mut ledger, &window, &plan).await?.waiting_for().intersection(&second).copied().collect();
             let fact = NewFact::done("window.escalate", "window", window.id)
                 .of_window(window.id)
                 .of_team(window.team)
                 .with("digest", window.digest.hex())
+                .with("stage", stage + 1)
                 .with("reason", reason.clone());
             let fact = ledger.fact(fact).await?;
             audience::ask(&mut ledger, &window, &plan, asked, Map::new(), fact).await?;

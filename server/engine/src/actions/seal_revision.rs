@@ -6,7 +6,7 @@ use crate::ledger::{Ledger, NewRevision};
 use crate::store::windows::ProposalTarget;
 use crate::{slots, store};
 use domain::approval::choose::Case;
-use domain::approval::{self, Roll, check};
+use domain::approval::{self, Roll, StageTimes, check};
 use domain::decision::{FieldError, Refusal};
 use domain::freeze::Freeze;
 use domain::ids::{ExaminationId, PersonId, WindowId};
@@ -113,26 +113,19 @@ impl Draft {
         Ok(())
     }
 
-    /// When the second group is asked, and when the proposal expires. Without a lead time, votes may come until the latest start: later ones
-    /// could not start anything.
-    fn deadlines(&self, policy: &PlanPolicy, now: Timestamp) -> Result<(Option<Timestamp>, Timestamp)> {
-        let latest = self.times.latest_start;
-        let before = policy.rules.decide_before_start_min;
-        let due = latest - SignedDuration::from_mins(i64::from(before));
-        if due <= now {
+    /// When each stage has to be met; refused where somebody could not decide in time any more.
+    fn deadlines(&self, policy: &PlanPolicy, now: Timestamp) -> Result<Vec<StageTimes>> {
+        approval::deadlines(&policy.rules, self.times.latest_start, now).map_err(|(stage, before)| {
             let first = now + SignedDuration::from_mins(i64::from(before) + 1);
-            return Err(Error::field(
+            let of = if policy.rules.stages().len() > 1 { format!(" of stage {}", stage + 1) } else { String::new() };
+            Error::field(
                 "date",
                 format!(
-                    "The policy “{}” wants the decision {before} minutes before the latest start, and that has passed. Choose times with a latest start after {}.",
+                    "The policy “{}” wants the decision{of} {before} minutes before the latest start, and that has passed. Choose times with a latest start after {}.",
                     policy.name,
                     first.strftime("%Y-%m-%d %H:%M UTC")
                 ),
-            ));
-        }
-        Ok(match &policy.rules.escalation {
-            None => (None, due),
-            Some(second) => (Some(due), latest.min(due + SignedDuration::from_mins(i64::from(second.within_min)))),
+            )
         })
     }
 
@@ -151,7 +144,8 @@ impl Draft {
         let policy = store::policies::ruling(db, &case(&self.target, &procedure, self.proposal.most_bytes)).await?;
         let mut contributors: BTreeSet<PersonId> = store::windows::contributors(db, window).await?;
         contributors.insert(by);
-        let (escalate_at, decide_by) = self.deadlines(&policy, store::runs::now(db).await?)?;
+        let stages = self.deadlines(&policy, store::runs::now(db).await?)?;
+        let decide_by = stages.iter().map(|stage| stage.decide_by).max().unwrap_or(self.times.latest_start);
         let groups = policy.rules.groups();
         let people = store::groups::eligible_by(db, self.target.plan.id, self.target.plan.team, &groups, Some(decide_by)).await?;
         let since = store::windows::created_at(db, window).await?;
@@ -178,7 +172,7 @@ impl Draft {
         };
         let plan = Plan::assemble(&self.proposal, &procedure, parts);
         let (bytes, digest) = plan.seal()?;
-        let new = NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, decide_by, escalate_at, by };
+        let new = NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, stages, decide_by, by };
         ledger.add_revision(&new).await?;
         Ok(new)
     }

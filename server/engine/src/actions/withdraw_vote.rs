@@ -95,7 +95,10 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
     let fact = ledger.fact(fact).await?;
     ledger.withdraw_vote(*vote, reason).await?;
     let plan = window.plan()?;
-    if state == WindowState::Approved && !standing(ledger, &window, &plan).await?.approved {
+    let left = standing(ledger, &window, &plan).await?;
+    // A stage that is open again has its own deadline again.
+    ledger.turn(window.id, left.stage, fact).await?;
+    if state == WindowState::Approved && !left.approved {
         ledger.move_window(window.id, window.revision, WindowState::Approved, WindowState::Proposed, Some(reason), fact).await?;
         ledger.end_links(window.id, "A vote was taken back; a new mail was sent.").await?;
         let voted = votes.iter().map(|(_, vote)| vote.person).collect();

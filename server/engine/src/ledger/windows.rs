@@ -3,6 +3,7 @@
 use super::{FactRef, Ledger};
 use crate::error::{Error, Result};
 use crate::store::{Stamp, stamp};
+use domain::approval::StageTimes;
 use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::ids::{PersonId, TeamId, WindowId};
@@ -25,10 +26,10 @@ pub struct NewRevision {
     pub form: Value,
     /// What a worker found when asked.
     pub preview: Option<Value>,
+    /// When each stage has to be met, in order.
+    pub stages: Vec<StageTimes>,
     /// Without quorum by then: expired.
     pub decide_by: Timestamp,
-    /// Without quorum by then the second group is asked.
-    pub escalate_at: Option<Timestamp>,
     /// Who wrote it.
     pub by: PersonId,
 }
@@ -53,9 +54,8 @@ impl Ledger<'_> {
     pub async fn add_revision(&mut self, new: &NewRevision) -> Result<()> {
         let (plan, times) = (&new.plan, &new.plan.times);
         sqlx::query!(
-            "INSERT INTO drydock.revision (window_id, number, title, form, preview, start_at, latest_start_at, cut_off_at, end_at, decide_by_at, policy_id, policy_version, created_by,
-                 escalate_at, remind_every_min)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, 0))",
+            "INSERT INTO drydock.revision (window_id, number, title, form, preview, start_at, latest_start_at, cut_off_at, end_at, decide_by_at, policy_id, policy_version, created_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             plan.window.0,
             plan.revision,
             plan.title,
@@ -68,12 +68,23 @@ impl Ledger<'_> {
             stamp(new.decide_by) as Stamp,
             plan.policy.id.0,
             plan.policy.version,
-            new.by.0,
-            new.escalate_at.map(stamp) as Option<Stamp>,
-            i32::try_from(plan.policy.rules.remind_every_min).map_err(Error::internal)?
+            new.by.0
         )
         .execute(&mut *self.db)
         .await?;
+        for stage in &new.stages {
+            sqlx::query!(
+                "INSERT INTO drydock.revision_stage (window_id, revision, stage, decide_by_at, escalate_at, remind_every_min) VALUES ($1, $2, $3, $4, $5, nullif($6, 0))",
+                plan.window.0,
+                plan.revision,
+                i32::try_from(stage.stage).map_err(Error::internal)?,
+                stamp(stage.decide_by) as Stamp,
+                stage.escalate_at.map(stamp) as Option<Stamp>,
+                i32::try_from(stage.remind_every_min).map_err(Error::internal)?
+            )
+            .execute(&mut *self.db)
+            .await?;
+        }
         sqlx::query!(
             "INSERT INTO drydock.plan (window_id, digest, revision, bytes, sealed_by) VALUES ($1, $2, $3, $4, $5)",
             plan.window.0,
@@ -135,9 +146,13 @@ impl Ledger<'_> {
 
     /// Makes the next revision the newest one; refused when somebody edited meanwhile.
     pub async fn bump_revision(&mut self, window: WindowId, expected: i32) -> Result<()> {
-        let done = sqlx::query!("UPDATE drydock.window AS w SET revision = $2 + 1 WHERE w.id = $1 AND w.revision = $2", window.0, expected)
-            .execute(&mut *self.db)
-            .await?;
+        let done = sqlx::query!(
+            "UPDATE drydock.window AS w SET revision = $2 + 1, stage = 0, asked_at = clock_timestamp(), escalated_stages = '{}' WHERE w.id = $1 AND w.revision = $2",
+            window.0,
+            expected
+        )
+        .execute(&mut *self.db)
+        .await?;
         if done.rows_affected() == 1 {
             return Ok(());
         }
@@ -157,12 +172,26 @@ impl Ledger<'_> {
         Ok((state, row.revision))
     }
 
-    /// The second group is asked about this revision. False when it was asked before, or there is another revision by now.
-    pub async fn escalated(&mut self, window: WindowId, revision: i32) -> Result<bool> {
+    /// The second group of the stage whose turn it is is asked. `None` when it was asked before, or has time yet.
+    pub async fn escalated(&mut self, window: WindowId) -> Result<Option<u32>> {
+        let stage = sqlx::query_scalar!(
+            "UPDATE drydock.window AS w SET escalated_stages = w.escalated_stages || w.stage
+             FROM drydock.revision_stage s WHERE w.id = $1 AND s.window_id = w.id AND s.revision = w.revision AND s.stage = w.stage
+               AND s.escalate_at <= clock_timestamp() AND w.stage <> ALL (w.escalated_stages) RETURNING w.stage",
+            window.0
+        )
+        .fetch_optional(&mut *self.db)
+        .await?;
+        stage.map(|stage| u32::try_from(stage).map_err(Error::internal)).transpose()
+    }
+
+    /// Another stage has its turn, so its deadlines hold from now on. False when it had it already.
+    pub async fn turn(&mut self, window: WindowId, stage: u32, fact: FactRef) -> Result<bool> {
         let done = sqlx::query!(
-            "UPDATE drydock.window AS w SET escalated_revision = $2 WHERE w.id = $1 AND w.revision = $2 AND w.escalated_revision IS DISTINCT FROM $2",
+            "UPDATE drydock.window AS w SET stage = $2, asked_at = $3 WHERE w.id = $1 AND w.stage <> $2",
             window.0,
-            revision
+            i32::try_from(stage).map_err(Error::internal)?,
+            stamp(fact.at) as Stamp
         )
         .execute(&mut *self.db)
         .await?;
@@ -171,7 +200,7 @@ impl Ledger<'_> {
 
     /// Those who are waited for were asked again.
     pub async fn reminded(&mut self, window: WindowId, fact: FactRef) -> Result<()> {
-        sqlx::query!("UPDATE drydock.window AS w SET reminded_at = $2 WHERE w.id = $1", window.0, stamp(fact.at) as Stamp)
+        sqlx::query!("UPDATE drydock.window AS w SET asked_at = $2 WHERE w.id = $1", window.0, stamp(fact.at) as Stamp)
             .execute(&mut *self.db)
             .await?;
         Ok(())

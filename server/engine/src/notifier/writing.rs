@@ -202,7 +202,7 @@ async fn standing(db: &mut PgConnection, subject: &letters::Subject) -> Result<S
     let plan = &subject.plan;
     let rules = &plan.policy.rules;
     let today = groups::eligible(db, plan.target().id, plan.target().team, &rules.groups()).await?;
-    let roll = Roll::today(rules, &plan.eligible, &today, subject.escalated);
+    let roll = Roll::today(rules, &plan.eligible, &today, &subject.escalated);
     let votes: Vec<_> = crate::store::votes::standing(db, subject.id, subject.digest).await?.into_iter().map(|(_, vote)| vote).collect();
     Ok(approval::count(rules, &roll, &votes).or_pre_approved(rules, plan.risk()))
 }

@@ -50,7 +50,7 @@ pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec
             let today = electorates.get(&window.target).unwrap_or(&none);
             let rules = &window.plan.policy.rules;
             let standing = |people: &Electorate| {
-                let roll = Roll::today(rules, &window.plan.eligible, people, window.escalated);
+                let roll = Roll::today(rules, &window.plan.eligible, people, &window.escalated);
                 approval::count(rules, &roll, &window.votes).or_pre_approved(rules, window.plan.risk())
             };
             CountedVote {

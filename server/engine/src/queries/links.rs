@@ -60,10 +60,10 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
     let (owner, target) = (newest.plan.target().team, newest.plan.target().id);
     let rules = &newest.plan.policy.rules;
     let group = groups::eligible_by(db, target, owner, &rules.groups(), Some(Timestamp::MAX)).await?;
-    let asked = Roll::today(rules, &newest.plan.eligible, &group, newest.escalated).asked();
+    let asked = Roll::today(rules, &newest.plan.eligible, &group, &newest.escalated).asked();
     let voice = voices::one(db, window, link.person).await?;
     let today = groups::eligible(db, target, owner, &rules.groups()).await?;
-    let roll = Roll::today(rules, &newest.plan.eligible, &today, newest.escalated);
+    let roll = Roll::today(rules, &newest.plan.eligible, &today, &newest.escalated);
     let counted: Vec<_> = votes::standing(db, window, newest.digest).await?.into_iter().map(|(_, vote)| vote).collect();
     let standing = approval::count(rules, &roll, &counted);
 
@@ -101,7 +101,7 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
             .iter()
             .map(|rule| RuleRow { who: rule.rule.group.label().to_owned(), have: rule.have.len(), need: rule.need })
             .collect(),
-        sign_in_to_approve: approval::must_be_known_better(rules, &roll.asked(), reader.id, Assurance::Link),
+        sign_in_to_approve: approval::must_be_known_better(rules, &roll, reader.id, Assurance::Link),
         plan: subject.plan,
     };
     let paused = pauses::open(db).await?.map(|pause| pause.refusal().message);

@@ -145,7 +145,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let names = window_page::names(db, &people).await?;
 
     let counted = counted(&votes, head.revision);
-    let roll = Roll::today(rules, &plan.eligible, &group, loaded.escalated);
+    let roll = Roll::today(rules, &plan.eligible, &group, &loaded.escalated);
     let asked = roll.asked();
     let voices = store::voices::of(db, head.id, &asked.values().flatten().copied().collect()).await?;
     let silent = voice::silent(&voices, &counted.iter().map(|vote| vote.person).collect());

@@ -1,6 +1,7 @@
 //! What hangs on a person, each kind in one statement whatever its number.
 
 use super::groups;
+use super::windows::stages;
 use crate::error::{Error, Result};
 use domain::approval::{Assurance, StandingVote, VoteDecision};
 use domain::canonical::Digest;
@@ -70,14 +71,14 @@ pub struct Counted {
     pub plan: Plan,
     /// Votes that stand on it.
     pub votes: Vec<StandingVote>,
-    /// The second group of its policy was asked.
-    pub escalated: bool,
+    /// Stages whose second group was asked.
+    pub escalated: BTreeSet<u32>,
 }
 
 /// Open windows whose newest plan this person approved, or is asked to.
 pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Counted>> {
     let rows = sqlx::query!(
-        r#"SELECT w.id, w.number, r.title, w.state, wt.target_id, p.digest, p.bytes, w.escalated_revision IS NOT DISTINCT FROM w.revision AS "escalated!"
+        r#"SELECT w.id, w.number, r.title, w.state, wt.target_id, p.digest, p.bytes, w.escalated_stages
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -102,7 +103,7 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
             target: TargetId(row.target_id),
             plan: Plan::open(&row.bytes, digest).map_err(Error::internal)?,
             votes: Vec::new(),
-            escalated: row.escalated,
+            escalated: stages(&row.escalated_stages),
         });
     }
     let ids: Vec<Uuid> = found.iter().map(|window| window.id.0).collect();

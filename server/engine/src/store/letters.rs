@@ -1,5 +1,6 @@
 //! What a message says, read when it is about to leave: nothing in a mail is older than its sending.
 
+use super::windows::stages;
 use super::{Stamp, stamp};
 use crate::error::{Error, Result};
 use domain::canonical::Digest;
@@ -8,6 +9,7 @@ use domain::plan::Plan;
 use domain::window::{Ending, RunState, WindowState};
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 /// What this installation is.
 #[derive(Debug, Clone)]
@@ -74,27 +76,28 @@ pub struct Subject {
     pub plan: Plan,
     /// Who asks: the author of that revision.
     pub author: String,
-    /// Without quorum by then: expired.
+    /// The stage whose turn it is not met by then: expired.
     pub decide_by: Timestamp,
     /// Name of the owner team.
     pub team: String,
     /// What did not go as planned, once somebody wrote it.
     pub issues_met: Option<String>,
-    /// The second group of its policy was asked about that plan.
-    pub escalated: bool,
+    /// Stages of that plan whose second group was asked.
+    pub escalated: BTreeSet<u32>,
 }
 
 /// The window with the plan of `digest`, or with its newest one.
 pub async fn subject(db: &mut PgConnection, window: WindowId, digest: Option<Digest>) -> Result<Subject> {
     let row = sqlx::query!(
-        r#"SELECT w.number, w.state, w.state_reason, n.digest AS newest, p.digest, p.bytes, a.name AS author, r.decide_by_at, t.name AS team, w.issues_met,
-                w.escalated_revision IS NOT DISTINCT FROM p.revision AS "escalated!"
+        r#"SELECT w.number, w.state, w.state_reason, n.digest AS newest, p.digest, p.bytes, a.name AS author, coalesce(s.decide_by_at, r.decide_by_at) AS "decide_by_at!", t.name AS team, w.issues_met,
+                CASE WHEN p.revision = w.revision THEN w.escalated_stages ELSE '{}' END AS "escalated_stages!"
          FROM drydock.window w
          JOIN drydock.plan n ON n.window_id = w.id AND n.revision = w.revision
          JOIN drydock.plan p ON p.window_id = w.id AND p.digest = coalesce($2, n.digest)
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = p.revision
          JOIN drydock.person a ON a.id = r.created_by
          JOIN drydock.team t ON t.id = w.team_id
+         LEFT JOIN drydock.revision_stage s ON s.window_id = w.id AND s.revision = r.number AND r.number = w.revision AND s.stage = w.stage
          WHERE w.id = $1"#,
         window.0,
         digest.map(|digest| digest.0.to_vec())
@@ -115,7 +118,7 @@ pub async fn subject(db: &mut PgConnection, window: WindowId, digest: Option<Dig
         decide_by: row.decide_by_at.to_jiff(),
         team: row.team,
         issues_met: row.issues_met,
-        escalated: row.escalated,
+        escalated: stages(&row.escalated_stages),
     })
 }
 

@@ -167,13 +167,15 @@ pub async fn in_the_way(
 pub async fn snapshot(db: &mut PgConnection) -> Result<Snapshot> {
     let now = now(&mut *db).await?;
     let rows = sqlx::query!(
-        r#"SELECT w.id, w.number, w.revision, w.state, v.start_at, v.latest_start_at, v.decide_by_at, a.escalate_at AS "escalate_at: Stamp", a.remind_at AS "remind_at: Stamp", r.state AS "run?"
+        r#"SELECT w.id, w.number, w.revision, w.state, v.start_at, v.latest_start_at, a.decide_by_at AS "decide_by_at!", a.escalate_at AS "escalate_at: Stamp", a.remind_at AS "remind_at: Stamp", r.state AS "run?"
            FROM drydock.window w
            JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
            LEFT JOIN drydock.run r ON r.window_id = w.id AND r.revision = w.revision
-           CROSS JOIN LATERAL (SELECT CASE WHEN w.escalated_revision IS DISTINCT FROM w.revision THEN v.escalate_at END AS escalate_at,
-                                      greatest(w.state_at, w.reminded_at) + make_interval(mins => v.remind_every_min) AS remind_at) a
-           WHERE (w.state = 'proposed' AND (v.decide_by_at <= clock_timestamp() OR a.escalate_at <= clock_timestamp() OR a.remind_at <= clock_timestamp()))
+           LEFT JOIN drydock.revision_stage s ON s.window_id = w.id AND s.revision = w.revision AND s.stage = w.stage
+           CROSS JOIN LATERAL (SELECT coalesce(s.decide_by_at, v.decide_by_at) AS decide_by_at,
+                                      CASE WHEN w.stage <> ALL (w.escalated_stages) THEN s.escalate_at END AS escalate_at,
+                                      greatest(w.state_at, w.asked_at) + make_interval(mins => s.remind_every_min) AS remind_at) a
+           WHERE (w.state = 'proposed' AND (a.decide_by_at <= clock_timestamp() OR a.escalate_at <= clock_timestamp() OR a.remind_at <= clock_timestamp()))
               OR (w.state = 'approved' AND v.start_at <= clock_timestamp())
            ORDER BY v.start_at LIMIT 500"#
     )
@@ -199,8 +201,8 @@ pub async fn snapshot(db: &mut PgConnection) -> Result<Snapshot> {
 /// Whether whoever is waited for on a proposal is to be asked again now.
 pub async fn reminder_due(db: &mut PgConnection, window: WindowId) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM drydock.window w JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
-                          WHERE w.id = $1 AND greatest(w.state_at, w.reminded_at) + make_interval(mins => v.remind_every_min) <= clock_timestamp()) AS "due!""#,
+        r#"SELECT EXISTS (SELECT FROM drydock.window w JOIN drydock.revision_stage s ON s.window_id = w.id AND s.revision = w.revision AND s.stage = w.stage
+                          WHERE w.id = $1 AND greatest(w.state_at, w.asked_at) + make_interval(mins => s.remind_every_min) <= clock_timestamp()) AS "due!""#,
         window.0
     )
     .fetch_one(db)

@@ -20,7 +20,10 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
         r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END AS "short_name!", t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
                       EXISTS (SELECT FROM drydock.plan p, jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e
-                              WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $8::uuid::text)
+                              WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $8::uuid::text
+                                -- Later stages and the second group wait until they were asked.
+                                AND ((e.key NOT LIKE 'escalation%' AND NOT jsonb_path_exists(convert_from(p.bytes, 'UTF8')::jsonb, '$.policy.rules.rules[*].stage'))
+                                     OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $8 AND l.purpose = 'approve')))
                       AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                       WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $8 AND v.withdrawn_at IS NULL)
                   ELSE false END AS "waits!",

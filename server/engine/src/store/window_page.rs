@@ -2,6 +2,7 @@
 
 use super::Stamp;
 use super::window_list::state;
+use super::windows::stages;
 use crate::error::{Error, Result};
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
@@ -36,8 +37,8 @@ pub struct Loaded {
     pub form: Value,
     /// What a worker found before.
     pub preview: Option<Value>,
-    /// The second group of its policy was asked about the newest revision.
-    pub escalated: bool,
+    /// Stages of the newest revision whose second group was asked.
+    pub escalated: BTreeSet<u32>,
 }
 
 impl Loaded {
@@ -64,9 +65,9 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
     };
     let row = sqlx::query!(
         r#"SELECT w.id, w.number, w.state, w.state_at, w.state_reason, w.revision, w.team_id, w.issues_met, w.created_at, c.name AS created_by, o.name AS owner, m.name AS team_name,
-                  r.title, r.form, r.preview, r.start_at, r.latest_start_at, r.cut_off_at, r.end_at, r.decide_by_at, p.digest, p.bytes,
+                  r.title, r.form, r.preview, r.start_at, r.latest_start_at, r.cut_off_at, r.end_at, coalesce(s.decide_by_at, r.decide_by_at) AS "decide_by_at!", p.digest, p.bytes,
                   t.id AS target_id, t.short_name, t.name AS target_name, t.environment, t.zone, t.on_call, t.state = 'deleted' AS "database_deleted!",
-                  w.escalated_revision IS NOT DISTINCT FROM w.revision AS "escalated!", clock_timestamp() AS "now!"
+                  w.escalated_stages, clock_timestamp() AS "now!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
@@ -75,6 +76,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
            JOIN drydock.team m ON m.id = w.team_id
            JOIN drydock.person c ON c.id = w.created_by
            JOIN drydock.person o ON o.id = coalesce(w.owner_id, w.created_by)
+           LEFT JOIN drydock.revision_stage s ON s.window_id = w.id AND s.revision = w.revision AND s.stage = w.stage
            WHERE w.number = $1 OR w.id = $2"#,
         number,
         id
@@ -118,7 +120,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
         bytes: row.bytes,
         form: row.form,
         preview: row.preview,
-        escalated: row.escalated,
+        escalated: stages(&row.escalated_stages),
     })
 }
 

@@ -42,10 +42,15 @@ pub struct Window {
     pub latest_start_at: Timestamp,
     /// Everything has ended by then.
     pub end_at: Timestamp,
-    /// Without quorum by then: expired.
+    /// The stage whose turn it is not met by then: expired.
     pub decide_by_at: Timestamp,
-    /// The second group of its policy was asked about the newest revision.
-    pub escalated: bool,
+    /// Stages of the newest revision whose second group was asked.
+    pub escalated: BTreeSet<u32>,
+}
+
+/// Stages as they are stored.
+pub(super) fn stages(raw: &[i32]) -> BTreeSet<u32> {
+    raw.iter().filter_map(|stage| u32::try_from(*stage).ok()).collect()
 }
 
 impl Window {
@@ -67,12 +72,13 @@ pub async fn by_number(db: &mut PgConnection, number: i64) -> Result<Window> {
 /// A window by its id.
 pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
     let row = sqlx::query!(
-        r#"SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, w.owner_id, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, r.decide_by_at, t.target_id,
-                w.escalated_revision IS NOT DISTINCT FROM w.revision AS "escalated!"
+        r#"SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, w.owner_id, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, coalesce(s.decide_by_at, r.decide_by_at) AS "decide_by_at!", t.target_id,
+                w.escalated_stages
          FROM drydock.window w
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
          JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
          JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision
+         LEFT JOIN drydock.revision_stage s ON s.window_id = w.id AND s.revision = w.revision AND s.stage = w.stage
          WHERE w.id = $1"#,
         id.0
     )
@@ -95,7 +101,7 @@ pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
         latest_start_at: row.latest_start_at.to_jiff(),
         end_at: row.end_at.to_jiff(),
         decide_by_at: row.decide_by_at.to_jiff(),
-        escalated: row.escalated,
+        escalated: stages(&row.escalated_stages),
     })
 }
 

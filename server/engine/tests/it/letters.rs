@@ -102,7 +102,7 @@ pub fn material(kind: NoticeKind) -> Material {
             decide_by: plan.times.latest_start,
             team: "Orders".into(),
             issues_met: (kind == NoticeKind::AllClear).then(|| "Two indexes wait for next week.".into()),
-            escalated: false,
+            escalated: std::collections::BTreeSet::new(),
             plan,
         },
         votes: vec![ToldVote {

@@ -35,6 +35,7 @@ mod outbox;
 mod pauses;
 mod planted;
 mod policies;
+mod policy_stages;
 mod proposal_pages;
 mod recurrence;
 mod run_live;

@@ -1,9 +1,9 @@
 //! Policies: chosen by what a plan is, met in stages, changed only by others' agreement; and windows under way keep what was sealed.
 
-use crate::house::{House, person};
+use crate::house::{House, code, person, with_account};
 use crate::inventory::worker;
 use domain::approval::choose::Case;
-use domain::ids::{PersonId, PolicyChangeId, PolicyId};
+use domain::ids::{PolicyChangeId, PolicyId};
 use domain::people::GlobalRole;
 use domain::permission::Permit;
 use domain::procedure::RiskClass;
@@ -24,19 +24,19 @@ use engine::queries::simulator;
 use engine::store::policies;
 
 /// A house with two administrators who can sign in.
-struct Town {
-    house: House,
-    ada: Caller,
-    bert: Caller,
+pub struct Town {
+    pub house: House,
+    pub ada: Caller,
+    pub bert: Caller,
 }
 
 impl Town {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let house = House::new().await;
         let ada = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
         let bert = person(&house.admin, "Bert", None, &[GlobalRole::Admin]).await;
         for who in [&ada, &bert] {
-            account(&house, who.actor.person).await;
+            with_account(&house, who).await;
         }
         Self { house, ada, bert }
     }
@@ -66,7 +66,7 @@ impl Town {
     }
 
     /// Ada proposes, Bert agrees.
-    async fn adopted(&self, version: i32, changes: &[(&str, &str)]) {
+    pub async fn adopted(&self, version: i32, changes: &[(&str, &str)]) {
         assert_eq!(self.propose(version, changes).await.expect("a good policy").needed, 1);
         assert_eq!(self.agree(&self.bert).await.expect("asked"), 0);
     }
@@ -78,7 +78,7 @@ impl Town {
             .expect("one")
     }
 
-    async fn vote(&self, who: &Caller, number: i64, decision: &str) -> engine::Result<Outcome> {
+    pub async fn vote(&self, who: &Caller, number: i64, decision: &str) -> engine::Result<Outcome> {
         let digest = self.house.digest(number).await.hex();
         let comment = "because".to_owned();
         let input = cast_vote::Input { decision: decision.into(), digest, short_name: "prod-orders".into(), comment };
@@ -97,7 +97,7 @@ impl Town {
     }
 
     /// Who was mailed a request about a window, by name.
-    async fn asked(&self, number: i64) -> Vec<String> {
+    pub async fn asked(&self, number: i64) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT p.name FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id JOIN drydock.window w ON w.id = o.window_id
              WHERE w.number = $1 AND o.kind = 'approval_needed' ORDER BY o.fact_id, p.name",
@@ -108,17 +108,9 @@ impl Town {
         .expect("messages")
     }
 
-    async fn run(&self, sql: &'static str) {
+    pub async fn run(&self, sql: &'static str) {
         sqlx::query(sql).execute(&self.house.admin).await.expect(sql);
     }
-}
-
-async fn account(house: &House, person: PersonId) {
-    sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA')")
-        .bind(person.0)
-        .execute(&house.admin)
-        .await
-        .expect("an account");
 }
 
 /// The fields of a policy for everything but development that asks one stakeholder and one lead, with changes.
@@ -146,14 +138,7 @@ fn fields(changes: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// One stakeholder, and no lead.
-const STAKEHOLDER_ALONE: &[(&str, &str)] = &[("rule2_who", "")];
-
-fn code<T: std::fmt::Debug>(result: engine::Result<T>) -> String {
-    match result {
-        Err(Error::Refused(refusal)) => refusal.code,
-        other => panic!("a refusal was expected: {other:?}"),
-    }
-}
+pub const STAKEHOLDER_ALONE: &[(&str, &str)] = &[("rule2_who", "")];
 
 #[tokio::test]
 async fn a_policy_that_its_own_proposers_cannot_satisfy_is_refused_with_the_reason() {
@@ -219,7 +204,7 @@ async fn as_many_have_to_agree_as_the_old_policys_largest_rule_asks_for() {
     let town = Town::new().await;
     let house = &town.house;
     let third = person(&house.admin, "Lola", Some((house.team, domain::people::TeamRole::Lead, false)), &[]).await;
-    account(house, third.actor.person).await;
+    with_account(house, &third).await;
     town.adopted(1, &[("rule2_count", "2")]).await;
     assert_eq!(town.propose(2, &[]).await.expect("back to one lead").needed, 2);
     assert_eq!(town.agree(&third).await.expect("the old policy asks leads, and she can sign in"), 1);
@@ -233,7 +218,7 @@ async fn as_many_have_to_agree_as_the_old_policys_largest_rule_asks_for() {
 async fn alone_nobody_changes_what_rules_a_database() {
     let house = House::new().await;
     let ada = person(&house.admin, "Ada", None, &[GlobalRole::Admin]).await;
-    account(&house, ada.actor.person).await;
+    with_account(&house, &ada).await;
     let town = Town { bert: ada.clone(), house, ada };
     assert_eq!(code(town.propose(1, STAKEHOLDER_ALONE).await), "nobody_to_agree");
     // Nothing is protected by it yet.
@@ -342,7 +327,7 @@ async fn without_quorum_in_time_the_second_group_is_asked_and_nothing_passes_by_
     assert_eq!(town.asked(window.number).await, ["Sten"]);
     assert_eq!(code(town.vote(&house.lead, window.number, "approve").await), "not_eligible", "not asked yet");
     let pool = house.database.pool(engine::test_support::ServiceRole::Worker).await;
-    town.run("UPDATE drydock.revision SET escalate_at = now() - interval '1 minute'").await;
+    town.run("UPDATE drydock.revision_stage SET escalate_at = now() - interval '1 minute'").await;
     engine::scheduler::tick(&worker(house).await).await.expect("ticks");
     assert_eq!(town.asked(window.number).await, ["Sten", "Dario", "Lena"]);
     assert_eq!(house.state(window.number).await, "proposed");
@@ -351,7 +336,8 @@ async fn without_quorum_in_time_the_second_group_is_asked_and_nothing_passes_by_
     assert_eq!(town.vote(&house.lead, window.number, "approve").await.expect("asked").state, WindowState::Approved);
 
     let silent = house.proposed(5).await;
-    town.run("UPDATE drydock.revision r SET escalate_at = now() - interval '2 minutes', decide_by_at = now() - interval '1 minute' FROM drydock.window w WHERE w.id = r.window_id AND w.state = 'proposed'").await;
+    town.run("UPDATE drydock.revision_stage r SET escalate_at = now() - interval '2 minutes', decide_by_at = now() - interval '1 minute' FROM drydock.window w WHERE w.id = r.window_id AND w.state = 'proposed'").await;
+    assert_eq!(code(town.vote(&house.stakeholder, silent.number, "approve").await), "too_late", "whether the scheduler came by or not");
     engine::scheduler::tick(&worker(house).await).await.expect("ticks");
     assert_eq!(house.state(silent.number).await, "expired");
 }
@@ -422,7 +408,7 @@ async fn where_votes_must_be_signed_in_only_people_with_accounts_are_asked_and_a
     assert!(refusal.code == "policy_unsatisfiable" && refusal.message.contains("0 with an account"), "{}", refusal.message);
 
     let sten = house.stakeholder.actor.person;
-    account(house, sten).await;
+    with_account(house, &house.stakeholder).await;
     town.adopted(1, &signed_in).await;
     let window = house.proposed(3).await;
     let secret = house.secret("approval_needed", sten).await;

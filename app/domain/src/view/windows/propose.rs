@@ -2,7 +2,7 @@
 
 use super::page::RevisionDiff;
 use super::{Change, Overlap, Preview, blocked};
-use crate::approval::{Assurance, ESCALATION, Electorate, Roll, Rule, count};
+use crate::approval::{Assurance, Electorate, Roll, Rule, count};
 use crate::decision::FieldError;
 use crate::freeze::Freeze;
 use crate::ids::PersonId;
@@ -67,8 +67,8 @@ pub struct Approvers {
     pub policy: String,
     /// Its demands.
     pub groups: Vec<AskedGroup>,
-    /// Who is asked too when nobody decides in time.
-    pub second: Option<Vec<String>>,
+    /// Who is asked too when a stage is not met in time, by stage.
+    pub seconds: Vec<(u32, Vec<String>)>,
     /// Nobody is asked: the policy approves this class beforehand.
     pub pre_approved: bool,
     /// False when nobody could ever approve: too few different people.
@@ -88,18 +88,16 @@ impl Approvers {
         let rules = &policy.rules;
         let roll = Roll::fresh(rules, people, authors);
         let standing = count(rules, &roll, &[]);
-        let named = |key: &str| {
-            let people = roll.present.get(key).into_iter().flatten();
-            people.map(|person| names.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned())).collect::<Vec<_>>()
-        };
+        let called = |person: &PersonId| names.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
+        let present = |key: &str| roll.present.get(key).into_iter().flatten().map(called).collect::<Vec<_>>();
         Self {
             policy: policy.name.clone(),
             groups: standing
                 .rules
                 .iter()
-                .map(|rule| AskedGroup { rule: rule.rule.clone(), need: rule.need, people: named(&rule.rule.key) })
+                .map(|rule| AskedGroup { rule: rule.rule.clone(), need: rule.need, people: present(&rule.rule.key) })
                 .collect(),
-            second: rules.escalation.is_some().then(|| named(ESCALATION)),
+            seconds: roll.seconds(rules).into_iter().map(|(stage, people)| (stage, people.iter().map(called).collect())).collect(),
             pre_approved: rules.pre_approves(risk),
             reachable: standing.reachable,
         }
@@ -264,6 +262,19 @@ pub fn demand(asked: &AskedGroup) -> String {
     let need = if asked.rule.percent == 100 { format!("all {}", asked.need) } else { asked.need.to_string() };
     let stage = if asked.rule.stage > 0 { format!("Stage {}: ", asked.rule.stage + 1) } else { String::new() };
     format!("{stage}{need} of the {}{known}: {who}", asked.rule.group.label())
+}
+
+/// Who is asked too at a deadline, in words; a stage is named where there are several.
+#[must_use]
+pub fn also_asked(seconds: &[(u32, Vec<String>)]) -> Option<String> {
+    let said = |people: &[String]| blocked::either(people);
+    match seconds {
+        [] => None,
+        [(_, first), rest @ ..] if rest.iter().all(|(_, people)| people == first) => Some(said(first)),
+        several => {
+            Some(several.iter().map(|(stage, people)| format!("in stage {} {}", stage + 1, said(people))).collect::<Vec<_>>().join("; "))
+        }
+    }
 }
 
 /// What a form changes of another, as people read it.

@@ -104,6 +104,7 @@ async fn i14_a_saved_policy_never_changes() {
         .await;
     }
     yard.refuses(&[
+        (Web, "UPDATE drydock.revision_stage SET decide_by_at = now()".into(), DENIED),
         (Web, format!("{}; UPDATE drydock.policy_change SET needed = 0", proposed(asked)), DENIED),
         (Owner, format!("{}; UPDATE drydock.policy_change SET needed = 0", proposed(asked)), "policy_change_fixed"),
         (Replica, format!("{}; DELETE FROM drydock.policy_change", proposed(asked)), FIXED),
