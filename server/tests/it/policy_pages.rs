@@ -50,7 +50,7 @@ async fn a_change_is_typed_proposed_and_agreed_to_by_somebody_else() {
     let good = with(&[("version", "1"), ("decide_before_start_min", "60"), ("_back", &here)]);
     assert_eq!(ada.post(&here, &good).await.to, "/policies");
     let proposed = ada.get("/policies").await.body;
-    assert!(proposed.contains("It counts once one other person has agreed"), "{proposed}");
+    assert!(proposed.contains("It counts once 2 others have agreed"), "{proposed}");
     assert!(proposed.contains("Proposed: version 2 of “Standard”") && proposed.contains("You proposed this change"), "{proposed}");
     assert!(!proposed.contains("Agree to this change"), "{proposed}");
     let waits = ada.get(&here).await.body;
@@ -63,6 +63,14 @@ async fn a_change_is_typed_proposed_and_agreed_to_by_somebody_else() {
     let digest =
         page.split("name=\"digest\" value=\"").nth(1).and_then(|after| after.split('"').next()).expect("what is agreed to").to_owned();
     assert!(agree.ends_with("/agree"), "{agree}");
+    let said = |body: &str| body.replace("<!>", "");
+    assert!(
+        said(&page).contains("0 of 2, waiting for Lena, Bert or Adele"),
+        "administrators for the stakeholder, who has no account: {page}"
+    );
+    assert_eq!(lead.post(&format!("/policies/changes/{agree}"), &[("digest", &digest)]).await.to, "/policies");
+    let half = bert.get("/policies").await.body;
+    assert!(said(&half).contains("1 of 2, waiting for Bert or Adele"), "{half}");
     assert_eq!(bert.post(&format!("/policies/changes/{agree}"), &[("digest", &digest)]).await.to, "/policies");
     let adopted = bert.get("/policies").await.body;
     assert!(adopted.contains("Your agreement was the last one needed") && !adopted.contains("Proposed: version"), "{adopted}");

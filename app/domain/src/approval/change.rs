@@ -1,54 +1,133 @@
-//! Changing a policy takes what the old policy asked for: other people, who are asked for their agreement.
+//! Changing a policy takes the old policy's quorum: seat by seat, given by other people than whoever changes it.
 //!
-//! Their number is that of the old policy's largest rule, and they come from the people it asks on the databases it rules, with those who
-//! hold the right to change policies. So nobody lowers a bar alone, and an installation of one person can still begin: where a change
-//! concerns no database yet, there is nobody whose protection it could take away.
+//! A policy asks on many databases. Its change asks once: each of its rules for as many people as it asks for on any of them, out of everybody
+//! it asks on any of them. They agree signed in, and many stakeholders have no account; seats for which there are too few people who can sign
+//! in are open to those who may change policies too. A seat that nobody could take is left out, because a policy that can no longer be changed
+//! protects nobody. So nobody lowers a bar alone, and an installation of one person can still begin: where a change concerns no database yet,
+//! there is nobody whose protection it could take away.
 
+use super::matching::matching;
 use super::policy::{Electorate, Policy};
 use super::{Roll, count};
 use crate::decision::Refusal;
-use crate::ids::PersonId;
-use std::collections::BTreeSet;
+use crate::ids::{PersonId, PolicyId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A database whose bar the change may move.
 #[derive(Debug, Clone)]
 pub struct Concerned<'a> {
-    /// What rules it now.
+    /// Which policy rules it now.
+    pub id: PolicyId,
+    /// Its rules.
     pub policy: &'a Policy,
     /// The people behind the groups of that policy there.
     pub people: &'a Electorate,
 }
 
-/// Whose agreement a change needs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Agreement {
-    /// How many of them; none where no database is concerned.
-    pub needed: usize,
-    /// Who may give it: signed in, and never the person who changes it.
+/// One demand of an old policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seats {
+    /// How many people.
+    pub need: usize,
+    /// Out of whom.
     pub by: BTreeSet<PersonId>,
+}
+
+/// Whose agreement a change needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// The demands of each policy that rules now. An agreement counts for several policies, and for one seat of each.
+    pub policies: Vec<Vec<Seats>>,
+}
+
+impl Agreement {
+    /// How many people at least.
+    #[must_use]
+    pub fn needed(&self) -> usize {
+        self.policies.iter().map(|seats| total(seats)).max().unwrap_or(0)
+    }
+    /// Who may give it.
+    #[must_use]
+    pub fn by(&self) -> BTreeSet<PersonId> {
+        self.policies.iter().flatten().flat_map(|seats| &seats.by).copied().collect()
+    }
+    /// Seats that are still free when these people have agreed: of the policy that lacks most.
+    #[must_use]
+    pub fn missing(&self, agreed: &BTreeSet<PersonId>) -> usize {
+        self.policies.iter().map(|seats| total(seats) - filled(seats, agreed)).max().unwrap_or(0)
+    }
+    /// Whose agreement would fill a free seat.
+    #[must_use]
+    pub fn waiting_for(&self, agreed: &BTreeSet<PersonId>) -> BTreeSet<PersonId> {
+        let helps = |person: &PersonId| {
+            let mut with = agreed.clone();
+            with.insert(*person) && self.policies.iter().any(|seats| filled(seats, &with) > filled(seats, agreed))
+        };
+        self.by().into_iter().filter(helps).collect()
+    }
+}
+
+fn total(seats: &[Seats]) -> usize {
+    seats.iter().map(|seats| seats.need).sum()
+}
+
+/// How many of the seats these people fill together.
+fn filled(seats: &[Seats], people: &BTreeSet<PersonId>) -> usize {
+    taken(seats, people).iter().sum()
+}
+
+/// How many of each demand.
+fn taken(seats: &[Seats], people: &BTreeSet<PersonId>) -> Vec<usize> {
+    let people: Vec<PersonId> = people.iter().copied().collect();
+    let of: Vec<usize> = seats.iter().enumerate().flat_map(|(index, seats)| std::iter::repeat_n(index, seats.need)).collect();
+    let found = matching(of.len(), people.len(), &|seat, person| seats[of[seat]].by.contains(&people[person]));
+    let mut taken = vec![0; seats.len()];
+    for (seat, person) in found.iter().enumerate() {
+        taken[of[seat]] += usize::from(person.is_some());
+    }
+    taken
 }
 
 /// Whose agreement a change by `proposer` needs. `holders` have the right to change policies, and an account.
 pub fn agreement(concerned: &[Concerned<'_>], holders: &BTreeSet<PersonId>, proposer: PersonId) -> Result<Agreement, Refusal> {
-    if concerned.is_empty() {
-        return Ok(Agreement::default());
-    }
-    let mut by = holders.clone();
-    let mut needed = 1;
+    let others: BTreeSet<PersonId> = holders.iter().filter(|person| **person != proposer).copied().collect();
+    let mut policies: BTreeMap<PolicyId, BTreeMap<String, Seats>> = BTreeMap::new();
     for one in concerned {
-        by.extend(one.people.everybody().intersection(&one.people.accounts));
         let roll = Roll::fresh(one.policy, one.people, &BTreeSet::from([proposer]));
-        needed = count(one.policy, &roll, &[]).rules.iter().map(|rule| rule.need).fold(needed, usize::max);
+        for standing in count(one.policy, &roll, &[]).rules {
+            let seats = policies.entry(one.id).or_default().entry(standing.rule.key.clone()).or_default();
+            seats.need = seats.need.max(standing.need);
+            let asked = roll.present.get(&standing.rule.key).into_iter().flatten();
+            seats.by.extend(asked.filter(|person| one.people.accounts.contains(person)));
+        }
     }
-    by.remove(&proposer);
-    if by.is_empty() {
+    let policies: Vec<Vec<Seats>> = policies.into_values().map(|seats| possible(seats.into_values().collect(), &others)).collect();
+    if policies.iter().any(|seats| total(seats) == 0) {
         return Err(Refusal::new(
             "nobody_to_agree",
             "A change of policy needs the agreement of somebody else, and there is nobody: no other administrator, and nobody with an account whom the policy asks.",
             "Invite another administrator, or a lead or stakeholder of a database that it rules.",
         ));
     }
-    Ok(Agreement { needed: needed.min(by.len()), by })
+    Ok(Agreement { policies })
+}
+
+/// The seats with who else may take them, as many as can be taken at all.
+fn possible(mut seats: Vec<Seats>, others: &BTreeSet<PersonId>) -> Vec<Seats> {
+    let everybody = |seats: &[Seats]| seats.iter().flat_map(|seats| &seats.by).copied().collect::<BTreeSet<_>>();
+    let own = taken(&seats, &everybody(&seats));
+    for (seats, taken) in seats.iter_mut().zip(own) {
+        if taken < seats.need {
+            seats.by.extend(others);
+        }
+    }
+    let all = taken(&seats, &everybody(&seats));
+    for (seats, taken) in seats.iter_mut().zip(all) {
+        seats.need = taken;
+    }
+    seats.retain(|seats| seats.need > 0);
+    seats
 }
 
 /// Whether this person may agree; the refusal says why not and who can.
@@ -70,43 +149,68 @@ pub fn may_agree(person: PersonId, proposer: PersonId, by: &BTreeSet<PersonId>, 
 mod tests {
     use super::*;
     use crate::approval::{Assurance, Group, Rule};
-    use std::collections::BTreeMap;
     use uuid::Uuid;
 
     fn set(people: &[u128]) -> BTreeSet<PersonId> {
-        people.iter().map(|n| PersonId(Uuid::from_u128(*n))).collect()
+        people.iter().map(|n| person(*n)).collect()
     }
 
     fn person(n: u128) -> PersonId {
         PersonId(Uuid::from_u128(n))
     }
 
-    fn two_leads() -> (Policy, Electorate) {
-        let policy = Policy::of(vec![
+    /// One stakeholder and two leads.
+    fn policy() -> Policy {
+        Policy::of(vec![
             Rule::new("stakeholder", Group::Stakeholders, 1, Assurance::Link),
             Rule::new("lead", Group::LeadsAndDeputies, 2, Assurance::Link),
-        ]);
-        let groups = BTreeMap::from([(Group::Stakeholders, set(&[5])), (Group::LeadsAndDeputies, set(&[2, 3, 4]))]);
-        (policy, Electorate { groups, accounts: set(&[2, 3, 4]) })
+        ])
+    }
+
+    fn people(stakeholders: &[u128], leads: &[u128], accounts: &[u128]) -> Electorate {
+        let groups = BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]);
+        Electorate { groups, accounts: set(accounts) }
+    }
+
+    fn asked(people: &[Electorate], holders: &[u128]) -> Result<Agreement, Refusal> {
+        let policy = policy();
+        let id = PolicyId(Uuid::from_u128(1));
+        let concerned: Vec<_> = people.iter().map(|people| Concerned { id, policy: &policy, people }).collect();
+        agreement(&concerned, &set(holders), person(1))
     }
 
     #[test]
-    fn as_many_others_as_the_old_policys_largest_rule_asks_for() {
-        let (policy, people) = two_leads();
-        let concerned = [Concerned { policy: &policy, people: &people }];
-        let found = agreement(&concerned, &set(&[1, 2]), person(1)).expect("others are there");
-        assert_eq!(found, Agreement { needed: 2, by: set(&[2, 3, 4]) }, "5 has no account, 1 proposes");
+    fn the_old_policys_quorum_has_to_agree_seat_by_seat() {
+        let found = asked(&[people(&[5, 6], &[2, 3, 4], &[2, 3, 4, 5])], &[1, 9]).expect("others are there");
+        let seats = [Seats { need: 2, by: set(&[2, 3, 4]) }, Seats { need: 1, by: set(&[5]) }];
+        assert_eq!(found.policies, [seats.to_vec()], "6 has no account, and an administrator takes nobody's seat");
+        assert_eq!((found.needed(), found.missing(&set(&[2, 3, 4]))), (3, 1), "three leads are no stakeholder");
+        assert_eq!(found.waiting_for(&set(&[2, 3])), set(&[5]));
+        assert_eq!(found.missing(&set(&[2, 3, 5])), 0);
+    }
+
+    #[test]
+    fn several_databases_are_asked_once_out_of_all_their_people() {
+        let found = asked(&[people(&[5], &[2, 3], &[2, 3, 5]), people(&[6], &[4, 7], &[4, 6, 7])], &[1]).expect("others are there");
+        assert_eq!(found.needed(), 3);
+        assert_eq!(found.missing(&set(&[6, 2, 7])), 0);
+    }
+
+    #[test]
+    fn seats_of_people_who_cannot_sign_in_are_taken_by_administrators() {
+        let found = asked(&[people(&[5], &[2, 3], &[2, 3])], &[1, 8, 9]).expect("others are there");
+        assert_eq!((found.needed(), found.missing(&set(&[2, 3]))), (3, 1));
+        assert_eq!(found.waiting_for(&set(&[2, 3])), set(&[8, 9]), "for the stakeholder");
+        assert_eq!(found.missing(&set(&[8, 9])), 2, "not for the leads, who can sign in: {found:?}");
     }
 
     #[test]
     fn where_nothing_is_ruled_nobody_is_asked_and_where_nobody_is_left_it_is_refused() {
-        assert_eq!(agreement(&[], &set(&[1]), person(1)), Ok(Agreement::default()));
-        let (policy, people) = two_leads();
-        let alone = Electorate { accounts: set(&[1]), ..people };
-        let concerned = [Concerned { policy: &policy, people: &alone }];
-        assert_eq!(agreement(&concerned, &set(&[1]), person(1)).expect_err("alone").code, "nobody_to_agree");
-        let one = agreement(&concerned, &set(&[1, 9]), person(1)).expect("9 holds the right");
-        assert_eq!(one, Agreement { needed: 1, by: set(&[9]) }, "never more than there are");
+        assert_eq!(asked(&[], &[1]).map(|found| (found.needed(), found.missing(&set(&[])))), Ok((0, 0)));
+        let alone = || people(&[5], &[1], &[1]);
+        assert_eq!(asked(&[alone()], &[1]).expect_err("alone").code, "nobody_to_agree");
+        let one = asked(&[alone()], &[1, 9]).expect("9 holds the right");
+        assert_eq!((one.needed(), one.by()), (1, set(&[9])), "never more than there are");
     }
 
     #[test]

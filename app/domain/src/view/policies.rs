@@ -64,11 +64,13 @@ pub struct ChangeView {
     pub proposed_by: String,
     /// When.
     pub proposed_at: Timestamp,
-    /// How many have to agree.
+    /// How many have to agree at least.
     pub needed: usize,
+    /// How many are missing; with several rules not everybody who agrees fills a seat.
+    pub missing: usize,
     /// Who has, and when.
     pub agreed: Vec<(String, Timestamp)>,
-    /// Who still could.
+    /// Whose agreement would help.
     pub asked: Vec<String>,
     /// Whether the reader may agree, and why not.
     pub agree: Result<(), Refusal>,

@@ -50,7 +50,7 @@ fn Page(page: PolicyFormPage) -> impl IntoView {
         }
     };
     view! {
-        <Heading title=title lead="It counts once others have agreed: as many as the largest rule of what rules now asks for. Nobody lowers a bar alone."/>
+        <Heading title=title lead="It counts once others have agreed: the quorum of what rules now, given by people who sign in. Nobody lowers a bar alone."/>
         {body}
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn ChangeCard(change: ChangeView, names: Names) -> impl IntoView {
     let rules_it = change.rules.scope.as_ref().map(rules_what).map(|line| view! { <Detail term="Would rule">{line}</Detail> });
     let agreed = change.agreed.iter().map(|(who, at)| view! { <li>{who.clone()}", "<Time at=*at/></li> }).collect_view();
     let some = !change.agreed.is_empty();
-    let (have, needed) = (change.agreed.len(), change.needed);
+    let (have, needed) = (change.needed.saturating_sub(change.missing), change.needed);
     let asked = either(&change.asked);
     let differs = (!change.differs.is_empty()).then(|| view! { <Changes changes=change.differs.clone() caption="What it changes"/> });
     let (agree, withdraw) = (format!("/policies/changes/{}/agree", change.id), format!("/policies/changes/{}/withdraw", change.id));

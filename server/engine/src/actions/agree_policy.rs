@@ -43,14 +43,14 @@ pub async fn agree_policy(engine: &Engine, caller: &Caller, id: PolicyChangeId, 
                 return Err(Refusal::new("moved_on", "This is not the change that your page showed.", "Look at the page again.").into());
             }
             let already = change.agreed.iter().any(|(other, _)| *other == person);
-            may_agree(person, change.proposed_by, &change.asked, already)?;
+            may_agree(person, change.proposed_by, &change.agreement.by(), already)?;
             policy_changes::agree(ledger.db(), id, person).await?;
             let fact = NewFact::done("policy.agree", "policy", change.policy)
                 .with("version", change.base_version + 1)
                 .with("digest", change.digest.hex());
             let fact = ledger.fact(fact).await?;
             change.agreed.push((person, fact.at()));
-            let missing = change.needed.saturating_sub(change.agreed.len());
+            let missing = change.agreement.missing(&change.who_agreed());
             if missing == 0 {
                 let before = store::policies::known(ledger.db()).await?;
                 let version = change.base_version + 1;

@@ -78,9 +78,10 @@ impl Outlook {
             let cases = choose::cases(&database.environment, &database.tags, &scopes);
             let mut ruling: Vec<&Known> = cases.iter().filter_map(|case| choose::ruling(&self.before, case)).collect();
             ruling.dedup_by_key(|one| one.policy.id);
-            concerned.extend(ruling.into_iter().map(|one| (&one.policy.rules, database.people.only(&one.policy.rules.groups()))));
+            concerned.extend(ruling.into_iter().map(|one| (&one.policy, database.people.only(&one.policy.rules.groups()))));
         }
-        let concerned: Vec<Concerned<'_>> = concerned.iter().map(|(policy, people)| Concerned { policy, people }).collect();
+        let concerned: Vec<Concerned<'_>> =
+            concerned.iter().map(|(policy, people)| Concerned { id: policy.id, policy: &policy.rules, people }).collect();
         Ok(change::agreement(&concerned, holders, proposer)?)
     }
 }

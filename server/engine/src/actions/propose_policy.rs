@@ -74,14 +74,15 @@ pub async fn propose_policy(
                 .with("version", base_version + 1)
                 .with("digest", digest.hex())
                 .with("rules", serde_json::to_value(&rules)?)
-                .with("agreements_needed", u32::try_from(agreement.needed).map_err(Error::internal)?)
-                .with("asked", agreement.by.iter().map(ToString::to_string).collect::<Vec<_>>());
+                .with("agreements_needed", u32::try_from(agreement.needed()).map_err(Error::internal)?)
+                .with("seats", serde_json::to_value(&agreement)?)
+                .with("asked", agreement.by().iter().map(ToString::to_string).collect::<Vec<_>>());
             ledger.fact(fact).await?;
-            if agreement.needed == 0 {
+            if agreement.needed() == 0 {
                 let change = policy_changes::lock(ledger.db(), change).await?.ok_or(Error::NotFound)?;
                 adopt(&mut ledger, &change, by).await?;
             }
-            Ok(Proposed { policy, needed: agreement.needed })
+            Ok(Proposed { policy, needed: agreement.needed() })
         })
     })
     .await?;

@@ -77,7 +77,7 @@ fn policy_view(row: Row) -> PolicyView {
 
 fn change_view(actor: &Actor, change: Change, rows: &[Row], names: &Names) -> Result<ChangeView> {
     let named = |person: &PersonId| names.people.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
-    let agreed: BTreeSet<PersonId> = change.agreed.iter().map(|(person, _)| *person).collect();
+    let agreed = change.who_agreed();
     let before = rows.iter().find(|row| row.known.policy.id == change.policy);
     let differs = match before {
         Some(before) => {
@@ -87,7 +87,7 @@ fn change_view(actor: &Actor, change: Change, rows: &[Row], names: &Names) -> Re
         None => vec![],
     };
     Ok(ChangeView {
-        agree: may_agree(actor.person, change.proposed_by, &change.asked, agreed.contains(&actor.person)),
+        agree: may_agree(actor.person, change.proposed_by, &change.agreement.by(), agreed.contains(&actor.person)),
         may_withdraw: holds(actor, Verb::ManagePolicies, None),
         id: change.id,
         policy: change.policy,
@@ -97,9 +97,10 @@ fn change_view(actor: &Actor, change: Change, rows: &[Row], names: &Names) -> Re
         differs,
         proposed_by: named(&change.proposed_by),
         proposed_at: change.proposed_at,
-        needed: change.needed,
+        needed: change.agreement.needed(),
+        missing: change.agreement.missing(&agreed),
         agreed: change.agreed.iter().map(|(person, at)| (named(person), *at)).collect(),
-        asked: change.asked.difference(&agreed).map(named).collect(),
+        asked: change.agreement.waiting_for(&agreed).iter().map(named).collect(),
         rules: change.rules,
     })
 }
@@ -114,7 +115,7 @@ async fn names(db: &mut PgConnection, rows: &[Row], waiting: &[Change]) -> Resul
         })
         .collect();
     for change in waiting {
-        people.extend(&change.asked);
+        people.extend(&change.agreement.by());
         people.insert(change.proposed_by);
     }
     let called = store::people_pages::called(db, &people).await?;

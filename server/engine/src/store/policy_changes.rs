@@ -29,12 +29,18 @@ pub struct Change {
     pub proposed_by: PersonId,
     /// When.
     pub proposed_at: Timestamp,
-    /// How many have to agree.
-    pub needed: usize,
-    /// Who may.
-    pub asked: BTreeSet<PersonId>,
+    /// Whose agreement it needs.
+    pub agreement: Agreement,
     /// Who has and is still active, and when.
     pub agreed: Vec<(PersonId, Timestamp)>,
+}
+
+impl Change {
+    /// Who has agreed.
+    #[must_use]
+    pub fn who_agreed(&self) -> BTreeSet<PersonId> {
+        self.agreed.iter().map(|(person, _)| *person).collect()
+    }
 }
 
 /// Changes that wait, oldest first.
@@ -68,7 +74,7 @@ pub async fn lock(db: &mut PgConnection, id: PolicyChangeId) -> Result<Option<Ch
 
 async fn load(db: &mut PgConnection, id: PolicyChangeId) -> Result<Option<Change>> {
     let row = sqlx::query!(
-        "SELECT c.policy_id, c.name, c.base_version, c.bytes, c.digest, c.proposed_by, c.proposed_at, c.needed, c.asked
+        "SELECT c.policy_id, c.name, c.base_version, c.bytes, c.digest, c.proposed_by, c.proposed_at, c.seats
          FROM drydock.policy_change c WHERE c.id = $1 AND c.ended_at IS NULL",
         id.0
     )
@@ -91,8 +97,7 @@ async fn load(db: &mut PgConnection, id: PolicyChangeId) -> Result<Option<Change
         digest: digest(&row.digest)?,
         proposed_by: PersonId(row.proposed_by),
         proposed_at: row.proposed_at.to_jiff(),
-        needed: usize::try_from(row.needed).map_err(Error::internal)?,
-        asked: row.asked.into_iter().map(PersonId).collect(),
+        agreement: serde_json::from_value(row.seats)?,
         agreed: agreed.into_iter().map(|row| (PersonId(row.person_id), row.agreed_at.to_jiff())).collect(),
     }))
 }
@@ -119,9 +124,9 @@ pub struct NewChange<'a> {
 /// Writes a proposed version.
 pub async fn insert(db: &mut PgConnection, new: &NewChange<'_>) -> Result<Digest> {
     let (bytes, digest) = new.rules.seal()?;
-    let asked: Vec<uuid::Uuid> = new.agreement.by.iter().map(|person| person.0).collect();
+    let asked: Vec<uuid::Uuid> = new.agreement.by().iter().map(|person| person.0).collect();
     sqlx::query!(
-        "INSERT INTO drydock.policy_change (id, policy_id, name, base_version, bytes, digest, proposed_by, needed, asked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO drydock.policy_change (id, policy_id, name, base_version, bytes, digest, proposed_by, needed, asked, seats) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         new.id.0,
         new.policy.0,
         new.name,
@@ -129,8 +134,9 @@ pub async fn insert(db: &mut PgConnection, new: &NewChange<'_>) -> Result<Digest
         bytes,
         digest.0.as_slice(),
         new.by.0,
-        i32::try_from(new.agreement.needed).map_err(Error::internal)?,
-        &asked
+        i32::try_from(new.agreement.needed()).map_err(Error::internal)?,
+        &asked,
+        serde_json::to_value(new.agreement)?
     )
     .execute(db)
     .await?;

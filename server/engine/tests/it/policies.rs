@@ -200,17 +200,24 @@ async fn a_change_counts_once_others_have_agreed_and_never_by_its_proposer() {
 }
 
 #[tokio::test]
-async fn as_many_have_to_agree_as_the_old_policys_largest_rule_asks_for() {
+async fn the_old_policys_quorum_agrees_seat_by_seat() {
     let town = Town::new().await;
     let house = &town.house;
     let third = person(&house.admin, "Lola", Some((house.team, domain::people::TeamRole::Lead, false)), &[]).await;
-    with_account(house, &third).await;
-    town.adopted(1, &[("rule2_count", "2")]).await;
-    assert_eq!(town.propose(2, &[]).await.expect("back to one lead").needed, 2);
-    assert_eq!(town.agree(&third).await.expect("the old policy asks leads, and she can sign in"), 1);
-    assert_eq!(town.version().await, 2);
+    for one in [&third, &house.lead, &house.stakeholder] {
+        with_account(house, one).await;
+    }
+    assert_eq!(town.propose(1, &[("rule2_count", "2")]).await.expect("one more lead").needed, 2);
+    assert_eq!(code(town.agree(&town.bert).await), "not_eligible", "whom the policy asks can sign in, so nobody stands in for them");
+    assert_eq!(town.agree(&third).await.expect("a lead"), 1);
+    assert_eq!(town.agree(&house.lead).await.expect("a lead, but no stakeholder"), 1);
     assert_eq!(code(town.agree(&third).await), "already_agreed");
-    assert_eq!(town.agree(&town.bert).await.expect("the second"), 0);
+    assert_eq!(town.agree(&house.stakeholder).await.expect("the stakeholder"), 0);
+    assert_eq!(town.version().await, 2);
+    assert_eq!(town.propose(2, STAKEHOLDER_ALONE).await.expect("weaker").needed, 3, "two leads and the stakeholder");
+    for (who, missing) in [(&house.stakeholder, 2), (&third, 1), (&house.lead, 0)] {
+        assert_eq!(town.agree(who).await.expect("asked"), missing);
+    }
     assert_eq!(town.version().await, 3);
 }
 
@@ -409,7 +416,9 @@ async fn where_votes_must_be_signed_in_only_people_with_accounts_are_asked_and_a
 
     let sten = house.stakeholder.actor.person;
     with_account(house, &house.stakeholder).await;
-    town.adopted(1, &signed_in).await;
+    assert_eq!(town.propose(1, &signed_in).await.expect("now he has").needed, 2, "he, and somebody for the leads");
+    assert_eq!(town.agree(&house.stakeholder).await.expect("asked"), 1);
+    assert_eq!(town.agree(&town.bert).await.expect("for the leads, who cannot sign in"), 0);
     let window = house.proposed(3).await;
     let secret = house.secret("approval_needed", sten).await;
     let page = engine::queries::links::page(&house.engine, &secret).await.expect("a page");

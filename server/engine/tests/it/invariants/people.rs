@@ -103,7 +103,13 @@ async fn i14_a_saved_policy_never_changes() {
         ])
         .await;
     }
+    let ended = proposed(asked)
+        .replace("needed, asked)", "needed, asked, ended_at, ended_by, adopted)")
+        .replace(&format!("ARRAY['{asked}'::uuid]"), &format!("ARRAY['{asked}'::uuid], now(), '{asked}', true"));
     yard.refuses(&[
+        (Web, ended.clone(), "policy_change_begins"),
+        (Replica, ended, "policy_change_begins"),
+        (Owner, format!("{}; UPDATE drydock.policy_change SET seats = '{{}}'", proposed(asked)), "policy_change_fixed"),
         (Web, "UPDATE drydock.revision_stage SET decide_by_at = now()".into(), DENIED),
         (Web, format!("{}; UPDATE drydock.policy_change SET needed = 0", proposed(asked)), DENIED),
         (Owner, format!("{}; UPDATE drydock.policy_change SET needed = 0", proposed(asked)), "policy_change_fixed"),
