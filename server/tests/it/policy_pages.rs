@@ -43,8 +43,13 @@ async fn a_change_is_typed_proposed_and_agreed_to_by_somebody_else() {
     let form = ada.get(&here).await.body;
     assert!(form.contains("name=\"rule6_who\"") && form.contains("name=\"version\" value=\"1\""), "{form}");
 
-    ada.post(&here, &with(&[("version", "1"), ("decide_before_start_min", "99999"), ("_back", &here)])).await;
+    let staged = [("rule2_who", "engineer"), ("rule2_stage", "2"), ("rule2_deny", "7")];
+    ada.post(&here, &[&with(&[("version", "1"), ("decide_before_start_min", "99999"), ("_back", &here)]), &staged[..]].concat()).await;
     let again = ada.get(&here).await.body;
+    assert!(
+        again.contains("name=\"rule2_deny\" value=\"7\"") && again.contains("<option value=\"engineer\" selected"),
+        "rules too: {again}"
+    );
     assert!(again.contains("value=\"99999\"") && again.contains("Give a whole number from 0 to 20160."), "typed text stays: {again}");
 
     let good = with(&[("version", "1"), ("decide_before_start_min", "60"), ("_back", &here)]);

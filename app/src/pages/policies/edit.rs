@@ -65,34 +65,47 @@ fn of(fields: &Filled, name: &str) -> String {
 fn PolicyForm(action: String, version: Option<i32>, rules: Policy, scope: Scope, names: Names) -> impl IntoView {
     let fields = filled(&rules, &scope, &names.addresses);
     let used = rules.rules.len().max(1) + 1;
+    view! {
+        <Card title="The policy">
+            <Form action=action submit="Propose this version" cancel="/policies">
+                <Identity version/>
+                <ScopeFields fields=fields.clone() scope/>
+                <h3>"Who must agree"</h3>
+                <p class="hint">"All rules must be met, by different people; nobody who wrote a revision counts. Rules of stage 2 are asked once those of stage 1 are met, and so on."</p>
+                <Rules used fields=fields.clone() names=names.clone()/>
+                <Deadline fields=fields.clone() names=names.clone()/>
+                <OwnTerms fields=fields.clone() names=names.clone()/>
+                <Beforehand fields=fields.clone()/>
+            </Form>
+        </Card>
+    }
+}
+
+// Fields are made inside of their form: outside of it they would not know what was typed.
+#[component]
+fn Identity(version: Option<i32>) -> impl IntoView {
+    match version {
+        Some(version) => view! { <input type="hidden" name="version" value=version/> }.into_any(),
+        None => view! { <Field name="name" label="Name" required=true hint="At most 80 characters." autocomplete="off"/> }.into_any(),
+    }
+}
+
+/// The rules that are used and one more; the others are closed while nothing stands in them.
+#[component]
+fn Rules(used: usize, fields: Filled, names: Names) -> impl IntoView {
     let wrong = |row: &RowNames| {
         let of_row = [row.group.who, row.group.people, row.group.team, row.how, row.count, row.percent, row.stage, row.known, row.deny];
         door::field_errors().iter().any(|error| of_row.contains(&error.field.as_str()))
     };
     let typed = door::typed();
     let filled_row = |row: &RowNames| typed.as_ref().is_some_and(|typed| typed.get(row.group.who).is_some_and(|who| !who.is_empty()));
-    let more_open = ROWS.iter().skip(used).any(|row| wrong(row) || filled_row(row));
+    let open = ROWS.iter().skip(used).any(|row| wrong(row) || filled_row(row));
     let row = |index: usize| view! { <RuleRow index fields=fields.clone() names=names.clone()/> };
     let first = (0..used.min(ROWS.len())).map(row).collect_view();
     let more = (used..ROWS.len()).map(row).collect_view();
-    let identity = match version {
-        Some(version) => view! { <input type="hidden" name="version" value=version/> }.into_any(),
-        None => view! { <Field name="name" label="Name" required=true hint="At most 80 characters." autocomplete="off"/> }.into_any(),
-    };
     view! {
-        <Card title="The policy">
-            <Form action=action submit="Propose this version" cancel="/policies">
-                {identity}
-                <ScopeFields fields=fields.clone() scope/>
-                <h3>"Who must agree"</h3>
-                <p class="hint">"All rules must be met, by different people; nobody who wrote a revision counts. Rules of stage 2 are asked once those of stage 1 are met, and so on."</p>
-                {first}
-                {(used < ROWS.len()).then(|| view! { <details open=more_open><summary>"More rules"</summary>{more}</details> })}
-                <Deadline fields=fields.clone() names=names.clone()/>
-                <OwnTerms fields=fields.clone() names=names.clone()/>
-                <Beforehand fields=fields.clone()/>
-            </Form>
-        </Card>
+        {first}
+        {(used < ROWS.len()).then(|| view! { <details open=open><summary>"More rules"</summary>{more}</details> })}
     }
 }
 
