@@ -85,6 +85,9 @@ mod said {
         if found.overlaps.is_empty() && found.freezes.is_empty() {
             said.push(say("good", "The database is free then.".to_owned()));
         }
+        for other in &found.beside {
+            said.push(say("warn", format!("{}, from {} to {}.", other.said(), at(other.start, zone), at(other.end, zone))));
+        }
         for other in &found.overlaps {
             let (tone, verb) = if other.state.is_live() { ("bad", "takes") } else { ("warn", "asks for") };
             said.push(say(

@@ -18,7 +18,7 @@ const MOST_NAMED: usize = 3;
 pub(crate) struct Like {
     /// Every one that was looked at.
     pub any: Vec<Slot>,
-    /// Those on which the database is free and not frozen.
+    /// Those on which the database is free and not frozen, and no other one of its server has a window.
     pub free: Vec<Slot>,
 }
 
@@ -38,6 +38,9 @@ pub(crate) async fn like(
     let mut taken = windows::taken(db, target.plan.id, now, until, except).await?;
     let freezes = store::freezes::over(db, target.plan.id, now, until, None).await?;
     taken.extend(freezes.into_iter().map(|freeze| (freeze.start, freeze.end)));
+    // A time at which nothing else works on the server is a better one: both would wait for the same disks.
+    let beside = store::beside::between(db, target.plan.id, (now, until), except, Some(&[])).await?;
+    taken.extend(beside.into_iter().map(|other| (other.start, other.end)));
     Ok(Like { free: slots::free(any.clone(), &taken, any.len()), any })
 }
 

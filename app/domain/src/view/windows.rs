@@ -1,5 +1,6 @@
 //! Windows as pages show them: the list, the page of one window, what blocks it, and what the reader may do about it.
 
+pub mod beside;
 pub mod blocked;
 pub mod conversation;
 pub mod diff;

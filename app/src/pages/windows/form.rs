@@ -12,6 +12,7 @@ use domain::freeze::Freeze;
 use domain::procedure::{Parameters, text::count, weekly_postgresql};
 use domain::proposal::ProposalForm;
 use domain::view::windows::Overlap;
+use domain::view::windows::beside::Beside;
 use domain::view::windows::propose::{Approvers, FormPage, also_asked, demand};
 use leptos::prelude::*;
 
@@ -59,7 +60,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
             <div>
                 <AboutDatabase page_database=database/>
                 <ApproversCard approvers=page.approvers/>
-                <TakenCard taken=page.taken freezes=page.freezes/>
+                <TakenCard taken=page.taken freezes=page.freezes beside=page.beside/>
             </div>
         </div>
     }
@@ -150,14 +151,15 @@ pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
 
 /// When nothing can be planned here: other windows, and freezes.
 #[component]
-pub fn TakenCard(taken: Vec<Overlap>, freezes: Vec<Freeze>) -> impl IntoView {
+pub fn TakenCard(taken: Vec<Overlap>, freezes: Vec<Freeze>, beside: Vec<Beside>) -> impl IntoView {
     let frozen = (!freezes.is_empty()).then(|| view! { <FreezeTable freezes/> });
     let body = if taken.is_empty() {
         view! { <p>"No other window takes this database in the next 60 days."</p> }.into_any()
     } else {
         view! { <OverlapTable overlaps=taken caption="Other windows on this database in the next 60 days"/> }.into_any()
     };
-    view! { <Card title="When it is taken">{body}{frozen}</Card> }
+    let beside = (!beside.is_empty()).then(|| view! { <BesideTable beside caption="On the same server in the next 60 days"/> });
+    view! { <Card title="When it is taken">{body}{frozen}{beside}</Card> }
 }
 
 /// Freezes over the database.
@@ -171,6 +173,31 @@ pub fn FreezeTable(freezes: Vec<Freeze>) -> impl IntoView {
         })
         .collect_view();
     view! { <Table caption="Freezes over this database" head=&["Freeze", "When"]>{rows}</Table> }
+}
+
+/// Windows on other databases of the same server.
+#[component]
+pub fn BesideTable(beside: Vec<Beside>, #[prop(into)] caption: String) -> impl IntoView {
+    let rows = beside
+        .into_iter()
+        .map(|other| {
+            let name = match other.seen {
+                Some(seen) => view! {
+                    <a href=format!("/windows/{}", seen.number)>"#"{seen.number}" "{seen.title}</a><br/>{seen.database}", "{other.team}
+                }
+                .into_any(),
+                None => view! { "A window of "{other.team} }.into_any(),
+            };
+            let shared = other.shared.said();
+            view! {
+                <tr>
+                    <th scope="row">{name}<br/>{pill_of(other.state)}</th>
+                    <td><Time at=other.start/><br/>"to "<Time at=other.end/><br/><span class="quiet">{shared}</span></td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! { <Table caption=caption head=&["Window", "When"]>{rows}</Table> }
 }
 
 /// Other windows on the same database.

@@ -34,7 +34,8 @@ fn show(page: Page) -> impl IntoView {
     });
     let (free, picked_zone) = (here.clone(), zone.clone());
     let lead = "Only its times change: the work, its limits and its duration stay. It becomes a new revision with no votes.";
-    let taken = (!page.taken.is_empty() || !page.freezes.is_empty()).then(|| view! { <TakenCard taken=page.taken freezes=page.freezes/> });
+    let taken = (!page.taken.is_empty() || !page.freezes.is_empty() || !page.beside.is_empty())
+        .then(|| view! { <TakenCard taken=page.taken freezes=page.freezes beside=page.beside/> });
     view! {
         <p class="crumb"><a href=here.clone()>"← #"{number}" "{page.edit.title.clone()}</a></p>
         <Heading title=format!("Move #{number} {}", page.edit.title) lead=lead/>

@@ -2,7 +2,7 @@
 
 use super::compare::Changes;
 use super::edit::{Meanwhile, VotesLost};
-use super::form::{ApproversCard, FreezeTable, OverlapTable};
+use super::form::{ApproversCard, BesideTable, FreezeTable, OverlapTable};
 use super::frame::{When, again_in, environment};
 use super::new::Steps;
 use super::preview::Found;
@@ -39,7 +39,7 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
         let lines = obstacles.iter().cloned().map(|line| view! { <li>{line}</li> }).collect_view();
         view! { <section class="blocked" aria-labelledby="blocked-title"><h2 id="blocked-title">"It cannot be sealed like this"</h2><ul>{lines}</ul></section> }
     });
-    let (overlaps, freezes) = (page.overlaps.clone(), page.freezes.clone());
+    let (overlaps, freezes, beside) = (page.overlaps.clone(), page.freezes.clone(), page.beside.clone());
     let approvers = page.approvers.clone();
     let changes = edit.as_ref().map(|edit| edit.changes.clone());
     view! {
@@ -53,6 +53,7 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
                 <ApproversCard approvers/>
                 {(!freezes.is_empty()).then(|| view! { <Card title="Frozen at that time"><FreezeTable freezes/></Card> })}
                 {(!overlaps.is_empty()).then(|| view! { <Card title="At the same time"><OverlapTable overlaps caption="Windows at the same time"/></Card> })}
+                {(!beside.is_empty()).then(|| view! { <Card title="On the same server at that time"><BesideTable beside caption="They share its disks and memory; nothing forbids it"/></Card> })}
             </div>
         </div>
         {changes.map(|changes| view! { <Card title="What you change"><Changes changes caption="What this revision changes"/></Card> })}

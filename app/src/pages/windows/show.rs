@@ -4,6 +4,7 @@ use super::acts::Acts;
 use super::approvals::ApprovalsCard;
 use super::checks::ChecksCard;
 use super::conversation::ConversationCard;
+use super::form::BesideTable;
 use super::frame::{BlockedBox, WindowHead};
 use super::frozen::FreezesCard;
 use super::history::{RevisionsCard, RunsCard, TrailCard};
@@ -11,6 +12,7 @@ use super::messages::MessagesCard;
 use super::plan::PlanCard;
 use super::preview::PreviewCard;
 use crate::door;
+use crate::parts::layout::Card;
 use crate::parts::time::Time;
 use crate::parts::watchers::WatchersCard;
 use domain::permission::Verb;
@@ -65,6 +67,10 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
     );
     let issues =
         head.issues_met.clone().map(|text| view! { <section class="message warn"><strong>"Issues met: "</strong>{text}</section> });
+    let beside = window.beside.clone();
+    let beside = (!beside.is_empty()).then(|| {
+        view! { <Card title="On the same server at that time"><BesideTable beside caption="They share its disks and memory; nothing forbids it"/></Card> }
+    });
     let approvals = view! { <ApprovalsCard page=window.clone()/> };
     let wants_vote = window.offers.vote.is_open();
     let vote = wants_vote.then(|| view! { <a class="button primary" href="#vote">"Review and decide"</a> });
@@ -76,6 +82,7 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
         <nav class="parts" aria-label="On this page"><ul>{parts}</ul></nav>
         <Acts head=head.clone() offers=window.offers run=open_run/>
         <FreezesCard head=head.clone() freezes=window.freezes/>
+        {beside}
         <PlanCard plan=window.plan/>
         <PreviewCard preview=window.preview/>
         {approvals}

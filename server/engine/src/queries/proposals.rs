@@ -1,6 +1,6 @@
 //! The pages that lead to a proposal or a new revision.
 
-use super::scope;
+use super::{scope, visible_teams};
 use crate::actions::hide;
 use crate::actions::move_window::not_movable;
 use crate::actions::seal_revision::{case, tz_version};
@@ -20,6 +20,7 @@ use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
 use domain::schedule::slots::Slot;
 use domain::target::TargetState;
+use domain::view::windows::beside::Beside;
 use domain::view::windows::propose::{
     Again, Approvers, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, TimesCheck, form_changes,
 };
@@ -128,6 +129,7 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
                 slots,
                 taken: page.taken,
                 freezes: page.freezes,
+                beside: page.beside,
                 approvers: page.approvers,
                 now: page.now,
             })
@@ -225,14 +227,15 @@ pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, ed
                 }
                 None => None,
             };
-            let (overlaps, freezes) = match &times {
+            let (overlaps, freezes, beside) = match &times {
                 Ok((start, end)) => (
                     overlaps(db, target.plan.id, *start, *end, window).await?,
                     store::freezes::over(db, target.plan.id, *start, *end, None).await?,
+                    beside(db, &actor, target.plan.id, (*start, *end), window).await?,
                 ),
-                Err(_) => (vec![], vec![]),
+                Err(_) => (vec![], vec![], vec![]),
             };
-            Ok(TimesCheck { times, overlaps, freezes })
+            Ok(TimesCheck { times, overlaps, freezes, beside })
         })
     })
     .await
@@ -252,12 +255,13 @@ async fn seal_page(
         Ok(proposal) => times_of(proposal, target, engine.clock().now())?,
         Err(errors) => Err(errors.clone()),
     };
-    let (overlaps, freezes) = match &times {
+    let (overlaps, freezes, beside) = match &times {
         Ok(times) => (
             overlaps(db, target.plan.id, times.start, times.end, window).await?,
             store::freezes::over(db, target.plan.id, times.start, times.end, None).await?,
+            beside(db, actor, target.plan.id, (times.start, times.end), window).await?,
         ),
-        Err(_) => (vec![], vec![]),
+        Err(_) => (vec![], vec![], vec![]),
     };
     let known = procedure::by_key(&form.procedure);
     let title = proposal.as_ref().map_or_else(|_| form.title.clone(), |proposal| proposal.title.clone());
@@ -270,6 +274,7 @@ async fn seal_page(
         approvers: approvers(db, actor, target, &form, window).await?,
         overlaps,
         freezes,
+        beside,
         edit: edit.map(|(_, edit)| edit),
         form,
         now: window_forms::now(db).await?,
@@ -316,6 +321,7 @@ async fn form_page(
         form,
         taken: overlaps(db, target.plan.id, now, until, window).await?,
         freezes: store::freezes::over(db, target.plan.id, now, until, None).await?,
+        beside: beside(db, actor, target.plan.id, (now, until), window).await?,
         edit: edit.map(|(_, edit)| edit),
         again: None,
         now,
@@ -394,6 +400,17 @@ pub(super) async fn overlaps(
         .into_iter()
         .map(|other| Overlap { number: other.number, title: other.title, state: other.state, start: other.start_at, end: other.end_at })
         .collect())
+}
+
+/// Windows on other databases of the same server, as the reader may know of them.
+pub(super) async fn beside(
+    db: &mut PgConnection,
+    actor: &Actor,
+    target: TargetId,
+    between: (Timestamp, Timestamp),
+    except: Option<WindowId>,
+) -> Result<Vec<Beside>> {
+    store::beside::between(db, target, between, except, visible_teams(actor).as_deref()).await
 }
 
 /// What editing a window means: votes that are lost, and what changed since the person's form began.

@@ -59,6 +59,12 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
             let head = &near.loaded.head;
             let revisions = window_page::revisions(db, head.id).await?;
             let diff = difference(db, head.id, compare.unwrap_or((head.revision - 1, head.revision))).await?;
+            let ahead = head.state == WindowState::Proposed || head.state.is_live();
+            let beside = if ahead {
+                super::proposals::beside(db, &actor, near.loaded.target, (head.moments.start, head.moments.end), Some(head.id)).await?
+            } else {
+                vec![]
+            };
             let preview = near
                 .loaded
                 .preview
@@ -73,6 +79,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 head: near.loaded.head,
                 blocked: near.blocked,
                 freezes: near.freezes,
+                beside,
                 offers: near.offers,
                 plan: near.plan,
                 names: near.names,

@@ -2,6 +2,7 @@
 
 pub mod account_links;
 pub mod backups;
+pub mod beside;
 pub mod calendar;
 pub mod checks;
 pub mod clock_guard;

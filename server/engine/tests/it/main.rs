@@ -5,6 +5,7 @@ mod account_letters;
 mod accounts;
 mod addresses;
 mod approval;
+mod beside;
 mod calendar;
 mod cluster;
 mod comments;

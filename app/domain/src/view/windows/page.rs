@@ -1,5 +1,6 @@
 //! The page of one window.
 
+use super::beside::Beside;
 use super::{Blocker, Change, Countdown, Moments, Offers};
 use crate::approval::{Assurance, Standing, VoteDecision};
 use crate::canonical::Digest;
@@ -240,6 +241,8 @@ pub struct ShowPage {
     pub blocked: Vec<Blocker>,
     /// Freezes over its time.
     pub freezes: Vec<FreezeOver>,
+    /// Windows on other databases of the same server at its time, while it is to come or under way.
+    pub beside: Vec<Beside>,
     /// What the reader may do.
     pub offers: Offers,
     /// The sealed plan, read from its bytes.

@@ -1,5 +1,6 @@
 //! The pages that lead to a proposal or a new revision: choose a database, say what and when, look, seal.
 
+use super::beside::Beside;
 use super::page::RevisionDiff;
 use super::{Change, Overlap, Preview, blocked};
 use crate::approval::{Assurance, Electorate, Roll, Rule, count};
@@ -138,6 +139,8 @@ pub struct FormPage {
     pub taken: Vec<Overlap>,
     /// Freezes over the database in the next 60 days.
     pub freezes: Vec<Freeze>,
+    /// Windows on other databases of the same server in that time.
+    pub beside: Vec<Beside>,
     /// The window that is edited; `None` for a new one.
     pub edit: Option<EditOf>,
     /// The window whose words and limits were taken over; `None` for a form from scratch.
@@ -174,6 +177,8 @@ pub struct MovePage {
     pub taken: Vec<Overlap>,
     /// Freezes over the database in the next 60 days.
     pub freezes: Vec<Freeze>,
+    /// Windows on other databases of the same server in that time.
+    pub beside: Vec<Beside>,
     /// Who is asked again.
     pub approvers: Approvers,
     /// Now.
@@ -210,6 +215,8 @@ pub struct SealPage {
     pub overlaps: Vec<Overlap>,
     /// Freezes over that time.
     pub freezes: Vec<Freeze>,
+    /// Windows on other databases of the same server at that time.
+    pub beside: Vec<Beside>,
     /// What a worker found.
     pub look: Look,
     /// The window that is edited; `None` for a new one.
@@ -246,6 +253,8 @@ pub struct TimesCheck {
     pub overlaps: Vec<Overlap>,
     /// Freezes over that time.
     pub freezes: Vec<Freeze>,
+    /// Windows on other databases of the same server at that time.
+    pub beside: Vec<Beside>,
 }
 
 /// What a group's demand says: `1 of the stakeholders of the database: Ana or Ben`.
