@@ -53,7 +53,7 @@ fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
     let named = |people: &[domain::ids::PersonId]| domain::view::windows::blocked::people(people, &page.names);
     let by = (have > 0).then(|| format!(" by {}", named(&standing.have)));
     let open = page.head.state == WindowState::Proposed && have < need;
-    let stage = (page.plan.policy.rules.stages().len() > 1).then(|| format!("Stage {}: ", standing.rule.stage + 1)).unwrap_or_default();
+    let stage = if page.plan.policy.rules.stages().len() > 1 { format!("Stage {}: ", standing.rule.stage + 1) } else { String::new() };
     let waits = open.then(|| {
         if standing.later {
             " asked once the stage before is complete".to_owned()

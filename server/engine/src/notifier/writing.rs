@@ -176,7 +176,7 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
         let row = freezes::find(db, freeze).await?.ok_or_else(|| Error::internal("a message about a freeze that is not there"))?;
         let windows = freezes::met(db, freeze, Whose::Owner(message.about.person)).await?;
         let passing = payload.get("passing").cloned().map(serde_json::from_value).transpose().map_err(Error::internal)?;
-        return Ok(News::Freeze(row, windows, passing));
+        return Ok(News::Freeze(Box::new(row), windows, passing));
     }
     if let Some(webhook) = named("webhook").and_then(|id| id.parse().ok()) {
         let said = |key: &str| named(key).unwrap_or_default().to_owned();

@@ -25,7 +25,7 @@ pub enum News {
     /// Mail works; asked for then.
     Test(Timestamp),
     /// A freeze as it stands, the recipient's windows that it meets, and the window about whose passing it is, if about one.
-    Freeze(FreezeRow, Vec<MetWindow>, Option<Passing>),
+    Freeze(Box<FreezeRow>, Vec<MetWindow>, Option<Passing>),
     /// A receiver of events is paused.
     Webhook(Silence),
     /// A series waits for a person.

@@ -272,7 +272,7 @@ fn a_freeze_is_told_with_the_windows_it_keeps_as_it_stands_when_the_mail_leaves(
         passes,
     };
     let windows = vec![window(142, None), window(143, Some(("Anton".into(), "The disk fills up.".into())))];
-    let row = |freeze, lifted| FreezeRow { freeze, covers: "Everything".into(), lifted };
+    let row = |freeze, lifted| Box::new(FreezeRow { freeze, covers: "Everything".into(), lifted });
     let mail = bulletin(NoticeKind::Frozen, News::Freeze(row(freeze.clone(), None), windows.clone(), None)).write().expect("written");
     assert!(mail.calendar.is_none() && !mail.html.contains("<script"));
     insta::assert_snapshot!("frozen", format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text));
