@@ -94,7 +94,9 @@ test("people, teams, policies, mails and the trail, for an administrator", async
   await allWellMade(page, demo.address, [`${engineer}/edit`, `${engineer}/deactivate`]);
   const freeze = await first(page, `${demo.address}/freezes`, "/freezes/");
   await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new"]);
-  const policy = await first(page, `${demo.address}/policies`, "/policies/0");
+  // Policies are cards, not rows; "0" begins an identity, and no other address below it.
+  await page.goto(`${demo.address}/policies`);
+  const policy = (await page.locator("main .card a.button[href^='/policies/0']").first().getAttribute("href"))!;
   await allWellMade(page, demo.address, ["/policies", policy, "/policies/new", "/policies/who", "/policies/who?database=shop", "/me/confirm", "/mailbox", letter, "/admin/outbox"]);
   const receiver = await first(page, `${demo.address}/admin/webhooks`, "/admin/webhooks/");
   await allWellMade(page, demo.address, ["/admin/webhooks", "/admin/webhooks/new", receiver, `${receiver}/edit`]);
