@@ -1,17 +1,11 @@
 //! The validation list: answer, accept, probe again, sign off.
 
-use super::{At, AtBoth, Done, TypedForm};
+use super::{At, AtBoth, Done, Nothing, TypedForm};
 use axum::response::Response;
 use engine::actions::accept_red::{self, accept_red};
 use engine::actions::close_window::{self, close_window};
 use engine::actions::probe_again::probe_again;
 use engine::actions::tick_item::{self, tick_item};
-use serde::Deserialize;
-
-/// A form without fields.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Nothing {}
 
 fn page(number: i64, say: impl Into<String>) -> Done {
     Done::to(format!("/windows/{number}/checklist"), say)

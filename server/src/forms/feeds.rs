@@ -1,6 +1,6 @@
 //! Making and revoking calendar feeds of one's own.
 
-use super::{At, Done, TypedForm};
+use super::{At, Done, Nothing, TypedForm};
 use crate::routes::approval::html;
 use crate::web::Web;
 use axum::extract::State;
@@ -9,7 +9,6 @@ use domain::ids::FeedId;
 use engine::actions::{make_feed, revoke_feed};
 use engine::paper;
 use http::StatusCode;
-use serde::Deserialize;
 
 const PAGE: &str = "/me/calendar";
 
@@ -24,10 +23,6 @@ pub async fn make(State(web): State<Web>, form: TypedForm<make_feed::Input>) -> 
         Err(error) => form.answer(Err::<(), _>(error), |()| Done::to(PAGE, "")).await,
     }
 }
-
-/// Nothing is typed.
-#[derive(Debug, Default, Deserialize)]
-pub struct Nothing {}
 
 /// Revokes one.
 pub async fn revoke(At(id): At<FeedId>, form: TypedForm<Nothing>) -> Response {

@@ -1,6 +1,6 @@
 //! Letting somebody sign in.
 
-use super::{At, Done, TypedForm};
+use super::{At, Done, Nothing, TypedForm};
 use crate::routes::approval::html;
 use crate::web::Web;
 use axum::extract::State;
@@ -9,7 +9,6 @@ use domain::ids::PersonId;
 use engine::actions::{invite_person, withdraw_invite};
 use engine::paper::account_page;
 use http::StatusCode;
-use serde::Deserialize;
 
 /// Mails the link, or shows it: only in this answer, because it is kept nowhere.
 pub async fn invite(State(web): State<Web>, At(id): At<PersonId>, form: TypedForm<invite_person::Input>) -> Response {
@@ -24,10 +23,6 @@ pub async fn invite(State(web): State<Web>, At(id): At<PersonId>, form: TypedFor
         Err(error) => form.answer(Err::<(), _>(error), |()| Done::to(back, "")).await,
     }
 }
-
-/// Nothing is typed.
-#[derive(Debug, Default, Deserialize)]
-pub struct Nothing {}
 
 /// Takes an invitation back.
 pub async fn withdraw(At(id): At<PersonId>, form: TypedForm<Nothing>) -> Response {

@@ -50,6 +50,10 @@ pub use extract::{At, AtBoth, SignedIn};
 /// Most bytes of typed text that are kept for another try.
 const KEPT_LIMIT: usize = 64 * 1024;
 
+/// The input of a form that is only a button.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Nothing {}
+
 /// A form of a signed-in person, as sent.
 #[derive(Debug)]
 pub struct TypedForm<T> {

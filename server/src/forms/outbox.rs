@@ -1,15 +1,10 @@
 //! Messages that have not left.
 
-use super::{At, Done, TypedForm};
+use super::{At, Done, Nothing, TypedForm};
 use axum::response::Response;
 use domain::ids::NoticeId;
 use engine::actions::resend_notice::{resend_notice, resend_parked};
 use engine::actions::send_test_mail::send_test_mail;
-use serde::Deserialize;
-
-/// These forms are a button.
-#[derive(Debug, Default, Deserialize)]
-pub struct Nothing {}
 
 /// Sends one message anew.
 pub async fn resend(At(id): At<NoticeId>, form: TypedForm<Nothing>) -> Response {

@@ -1,6 +1,6 @@
 //! Policies: a change is proposed, and others agree.
 
-use super::{At, Done, TypedForm};
+use super::{At, Done, Nothing, TypedForm};
 use axum::response::Response;
 use domain::ids::{PolicyCaseId, PolicyChangeId, PolicyId};
 use engine::actions::agree_policy::{self, agree_policy};
@@ -8,11 +8,6 @@ use engine::actions::forget_example::forget_example;
 use engine::actions::keep_example::{self, keep_example};
 use engine::actions::propose_policy::{Input, Proposed, propose_policy};
 use engine::actions::withdraw_policy::withdraw_policy;
-use serde::Deserialize;
-
-/// Nothing but what every form sends.
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub struct Bare {}
 
 /// Proposes a new policy.
 pub async fn add(form: TypedForm<Input>) -> Response {
@@ -52,7 +47,7 @@ fn agreed(missing: usize) -> String {
 }
 
 /// Takes a proposed version back.
-pub async fn withdraw(At(id): At<PolicyChangeId>, form: TypedForm<Bare>) -> Response {
+pub async fn withdraw(At(id): At<PolicyChangeId>, form: TypedForm<Nothing>) -> Response {
     let done = withdraw_policy(&form.engine, &form.caller, id).await;
     form.answer(done, |()| Done::to("/policies", "Taken back. What ruled before goes on ruling.")).await
 }
@@ -64,7 +59,7 @@ pub async fn keep(form: TypedForm<keep_example::Input>) -> Response {
 }
 
 /// Forgets an example.
-pub async fn forget(At(id): At<PolicyCaseId>, form: TypedForm<Bare>) -> Response {
+pub async fn forget(At(id): At<PolicyCaseId>, form: TypedForm<Nothing>) -> Response {
     let done = forget_example(&form.engine, &form.caller, id).await;
     form.answer(done, |()| Done::to("/policies/who", "Forgotten.")).await
 }

@@ -1,7 +1,7 @@
 //! Ending sessions of one's own.
 
 use super::sign_in::forgetting;
-use super::{At, Done, TypedForm};
+use super::{At, Done, Nothing, TypedForm};
 use app::door::Visit;
 use axum::Extension;
 use axum::response::Response;
@@ -9,10 +9,6 @@ use domain::ids::SessionId;
 use engine::actions::end_sessions::{Which, end_sessions};
 use serde::Deserialize;
 use std::sync::Arc;
-
-/// Nothing is typed.
-#[derive(Debug, Default, Deserialize)]
-pub struct Nothing {}
 
 /// Ends one session; the own one leads to the sign-in.
 pub async fn end_one(Extension(visit): Extension<Arc<Visit>>, At(id): At<SessionId>, form: TypedForm<Nothing>) -> Response {

@@ -1,6 +1,6 @@
 //! Receivers of events.
 
-use super::{At, AtBoth, Done, TypedForm};
+use super::{At, AtBoth, Done, Nothing, TypedForm};
 use crate::routes::approval::html;
 use axum::response::Response;
 use domain::ids::{DeliveryId, WebhookId};
@@ -15,11 +15,6 @@ use engine::actions::rotate_webhook_secret::rotate_webhook_secret;
 use engine::actions::test_webhook::test_webhook;
 use engine::paper::webhook_page;
 use http::StatusCode;
-use serde::Deserialize;
-
-/// These forms are a button.
-#[derive(Debug, Default, Deserialize)]
-pub struct Nothing {}
 
 fn page(id: WebhookId, say: impl Into<String>) -> Done {
     Done::to(format!("/admin/webhooks/{id}"), say)
