@@ -210,6 +210,15 @@ fn inside(value: &str) -> String {
     format!("\n{}", value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
+/// The options of a list to choose from, given as (value, label).
+pub fn options_of(options: Vec<(String, String)>, chosen: &str) -> impl IntoView + use<> {
+    let option = |(value, label): (String, String)| {
+        let selected = value == chosen;
+        view! { <option value=value selected=selected>{label}</option> }
+    };
+    options.into_iter().map(option).collect_view()
+}
+
 /// One of several values, given as (value, label).
 #[component]
 pub fn Select(
@@ -229,13 +238,7 @@ pub fn Select(
     let wrong = error.is_some();
     // The empty choice says by itself that nothing needs to be chosen.
     let optional = false;
-    let options = options
-        .into_iter()
-        .map(|(value, label)| {
-            let selected = value == chosen;
-            view! { <option value=value selected=selected>{label}</option> }
-        })
-        .collect_view();
+    let options = options_of(options, &chosen);
     view! {
         <Labelled id=id.clone() label hint error optional>
             <select id=id name=name required=required aria-describedby=described aria-invalid=wrong.then_some("true")>{options}</select>

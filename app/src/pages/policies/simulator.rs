@@ -2,7 +2,7 @@
 
 use crate::door;
 use crate::parts::details::{Detail, Details};
-use crate::parts::form::{Field, Form};
+use crate::parts::form::{Field, Form, options_of};
 use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
@@ -57,13 +57,7 @@ fn Page(page: SimulatorPage) -> impl IntoView {
 /// A list to choose from in a form that lives in the address.
 fn choose(name: &'static str, label: &'static str, options: Vec<(String, String)>, chosen: &str) -> impl IntoView + use<> {
     let id = format!("ask-{name}");
-    let options = options
-        .into_iter()
-        .map(|(value, label)| {
-            let selected = value == chosen;
-            view! { <option value=value selected=selected>{label}</option> }
-        })
-        .collect_view();
+    let options = options_of(options, chosen);
     view! { <div class="field"><label for=id.clone()>{label}</label><select id=id name=name>{options}</select></div> }
 }
 

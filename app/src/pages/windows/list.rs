@@ -3,6 +3,7 @@
 use super::frame::{environment, pill_of};
 use crate::door;
 use crate::pages::calendar::ways;
+use crate::parts::form::options_of;
 use crate::parts::layout::Heading;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
@@ -134,13 +135,7 @@ pub(in crate::pages) fn filter_or(
     let id = format!("filter-{name}");
     let known = chosen.is_empty() || choices.iter().any(|(value, _)| value == chosen);
     let stray = (!known).then(|| view! { <option value=chosen.to_owned() selected=true>{chosen.to_owned()}</option> });
-    let options = choices
-        .into_iter()
-        .map(|(value, label)| {
-            let selected = value == chosen;
-            view! { <option value=value selected=selected>{label}</option> }
-        })
-        .collect_view();
+    let options = options_of(choices, chosen);
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
