@@ -297,9 +297,9 @@ impl Electorate {
     pub fn everybody(&self) -> BTreeSet<PersonId> {
         self.groups.values().flatten().copied().collect()
     }
-    /// The same people, of these groups only.
+    /// Those of these groups.
     #[must_use]
-    pub fn only(&self, groups: &BTreeSet<Group>) -> Self {
+    pub fn among(&self, groups: &BTreeSet<Group>) -> Self {
         let kept = self.groups.iter().filter(|(group, _)| groups.contains(group));
         Self { groups: kept.map(|(group, people)| (group.clone(), people.clone())).collect(), accounts: self.accounts.clone() }
     }

@@ -78,7 +78,7 @@ impl Outlook {
             let cases = choose::cases(&database.environment, &database.tags, &scopes);
             let mut ruling: Vec<&Known> = cases.iter().filter_map(|case| choose::ruling(&self.before, case)).collect();
             ruling.dedup_by_key(|one| one.policy.id);
-            concerned.extend(ruling.into_iter().map(|one| (&one.policy, database.people.only(&one.policy.rules.groups()))));
+            concerned.extend(ruling.into_iter().map(|one| (&one.policy, database.people.among(&one.policy.rules.groups()))));
         }
         let concerned: Vec<Concerned<'_>> =
             concerned.iter().map(|(policy, people)| Concerned { id: policy.id, policy: &policy.rules, people }).collect();

@@ -19,7 +19,8 @@ pub struct Input {
     pub tags: String,
 }
 
-/// Sets them. Refused: what is not a tag, and a database that is retired or deleted. Windows that are approved go by the stricter of the policy sealed in their plan and the one that rules by the new tags.
+/// Sets them. Refused: what is not a tag, and a database that is retired or deleted. Windows that are approved go by the stricter of the policy
+/// sealed in their plan and the one that rules by the new tags.
 pub async fn set_tags(engine: &Engine, caller: &Caller, target: TargetId, input: &Input) -> Result<()> {
     let permit = authorize(&caller.actor, Verb::ManagePolicies, None)?;
     let tags = form::tags("tags", &input.tags).map_err(|error| vec![error])?;
