@@ -40,7 +40,7 @@ GRANT UPDATE (environments, current_version) ON drydock.policy TO {web};
 GRANT UPDATE (ended_at, ended_by, adopted) ON drydock.policy_change TO {web};
 GRANT UPDATE (state, revision, state_at, state_reason, state_fact_id, state_fact_at, issues_met, owner_id, stage, asked_at, escalated_stages) ON drydock.window TO {web};
 GRANT UPDATE (preview, decide_by_at) ON drydock.revision TO {web};
-GRANT UPDATE (live) ON drydock.window_target TO {web};
+GRANT UPDATE (live, not_started) ON drydock.window_target TO {web};
 GRANT UPDATE (opened_at, used_at, ended_at, ended_reason) ON drydock.link TO {web};
 GRANT UPDATE (withdrawn_at, withdrawn_reason) ON drydock.vote TO {web};
 GRANT UPDATE (state, link_secret, next_at, last_error, attempts) ON drydock.outbox TO {web};
@@ -54,6 +54,8 @@ GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_ove
 -- Whoever starts something asks it.
 GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz), drydock.freeze_covers(drydock.freeze, drydock.target),
     drydock.may_freeze(uuid, drydock.freeze) TO {web}, {worker};
+-- What lists say of a window of several databases.
+GRANT EXECUTE ON FUNCTION drydock.more_databases(uuid, integer), drydock.first_found(uuid, integer, integer, text, text) TO {web}, {worker};
 GRANT INSERT ON drydock.comment, drydock.mention TO {web};
 GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
 GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, drydock.webhook_delivery TO {web};
@@ -79,7 +81,7 @@ GRANT INSERT ON drydock.webhook_event, drydock.webhook_delivery, drydock.webhook
 GRANT UPDATE (state, paused_reason, failing_since) ON drydock.webhook TO {worker};
 GRANT UPDATE (state, attempts, next_at, last_error, taken_at, worker, lease_until) ON drydock.webhook_delivery TO {worker};
 GRANT UPDATE (preview) ON drydock.revision TO {worker};
-GRANT UPDATE (live) ON drydock.window_target TO {worker};
+GRANT UPDATE (live, not_started) ON drydock.window_target TO {worker};
 GRANT UPDATE (ended_at, ended_reason) ON drydock.link TO {worker};
 GRANT DELETE ON drydock.outbox, drydock.service_state TO {worker};
 -- Windows of a series are proposed by the worker: it can propose, and has no way to vote.

@@ -14,6 +14,7 @@ pub mod freeze;
 pub mod gate;
 pub mod hold;
 pub mod ids;
+pub mod lanes;
 pub mod network;
 pub mod notice;
 pub mod pause;

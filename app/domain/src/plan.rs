@@ -4,9 +4,11 @@ use crate::approval::{Eligible, Policy, Roll, count};
 use crate::canonical::{self, CanonicalError, Digest};
 use crate::checklist::{self, PlannedCheck};
 use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
+use crate::lanes::{self, Waves, waves};
 use crate::procedure::{Envelope, Parameters, Procedure, RiskClass};
 use crate::proposal::Proposal;
 use crate::schedule::Times;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,6 +42,9 @@ pub struct PlanTarget {
     pub on_call: String,
     /// Stable identity evidence of the last passed connection test; the executing session must show the same.
     pub identity: Value,
+    /// Queries timed before and after, in a plan of several databases; those of the one database of a plan stand in the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub critical_queries: Vec<PlanQuery>,
 }
 
 /// The procedure, by version and digest of its step templates.
@@ -105,8 +110,11 @@ pub struct Plan {
     pub title: String,
     /// Why.
     pub reason: String,
-    /// Databases; one, until windows have lanes.
+    /// Databases, each once.
     pub targets: Vec<PlanTarget>,
+    /// In which order they are worked on; only where there are several. Plans of one keep the bytes they always had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waves: Option<Waves>,
     /// What is done.
     pub procedure: PlanProcedure,
     /// Thresholds.
@@ -163,6 +171,7 @@ impl Plan {
             title: proposal.title.clone(),
             reason: proposal.reason.clone(),
             targets: vec![parts.target],
+            waves: None,
             procedure: PlanProcedure {
                 key: procedure.key.clone(),
                 name: procedure.name.clone(),
@@ -200,13 +209,62 @@ impl Plan {
         if plan.format != PLAN_FORMAT || plan.targets.is_empty() {
             return Err(PlanError::Unreadable(format!("format {}", plan.format)));
         }
+        let targets: Vec<TargetId> = plan.targets.iter().map(|target| target.id).collect();
+        waves::check(&targets, plan.waves.as_ref()).map_err(|error| PlanError::Unreadable(error.to_string()))?;
         Ok(plan)
     }
 
-    /// The one database of the plan.
+    /// The one database of the plan, or the first of several.
     #[must_use]
     pub fn target(&self) -> &PlanTarget {
         &self.targets[0]
+    }
+
+    /// Whether it is about several databases.
+    #[must_use]
+    pub fn is_many(&self) -> bool {
+        self.targets.len() > 1
+    }
+
+    /// Its databases for a line: the first by its short name, and how many more.
+    #[must_use]
+    pub fn databases(&self) -> String {
+        let first = &self.target().short_name;
+        if self.is_many() { format!("{first} and {} more", self.targets.len() - 1) } else { first.clone() }
+    }
+
+    /// The database of one lane; `None` for one that the plan does not name.
+    #[must_use]
+    pub fn lane(&self, target: TargetId) -> Option<&PlanTarget> {
+        self.targets.iter().find(|each| each.id == target)
+    }
+
+    /// The wave of a database, from 1.
+    #[must_use]
+    pub fn wave_of(&self, target: TargetId) -> u32 {
+        self.waves.as_ref().and_then(|waves| waves.of(target)).unwrap_or(1)
+    }
+
+    /// How long a database is watched after its work; `None` where no wave follows its own.
+    #[must_use]
+    pub fn soak(&self, target: TargetId) -> Option<SignedDuration> {
+        let waves = self.waves.as_ref().filter(|waves| waves.soak_min > 0 && self.wave_of(target) < waves.last())?;
+        Some(SignedDuration::from_mins(i64::from(waves.soak_min)))
+    }
+
+    /// Queries timed on a database before and after.
+    #[must_use]
+    pub fn queries_of(&self, target: TargetId) -> &[PlanQuery] {
+        match self.lane(target) {
+            Some(lane) if self.is_many() => &lane.critical_queries,
+            _ => &self.critical_queries,
+        }
+    }
+
+    /// Until when a lane of this wave has to begin that was opened, or could have been, at `since`.
+    #[must_use]
+    pub fn begin_by(&self, wave: u32, since: Timestamp) -> Timestamp {
+        lanes::begin_by((self.times.start, self.times.latest_start, self.times.cut_off), wave, since)
     }
 
     /// The worst class the plan allows.
@@ -344,6 +402,7 @@ pub(crate) mod tests {
                 team: TeamId(Uuid::from_u128(3)),
                 on_call: "Ana".into(),
                 identity: serde_json::json!({"system_identifier": "7"}),
+                critical_queries: vec![],
             },
             times,
             policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
@@ -363,6 +422,56 @@ pub(crate) mod tests {
             flipped[position] ^= 1;
             assert_eq!(Plan::open(&flipped, digest), Err(PlanError::Digest));
         }
+    }
+
+    /// The same on three databases, the last two in a second wave.
+    pub(crate) fn sample_of_three() -> Plan {
+        let mut plan = sample();
+        for n in [20, 21] {
+            let id = TargetId(Uuid::from_u128(n));
+            plan.targets.push(PlanTarget { id, short_name: format!("prod-{n}"), ..plan.targets[0].clone() });
+        }
+        let ids: Vec<TargetId> = plan.targets.iter().map(|target| target.id).collect();
+        plan.waves = Some(Waves { order: vec![vec![ids[0]], vec![ids[1], ids[2]]], soak_min: 30 });
+        plan
+    }
+
+    /// The digest of [`sample`], taken from the program as it was before plans could have several databases: what was sealed then verifies for ever.
+    const SEALED_BEFORE_LANES: &str = "ff52bb8d859e58d9f094fde4c9cc0f941d710582ad52149da351609df48cc963";
+
+    #[test]
+    fn a_plan_of_one_has_the_bytes_it_always_had() {
+        let (bytes, digest) = sample().seal().expect("integers only");
+        assert_eq!(digest.hex(), SEALED_BEFORE_LANES);
+        let text = String::from_utf8(bytes).expect("JSON");
+        assert!(!text.contains("waves"), "{text}");
+    }
+
+    #[test]
+    fn a_plan_of_several_needs_their_order() {
+        let open = |plan: &Plan| {
+            let (bytes, digest) = plan.seal().expect("integers only");
+            Plan::open(&bytes, digest)
+        };
+        let plan = sample_of_three();
+        assert_eq!(open(&plan).as_ref(), Ok(&plan));
+        assert_eq!((sample().databases().as_str(), plan.databases().as_str()), ("prod-orders", "prod-orders and 2 more"));
+        let unordered = Plan { waves: None, ..plan.clone() };
+        assert_eq!(open(&unordered), Err(PlanError::Unreadable("3 databases need waves".into())));
+        assert!(open(&Plan { targets: plan.targets[..2].to_vec(), ..plan.clone() }).is_err(), "a wave names a stranger");
+        assert!(open(&Plan { waves: plan.waves.clone(), ..sample() }).is_err(), "one database has no order");
+        let ids: Vec<TargetId> = plan.targets.iter().map(|target| target.id).collect();
+        assert_eq!(ids.iter().map(|id| plan.wave_of(*id)).collect::<Vec<_>>(), [1, 2, 2]);
+        assert_eq!(
+            ids.iter().map(|id| plan.soak(*id).is_some()).collect::<Vec<_>>(),
+            [true, false, false],
+            "nothing follows the last wave"
+        );
+        let late = plan.times.cut_off - SignedDuration::from_mins(1);
+        assert_eq!(plan.begin_by(1, late), plan.times.latest_start);
+        assert_eq!(plan.begin_by(2, late), plan.times.cut_off);
+        let patience = plan.times.latest_start.duration_since(plan.times.start);
+        assert_eq!(plan.begin_by(2, plan.times.start), plan.times.start + patience);
     }
 
     #[test]

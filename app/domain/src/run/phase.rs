@@ -44,9 +44,30 @@ pub fn ending(stopped: bool, outcomes: &[Option<Outcome>]) -> Ending {
     }
 }
 
+/// Whether everything on a database went as planned, so that the databases of the next wave may follow: it finished, no item of it failed, left
+/// something behind or is unknown, and no probe is red.
+#[must_use]
+pub fn is_clean(ending: Ending, outcomes: &[Option<Outcome>], red: bool) -> bool {
+    let bad = |outcome: &Option<Outcome>| matches!(outcome, None | Some(Outcome::Failed | Outcome::NeedsCleanup | Outcome::Unknown));
+    ending == Ending::Finished && !red && !outcomes.iter().any(bad)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_wave_follows_only_what_went_as_planned() {
+        let fine = [Some(Outcome::Done), Some(Outcome::Skipped), Some(Outcome::SkippedLock), Some(Outcome::NoEffect)];
+        assert!(is_clean(Ending::Finished, &fine, false) && is_clean(Ending::Finished, &[], false));
+        assert!(!is_clean(Ending::Finished, &fine, true), "a red probe");
+        for ending in Ending::ALL.iter().filter(|ending| **ending != Ending::Finished) {
+            assert!(!is_clean(*ending, &fine, false), "{ending:?}");
+        }
+        for outcome in [None, Some(Outcome::Failed), Some(Outcome::NeedsCleanup), Some(Outcome::Unknown)] {
+            assert!(!is_clean(Ending::Finished, &[outcome], false), "{outcome:?}");
+        }
+    }
 
     #[test]
     fn an_item_without_time_cuts_the_run_off() {
