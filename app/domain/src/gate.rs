@@ -23,6 +23,8 @@ pub enum StartPath {
     ByHand,
     /// The pre-checks are over and the first change is next.
     Begin,
+    /// A later wave of a window of several databases is opened.
+    Wave,
     /// The next item of the work list.
     Item,
     /// A held run goes on.
@@ -64,6 +66,8 @@ pub struct Evidence<'a> {
     pub red_checks: &'a [String],
     /// Somebody asked to stop.
     pub stop_asked: bool,
+    /// Until when a lane of a later wave has to begin; `None` for the first wave, which keeps the window's latest start.
+    pub begin_by: Option<Timestamp>,
 }
 
 /// Whether it may start; otherwise everything that is in the way, the most telling first.
@@ -94,16 +98,44 @@ pub fn together(refusals: &[Refusal]) -> Refusal {
     Refusal::new(code, message, way_out)
 }
 
+/// Refusals that speak of one database. The others are about the window, its plan or the whole installation.
+const OF_ONE_DATABASE: [&str; 5] = [freeze::FROZEN, "identity", "run_open", "backup", "pre_check_red"];
+
+/// What is in the way of several databases, asked one by one: what they share is said once, and what concerns one of them names it.
+#[must_use]
+pub fn over_lanes(lanes: Vec<(String, Vec<Refusal>)>) -> Vec<Refusal> {
+    let alone = lanes.len() == 1;
+    let mut found: Vec<Refusal> = Vec::new();
+    for (name, refusals) in lanes {
+        for mut refusal in refusals {
+            if !alone && OF_ONE_DATABASE.contains(&refusal.code.as_str()) {
+                refusal.message = format!("{name}: {}", refusal.message);
+            }
+            if !found.contains(&refusal) {
+                found.push(refusal);
+            }
+        }
+    }
+    found
+}
+
 fn state(e: &Evidence<'_>) -> Option<Refusal> {
+    let many = e.plan.is_many();
     let expected = match e.path {
         StartPath::Schedule | StartPath::ByHand | StartPath::Begin => WindowState::Approved,
-        StartPath::Item => WindowState::Running,
+        StartPath::Wave | StartPath::Item => WindowState::Running,
         StartPath::Resume => WindowState::Hold,
+    };
+    // One lane begins after another; and a lane that a person has to decide on holds the window, not the work of the others.
+    let also = match e.path {
+        StartPath::Begin if many => Some(WindowState::Running),
+        StartPath::Item if many => Some(WindowState::Hold),
+        _ => None,
     };
     if e.stop_asked {
         return Some(Refusal::new("stop_asked", "Somebody asked to stop this run.", ""));
     }
-    (e.state != expected).then(|| {
+    (e.state != expected && Some(e.state) != also).then(|| {
         Refusal::new(
             "wrong_state",
             format!("This window is “{}”; for this it has to be “{}”.", e.state.label(), expected.label()),
@@ -133,8 +165,11 @@ fn digest(e: &Evidence<'_>) -> Option<Refusal> {
 
 fn time(e: &Evidence<'_>) -> Option<Refusal> {
     let times = &e.plan.times;
-    match e.path {
-        StartPath::Schedule | StartPath::ByHand | StartPath::Begin => match times.due(e.now) {
+    match (e.path, e.begin_by) {
+        (StartPath::Begin | StartPath::Wave, Some(by)) => (e.now > by).then(|| {
+            Refusal::new("missed", format!("Its wave had to begin by {}.", at(by)), "Propose a window for the databases that are left.")
+        }),
+        (StartPath::Schedule | StartPath::ByHand | StartPath::Begin | StartPath::Wave, _) => match times.due(e.now) {
             Due::Now => None,
             Due::Early => Some(Refusal::new(
                 "too_early",
@@ -147,7 +182,7 @@ fn time(e: &Evidence<'_>) -> Option<Refusal> {
                 "Propose it again for a later time.",
             )),
         },
-        StartPath::Item | StartPath::Resume => (e.now >= times.cut_off).then(|| {
+        (StartPath::Item | StartPath::Resume, _) => (e.now >= times.cut_off).then(|| {
             Refusal::new(
                 "cut_off",
                 format!("The cut-off was {}: nothing new begins.", at(times.cut_off)),

@@ -16,7 +16,7 @@ fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<St
     let plan = leak(plan::tests::sample());
     let (_, digest) = plan.seal().expect("integers only");
     let state = match path {
-        StartPath::Item => WindowState::Running,
+        StartPath::Item | StartPath::Wave => WindowState::Running,
         StartPath::Resume => WindowState::Hold,
         _ => WindowState::Approved,
     };
@@ -37,12 +37,14 @@ fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<St
         other_run: None,
         red_checks: &[],
         stop_asked: false,
+        begin_by: None,
     };
     change(&mut evidence);
     gate(&evidence).err().unwrap_or_default().into_iter().map(|refusal| refusal.code).collect()
 }
 
-const PATHS: [StartPath; 5] = [StartPath::Schedule, StartPath::ByHand, StartPath::Begin, StartPath::Item, StartPath::Resume];
+const PATHS: [StartPath; 6] =
+    [StartPath::Schedule, StartPath::ByHand, StartPath::Begin, StartPath::Wave, StartPath::Item, StartPath::Resume];
 
 #[test]
 fn the_gate_opens_when_nothing_is_in_the_way() {
@@ -131,4 +133,43 @@ fn a_pause_closes_every_path_and_the_next_item_only_when_it_holds_what_runs() {
         assert_eq!(codes(path, |e| e.pause = Some(pause(PauseLevel::StartNothing))), goes_on, "{path:?}");
         assert_eq!(codes(path, |e| e.pause = Some(pause(PauseLevel::HoldRunning))), ["paused"], "{path:?}");
     }
+}
+
+#[test]
+fn a_lane_begins_beside_others_and_works_while_another_waits_for_a_person() {
+    use WindowState::{Hold, Running};
+    let of_three = leak(plan::tests::sample_of_three());
+    for (path, state) in [(StartPath::Begin, Running), (StartPath::Item, Hold)] {
+        assert_eq!(codes(path, |e| e.state = state), ["wrong_state"], "{path:?} of one");
+        assert_eq!(codes(path, |e| (e.state, e.plan) = (state, of_three)), [""; 0], "{path:?} of several");
+    }
+    assert_eq!(codes(StartPath::Begin, |e| (e.state, e.plan) = (Hold, of_three)), ["wrong_state"], "nothing begins while one is held");
+    assert_eq!(codes(StartPath::Wave, |e| (e.state, e.plan) = (Hold, of_three)), ["wrong_state"]);
+}
+
+#[test]
+fn a_later_wave_has_a_latest_start_of_its_own() {
+    let microsecond = SignedDuration::from_micros(1);
+    for path in [StartPath::Begin, StartPath::Wave] {
+        let by = |e: &mut Evidence<'static>, after| {
+            e.begin_by = Some(e.plan.times.latest_start + SignedDuration::from_mins(10));
+            e.now = e.plan.times.latest_start + SignedDuration::from_mins(10) + after;
+        };
+        assert_eq!(codes(path, |e| by(e, SignedDuration::ZERO)), [""; 0], "{path:?}");
+        assert_eq!(codes(path, |e| by(e, microsecond)), ["missed"], "{path:?}");
+    }
+}
+
+#[test]
+fn what_concerns_one_database_names_it_and_the_rest_is_said_once() {
+    let refusals = |codes: &[&str]| codes.iter().map(|code| Refusal::new(code, format!("The {code}."), "")).collect::<Vec<_>>();
+    let said = |lanes: &[(&str, &[&str])]| {
+        let lanes = lanes.iter().map(|(name, codes)| ((*name).to_owned(), refusals(codes))).collect();
+        over_lanes(lanes).into_iter().map(|refusal| refusal.message).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&[("a", &["quorum", "backup"])]), ["The quorum.", "The backup."], "one database as ever");
+    assert_eq!(
+        said(&[("a", &["quorum", "backup"]), ("b", &["quorum", "freeze"]), ("c", &[])]),
+        ["The quorum.", "a: The backup.", "b: The freeze."]
+    );
 }

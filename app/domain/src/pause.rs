@@ -46,7 +46,7 @@ impl Pause {
     #[must_use]
     pub fn stops(&self, path: StartPath) -> bool {
         match path {
-            StartPath::Schedule | StartPath::ByHand | StartPath::Begin | StartPath::Resume => true,
+            StartPath::Schedule | StartPath::ByHand | StartPath::Begin | StartPath::Wave | StartPath::Resume => true,
             StartPath::Item => self.level == PauseLevel::HoldRunning,
         }
     }
@@ -130,7 +130,7 @@ mod tests {
             by_name: "Ana".into(),
             reason: "storage is failing".into(),
         };
-        for path in [StartPath::Schedule, StartPath::ByHand, StartPath::Begin, StartPath::Resume] {
+        for path in [StartPath::Schedule, StartPath::ByHand, StartPath::Begin, StartPath::Wave, StartPath::Resume] {
             assert!(pause(PauseLevel::StartNothing).stops(path) && pause(PauseLevel::HoldRunning).stops(path), "{path:?}");
         }
         assert!(!pause(PauseLevel::StartNothing).stops(StartPath::Item) && pause(PauseLevel::HoldRunning).stops(StartPath::Item));

@@ -171,6 +171,11 @@ fn sentence(constraint: &str) -> Option<Error> {
             "The password of this database is being changed: until that is finished, no run starts.",
             "Its page says how far it is. It is looked at again until the latest start.",
         ),
+        "run_wave_order" | "run_not_started" => refused(
+            "moved_on",
+            "The wave of this database is not the next one: an earlier one has not ended clean.",
+            "Look at the window's page: it names what became of each database.",
+        ),
         "run_once" => refused("run_once", "This plan was run already, and a plan runs once.", "Propose a new revision to run it again."),
         "vote_once" => refused("already_voted", "You already decided on this plan.", "Withdraw that vote first if you changed your mind."),
         "vote_not_by_contributor" => refused(

@@ -5,6 +5,7 @@
 mod account_links;
 mod attempts;
 mod events;
+mod lanes;
 mod outbox;
 mod runs;
 mod votes;
@@ -19,6 +20,7 @@ use sqlx::PgConnection;
 
 pub use account_links::Made;
 pub use attempts::{Line, NewAttempt};
+pub use lanes::Settled;
 pub use outbox::LinkForMail;
 pub use runs::{LEASE_LOST, Pulse, Tenure, hand_over, is_lease_lost, owner_is_gone, pulse, renew};
 pub use votes::NewVote;

@@ -3,11 +3,13 @@
 mod clock_guard;
 pub mod series;
 
+use crate::actions::end_waves::end_waves;
 use crate::actions::end_window::{expire_window, miss_window};
 use crate::actions::escalate_window::escalate_window;
 use crate::actions::open_run::open_due_run;
+use crate::actions::open_wave::open_wave;
 use crate::actions::remind_voters::remind_voters;
-use crate::actions::start_gate::why_not;
+use crate::actions::start_gate::{why_not, why_not_the_wave};
 use crate::error::{Error, Result};
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
@@ -60,6 +62,12 @@ async fn carry_out(context: &WorkerContext, intention: &Intention) -> Result<()>
             let why = why_not(&context.pool, intention.window).await?;
             let reason = if why.is_empty() { intention.reason.clone() } else { format!("{} {why}", intention.reason) };
             miss_window(&context.pool, &permit, intention.window, &reason).await
+        }
+        Deed::OpenWave(wave) => open_wave(&context.pool, &permit, intention.window, wave, &intention.reason).await.map(drop),
+        Deed::EndWaves(wave) => {
+            let why = why_not_the_wave(&context.pool, intention.window, wave).await?;
+            let reason = if why.is_empty() { intention.reason.clone() } else { format!("{} {why}", intention.reason) };
+            end_waves(&context.pool, &permit, intention.window, wave, &reason).await
         }
     }
 }

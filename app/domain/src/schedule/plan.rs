@@ -26,8 +26,23 @@ pub struct WindowAtHand {
     pub escalate_at: Option<Timestamp>,
     /// Whoever is waited for is asked again then; `None` where nobody is reminded.
     pub remind_at: Option<Timestamp>,
-    /// The run of the newest revision, where one was opened.
+    /// The run of the newest revision, where one was opened; of several the one that is furthest from its end.
     pub run: Option<RunState>,
+}
+
+/// A window of several databases whose next wave may begin: everything before it ended clean, and nothing is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaveAtHand {
+    /// Of which window.
+    pub id: WindowId,
+    /// Its number.
+    pub number: i64,
+    /// Its newest revision.
+    pub revision: i32,
+    /// Which wave.
+    pub wave: u32,
+    /// Not begun by then: it is not started.
+    pub begin_by: Timestamp,
 }
 
 /// Everything the planner looks at, read in one snapshot.
@@ -37,6 +52,8 @@ pub struct Snapshot {
     pub now: Timestamp,
     /// Proposed and approved windows whose time may have come.
     pub windows: Vec<WindowAtHand>,
+    /// Waves that are next.
+    pub waves: Vec<WaveAtHand>,
 }
 
 /// What should happen.
@@ -52,6 +69,10 @@ pub enum Deed {
     Remind,
     /// The approved window ends: it was not begun in time.
     MarkMissed,
+    /// Open the runs of this wave.
+    OpenWave(u32),
+    /// This wave and those behind it are not started: its time is up.
+    EndWaves(u32),
 }
 
 /// A deed on one window.
@@ -74,7 +95,18 @@ pub struct Intention {
 pub fn plan(snapshot: &Snapshot) -> Vec<Intention> {
     let mut windows: Vec<&WindowAtHand> = snapshot.windows.iter().collect();
     windows.sort_by_key(|window| (window.start, window.number));
-    windows.into_iter().filter_map(|window| intend(window, snapshot.now)).collect()
+    let waves = snapshot.waves.iter().map(|wave| follow(wave, snapshot.now));
+    windows.into_iter().filter_map(|window| intend(window, snapshot.now)).chain(waves).collect()
+}
+
+fn follow(next: &WaveAtHand, now: Timestamp) -> Intention {
+    let wave = next.wave;
+    let (deed, reason) = if now <= next.begin_by {
+        (Deed::OpenWave(wave), format!("Every database before wave {wave} ended clean."))
+    } else {
+        (Deed::EndWaves(wave), format!("Wave {wave} had not begun by {}.", at(next.begin_by)))
+    };
+    Intention { window: next.id, number: next.number, revision: next.revision, deed, reason }
 }
 
 fn intend(window: &WindowAtHand, now: Timestamp) -> Option<Intention> {

@@ -25,7 +25,7 @@ fn window(number: i64, state: WindowState, run: Option<RunState>) -> WindowAtHan
 fn golden(windows: &[WindowAtHand], nows: &[&str]) -> String {
     let mut text = String::new();
     for now in nows {
-        let snapshot = Snapshot { now: time(now), windows: windows.to_vec() };
+        let snapshot = Snapshot { now: time(now), windows: windows.to_vec(), waves: vec![] };
         let _ = writeln!(text, "at {now}");
         for found in plan(&snapshot) {
             let _ = writeln!(text, "  #{} r{} {:?}: {}", found.number, found.revision, found.deed, found.reason);
@@ -103,4 +103,15 @@ fn a_proposal_is_reminded_then_escalated_then_expires() {
       #1 r1 Expire: Nobody's decision completed the approval by 2026-11-29 01:00 UTC.
       #2 r1 Expire: Nobody's decision completed the approval by 2026-11-29 01:00 UTC.
     ");
+}
+
+#[test]
+fn the_next_wave_is_opened_until_its_time_is_up() {
+    let next = WaveAtHand { id: WindowId(Uuid::from_u128(9)), number: 9, revision: 2, wave: 2, begin_by: time("03:00:00") };
+    let said = |now: &str| {
+        let found = plan(&Snapshot { now: time(now), windows: vec![], waves: vec![next.clone()] });
+        (found[0].deed, found[0].reason.clone())
+    };
+    assert_eq!(said("03:00:00"), (Deed::OpenWave(2), "Every database before wave 2 ended clean.".to_owned()));
+    assert_eq!(said("03:00:01"), (Deed::EndWaves(2), "Wave 2 had not begun by 2026-11-29 03:00 UTC.".to_owned()));
 }

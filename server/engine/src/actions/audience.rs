@@ -205,7 +205,15 @@ pub(crate) fn link_end(plan: &Plan, now: Timestamp) -> Timestamp {
 /// Everybody concerned who is active and wants it, or gets it in any case.
 async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>, kind: NoticeKind) -> Result<BTreeSet<PersonId>> {
     let actor = ledger.permit().person();
-    let (stakeholders, leads) = store::groups::told(ledger.db(), window.target, window.team).await?;
+    let (mut stakeholders, mut leads) = (BTreeSet::new(), BTreeSet::new());
+    let (mut watchers, mut on_call) = (BTreeSet::new(), BTreeSet::new());
+    for target in &window.targets {
+        let (of_target, of_team) = store::groups::told(ledger.db(), *target, window.team).await?;
+        stakeholders.extend(of_target);
+        leads.extend(of_team);
+        watchers.extend(store::watchers::told(ledger.db(), window.id, *target).await?);
+        on_call.extend(store::watchers::on_call(ledger.db(), *target).await?);
+    }
     let mut relations: BTreeMap<PersonId, BTreeSet<Concerned>> = BTreeMap::new();
     for relation in kind.audience() {
         let people = match relation {
@@ -217,13 +225,13 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             Concerned::Voter | Concerned::Owner => actor.into_iter().collect(),
             Concerned::WindowOwner => BTreeSet::from([window.owner]),
             Concerned::Executor => store::runs::executors(ledger.db(), window.id).await?,
-            Concerned::Watchers => store::watchers::told(ledger.db(), window.id, window.target).await?,
+            Concerned::Watchers => watchers.clone(),
             Concerned::Heads => store::groups::heads(ledger.db()).await?,
             Concerned::Administrators => store::groups::administrators(ledger.db()).await?,
             // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
             // And by `tell_series`, where there is no window.
             Concerned::BothLeads | Concerned::Mentioned | Concerned::SeriesAuthor | Concerned::FreezeMaker => BTreeSet::new(),
-            Concerned::OnCall => store::watchers::on_call(ledger.db(), window.target).await?,
+            Concerned::OnCall => on_call.clone(),
         };
         for person in people {
             relations.entry(person).or_default().insert(*relation);

@@ -4,11 +4,13 @@ use super::{Caller, audience, hide};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::ledger::Ledger;
+use crate::store::lanes::LaneRow;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
 use domain::checklist::{CheckState, may_close};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
+use domain::lanes::LaneState;
 use domain::notice::NoticeKind;
 use domain::people;
 use domain::permission::{Verb, authorize};
@@ -21,6 +23,14 @@ use serde_json::{Map, Value};
 pub struct Input {
     /// What did not go as planned, up to 4,000 characters; owed after a cut-off, a stop, a hold or an accepted red item.
     pub issues_met: String,
+}
+
+/// Whether it ended otherwise than planned: cut off or stopped; and of several databases, whatever was not clean on one of them.
+fn ended_early(lanes: &[LaneRow]) -> bool {
+    match lanes {
+        [one] => matches!(one.lane.state, LaneState::Ended { ending, .. } if ending != Ending::Finished),
+        several => !store::lanes::failures(several).is_empty(),
+    }
 }
 
 /// Closes the window. Refused while an item is open or red, and while the text "issues met" is owed.
@@ -41,10 +51,10 @@ pub async fn close_window(engine: &Engine, caller: &Caller, number: i64, input: 
             let checks = store::checks::list(ledger.db(), window.id, revision).await?;
             let states: Vec<_> = checks.iter().map(|check| (check.title.clone(), check.state)).collect();
             may_close(&states)?;
-            let run = store::runs::newest_of(ledger.db(), window.id).await?;
+            let lanes = store::lanes::of(ledger.db(), window.id, revision).await?;
             let held = store::runs::was_held(ledger.db(), window.id).await?;
             let accepted = checks.iter().any(|check| check.state == CheckState::Accepted);
-            let early = run.and_then(|run| run.ending).is_some_and(|ending| ending != Ending::Finished);
+            let early = ended_early(&lanes);
             if issues.is_empty() && (held || accepted || early) {
                 return Err(vec![domain::decision::FieldError::new(
                     "issues_met",
@@ -58,18 +68,18 @@ pub async fn close_window(engine: &Engine, caller: &Caller, number: i64, input: 
                 .of_team(window.team)
                 .with("checks", states.iter().map(|(title, state)| Value::from(format!("{title}: {}", state.word()))).collect::<Vec<_>>())
                 .with("issues_met", issues.clone());
+            let failures = if lanes.len() > 1 { store::lanes::failures(&lanes) } else { vec![] };
+            let mut payload = Map::from_iter([("issues_met".to_owned(), Value::from(issues.clone()))]);
+            let fact = if failures.is_empty() {
+                fact
+            } else {
+                payload.insert("failures".to_owned(), failures.clone().into());
+                fact.with("failures", failures)
+            };
             let fact = ledger.fact(fact).await?;
             ledger.issues_met(window.id, &issues).await?;
             ledger.move_window(window.id, revision, WindowState::Validating, WindowState::Completed, None, fact).await?;
-            audience::tell(
-                &mut ledger,
-                &window,
-                &plan,
-                NoticeKind::AllClear,
-                Map::from_iter([("issues_met".to_owned(), issues.into())]),
-                fact,
-            )
-            .await?;
+            audience::tell(&mut ledger, &window, &plan, NoticeKind::AllClear, payload, fact).await?;
             Ok(())
         })
     })

@@ -116,7 +116,7 @@ async fn by_the_clock(
 }
 
 /// The transition, its fact, the end of all links, and the messages.
-async fn finish(
+pub(crate) async fn finish(
     ledger: &mut Ledger<'_>,
     id: WindowId,
     to: WindowState,

@@ -24,7 +24,8 @@ pub async fn hold_run(engine: &Engine, caller: &Caller, run: RunId, input: &Inpu
             let window = store::windows::load(db, found.window).await?;
             let permit =
                 authorize(&caller.actor, Verb::HoldRun, Some(window.team)).map_err(|refusal| hide(&caller.actor, window.team, refusal))?;
-            let reason = input.check(&window.plan()?.target().short_name)?;
+            let plan = window.plan()?;
+            let reason = input.check(&plan.lane(found.target).ok_or(Error::NotFound)?.short_name)?;
             let by = permit.person().ok_or_else(|| Error::internal("a run is held by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             ledger.lock_window(window.id).await?;

@@ -1,7 +1,7 @@
 //! Opens the run of an approved window: by the schedule, or by an engineer between start and latest start. A worker takes it then,
-//! and the window is “running” only once its pre-checks are green.
+//! and the window is “running” only once its pre-checks are green. Of several databases those of the first wave are opened together.
 
-use super::start_gate::{Asked, ask};
+use super::start_gate::{Answer, Asked, ask};
 use super::{Caller, hide};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -64,14 +64,22 @@ pub async fn open_due_run(pool: &PgPool, permit: &Permit, window: WindowId, reas
 async fn open(ledger: &mut Ledger<'_>, id: WindowId, path: StartPath, reason: &str) -> Result<RunId> {
     ledger.lock_window(id).await?;
     let answer = ask(ledger, id, Asked::before_the_run(path)).await?.into_open()?;
+    let runs = open_asked(ledger, &answer, 1, reason).await?;
+    runs.first().copied().ok_or_else(|| Error::internal("a wave without a run"))
+}
+
+/// Opens the runs of a wave that the gate let pass; [`super::open_wave`] shares it.
+pub(super) async fn open_asked(ledger: &mut Ledger<'_>, answer: &Answer, wave: u32, reason: &str) -> Result<Vec<RunId>> {
+    let Answer { window, plan, .. } = answer;
     let by = ledger.permit().person();
-    let fact = NewFact::done("run.open", "window", id)
-        .of_window(id)
-        .of_team(answer.window.team)
-        .with("target", answer.window.target.to_string())
-        .with("revision", answer.window.revision)
-        .with("plan_digest", answer.window.digest.hex())
-        .with("reason", reason);
+    let mut fact = NewFact::done("run.open", "window", window.id).of_window(window.id).of_team(window.team);
+    fact = if plan.is_many() {
+        let opened = plan.targets.iter().filter(|target| plan.wave_of(target.id) == wave);
+        fact.with("wave", wave).with("targets", opened.map(|target| target.id.to_string()).collect::<Vec<_>>())
+    } else {
+        fact.with("target", window.target.to_string())
+    };
+    let fact = fact.with("revision", window.revision).with("plan_digest", window.digest.hex()).with("reason", reason);
     let fact = ledger.fact(fact).await?;
-    ledger.open_run(id, answer.window.revision, answer.window.digest, by, fact).await
+    ledger.open_runs(window.id, window.revision, window.digest, wave, by, fact).await
 }

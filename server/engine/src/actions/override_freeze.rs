@@ -68,7 +68,10 @@ pub(super) async fn visible(db: &mut PgConnection, caller: &Caller, number: i64)
 
 /// The named freeze, if it covers the window's time and the plan may not pass it yet.
 async fn covering(db: &mut PgConnection, window: &Window, id: FreezeId) -> Result<Freeze> {
-    let over = store::freezes::over(db, window.target, window.start_at, window.end_at, Some((window.id, window.digest))).await?;
+    let mut over = Vec::new();
+    for target in &window.targets {
+        over.extend(store::freezes::over(db, *target, window.start_at, window.end_at, Some((window.id, window.digest))).await?);
+    }
     over.into_iter().find(|freeze| freeze.id == id).ok_or_else(|| {
         Refusal::new(
             "no_freeze",
@@ -133,7 +136,7 @@ pub(super) async fn tell(
     let passing = Passing {
         number: window.number,
         title: plan.title.clone(),
-        database: plan.target().short_name.clone(),
+        database: plan.databases(),
         by: caller.actor.name.clone(),
         reason,
         granted: change == Change::Granted,

@@ -40,13 +40,7 @@ pub async fn resolve_hold(engine: &Engine, caller: &Caller, run: RunId, form: &R
             let unknown = store::runs::unknown_attempt(ledger.db(), run).await?;
             let resolve = form.parse(&found.hold_verbs, unknown.map(|(_, class)| class))?;
             if resolve.verb == HoldVerb::Continue {
-                let asked = Asked {
-                    path: StartPath::Resume,
-                    digest: Some(found.digest),
-                    own: Some(run),
-                    identity_difference: None,
-                    red_checks: &[],
-                };
+                let asked = Asked { digest: Some(found.digest), own: Some(run), ..Asked::before_the_run(StartPath::Resume) };
                 ask(&mut ledger, window.id, asked).await?.into_open()?;
             }
             let mut fact = NewFact::done("run.resolve", "run", run)

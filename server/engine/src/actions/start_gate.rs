@@ -3,14 +3,15 @@
 use super::cast_vote::{standing, standing_by};
 use crate::error::Result;
 use crate::ledger::Ledger;
-use crate::store::{self, windows::Window};
+use crate::store::{self, runs::Run, windows::Window};
 use domain::approval::Standing;
 use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::freeze::Freeze;
 use domain::gate::{self, Evidence, StartPath};
 use domain::ids::{RunId, WindowId};
-use domain::plan::Plan;
+use domain::plan::{Plan, PlanTarget};
+use jiff::Timestamp;
 
 /// What only the asker knows.
 #[derive(Debug, Clone, Copy)]
@@ -25,12 +26,18 @@ pub(crate) struct Asked<'a> {
     pub identity_difference: Option<&'a str>,
     /// Red pre-checks.
     pub red_checks: &'a [String],
+    /// A later wave that would be opened, and since when it could have been.
+    pub wave: Option<(u32, Timestamp)>,
 }
 
 impl Asked<'_> {
-    /// Nobody has opened a session yet.
+    /// Nobody has opened a session yet: every database of the plan is asked about.
     pub(crate) fn before_the_run(path: StartPath) -> Self {
-        Self { path, digest: None, own: None, identity_difference: None, red_checks: &[] }
+        Self { path, digest: None, own: None, identity_difference: None, red_checks: &[], wave: None }
+    }
+    /// A later wave is to be opened: its databases are asked about.
+    pub(crate) fn before_the_wave(wave: u32, since: Timestamp) -> Self {
+        Self { wave: Some((wave, since)), ..Self::before_the_run(StartPath::Wave) }
     }
 }
 
@@ -52,7 +59,7 @@ impl Answer {
     }
 }
 
-/// Asks the gate. The caller has locked the window in this transaction.
+/// Asks the gate, for each database that would start. The caller has locked the window in this transaction.
 pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>) -> Result<Answer> {
     let window = store::windows::load(ledger.db(), id).await?;
     let plan = window.plan()?;
@@ -60,36 +67,56 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     let clock_frozen = store::runs::clock_frozen(ledger.db()).await?;
     let pause = store::pauses::open(ledger.db()).await?;
     let obeyed = asked.digest.unwrap_or(window.digest);
-    let freezes = store::freezes::over(ledger.db(), window.target, now, now, Some((id, obeyed))).await?;
-    let freezes: Vec<String> = freezes.iter().map(Freeze::said).collect();
-    let other_run = store::runs::in_the_way(ledger.db(), window.target, id, window.revision, asked.own).await?;
-    let stop_asked = match asked.own {
-        Some(run) => store::runs::load(ledger.db(), run).await?.stop_reason.is_some(),
-        None => false,
-    };
-    let newest_backup_at = store::backups::newest(ledger.db(), window.target, 1).await?.first().map(|backup| backup.taken_at);
-    let registered = registered_difference(ledger, &window, &plan).await?;
     let standings = standings(ledger, &window, &plan).await?;
-    let evidence = Evidence {
-        path: asked.path,
-        now,
-        state: window.state,
-        revision: window.revision,
-        digest: obeyed,
-        newest_digest: Some(window.digest),
-        plan: &plan,
-        standings: &standings,
-        freezes: &freezes,
-        pause: pause.as_ref(),
-        clock_frozen: clock_frozen.as_deref(),
-        identity_difference: asked.identity_difference.or(registered.as_deref()),
-        newest_backup_at,
-        other_run: other_run.as_deref(),
-        red_checks: asked.red_checks,
-        stop_asked,
+    let own = match asked.own {
+        Some(run) => Some(store::runs::load(ledger.db(), run).await?),
+        None => None,
     };
-    let in_the_way = gate::gate(&evidence).err().unwrap_or_default();
-    Ok(Answer { window, plan, in_the_way })
+    let mut answers = Vec::new();
+    for lane in lanes(&plan, own.as_ref(), asked.wave) {
+        let freezes = store::freezes::over(ledger.db(), lane.id, now, now, Some((id, obeyed))).await?;
+        let freezes: Vec<String> = freezes.iter().map(Freeze::said).collect();
+        let other_run = store::runs::in_the_way(ledger.db(), lane.id, id, window.revision, asked.own).await?;
+        let newest_backup_at = store::backups::newest(ledger.db(), lane.id, 1).await?.first().map(|backup| backup.taken_at);
+        let registered = registered_difference(ledger, lane).await?;
+        let evidence = Evidence {
+            path: asked.path,
+            now,
+            state: window.state,
+            revision: window.revision,
+            digest: obeyed,
+            newest_digest: Some(window.digest),
+            plan: &plan,
+            standings: &standings,
+            freezes: &freezes,
+            pause: pause.as_ref(),
+            clock_frozen: clock_frozen.as_deref(),
+            identity_difference: asked.identity_difference.or(registered.as_deref()),
+            newest_backup_at,
+            other_run: other_run.as_deref(),
+            red_checks: asked.red_checks,
+            stop_asked: own.as_ref().is_some_and(|run| run.stop_reason.is_some()),
+            begin_by: begin_by(&plan, own.as_ref(), asked.wave),
+        };
+        answers.push((lane.short_name.clone(), gate::gate(&evidence).err().unwrap_or_default()));
+    }
+    Ok(Answer { in_the_way: gate::over_lanes(answers), window, plan })
+}
+
+/// The databases that would start: the run's own, those of a wave, or every one of the plan.
+fn lanes<'p>(plan: &'p Plan, own: Option<&Run>, wave: Option<(u32, Timestamp)>) -> Vec<&'p PlanTarget> {
+    let starts = |lane: &&PlanTarget| match (own, wave) {
+        (Some(run), _) => run.target == lane.id,
+        (None, Some((wave, _))) => plan.wave_of(lane.id) == wave,
+        (None, None) => true,
+    };
+    plan.targets.iter().filter(starts).collect()
+}
+
+/// Until when a lane of a later wave has to begin.
+fn begin_by(plan: &Plan, own: Option<&Run>, wave: Option<(u32, Timestamp)>) -> Option<Timestamp> {
+    let (wave, since) = wave.or_else(|| own.map(|run| (plan.wave_of(run.target), run.opened_at)))?;
+    (wave > 1).then(|| plan.begin_by(wave, since))
 }
 
 /// The votes counted by the sealed policy, and by what rules the database today: the stricter of both counts.
@@ -103,11 +130,10 @@ async fn standings(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Res
 }
 
 /// What was changed on the registered database since the plan was sealed.
-async fn registered_difference(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Option<String>> {
-    let Some(target) = store::targets::find(ledger.db(), window.target).await? else {
+async fn registered_difference(ledger: &mut Ledger<'_>, sealed: &PlanTarget) -> Result<Option<String>> {
+    let Some(target) = store::targets::find(ledger.db(), sealed.id).await? else {
         return Ok(Some("The database is no longer registered.".to_owned()));
     };
-    let sealed = plan.target();
     let place = &target.registration.place;
     let moved = (place.host.as_str(), i32::from(place.port), place.database.as_str(), place.username.as_str())
         != (sealed.host.as_str(), sealed.port, sealed.database.as_str(), sealed.username.as_str());
@@ -126,17 +152,29 @@ async fn registered_difference(ledger: &mut Ledger<'_>, window: &Window, plan: &
 
 /// Everything besides the time that keeps an approved window from starting, as sentences: the reason of a missed one.
 pub(crate) async fn why_not(pool: &sqlx::PgPool, window: WindowId) -> Result<String> {
+    // By hand: that path asks for the backup too.
+    why(pool, window, Asked::before_the_run(StartPath::ByHand)).await
+}
+
+/// The same for a wave of a window that runs.
+pub(crate) async fn why_not_the_wave(pool: &sqlx::PgPool, window: WindowId, wave: u32) -> Result<String> {
+    why(pool, window, Asked::before_the_wave(wave, Timestamp::UNIX_EPOCH)).await
+}
+
+async fn why(pool: &sqlx::PgPool, window: WindowId, asked: Asked<'static>) -> Result<String> {
     crate::transaction::run(pool, "why_not", move |db| {
         Box::pin(async move {
             let permit = domain::permission::Permit::system();
             let mut ledger = Ledger::open(db, &permit, "scheduler");
-            // By hand: that path asks for the backup too.
-            let answer = ask(&mut ledger, window, Asked::before_the_run(StartPath::ByHand)).await?;
+            let answer = ask(&mut ledger, window, asked).await?;
             let reasons: Vec<_> =
                 answer.in_the_way.into_iter().filter(|refusal| !matches!(refusal.code.as_str(), "missed" | "wrong_state")).collect();
             let mut said: Vec<String> = reasons.into_iter().map(|refusal| refusal.message).collect();
-            if store::secrets::has_candidate(ledger.db(), answer.window.target).await? {
-                said.push("The password of the database was being changed, and that was not finished.".to_owned());
+            for lane in lanes(&answer.plan, None, asked.wave) {
+                if store::secrets::has_candidate(ledger.db(), lane.id).await? {
+                    let which = if answer.plan.is_many() { format!("of {}", lane.short_name) } else { "of the database".to_owned() };
+                    said.push(format!("The password {which} was being changed, and that was not finished."));
+                }
             }
             Ok(said.join(" "))
         })

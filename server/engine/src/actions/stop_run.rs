@@ -25,12 +25,13 @@ pub async fn stop_run(engine: &Engine, caller: &Caller, run: RunId, input: &Inpu
             let window = store::windows::load(db, found.window).await?;
             let permit =
                 authorize(&caller.actor, Verb::StopRun, Some(window.team)).map_err(|refusal| hide(&caller.actor, window.team, refusal))?;
-            let reason = input.check(&window.plan()?.target().short_name)?;
+            let plan = window.plan()?;
+            let reason = input.check(&plan.lane(found.target).ok_or(Error::NotFound)?.short_name)?;
             let by = permit.person().ok_or_else(|| Error::internal("a run is stopped by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             ledger.lock_window(window.id).await?;
             let found = store::runs::load(ledger.db(), run).await?;
-            may_stop(found.state, found.phase, found.stop_reason.is_some())?;
+            may_stop(found.state, found.phase, found.stop_reason.is_some(), found.soak_until.is_some())?;
             let fact = NewFact::done("run.stop", "run", run).of_window(window.id).of_team(window.team).with("reason", reason.clone());
             ledger.fact(fact).await?;
             if !ledger.ask_stop(run, by, &reason).await? {
@@ -44,12 +45,13 @@ pub async fn stop_run(engine: &Engine, caller: &Caller, run: RunId, input: &Inpu
     Ok(())
 }
 
-fn may_stop(state: RunState, phase: Phase, asked: bool) -> std::result::Result<(), Refusal> {
+/// `watched` is a run whose work is over and whose next wave waits: stopping it keeps that wave from beginning.
+fn may_stop(state: RunState, phase: Phase, asked: bool, watched: bool) -> std::result::Result<(), Refusal> {
     if asked {
         return Err(Refusal::new("stop_asked", "Somebody asked to stop this run already.", "Its page says what really stopped."));
     }
     match state {
-        RunState::Waiting | RunState::Leased if phase == Phase::Probing => {
+        RunState::Waiting | RunState::Leased if phase == Phase::Probing && !watched => {
             Err(Refusal::new("nothing_to_stop", "The work is over; only measurements are taken now.", "Wait for the validation list."))
         }
         RunState::Waiting | RunState::Leased => Ok(()),
@@ -66,9 +68,10 @@ mod tests {
 
     #[test]
     fn only_what_works_is_stopped_and_once() {
-        assert!(may_stop(RunState::Leased, Phase::Working, false).is_ok());
-        assert!(may_stop(RunState::Waiting, Phase::PreChecks, false).is_ok());
-        let code = |state, phase, asked| may_stop(state, phase, asked).expect_err("refused").code;
+        assert!(may_stop(RunState::Leased, Phase::Working, false, false).is_ok());
+        assert!(may_stop(RunState::Waiting, Phase::PreChecks, false, false).is_ok());
+        assert!(may_stop(RunState::Leased, Phase::Probing, false, true).is_ok(), "the next wave is kept from beginning");
+        let code = |state, phase, asked| may_stop(state, phase, asked, false).expect_err("refused").code;
         assert_eq!(code(RunState::Leased, Phase::Working, true), "stop_asked");
         assert_eq!(code(RunState::Held, Phase::Working, false), "held");
         assert_eq!(code(RunState::Leased, Phase::Probing, false), "nothing_to_stop");

@@ -91,6 +91,7 @@ impl Ledger<'_> {
     }
 
     /// Step 1, the intent: only while the window runs at this digest, nobody asked to stop or hold, and there is time left by this statement's own clock.
+    /// Of several databases one that waits for a person holds the window, and not the work of the others.
     pub async fn intent(&mut self, tenure: Tenure, new: &NewAttempt, fact: FactRef) -> Result<AttemptId> {
         let id: AttemptId = clock::new_id();
         let done = sqlx::query!(
@@ -100,7 +101,8 @@ impl Ledger<'_> {
              JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.revision
              JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
              WHERE r.id = $2 AND r.epoch = $3 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND r.plan_digest = $6 AND r.volatile IS NOT NULL
-               AND w.state = 'running' AND r.stop_asked_at IS NULL AND r.hold_asked_at IS NULL
+               AND (w.state = 'running' OR (w.state = 'hold' AND (SELECT count(*) > 1 FROM drydock.window_target t WHERE t.window_id = w.id AND t.revision = w.revision)))
+               AND r.stop_asked_at IS NULL AND r.hold_asked_at IS NULL AND r.rolling_back_at IS NULL
                AND clock_timestamp() >= v.start_at AND clock_timestamp() < v.cut_off_at AND clock_timestamp() + $11::bigint * interval '1 ms' <= v.end_at
                AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)",
             id.0,
@@ -141,7 +143,9 @@ impl Ledger<'_> {
              FROM drydock.run r JOIN drydock.plan p ON p.window_id = r.window_id AND p.digest = r.plan_digest
              WHERE a.id = $3 AND a.state = 'intent' AND a.run_id = r.id AND a.epoch = r.epoch
                AND r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()
-               AND r.volatile = $6::jsonb AND convert_from(p.bytes, 'UTF8')::jsonb #> '{targets,0,identity}' = $5::jsonb",
+               AND r.volatile = $6::jsonb
+               AND (SELECT e.target -> 'identity' FROM jsonb_array_elements(convert_from(p.bytes, 'UTF8')::jsonb -> 'targets') AS e (target)
+                    WHERE e.target ->> 'id' = r.target_id::text) = $5::jsonb",
             tenure.run.0,
             tenure.epoch,
             attempt.0,

@@ -68,15 +68,15 @@ impl Ledger<'_> {
 
     async fn about(&mut self, window: WindowId, from: WindowState, to: WindowState) -> Result<About> {
         let row = sqlx::query!(
-            "SELECT w.number, w.revision, r.title, r.start_at, r.end_at, p.digest, d.short_name AS database, d.environment, m.short_name AS team, o.name AS owner
+            r#"SELECT w.number, w.revision, r.title, r.start_at, r.end_at, p.digest, t.databases AS "database!", t.environments AS "environment!", m.short_name AS team, o.name AS owner
              FROM drydock.window w
              JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
              JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
-             JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision
-             JOIN drydock.target d ON d.id = t.target_id
+             CROSS JOIN LATERAL (SELECT string_agg(d.short_name, ', ' ORDER BY t.position) AS databases, string_agg(DISTINCT d.environment, ', ') AS environments
+                                 FROM drydock.window_target t JOIN drydock.target d ON d.id = t.target_id WHERE t.window_id = w.id AND t.revision = w.revision) t
              JOIN drydock.team m ON m.id = w.team_id
              JOIN drydock.person o ON o.id = coalesce(w.owner_id, w.created_by)
-             WHERE w.id = $1",
+             WHERE w.id = $1"#,
             window.0
         )
         .fetch_one(&mut *self.db)

@@ -10,6 +10,7 @@ use domain::hold::HoldVerb;
 use domain::ids::{PersonId, RunId, WindowId};
 use domain::run::Phase;
 use domain::window::Ending;
+use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgPool;
 
@@ -103,39 +104,52 @@ pub async fn owner_is_gone(heartbeats: &PgPool, owner: &str) -> Result<u64> {
 }
 
 impl Ledger<'_> {
-    /// Opens the run of an approved revision. Asks what the gate asked once more, by this statement's own clock.
-    pub async fn open_run(
+    /// Opens the runs of one wave of an approved revision, all of them or none. Asks what the gate asked once more, by this statement's own clock.
+    pub async fn open_runs(
         &mut self,
         window: WindowId,
         revision: i32,
         digest: Digest,
+        wave: u32,
         by: Option<PersonId>,
         fact: FactRef,
-    ) -> Result<RunId> {
-        let id: RunId = clock::new_id();
+    ) -> Result<Vec<RunId>> {
+        let wave = i32::try_from(wave).map_err(Error::internal)?;
+        let targets = sqlx::query_scalar!(
+            "SELECT t.target_id FROM drydock.window_target t WHERE t.window_id = $1 AND t.revision = $2 AND t.wave = $3 ORDER BY t.position",
+            window.0,
+            revision,
+            wave
+        )
+        .fetch_all(&mut *self.db)
+        .await?;
+        let ids: Vec<uuid::Uuid> = targets.iter().map(|_| clock::new_id::<RunId>().0).collect();
         let opened = sqlx::query!(
             "INSERT INTO drydock.run (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at)
-             SELECT $1, w.id, w.revision, t.target_id, p.digest, $5, $6, $7
-             FROM drydock.window w
+             SELECT u.id, w.id, w.revision, t.target_id, p.digest, $5, $6, $7
+             FROM unnest($1::uuid[], $8::uuid[]) AS u (id, target_id)
+             JOIN drydock.window w ON w.id = $2
              JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
              JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
-             JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision AND t.live
-             WHERE w.id = $2 AND w.revision = $3 AND w.state = 'approved' AND p.digest = $4
-               AND clock_timestamp() BETWEEN v.start_at AND v.latest_start_at
+             JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision AND t.target_id = u.target_id AND t.live
+             WHERE w.revision = $3 AND p.digest = $4
+               AND ((t.wave = 1 AND w.state = 'approved' AND clock_timestamp() BETWEEN v.start_at AND v.latest_start_at)
+                    OR (t.wave > 1 AND w.state = 'running' AND clock_timestamp() < v.cut_off_at))
                AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)",
-            id.0,
+            &ids,
             window.0,
             revision,
             digest.0.as_slice(),
             by.map(|person| person.0),
             fact.id,
-            stamp(fact.at) as Stamp
+            stamp(fact.at) as Stamp,
+            &targets
         )
         .execute(&mut *self.db)
         .await?
         .rows_affected();
-        if opened == 1 {
-            return Ok(id);
+        if opened > 0 && usize::try_from(opened) == Ok(ids.len()) {
+            return Ok(ids.into_iter().map(RunId).collect());
         }
         Err(Refusal::new(
             "moved_on",
@@ -221,18 +235,22 @@ impl Ledger<'_> {
         self.owned(done).await
     }
 
-    /// Lets the run begin: its window is approved at this revision and digest, and it is between start and latest start.
-    pub async fn begin_run(&mut self, tenure: Tenure, volatile: &Value) -> Result<()> {
+    /// Lets the run begin: its window is approved at this revision and digest, and it is between start and latest start; or another database
+    /// of the same window has begun, and this one's time, `begin_by`, has not passed.
+    pub async fn begin_run(&mut self, tenure: Tenure, volatile: &Value, begin_by: Timestamp) -> Result<()> {
         let begun = sqlx::query!(
             "UPDATE drydock.run AS r SET phase = 'baseline', volatile = $3
              FROM drydock.window w, drydock.revision v
              WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND r.phase = 'pre_checks' AND r.stop_asked_at IS NULL
-               AND w.id = r.window_id AND w.revision = r.revision AND w.state = 'approved' AND v.window_id = w.id AND v.number = w.revision
-               AND clock_timestamp() BETWEEN v.start_at AND v.latest_start_at
+               AND w.id = r.window_id AND w.revision = r.revision AND v.window_id = w.id AND v.number = w.revision
+               AND ((w.state = 'approved' AND clock_timestamp() BETWEEN v.start_at AND v.latest_start_at)
+                    OR (w.state = 'running' AND clock_timestamp() BETWEEN v.start_at AND least($4, v.cut_off_at)
+                        AND (SELECT count(*) > 1 FROM drydock.window_target t WHERE t.window_id = w.id AND t.revision = w.revision)))
                AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)",
             tenure.run.0,
             tenure.epoch,
-            volatile
+            volatile,
+            stamp(begin_by) as Stamp
         )
         .execute(&mut *self.db)
         .await?
@@ -276,16 +294,46 @@ impl Ledger<'_> {
         self.owned(done).await
     }
 
-    /// Ends the run under its lease.
-    pub async fn end_run(&mut self, tenure: Tenure, ending: Ending, fact: FactRef) -> Result<()> {
+    /// Its rollback begins: from here on only the way to its end is open.
+    pub async fn rolling_back(&mut self, tenure: Tenure) -> Result<()> {
         let done = sqlx::query!(
-            "UPDATE drydock.run AS r SET state = 'ended', ending = $3, ended_at = $5, phase = 'over', owner = NULL, lease_until = NULL, decision = NULL, state_fact_id = $4, state_fact_at = $5
+            "UPDATE drydock.run AS r SET rolling_back_at = coalesce(r.rolling_back_at, clock_timestamp()) WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
+            tenure.run.0,
+            tenure.epoch
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        self.owned(done).await
+    }
+
+    /// Its work is over, and it is watched for a while, but not past the cut-off: nothing could follow. An instant that was noted before stays. Gives the
+    /// instant.
+    pub async fn soak(&mut self, tenure: Tenure, soak_s: i64, cut_off: Timestamp) -> Result<Timestamp> {
+        let until = sqlx::query_scalar!(
+            r#"UPDATE drydock.run AS r SET soak_until = coalesce(r.soak_until, least(clock_timestamp() + $3::bigint * interval '1 s', $4))
+               WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() RETURNING r.soak_until AS "until!: Stamp""#,
+            tenure.run.0,
+            tenure.epoch,
+            soak_s,
+            stamp(cut_off) as Stamp
+        )
+        .fetch_optional(&mut *self.db)
+        .await?;
+        Ok(until.ok_or_else(lost)?.to_jiff())
+    }
+
+    /// Ends the run under its lease. `clean` is its verdict: everything on this database went as planned.
+    pub async fn end_run(&mut self, tenure: Tenure, ending: Ending, clean: bool, fact: FactRef) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET state = 'ended', ending = $3, ended_at = $5, clean = $6, phase = 'over', owner = NULL, lease_until = NULL, decision = NULL, state_fact_id = $4, state_fact_at = $5
              WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
             tenure.run.0,
             tenure.epoch,
             ending.word(),
             fact.id,
-            stamp(fact.at) as Stamp
+            stamp(fact.at) as Stamp,
+            clean
         )
         .execute(&mut *self.db)
         .await?

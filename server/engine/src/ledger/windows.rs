@@ -5,9 +5,10 @@ use crate::error::{Error, Result};
 use crate::store::{Stamp, stamp};
 use domain::approval::StageTimes;
 use domain::canonical::Digest;
+use domain::checklist::PlannedCheck;
 use domain::decision::Refusal;
 use domain::ids::{PersonId, TeamId, WindowId};
-use domain::plan::Plan;
+use domain::plan::{Plan, PlanTarget};
 use domain::window::WindowState;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -32,6 +33,33 @@ pub struct NewRevision {
     pub decide_by: Timestamp,
     /// Who wrote it.
     pub by: PersonId,
+}
+
+/// An item of a validation list about to be written.
+struct NewItem<'p> {
+    key: &'p str,
+    title: String,
+    by_probe: bool,
+    target: Option<uuid::Uuid>,
+}
+
+/// One list for a window of one database; of several each has its own.
+fn items(plan: &Plan) -> Vec<NewItem<'_>> {
+    if !plan.is_many() {
+        return plan.checklist.iter().map(|check| NewItem::of(check, None)).collect();
+    }
+    plan.targets.iter().flat_map(|target| plan.checklist.iter().map(move |check| NewItem::of(check, Some(target)))).collect()
+}
+
+impl<'p> NewItem<'p> {
+    fn of(check: &'p PlannedCheck, target: Option<&PlanTarget>) -> Self {
+        Self {
+            key: &check.key,
+            title: target.map_or_else(|| check.title.clone(), |target| format!("{}: {}", target.short_name, check.title)),
+            by_probe: check.by_probe,
+            target: target.map(|target| target.id.0),
+        }
+    }
 }
 
 impl Ledger<'_> {
@@ -95,15 +123,17 @@ impl Ledger<'_> {
         )
         .execute(&mut *self.db)
         .await?;
-        for target in &plan.targets {
+        for (target, position) in plan.targets.iter().zip(1_i32..) {
             sqlx::query!(
-                "INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during) VALUES ($1, $2, $3, $4, tstzrange($5, $6))",
+                "INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during, wave, position) VALUES ($1, $2, $3, $4, tstzrange($5, $6), $7, $8)",
                 plan.window.0,
                 plan.revision,
                 target.id.0,
                 target.team.0,
                 stamp(times.start) as Stamp,
-                stamp(times.end) as Stamp
+                stamp(times.end) as Stamp,
+                i32::try_from(plan.wave_of(target.id)).map_err(Error::internal)?,
+                position
             )
             .execute(&mut *self.db)
             .await?;
@@ -115,15 +145,16 @@ impl Ledger<'_> {
         )
         .execute(&mut *self.db)
         .await?;
-        for (position, check) in plan.checklist.iter().enumerate() {
+        for (item, ordinal) in items(plan).into_iter().zip(1_i32..) {
             sqlx::query!(
-                "INSERT INTO drydock.check_item (window_id, revision, ordinal, key, title, by_probe) VALUES ($1, $2, $3, $4, $5, $6)",
+                "INSERT INTO drydock.check_item (window_id, revision, ordinal, key, title, by_probe, target_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 plan.window.0,
                 plan.revision,
-                i32::try_from(position + 1).map_err(Error::internal)?,
-                check.key,
-                check.title,
-                check.by_probe
+                ordinal,
+                item.key,
+                item.title,
+                item.by_probe,
+                item.target
             )
             .execute(&mut *self.db)
             .await?;

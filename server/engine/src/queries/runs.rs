@@ -8,11 +8,12 @@ use crate::store::window_page::Which;
 use crate::transaction;
 use domain::examination::PreviewAnswer;
 use domain::hold::may_be_held;
-use domain::ids::RunId;
+use domain::ids::{RunId, TargetId};
 use domain::permission::{Actor, Verb, authorize};
+use domain::plan::Plan;
 use domain::run::AttemptState;
 use domain::view::runs::{ItemRow, ListDiff, RunPage, list_diff, pre_checks};
-use domain::view::windows::{Offer, Preview};
+use domain::view::windows::{Head, Offer, Preview};
 use domain::window::RunState;
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,6 +34,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
             let renewed = row.lease_until.map(|until| until - SignedDuration::from_secs(LEASE_S));
             let (work_list_digest, list) = row.work_list.map_or((None, None), |(digest, list)| (Some(digest), Some(list)));
             let team = Some(near.loaded.head.team);
+            let head = of_lane(near.loaded.head, &near.plan, row.target);
             Ok(RunPage {
                 id: run,
                 revision: row.revision,
@@ -68,7 +70,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 seq: newest.map_or(0, |(seq, _)| seq),
                 items,
                 events,
-                window: near.loaded.head,
+                window: head,
             })
         })
     })
@@ -88,6 +90,22 @@ fn may(actor: &Actor, verb: Verb, team: Option<domain::ids::TeamId>, fits: bool)
 /// A progress line is shown while its item is worked on, not after.
 fn is_open(items: &[ItemRow], ordinal: Option<i32>) -> bool {
     items.iter().any(|item| Some(item.ordinal) == ordinal && item.open_attempt().is_some())
+}
+
+/// The head of a run's page speaks of the run's own database, where the window has several: that one is worked on, and its name is typed.
+fn of_lane(head: Head, plan: &Plan, target: TargetId) -> Head {
+    match plan.lane(target).filter(|_| plan.is_many()) {
+        Some(lane) => Head {
+            target,
+            database: lane.short_name.clone(),
+            more_databases: 0,
+            database_name: lane.name.clone(),
+            environment: lane.environment.clone(),
+            on_call: lane.on_call.clone(),
+            ..head
+        },
+        None => head,
+    }
 }
 
 /// What was selected at the start against what people saw in the preview, once there is a work list.

@@ -13,7 +13,7 @@ use domain::plan::Plan;
 use domain::view::checklists::{CheckRow, ChecklistPage};
 use domain::view::freezes::FreezeOver;
 use domain::view::windows::list::{Filter, ListPage, PAGE_ROWS};
-use domain::view::windows::page::{RevisionDiff, RunRow, Silent, VoteRow};
+use domain::view::windows::page::{Head, LaneLine, RevisionDiff, RunRow, Silent, VoteRow};
 use domain::view::windows::{
     Blocker, Change, Offer, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues,
 };
@@ -88,6 +88,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 votes: near.votes,
                 preview,
                 checks: near.checks,
+                lanes: near.lanes,
                 runs: near.runs,
                 revisions,
                 diff,
@@ -126,11 +127,28 @@ pub(super) struct Near {
     pub(super) silent: BTreeMap<PersonId, Silent>,
     pub(super) votes: Vec<VoteRow>,
     pub(super) checks: Vec<CheckRow>,
+    pub(super) lanes: Vec<LaneLine>,
     pub(super) runs: Vec<RunRow>,
     pub(super) blocked: Vec<Blocker>,
     pub(super) offers: Offers,
     pub(super) owes_issues: bool,
     pub(super) freezes: Vec<FreezeOver>,
+}
+
+/// The databases of a window of several.
+async fn lanes(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<Vec<LaneLine>> {
+    if !plan.is_many() {
+        return Ok(vec![]);
+    }
+    let rows = store::lanes::of(db, head.id, head.revision).await?;
+    let line = |row: store::lanes::LaneRow| LaneLine {
+        lane: row.lane,
+        name: row.name,
+        run: row.run,
+        not_started: row.not_started,
+        soak_until: row.soak_until.filter(|until| *until > head.now),
+    };
+    Ok(rows.into_iter().map(line).collect())
 }
 
 /// Loads a window with its surroundings; foreign ones do not exist.
@@ -144,6 +162,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let rules = &plan.policy.rules;
     let group = store::groups::eligible_by(db, loaded.target, head.team, &rules.groups(), Some(Timestamp::MAX)).await?;
     let checks = window_page::checks(db, head, &plan).await?;
+    let lanes = lanes(db, head, &plan).await?;
     let runs = window_page::runs(db, head.id).await?;
     let overlaps = if head.state == WindowState::Proposed { window_page::overlaps(db, &loaded).await? } else { vec![] };
     let other_run = if head.state == WindowState::Approved { window_page::other_run(db, loaded.target, head.id).await? } else { None };
@@ -161,9 +180,9 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let listed: Vec<_> = checks.iter().map(|check| (check.title.clone(), check.state)).collect();
     let states: Vec<_> = checks.iter().map(|check| check.state).collect();
     let held = !runs.is_empty() && store::runs::was_held(db, head.id).await?;
-    let owes_issues = owes_issues(&runs, &checks, head.state, held);
+    let owes_issues = owes_issues(&runs, &lanes, &checks, head.state, held);
     let pause = store::pauses::open(db).await?;
-    let freezes = freezes_over(db, actor, &loaded, &contributors).await?;
+    let freezes = freezes_over(db, actor, &loaded, &plan, &contributors).await?;
     let kept: Vec<Freeze> = freezes.iter().filter(|over| over.passed.is_none()).map(|over| over.freeze.clone()).collect();
     let blocked = blocked(&Situation {
         pause: pause.as_ref(),
@@ -201,17 +220,27 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     .during(pause.as_ref(), kept.iter().find(|freeze| freeze.phase(head.now) == Phase::Now));
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
-    Ok(Near { plan, names, standing, silent, votes, checks, runs, blocked, offers, owes_issues, freezes, loaded })
+    Ok(Near { plan, names, standing, silent, votes, checks, lanes, runs, blocked, offers, owes_issues, freezes, loaded })
 }
 
 /// Freezes over the time of a window that is not over, each with whom let its plan pass, and whether the reader may.
-async fn freezes_over(db: &mut PgConnection, actor: &Actor, loaded: &Loaded, contributors: &BTreeSet<PersonId>) -> Result<Vec<FreezeOver>> {
+async fn freezes_over(
+    db: &mut PgConnection,
+    actor: &Actor,
+    loaded: &Loaded,
+    plan: &Plan,
+    contributors: &BTreeSet<PersonId>,
+) -> Result<Vec<FreezeOver>> {
     let head = &loaded.head;
     if !matches!(head.state, WindowState::Proposed | WindowState::Approved | WindowState::Running | WindowState::Hold) {
         return Ok(vec![]);
     }
     let mut passed: BTreeMap<_, _> = store::freeze_overrides::passed(db, head.id, head.digest).await?.into_iter().collect();
-    let found = store::freezes::over(db, loaded.target, head.moments.start, head.moments.end, None).await?;
+    let mut found: Vec<Freeze> = Vec::new();
+    for target in &plan.targets {
+        let over = store::freezes::over(db, target.id, head.moments.start, head.moments.end, None).await?;
+        found.extend(over.into_iter().filter(|freeze| found.iter().all(|known| known.id != freeze.id)).collect::<Vec<_>>());
+    }
     let ahead = found.into_iter().filter(|freeze| matches!(freeze.phase(head.now), Phase::Coming | Phase::Now));
     Ok(ahead
         .map(|freeze| {

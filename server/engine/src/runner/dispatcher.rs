@@ -3,15 +3,16 @@
 use super::control::Control;
 use super::feed::Feed;
 use super::lease::Lease;
-use super::transitions::{self, Claimed, End};
+use super::transitions::{self, Claimed};
 use super::{FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, pre_checks, probes, recovery, selecting};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Line};
-use crate::store::{self, runs::Item, runs::Run};
+use crate::store::{self, checks::List, runs::Item, runs::Run};
 use crate::target::identity::{StableIdentity, VolatileIdentity};
 use crate::wake::{Wake, wake};
 use crate::worker::WorkerContext;
 use domain::canonical::{Digest, digest};
+use domain::checklist::CheckState;
 use domain::freeze::FROZEN;
 use domain::hold::{HoldCause, HoldVerb};
 use domain::pause::PAUSED;
@@ -19,7 +20,7 @@ use domain::plan::Plan;
 use domain::procedure::WorkList;
 use domain::run::{Outcome, Phase, ending};
 use domain::window::Ending;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -27,6 +28,8 @@ use tokio::time::Instant;
 
 /// A database that does not answer, or a fence that somebody else holds, is waited for this long before a person is asked.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// While a database is watched, a stop that was asked for without a wake-up is seen within this time.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 const BACK_OFF_MAX: Duration = Duration::from_secs(10);
 
 /// A run under this worker's lease, with everything its phases need.
@@ -189,13 +192,19 @@ async fn pass(hand: &Hand, lease: Lease, feed: Feed) -> (Step<()>, Lease, Feed) 
         Ok(loaded) => loaded,
         Err(error) => return (Err(error.into()), lease, feed),
     };
-    let approved = match serde_json::from_value(plan.target().identity.clone()) {
+    let approved = match approved(&plan, &run) {
         Ok(approved) => approved,
-        Err(error) => return (Err(Error::from(error).into()), lease, feed),
+        Err(error) => return (Err(error.into()), lease, feed),
     };
     let mut work = Work { hand: hand.clone(), lease, feed, run, plan, approved, work_list_digest: OnceLock::new() };
     let done = phases(&mut work).await;
     (done, work.lease, work.feed)
+}
+
+/// The identity that the plan names for the run's database.
+fn approved(plan: &Plan, run: &Run) -> Result<StableIdentity> {
+    let lane = plan.lane(run.target).ok_or_else(|| Error::internal("a run on a database that its plan does not name"))?;
+    Ok(serde_json::from_value(lane.identity.clone())?)
 }
 
 async fn load(hand: &Hand) -> Result<(Run, Plan)> {
@@ -236,9 +245,14 @@ async fn phases(work: &mut Work) -> Step<()> {
 }
 
 async fn reload(work: &mut Work) -> Step<()> {
-    let mut db = work.hand.context.pool.acquire().await?;
-    work.run = store::runs::load(&mut db, work.run.id).await?;
+    work.run = as_it_is(work).await?;
     Ok(())
+}
+
+/// The run as the table says now.
+async fn as_it_is(work: &Work) -> Step<Run> {
+    let mut db = work.hand.context.pool.acquire().await?;
+    Ok(store::runs::load(&mut db, work.run.id).await?)
 }
 
 /// Baseline, selection, work; a stop that was asked for skips what is left of it.
@@ -289,7 +303,40 @@ async fn probe_and_end(work: &Work) -> Step<()> {
     work.go_on()?;
     probes::after(work).await?;
     let ending = ending(stopped.is_some(), &outcomes);
-    Ok(transitions::end(&work.hand, End::validate(ending), &summary(ending, &outcomes, stopped.as_deref())).await?)
+    if ending == Ending::Finished && watched(work).await? {
+        probes::after(work).await?;
+    }
+    // It may have been stopped while it was watched.
+    let stopped = as_it_is(work).await?.stop_reason;
+    let ending = if stopped.is_some() { Ending::Stopped } else { ending };
+    Ok(transitions::end(&work.hand, ending, &summary(ending, &outcomes, stopped.as_deref())).await?)
+}
+
+/// Watches the database until the next wave may begin, where one follows and nothing is red yet. True when that time has passed.
+async fn watched(work: &Work) -> Step<bool> {
+    let Some(soak) = work.plan.soak(work.run.target) else { return Ok(false) };
+    let mut db = work.hand.context.pool.acquire().await?;
+    let list = List::of(&work.plan, work.run.target);
+    let checks = store::checks::list(&mut db, list.window, list.revision).await?;
+    drop(db);
+    if checks.iter().any(|check| list.holds(check) && check.state == CheckState::Failed) {
+        return Ok(false);
+    }
+    if work.run.soak_until.is_none() {
+        transitions::soak(&work.hand, soak, work.plan.times.cut_off).await?;
+    }
+    loop {
+        work.go_on()?;
+        let (run, at) = (as_it_is(work).await?, work.now().await?);
+        let left = run.soak_until.map_or(SignedDuration::ZERO, |until| until.duration_since(at));
+        if left <= SignedDuration::ZERO {
+            return Ok(true);
+        }
+        if run.stop_reason.is_some() {
+            return Ok(false);
+        }
+        work.lease.pause(Duration::try_from(left).unwrap_or_default().min(LOOK_EVERY)).await;
+    }
 }
 
 /// A hold that was ended with “validate” may leave an attempt open: the database is asked once more, and what it does not tell is said.
@@ -334,7 +381,7 @@ async fn fail(work: &Work) -> Step<()> {
         Ok(_) | Err(Halt::Hold(..)) => {}
         Err(halt) => return Err(halt),
     }
-    Ok(transitions::end(&work.hand, End::FAILED, "A person decided to end it.").await?)
+    Ok(transitions::end(&work.hand, Ending::Failed, "A person decided to end it.").await?)
 }
 
 /// The run in a sentence: how many of which outcome, and why it ended early.
@@ -367,7 +414,7 @@ async fn roll_back(work: &mut Work) -> Step<()> {
     } else {
         format!("Rolled back, but not everything is as before: {}", left.join(" "))
     };
-    Ok(transitions::end(&work.hand, End::ROLLED_BACK, &reason).await?)
+    Ok(transitions::end(&work.hand, Ending::RolledBack, &reason).await?)
 }
 
 #[cfg(test)]

@@ -124,8 +124,7 @@ async fn intent(work: &Work, item: &Item) -> Step<Intent> {
     let made = work.hand.write_with_window("attempt_intent", move |ledger| {
         let (run, item) = (run.clone(), item_now.clone());
         Box::pin(async move {
-            let asked =
-                Asked { path: StartPath::Item, digest: Some(run.digest), own: Some(run.id), identity_difference: None, red_checks: &[] };
+            let asked = Asked { digest: Some(run.digest), own: Some(run.id), ..Asked::before_the_run(StartPath::Item) };
             let answer = ask(ledger, run.window, asked).await?.into_open()?;
             let number = runs::tries(ledger.db(), run.id, item.ordinal).await? + 1;
             let name = SessionName::new(run.id, epoch, item.ordinal.unsigned_abs(), number.unsigned_abs()).map_err(Error::internal)?;

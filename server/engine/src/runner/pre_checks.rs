@@ -10,7 +10,6 @@ use crate::target::postgres::preflight::{PreCheck, preflight};
 use domain::gate::backup_problem;
 use domain::procedure::probe::Colour;
 use domain::procedure::text::plural;
-use domain::schedule::Due;
 use domain::window::WindowState;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -34,6 +33,7 @@ impl Look {
 /// True when the run has begun; false when it ended without having begun.
 pub(super) async fn run(work: &mut Work) -> Step<bool> {
     let mut written = None;
+    let begin_by = work.plan.begin_by(work.plan.wave_of(work.run.target), work.run.opened_at);
     loop {
         work.go_on()?;
         if let Some(over) = over(work).await? {
@@ -43,7 +43,7 @@ pub(super) async fn run(work: &mut Work) -> Step<bool> {
         let look = look(work).await?;
         let mut red = look.red();
         if let (true, Some(volatile)) = (red.is_empty(), &look.volatile) {
-            match transitions::begin(&work.hand, volatile, None, Vec::new()).await {
+            match transitions::begin(&work.hand, volatile, begin_by).await {
                 Ok(()) => {
                     write(work, &look.checks, &[], &mut written).await?;
                     return Ok(true);
@@ -53,9 +53,9 @@ pub(super) async fn run(work: &mut Work) -> Step<bool> {
             }
         }
         write(work, &look.checks, &red, &mut written).await?;
-        if work.plan.times.due(work.now().await?) == Due::Missed {
+        if work.now().await? > begin_by {
             let reason = format!("Its pre-checks were still red at the latest start: {}", red.join(" "));
-            transitions::missed(&work.hand, &reason).await?;
+            transitions::missed(&work.hand, &work.plan, &reason).await?;
             return Ok(false);
         }
         work.lease.pause(LOOK_EVERY).await;
@@ -74,7 +74,7 @@ impl Over {
     async fn end(self, work: &Work) -> Step<()> {
         match self {
             Self::Moved(reason) => transitions::not_begun(&work.hand, &reason).await?,
-            Self::Stopped(reason) => transitions::called_off(&work.hand, &format!("Stopped before it began: {reason}")).await?,
+            Self::Stopped(reason) => transitions::called_off(&work.hand, &work.plan, &format!("Stopped before it began: {reason}")).await?,
         }
         Ok(())
     }
@@ -84,7 +84,9 @@ async fn over(work: &Work) -> Step<Option<Over>> {
     let mut db = work.hand.context.pool.acquire().await?;
     let run = store::runs::load(&mut db, work.run.id).await?;
     let window = store::windows::load(&mut db, work.run.window).await?;
-    if window.state != WindowState::Approved || window.revision != work.run.revision {
+    // Other databases of the window may have begun, and may wait for a person.
+    let beside = work.plan.is_many() && matches!(window.state, WindowState::Running | WindowState::Hold);
+    if (window.state != WindowState::Approved && !beside) || window.revision != work.run.revision {
         return Ok(Some(Over::Moved(format!("The window is “{}” now.", window.state.label()))));
     }
     Ok(run.stop_reason.map(Over::Stopped))

@@ -6,7 +6,7 @@ use super::dispatcher::Work;
 use super::{Step, fail_point};
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, Line};
-use crate::store::{self, checks::Check};
+use crate::store::{self, checks::Check, checks::List};
 use crate::target::connect::Dialer;
 use crate::target::fault::clean;
 use crate::target::probe;
@@ -92,10 +92,10 @@ async fn measure(dialer: &Dialer, queries: &[PlanQuery]) -> Measured {
 
 /// Takes the baseline and writes it down, before the first change.
 pub(super) async fn baseline(work: &Work, dialer: &Dialer) -> Step<()> {
-    let measured = work.unless_over(measure(dialer, &work.plan.critical_queries)).await?;
+    let measured = work.unless_over(measure(dialer, work.plan.queries_of(work.run.target))).await?;
     work.go_on()?;
     fail_point("before_baseline");
-    let (tenure, window, revision) = (work.hand.tenure, work.run.window, work.run.revision);
+    let (tenure, list) = (work.hand.tenure, List::of(&work.plan, work.run.target));
     let values = [
         (QUERIES, json!({"queries": measured.queries})),
         (CONNECTIONS, serde_json::to_value(measured.connections).map_err(Error::from)?),
@@ -107,7 +107,7 @@ pub(super) async fn baseline(work: &Work, dialer: &Dialer) -> Step<()> {
         let (values, words) = (values.clone(), words.clone());
         Box::pin(async move {
             for (key, value) in &values {
-                store::checks::set_baseline(ledger.db(), window, revision, key, value).await?;
+                store::checks::set_baseline(ledger.db(), &list, key, value).await?;
             }
             ledger.line(tenure, &Line::new("phase", words)).await
         })
@@ -120,10 +120,10 @@ pub(super) async fn after(work: &Work) -> Step<()> {
     let measured = work.unless_over(look(&work.hand.context, work.run.target, &work.plan)).await?;
     work.go_on()?;
     fail_point("before_probe");
-    let (window, revision, plan) = (work.run.window, work.run.revision, work.plan.clone());
+    let (target, plan) = (work.run.target, work.plan.clone());
     let written = work.hand.write("probe", move |ledger| {
         let (measured, plan) = (measured.clone(), plan.clone());
-        Box::pin(async move { record(ledger, window, revision, &plan, &measured).await })
+        Box::pin(async move { record(ledger, target, &plan, &measured).await })
     });
     Ok(written.await?)
 }
@@ -134,18 +134,23 @@ async fn look(context: &WorkerContext, target: TargetId, plan: &Plan) -> Measure
         Err(error) => Err(error.to_string()),
     };
     match dialer {
-        Ok(dialer) => measure(&dialer, &plan.critical_queries).await,
-        Err(problem) => Measured::nothing(&plan.critical_queries, &problem),
+        Ok(dialer) => measure(&dialer, plan.queries_of(target)).await,
+        Err(problem) => Measured::nothing(plan.queries_of(target), &problem),
     }
 }
 
-/// Probes a window that is being validated once more, for somebody who asked. The answer goes into the list, and a summary comes back.
+/// Probes a window that is being validated once more, for somebody who asked: every database on which something was begun. The answer goes into
+/// the list, and a summary comes back.
 pub async fn probe_again(context: &WorkerContext, window: WindowId) -> Result<Value> {
     let mut db = context.pool.acquire().await?;
     let loaded = store::windows::load(&mut db, window).await?;
+    let lanes = store::lanes::of(&mut db, window, loaded.revision).await?;
     drop(db);
     let plan = loaded.plan()?;
-    let measured = look(context, loaded.target, &plan).await;
+    let mut measured = Vec::new();
+    for lane in lanes.iter().filter(|row| loaded.targets.len() == 1 || row.lane.state.has_begun()) {
+        measured.push((lane.lane.target, look(context, lane.lane.target, &plan).await));
+    }
     let (name, revision) = (Arc::clone(&context.name), loaded.revision);
     crate::transaction::run(&context.pool, "probe_again", move |db| {
         let (name, measured, plan) = (Arc::clone(&name), measured.clone(), plan.clone());
@@ -156,18 +161,28 @@ pub async fn probe_again(context: &WorkerContext, window: WindowId) -> Result<Va
             if state != domain::window::WindowState::Validating || now != revision {
                 return Err(domain::decision::Refusal::new("moved_on", format!("This window is “{}” now.", state.label()), "").into());
             }
-            record(&mut ledger, window, revision, &plan, &measured).await?;
+            for (target, measured) in &measured {
+                record(&mut ledger, *target, &plan, measured).await?;
+            }
             let checks = store::checks::list(ledger.db(), window, revision).await?;
-            Ok(Value::Object(checks.iter().map(|check| (check.key.clone(), Value::from(check.state.word()))).collect()))
+            let name = |check: &Check| match check.target.and_then(|target| plan.lane(target)) {
+                Some(lane) => format!("{}: {}", lane.short_name, check.key),
+                None => check.key.clone(),
+            };
+            Ok(Value::Object(checks.iter().map(|check| (name(check), Value::from(check.state.word()))).collect()))
         })
     })
     .await
 }
 
-async fn record(ledger: &mut Ledger<'_>, window: WindowId, revision: i32, plan: &Plan, measured: &Measured) -> Result<()> {
-    let checks = store::checks::list(ledger.db(), window, revision).await?;
-    let mut fact = NewFact::done("check.probe", "window", window).of_window(window).of_team(plan.target().team);
-    for check in checks.iter().filter(|check| check.by_probe) {
+async fn record(ledger: &mut Ledger<'_>, target: TargetId, plan: &Plan, measured: &Measured) -> Result<()> {
+    let list = List::of(plan, target);
+    let checks = store::checks::list(ledger.db(), list.window, list.revision).await?;
+    let mut fact = NewFact::done("check.probe", "window", list.window).of_window(list.window).of_team(plan.target().team);
+    if let (Some(_), Some(lane)) = (list.target, plan.lane(target)) {
+        fact = fact.with("database", lane.short_name.clone());
+    }
+    for check in checks.iter().filter(|check| list.holds(check) && check.by_probe) {
         let Some((verdict, figures)) = judge(check, plan, measured) else { continue };
         let mut probe = figures;
         if let Value::Object(map) = &mut probe {
@@ -175,7 +190,7 @@ async fn record(ledger: &mut Ledger<'_>, window: WindowId, revision: i32, plan: 
             map.insert("sentence".into(), verdict.sentence.clone().into());
         }
         let state = state_of(verdict.colour);
-        store::checks::set_probe(ledger.db(), window, revision, &check.key, &probe, state).await?;
+        store::checks::set_probe(ledger.db(), &list, &check.key, &probe, state).await?;
         fact = fact.with(&check.key, json!({"state": state.word(), "sentence": verdict.sentence}));
     }
     ledger.fact(fact).await?;

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use domain::checklist::CheckState;
-use domain::ids::{PersonId, WindowId};
+use domain::ids::{PersonId, TargetId, WindowId};
+use domain::plan::Plan;
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -15,6 +16,8 @@ pub struct Check {
     pub key: String,
     /// As people read it.
     pub title: String,
+    /// About which database, where the window has several.
+    pub target: Option<TargetId>,
     /// A probe answers first.
     pub by_probe: bool,
     /// Where it stands.
@@ -25,10 +28,34 @@ pub struct Check {
     pub probe: Option<Value>,
 }
 
-/// The list, in order.
+/// The list of one database of a window.
+#[derive(Debug, Clone, Copy)]
+pub struct List {
+    /// Which window.
+    pub window: WindowId,
+    /// Which revision.
+    pub revision: i32,
+    /// Which database; `None` where the window has one.
+    pub target: Option<TargetId>,
+}
+
+impl List {
+    /// The list of a database in this plan.
+    #[must_use]
+    pub fn of(plan: &Plan, target: TargetId) -> Self {
+        Self { window: plan.window, revision: plan.revision, target: plan.is_many().then_some(target) }
+    }
+    /// Whether an item stands in it.
+    #[must_use]
+    pub fn holds(&self, check: &Check) -> bool {
+        check.target == self.target
+    }
+}
+
+/// Every item of a window, in order.
 pub async fn list(db: &mut PgConnection, window: WindowId, revision: i32) -> Result<Vec<Check>> {
     let rows = sqlx::query!(
-        "SELECT c.ordinal, c.key, c.title, c.by_probe, c.state, c.baseline, c.probe FROM drydock.check_item c WHERE c.window_id = $1 AND c.revision = $2 ORDER BY c.ordinal",
+        "SELECT c.ordinal, c.key, c.title, c.target_id, c.by_probe, c.state, c.baseline, c.probe FROM drydock.check_item c WHERE c.window_id = $1 AND c.revision = $2 ORDER BY c.ordinal",
         window.0,
         revision
     )
@@ -40,6 +67,7 @@ pub async fn list(db: &mut PgConnection, window: WindowId, revision: i32) -> Res
                 ordinal: row.ordinal,
                 key: row.key,
                 title: row.title,
+                target: row.target_id.map(TargetId),
                 by_probe: row.by_probe,
                 state: CheckState::from_word(&row.state).ok_or_else(|| Error::internal(format!("unknown check state {}", row.state)))?,
                 baseline: row.baseline,
@@ -50,13 +78,15 @@ pub async fn list(db: &mut PgConnection, window: WindowId, revision: i32) -> Res
 }
 
 /// Notes what was measured before the first change; a baseline that is there already stays.
-pub async fn set_baseline(db: &mut PgConnection, window: WindowId, revision: i32, key: &str, baseline: &Value) -> sqlx::Result<()> {
+pub async fn set_baseline(db: &mut PgConnection, list: &List, key: &str, baseline: &Value) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE drydock.check_item AS c SET baseline = $4 WHERE c.window_id = $1 AND c.revision = $2 AND c.key = $3 AND c.baseline IS NULL",
-        window.0,
-        revision,
+        "UPDATE drydock.check_item AS c SET baseline = $4
+         WHERE c.window_id = $1 AND c.revision = $2 AND c.key = $3 AND c.target_id IS NOT DISTINCT FROM $5 AND c.baseline IS NULL",
+        list.window.0,
+        list.revision,
         key,
-        baseline
+        baseline,
+        list.target.map(|target| target.0)
     )
     .execute(db)
     .await
@@ -64,25 +94,19 @@ pub async fn set_baseline(db: &mut PgConnection, window: WindowId, revision: i32
 }
 
 /// Notes what a probe measured, and its answer. What a person accepted or ruled out stays as that person left it.
-pub async fn set_probe(
-    db: &mut PgConnection,
-    window: WindowId,
-    revision: i32,
-    key: &str,
-    probe: &Value,
-    state: CheckState,
-) -> sqlx::Result<()> {
+pub async fn set_probe(db: &mut PgConnection, list: &List, key: &str, probe: &Value, state: CheckState) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE drydock.check_item AS c SET probe = $4, probed_at = clock_timestamp(),
                 state = CASE WHEN c.state IN ('open', 'passed', 'failed') THEN $5 ELSE c.state END,
                 decided_by = CASE WHEN c.state IN ('open', 'passed', 'failed') THEN NULL ELSE c.decided_by END,
                 decided_at = CASE WHEN c.state IN ('open', 'passed', 'failed') THEN NULL ELSE c.decided_at END
-         WHERE c.window_id = $1 AND c.revision = $2 AND c.key = $3 AND c.by_probe",
-        window.0,
-        revision,
+         WHERE c.window_id = $1 AND c.revision = $2 AND c.key = $3 AND c.target_id IS NOT DISTINCT FROM $6 AND c.by_probe",
+        list.window.0,
+        list.revision,
         key,
         probe,
-        state.word()
+        state.word(),
+        list.target.map(|target| target.0)
     )
     .execute(db)
     .await

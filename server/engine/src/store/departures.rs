@@ -24,10 +24,10 @@ fn state(word: &str) -> Result<WindowState> {
 /// Open windows this person owns or wrote, with those who could take them over.
 pub async fn windows(db: &mut PgConnection, person: PersonId) -> Result<Vec<OwnedWindow>> {
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name, w.team_id, (w.owner_id = $1) AS "owns!"
+        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", w.team_id, (w.owner_id = $1) AS "owns!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            WHERE (w.owner_id = $1 OR w.id IN (SELECT c.window_id FROM drydock.contributor c WHERE c.person_id = $1))
              AND w.state IN ('draft', 'proposed', 'approved', 'running', 'hold', 'validating', 'rolling_back')
@@ -81,7 +81,7 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
         r#"SELECT w.id, w.number, r.title, w.state, wt.target_id, p.digest, p.bytes, w.escalated_stages
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
            WHERE w.state IN ('proposed', 'approved', 'running', 'hold')
              AND (EXISTS (SELECT FROM drydock.vote v WHERE v.person_id = $1 AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)

@@ -30,11 +30,11 @@ pub struct Wanted<'a> {
 pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<WindowLine>> {
     let states: Vec<String> = wanted.states.iter().map(|state| state.word().to_owned()).collect();
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name, t.environment, r.start_at, r.end_at,
+        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, r.start_at, r.end_at,
                   (SELECT n.id FROM drydock.run n WHERE n.window_id = w.id AND n.revision = w.revision AND n.state <> 'ended' ORDER BY n.opened_at DESC LIMIT 1) AS run
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            WHERE w.state = ANY ($1) AND ($2::uuid[] IS NULL OR w.team_id = ANY ($2)) AND ($3::timestamptz IS NULL OR r.start_at < $3)
            ORDER BY r.start_at, w.number LIMIT $4"#,
@@ -64,10 +64,10 @@ pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<W
 /// Windows on which the reader is asked for something: a vote, a decision on a hold, a tick, a new revision.
 pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<WindowLine>> {
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name, t.environment, r.start_at, r.end_at, m.role AS "role?", m.deputy AS "deputy?"
+        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, r.start_at, r.end_at, m.role AS "role?", m.deputy AS "deputy?"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            LEFT JOIN drydock.membership m ON m.team_id = w.team_id AND m.person_id = $1
            WHERE CASE w.state
@@ -184,10 +184,10 @@ pub async fn databases_due(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Res
 /// Windows that ended badly within two weeks, that owe their text, or that wait for longer than they should.
 pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
     let rows = sqlx::query!(
-        r#"SELECT w.number, w.state, w.issues_met, t.short_name
+        r#"SELECT w.number, w.state, w.issues_met, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            WHERE ($1::uuid[] IS NULL OR w.team_id = ANY ($1))
              AND ((w.state IN ('failed', 'missed', 'rolled_back', 'expired') AND w.state_at > clock_timestamp() - interval '14 days')

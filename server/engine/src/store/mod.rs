@@ -17,6 +17,7 @@ pub mod freeze_overrides;
 pub mod freezes;
 pub mod groups;
 pub mod home;
+pub mod lanes;
 pub mod letters;
 pub mod links;
 pub mod live;

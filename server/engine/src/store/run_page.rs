@@ -4,7 +4,7 @@ use super::Stamp;
 use crate::error::{Error, Result};
 use domain::canonical::Digest;
 use domain::hold::HoldVerb;
-use domain::ids::{RunId, WindowId};
+use domain::ids::{RunId, TargetId, WindowId};
 use domain::procedure::{WorkItem, WorkList};
 use domain::run::{AttemptState, Outcome, Phase};
 use domain::view::gains::gains_of;
@@ -24,6 +24,8 @@ const MOST_EVENTS: i64 = 200;
 pub struct Row {
     /// Its window.
     pub window: WindowId,
+    /// On which database.
+    pub target: TargetId,
     /// Of which revision.
     pub revision: i32,
     /// The approved bytes.
@@ -77,7 +79,7 @@ fn asked(at: Option<Stamp>, by: Option<String>, reason: Option<String>) -> Optio
 /// The run, or [`Error::NotFound`].
 pub async fn load(db: &mut PgConnection, run: RunId) -> Result<Row> {
     let row = sqlx::query!(
-        r#"SELECT u.window_id, u.revision, u.plan_digest, u.state, u.ending, u.phase, u.opened_at, o.name AS "opened_by?", u.ended_at AS "ended_at: Stamp", u.owner,
+        r#"SELECT u.window_id, u.target_id, u.revision, u.plan_digest, u.state, u.ending, u.phase, u.opened_at, o.name AS "opened_by?", u.ended_at AS "ended_at: Stamp", u.owner,
                   u.lease_until AS "lease_until: Stamp", u.stop_asked_at AS "stop_asked_at: Stamp", s.name AS "stop_asked_by?", u.stop_reason, u.hold_asked_at AS "hold_asked_at: Stamp", h.name AS "hold_asked_by?", u.hold_asked_reason, u.hold_reason, u.hold_verbs, u.decision,
                   u.pre_checks, r.preview, l.digest AS "list_digest?", l.bytes AS "list_bytes?"
            FROM drydock.run u
@@ -98,6 +100,7 @@ pub async fn load(db: &mut PgConnection, run: RunId) -> Result<Row> {
     };
     Ok(Row {
         window: WindowId(row.window_id),
+        target: TargetId(row.target_id),
         revision: row.revision,
         plan_digest: digest(&row.plan_digest)?,
         state: RunState::from_word(&row.state).ok_or_else(|| unknown("run state", &row.state))?,

@@ -37,6 +37,8 @@ pub struct Run {
     pub phase: Phase,
     /// Who started it; `None` when the schedule did.
     pub opened_by: Option<PersonId>,
+    /// When its wave was opened.
+    pub opened_at: Timestamp,
     /// Why somebody asked to stop it.
     pub stop_reason: Option<String>,
     /// Somebody asked to hold it after the current item.
@@ -51,6 +53,10 @@ pub struct Run {
     pub volatile: Option<Value>,
     /// Findings before the start.
     pub pre_checks: Option<Value>,
+    /// Its rollback was taken up: only the way to its end is open.
+    pub rolling_back: bool,
+    /// Until when it is watched after its work.
+    pub soak_until: Option<Timestamp>,
 }
 
 fn unknown(what: &str, word: &str) -> Error {
@@ -65,7 +71,7 @@ pub(crate) fn digest(raw: &[u8]) -> Result<Digest> {
 pub async fn load(db: &mut PgConnection, id: RunId) -> Result<Run> {
     let row = sqlx::query!(
         r#"SELECT r.id, r.window_id, r.revision, r.target_id, r.plan_digest, r.state, r.ending, r.epoch, r.phase, r.opened_by, r.stop_asked_at, r.stop_reason, r.hold_asked_at IS NOT NULL AS "hold_asked!", r.hold_reason, r.hold_verbs,
-                r.decision, r.volatile, r.pre_checks
+                r.decision, r.volatile, r.pre_checks, r.opened_at, r.rolling_back_at IS NOT NULL AS "rolling_back!", r.soak_until AS "soak_until: Stamp"
          FROM drydock.run r WHERE r.id = $1"#,
         id.0
     )
@@ -83,6 +89,7 @@ pub async fn load(db: &mut PgConnection, id: RunId) -> Result<Run> {
         epoch: row.epoch,
         phase: Phase::from_word(&row.phase).ok_or_else(|| unknown("phase", &row.phase))?,
         opened_by: row.opened_by.map(PersonId),
+        opened_at: row.opened_at.to_jiff(),
         stop_reason: row.stop_asked_at.map(|_| row.stop_reason.unwrap_or_default()),
         hold_asked: row.hold_asked,
         hold_reason: row.hold_reason,
@@ -90,6 +97,8 @@ pub async fn load(db: &mut PgConnection, id: RunId) -> Result<Run> {
         decision: row.decision.as_deref().and_then(HoldVerb::from_word),
         volatile: row.volatile,
         pre_checks: row.pre_checks,
+        rolling_back: row.rolling_back,
+        soak_until: row.soak_until.map(|at| at.to_jiff()),
     })
 }
 
@@ -102,17 +111,6 @@ pub async fn hold_asked(db: &mut PgConnection, run: RunId) -> sqlx::Result<Optio
     .fetch_optional(db)
     .await?;
     Ok(row.map(|row| (row.name, row.reason)))
-}
-
-/// The newest run of a window, with whether it is over.
-pub async fn newest_of(db: &mut PgConnection, window: WindowId) -> Result<Option<Run>> {
-    let id = sqlx::query_scalar!("SELECT r.id FROM drydock.run r WHERE r.window_id = $1 ORDER BY r.revision DESC LIMIT 1", window.0)
-        .fetch_optional(&mut *db)
-        .await?;
-    match id {
-        Some(id) => load(db, RunId(id)).await.map(Some),
-        None => Ok(None),
-    }
 }
 
 /// Runs that a worker may take: waiting ones, decided holds, and those whose lease ended more than three seconds ago.
@@ -170,7 +168,8 @@ pub async fn snapshot(db: &mut PgConnection) -> Result<Snapshot> {
         r#"SELECT w.id, w.number, w.revision, w.state, v.start_at, v.latest_start_at, a.decide_by_at AS "decide_by_at!", a.escalate_at AS "escalate_at: Stamp", a.remind_at AS "remind_at: Stamp", r.state AS "run?"
            FROM drydock.window w
            JOIN drydock.revision v ON v.window_id = w.id AND v.number = w.revision
-           LEFT JOIN drydock.run r ON r.window_id = w.id AND r.revision = w.revision
+           LEFT JOIN LATERAL (SELECT o.state FROM drydock.run o WHERE o.window_id = w.id AND o.revision = w.revision
+                              ORDER BY array_position(ARRAY['leased', 'held', 'waiting', 'ended'], o.state) LIMIT 1) r ON true
            LEFT JOIN drydock.revision_stage s ON s.window_id = w.id AND s.revision = w.revision AND s.stage = w.stage
            CROSS JOIN LATERAL (SELECT coalesce(s.decide_by_at, v.decide_by_at) AS decide_by_at,
                                       CASE WHEN w.stage <> ALL (w.escalated_stages) THEN s.escalate_at END AS escalate_at,
@@ -179,7 +178,7 @@ pub async fn snapshot(db: &mut PgConnection) -> Result<Snapshot> {
               OR (w.state = 'approved' AND v.start_at <= clock_timestamp())
            ORDER BY v.start_at LIMIT 500"#
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
     let windows = rows.into_iter().map(|row| {
         Ok(WindowAtHand {
@@ -195,7 +194,8 @@ pub async fn snapshot(db: &mut PgConnection) -> Result<Snapshot> {
             run: row.run.as_deref().and_then(RunState::from_word),
         })
     });
-    Ok(Snapshot { now, windows: windows.collect::<Result<_>>()? })
+    let windows = windows.collect::<Result<_>>()?;
+    Ok(Snapshot { now, windows, waves: super::lanes::waves_at_hand(db).await? })
 }
 
 /// Whether whoever is waited for on a proposal is to be asked again now.

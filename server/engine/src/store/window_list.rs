@@ -17,7 +17,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     let teams = ids(teams);
     let states: Option<Vec<String>> = filter.state.states().map(|states| states.iter().map(|state| state.word().to_owned()).collect());
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END AS "short_name!", t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
+        r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
                       EXISTS (SELECT FROM drydock.plan p, jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e
                               WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $8::uuid::text
@@ -37,6 +37,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
            JOIN drydock.team m ON m.id = w.team_id
            WHERE ($1::uuid[] IS NULL OR w.team_id = ANY ($1)) AND ($2::text[] IS NULL OR w.state = ANY ($2)) AND ($3 = '' OR t.environment = $3)
              AND ($4 = '' OR t.short_name = $4) AND ($5 = '' OR m.short_name = $5) AND ($6::bigint IS NULL OR w.number < $6)
+             AND drydock.first_found(w.id, w.revision, wt.position, $4, $3)
            ORDER BY w.number DESC LIMIT $7"#,
         teams.as_deref() as Option<&[Uuid]>,
         states.as_deref() as Option<&[String]>,

@@ -19,7 +19,7 @@ pub async fn rows(
 ) -> Result<Vec<ManyRow>> {
     let teams = ids(Some(teams));
     let rows = sqlx::query!(
-        "SELECT w.number, w.revision, r.title, w.state, t.short_name, t.environment, m.name AS team, r.start_at, r.end_at
+        r#"SELECT w.number, w.revision, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, m.name AS team, r.start_at, r.end_at
          FROM drydock.window w
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
          JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -27,7 +27,8 @@ pub async fn rows(
          JOIN drydock.team m ON m.id = w.team_id
          WHERE w.team_id = ANY ($1) AND w.state IN ('proposed', 'approved') AND r.end_at > $2 AND r.start_at < $3
            AND ($4 = '' OR m.short_name = $4) AND ($5 = '' OR t.short_name = $5) AND ($6 = '' OR t.environment = $6)
-         ORDER BY r.start_at, w.number LIMIT $7",
+           AND drydock.first_found(w.id, w.revision, wt.position, $5, $6)
+         ORDER BY r.start_at, w.number LIMIT $7"#,
         teams.as_deref() as Option<&[Uuid]>,
         stamp(from) as Stamp,
         stamp(to) as Stamp,

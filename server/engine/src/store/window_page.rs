@@ -67,11 +67,12 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
         r#"SELECT w.id, w.number, w.state, w.state_at, w.state_reason, w.revision, w.team_id, w.issues_met, w.created_at, c.name AS created_by, o.name AS owner, m.name AS team_name,
                   r.title, r.form, r.preview, r.start_at, r.latest_start_at, r.cut_off_at, r.end_at, coalesce(s.decide_by_at, r.decide_by_at) AS "decide_by_at!", p.digest, p.bytes,
                   t.id AS target_id, t.short_name, t.name AS target_name, t.environment, t.zone, t.on_call, t.state = 'deleted' AS "database_deleted!",
-                  w.escalated_stages, clock_timestamp() AS "now!"
+                  w.escalated_stages, clock_timestamp() AS "now!",
+                  (SELECT count(*) FROM drydock.window_target o WHERE o.window_id = w.id AND o.revision = w.revision AND o.position > 1) AS "more!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
-           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            JOIN drydock.team m ON m.id = w.team_id
            JOIN drydock.person c ON c.id = w.created_by
@@ -98,6 +99,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
             team_name: row.team_name,
             target: TargetId(row.target_id),
             database: row.short_name,
+            more_databases: usize::try_from(row.more).map_err(Error::internal)?,
             database_name: row.target_name,
             database_deleted: row.database_deleted,
             environment: row.environment,
@@ -220,9 +222,11 @@ pub async fn checks(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<V
 /// Its runs, newest first.
 pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunRow>> {
     let rows = sqlx::query!(
-        r#"SELECT u.id, u.state, u.ending, u.revision, u.opened_at, n.name AS "opened_by?", u.ended_at AS "ended_at: Stamp", u.stop_asked_at IS NOT NULL AS "stop_asked!", u.hold_reason, u.pre_checks,
+        r#"SELECT u.id, u.state, u.ending, u.revision, d.short_name AS "database?", u.opened_at, n.name AS "opened_by?", u.ended_at AS "ended_at: Stamp", u.stop_asked_at IS NOT NULL AS "stop_asked!", u.hold_reason, u.pre_checks,
                   i.items AS "items!", i.answered AS "answered!", i.reached AS "reached!"
            FROM drydock.run u LEFT JOIN drydock.person n ON n.id = u.opened_by
+           LEFT JOIN drydock.target d ON d.id = u.target_id
+               AND EXISTS (SELECT FROM drydock.window_target o WHERE o.window_id = u.window_id AND o.revision = u.revision AND o.position > 1)
            CROSS JOIN LATERAL (SELECT count(*) AS items, count(i.outcome) AS answered, count(*) FILTER (WHERE i.outcome IN ('done', 'skipped')) AS reached
                                FROM drydock.item i WHERE i.run_id = u.id) i
            WHERE u.window_id = $1 ORDER BY u.opened_at DESC LIMIT $2"#,
@@ -238,6 +242,7 @@ pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunRow>
                 state: word(&row.state, RunState::from_word(&row.state))?,
                 ending: row.ending.as_deref().and_then(Ending::from_word),
                 revision: row.revision,
+                database: row.database,
                 opened_at: row.opened_at.to_jiff(),
                 opened_by: row.opened_by,
                 ended_at: row.ended_at.map(|at| at.to_jiff()),

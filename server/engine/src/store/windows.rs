@@ -30,8 +30,10 @@ pub struct Window {
     pub bytes: Vec<u8>,
     /// What was typed.
     pub form: Value,
-    /// Its database.
+    /// Its database, or the first of several.
     pub target: TargetId,
+    /// Its databases, in the order of the plan.
+    pub targets: Vec<TargetId>,
     /// Whoever wrote the first revision.
     pub created_by: PersonId,
     /// Who answers for it.
@@ -72,12 +74,11 @@ pub async fn by_number(db: &mut PgConnection, number: i64) -> Result<Window> {
 /// A window by its id.
 pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
     let row = sqlx::query!(
-        r#"SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, w.owner_id, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, coalesce(s.decide_by_at, r.decide_by_at) AS "decide_by_at!", t.target_id,
-                w.escalated_stages
+        r#"SELECT w.id, w.number, w.team_id, w.state, w.revision, w.created_by, w.owner_id, p.digest, p.bytes, r.form, r.start_at, r.latest_start_at, r.end_at, coalesce(s.decide_by_at, r.decide_by_at) AS "decide_by_at!", w.escalated_stages,
+                ARRAY (SELECT t.target_id FROM drydock.window_target t WHERE t.window_id = w.id AND t.revision = w.revision ORDER BY t.position) AS "targets!"
          FROM drydock.window w
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
          JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
-         JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision
          LEFT JOIN drydock.revision_stage s ON s.window_id = w.id AND s.revision = w.revision AND s.stage = w.stage
          WHERE w.id = $1"#,
         id.0
@@ -85,6 +86,7 @@ pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
     .fetch_optional(db)
     .await?
     .ok_or(Error::NotFound)?;
+    let targets: Vec<TargetId> = row.targets.into_iter().map(TargetId).collect();
     Ok(Window {
         id: WindowId(row.id),
         number: row.number,
@@ -94,7 +96,8 @@ pub async fn load(db: &mut PgConnection, id: WindowId) -> Result<Window> {
         digest: Digest::from_slice(&row.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?,
         bytes: row.bytes,
         form: row.form,
-        target: TargetId(row.target_id),
+        target: *targets.first().ok_or_else(|| Error::internal("a window without a database"))?,
+        targets,
         created_by: PersonId(row.created_by),
         owner: PersonId(row.owner_id.unwrap_or(row.created_by)),
         start_at: row.start_at.to_jiff(),
@@ -158,6 +161,7 @@ pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<
             team: TeamId(row.team_id),
             on_call: row.on_call,
             identity: row.identity.unwrap_or(Value::Null),
+            critical_queries: vec![],
         },
         tags: row.tags.into_iter().collect(),
         state: row.state,

@@ -4,6 +4,7 @@
 //! build is undone), and the server counts each VACUUM and ANALYZE of a table itself.
 
 use crate::run_stage::RunStage;
+use crate::target_support::Target;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::time::{Duration, Instant};
 
@@ -18,36 +19,17 @@ impl RunStage {
 
     /// The same over this many rows, of which a fifth stays.
     pub async fn gated_index_of(&self, table: &str, rows: u32) {
-        self.target
-            .plant_as_owner(&format!(
-                "CREATE SEQUENCE IF NOT EXISTS shop.builds;
-                 CREATE OR REPLACE FUNCTION shop.noted(n int, note text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
-                 BEGIN
-                     IF n = 4 AND pg_catalog.current_setting('application_name') LIKE 'drydock:%' THEN
-                         PERFORM pg_catalog.nextval('shop.builds');
-                         PERFORM pg_catalog.pg_advisory_lock_shared({GATE}), pg_catalog.pg_advisory_unlock_shared({GATE});
-                     END IF;
-                     RETURN note;
-                 END $$;
-                 CREATE TABLE shop.{table} (id int, note text) WITH (autovacuum_enabled = off);
-                 CREATE INDEX {table}_note ON shop.{table} (shop.noted(id, note), id);
-                 INSERT INTO shop.{table} SELECT n, md5(n::text) FROM generate_series(1, {rows}) n;
-                 DELETE FROM shop.{table} WHERE id > {rows} / 5"
-            ))
-            .await;
-        self.target.plant(&format!("VACUUM (ANALYZE) shop.{table}")).await;
+        self.target.gated_index(table, rows).await;
     }
 
     /// Holds the gate until the connection is closed.
     pub async fn hold_gate(&self) -> PgConnection {
-        self.session(&format!("SELECT pg_advisory_lock({GATE})")).await
+        self.target.hold_gate().await
     }
 
     /// A session of somebody else that has run this.
     pub async fn session(&self, sql: &str) -> PgConnection {
-        let mut session = self.target.admin().await;
-        crate::target_support::run(&mut session, &format!("SET application_name = 'billing job'; {sql}")).await;
-        session
+        self.target.by_somebody_else(sql).await
     }
 
     /// Waits until a rebuild stands at the gate; says its process.
@@ -108,5 +90,39 @@ impl RunStage {
             .execute(&self.house.admin)
             .await
             .expect("expired");
+    }
+}
+
+impl Target {
+    /// A table without dead rows whose only index is mostly empty, and cannot be rebuilt while the gate of this database is held.
+    pub async fn gated_index(&self, table: &str, rows: u32) {
+        self.plant_as_owner(&format!(
+            "CREATE SEQUENCE IF NOT EXISTS shop.builds;
+                 CREATE OR REPLACE FUNCTION shop.noted(n int, note text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
+                 BEGIN
+                     IF n = 4 AND pg_catalog.current_setting('application_name') LIKE 'drydock:%' THEN
+                         PERFORM pg_catalog.nextval('shop.builds');
+                         PERFORM pg_catalog.pg_advisory_lock_shared({GATE}), pg_catalog.pg_advisory_unlock_shared({GATE});
+                     END IF;
+                     RETURN note;
+                 END $$;
+                 CREATE TABLE shop.{table} (id int, note text) WITH (autovacuum_enabled = off);
+                 CREATE INDEX {table}_note ON shop.{table} (shop.noted(id, note), id);
+                 INSERT INTO shop.{table} SELECT n, md5(n::text) FROM generate_series(1, {rows}) n;
+                 DELETE FROM shop.{table} WHERE id > {rows} / 5"
+        ))
+        .await;
+        self.plant(&format!("VACUUM (ANALYZE) shop.{table}")).await;
+    }
+
+    /// Holds the gate until the connection is closed.
+    pub async fn hold_gate(&self) -> PgConnection {
+        self.by_somebody_else(&format!("SELECT pg_advisory_lock({GATE})")).await
+    }
+
+    async fn by_somebody_else(&self, sql: &str) -> PgConnection {
+        let mut session = self.admin().await;
+        crate::target_support::run(&mut session, &format!("SET application_name = 'billing job'; {sql}")).await;
+        session
     }
 }

@@ -7,6 +7,7 @@ mod conversation;
 mod freezes;
 mod grants;
 mod identity;
+mod lanes;
 mod pauses;
 mod people;
 mod runs;

@@ -53,6 +53,7 @@ pub fn plan() -> Plan {
             team: TeamId(Uuid::from_u128(3)),
             on_call: "Lena, +49 30 1".into(),
             identity: serde_json::json!({"system_identifier": "7"}),
+            critical_queries: vec![],
         },
         times,
         policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
@@ -116,12 +117,14 @@ pub fn material(kind: NoticeKind) -> Material {
         standing: (1, 2),
         run: ran.then(|| ToldRun {
             id: RunId(Uuid::from_u128(5)),
+            target: TargetId(Uuid::from_u128(2)),
             state: RunState::Ended,
             ending: over.then_some(if kind == NoticeKind::Failed { Ending::Failed } else { Ending::CutOff }),
             opened_at: at("2026-11-29T02:00:04Z"),
             hold_reason: (kind == NoticeKind::Held).then(|| "The outcome of REINDEX INDEX public.orders_pkey is not known.".into()),
             outcomes: vec![("deferred".into(), 2), ("done".into(), 7), ("skipped_lock".into(), 1)],
         }),
+        lanes: vec![],
         accepted: (kind == NoticeKind::AllClear)
             .then(|| ToldAcceptance { title: "No error spikes".into(), by: "Lena".into(), reason: "The alert was a test.".into() })
             .into_iter()

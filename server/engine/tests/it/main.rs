@@ -25,6 +25,7 @@ mod invariants;
 mod inventory;
 mod issues_met;
 mod kills;
+mod lanes;
 mod letters;
 mod limits;
 mod moves;

@@ -3,7 +3,7 @@
 use crate::house::House;
 use crate::stage::{Staged, When};
 use crate::target_support::{MAINTAINER, PASSWORD, Target};
-use domain::ids::RunId;
+use domain::ids::{RunId, TargetId};
 use domain::plan::Plan;
 use domain::procedure::Parameters;
 use engine::target::identity::observe;
@@ -21,6 +21,17 @@ pub struct RunStage {
     pub target: Target,
 }
 
+/// A table of a target with `rows` rows of which three quarters are dead, never analysed.
+pub async fn dead_rows(target: &Target, table: &str, rows: u32) {
+    target
+        .plant_as_owner(&format!(
+            "CREATE TABLE shop.{table} (id int PRIMARY KEY, note text) WITH (autovacuum_enabled = off);
+             INSERT INTO shop.{table} SELECT n, md5(n::text) FROM generate_series(1, {rows}) n;
+             DELETE FROM shop.{table} WHERE id % 4 <> 0"
+        ))
+        .await;
+}
+
 /// A worker in this process.
 pub struct Worker {
     stop: CancellationToken,
@@ -33,6 +44,15 @@ impl Worker {
         self.stop.cancel();
         tokio::time::timeout(Duration::from_secs(30), self.task).await.expect("in time").expect("no panic").expect("no error");
     }
+}
+
+/// Seals the maintainer's password of a registered database to the worker.
+pub async fn with_password(house: &House, target: TargetId) {
+    let mut db = house.admin.acquire().await.expect("a connection");
+    let place = engine::store::targets::find(&mut db, target).await.expect("readable").expect("there").registration.place;
+    engine::credentials::store_password(&mut db, target, &place, &SecretString::from(PASSWORD), house.engineer.actor.person)
+        .await
+        .expect("sealed to the worker");
 }
 
 impl RunStage {
@@ -56,12 +76,7 @@ impl RunStage {
             .execute(&house.admin)
             .await
             .expect("repointed");
-        let mut db = house.admin.acquire().await.expect("a connection");
-        let place = engine::store::targets::find(&mut db, house.target).await.expect("readable").expect("there").registration.place;
-        engine::credentials::store_password(&mut db, house.target, &place, &SecretString::from(PASSWORD), house.engineer.actor.person)
-            .await
-            .expect("sealed to the worker");
-        drop(db);
+        with_password(&house, house.target).await;
         house.backed_up().await;
         Self { house, target }
     }
@@ -81,13 +96,7 @@ impl RunStage {
 
     /// A table of `rows` rows of which three quarters are dead, never analysed.
     pub async fn dead_rows(&self, table: &str, rows: u32) {
-        self.target
-            .plant_as_owner(&format!(
-                "CREATE TABLE shop.{table} (id int PRIMARY KEY, note text) WITH (autovacuum_enabled = off);
-                 INSERT INTO shop.{table} SELECT n, md5(n::text) FROM generate_series(1, {rows}) n;
-                 DELETE FROM shop.{table} WHERE id % 4 <> 0"
-            ))
-            .await;
+        dead_rows(&self.target, table, rows).await;
     }
 
     /// A table without dead rows whose one index besides the key is three quarters empty.

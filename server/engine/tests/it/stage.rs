@@ -2,7 +2,7 @@
 
 use crate::house::House;
 use domain::canonical::Digest;
-use domain::ids::{RunId, WindowId};
+use domain::ids::{RunId, TargetId, WindowId};
 use domain::plan::Plan;
 use domain::proposal::ProposalForm;
 use domain::window::WindowState;
@@ -89,18 +89,29 @@ impl House {
             .execute(&self.admin)
             .await
             .expect("a plan");
-        sqlx::query("INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during, live) SELECT window_id, 2, target_id, team_id, tstzrange($2, $3), true FROM drydock.window_target WHERE window_id = $1")
+        for (target, place) in plan.targets.iter().zip(1_i32..) {
+            sqlx::query("INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during, live, wave, position) VALUES ($1, 2, $2, $3, tstzrange($4, $5), true, $6, $7)")
+                .bind(id.0)
+                .bind(target.id.0)
+                .bind(target.team.0)
+                .bind(stamp(times.start))
+                .bind(stamp(times.end))
+                .bind(i32::try_from(plan.wave_of(target.id)).expect("few waves"))
+                .bind(place)
+                .execute(&self.admin)
+                .await
+                .expect("its time");
+            sqlx::query(
+                "INSERT INTO drydock.check_item (window_id, revision, ordinal, key, title, by_probe, target_id)
+                 SELECT window_id, 2, ordinal + 6 * ($2 - 1), key, title, by_probe, $3 FROM drydock.check_item WHERE window_id = $1 AND revision = 1",
+            )
             .bind(id.0)
-            .bind(stamp(times.start))
-            .bind(stamp(times.end))
-            .execute(&self.admin)
-            .await
-            .expect("its time");
-        sqlx::query("INSERT INTO drydock.check_item (window_id, revision, ordinal, key, title, by_probe) SELECT window_id, 2, ordinal, key, title, by_probe FROM drydock.check_item WHERE window_id = $1")
-            .bind(id.0)
+            .bind(place)
+            .bind(plan.is_many().then_some(target.id.0))
             .execute(&self.admin)
             .await
             .expect("its validation list");
+        }
         for who in [&self.stakeholder, &self.lead] {
             sqlx::query("INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance) VALUES ($1, $2, $3, $4, 'approve', 'account')")
                 .bind(engine::clock::new_id::<RunId>().0)
@@ -131,9 +142,14 @@ impl House {
 
     /// A backup that ended an hour ago.
     pub async fn backed_up(&self) {
+        self.backup_of(self.target).await;
+    }
+
+    /// The same of another database.
+    pub async fn backup_of(&self, target: TargetId) {
         sqlx::query("INSERT INTO drydock.backup_record (id, target_id, taken_at, location, verified_how, recorded_by) VALUES ($1, $2, now() - interval '1 hour', 's3', 'restored', $3)")
             .bind(engine::clock::new_id::<RunId>().0)
-            .bind(self.target.0)
+            .bind(target.0)
             .bind(self.engineer.actor.person.0)
             .execute(&self.admin)
             .await

@@ -32,6 +32,7 @@ pub const ACTIONS: &[&str] = &[
     "window.hand_over",
     "window.issues_met",
     "window.close",
+    "window.end_waves",
     "run.begin",
     "run.hold",
     "run.resolve",
@@ -114,13 +115,20 @@ pub fn said(action: &str, payload: &Map<String, Value>) -> Option<Said> {
         "window.hand_over" => ("Somebody else answers for it from now on.", text("reason")),
         "window.issues_met" => ("Wrote what did not go as planned.", text("issues_met")),
         "window.close" => ("Closed: all clear.", text("issues_met")),
+        "window.end_waves" => ("Databases of later waves are not started any more.", text("reason")),
         "run.begin" => ("The work began.", ""),
         "run.hold" => ("On hold: a person decides.", text("reason")),
         "run.resolve" => (HoldVerb::from_word(text("decision")).map_or("Decided on the hold.", HoldVerb::label), text("reason")),
         "run.end" => (Ending::from_word(text("ending")).map_or("The work ended.", ended), text("reason")),
         _ => return None,
     };
-    Some(Said::Change(what, more.to_owned()))
+    // Where the window has several databases the facts of its runs name theirs.
+    let more = match (text("database"), more) {
+        ("", more) => more.to_owned(),
+        (database, "") => database.to_owned(),
+        (database, more) => format!("{database}: {more}"),
+    };
+    Some(Said::Change(what, more))
 }
 
 fn ended(ending: Ending) -> &'static str {
@@ -141,6 +149,15 @@ mod tests {
 
     fn payload(value: Value) -> Map<String, Value> {
         value.as_object().expect("an object").clone()
+    }
+
+    #[test]
+    fn what_one_of_several_databases_went_through_names_it() {
+        let of = |value: Value| said("run.end", &payload(value));
+        let change = |more: &str| Some(Said::Change("The work failed.", more.to_owned()));
+        assert_eq!(of(json!({"ending": "failed", "reason": "Full."})), change("Full."));
+        assert_eq!(of(json!({"ending": "failed", "reason": "Full.", "database": "prod-b"})), change("prod-b: Full."));
+        assert_eq!(of(json!({"ending": "failed", "database": "prod-b"})), change("prod-b"));
     }
 
     #[test]

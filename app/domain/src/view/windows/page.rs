@@ -6,6 +6,7 @@ use crate::approval::{Assurance, Standing, VoteDecision};
 use crate::canonical::Digest;
 use crate::checklist::CheckState;
 use crate::ids::{PersonId, RunId, TargetId, TeamId, WindowId};
+use crate::lanes::Lane;
 use crate::plan::Plan;
 use crate::procedure::{WorkList, envelope};
 use crate::view::checklists::CheckRow;
@@ -42,6 +43,8 @@ pub struct Head {
     pub target: TargetId,
     /// Its short name: what is typed to confirm.
     pub database: String,
+    /// How many more databases the window has.
+    pub more_databases: usize,
     /// Its name.
     pub database_name: String,
     /// It was deleted: only its history is left.
@@ -64,6 +67,40 @@ pub struct Head {
     pub issues_met: Option<String>,
     /// Now, by the state database's clock.
     pub now: Timestamp,
+}
+
+/// One of several databases of a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneLine {
+    /// How far it is.
+    pub lane: Lane,
+    /// Its short name.
+    pub name: String,
+    /// Its run, once its wave was opened.
+    pub run: Option<RunId>,
+    /// Why it is never started.
+    pub not_started: Option<String>,
+    /// Until when it is watched before the next wave.
+    pub soak_until: Option<Timestamp>,
+}
+
+impl LaneLine {
+    /// Something went otherwise than planned.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.lane.state.is_over() && !self.lane.state.is_clean()
+    }
+}
+
+/// What went otherwise than planned, each database by its name; `None` when nothing has.
+#[must_use]
+pub fn failures_named(lanes: &[LaneLine]) -> Option<String> {
+    let named: Vec<String> = lanes
+        .iter()
+        .filter(|line| line.failed())
+        .map(|line| format!("{}: {}", line.name, line.lane.state.label().to_lowercase()))
+        .collect();
+    (!named.is_empty()).then(|| named.join("; "))
 }
 
 /// A vote as the page shows it.
@@ -107,6 +144,8 @@ pub struct RunRow {
     pub ending: Option<Ending>,
     /// Of which revision.
     pub revision: i32,
+    /// On which database, where its window has several.
+    pub database: Option<String>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// By whom; `None` by the schedule.
@@ -221,11 +260,12 @@ impl Preview {
 }
 
 /// Whether somebody owes the text "issues met": the window failed or was rolled back, or a run was cut off, stopped or `held`, or a failed
-/// item was accepted. A run that never began owes nothing.
+/// item was accepted. A run that never began owes nothing, but of several databases each that did not go as planned does.
 #[must_use]
-pub fn owes_issues(runs: &[RunRow], checks: &[CheckRow], state: WindowState, held: bool) -> bool {
+pub fn owes_issues(runs: &[RunRow], lanes: &[LaneLine], checks: &[CheckRow], state: WindowState, held: bool) -> bool {
     let early = |ending| !matches!(ending, Ending::Finished | Ending::NotBegun);
     held || state.went_wrong()
+        || lanes.iter().any(LaneLine::failed)
         || runs.iter().any(|run| run.hold_reason.is_some() || run.ending.is_some_and(early))
         || checks.iter().any(|check| check.state == CheckState::Accepted)
 }
@@ -259,6 +299,8 @@ pub struct ShowPage {
     pub preview: Option<Preview>,
     /// The validation list.
     pub checks: Vec<CheckRow>,
+    /// Its databases, where it has several.
+    pub lanes: Vec<LaneLine>,
     /// Its runs, newest first.
     pub runs: Vec<RunRow>,
     /// Who watches it.

@@ -209,7 +209,7 @@ async fn i22_a_window_and_its_database_belong_to_one_team() {
     yard.set(foreign).await;
     let of = |team: &str| {
         format!(
-            "INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during) VALUES ({}, 2, '00000000-0000-0000-0000-000000000002', (SELECT id FROM drydock.team WHERE short_name = '{team}'), tstzrange(now(), now() + interval '1 hour'))",
+            "INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during, position) VALUES ({}, 2, '00000000-0000-0000-0000-000000000002', (SELECT id FROM drydock.team WHERE short_name = '{team}'), tstzrange(now(), now() + interval '1 hour'), 2)",
             yard.window
         )
     };
