@@ -9,6 +9,7 @@ use crate::store::outbox::Claimed;
 use crate::store::{account_links, comments, groups, letters, new_addresses, pauses};
 use crate::transaction;
 use domain::approval::{self, Roll, Standing};
+use domain::ids::{RunId, WindowId};
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -114,7 +115,8 @@ impl Notifier {
                     recipient: letters::recipient(db, message.about.person).await?,
                     votes,
                     standing: (have, need),
-                    run: letters::run(db, window).await?,
+                    run: letters::run(db, window, run_of(&message.payload)).await?,
+                    lanes: lanes(db, window, &subject).await?,
                     accepted: letters::accepted(db, window).await?,
                     link,
                     head: letters::head(db).await?,
@@ -145,6 +147,20 @@ async fn link(db: &mut PgConnection, message: &Claimed, secret: Option<SecretStr
         (Some(secret), Some(link)) => Ok(Some((secret, letters::link(db, link).await?.expires_at))),
         _ => Ok(None),
     }
+}
+
+/// The run that a message is about, where it is about one.
+fn run_of(payload: &serde_json::Value) -> Option<RunId> {
+    payload.get("run").and_then(serde_json::Value::as_str)?.parse().ok()
+}
+
+/// What became of each database so far, where the plan has several.
+async fn lanes(db: &mut PgConnection, window: WindowId, subject: &letters::Subject) -> Result<Vec<String>> {
+    if !subject.plan.is_many() {
+        return Ok(vec![]);
+    }
+    let rows = crate::store::lanes::of(db, window, subject.plan.revision).await?;
+    Ok(rows.into_iter().map(|row| format!("{}: {}.", row.name, row.lane.state.label().to_lowercase())).collect())
 }
 
 /// The times a window had before the move that a message tells of.

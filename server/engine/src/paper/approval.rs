@@ -2,6 +2,7 @@
 
 use super::letter::{block, line};
 use super::when::Zone;
+use super::wording::places;
 use crate::error::{Error, Result};
 use crate::queries::links::LinkPage;
 use askama::Template;
@@ -139,7 +140,7 @@ pub fn message(title: &str, text: &str) -> Result<String> {
 }
 
 fn heading(about: &About) -> String {
-    format!("#{} {}: {}", about.number, line(&about.plan.target().short_name), line(&about.plan.title))
+    format!("#{} {}: {}", about.number, line(&about.plan.databases()), line(&about.plan.title))
 }
 
 fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<String> {
@@ -204,21 +205,17 @@ fn finished(link: &LinkPage, over: &Over, action: &str, typed: &TypedAgain) -> a
 
 fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
     let plan = &about.plan;
-    let target = plan.target();
     let zone = Zone::named(&about.zone);
     let times = &plan.times;
-    let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
-    let mut rows = vec![
-        ("What", line(&format!("{}, {} version {}", plan.title, plan.procedure.name, plan.procedure.version))),
-        (
-            "Where",
-            line(&format!(
-                "{} ({}), {dbms} database {} on {}, {}, owned by {}",
-                target.short_name, target.name, target.database, target.host, target.environment, about.team
-            )),
-        ),
-        ("When", zone.span(times.start, times.end)),
-    ];
+    let mut rows = vec![("What", line(&format!("{}, {} version {}", plan.title, plan.procedure.name, plan.procedure.version)))];
+    rows.extend(places(plan, |target| {
+        let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
+        format!(
+            "{} ({}), {dbms} database {} on {}, {}, owned by {}",
+            target.short_name, target.name, target.database, target.host, target.environment, about.team
+        )
+    }));
+    rows.push(("When", zone.span(times.start, times.end)));
     if !zone.is_utc(times.start) {
         rows.push(("", Zone::span_utc(times.start, times.end)));
     }

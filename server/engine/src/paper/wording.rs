@@ -9,6 +9,7 @@ use crate::store::letters::{Installation, Recipient, Subject, ToldAcceptance, To
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
 use domain::notice::{Concerned, NoticeKind};
+use domain::plan::{Plan, PlanTarget};
 use domain::window::certainty::Certainty;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -34,6 +35,8 @@ pub struct Material {
     pub standing: (usize, usize),
     /// The newest run.
     pub run: Option<ToldRun>,
+    /// What became of each database so far, where the plan has several.
+    pub lanes: Vec<String>,
     /// Failed items of the validation list that were accepted.
     pub accepted: Vec<ToldAcceptance>,
     /// The personal address it carries, and until when it works.
@@ -75,9 +78,8 @@ pub fn write(m: &Material) -> Result<Mail> {
 
 fn letter(m: &Material) -> Letter {
     let plan = &m.subject.plan;
-    let target = plan.target();
     let zone = Zone::named(&m.recipient.zone);
-    let name = format!("#{} {}: {}", m.subject.number, line(&target.short_name), line(&plan.title));
+    let name = format!("#{} {}: {}", m.subject.number, line(&plan.databases()), line(&plan.title));
     let (lead, paragraphs) = saying(m, &zone);
     Letter {
         subject: format!("[{}] {name}, {}", m.kind.label(), zone.short(plan.times.start)),
@@ -107,14 +109,13 @@ fn page(m: &Material) -> String {
 fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
     use NoticeKind as N;
     let plan = &m.subject.plan;
-    let target = plan.target();
     let (start, end) = (plan.times.start, plan.times.end);
-    let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
-    let mut rows = vec![
-        ("What", line(&format!("{}, {}", plan.title, plan.procedure.name))),
-        ("Where", line(&format!("{} ({}), {dbms}, {}, owned by {}", target.short_name, target.name, target.environment, m.subject.team))),
-        ("When", zone.span(start, end)),
-    ];
+    let mut rows = vec![("What", line(&format!("{}, {}", plan.title, plan.procedure.name)))];
+    rows.extend(places(plan, |target| {
+        let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
+        format!("{} ({}), {dbms}, {}, owned by {}", target.short_name, target.name, target.environment, m.subject.team)
+    }));
+    rows.push(("When", zone.span(start, end)));
     if !zone.is_utc(start) {
         rows.push(("", Zone::span_utc(start, end)));
     }
@@ -133,6 +134,28 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
         rows.extend(zone.rows("Decide by", m.subject.decide_by));
     }
     rows
+}
+
+/// Where the work is done: a row for each database, and of several in which order.
+pub(super) fn places(plan: &Plan, said: impl Fn(&PlanTarget) -> String) -> Vec<(&'static str, String)> {
+    let label = |first: bool| if first { "Where" } else { "" };
+    let wave = |target: &PlanTarget| if plan.is_many() { format!("Wave {}: ", plan.wave_of(target.id)) } else { String::new() };
+    let mut rows: Vec<(&'static str, String)> =
+        plan.targets.iter().enumerate().map(|(n, target)| (label(n == 0), line(&format!("{}{}", wave(target), said(target))))).collect();
+    if let Some(waves) = plan.waves.as_ref().filter(|waves| waves.soak_min > 0) {
+        rows.push(("", format!("{} minutes between two waves; one that does not end clean stops those behind it.", waves.soak_min)));
+    }
+    rows
+}
+
+/// Whom to call, for each database that has somebody else.
+fn on_call(plan: &Plan) -> Vec<String> {
+    let first = &plan.target().on_call;
+    if plan.targets.iter().all(|target| target.on_call == *first) {
+        let what = if plan.is_many() { "these databases" } else { "this database" };
+        return vec![format!("On call for {what}: {}.", line(first))];
+    }
+    plan.targets.iter().map(|target| format!("On call for {}: {}.", line(&target.short_name), line(&target.on_call))).collect()
 }
 
 fn button(m: &Material) -> Option<Button> {
@@ -198,7 +221,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
                 Some(run) => format!("The work began at {}. You will be told when it is over.", zone.long(run.opened_at)),
                 None => "The work began. You will be told when it is over.".to_owned(),
             },
-            vec![format!("On call for this database: {}.", line(&plan.target().on_call))],
+            on_call(plan),
         ),
         NoticeKind::Missed => (
             because(&format!("The work was not begun by its latest start, {}. {nothing_runs}", zone.long(plan.times.latest_start))),
@@ -270,11 +293,21 @@ fn wrote(m: &Material) -> (String, Vec<String>) {
 }
 
 fn held(m: &Material) -> (String, Vec<String>) {
+    let plan = &m.subject.plan;
     let known = m.run.as_ref().and_then(|run| run.hold_reason.as_deref()).map(block);
     let mut more = known.map(|known| format!("What is known: {known}")).into_iter().collect::<Vec<_>>();
-    more.extend(summary(m));
-    more.push(format!("On call for this database: {}.", line(&m.subject.plan.target().on_call)));
-    ("The run stopped and waits for a person. Nothing more happens on the database until somebody decides.".to_owned(), more)
+    more.extend(of_run(m));
+    let lane = m.run.as_ref().filter(|_| plan.is_many()).and_then(|run| plan.lane(run.target));
+    let Some(lane) = lane else {
+        more.extend(on_call(plan));
+        return ("The run stopped and waits for a person. Nothing more happens on the database until somebody decides.".to_owned(), more);
+    };
+    let name = line(&lane.short_name);
+    more.push(format!("On call for {name}: {}.", line(&lane.on_call)));
+    let lead = format!(
+        "The run on {name} stopped and waits for a person. Nothing more happens on that database, and no further wave begins, until somebody decides; what runs on the others goes on."
+    );
+    (lead, more)
 }
 
 fn opinions(m: &Material, only: Option<VoteDecision>) -> Vec<String> {
@@ -294,8 +327,13 @@ fn opinions_of<'a>(votes: impl IntoIterator<Item = &'a ToldVote>) -> Vec<String>
         .collect()
 }
 
-/// What the run did, by outcome.
+/// What the run did; of several databases what became of each.
 fn summary(m: &Material) -> Vec<String> {
+    if m.lanes.is_empty() { of_run(m) } else { m.lanes.iter().map(|said| line(said)).collect() }
+}
+
+/// What the run did, by outcome.
+fn of_run(m: &Material) -> Vec<String> {
     let Some(run) = &m.run else { return vec![] };
     let ending = run.ending.map(|ending| format!("The run ended: {}.", ending.label().to_lowercase()));
     let counts: Vec<String> = run
@@ -319,7 +357,9 @@ fn reservations(m: &Material) -> Vec<String> {
 
 /// The way out by hand, for somebody who cannot reach Drydock while it works. Every session of a run bears the run's name.
 fn commands(m: &Material) -> Vec<Command> {
-    let (Some(run), true) = (&m.run, matches!(m.kind, NoticeKind::Started | NoticeKind::Held)) else { return vec![] };
+    // Of several databases a message says how to get at the one that it is about.
+    let about_a_run = m.kind == NoticeKind::Held || (m.kind == NoticeKind::Started && !m.subject.plan.is_many());
+    let (Some(run), true) = (&m.run, about_a_run) else { return vec![] };
     if m.subject.plan.target().dbms != "postgresql" {
         return vec![];
     }
@@ -337,7 +377,10 @@ fn commands(m: &Material) -> Vec<Command> {
 }
 
 fn because(m: &Material) -> String {
-    format!("{} Database: {}.", goes_to(m.kind), line(&m.subject.plan.target().short_name))
+    let plan = &m.subject.plan;
+    let what = if plan.is_many() { "Databases" } else { "Database" };
+    let names: Vec<String> = plan.targets.iter().map(|target| line(&target.short_name)).collect();
+    format!("{} {what}: {}.", goes_to(m.kind), names.join(", "))
 }
 
 /// Why somebody gets a message of this kind.
@@ -391,9 +434,9 @@ fn calendar(m: &Material, letter: &Letter, host: &str) -> CalendarPart {
         start: plan.times.start,
         end: plan.times.end,
         state,
-        summary: &format!("#{} {}: {}", m.subject.number, plan.target().short_name, plan.title),
+        summary: &format!("#{} {}: {}", m.subject.number, plan.databases(), plan.title),
         description: &description,
-        location: &plan.target().short_name,
+        location: &plan.targets.iter().map(|target| target.short_name.as_str()).collect::<Vec<_>>().join(", "),
         url: &letter.page,
         invitation: Some(Invitation { organizer: &m.from, name: &m.recipient.name, address: &m.recipient.email }),
     }

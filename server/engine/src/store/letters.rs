@@ -273,6 +273,8 @@ pub async fn sequence(db: &mut PgConnection, window: WindowId, fact: i64) -> Res
 pub struct ToldRun {
     /// Which.
     pub id: RunId,
+    /// On which database.
+    pub target: TargetId,
     /// How far.
     pub state: RunState,
     /// How it ended.
@@ -285,11 +287,13 @@ pub struct ToldRun {
     pub outcomes: Vec<(String, i64)>,
 }
 
-/// The newest run of a window, if it has one.
-pub async fn run(db: &mut PgConnection, window: WindowId) -> Result<Option<ToldRun>> {
+/// The newest run of a window, if it has one; or `only` this one of it.
+pub async fn run(db: &mut PgConnection, window: WindowId, only: Option<RunId>) -> Result<Option<ToldRun>> {
     let Some(row) = sqlx::query!(
-        "SELECT r.id, r.state, r.ending, r.opened_at, r.hold_reason FROM drydock.run r WHERE r.window_id = $1 ORDER BY r.opened_at DESC LIMIT 1",
-        window.0
+        "SELECT r.id, r.target_id, r.state, r.ending, r.opened_at, r.hold_reason FROM drydock.run r
+         WHERE r.window_id = $1 AND ($2::uuid IS NULL OR r.id = $2) ORDER BY r.opened_at DESC LIMIT 1",
+        window.0,
+        only.map(|run| run.0)
     )
     .fetch_optional(&mut *db)
     .await?
@@ -304,6 +308,7 @@ pub async fn run(db: &mut PgConnection, window: WindowId) -> Result<Option<ToldR
     .await?;
     Ok(Some(ToldRun {
         id: RunId(row.id),
+        target: TargetId(row.target_id),
         state: RunState::from_word(&row.state).ok_or_else(|| Error::internal(format!("unknown run state {}", row.state)))?,
         ending: row.ending.as_deref().and_then(Ending::from_word),
         opened_at: row.opened_at.to_jiff(),
