@@ -64,6 +64,8 @@ pub fn WindowHead(
     let database = format!("/databases/{}", head.target);
     let back = (!page.is_empty())
         .then(|| view! { <p class="crumb"><a href=format!("/windows/{}", head.number)>"← #"{head.number}" "{head.title.clone()}</a></p> });
+    let more = (head.more_databases > 0)
+        .then(|| view! { " and "<a href=format!("/windows/{}#databases", head.number)>{head.more_databases}" more"</a> });
     view! {
         {back}
         <Heading title=title>{children.map(|children| children())}</Heading>
@@ -72,7 +74,7 @@ pub fn WindowHead(
             {counted.map(|counted| view! { <CountdownText counted/> })}
         </p>
         <dl class="window-facts">
-            <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>" "<span class="quiet">{environment(&head.environment)}</span>{head.database_deleted.then(|| view! { " "<Pill tone=Tone::Quiet label="Deleted database"/> })}</dd></div>
+            <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>{more}" "<span class="quiet">{environment(&head.environment)}</span>{head.database_deleted.then(|| view! { " "<Pill tone=Tone::Quiet label="Deleted database"/> })}</dd></div>
             <div><dt>"Starts"</dt><dd><When at=head.moments.start zone=head.zone.clone()/></dd></div>
             <div><dt>"Ends"</dt><dd><When at=head.moments.end zone=head.zone.clone()/></dd></div>
             <div><dt>"Owner"</dt><dd>{head.owner.clone()}</dd></div>

@@ -33,7 +33,7 @@ pub fn RunsCard(runs: Vec<RunRow>) -> impl IntoView {
                 let to = format!("/runs/{}", run.id);
                 view! {
                     <tr>
-                        <th scope="row"><a href=to>"Run of revision "{run.revision}</a></th>
+                        <th scope="row"><a href=to>"Run of revision "{run.revision}{run.database.map(|name| format!(" on {name}"))}</a></th>
                         <td><Pill tone=tone label=label/></td>
                         <td data-label="Opened"><Time at=run.opened_at/>" by "{by}</td>
                         <td data-label="Ended">{run.ended_at.map(|at| view! { <Time at=at/> })}</td>

@@ -14,6 +14,7 @@ mod form;
 mod frame;
 mod frozen;
 mod history;
+mod lanes;
 mod list;
 mod messages;
 mod new;

@@ -4,7 +4,9 @@ use super::frame::foreign;
 use crate::parts::details::{Detail, Details, DigestShort};
 use crate::parts::layout::Card;
 use crate::parts::time::Time;
-use domain::plan::Plan;
+use domain::ids::TargetId;
+use domain::lanes::Waves;
+use domain::plan::{Plan, PlanQuery, PlanTarget};
 use domain::procedure::text::{count, size};
 use domain::procedure::{ObjectRule, Parameters, by_key};
 use leptos::prelude::*;
@@ -15,12 +17,19 @@ pub fn PlanCard(plan: Plan) -> impl IntoView {
     let steps = steps(&plan);
     let rollback = plan.rollback.steps.iter().cloned().map(|line| view! { <li>{line}</li> }).collect_view();
     let (reason, summary, parameters) = (plan.reason.clone(), plan.rollback.summary.clone(), plan.parameters.clone());
-    let queries = (!plan.critical_queries.is_empty()).then(|| {
-        let rows = plan
-            .critical_queries
+    let timed: Vec<(String, PlanQuery)> = plan
+        .targets
+        .iter()
+        .flat_map(|target| {
+            let of = if plan.is_many() { format!("{}: ", foreign(&target.short_name)) } else { String::new() };
+            plan.queries_of(target.id).iter().map(move |query| (format!("{of}{}", query.name), query.clone()))
+        })
+        .collect();
+    let queries = (!timed.is_empty()).then(|| {
+        let rows = timed
             .iter()
-            .map(|query| {
-                let (name, limit, sql) = (query.name.clone(), query.limit_ms, foreign(&query.sql));
+            .map(|(name, query)| {
+                let (name, limit, sql) = (name.clone(), query.limit_ms, foreign(&query.sql));
                 view! { <li><strong>{name}</strong>", at most "{limit}" ms"<pre class="statement">{sql}</pre></li> }
             })
             .collect_view();
@@ -43,15 +52,20 @@ pub fn PlanCard(plan: Plan) -> impl IntoView {
 
 #[component]
 fn Facts(plan: Plan) -> impl IntoView {
-    let target = plan.target();
-    let (name, database, host, port, username) =
-        (foreign(&target.name), foreign(&target.database), foreign(&target.host), target.port, foreign(&target.username));
-    let (impact, risk, on_call, excluded) = (plan.impact(), plan.risk(), target.on_call.clone(), rules(&plan.envelope.excluded));
+    let (impact, risk, excluded) = (plan.impact(), plan.risk(), rules(&plan.envelope.excluded));
+    let on = if plan.is_many() {
+        plan.targets.iter().map(|target| view! { <Place target=target.clone()/><br/> }).collect_view().into_any()
+    } else {
+        view! { <Place target=plan.target().clone()/> }.into_any()
+    };
+    let order = plan.waves.as_ref().map(|waves| order(&plan, waves)).map(|said| view! { <Detail term="Order">{said}</Detail> });
+    let on_call = on_call(&plan);
     let (procedure, times, envelope) = (plan.procedure.clone(), plan.times.clone(), plan.envelope.clone());
     view! {
         <Details>
             <Detail term="What">{procedure.name}" (version "{procedure.version}", "<DigestShort digest=procedure.digest/>")"</Detail>
-            <Detail term="On">{name}": database "<code>{database}</code>" on "<code>{host}":"{port}</code>" as "<code>{username}</code></Detail>
+            <Detail term="On">{on}</Detail>
+            {order}
             <Detail term="Impact">{impact}</Detail>
             <Detail term="Highest risk">{risk.word()}": "{risk.label()}</Detail>
             <Detail term="Starts"><Time at=times.start/></Detail>
@@ -65,6 +79,38 @@ fn Facts(plan: Plan) -> impl IntoView {
             <Detail term="On call">{on_call}</Detail>
         </Details>
     }
+}
+
+#[component]
+fn Place(target: PlanTarget) -> impl IntoView {
+    let (name, database, host, port, username) =
+        (foreign(&target.name), foreign(&target.database), foreign(&target.host), target.port, foreign(&target.username));
+    view! { {name}": database "<code>{database}</code>" on "<code>{host}":"{port}</code>" as "<code>{username}</code> }
+}
+
+/// The waves in words, by short name.
+fn order(plan: &Plan, waves: &Waves) -> String {
+    let name = |id: &TargetId| plan.lane(*id).map_or_else(String::new, |target| foreign(&target.short_name));
+    let said: Vec<String> = waves
+        .order
+        .iter()
+        .zip(1..)
+        .map(|(wave, n)| format!("Wave {n}: {}.", wave.iter().map(name).collect::<Vec<_>>().join(", ")))
+        .collect();
+    let soak = match waves.soak_min {
+        0 => "Each begins when every database of the one before ended clean.".to_owned(),
+        n => format!("Each begins when every database of the one before ended clean and was watched for {n} minutes."),
+    };
+    format!("{} {soak}", said.join(" "))
+}
+
+/// Whom to call: once for all databases, or for each its own.
+fn on_call(plan: &Plan) -> String {
+    let first = &plan.target().on_call;
+    if plan.targets.iter().all(|target| target.on_call == *first) {
+        return first.clone();
+    }
+    plan.targets.iter().map(|target| format!("{}: {}", foreign(&target.short_name), target.on_call)).collect::<Vec<_>>().join("; ")
 }
 
 fn steps(plan: &Plan) -> impl IntoView + use<> {

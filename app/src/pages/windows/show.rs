@@ -8,6 +8,7 @@ use super::form::BesideTable;
 use super::frame::{BlockedBox, WindowHead};
 use super::frozen::FreezesCard;
 use super::history::{RevisionsCard, RunsCard, TrailCard};
+use super::lanes::LanesCard;
 use super::messages::MessagesCard;
 use super::plan::PlanCard;
 use super::preview::PreviewCard;
@@ -27,6 +28,7 @@ const PARTS: &[(&str, &str)] = &[
     ("plan", "Plan"),
     ("preview", "Preview"),
     ("approvals", "Approvals"),
+    ("databases", "Databases"),
     ("checklist", "Checklist"),
     ("conversation", "Conversation"),
     ("runs", "Runs"),
@@ -58,8 +60,15 @@ pub fn ShowPage() -> impl IntoView {
 fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
     let head = window.head.clone();
     let risk = format!("{}: {}", window.plan.risk().word(), window.plan.risk().label());
-    let parts = PARTS.iter().map(|(anchor, name)| view! { <li><a href=format!("#{anchor}")>{*name}</a></li> }).collect_view();
+    let several = !window.lanes.is_empty();
+    let parts = PARTS
+        .iter()
+        .filter(|(anchor, _)| several || *anchor != "databases")
+        .map(|(anchor, name)| view! { <li><a href=format!("#{anchor}")>{*name}</a></li> })
+        .collect_view();
     let open_run = window.runs.iter().find(|run| run.state != RunState::Ended).map(|run| run.id);
+    // Of several databases each has a run of its own: the card of databases leads to them.
+    let open_run = open_run.filter(|_| !several);
     let live = open_run.map(|run| view! { <a class="button primary" href=format!("/runs/{run}")>"Watch the run"</a> });
     let reason = head.state_reason.clone().filter(|reason| !reason.trim().is_empty());
     let state_said = reason.map(
@@ -86,6 +95,7 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
         <PlanCard plan=window.plan/>
         <PreviewCard preview=window.preview/>
         {approvals}
+        <LanesCard lanes=window.lanes state=head.state/>
         <ChecksCard number=head.number state=head.state checks=window.checks/>
         <ConversationCard number=head.number conversation=said/>
         <RunsCard runs=window.runs/>
