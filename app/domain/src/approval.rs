@@ -3,6 +3,7 @@
 pub mod change;
 pub mod check;
 pub mod choose;
+pub mod code;
 pub mod count;
 pub mod example;
 pub mod form;
@@ -11,6 +12,7 @@ pub mod policy;
 pub mod terms;
 
 pub use check::satisfiable;
+pub use code::CodeNeed;
 pub use count::{Roll, RuleStanding, Standing, count, in_turn, must_be_known_better};
 pub use policy::{ESCALATION, Electorate, Eligible, Escalation, Group, Policy, Rule, Scope, Terms};
 pub use terms::{StageTimes, deadlines};

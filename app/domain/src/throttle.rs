@@ -22,6 +22,10 @@ pub enum Limit {
     AskNetwork,
     /// Resets asked for at this installation.
     AskTotal,
+    /// Codes mailed for one link.
+    CodeLink,
+    /// Codes mailed to one person, whatever the link.
+    CodePerson,
     /// Facts about failures of one address from one network: one a minute.
     Fact,
 }
@@ -37,6 +41,8 @@ impl Limit {
             Self::Total => "total",
             Self::AskNetwork => "ask_network",
             Self::AskTotal => "ask_total",
+            Self::CodeLink => "code_link",
+            Self::CodePerson => "code_person",
             Self::Fact => "fact",
         }
     }
@@ -45,7 +51,7 @@ impl Limit {
     #[must_use]
     pub fn within(self) -> SignedDuration {
         match self {
-            Self::Account | Self::Confirm => SignedDuration::from_hours(24),
+            Self::Account | Self::Confirm | Self::CodeLink | Self::CodePerson => SignedDuration::from_hours(24),
             Self::Network | Self::Total | Self::AskNetwork | Self::AskTotal => SignedDuration::from_mins(10),
             Self::Fact => SignedDuration::from_mins(1),
         }
@@ -59,6 +65,8 @@ impl Limit {
             Self::Total => Some(300),
             Self::AskNetwork => Some(20),
             Self::AskTotal => Some(200),
+            Self::CodeLink => Some(10),
+            Self::CodePerson => Some(50),
         }
     }
 
@@ -70,7 +78,7 @@ impl Limit {
                 let beyond = u32::try_from(failures - FREE_FAILURES).ok()?.min(20);
                 Some(now + SignedDuration::from_secs((1_i64 << beyond).min(LONGEST_PAUSE_S)))
             }
-            Self::Network | Self::Total | Self::AskNetwork | Self::AskTotal => {
+            Self::Network | Self::Total | Self::AskNetwork | Self::AskTotal | Self::CodeLink | Self::CodePerson => {
                 self.most().filter(|most| failures >= *most).map(|_| since + self.within())
             }
             Self::Fact => None,
@@ -78,11 +86,15 @@ impl Limit {
     }
 }
 
-/// Minutes to wait, as people read them; at least one.
+/// Minutes or hours to wait, as people read them; at least a minute.
 #[must_use]
 pub fn wait(until: Timestamp, now: Timestamp) -> String {
     let minutes = (until.duration_since(now).as_secs().max(1) + 59) / 60;
-    if minutes == 1 { "a minute".to_owned() } else { format!("{minutes} minutes") }
+    match minutes {
+        1 => "a minute".to_owned(),
+        ..=90 => format!("{minutes} minutes"),
+        _ => format!("{} hours", (minutes + 59) / 60),
+    }
 }
 
 #[cfg(test)]
@@ -101,18 +113,25 @@ mod tests {
 
     #[test]
     fn a_network_and_the_whole_wait_for_the_end_of_their_count() {
-        for (limit, most) in [(Limit::Network, 30), (Limit::Total, 300), (Limit::AskNetwork, 20), (Limit::AskTotal, 200)] {
+        for (limit, most, end) in [
+            (Limit::Network, 30, 600),
+            (Limit::Total, 300, 600),
+            (Limit::AskNetwork, 20, 600),
+            (Limit::AskTotal, 200, 600),
+            (Limit::CodeLink, 10, 86_400),
+            (Limit::CodePerson, 50, 86_400),
+        ] {
             assert_eq!(limit.blocked_until(most - 1, at(0), at(100)), None, "{}", limit.word());
-            assert_eq!(limit.blocked_until(most, at(0), at(100)), Some(at(600)), "{}", limit.word());
+            assert_eq!(limit.blocked_until(most, at(0), at(100)), Some(at(end)), "{}", limit.word());
         }
         assert_eq!(Limit::Fact.blocked_until(1_000, at(0), at(1)), None);
     }
 
     #[test]
-    fn a_wait_is_said_in_whole_minutes() {
+    fn a_wait_is_said_in_whole_minutes_or_hours() {
         assert_eq!(
-            [wait(at(1), at(0)), wait(at(60), at(0)), wait(at(61), at(0)), wait(at(600), at(0))],
-            ["a minute", "a minute", "2 minutes", "10 minutes"]
+            [wait(at(1), at(0)), wait(at(60), at(0)), wait(at(61), at(0)), wait(at(600), at(0)), wait(at(7201), at(0))],
+            ["a minute", "a minute", "2 minutes", "10 minutes", "3 hours"]
         );
     }
 }

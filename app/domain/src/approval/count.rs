@@ -86,7 +86,8 @@ impl Roll {
         let own = second_key(stage);
         if self.sealed.contains_key(&own) { own } else { ESCALATION.to_owned() }
     }
-    fn may(&self, rule: &Rule, person: PersonId) -> bool {
+    /// Whether this rule asks this person now.
+    pub(super) fn may(&self, rule: &Rule, person: PersonId) -> bool {
         let of = |key: &str| self.present.get(key).is_some_and(|people| people.contains(&person));
         of(&rule.key) || (self.escalated.contains(&rule.stage) && of(&self.second_of(rule.stage)))
     }
