@@ -18,6 +18,8 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
     drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override,
     drydock.series, drydock.series_author, drydock.series_change TO {web};
+GRANT INSERT ON drydock.vote_code TO {web};
+GRANT UPDATE (tries, used_at, ended_at) ON drydock.vote_code TO {web};
 GRANT INSERT ON drydock.policy_change, drydock.policy_agreement, drydock.policy_case TO {web};
 GRANT INSERT ON drydock.revision_stage TO {web}, {worker};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
@@ -70,7 +72,9 @@ GRANT DELETE ON drydock.policy_case TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
-REVOKE SELECT ON drydock.account, drydock.session, drydock.submission, drydock.throttle, drydock.calendar_feed FROM {worker_alone};
+REVOKE SELECT ON drydock.account, drydock.session, drydock.submission, drydock.throttle, drydock.calendar_feed, drydock.vote_code FROM {worker_alone};
+-- A code that opens nothing any more is not mailed.
+GRANT SELECT (id, used_at, ended_at, expires_at) ON drydock.vote_code TO {worker};
 GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.worker_key, drydock.run,
     drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination TO {worker};
 GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};

@@ -47,15 +47,12 @@ words!(Assurance {
 
 impl Assurance {
     /// What a policy may ask for: somebody has to be able to prove it here.
-    pub const REACHABLE: &'static [Self] = &[Self::Link, Self::Account];
+    pub const REACHABLE: &'static [Self] = &[Self::Link, Self::LinkCode, Self::Account];
 
     /// Refuses what nobody could prove, with the reason.
     pub fn reachable(self) -> Result<(), String> {
         match self {
-            Self::Link | Self::Account => Ok(()),
-            Self::LinkCode => {
-                Err("No code is mailed to people who hold a link, so nobody could be known that well. Ask for “signed in”.".into())
-            }
+            Self::Link | Self::LinkCode | Self::Account => Ok(()),
             Self::AccountFactor => {
                 Err("There is no second factor at the sign-in, so nobody could be known that well. Ask for “signed in”.".into())
             }

@@ -52,6 +52,8 @@ ids! {
     PolicyCaseId,
     /// A link sent in a mail.
     LinkId,
+    /// A code mailed to whoever holds a link.
+    VoteCodeId,
     /// A calendar feed.
     FeedId,
     /// A browser session, by the name pages use; never the key in the cookie.

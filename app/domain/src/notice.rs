@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub enum NoticeKind {
     /// Your decision is needed; carries a personal link.
     ApprovalNeeded,
+    /// The code that makes an approval by link count for more; carries it.
+    VoteCode,
     /// Your vote was recorded; carries "this was not me".
     VoteRecorded,
     /// Moved to another time; those who decide are asked again, the others are told.
@@ -78,6 +80,7 @@ pub enum NoticeKind {
 
 words!(NoticeKind {
     NoticeKind::ApprovalNeeded = "approval_needed" / "Approval needed",
+    NoticeKind::VoteCode = "vote_code" / "Code to approve",
     NoticeKind::VoteRecorded = "vote_recorded" / "Your decision was recorded",
     NoticeKind::Moved = "moved" / "Moved",
     NoticeKind::Approved = "approved" / "Approved",
@@ -156,7 +159,7 @@ impl NoticeKind {
             Stakeholders, Voter, Watchers, WindowOwner,
         };
         match self {
-            Self::ApprovalNeeded => &[Eligible],
+            Self::ApprovalNeeded | Self::VoteCode => &[Eligible],
             Self::VoteRecorded | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
             Self::Rejected | Self::ChangesAsked | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers],
             Self::Moved | Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear => {
@@ -231,7 +234,7 @@ pub struct Situation {
     pub window: Option<WindowState>,
     /// The window's newest plan is still the one the message names.
     pub same_digest: bool,
-    /// The link it carries still decides something; `true` when it carries none.
+    /// The link or the code it carries still decides something; `true` when it carries none.
     pub link_alive: bool,
     /// What it quotes is not taken back, and the person may still read it; `true` when it quotes nothing.
     pub comment_stands: bool,
@@ -259,6 +262,7 @@ impl NoticeKind {
             Self::ApprovalNeeded | Self::Moved | Self::ChangesAsked if !now.same_digest => Some("the window was edited since"),
             Self::ApprovalNeeded | Self::ApprovalLost if state != W::Proposed => moved,
             Self::ApprovalNeeded if !now.link_alive => Some("its link was used, replaced or has expired"),
+            Self::VoteCode if !now.link_alive || state != W::Proposed => Some("its code was used, replaced or has expired"),
             Self::Approved if state != W::Approved => moved,
             Self::Started if state.is_terminal() => moved,
             Self::Held if state != W::Hold => moved,
@@ -298,6 +302,21 @@ mod tests {
         assert!(ask.overtaken(&Situation { link_alive: false, ..fresh }).is_some());
         assert!(ask.overtaken(&Situation { window: Some(WindowState::Withdrawn), ..fresh }).is_some());
         assert!(ask.overtaken(&Situation { person_active: false, ..fresh }).is_some());
+    }
+
+    #[test]
+    fn a_code_that_opens_nothing_any_more_is_not_sent() {
+        let fresh = Situation {
+            person_active: true,
+            window: Some(WindowState::Proposed),
+            same_digest: true,
+            link_alive: true,
+            comment_stands: true,
+        };
+        let code = NoticeKind::VoteCode;
+        assert_eq!(code.overtaken(&fresh), None);
+        assert!(code.overtaken(&Situation { link_alive: false, ..fresh }).is_some());
+        assert!(code.overtaken(&Situation { window: Some(WindowState::Approved), ..fresh }).is_some());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod events;
 mod lanes;
 mod outbox;
 mod runs;
+mod vote_codes;
 mod votes;
 mod windows;
 
@@ -24,7 +25,7 @@ pub use lanes::Settled;
 pub use outbox::LinkForMail;
 pub use runs::{LEASE_LOST, Pulse, Tenure, hand_over, is_lease_lost, owner_is_gone, pulse, renew};
 pub use votes::NewVote;
-pub(crate) use votes::vote_fact;
+pub(crate) use votes::{link_spent, vote_fact};
 pub use windows::NewRevision;
 
 /// A fact that was written in this transaction: transitions and messages point to it.

@@ -33,6 +33,7 @@ pub mod trail;
 pub mod transaction;
 pub mod vault;
 pub mod vitals;
+mod vote_code;
 pub mod wake;
 pub mod watchdog;
 pub mod worker;

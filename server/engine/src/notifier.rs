@@ -17,7 +17,7 @@ pub use transport::{Answer, reach};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::store::outbox::{About, Claimed, DeliveryResult};
-use crate::store::{comments, letters, outbox, windows};
+use crate::store::{comments, letters, outbox, vote_codes, windows};
 use crate::transaction;
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
@@ -202,11 +202,15 @@ async fn situation(db: &mut PgConnection, about: &About) -> Result<Situation> {
         Some(link) => letters::link(db, link).await?.alive,
         None => true,
     };
+    let code_alive = match about.code {
+        Some(code) => vote_codes::good_until(db, code).await?.is_some(),
+        None => true,
+    };
     Ok(Situation {
         person_active: recipient.active,
         window: window.map(|(state, _)| state),
         same_digest: about.digest.zip(window).is_none_or(|(named, (_, newest))| named == newest),
-        link_alive,
+        link_alive: link_alive && code_alive,
         comment_stands: comment_stands(db, about).await?,
     })
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::store;
 use crate::store::throttle::Subject;
 use domain::decision::Refusal;
-use domain::ids::PersonId;
+use domain::ids::{LinkId, PersonId};
 use domain::throttle::{Limit, wait};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -114,6 +114,17 @@ pub(crate) async fn admit_asking(pool: &PgPool, address: IpAddr) -> Result<()> {
         Some((_, until, now)) => Err(throttled("Too many links were asked for lately.", until, now)),
         None => Ok(()),
     }
+}
+
+/// Counts a code that is about to be mailed; refused after too many for this link, or for this person. A refusal takes the count back with it.
+pub(crate) async fn mail_code(db: &mut PgConnection, link: LinkId, person: PersonId) -> Result<()> {
+    for (limit, of) in [(Limit::CodeLink, link.to_string()), (Limit::CodePerson, person.to_string())] {
+        let count = store::throttle::count(db, &subject(limit, &of), limit.within(), 1).await?;
+        if let Some(until) = limit.blocked_until(count.failures - 1, count.since, count.now) {
+            return Err(throttled("Too many codes were mailed lately.", until, count.now));
+        }
+    }
+    Ok(())
 }
 
 /// Somebody proved who they are in another way: they may sign in at once, whoever guessed meanwhile.

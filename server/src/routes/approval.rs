@@ -1,12 +1,16 @@
 //! The page behind a mailed link: GET shows, POST decides. No session, no account, no script; the secret is the only proof.
 
+use super::code_cookie;
 use crate::guard::RequestId;
+use crate::web::Web;
 use app::shell::POLICY;
 use axum::Extension;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
 use engine::actions::cast_vote::{Input, cast_vote_by_link};
+use engine::actions::mail_code::mail_code;
 use engine::actions::mail_fresh_link::mail_fresh_link;
 use engine::actions::withdraw_vote::{Objection, object_to_vote};
 use engine::paper::approval::{self, TypedAgain};
@@ -14,6 +18,7 @@ use engine::queries::links;
 use engine::{Engine, Error};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, Method, StatusCode};
+use secrecy::SecretString;
 use std::sync::LazyLock;
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -24,8 +29,8 @@ static STRICT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Shows what the link leads to. Changes nothing but the mark "opened", and HEAD not even that.
-pub async fn show(State(engine): State<Engine>, method: Method, Path(secret): Path<String>) -> Response {
-    match links::page(&engine, &secret).await {
+pub async fn show(State(engine): State<Engine>, jar: CookieJar, method: Method, Path(secret): Path<String>) -> Response {
+    match links::page(&engine, &secret, code_cookie::read(&jar, &secret).as_ref()).await {
         Ok(page) => {
             if method == Method::GET
                 && let Err(error) = links::mark_opened(&engine, page.link).await
@@ -42,22 +47,50 @@ pub async fn show(State(engine): State<Engine>, method: Method, Path(secret): Pa
 pub async fn decide(
     State(engine): State<Engine>,
     Extension(request): Extension<RequestId>,
+    jar: CookieJar,
     Path(secret): Path<String>,
     form: Result<Form<Input>, FormRejection>,
 ) -> Response {
     let Ok(Form(input)) = form else { return StatusCode::BAD_REQUEST.into_response() };
-    let typed = TypedAgain { short_name: input.short_name.clone(), comment: input.comment.clone(), ..TypedAgain::default() };
-    let done = cast_vote_by_link(&engine, &secret, &input, &request.0).await;
+    let browser = code_cookie::read(&jar, &secret);
+    let done = cast_vote_by_link(&engine, &secret, browser.as_ref(), &input, &request.0).await;
     if matches!(done, Err(Error::Refused(_))) && is_recorded(&engine, &secret, &input).await {
         return Redirect::to(&path_of(&secret)).into_response();
     }
-    answer(&engine, &secret, done, typed).await
+    answer(&engine, &secret, browser.as_ref(), done, again(&input)).await
+}
+
+/// What was typed, to be shown again.
+fn again(input: &Input) -> TypedAgain {
+    let Input { short_name, comment, code, .. } = input.clone();
+    TypedAgain { short_name, comment, code, ..TypedAgain::default() }
 }
 
 /// Whether just this decision is recorded already: a form that was sent twice leads where the first sending led.
 async fn is_recorded(engine: &Engine, secret: &str, input: &Input) -> bool {
-    let recorded = links::page(engine, secret).await.ok().and_then(|page| page.recorded);
+    let recorded = links::page(engine, secret, None).await.ok().and_then(|page| page.recorded);
     recorded.is_some_and(|recorded| recorded.word() == input.decision.trim())
+}
+
+/// Mails a code to the same mailbox, and shows the page with everything typed and a field for it.
+pub async fn code(
+    State(web): State<Web>,
+    Extension(request): Extension<RequestId>,
+    jar: CookieJar,
+    Path(secret): Path<String>,
+    form: Result<Form<Input>, FormRejection>,
+) -> Response {
+    let Ok(Form(input)) = form else { return StatusCode::BAD_REQUEST.into_response() };
+    let engine = &web.engine;
+    let browser = code_cookie::read(&jar, &secret);
+    match mail_code(engine, &secret, &input.digest, &request.0).await {
+        Ok(asked) => {
+            let typed = TypedAgain { code: String::new(), mailed: true, ..again(&input) };
+            let cookie = code_cookie::make(&secret, &asked.browser, web.hosts.is_https());
+            (jar.add(cookie), shown(engine, &secret, Some(&asked.browser), StatusCode::OK, &typed).await).into_response()
+        }
+        done => answer(engine, &secret, browser.as_ref(), done, again(&input)).await,
+    }
 }
 
 /// "This was not me": takes the vote back.
@@ -70,19 +103,25 @@ pub async fn object(
     let Ok(Form(objection)) = form else { return StatusCode::BAD_REQUEST.into_response() };
     let typed = TypedAgain { short_name: objection.short_name.clone(), ..TypedAgain::default() };
     let done = object_to_vote(&engine, &secret, &objection, &request.0).await;
-    answer(&engine, &secret, done, typed).await
+    answer(&engine, &secret, None, done, typed).await
 }
 
 /// Mails a fresh link to the same person.
 pub async fn fresh(State(engine): State<Engine>, Extension(request): Extension<RequestId>, Path(secret): Path<String>) -> Response {
     match mail_fresh_link(&engine, &secret, &request.0).await {
         Ok(()) => html(StatusCode::OK, approval::mailed()),
-        done => answer(&engine, &secret, done, TypedAgain::default()).await,
+        done => answer(&engine, &secret, None, done, TypedAgain::default()).await,
     }
 }
 
 /// On to the page after success; otherwise the page as it stands now, with what was wrong and everything typed.
-async fn answer<T>(engine: &Engine, secret: &str, done: engine::Result<T>, mut typed: TypedAgain) -> Response {
+async fn answer<T>(
+    engine: &Engine,
+    secret: &str,
+    browser: Option<&SecretString>,
+    done: engine::Result<T>,
+    mut typed: TypedAgain,
+) -> Response {
     let status = match done {
         Ok(_) => return Redirect::to(&path_of(secret)).into_response(),
         Err(Error::Invalid(errors)) => {
@@ -95,8 +134,13 @@ async fn answer<T>(engine: &Engine, secret: &str, done: engine::Result<T>, mut t
         }
         Err(error) => return failed(error),
     };
-    match links::page(engine, secret).await {
-        Ok(page) => html(status, approval::page(&page, &path_of(secret), &typed)),
+    shown(engine, secret, browser, status, &typed).await
+}
+
+/// The page as it stands now.
+async fn shown(engine: &Engine, secret: &str, browser: Option<&SecretString>, status: StatusCode, typed: &TypedAgain) -> Response {
+    match links::page(engine, secret, browser).await {
+        Ok(page) => html(status, approval::page(&page, &path_of(secret), typed)),
         Err(error) => failed(error),
     }
 }

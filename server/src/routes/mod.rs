@@ -4,6 +4,7 @@ pub mod account_links;
 pub mod address;
 pub mod api;
 pub mod approval;
+mod code_cookie;
 pub mod evidence;
 pub mod feed;
 pub mod health;

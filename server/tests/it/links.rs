@@ -17,13 +17,13 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
 }
 
-fn site(house: &House) -> Router {
+pub fn site(house: &House) -> Router {
     let hosts = Hosts::new(&"https://drydock.example".parse().expect("a URL"));
     let web = Web {
         live: Live::beside(&house.engine),
@@ -39,7 +39,15 @@ fn site(house: &House) -> Router {
 }
 
 async fn ask(site: &Router, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> Answer {
+    ask_with(site, method, path, form, "").await
+}
+
+/// The same by a browser that keeps a cookie.
+pub async fn ask_with(site: &Router, method: Method, path: &str, form: Option<&[(&str, &str)]>, cookie: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(path).header("host", "drydock.example").header("accept", "text/html");
+    if !cookie.is_empty() {
+        request = request.header("cookie", cookie);
+    }
     let body = match form {
         None => Body::empty(),
         Some(fields) => {
@@ -159,6 +167,7 @@ async fn every_unknown_secret_gets_the_same_answer() {
             (Method::GET, wrong.clone(), None),
             (Method::POST, wrong.clone(), Some(&[("decision", "approve")][..])),
             (Method::POST, format!("{wrong}/fresh"), Some(&[][..])),
+            (Method::POST, format!("{wrong}/code"), Some(&[][..])),
             (Method::POST, format!("{wrong}/not-me"), Some(&[][..])),
         ] {
             let answer = ask(&site, method, &path, form).await;
@@ -217,7 +226,7 @@ async fn a_decision_leads_to_what_was_recorded_and_can_be_objected_to() {
     assert_eq!(other.status, StatusCode::CONFLICT, "another decision is not taken for the recorded one");
     assert!(other.body.contains("You already decided on this plan"), "{}", other.body);
 
-    let lead = Input { decision: "approve".into(), digest: digest.clone(), short_name: "prod-orders".into(), comment: String::new() };
+    let lead = Input { decision: "approve".into(), digest: digest.clone(), short_name: "prod-orders".into(), ..Input::default() };
     assert_eq!(cast_vote(&house.engine, &house.lead, number, &lead).await.expect("a lead").state, WindowState::Approved);
     let not_me = format!("/a/{}", house.secret("vote_recorded", house.stakeholder.actor.person).await);
     let page = get(&site, &not_me).await.body;

@@ -5,6 +5,7 @@ mod asked;
 mod attack;
 mod browser;
 mod calendar;
+mod codes;
 mod conversation;
 mod create_admin;
 mod database_pages;

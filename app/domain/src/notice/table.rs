@@ -73,6 +73,7 @@ fn why_not(kind: NoticeKind, part: Part) -> &'static str {
     use NoticeKind as N;
     match (kind, part) {
         (_, Part::Auditors) => "They read the trail, which nobody can switch off or lose; a mail would prove nothing.",
+        (N::VoteCode, _) => "It goes to the one mailbox whose link asked for it: a code that others read proves nothing.",
         (N::VoteRecorded, _) => "It is about one vote: only its voter can say that it was not theirs.",
         (N::HandedOver, _) => "It is about who answers for the window: only the new owner has to know.",
         (N::Mentioned, _) => "It is for those whom the comment names.",

@@ -54,6 +54,7 @@ impl Topic {
 /// What nobody can switch off, with the reason; for the page of the own settings.
 pub const ALWAYS: &[(&str, &str)] = &[
     ("A decision in your name was recorded", "It carries “this was not me”: the way to undo what somebody else did with your mail."),
+    ("A code you asked for on the page behind a link", "Where the policy wants it, your approval counts only with it."),
     ("A run is on hold or failed, of a window you own or are on call for", "Nobody else may know that somebody has to come."),
     ("A window became yours", "You answer for it from then on."),
     ("Your password was changed, or a link to a new one was asked for", "Whoever did not do this has to learn it."),
@@ -80,7 +81,7 @@ impl NoticeKind {
                 | Concerned::SeriesAuthor
                 | Concerned::FreezeMaker,
             )
-            | (Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
+            | (Self::VoteCode | Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
             | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => &[],
             (Self::Commented, Concerned::Watchers) => &[Topic::Conversation, Topic::Watching],
             (Self::Commented, _) => &[Topic::Conversation],
@@ -114,6 +115,7 @@ mod tests {
         let all = Topic::ALL;
         assert!(reaches(NoticeKind::VoteRecorded, &[Voter], all));
         assert!(reaches(NoticeKind::HandedOver, &[WindowOwner], all));
+        assert!(reaches(NoticeKind::VoteCode, &[Eligible], all), "who asked for it waits for it");
         for kind in [NoticeKind::Held, NoticeKind::Failed] {
             assert!(reaches(kind, &[WindowOwner], all) && reaches(kind, &[Leads, OnCall], all), "{}", kind.word());
             assert!(!reaches(kind, &[Leads, Contributors, Watchers], all), "{}", kind.word());
@@ -146,7 +148,7 @@ mod tests {
         for kind in NoticeKind::ALL {
             let asks =
                 matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded | NoticeKind::HandedOver | NoticeKind::Validating);
-            let asks = asks || *kind == NoticeKind::Mentioned || !kind.is_about_window();
+            let asks = asks || matches!(kind, NoticeKind::VoteCode | NoticeKind::Mentioned) || !kind.is_about_window();
             assert_eq!(kind.audience().contains(&Watchers), !asks, "{}", kind.word());
         }
     }

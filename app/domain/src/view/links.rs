@@ -61,6 +61,37 @@ pub struct About {
     pub rules: Vec<RuleRow>,
     /// An approval by this link would count for nothing: the policy asks the reader to be signed in.
     pub sign_in_to_approve: bool,
+    /// The code that an approval by this link needs, or counts for more with; `None` where it adds nothing.
+    pub code: Option<Code>,
+}
+
+/// A mailed code, as the page offers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// Without it the approval counts for nothing.
+    pub needed: bool,
+    /// Whose approvals the rules count only with it, in words.
+    pub for_whom: Vec<String>,
+    /// Whose approvals the rules count without it.
+    pub without: Vec<String>,
+    /// What was mailed.
+    pub mailed: Mailed,
+}
+
+/// Whether a code was mailed that can still be typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mailed {
+    /// None, or a dead one.
+    None,
+    /// One that was asked for in another browser, where alone it works.
+    Elsewhere,
+    /// One for this browser.
+    Here {
+        /// Good until then.
+        until: Timestamp,
+        /// Tries that are left.
+        left: i32,
+    },
 }
 
 /// What the page is.

@@ -1,5 +1,7 @@
 //! Votes: by people who are signed in, and by holders of a mailed link. Both end in the same transaction.
 
+use super::ballot::{Admitted, Ballot};
+use super::show_code::{self, Shown};
 use super::{Caller, audience};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -8,16 +10,15 @@ use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
 use domain::approval::{self, Assurance, Policy, Roll, RuleStanding, Standing, StandingVote, VoteDecision};
-use domain::canonical::Digest;
-use domain::decision::{FieldError, Refusal};
+use domain::decision::FieldError;
 use domain::fact::NewFact;
-use domain::ids::LinkId;
+use domain::ids::{LinkId, VoteCodeId};
 use domain::notice::NoticeKind;
 use domain::people;
 use domain::permission::{Permit, Verb, authorize};
 use domain::plan::Plan;
 use domain::window::WindowState;
-use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::Map;
 
 /// What was typed to decide.
@@ -32,6 +33,8 @@ pub struct Input {
     pub short_name: String,
     /// Why; required to reject or to ask for changes.
     pub comment: String,
+    /// The code from the mail, where an approval by link is given with one.
+    pub code: String,
 }
 
 /// What a vote led to.
@@ -47,6 +50,14 @@ pub struct Outcome {
     pub message: String,
 }
 
+/// How somebody is known who decides.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    assurance: Assurance,
+    link: Option<LinkId>,
+    code: Option<VoteCodeId>,
+}
+
 /// A vote by somebody who is signed in.
 pub async fn cast_vote(engine: &Engine, caller: &Caller, number: i64, input: &Input) -> Result<Outcome> {
     let (caller, input) = (caller.clone(), input.clone());
@@ -57,7 +68,11 @@ pub async fn cast_vote(engine: &Engine, caller: &Caller, number: i64, input: &In
             let permit = authorize(&caller.actor, Verb::Vote, Some(window.team))
                 .map_err(|refusal| super::hide(&caller.actor, window.team, refusal))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            decide(&mut ledger, window, &input, Assurance::Account, None).await
+            let ballot = Ballot::lock(&mut ledger, window).await?;
+            let (decision, comment) = check(&input, &ballot.plan)?;
+            let admitted = ballot.admit(&mut ledger, &input.digest, decision).await?;
+            let known = Known { assurance: Assurance::Account, link: None, code: None };
+            record(&mut ledger, &ballot, &admitted, known, decision, comment).await
         })
     })
     .await?;
@@ -65,70 +80,71 @@ pub async fn cast_vote(engine: &Engine, caller: &Caller, number: i64, input: &In
     Ok(outcome)
 }
 
-/// A vote by whoever holds the secret of a mailed link. One transaction consumes the link, writes vote, facts and messages.
+/// A vote by whoever holds the secret of a mailed link. One transaction consumes the link and the code, writes vote, facts and messages.
 ///
-/// An unknown secret is [`Error::NotFound`]; what is wrong with a known link is said in a refusal.
-pub async fn cast_vote_by_link(engine: &Engine, secret: &str, input: &Input, request: &str) -> Result<Outcome> {
-    let (secret, input, request) = (secret.to_owned(), input.clone(), request.to_owned());
+/// `browser` is the secret that the browser got when it asked for a code. An unknown secret is [`Error::NotFound`]; what is wrong with a known
+/// link is said in a refusal. A wrong code is counted, and nothing else is written.
+pub async fn cast_vote_by_link(
+    engine: &Engine,
+    secret: &str,
+    browser: Option<&SecretString>,
+    input: &Input,
+    request: &str,
+) -> Result<Outcome> {
+    let (secret, browser, input, request) = (secret.to_owned(), browser.cloned(), input.clone(), request.to_owned());
     let outcome = transaction::run(engine.pool(), "cast_vote_by_link", move |db| {
-        let (secret, input, request) = (secret.clone(), input.clone(), request.clone());
+        let (secret, browser, input, request) = (secret.clone(), browser.clone(), input.clone(), request.clone());
         Box::pin(async move {
             let link = store::votes::link(db, &secret).await?.filter(|link| link.purpose == "approve").ok_or(Error::NotFound)?;
             let window = store::windows::load(db, link.window.ok_or(Error::NotFound)?).await?;
             let permit = Permit::link(link.person, link.id);
             let mut ledger = Ledger::open(db, &permit, &request);
-            decide(&mut ledger, window, &input, Assurance::Link, Some(link.id)).await
+            let ballot = Ballot::lock(&mut ledger, window).await?;
+            let (decision, comment) = check(&input, &ballot.plan)?;
+            let admitted = ballot.admit(&mut ledger, &input.digest, decision).await?;
+            let known = match decision {
+                VoteDecision::Approve => show_code::known(&mut ledger, &ballot, &admitted, link.id, &input.code, browser.as_ref()).await?,
+                _ => Shown::Nothing,
+            };
+            let (assurance, code) = match known {
+                Shown::Nothing => (Assurance::Link, None),
+                Shown::Right(code) => (Assurance::LinkCode, Some(code)),
+                Shown::Wrong(error) => return Ok(Err(error)),
+            };
+            let known = Known { assurance, link: Some(link.id), code };
+            record(&mut ledger, &ballot, &admitted, known, decision, comment).await.map(Ok)
         })
     })
     .await?;
     wake(engine.pool(), &[Wake::Notifier, Wake::Runner, Wake::Sealer]).await;
-    Ok(outcome)
+    outcome.map_err(|wrong| Error::Invalid(vec![wrong]))
 }
 
-async fn decide(ledger: &mut Ledger<'_>, window: Window, input: &Input, assurance: Assurance, link: Option<LinkId>) -> Result<Outcome> {
-    let person = ledger.permit().person().ok_or_else(|| Error::internal("a vote is cast by a person"))?;
-    let (state, revision) = ledger.lock_window(window.id).await?;
-    let window =
-        if revision == window.revision && state == window.state { window } else { store::windows::load(ledger.db(), window.id).await? };
-    let plan = window.plan()?;
-    let (decision, comment) = check(input, &plan)?;
-    may_decide(state, &window, input)?;
-    in_time(&window, decision, store::runs::now(ledger.db()).await?)?;
-    let contributors = store::windows::contributors(ledger.db(), window.id).await?;
-    let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
-    let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
-    let roll = Roll { escalated: window.escalated.clone(), ..Roll::as_sealed(&plan.eligible) };
-    approval::may_vote(person, &contributors, &roll.asked(), already)?;
-    store::voices::one(ledger.db(), window.id, person).await?.heard()?;
-    let before = standing(ledger, &window, &plan).await?;
-    approval::in_turn(&plan.policy.rules, &roll, &before, person, decision)?;
-    if decision == VoteDecision::Approve && approval::must_be_known_better(&plan.policy.rules, &roll, person, assurance) {
-        return Err(Refusal::new(
-            "sign_in_needed",
-            "The policy of this plan counts your approval only when you are signed in, so by this link it would count for nothing.",
-            format!("Sign in and approve on the page of window #{}.", window.number),
-        )
-        .into());
-    }
-    if let Some(link) = link {
+async fn record(
+    ledger: &mut Ledger<'_>,
+    ballot: &Ballot,
+    admitted: &Admitted,
+    known: Known,
+    decision: VoteDecision,
+    comment: String,
+) -> Result<Outcome> {
+    let (window, plan) = (&ballot.window, &ballot.plan);
+    if let Some(link) = known.link {
         ledger.consume_link(link, Some((window.id, window.digest))).await?;
     }
-    let vote = NewVote { window: window.id, digest: window.digest, person, decision, assurance, comment, link };
+    if let Some(code) = known.code {
+        ledger.use_vote_code(code).await?;
+    }
+    let Known { assurance, link, code } = known;
+    let vote = NewVote { window: window.id, digest: window.digest, person: admitted.person, decision, assurance, comment, link, code };
     let fact = ledger.fact(vote_fact(&vote, window.team)).await?;
     ledger.vote(&vote).await?;
-    audience::tell(
-        ledger,
-        &window,
-        &plan,
-        NoticeKind::VoteRecorded,
-        Map::from_iter([("decision".to_owned(), decision.word().into())]),
-        fact,
-    )
-    .await?;
-    let standing = standing(ledger, &window, &plan).await?;
-    let state = follow(ledger, &window, &plan, &standing, &vote).await?;
-    if state == WindowState::Proposed && ledger.turn(window.id, standing.stage, fact).await? && standing.stage > before.stage {
-        audience::ask(ledger, &window, &plan, standing.waiting_for(), Map::new(), fact).await?;
+    audience::tell(ledger, window, plan, NoticeKind::VoteRecorded, Map::from_iter([("decision".to_owned(), decision.word().into())]), fact)
+        .await?;
+    let standing = standing(ledger, window, plan).await?;
+    let state = follow(ledger, window, plan, &standing, &vote).await?;
+    if state == WindowState::Proposed && ledger.turn(window.id, standing.stage, fact).await? && standing.stage > admitted.before.stage {
+        audience::ask(ledger, window, plan, standing.waiting_for(), Map::new(), fact).await?;
     }
     Ok(Outcome { number: window.number, state, decision, message: sentence(state, decision, &standing) })
 }
@@ -207,33 +223,6 @@ fn check(input: &Input, plan: &Plan) -> Result<(VoteDecision, String)> {
             Err(errors.into())
         }
     }
-}
-
-fn may_decide(state: WindowState, window: &Window, input: &Input) -> Result<(), Refusal> {
-    if Digest::from_hex(input.digest.trim()) != Some(window.digest) {
-        return Err(Refusal::new(
-            "stale_plan",
-            format!("The plan was edited after your page was made: it is now revision {}, {}.", window.revision, window.digest.short()),
-            "Read the new plan and decide on that.",
-        ));
-    }
-    if state != WindowState::Proposed {
-        return Err(Refusal::new("moved_on", format!("There is nothing to decide any more: this window is “{}”.", state.label()), ""));
-    }
-    Ok(())
-}
-
-/// An approval after the deadline counts for nothing, also before the scheduler has come by; a no is heard at any time.
-fn in_time(window: &Window, decision: VoteDecision, now: Timestamp) -> Result<(), Refusal> {
-    if decision != VoteDecision::Approve || now < window.decide_by_at {
-        return Ok(());
-    }
-    let by = window.decide_by_at.strftime("%Y-%m-%d %H:%M UTC");
-    Err(Refusal::new(
-        "too_late",
-        format!("The policy wanted the decision by {by}, and that has passed: the proposal expires."),
-        "Whoever proposed it can propose it again for a later time.",
-    ))
 }
 
 fn sentence(state: WindowState, decision: VoteDecision, standing: &Standing) -> String {

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
 use domain::decision::Refusal;
-use domain::ids::{LinkId, PersonId, TeamId, VoteId, WindowId};
+use domain::ids::{LinkId, PersonId, TeamId, VoteCodeId, VoteId, WindowId};
 use jiff::Timestamp;
 
 /// A vote about to be written.
@@ -30,6 +30,8 @@ pub struct NewVote {
     pub comment: String,
     /// The link used.
     pub link: Option<LinkId>,
+    /// The mailed code that was typed beside it.
+    pub code: Option<VoteCodeId>,
 }
 
 impl Ledger<'_> {
@@ -37,7 +39,7 @@ impl Ledger<'_> {
     pub async fn vote(&mut self, vote: &NewVote) -> Result<VoteId> {
         let id: VoteId = clock::new_id();
         sqlx::query!(
-            "INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance, comment, link_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance, comment, link_id, code_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             id.0,
             vote.window.0,
             vote.digest.0.as_slice(),
@@ -45,7 +47,8 @@ impl Ledger<'_> {
             vote.decision.word(),
             vote.assurance.word(),
             vote.comment,
-            vote.link.map(|link| link.0)
+            vote.link.map(|link| link.0),
+            vote.code.map(|code| code.0)
         )
         .execute(&mut *self.db)
         .await?;
@@ -100,12 +103,7 @@ impl Ledger<'_> {
         if done.rows_affected() == 1 {
             return Ok(());
         }
-        Err(Refusal::new(
-            "link_spent",
-            "This link no longer decides: it was used, replaced, or the plan was edited meanwhile.",
-            "Open it again to see why, and have a fresh link mailed to you.",
-        )
-        .into())
+        Err(link_spent().into())
     }
 
     /// Ends every unused decision link of a window: after an edit, a veto or a cancellation. Messages that carry them are superseded.
@@ -118,7 +116,7 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?;
         sqlx::query!(
-            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL WHERE o.window_id = $1 AND o.kind = 'approval_needed' AND o.state IN ('waiting', 'parked')",
+            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL WHERE o.window_id = $1 AND o.kind IN ('approval_needed', 'vote_code') AND o.state IN ('waiting', 'parked')",
             window.0
         )
         .execute(&mut *self.db)
@@ -177,6 +175,15 @@ impl Ledger<'_> {
         .await?;
         Ok(())
     }
+}
+
+/// What is said by a link that decides nothing.
+pub(crate) fn link_spent() -> Refusal {
+    Refusal::new(
+        "link_spent",
+        "This link no longer decides: it was used, replaced, or the plan was edited meanwhile.",
+        "Open it again to see why, and have a fresh link mailed to you.",
+    )
 }
 
 /// The fact behind a vote: who, on which digest, how known.

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries};
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
-use crate::store::{account_links, comments, groups, letters, new_addresses, pauses};
+use crate::store::{account_links, comments, groups, letters, new_addresses, pauses, vote_codes};
 use crate::transaction;
 use domain::approval::{self, Roll, Standing};
 use domain::ids::{RunId, WindowId};
@@ -141,10 +141,17 @@ enum Written {
     Account(AccountMaterial),
 }
 
-/// The personal link a message carries, and until when it works.
+/// The secret a message carries, of a link or a code, and until when it works.
 async fn link(db: &mut PgConnection, message: &Claimed, secret: Option<SecretString>) -> Result<Option<(SecretString, Timestamp)>> {
     match (secret, message.about.link) {
-        (Some(secret), Some(link)) => Ok(Some((secret, letters::link(db, link).await?.expires_at))),
+        (Some(secret), Some(link)) => {
+            let until = match message.about.code {
+                // It may have died since it was claimed; then the mail says when it was good for.
+                Some(code) => vote_codes::good_until(db, code).await?.unwrap_or(message.owed_at),
+                None => letters::link(db, link).await?.expires_at,
+            };
+            Ok(Some((secret, until)))
+        }
         _ => Ok(None),
     }
 }

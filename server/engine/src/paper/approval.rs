@@ -11,7 +11,7 @@ use domain::approval::VoteDecision;
 use domain::decision::FieldError;
 use domain::plan::Plan;
 use domain::procedure::{self, Parameters, text};
-use domain::view::links::{About, Answer, Over, Vote};
+use domain::view::links::{About, Answer, Code, Mailed, Over, Vote};
 use sha2::{Digest as _, Sha256};
 
 /// The style sheet, as it stands in the head of each of these pages: a template ends without its last line break.
@@ -29,6 +29,10 @@ pub struct TypedAgain {
     pub short_name: String,
     /// Why.
     pub comment: String,
+    /// The code.
+    pub code: String,
+    /// A code was mailed just now.
+    pub mailed: bool,
     /// What is wrong, by field.
     pub errors: Vec<FieldError>,
     /// Why it was not done, as a whole.
@@ -39,6 +43,18 @@ impl TypedAgain {
     fn error(&self, field: &str) -> &str {
         self.errors.iter().find(|error| error.field == field).map_or("", |error| error.message.as_str())
     }
+}
+
+/// What the form says of a code.
+struct CodePart {
+    /// Which rules want it.
+    why: String,
+    /// Nothing but a code makes the approval count.
+    needed: bool,
+    /// Until when the mailed one is good, and how often it may be typed; `None` where this browser has none to type.
+    here: Option<(String, String)>,
+    /// Another browser asked for one.
+    elsewhere: bool,
 }
 
 /// A part of the plan: heading and lines.
@@ -63,6 +79,9 @@ struct DecidePage<'a> {
     votes: Vec<String>,
     short_name: String,
     sign_in: Option<i64>,
+    code: Option<CodePart>,
+    approve: bool,
+    confirmed: bool,
     paused: Option<String>,
     typed: &'a TypedAgain,
 }
@@ -146,6 +165,8 @@ fn heading(about: &About) -> String {
 fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<String> {
     let about = &link.about;
     let plan = &about.plan;
+    let code = about.code.as_ref().filter(|_| !about.sign_in_to_approve).map(|code| code_part(code, &Zone::named(&about.zone)));
+    let here = code.as_ref().is_some_and(|code| code.here.is_some());
     DecidePage {
         title: heading(about),
         action,
@@ -160,10 +181,29 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
         votes: about.votes.iter().map(said).collect(),
         short_name: line(&plan.target().short_name),
         sign_in: about.sign_in_to_approve.then_some(about.number),
+        approve: !about.sign_in_to_approve && code.as_ref().is_none_or(|code| here || !code.needed),
+        confirmed: here,
+        code,
         paused: link.paused.as_deref().map(block),
         typed,
     }
     .render()
+}
+
+fn code_part(code: &Code, zone: &Zone) -> CodePart {
+    let (for_whom, without) = (code.for_whom.join(" and "), code.without.join(" and "));
+    let why = if code.needed {
+        format!("The policy of this plan counts your approval, as one of the {for_whom}, only with a code from your mailbox.")
+    } else {
+        format!(
+            "Without a code your approval counts for the {without} alone; with a code from your mailbox it counts for the {for_whom}, too."
+        )
+    };
+    let here = match code.mailed {
+        Mailed::Here { until, left } => Some((zone.long(until), text::plural(left.unsigned_abs().into(), "try", "tries"))),
+        _ => None,
+    };
+    CodePart { why, needed: code.needed, here, elsewhere: code.mailed == Mailed::Elsewhere }
 }
 
 fn object(about: &About, vote: &Vote, action: &str, typed: &TypedAgain) -> askama::Result<String> {

@@ -163,6 +163,8 @@ fn button(m: &Material) -> Option<Button> {
     let (label, url) = match m.kind {
         NoticeKind::ApprovalNeeded => ("Review and decide", link.unwrap_or_else(|| page(m))),
         NoticeKind::VoteRecorded => ("This was not me", link?),
+        // What it carries is no address, and the page it is for is open already.
+        NoticeKind::VoteCode => return None,
         NoticeKind::ApprovalLost => ("See what is missing", page(m)),
         NoticeKind::Held => ("See what is known and decide", page(m)),
         NoticeKind::Commented | NoticeKind::Mentioned => ("Open the conversation", format!("{}#conversation", page(m))),
@@ -183,6 +185,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     let nothing_runs = "Nothing will run.";
     match m.kind {
         NoticeKind::ApprovalNeeded => ask(m, zone),
+        NoticeKind::VoteCode => code(m, zone),
         NoticeKind::VoteRecorded => recorded(m, zone),
         NoticeKind::Moved => (
             format!("{}. Until enough people agree to the new time, it will not run.", moved(m, zone, "").trim_end()),
@@ -270,6 +273,27 @@ fn moved(m: &Material, zone: &Zone, rest: &str) -> String {
         zone.short(m.subject.plan.times.start),
     );
     format!("{} moved this maintenance window{from} to {to}{rest}", line(&m.subject.author))
+}
+
+fn code(m: &Material, zone: &Zone) -> (String, Vec<String>) {
+    let Some((digits, until)) = &m.link else {
+        return ("The code that this message was to carry is erased: have a new one mailed.".to_owned(), vec![]);
+    };
+    let digits = digits.expose_secret();
+    let (one, two) = digits.split_at_checked(digits.len() / 2).unwrap_or((digits, ""));
+    (
+        format!("Your code to approve this maintenance window: {one} {two}"),
+        vec![
+            format!(
+                "Type it on the page where you asked for it, until {}. It works once, in that browser, for the plan with the digest below.",
+                zone.long(*until)
+            ),
+            format!(
+                "If you did not ask for it, somebody else holds the link that was mailed to you, and this code is what they lack to approve in your name: give it to nobody, and tell {}.",
+                line(&m.subject.author)
+            ),
+        ],
+    )
 }
 
 fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
@@ -377,10 +401,14 @@ fn commands(m: &Material) -> Vec<Command> {
 }
 
 fn because(m: &Material) -> String {
+    let to = match m.kind {
+        NoticeKind::VoteCode => "This message goes to the mailbox whose link asked for it.".to_owned(),
+        kind => goes_to(kind),
+    };
     let plan = &m.subject.plan;
     let what = if plan.is_many() { "Databases" } else { "Database" };
     let names: Vec<String> = plan.targets.iter().map(|target| line(&target.short_name)).collect();
-    format!("{} {what}: {}.", goes_to(m.kind), names.join(", "))
+    format!("{to} {what}: {}.", names.join(", "))
 }
 
 /// Why somebody gets a message of this kind.

@@ -4,12 +4,14 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::queries::windows::revision_changes;
 use crate::store::letters::{self, ToldVote};
-use crate::store::{groups, pauses, voices, votes};
+use crate::store::{groups, pauses, voices, vote_codes, votes};
 use crate::transaction;
-use domain::approval::{self, Assurance, Roll, VoteDecision};
-use domain::ids::LinkId;
-use domain::view::links::{About, Answer, Facts, RuleRow, Vote};
+use domain::approval::code::MOST_TRIES;
+use domain::approval::{self, Assurance, CodeNeed, Policy, Roll, Rule, VoteDecision};
+use domain::ids::{LinkId, PersonId};
+use domain::view::links::{About, Answer, Code, Facts, Mailed, RuleRow, Vote};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use sqlx::PgConnection;
 
 /// What a link leads to: what the plan says, and what can still be decided.
@@ -27,12 +29,13 @@ pub struct LinkPage {
     pub paused: Option<String>,
 }
 
-/// The page behind a secret; [`Error::NotFound`] for every secret that opens no such page, whatever the reason.
-pub async fn page(engine: &Engine, secret: &str) -> Result<LinkPage> {
-    let secret = secret.to_owned();
+/// The page behind a secret; [`Error::NotFound`] for every secret that opens no such page, whatever the reason. `browser` is the secret that this
+/// browser got when it asked for a code, if it did.
+pub async fn page(engine: &Engine, secret: &str, browser: Option<&SecretString>) -> Result<LinkPage> {
+    let (secret, browser) = (secret.to_owned(), browser.cloned());
     transaction::read(engine.pool(), "link_page", move |db| {
-        let secret = secret.clone();
-        Box::pin(async move { load(db, &secret).await })
+        let (secret, browser) = (secret.clone(), browser.clone());
+        Box::pin(async move { load(db, &secret, browser.as_ref()).await })
     })
     .await
 }
@@ -43,7 +46,7 @@ pub async fn mark_opened(engine: &Engine, link: LinkId) -> Result<()> {
     Ok(votes::mark_opened(&mut db, link).await?)
 }
 
-async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
+async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString>) -> Result<LinkPage> {
     let link = votes::link(db, secret).await?.ok_or(Error::NotFound)?;
     let objects = match link.purpose.as_str() {
         "approve" => false,
@@ -101,11 +104,34 @@ async fn load(db: &mut PgConnection, secret: &str) -> Result<LinkPage> {
             .iter()
             .map(|rule| RuleRow { who: rule.rule.group.label().to_owned(), have: rule.have.len(), need: rule.need })
             .collect(),
-        sign_in_to_approve: approval::must_be_known_better(rules, &roll, reader.id, Assurance::Link),
+        sign_in_to_approve: approval::must_be_known_better(rules, &roll, reader.id, Assurance::LinkCode),
+        code: code(db, rules, &roll, reader.id, link.id, browser).await?,
         plan: subject.plan,
     };
     let paused = pauses::open(db).await?.map(|pause| pause.refusal().message);
     Ok(LinkPage { link: link.id, about, answer, recorded: own.map(|vote| vote.decision), paused })
+}
+
+/// What a code does for the reader's approval, and whether this browser can type one.
+async fn code(
+    db: &mut PgConnection,
+    rules: &Policy,
+    roll: &Roll,
+    reader: PersonId,
+    link: LinkId,
+    browser: Option<&SecretString>,
+) -> Result<Option<Code>> {
+    let need = CodeNeed::of(rules, roll, reader);
+    if need.is_none() {
+        return Ok(None);
+    }
+    let mailed = match vote_codes::alive(db, link).await? {
+        None => Mailed::None,
+        Some(code) if code.is_of(browser) => Mailed::Here { until: code.expires_at, left: MOST_TRIES - code.tries },
+        Some(_) => Mailed::Elsewhere,
+    };
+    let words = |rules: &[&Rule]| rules.iter().map(|rule| rule.group.label().to_owned()).collect();
+    Ok(Some(Code { needed: need.is_must(), for_whom: words(&need.with), without: words(&need.without), mailed }))
 }
 
 fn vote(told: &ToldVote) -> Result<Vote> {

@@ -50,6 +50,7 @@ pub mod trail;
 pub mod trail_check;
 pub mod vitals;
 pub mod voices;
+pub mod vote_codes;
 pub mod votes;
 pub mod watchers;
 pub mod webhook_deliveries;

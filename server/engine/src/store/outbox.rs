@@ -4,7 +4,7 @@
 
 use super::Stamp;
 use domain::canonical::Digest;
-use domain::ids::{CommentId, LinkId, NoticeId, PersonId, WindowId};
+use domain::ids::{CommentId, LinkId, NoticeId, PersonId, VoteCodeId, WindowId};
 use domain::notice::NoticeKind;
 use domain::view::mail::OutboxRow;
 use jiff::Timestamp;
@@ -26,11 +26,18 @@ pub struct About {
     pub link: Option<LinkId>,
     /// The comment it quotes.
     pub comment: Option<CommentId>,
+    /// The code it carries.
+    pub code: Option<VoteCodeId>,
 }
 
 /// The comment that a payload names.
 fn comment(payload: &serde_json::Value) -> Option<CommentId> {
     payload.get("comment_id").and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok())
+}
+
+/// The code that a payload names.
+fn code(payload: &serde_json::Value) -> Option<VoteCodeId> {
+    payload.get("code_id").and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok())
 }
 
 /// A message that one notifier holds until `lease_s` seconds have passed.
@@ -111,6 +118,7 @@ pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64) -> sqlx::R
             digest: row.digest.as_deref().and_then(Digest::from_slice),
             link: row.link_id.map(LinkId),
             comment: comment(&row.payload),
+            code: code(&row.payload),
         },
         payload: row.payload,
         link_secret: row.link_secret,
@@ -207,6 +215,7 @@ pub async fn parked(db: &mut PgConnection, most: i64) -> sqlx::Result<Vec<(Notic
             digest: digest.as_deref().and_then(Digest::from_slice),
             link: link.map(LinkId),
             comment: comment(payload),
+            code: code(payload),
         };
     Ok(rows
         .into_iter()

@@ -10,7 +10,7 @@ use engine::actions::propose_window::propose_window;
 use engine::actions::withdraw_vote::{Objection, object_to_vote, withdraw_vote};
 
 async fn approval(house: &House, number: i64) -> Input {
-    Input { decision: "approve".into(), digest: house.digest(number).await.hex(), short_name: "prod-orders".into(), comment: String::new() }
+    Input { decision: "approve".into(), digest: house.digest(number).await.hex(), short_name: "prod-orders".into(), ..Input::default() }
 }
 
 async fn approve(house: &House, who: &Caller, number: i64) -> engine::Result<Outcome> {
@@ -23,7 +23,7 @@ async fn a_stakeholder_by_link_and_another_lead_make_a_quorum() {
     let window = house.proposed(3).await;
     assert_eq!(window.asked, 3, "stakeholder, lead and deputy");
     let secret = house.secret("approval_needed", house.stakeholder.actor.person).await;
-    let first = cast_vote_by_link(&house.engine, &secret, &approval(&house, window.number).await, "r").await.expect("a good link");
+    let first = cast_vote_by_link(&house.engine, &secret, None, &approval(&house, window.number).await, "r").await.expect("a good link");
     assert_eq!(first.state, WindowState::Proposed);
     assert!(first.message.contains("1 more is needed"), "{}", first.message);
     let second = approve(&house, &house.deputy, window.number).await.expect("a deputy counts");
@@ -42,20 +42,20 @@ async fn a_link_decides_once_for_one_plan() {
     let window = house.proposed(3).await;
     let secret = house.secret("approval_needed", house.stakeholder.actor.person).await;
     let input = approval(&house, window.number).await;
-    assert_eq!(code(cast_vote_by_link(&house.engine, "wrong", &input, "r").await), "not_found");
+    assert_eq!(code(cast_vote_by_link(&house.engine, "wrong", None, &input, "r").await), "not_found");
     let mut form = house.form(3);
     form.reason = "more work".into();
     amend_window(&house.engine, &house.engineer, window.number, 1, &form, None).await.expect("an edit");
-    assert_eq!(code(cast_vote_by_link(&house.engine, &secret, &input, "r").await), "stale_plan");
+    assert_eq!(code(cast_vote_by_link(&house.engine, &secret, None, &input, "r").await), "stale_plan");
     let edited = approval(&house, window.number).await;
     assert_eq!(
-        code(cast_vote_by_link(&house.engine, &secret, &edited, "r").await),
+        code(cast_vote_by_link(&house.engine, &secret, None, &edited, "r").await),
         "link_spent",
         "the old mail's link died with the old plan"
     );
     let fresh = house.secret("approval_needed", house.stakeholder.actor.person).await;
-    cast_vote_by_link(&house.engine, &fresh, &edited, "r").await.expect("the new mail's link");
-    assert_eq!(code(cast_vote_by_link(&house.engine, &fresh, &edited, "r").await), "already_voted");
+    cast_vote_by_link(&house.engine, &fresh, None, &edited, "r").await.expect("the new mail's link");
+    assert_eq!(code(cast_vote_by_link(&house.engine, &fresh, None, &edited, "r").await), "already_voted");
 }
 
 #[tokio::test]
@@ -145,8 +145,10 @@ async fn a_double_submit_votes_once() {
     let window = house.proposed(3).await;
     let secret = house.secret("approval_needed", house.stakeholder.actor.person).await;
     let input = approval(&house, window.number).await;
-    let (a, b) =
-        tokio::join!(cast_vote_by_link(&house.engine, &secret, &input, "r"), cast_vote_by_link(&house.engine, &secret, &input, "r"));
+    let (a, b) = tokio::join!(
+        cast_vote_by_link(&house.engine, &secret, None, &input, "r"),
+        cast_vote_by_link(&house.engine, &secret, None, &input, "r")
+    );
     assert_eq!([&a, &b].iter().filter(|outcome| outcome.is_ok()).count(), 1);
     assert_eq!(house.count("SELECT count(*) FROM drydock.vote").await, 1);
     let loser = if a.is_err() { a } else { b };
@@ -158,7 +160,7 @@ async fn a_vote_taken_back_stops_an_approved_window() {
     let house = House::new().await;
     let window = house.proposed(3).await;
     let secret = house.secret("approval_needed", house.stakeholder.actor.person).await;
-    cast_vote_by_link(&house.engine, &secret, &approval(&house, window.number).await, "r").await.expect("a vote");
+    cast_vote_by_link(&house.engine, &secret, None, &approval(&house, window.number).await, "r").await.expect("a vote");
     approve(&house, &house.lead, window.number).await.expect("a lead");
     let object = house.secret("vote_recorded", house.stakeholder.actor.person).await;
     let pressed = object_to_vote(&house.engine, &object, &Objection::default(), "r").await;

@@ -213,6 +213,7 @@ async fn decisions_stand_in_line_and_long_conversations_have_pages() {
         digest,
         short_name: "prod-orders".into(),
         comment: "go ahead".into(),
+        ..engine::actions::cast_vote::Input::default()
     };
     engine::actions::cast_vote::cast_vote(&house.engine, &house.stakeholder, window, &vote).await.expect("a vote");
     withdraw_vote::withdraw_vote(&house.engine, &house.stakeholder, window).await.expect("taken back");

@@ -129,7 +129,10 @@ pub fn material(kind: NoticeKind) -> Material {
             .then(|| ToldAcceptance { title: "No error spikes".into(), by: "Lena".into(), reason: "The alert was a test.".into() })
             .into_iter()
             .collect(),
-        link: carries.then(|| ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFG".into(), at("2026-11-29T03:00:00Z"))),
+        link: match kind {
+            NoticeKind::VoteCode => Some(("012345".into(), at("2026-11-20T12:10:00Z"))),
+            _ => carries.then(|| ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFG".into(), at("2026-11-29T03:00:00Z"))),
+        },
         head: Some((17, Digest([0xab; 32]))),
         comment: kind.is_about_comment().then(|| ("Lena".into(), "@Sten: can this wait until the release is out?\n\nIt should.".into())),
         moved_from: (kind == NoticeKind::Moved).then(|| (at("2026-11-28T02:00:00Z"), at("2026-11-28T04:00:00Z"))),

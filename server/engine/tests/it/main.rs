@@ -64,6 +64,7 @@ mod test_support;
 mod told;
 mod trail;
 mod voices;
+mod vote_codes;
 mod watchdog;
 mod webhooks;
 mod window_pages;

@@ -88,8 +88,8 @@ async fn every_message_reaches_those_whom_the_table_names_once_and_nobody_else()
     let house = House::new().await;
     let (window, _, parts) = cast(&house).await;
     forget(&house).await;
-    // These three go to one person, whom the act itself names.
-    let of_one = [NoticeKind::VoteRecorded, NoticeKind::HandedOver, NoticeKind::Mentioned];
+    // These four go to one person, whom the act itself names.
+    let of_one = [NoticeKind::VoteCode, NoticeKind::VoteRecorded, NoticeKind::HandedOver, NoticeKind::Mentioned];
     let mut walked = 0;
     for kind in NoticeKind::ALL.iter().copied().filter(|kind| kind.is_about_window() && !of_one.contains(kind)) {
         tell(house.engine.pool(), window, kind).await.expect("told");
@@ -122,7 +122,13 @@ async fn what_people_do_to_a_window_is_told_by_the_message_of_its_transition() {
         let (engine, house) = (house.engine.clone(), &house);
         async move {
             let digest = house.digest(number).await.hex();
-            let input = cast_vote::Input { decision: decision.into(), digest, short_name: "prod-orders".into(), comment: "so".into() };
+            let input = cast_vote::Input {
+                decision: decision.into(),
+                digest,
+                short_name: "prod-orders".into(),
+                comment: "so".into(),
+                ..cast_vote::Input::default()
+            };
             cast_vote(&engine, &who, number, &input).await.expect("a vote")
         }
     };

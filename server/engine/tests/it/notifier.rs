@@ -231,8 +231,8 @@ async fn a_demo_keeps_its_mails_in_the_mailbox_with_links_that_work() {
         text.split("https://drydock.example/a/").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a link in the mail");
     let digest = house.digest(window.number).await;
     assert!(text.contains(&digest.short()), "the mail shows the digest: {text}");
-    let input = Input { decision: "approve".into(), digest: digest.hex(), short_name: "prod-orders".into(), comment: String::new() };
-    cast_vote_by_link(&house.engine, secret, &input, "r").await.expect("the mailed link decides");
+    let input = Input { decision: "approve".into(), digest: digest.hex(), short_name: "prod-orders".into(), ..Input::default() };
+    cast_vote_by_link(&house.engine, secret, None, &input, "r").await.expect("the mailed link decides");
 }
 
 #[tokio::test]

@@ -81,7 +81,13 @@ impl Town {
     pub async fn vote(&self, who: &Caller, number: i64, decision: &str) -> engine::Result<Outcome> {
         let digest = self.house.digest(number).await.hex();
         let comment = "because".to_owned();
-        let input = cast_vote::Input { decision: decision.into(), digest, short_name: "prod-orders".into(), comment };
+        let input = cast_vote::Input {
+            decision: decision.into(),
+            digest,
+            short_name: "prod-orders".into(),
+            comment,
+            ..cast_vote::Input::default()
+        };
         cast_vote::cast_vote(&self.house.engine, who, number, &input).await
     }
 
@@ -421,13 +427,13 @@ async fn where_votes_must_be_signed_in_only_people_with_accounts_are_asked_and_a
     assert_eq!(town.agree(&town.bert).await.expect("for the leads, who cannot sign in"), 0);
     let window = house.proposed(3).await;
     let secret = house.secret("approval_needed", sten).await;
-    let page = engine::queries::links::page(&house.engine, &secret).await.expect("a page");
+    let page = engine::queries::links::page(&house.engine, &secret, None).await.expect("a page");
     assert!(page.about.sign_in_to_approve);
     let html = engine::paper::approval::page(&page, "/a/x", &engine::paper::approval::TypedAgain::default()).expect("written");
     assert!(html.contains("counts only when you are signed in") && !html.contains("value=\"approve\""), "{html}");
     let digest = house.digest(window.number).await.hex();
-    let vote = cast_vote::Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), comment: String::new() };
-    let by_link = cast_vote::cast_vote_by_link(&house.engine, &secret, &vote, "r").await;
+    let vote = cast_vote::Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..cast_vote::Input::default() };
+    let by_link = cast_vote::cast_vote_by_link(&house.engine, &secret, None, &vote, "r").await;
     assert!(matches!(&by_link, Err(Error::Refused(refusal)) if refusal.code == "sign_in_needed"), "{by_link:?}");
     assert_eq!(house.count("SELECT count(*) FROM drydock.link WHERE used_at IS NOT NULL").await, 0, "the link is not spent");
     let signed = cast_vote::cast_vote(&house.engine, &house.stakeholder, window.number, &vote).await.expect("signed in");

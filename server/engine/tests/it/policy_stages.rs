@@ -114,8 +114,9 @@ async fn the_last_votes_of_a_stage_at_the_same_moment_open_the_next_one_once() {
     let vote = async |who: &Caller| {
         let secret = house.secret("approval_needed", who.actor.person).await;
         let digest = house.digest(window.number).await.hex();
-        let input = cast_vote::Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), comment: String::new() };
-        cast_vote::cast_vote_by_link(&house.engine, &secret, &input, "test").await
+        let input =
+            cast_vote::Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..cast_vote::Input::default() };
+        cast_vote::cast_vote_by_link(&house.engine, &secret, None, &input, "test").await
     };
     let (one, other) = tokio::join!(vote(&house.stakeholder), vote(&second));
     assert_eq!([one.expect("counts").state, other.expect("counts").state], [WindowState::Proposed; 2]);

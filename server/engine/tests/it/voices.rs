@@ -99,7 +99,7 @@ async fn a_new_address_rests_the_vote_for_a_day_and_ends_the_links_to_the_old_on
     hours_later(&house, 25).await;
     let digest = house.digest(window.number).await.hex();
     let input = Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..Input::default() };
-    let by_link = cast_vote_by_link(&house.engine, &secret, &input, "r").await;
+    let by_link = cast_vote_by_link(&house.engine, &secret, None, &input, "r").await;
     assert_eq!(code(by_link), "link_spent", "it went to a mailbox that is not his any more");
     approve(&house, &house.stakeholder, window.number).await.expect("heard again");
 }

@@ -20,6 +20,7 @@ async fn vote(house: &House, who: &engine::actions::Caller, number: i64, decisio
         digest: house.digest(number).await.hex(),
         short_name: "prod-orders".into(),
         comment: "because".into(),
+        ..Input::default()
     };
     cast_vote(&house.engine, who, number, &input).await.expect("a good vote");
 }

@@ -140,6 +140,7 @@ pub const OPEN: &[Line] = &[
     Line::read("GET /a/{secret}", Right::None, Thing::Secret),
     Line::act("POST /a/{secret}", Right::None, Thing::Secret, typed!(c, p; "decision": "approve", "short_name": "prod-orders")).idle(),
     Line::act("POST /a/{secret}/not-me", Right::None, Thing::Secret, typed!(c, p; "short_name": "prod-orders")).idle(),
+    Line::act("POST /a/{secret}/code", Right::None, Thing::Secret, typed!(c, p;)).idle(),
     Line::act("POST /a/{secret}/fresh", Right::None, Thing::Secret, typed!(c, p;)).idle(),
     Line::read("GET /invite/{secret}", Right::None, Thing::Secret),
     Line::act("POST /invite/{secret}", Right::None, Thing::Secret, typed!(c, p; "name": "Eve", "zone": "Etc/UTC", "password": PASSWORD, "password_again": PASSWORD))

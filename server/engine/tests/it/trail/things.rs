@@ -14,7 +14,7 @@ async fn decided() -> (House, i64) {
     let window = house.proposed(7).await;
     let digest = house.digest(window.number).await.hex();
     for voter in [&house.stakeholder, &house.deputy] {
-        let input = Input { decision: "approve".into(), digest: digest.clone(), short_name: "prod-orders".into(), comment: String::new() };
+        let input = Input { decision: "approve".into(), digest: digest.clone(), short_name: "prod-orders".into(), ..Input::default() };
         cast_vote(&house.engine, voter, window.number, &input).await.expect("may vote");
     }
     withdraw_vote(&house.engine, &house.deputy, window.number).await.expect("may change his mind");

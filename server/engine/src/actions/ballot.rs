@@ -1,0 +1,87 @@
+//! Before a decision is written: the window is locked, its plan read, and everything is asked that speaks against a decision of this person now.
+
+use super::cast_vote::standing;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::store;
+use crate::store::windows::Window;
+use domain::approval::{self, Roll, Standing, VoteDecision};
+use domain::canonical::Digest;
+use domain::decision::Refusal;
+use domain::ids::PersonId;
+use domain::plan::Plan;
+use domain::window::WindowState;
+use jiff::Timestamp;
+
+/// What is decided on: nobody changes it before this transaction ends.
+pub(super) struct Ballot {
+    /// The window as it stands.
+    pub(super) window: Window,
+    /// Its newest plan.
+    pub(super) plan: Plan,
+    state: WindowState,
+}
+
+/// Somebody who may decide.
+pub(super) struct Admitted {
+    /// Who.
+    pub(super) person: PersonId,
+    /// Who may vote at all.
+    pub(super) roll: Roll,
+    /// The count before.
+    pub(super) before: Standing,
+}
+
+impl Ballot {
+    pub(super) async fn lock(ledger: &mut Ledger<'_>, window: Window) -> Result<Self> {
+        let (state, revision) = ledger.lock_window(window.id).await?;
+        let same = revision == window.revision && state == window.state;
+        let window = if same { window } else { store::windows::load(ledger.db(), window.id).await? };
+        let plan = window.plan()?;
+        Ok(Self { window, plan, state })
+    }
+
+    /// Refused with what stands against it. `digest` is the one of the page that was looked at.
+    pub(super) async fn admit(&self, ledger: &mut Ledger<'_>, digest: &str, decision: VoteDecision) -> Result<Admitted> {
+        let person = ledger.permit().person().ok_or_else(|| Error::internal("a vote is cast by a person"))?;
+        let Self { window, plan, state } = self;
+        may_decide(*state, window, digest)?;
+        in_time(window, decision, store::runs::now(ledger.db()).await?)?;
+        let contributors = store::windows::contributors(ledger.db(), window.id).await?;
+        let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+        let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
+        let roll = Roll { escalated: window.escalated.clone(), ..Roll::as_sealed(&plan.eligible) };
+        approval::may_vote(person, &contributors, &roll.asked(), already)?;
+        store::voices::one(ledger.db(), window.id, person).await?.heard()?;
+        let before = standing(ledger, window, plan).await?;
+        approval::in_turn(&plan.policy.rules, &roll, &before, person, decision)?;
+        Ok(Admitted { person, roll, before })
+    }
+}
+
+fn may_decide(state: WindowState, window: &Window, digest: &str) -> Result<(), Refusal> {
+    if Digest::from_hex(digest.trim()) != Some(window.digest) {
+        return Err(Refusal::new(
+            "stale_plan",
+            format!("The plan was edited after your page was made: it is now revision {}, {}.", window.revision, window.digest.short()),
+            "Read the new plan and decide on that.",
+        ));
+    }
+    if state != WindowState::Proposed {
+        return Err(Refusal::new("moved_on", format!("There is nothing to decide any more: this window is “{}”.", state.label()), ""));
+    }
+    Ok(())
+}
+
+/// An approval after the deadline counts for nothing, also before the scheduler has come by; a no is heard at any time.
+fn in_time(window: &Window, decision: VoteDecision, now: Timestamp) -> Result<(), Refusal> {
+    if decision != VoteDecision::Approve || now < window.decide_by_at {
+        return Ok(());
+    }
+    let by = window.decide_by_at.strftime("%Y-%m-%d %H:%M UTC");
+    Err(Refusal::new(
+        "too_late",
+        format!("The policy wanted the decision by {by}, and that has passed: the proposal expires."),
+        "Whoever proposed it can propose it again for a later time.",
+    ))
+}
