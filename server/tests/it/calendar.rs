@@ -82,3 +82,35 @@ async fn nothing_planned_says_why_and_what_to_do() {
     assert!(!main(&stakeholder.get("/calendar").await.body).contains("Propose a window"), "who may not is not asked to");
     assert!(Browser::new(&house).get("/calendar").await.to.starts_with("/login"));
 }
+
+#[tokio::test]
+async fn a_freeze_is_a_hatched_band_and_a_sentence() {
+    let house = House::new().await;
+    settle(&house).await;
+    house.planted(house.target, W::Proposed, "2031-06-10T08:00:00Z", 60, 1).await;
+    sqlx::query(
+        "INSERT INTO drydock.freeze (id, name, reason, scope, zone, start_at, end_at, created_by)
+         SELECT gen_random_uuid(), 'Year <end>', 'the books are closed', 'everything', 'Etc/UTC', '2031-06-10 00:00Z', '2031-06-11 00:00Z', created_by FROM drydock.target",
+    )
+    .execute(&house.admin)
+    .await
+    .expect("a freeze");
+    let mut browser = Browser::of(&house, &house.engineer).await;
+    for (view, band) in
+        [("month", "class=\"frozen\""), ("week", "class=\"frozen\""), ("agenda", "class=\"frozen\""), ("day", "class=\"frozen\"")]
+    {
+        let page = browser.get(&format!("/calendar?view={view}&date=2031-06-10")).await;
+        let body = main(&page.body);
+        assert!(
+            body.contains("Nothing starts during a freeze") && body.contains("Year &lt;end&gt;") && body.contains(band),
+            "{view}: {body}"
+        );
+        assert!(body.contains("the books are closed") && body.contains("(Everything)"), "{view}: {body}");
+    }
+    let line = browser.get("/timeline?date=2031-06-10").await;
+    assert!(
+        main(&line.body).contains("fill=\"url(#hatch)\"") && line.body.contains("Freeze Year &lt;end&gt;, Everything"),
+        "{}",
+        line.body
+    );
+}

@@ -8,7 +8,9 @@ pub use days::{Bounds, bounds, clock, on_day};
 pub use lanes::{Tick, lanes, share, ticks};
 pub use place::{Clock, Page, Place, Span, View};
 
-use super::windows::list::{Choice, StateFilter};
+use super::freezes::FreezeRow;
+use super::windows::list::{Choice, Filter, StateFilter};
+use crate::freeze::Scope;
 use crate::window::WindowState;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -96,6 +98,8 @@ pub struct Frame {
     pub zone: String,
     /// Zone of the database that the filter names, if it names one the reader sees.
     pub database_zone: Option<String>,
+    /// Freezes between its first day and its last one, the earliest first; lifted ones hold nothing up.
+    pub freezes: Vec<FreezeRow>,
     /// The moment it was read at.
     pub now: Timestamp,
     /// Today, by that clock.
@@ -106,6 +110,22 @@ pub struct Frame {
     pub databases: Vec<Choice>,
     /// The reader may propose windows somewhere.
     pub may_propose: bool,
+}
+
+impl Frame {
+    /// Freezes that hold a part of this day.
+    pub fn frozen<'a>(&'a self, day: &'a Bounds) -> impl Iterator<Item = &'a FreezeRow> {
+        self.freezes.iter().filter(|row| row.freeze.start < day.ends && row.freeze.end > day.begins)
+    }
+}
+
+/// Whether a freeze may hold something that the filter lets through: one of another environment holds none of it.
+#[must_use]
+pub fn freezes_some(scope: Scope, filter: &Filter) -> bool {
+    match scope {
+        Scope::Environment(environment) => filter.environment.is_empty() || filter.environment == environment.word(),
+        Scope::Everything | Scope::Team(_) | Scope::Target(..) => true,
+    }
 }
 
 /// The page `/calendar`.
@@ -161,6 +181,18 @@ mod tests {
         let wanting = wanting();
         assert!(wanting.contains(&WindowState::Proposed) && wanting.contains(&WindowState::Hold));
         assert!(wanting.iter().all(|state| !state.is_terminal() && *state != WindowState::Draft));
+    }
+
+    #[test]
+    fn a_freeze_of_another_environment_is_left_out() {
+        let filter = |environment: &str| Filter { environment: environment.into(), ..Filter::default() };
+        let staging = Scope::Environment(crate::target::Environment::Staging);
+        assert!(
+            freezes_some(staging, &filter(""))
+                && freezes_some(staging, &filter("staging"))
+                && !freezes_some(staging, &filter("production"))
+        );
+        assert!(freezes_some(Scope::Everything, &filter("production")));
     }
 
     #[test]

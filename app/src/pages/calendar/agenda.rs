@@ -1,6 +1,7 @@
 //! Days one below the other, those that have windows.
 
 use super::super::windows::{environment, pill_of};
+use super::frame::freeze_link;
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
@@ -28,10 +29,12 @@ fn one(frame: &Frame, day: &Day, zone: &TimeZone) -> impl IntoView + use<> {
     let rows = day.entries.iter().map(|entry| row(entry, day, zone)).collect_view();
     let table = (!day.entries.is_empty())
         .then(|| view! { <Table caption=caption head=&["Time", "Window", "State", "Database", "Team"]>{rows}</Table> });
+    let frozen = frame.frozen(&day.bounds).map(|row| view! { <p class="frozen">{freeze_link(row)}</p> }).collect_view();
     let rest = (day.more() > 0).then(|| more(frame, day));
     view! {
         <Card title=title>
             {note}
+            {frozen}
             {table}
             {rest}
         </Card>

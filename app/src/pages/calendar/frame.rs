@@ -5,6 +5,7 @@ use crate::parts::layout::Heading;
 use crate::parts::time::in_zone;
 use domain::target::Environment;
 use domain::view::calendar::{Clock, Frame, Page, Place, View};
+use domain::view::freezes::FreezeRow;
 use domain::view::windows::list::{Choice, Filter};
 use jiff::civil::Date;
 use leptos::prelude::*;
@@ -50,6 +51,7 @@ pub fn head(title: &'static str, frame: &Frame) -> impl IntoView + use<> {
         {shown_as(title, [place.filter.address(None), calendar, timeline])}
         {filters(frame)}
         {unmet}
+        {freezes(frame)}
         <div class="when-bar">
             <h2>{period(place, frame.today)}</h2>
             <nav class="steps-in-time" aria-label="Time">
@@ -61,6 +63,29 @@ pub fn head(title: &'static str, frame: &Frame) -> impl IntoView + use<> {
             {clocks(frame)}
         </div>
     }
+}
+
+/// The freezes of these days in words: nothing starts in them, whatever is planned.
+fn freezes(frame: &Frame) -> impl IntoView + use<> {
+    (!frame.freezes.is_empty()).then(|| {
+        let one = |row: &FreezeRow| {
+            let freeze = &row.freeze;
+            let (from, to) = (in_zone(freeze.start, &frame.zone), in_zone(freeze.end, &frame.zone));
+            view! { <li>{freeze_link(row)}{format!(" ({}): {from} to {to}. {}", row.covers, freeze.reason)}</li> }
+        };
+        let list = frame.freezes.iter().map(one).collect_view();
+        view! {
+            <section class="blocked" aria-label="Freezes">
+                <h2>"Nothing starts during a freeze"</h2>
+                <ul>{list}</ul>
+            </section>
+        }
+    })
+}
+
+/// A freeze by its name, leading to its page.
+pub fn freeze_link(row: &FreezeRow) -> impl IntoView + use<> {
+    view! { <a href=format!("/freezes/{}", row.freeze.id)>"Freeze: "{row.freeze.name.clone()}</a> }
 }
 
 /// Whose clock: a zone is named wherever times are shown.

@@ -1,6 +1,7 @@
 //! Weeks as a table, a column for each day of the week. Where there is no room for columns it is a list of the days that have windows.
 
 use super::super::windows::pill_of;
+use super::frame::freeze_link;
 use crate::parts::status::{Pill, Tone};
 use domain::view::calendar::{CalendarPage, Day, Entry, Frame, View, on_day};
 use jiff::tz::TimeZone;
@@ -31,6 +32,7 @@ fn cell(frame: &Frame, day: &Day, zone: &TimeZone) -> impl IntoView + use<> {
     let date = day.bounds.date;
     let outside = frame.place.view == View::Month && date.month() != frame.span.anchor.month();
     let (is_today, bare) = (date == frame.today, day.entries.is_empty() && day.bounds.note().is_none());
+    let frozen = frame.frozen(&day.bounds).map(|row| view! { <p class="frozen">{freeze_link(row)}</p> }).collect_view();
     let to = frame.place.at(View::Day, date).address();
     let more = (day.more() > 0).then(|| {
         let label = format!("+{} more", day.more());
@@ -47,6 +49,7 @@ fn cell(frame: &Frame, day: &Day, zone: &TimeZone) -> impl IntoView + use<> {
             </a>
             {is_today.then(|| view! { <span class="quiet">" today"</span> })}
             {day.bounds.note().map(|note| view! { <p class="clock-note">{note}</p> })}
+            {frozen}
             {entries}
             {more}
         </td>

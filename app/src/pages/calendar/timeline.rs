@@ -7,6 +7,7 @@ use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
 use crate::parts::time::in_zone;
 use domain::view::calendar::{Entry, Line, Page, Place, Tick, TimelinePage as Timeline, lanes, share, ticks};
+use domain::view::freezes::FreezeRow;
 use engine::queries;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -53,6 +54,7 @@ fn timeline(page: Timeline) -> impl IntoView {
         zone: page.frame.zone.clone(),
     };
     let lines = page.lines.iter().map(|line| drawn(&page.frame.place, line, &scale)).collect_view();
+    let frozen = (!page.frame.freezes.is_empty()).then(|| frozen(&page.frame.freezes, &scale));
     let rows = page.lines.iter().flat_map(|line| &line.entries).map(|entry| row(entry, &scale.zone)).collect_view();
     let notes = page.days.iter().filter_map(|day| Some(format!("{}: {}.", day.date.strftime("%a %-d %b"), day.note()?)));
     let notes = notes.map(|note| view! { <p class="clock-note">{note}</p> }).collect_view();
@@ -71,6 +73,7 @@ fn timeline(page: Timeline) -> impl IntoView {
         view! {
             <section class="listing timeline" aria-label=said>
                 <div class="lane-row axis"><div></div>{axis(&scale)}</div>
+                {frozen}
                 {lines}
                 {legend(&page.lines)}
             </section>
@@ -82,6 +85,42 @@ fn timeline(page: Timeline) -> impl IntoView {
         .into_any()
     };
     view! { {frame::head("Timeline", &page.frame)}{notes}{body}{next}{start} }.into_any()
+}
+
+/// Freezes above the databases, hatched. A freeze holds the databases it covers, which its page and the words above name.
+fn frozen(freezes: &[FreezeRow], scale: &Scale) -> impl IntoView + use<> {
+    let lanes = lanes(&freezes.iter().map(|row| (row.freeze.start, row.freeze.end)).collect::<Vec<_>>());
+    let height = (lanes.iter().max().map_or(1, |most| most + 1) * LANE + 4).to_string();
+    let bands = freezes.iter().zip(&lanes).map(|(row, lane)| {
+        let (left, right) = (share(row.freeze.start, scale.from, scale.to), share(row.freeze.end, scale.from, scale.to));
+        let (width, y) = ((right - left).max(NARROWEST), lane * LANE + 3);
+        let left = left.min(100_000 - width);
+        let said = format!("Freeze {}, {}", row.freeze.name, row.covers);
+        let title = said.clone();
+        let label = (width >= 2 * ROOM).then(|| {
+            view! { <text x=percent(left) dx="5" y=(y + 15).to_string()>{row.freeze.name.clone()}</text> }
+        });
+        view! {
+            <a class="bar freeze" href=format!("/freezes/{}", row.freeze.id) aria-label=said>
+                <title>{title}</title>
+                <rect x=percent(left) y=y.to_string() width=percent(width) height=(LANE - 4).to_string() rx="3" fill="url(#hatch)"></rect>
+                {label}
+            </a>
+        }
+    });
+    view! {
+        <div class="lane-row">
+            <div class="lane-name"><strong>"Freezes"</strong></div>
+            <svg class="lane" width="100%" height=height role="group" aria-label="Freezes">
+                <defs>
+                    <pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                        <line class="hatch" x1="0" x2="0" y1="0" y2="8"></line>
+                    </pattern>
+                </defs>
+                {bands.collect_view()}
+            </svg>
+        </div>
+    }
 }
 
 /// What the colours say: the states that are drawn, and what a dashed edge means.

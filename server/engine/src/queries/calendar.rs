@@ -4,14 +4,18 @@ use super::{holding, visible_teams};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::calendar::{self, Wanted};
-use crate::store::window_list;
+use crate::store::{freezes, window_list};
 use crate::transaction;
 use domain::ids::TeamId;
 use domain::permission::{Actor, Verb, authorize};
-use domain::view::calendar::{Bounds, CalendarPage, Clock, Day, Frame, Place, TIMELINE_ROWS, TimelinePage, bounds};
+use domain::view::calendar::{Bounds, CalendarPage, Clock, Day, Frame, Place, TIMELINE_ROWS, TimelinePage, bounds, freezes_some};
+use domain::view::freezes::FreezeRow;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sqlx::PgConnection;
+
+/// Freezes that are over, the newest of them: earlier ones are read on their own page.
+const MOST_PAST: i64 = 200;
 
 /// The page `/calendar`.
 pub async fn calendar(engine: &Engine, actor: &Actor, place: &Place) -> Result<CalendarPage> {
@@ -78,6 +82,7 @@ async fn frame(
     place.date = Some(span.anchor);
     let days = bounds(span.first, span.end, &clock);
     let frame = Frame {
+        freezes: frozen(db, teams, &place, &days).await?,
         place,
         span,
         zone,
@@ -89,4 +94,18 @@ async fn frame(
         may_propose: !holding(actor, Verb::ProposeWindow).is_empty(),
     };
     Ok((frame, days))
+}
+
+/// Freezes that the reader sees, that hold something in these days, and that nobody lifted.
+async fn frozen(db: &mut PgConnection, teams: Option<&[TeamId]>, place: &Place, days: &[Bounds]) -> Result<Vec<FreezeRow>> {
+    let Some((first, last)) = days.first().zip(days.last()) else { return Ok(Vec::new()) };
+    let mut found = freezes::standing(db, teams).await?;
+    found.extend(freezes::past(db, teams, None, MOST_PAST).await?);
+    found.retain(|row| {
+        let freeze = &row.freeze;
+        let here = freeze.start < last.ends && freeze.end > first.begins;
+        here && freeze.lifted_at.is_none() && freezes_some(freeze.scope, &place.filter)
+    });
+    found.sort_by_key(|row| row.freeze.start);
+    Ok(found)
 }

@@ -188,3 +188,45 @@ async fn a_timeline_is_paged_by_database_and_counts_what_it_does_not_draw() {
     let busy = second.lines.iter().find(|line| line.database == "prod-orders").expect("the busy one");
     assert_eq!((busy.entries.len(), busy.total), (40, 45));
 }
+
+/// Freezes as they stand in the table, of one day each: what covers everything, an environment, and the team.
+async fn freezes(house: &House) {
+    for (name, scope) in [("Year end", "everything"), ("No staging", "environment"), ("Moving", "team")] {
+        sqlx::query(
+            "INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, zone, start_at, end_at, created_by)
+             SELECT gen_random_uuid(), $1, 'because', $2, CASE $2 WHEN 'environment' THEN 'staging' END, CASE $2 WHEN 'team' THEN t.team_id END, 'Etc/UTC',
+                    '2031-06-10 00:00Z', '2031-06-11 00:00Z', t.created_by FROM drydock.target t WHERE t.id = $3",
+        )
+        .bind(name)
+        .bind(scope)
+        .bind(house.target.0)
+        .execute(&house.admin)
+        .await
+        .expect("a freeze");
+    }
+}
+
+#[tokio::test]
+async fn freezes_are_on_their_days_for_whoever_sees_them() {
+    let house = House::new().await;
+    freezes(&house).await;
+    let on = |page: &CalendarPage, day: &str| {
+        let day = page.days.iter().find(|found| found.bounds.date.to_string() == day).expect("in the week");
+        let mut names: Vec<String> = page.frame.frozen(&day.bounds).map(|row| row.freeze.name.clone()).collect();
+        names.sort_unstable();
+        names
+    };
+    let week = [("view", "week"), ("date", "2031-06-10"), ("zone", "utc")];
+    let mine = by_day(&house, &house.engineer.actor, &week).await;
+    assert_eq!(on(&mine, "2031-06-10"), ["Moving", "No staging", "Year end"]);
+    assert!(on(&mine, "2031-06-11").is_empty() && on(&mine, "2031-06-09").is_empty(), "the end is exclusive");
+    let stranger = by_day(&house, &house.foreigner.actor, &week).await;
+    assert_eq!(on(&stranger, "2031-06-10"), ["No staging", "Year end"]);
+    let production = by_day(&house, &house.engineer.actor, &[week[0], week[1], week[2], ("environment", "production")]).await;
+    assert_eq!(on(&production, "2031-06-10"), ["Moving", "Year end"]);
+    sqlx::query("UPDATE drydock.freeze SET lifted_at = now(), lifted_by = created_by, lift_reason = 'over'")
+        .execute(&house.admin)
+        .await
+        .expect("lifted");
+    assert!(by_database(&house, &house.engineer.actor, &[("date", "2031-06-10")]).await.frame.freezes.is_empty());
+}
