@@ -16,7 +16,7 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
     drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
-    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override,
+    drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override, drydock.freeze_import,
     drydock.series, drydock.series_author, drydock.series_change TO {web};
 GRANT INSERT ON drydock.vote_code TO {web};
 GRANT UPDATE (tries, used_at, ended_at) ON drydock.vote_code TO {web};
@@ -67,7 +67,7 @@ GRANT UPDATE (state, attempts, next_at, taken_at) ON drydock.webhook_delivery TO
 GRANT UPDATE (author_id, title, form, rule, starts_at, zone, lead_days, revision, edited_at, next_look_at, ended_at, ended_by, ended_reason) ON drydock.series TO {web};
 GRANT UPDATE (moved_to, reason, changed_by, changed_at) ON drydock.series_change TO {web};
 GRANT DELETE ON drydock.series_change, drydock.series_stuck TO {web};
-GRANT DELETE ON drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
+GRANT DELETE ON drydock.freeze_import, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 GRANT DELETE ON drydock.policy_case TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.

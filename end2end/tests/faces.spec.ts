@@ -93,7 +93,7 @@ test("people, teams, freezes and mails, for an administrator", async ({ page, de
   const engineer = (await page.locator("main th a[href^='/people/'], main td a[href^='/people/']").first().getAttribute("href"))!;
   await allWellMade(page, demo.address, [`${engineer}/edit`, `${engineer}/deactivate`]);
   const freeze = await first(page, `${demo.address}/freezes`, "/freezes/");
-  await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new"]);
+  await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new", "/freezes/import"]);
   await allWellMade(page, demo.address, ["/me/confirm", "/mailbox", letter, "/admin/outbox"]);
 });
 

@@ -1,6 +1,7 @@
 //! Times in which nothing starts on a part of the installation: what they cover, who makes and lifts them, and who lets one window pass.
 
 mod form;
+pub mod import;
 
 pub use form::{Covers, EndForm, FreezeForm, Wanted};
 

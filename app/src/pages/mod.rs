@@ -43,6 +43,8 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/pause") view=pause::PausePage ssr=SsrMode::Async/>
                     <Route path=path!("/freezes") view=freezes::FreezesListPage ssr=SsrMode::Async/>
                     <Route path=path!("/freezes/new") view=freezes::FreezeNewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/freezes/import") view=freezes::FreezeImportPage ssr=SsrMode::Async/>
+                    <Route path=path!("/freezes/import/:id") view=freezes::FreezeImportShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/freezes/:id") view=freezes::FreezeShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies/new") view=policies::PolicyNewPage ssr=SsrMode::Async/>

@@ -47,6 +47,9 @@ pub fn Form(
     /// Something else on the page is the thing to do.
     #[prop(optional)]
     secondary: bool,
+    /// It sends a file: what is in it arrives as a field's text.
+    #[prop(optional)]
+    upload: bool,
     /// Prefix of the fields' ids, needed when a page has several forms with equal field names.
     #[prop(optional, into)]
     prefix: String,
@@ -67,7 +70,7 @@ pub fn Form(
     };
     view! {
         <Provider value=around>
-            <form method="post" action=action class="form">
+            <form method="post" action=action class="form" enctype=upload.then_some("multipart/form-data")>
                 <input type="hidden" name="_once" value=once()/>
                 <input type="hidden" name="_back" value=back/>
                 {by}
@@ -143,7 +146,7 @@ pub fn Field(
     /// Value before anything was typed.
     #[prop(optional, into)]
     value: String,
-    /// `text`, `email`, `password`, `number`, `date`, `time`, `datetime-local`, `url`.
+    /// `text`, `email`, `password`, `number`, `date`, `time`, `datetime-local`, `url`, `file`.
     #[prop(default = "text")]
     kind: &'static str,
     #[prop(optional)] required: bool,
@@ -157,7 +160,8 @@ pub fn Field(
 ) -> impl IntoView {
     let around = around();
     let (id, error) = (around.id(name), around.error(name));
-    let value = (kind != "password").then(|| around.value(name, value));
+    // A browser keeps neither a password nor a file for another try.
+    let value = (!matches!(kind, "password" | "file")).then(|| around.value(name, value));
     let described = described_by(&id, &hint, error.as_ref());
     let wrong = error.is_some();
     let list = (!suggestions.is_empty()).then(|| format!("{id}-list"));

@@ -149,6 +149,9 @@ fn sentence(constraint: &str) -> Option<Error> {
             "A freeze covers this environment, and its databases stay in it meanwhile.",
             "Wait for its end, or have it lifted on the page Freezes.",
         ),
+        "freeze_source_once" => {
+            refused("moved_on", "Somebody imported one of these events at this very moment.", "Look at the file again.")
+        }
         "freeze_override_once" => refused("moved_on", "Somebody let this window pass the freeze at this very moment.", "Look at its page."),
         "freeze_override_not_by_contributor" => refused(
             "four_eyes",

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod examiner;
+mod ics;
 mod keyfile;
 pub mod ledger;
 pub mod metrics;

@@ -5,19 +5,21 @@ use super::{PublicForm, Sent, TypedForm, keep_within_limit, resend};
 use crate::visit::{Former, flash, local_path, sign_in_path};
 use crate::web::Web;
 use app::door::{Flash, FlashKind, Typed, Visit};
-use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Path, Request};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::ids::PersonId;
 use engine::actions::Caller;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 use std::sync::Arc;
 use tower_sessions::Session;
 
+/// Name of the field that sends a file.
+const FILE: &str = "file";
 /// Names whose values are never kept: the address of a chat's webhook is its password.
 const SECRETS: &[&str] = &["password", "secret", "token", "code", "url"];
 
@@ -95,9 +97,11 @@ struct Raw {
 impl Raw {
     async fn read(request: Request, web: &Web) -> Result<Self, Response> {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if kind.split(';').next().map(str::trim) != Some("application/x-www-form-urlencoded") {
-            return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
-        }
+        let parts_of_several = match kind.split(';').next().map(str::trim) {
+            Some("application/x-www-form-urlencoded") => false,
+            Some("multipart/form-data") => true,
+            _ => return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
+        };
         let (parts, body) = request.into_parts();
         let extension = |what: &str| {
             tracing::error!(what, "a form stands outside the visit layer");
@@ -106,15 +110,21 @@ impl Raw {
         let visit = parts.extensions.get::<Arc<Visit>>().cloned().ok_or_else(|| extension("visit"))?;
         let session = parts.extensions.get::<Session>().cloned().ok_or_else(|| extension("session"))?;
         let former = parts.extensions.get::<Former>().copied().unwrap_or(Former(None));
+        let head = parts.headers.get(CONTENT_TYPE).cloned();
         let body = Bytes::from_request(Request::from_parts(parts, body), web).await.map_err(axum::response::IntoResponse::into_response)?;
+        let sent = if parts_of_several {
+            several(head, body.clone(), web).await?
+        } else {
+            url::form_urlencoded::parse(&body).into_owned().collect()
+        };
         let (mut once, mut by) = (None, None);
         let mut typed = Typed { page: visit.path.clone(), action: visit.path.clone(), ..Typed::default() };
-        for (name, value) in url::form_urlencoded::parse(&body) {
-            match name.as_ref() {
-                "_once" => once = Some(value.into_owned()),
+        for (name, value) in sent {
+            match name.as_str() {
+                "_once" => once = Some(value),
                 "_by" => by = value.parse().ok(),
                 "_back" => local_path(&value).clone_into(&mut typed.page),
-                _ => typed.fields.push((name.into_owned(), readable(&value))),
+                _ => typed.fields.push((name, readable(&value))),
             }
         }
         Ok(Self { visit, former, session, body, typed, once, by, submission: None })
@@ -174,6 +184,22 @@ impl Raw {
     }
 }
 
+/// Fields of a form that sends a file; the file's text is its field's value. Text that is no UTF-8 becomes visible where it is not.
+async fn several(kind: Option<HeaderValue>, body: Bytes, web: &Web) -> Result<Vec<(String, String)>, Response> {
+    let mut request = Request::new(Body::from(body));
+    if let Some(kind) = kind {
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+    }
+    let mut parts = Multipart::from_request(request, web).await.map_err(axum::response::IntoResponse::into_response)?;
+    let mut fields = Vec::new();
+    while let Some(part) = parts.next_field().await.map_err(axum::response::IntoResponse::into_response)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let bytes = part.bytes().await.map_err(axum::response::IntoResponse::into_response)?;
+        fields.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    Ok(fields)
+}
+
 /// What was typed, as the database can keep it: PostgreSQL knows no NUL character, so it becomes one that can be seen; and browsers end
 /// lines with two characters where everything else has one.
 fn readable(value: &str) -> String {
@@ -189,6 +215,7 @@ fn has_secrets(typed: &Typed) -> bool {
 }
 
 fn without_secrets(mut typed: Typed) -> Typed {
-    typed.fields.retain(|(name, _)| !is_secret(name));
+    // A browser cannot be given its file back, so what was in it is not kept either.
+    typed.fields.retain(|(name, _)| !is_secret(name) && name != FILE);
     typed
 }

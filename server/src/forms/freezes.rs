@@ -4,12 +4,16 @@ use super::{At, AtBoth, Done, TypedForm};
 use axum::response::Response;
 use domain::freeze::{EndForm, FreezeForm};
 use domain::ids::FreezeId;
+use domain::procedure::text::plural;
 use engine::actions::create_freeze::create_freeze;
+use engine::actions::import_freezes::import_freezes;
 use engine::actions::lift_freeze::lift_freeze;
 use engine::actions::move_freeze_end::move_freeze_end;
 use engine::actions::override_freeze::{self, override_freeze};
+use engine::actions::preview_freeze_import::{self, preview_freeze_import};
 use engine::actions::withdraw_override::withdraw_override;
 use serde::Deserialize;
+use uuid::Uuid;
 
 /// Why it is lifted, or holds again.
 #[derive(Debug, Default, Deserialize)]
@@ -51,4 +55,25 @@ pub async fn let_pass(AtBoth(number, id): AtBoth<i64, FreezeId>, form: TypedForm
 pub async fn hold_again(AtBoth(number, id): AtBoth<i64, FreezeId>, form: TypedForm<Reason>) -> Response {
     let done = withdraw_override(&form.engine, &form.caller, number, id, &form.input.reason).await;
     form.answer(done, |()| Done::to(format!("/windows/{number}"), "The freeze holds this window again.")).await
+}
+
+/// Keeps a calendar file to be looked at.
+pub async fn look(form: TypedForm<preview_freeze_import::Input>) -> Response {
+    let done = preview_freeze_import(&form.engine, &form.caller, &form.input).await;
+    form.answer(done, |id| Done::to(format!("/freezes/import/{id}"), "")).await
+}
+
+/// Makes freezes of it.
+pub async fn import(At(id): At<Uuid>, form: TypedForm<Reason>) -> Response {
+    let done = import_freezes(&form.engine, &form.caller, id).await;
+    form.answer(done, |made| {
+        Done::to(
+            "/freezes",
+            format!(
+                "{} made. Owners of windows that they meet are told.",
+                plural(u64::try_from(made).unwrap_or(u64::MAX), "freeze was", "freezes were")
+            ),
+        )
+    })
+    .await
 }

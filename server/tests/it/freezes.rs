@@ -1,9 +1,10 @@
 //! Freezing from the page, and what the other pages say meanwhile.
 
+use crate::browser::{ORIGIN, Place};
 use crate::house::{House, person};
 use crate::pages::{Browser, settle};
 use domain::people::GlobalRole;
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 const REASON: &str = "the books are closed <b>";
 
@@ -101,4 +102,53 @@ async fn a_lead_freezes_what_the_team_owns_and_everybody_concerned_reads_it() {
     let over = lead.get("/freezes").await.body;
     assert!(over.contains("Past") && over.contains("the audit is done"), "{over}");
     assert!(!engineer.get("/windows").await.body.contains("freeze: Year end"));
+}
+
+/// A form with a chosen file, as a browser sends it.
+fn with_file(fields: &[(&str, &str)], file: &str) -> String {
+    let plain: String = fields
+        .iter()
+        .map(|(name, value)| format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"))
+        .collect();
+    format!(
+        "{plain}--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"days.ics\"\r\nContent-Type: text/calendar\r\n\r\n{file}\r\n--edge--\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_calendar_file_is_looked_at_and_becomes_freezes() {
+    let (place, mut ada) = Place::set_up().await;
+    let form = ada.get("/freezes/import").await.body;
+    assert!(form.contains("multipart/form-data") && form.contains("type=\"file\"") && form.contains("Everything"), "{form}");
+    let event = |uid: &str, rest: &str| format!("BEGIN:VEVENT\r\nUID:{uid}\r\nSUMMARY:<b>Holiday</b> {uid}\r\n{rest}\r\nEND:VEVENT\r\n");
+    let file = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{}{}{}END:VCALENDAR\r\n",
+        event("one", "DTSTART;VALUE=DATE:20981225"),
+        event("two", "DTSTART:20200101T000000Z\r\nDTEND:20200102T000000Z"),
+        event("three", "DTSTART;VALUE=DATE:20980101\r\nRRULE:FREQ=YEARLY"),
+    );
+    let fields = [("covers", "everything"), ("database", ""), ("zone", "Europe/Berlin"), ("ics", ""), ("_back", "/freezes/import")];
+    let headers = [("sec-fetch-site", "same-origin"), ("origin", ORIGIN), ("content-type", "multipart/form-data; boundary=edge")];
+    let none = ada.send(Method::POST, "/freezes/import", &headers, with_file(&fields, "name;date")).await;
+    assert_eq!((none.status, none.to()), (StatusCode::SEE_OTHER, "/freezes/import"));
+    let said = ada.get("/freezes/import").await.body;
+    assert!(said.contains("This is no calendar file") && !said.contains("too long to be kept"), "{said}");
+    let looked = ada.send(Method::POST, "/freezes/import", &headers, with_file(&fields, &file)).await;
+    assert!(looked.to().starts_with("/freezes/import/"), "{} {}", looked.to(), looked.body);
+    let here = looked.to().to_owned();
+    let page = ada.get(&here).await.body;
+    for part in ["1 event becomes a freeze", "&lt;b&gt;Holiday&lt;/b&gt; one", "Is over.", "It repeats by a rule", "Freeze these times"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(place.count("SELECT count(*) FROM drydock.freeze").await, 0, "nothing is frozen by looking");
+    let done = ada.post(&here, &[]).await;
+    assert_eq!((done.status, done.to()), (StatusCode::SEE_OTHER, "/freezes"), "{}", done.body);
+    assert!(ada.get("/freezes").await.body.contains("1 freeze was made."));
+    assert_eq!(ada.get(&here).await.status, StatusCode::NOT_FOUND, "it is done");
+    // Pasted once more: known.
+    let mut pasted = fields.map(|(name, value)| (name, if name == "ics" { file.as_str() } else { value })).to_vec();
+    pasted.push(("file", ""));
+    let again = ada.post("/freezes/import", &pasted).await;
+    let page = ada.get(again.to()).await.body;
+    assert!(page.contains("Was imported before: nothing to do.") && !page.contains("Freeze these times"), "{page}");
 }

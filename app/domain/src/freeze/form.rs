@@ -66,7 +66,7 @@ impl FreezeForm {
     pub fn parse(&self, zone: Result<&TimeZone, FieldError>, now: Timestamp) -> Result<Wanted, Vec<FieldError>> {
         let mut form = FormCheck::default();
         let name = form.take(people::label("name", &self.name, 120));
-        let covers = form.take(self.covers());
+        let covers = form.take(Covers::read(&self.covers, &self.database));
         let known = form.take(zone);
         // Without a zone the rest is still read, so that everything wrong is named at once.
         let utc = TimeZone::UTC;
@@ -93,16 +93,19 @@ impl FreezeForm {
         let wanted = (|| Some(Wanted { name: name?, reason: reason?, covers: covers?, start: start?, end: end? }))();
         form.finish(wanted)
     }
+}
 
-    fn covers(&self) -> Result<Covers, FieldError> {
+impl Covers {
+    /// Reads what was chosen, and the short name typed beside it.
+    pub fn read(covers: &str, database: &str) -> Result<Self, FieldError> {
         let refuse = || FieldError::new("covers", "Choose what it covers.");
-        match self.covers.trim().split_once(':') {
-            None if self.covers.trim() == "everything" => Ok(Covers::Everything),
-            None if self.covers.trim() == "database" => people::short_name("database", &self.database)
-                .map(Covers::Database)
+        match covers.trim().split_once(':') {
+            None if covers.trim() == "everything" => Ok(Self::Everything),
+            None if covers.trim() == "database" => people::short_name("database", database)
+                .map(Self::Database)
                 .map_err(|_| FieldError::new("database", "Type the database's short name, such as prod-orders.")),
-            Some(("environment", word)) => Environment::from_word(word).map(Covers::Environment).ok_or_else(refuse),
-            Some(("team", id)) => id.parse().map(Covers::Team).map_err(|_| refuse()),
+            Some(("environment", word)) => Environment::from_word(word).map(Self::Environment).ok_or_else(refuse),
+            Some(("team", id)) => id.parse().map(Self::Team).map_err(|_| refuse()),
             _ => Err(refuse()),
         }
     }

@@ -1,6 +1,7 @@
 //! The pages about freezes, and what a freeze means for one window.
 
 use super::windows::Offer;
+use crate::freeze::import::{During, Verdict};
 use crate::freeze::{Freeze, Scope};
 use crate::ids::{FreezeId, TeamId};
 use crate::target::Environment;
@@ -69,6 +70,32 @@ impl NewFreezePage {
         found.push(("database".to_owned(), "One database, named below".to_owned()));
         found
     }
+}
+
+/// What becomes of an event of a calendar file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportRow {
+    /// Its name, fit to be shown and stored.
+    pub name: String,
+    /// Its identity in the file.
+    pub uid: String,
+    /// When it is, where that can be said.
+    pub during: Option<During>,
+    /// What becomes of it.
+    pub verdict: Verdict,
+}
+
+/// A calendar file before it becomes freezes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportPage {
+    /// The file.
+    pub id: uuid::Uuid,
+    /// What its freezes would cover, as people read it.
+    pub covers: String,
+    /// IANA zone of its whole days.
+    pub zone: String,
+    /// Its events, in their order.
+    pub rows: Vec<ImportRow>,
 }
 
 /// A window that a freeze meets.

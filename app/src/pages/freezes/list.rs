@@ -21,6 +21,7 @@ pub fn FreezesListPage() -> impl IntoView {
 fn show(page: Page, later: bool) -> impl IntoView {
     let may = page.may_freeze;
     let add = move || may.then(|| view! { <a class="button primary" href="/freezes/new">"New freeze"</a> });
+    let import = move || may.then(|| view! { <a class="button" href="/freezes/import">"From a calendar"</a> });
     let none = !later && page.now.is_empty() && page.coming.is_empty() && page.past.is_empty();
     let who = (!may).then(|| {
         view! { <p class="quiet">"Administrators freeze everything or an environment; leads and deputies freeze what their team owns."</p> }
@@ -31,10 +32,10 @@ fn show(page: Page, later: bool) -> impl IntoView {
     let lead = "Times in which nothing starts on a part of the installation, by any path. What makes things safe again is never stopped.";
     let empty = none.then(|| {
         let why = "A freeze keeps maintenance away from a year's end, a release or a sale: windows inside it do not start, and none can be proposed into it.";
-        view! { <Empty title="No freezes" why=why>{add()}</Empty> }
+        view! { <Empty title="No freezes" why=why>{add()}{import()}</Empty> }
     });
     view! {
-        <Heading title="Freezes" lead=lead>{(!none).then(add)}</Heading>
+        <Heading title="Freezes" lead=lead>{(!none).then(add)}{(!none).then(import)}</Heading>
         {who}
         {empty}
         {rows("In force", "Freezes in force, those that end first on top", page.now)}

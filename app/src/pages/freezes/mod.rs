@@ -1,9 +1,11 @@
 //! Freezes: which there are, a new one, and one with the windows it meets.
 
+mod import;
 mod list;
 mod new;
 mod show;
 
+pub use import::{FreezeImportPage, FreezeImportShowPage};
 pub use list::FreezesListPage;
 pub use new::FreezeNewPage;
 pub use show::FreezeShowPage;

@@ -6,6 +6,7 @@ use crate::islands::TimesCheck;
 use crate::parts::details::{Detail, Details};
 use crate::parts::form::{Field, Form, Group, Select, TextArea};
 use crate::parts::layout::Card;
+use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
 use crate::parts::time::Time;
 use domain::freeze::Freeze;
@@ -169,7 +170,7 @@ pub fn FreezeTable(freezes: Vec<Freeze>) -> impl IntoView {
         .into_iter()
         .map(|freeze| {
             let to = format!("/freezes/{}", freeze.id);
-            view! { <tr><th scope="row"><a href=to>{freeze.name}</a><br/><span class="quiet">{freeze.reason}</span></th><td><Time at=freeze.start/><br/>"to "<Time at=freeze.end/></td></tr> }
+            view! { <tr><th scope="row"><a href=to>{freeze.name}</a><br/><Pill tone=Tone::Warn label="Freeze"/>" "<span class="quiet">{freeze.reason}</span></th><td><Time at=freeze.start/><br/>"to "<Time at=freeze.end/></td></tr> }
         })
         .collect_view();
     view! { <Table caption="Freezes over this database" head=&["Freeze", "When"]>{rows}</Table> }

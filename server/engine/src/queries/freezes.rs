@@ -1,6 +1,7 @@
 //! The pages about freezes.
 
 use super::{holding, scope, visible_teams};
+use crate::actions::import_freezes;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::freezes::{self, Whose};
@@ -8,7 +9,8 @@ use crate::{store, transaction};
 use domain::freeze::{Phase, may_freeze, may_freeze_something};
 use domain::ids::FreezeId;
 use domain::permission::{Actor, Verb, holds};
-use domain::view::freezes::{FreezePage, FreezesPage, NewFreezePage};
+use domain::view::freezes::{FreezePage, FreezesPage, ImportPage, NewFreezePage};
+use uuid::Uuid;
 
 /// Freezes that are over, on one page.
 const PAST: i64 = 50;
@@ -66,6 +68,20 @@ pub async fn show(engine: &Engine, actor: &Actor, id: FreezeId) -> Result<Freeze
             let standing = matches!(row.freeze.phase(at), Phase::Coming | Phase::Now);
             let windows = if standing { freezes::met(db, id, whose).await? } else { vec![] };
             Ok(FreezePage { windows, may_change: standing && may_freeze(&actor, row.freeze.scope).is_ok(), row, at })
+        })
+    })
+    .await
+}
+
+/// A calendar file before it becomes freezes, for whoever chose it.
+pub async fn import(engine: &Engine, actor: &Actor, id: Uuid) -> Result<ImportPage> {
+    let (actor, now) = (actor.clone(), engine.clock().now());
+    transaction::read(engine.pool(), "freezes_import", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let draft = store::freeze_imports::find(db, id, actor.person).await?.ok_or(Error::NotFound)?;
+            let rows = import_freezes::rows(db, &draft, now).await?;
+            Ok(ImportPage { id: draft.id, covers: draft.covers, zone: draft.zone, rows })
         })
     })
     .await

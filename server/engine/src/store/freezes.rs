@@ -54,16 +54,7 @@ macro_rules! freezes {
 
 impl Row {
     fn read(self) -> Result<FreezeRow> {
-        let missing = || Error::internal("a freeze that does not say what it covers");
-        let scope = match self.scope.as_str() {
-            "everything" => Scope::Everything,
-            "environment" => {
-                let word = self.environment.ok_or_else(missing)?;
-                Scope::Environment(meaning(Environment::from_word(&word), &word)?)
-            }
-            "team" => Scope::Team(TeamId(self.team_id.ok_or_else(missing)?)),
-            _ => Scope::Target(TargetId(self.target_id.ok_or_else(missing)?), TeamId(self.owner.ok_or_else(missing)?)),
-        };
+        let scope = scope_of(&self.scope, self.environment, self.team_id, self.target_id.zip(self.owner))?;
         Ok(FreezeRow {
             covers: covers(scope, self.scope_name.as_deref()),
             freeze: Freeze {
@@ -81,6 +72,33 @@ impl Row {
             },
             lifted: self.lifted_by.zip(self.lift_reason),
         })
+    }
+}
+
+/// What the columns of a scope say; a target comes with its owner.
+pub(super) fn scope_of(word: &str, environment: Option<String>, team: Option<Uuid>, target: Option<(Uuid, Uuid)>) -> Result<Scope> {
+    let missing = || Error::internal("a freeze that does not say what it covers");
+    Ok(match word {
+        "everything" => Scope::Everything,
+        "environment" => {
+            let word = environment.ok_or_else(missing)?;
+            Scope::Environment(meaning(Environment::from_word(&word), &word)?)
+        }
+        "team" => Scope::Team(TeamId(team.ok_or_else(missing)?)),
+        _ => {
+            let (target, owner) = target.ok_or_else(missing)?;
+            Scope::Target(TargetId(target), TeamId(owner))
+        }
+    })
+}
+
+/// The columns of a scope: environment, team, target.
+pub(super) fn columns(scope: Scope) -> (Option<&'static str>, Option<Uuid>, Option<Uuid>) {
+    match scope {
+        Scope::Everything => (None, None, None),
+        Scope::Environment(environment) => (Some(environment.word()), None, None),
+        Scope::Team(team) => (None, Some(team.0), None),
+        Scope::Target(target, _) => (None, None, Some(target.0)),
     }
 }
 
@@ -229,24 +247,13 @@ pub async fn hold_off(db: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Writes a freeze, and says from when on it holds: never before this moment. Waits until what is starting now has started; nothing starts after
-/// the commit.
-pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<Timestamp> {
-    let environment = match new.scope {
-        Scope::Environment(environment) => Some(environment.word()),
-        _ => None,
-    };
-    let team = match new.scope {
-        Scope::Team(team) => Some(team.0),
-        _ => None,
-    };
-    let target = match new.scope {
-        Scope::Target(target, _) => Some(target.0),
-        _ => None,
-    };
+/// Writes a freeze, with the identity of the calendar event it comes from where there is one, and says from when on it holds: never before this
+/// moment. Waits until what is starting now has started; nothing starts after the commit.
+pub async fn insert(db: &mut PgConnection, new: &Freeze, source: Option<&str>) -> Result<Timestamp> {
+    let (environment, team, target) = columns(new.scope);
     let start = sqlx::query_scalar!(
-        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING start_at AS "start_at: Stamp""#,
+        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by, source_uid)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING start_at AS "start_at: Stamp""#,
         new.id.0,
         new.name,
         new.reason,
@@ -257,7 +264,8 @@ pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<Timestamp> {
         new.zone,
         stamp(new.start) as Stamp,
         stamp(new.end) as Stamp,
-        new.by.0
+        new.by.0,
+        source
     )
     .fetch_one(db)
     .await?;

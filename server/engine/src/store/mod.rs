@@ -13,6 +13,7 @@ pub mod departures;
 pub mod evidence;
 pub mod examinations;
 pub mod feeds;
+pub mod freeze_imports;
 pub mod freeze_overrides;
 pub mod freezes;
 pub mod groups;

@@ -12,6 +12,7 @@ mod comments;
 mod cuts;
 mod departures;
 mod feeds;
+mod freeze_imports;
 mod freeze_races;
 mod freezes;
 mod gated;

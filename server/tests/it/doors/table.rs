@@ -513,6 +513,17 @@ pub const FREEZES: &[Line] = &[
             .map(|(name, value)| (name, value.to_owned()))
             .to_vec()
     }),
+    Line::read("GET /freezes/import", Somewhere(Freeze), Nothing),
+    Line::act(
+        "POST /freezes/import",
+        Held(Freeze),
+        Nothing,
+        typed!(c, p; "covers": "everything", "zone": "Etc/UTC",
+            "ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20991225\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"),
+    ),
+    // Of somebody else: nobody sees it.
+    Line::read("GET /freezes/import/{id}", Account, Thing::Session),
+    Line::act("POST /freezes/import/{id}", Account, Thing::Session, typed!(c, p;)).idle(),
     Line::read("GET /freezes/{id}", Team(SeeTeam), Thing::Freeze),
     Line::act("POST /freezes/{id}/end", Team(Freeze), Thing::Freeze, |c, _| {
         vec![("to_date", c.house.form(12).date), ("reason", "it takes longer".into()), ("revision", "1".into())]

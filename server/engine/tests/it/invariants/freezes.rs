@@ -153,3 +153,30 @@ async fn one_plan_passes_by_somebody_else_and_only_while_that_stands() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn an_event_of_a_calendar_is_one_freeze_a_scope_for_ever() {
+    let yard = Yard::new().await;
+    let from = |id: u32, scope: &str, uid: &str| {
+        let sql = a_freeze(&yard, scope, LATER).replace("end_at, created_by)", "end_at, created_by, source_uid)");
+        sql.replace("0000000000f0", &format!("{id:012}"))
+            .replace(&format!("'{}')", yard.house.lead.actor.person), &format!("'{}', '{uid}')", yard.house.lead.actor.person))
+    };
+    let one = from(1, "everything", "day@x");
+    yard.allows(Web, &format!("{one}; {}; {}; {}", from(2, "team", "day@x"), from(3, "everything", "other@x"), from(4, "target", "day@x")))
+        .await;
+    let kept = format!(
+        "INSERT INTO drydock.freeze_import (id, person_id, scope, zone, ics) VALUES (gen_random_uuid(), '{}', 'everything', 'Etc/UTC', 'x')",
+        yard.house.lead.actor.person
+    );
+    yard.allows(Web, &format!("{kept}; DELETE FROM drydock.freeze_import; {kept}")).await;
+    yard.refuses(&[
+        (Web, format!("{one}; {}", from(2, "everything", "day@x")), "freeze_source_once"),
+        (Owner, format!("{one}; {}; {}", lifted(&yard), from(2, "everything", "day@x")), "freeze_source_once"),
+        (Owner, format!("{one}; UPDATE drydock.freeze SET source_uid = 'another'"), "freeze_fixed"),
+        (Web, format!("{kept}; {kept}"), "freeze_import_one_a_person"),
+        (Worker, kept.clone(), DENIED),
+        (Auditor, "SELECT FROM drydock.freeze_import".into(), DENIED),
+    ])
+    .await;
+}

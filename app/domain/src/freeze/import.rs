@@ -1,0 +1,210 @@
+//! A calendar's events as freezes: what each becomes, and why some become none.
+
+use super::MOST_DAYS;
+use crate::reveal::visible;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, SpanFieldwise, Timestamp, civil};
+
+/// Most events of one file that are looked at: a country's holidays of ten years are about a hundred.
+pub const MOST_EVENTS: usize = 500;
+/// Longest text of one file, in bytes.
+pub const MOST_BYTES: usize = 200_000;
+
+/// A point in time as calendars write it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moment {
+    /// A whole day, without a zone.
+    Day(civil::Date),
+    /// An instant.
+    Utc(Timestamp),
+    /// Wall time in a named zone.
+    Zoned(civil::DateTime, String),
+    /// Wall time without a zone: wherever the reader is.
+    Floating(civil::DateTime),
+}
+
+/// How an event ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// At a moment.
+    At(Moment),
+    /// After a time.
+    After(SpanFieldwise),
+    /// Nothing is said.
+    Unsaid,
+}
+
+/// An event as it stands in the file; texts are as they came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Stable over all versions of the event.
+    pub uid: String,
+    /// Title.
+    pub summary: String,
+    /// When it begins, or what cannot be read.
+    pub start: Result<Moment, String>,
+    /// When it ends, or what cannot be read.
+    pub end: Result<Ending, String>,
+    /// It happens again and again by a rule.
+    pub repeats: bool,
+    /// It was called off.
+    pub cancelled: bool,
+}
+
+/// When an event is, as instants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct During {
+    /// From then on.
+    pub start: Timestamp,
+    /// Until then.
+    pub end: Timestamp,
+}
+
+impl Event {
+    /// A name that can be shown and stored: one line, what is invisible made visible, at most 120 characters.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let line = visible(&self.summary.split_whitespace().collect::<Vec<_>>().join(" "));
+        match line.trim() {
+            "" => "Event without a title".to_owned(),
+            line if line.chars().count() > 120 => line.chars().take(119).chain(['…']).collect(),
+            line => line.to_owned(),
+        }
+    }
+
+    /// When it is, whole days and times without a zone taken in `zone`; or a sentence that says why it becomes no freeze.
+    pub fn during(&self, zone: &TimeZone, known: impl Fn(&str) -> Option<TimeZone>) -> Result<During, String> {
+        if self.cancelled {
+            return Err("It was called off.".to_owned());
+        }
+        if self.repeats {
+            return Err("It repeats by a rule. Export the days one by one, or make the freezes you need by hand.".to_owned());
+        }
+        if self.uid.is_empty() || self.uid.chars().count() > 255 {
+            return Err("It has no identity (UID) of 1 to 255 characters, so it could not be known again.".to_owned());
+        }
+        let begin = self.start.clone()?;
+        let start = instant(&begin, zone, &known, Edge::First)?;
+        let end = match self.end.clone()? {
+            Ending::At(moment) => instant(&moment, zone, &known, Edge::Last)?,
+            Ending::After(span) => {
+                let of = match &begin {
+                    Moment::Zoned(_, name) => known(name).unwrap_or_else(|| zone.clone()),
+                    Moment::Utc(_) => TimeZone::UTC,
+                    Moment::Day(_) | Moment::Floating(_) => zone.clone(),
+                };
+                start.to_zoned(of).checked_add(span.0).map_err(|_| "Its duration leads out of the calendar.".to_owned())?.timestamp()
+            }
+            Ending::Unsaid => match begin {
+                Moment::Day(date) => {
+                    let next = date.tomorrow().map_err(|_| "Its date is too far away.".to_owned())?;
+                    instant(&Moment::Day(next), zone, &known, Edge::Last)?
+                }
+                _ => return Err("It has no end.".to_owned()),
+            },
+        };
+        if end <= start {
+            return Err("It ends before it begins.".to_owned());
+        }
+        if end.duration_since(start) > SignedDuration::from_hours(24 * MOST_DAYS) {
+            return Err(format!("It lasts longer than {MOST_DAYS} days."));
+        }
+        Ok(During { start, end })
+    }
+}
+
+/// As with typed freezes: where the clocks change, it rather reaches too far than not far enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    First,
+    Last,
+}
+
+fn instant(moment: &Moment, zone: &TimeZone, known: &impl Fn(&str) -> Option<TimeZone>, edge: Edge) -> Result<Timestamp, String> {
+    let (local, zone) = match moment {
+        Moment::Utc(at) => return Ok(*at),
+        Moment::Day(date) => (date.to_datetime(civil::Time::midnight()), zone.clone()),
+        Moment::Floating(local) => (*local, zone.clone()),
+        Moment::Zoned(local, name) => {
+            let found = known(name).ok_or_else(|| format!("Its time zone “{}” is none of the IANA database.", short(name)))?;
+            (*local, found)
+        }
+    };
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    match edge {
+        Edge::First => ambiguous.earlier(),
+        Edge::Last => ambiguous.later(),
+    }
+    .map_err(|_| "Its date is too far away.".to_owned())
+}
+
+/// A foreign text short enough for a sentence.
+#[must_use]
+pub fn short(text: &str) -> String {
+    let line = visible(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    if line.chars().count() > 60 { line.chars().take(59).chain(['…']).collect() } else { line }
+}
+
+/// What becomes of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A new freeze.
+    New,
+    /// It was imported before, for the same scope, and is there as it is.
+    Known,
+    /// It was imported before and stood at another time then.
+    Moved,
+    /// It was imported before, and somebody lifted that freeze.
+    Lifted,
+    /// It is over.
+    Over,
+    /// It becomes none, and why.
+    Refused(String),
+}
+
+impl Verdict {
+    /// As people read it.
+    #[must_use]
+    pub fn says(&self) -> String {
+        match self {
+            Self::New => "Becomes a freeze.".to_owned(),
+            Self::Known => "Was imported before: nothing to do.".to_owned(),
+            Self::Moved => "Was imported before, for another time. Move or lift that freeze on its page.".to_owned(),
+            Self::Lifted => "Was imported before, and that freeze was lifted: it stays lifted.".to_owned(),
+            Self::Over => "Is over.".to_owned(),
+            Self::Refused(why) => why.clone(),
+        }
+    }
+}
+
+/// The freeze that an event with the same identity became before, for the same scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    /// Its time then.
+    pub during: During,
+    /// It was lifted.
+    pub lifted: bool,
+}
+
+/// What becomes of an event, and when it is; `twice` when an event with the same identity stood above it in the file.
+#[must_use]
+pub fn judge(during: Result<During, String>, before: Option<Before>, twice: bool, now: Timestamp) -> (Option<During>, Verdict) {
+    let during = match during {
+        Ok(during) => during,
+        Err(why) => return (None, Verdict::Refused(why)),
+    };
+    let verdict = match before {
+        _ if twice => Verdict::Refused("An event with the same identity stands above it.".to_owned()),
+        Some(before) if before.lifted => Verdict::Lifted,
+        // A freeze that began with its import has lost what lay before.
+        Some(before) if before.during.end == during.end && before.during.start >= during.start => Verdict::Known,
+        Some(_) => Verdict::Moved,
+        None if during.end <= now => Verdict::Over,
+        None => Verdict::New,
+    };
+    (Some(during), verdict)
+}
+
+#[cfg(test)]
+#[path = "import_tests.rs"]
+mod tests;
