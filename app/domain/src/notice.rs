@@ -6,6 +6,7 @@ pub mod topics;
 use crate::ids::PersonId;
 use crate::people::words;
 use crate::window::WindowState;
+use crate::window::certainty::Certainty;
 use serde::{Deserialize, Serialize};
 
 /// A kind of message.
@@ -130,6 +131,8 @@ pub enum Concerned {
     WindowOwner,
     /// Who watches the window or its database.
     Watchers,
+    /// Whose calendar has the window by an earlier message.
+    Invited,
     /// Who started its run, or steered it.
     Executor,
     /// Whom a comment names.
@@ -155,19 +158,21 @@ impl NoticeKind {
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
         use Concerned::{
-            Administrators, BothLeads, Contributors, Eligible, Executor, FreezeMaker, Heads, Leads, Mentioned, OnCall, Owner, SeriesAuthor,
-            Stakeholders, Voter, Watchers, WindowOwner,
+            Administrators, BothLeads, Contributors, Eligible, Executor, FreezeMaker, Heads, Invited, Leads, Mentioned, OnCall, Owner,
+            SeriesAuthor, Stakeholders, Voter, Watchers, WindowOwner,
         };
         match self {
             Self::ApprovalNeeded | Self::VoteCode => &[Eligible],
             Self::VoteRecorded | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
-            Self::Rejected | Self::ChangesAsked | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers],
-            Self::Moved | Self::Approved | Self::Cancelled | Self::Started | Self::Missed | Self::AllClear => {
-                &[Stakeholders, WindowOwner, Contributors, Leads, Watchers]
+            Self::ChangesAsked => &[WindowOwner, Contributors, Eligible, Watchers],
+            Self::Rejected | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers, Invited],
+            Self::Moved | Self::Approved | Self::Cancelled | Self::Missed => {
+                &[Stakeholders, WindowOwner, Contributors, Leads, Watchers, Invited]
             }
+            Self::Started | Self::AllClear => &[Stakeholders, WindowOwner, Contributors, Leads, Watchers],
             Self::Failed => &[Stakeholders, WindowOwner, OnCall, Executor, Contributors, Leads, Watchers],
             Self::Held => &[WindowOwner, OnCall, Executor, Contributors, Leads, Watchers],
-            Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers],
+            Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers, Invited],
             Self::Commented => &[WindowOwner, Contributors, Watchers],
             Self::Mentioned => &[Mentioned],
             Self::Validating => &[WindowOwner, Executor, Contributors, Leads],
@@ -215,13 +220,16 @@ impl NoticeKind {
     pub fn is_about_window(self) -> bool {
         !(self.is_about_address() || self.is_about_account() || self.is_bulletin())
     }
-    /// True when the mail carries a calendar part: the event appears, moves or goes.
+    /// What the mail does to the reader's calendar: the event appears, moves, is confirmed or goes. Whoever gets one that puts it there
+    /// gets every later one, by [`Concerned::Invited`].
     #[must_use]
-    pub fn has_calendar(self) -> bool {
-        matches!(
-            self,
-            Self::ApprovalNeeded | Self::Moved | Self::Approved | Self::Cancelled | Self::Rejected | Self::Expired | Self::Missed
-        )
+    pub fn event(self) -> Option<Certainty> {
+        match self {
+            Self::ApprovalNeeded | Self::Moved | Self::ApprovalLost => Some(Certainty::Tentative),
+            Self::Approved | Self::Started => Some(Certainty::Confirmed),
+            Self::Cancelled | Self::Rejected | Self::Expired | Self::Missed => Some(Certainty::Cancelled),
+            _ => None,
+        }
     }
 }
 
@@ -357,6 +365,16 @@ mod tests {
             let late = Situation { person_active: true, window: Some(state), same_digest: false, link_alive: false, comment_stands: true };
             assert_eq!(kind.overtaken(&late), None, "{}", kind.word());
         }
+    }
+
+    #[test]
+    fn what_a_message_put_into_a_calendar_is_moved_and_taken_out_again() {
+        for kind in NoticeKind::ALL.iter().filter(|kind| kind.event().is_some_and(|event| event != Certainty::Confirmed)) {
+            let follows = kind.audience().contains(&Concerned::Invited);
+            assert!(follows || *kind == NoticeKind::ApprovalNeeded, "{}", kind.word());
+        }
+        assert!(NoticeKind::Approved.audience().contains(&Concerned::Invited));
+        assert!(NoticeKind::ALL.iter().filter(|kind| kind.event().is_some()).all(|kind| kind.is_about_window()));
     }
 
     #[test]

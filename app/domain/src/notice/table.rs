@@ -20,6 +20,8 @@ pub enum Part {
     Stakeholders,
     /// Wants to hear of it.
     Watchers,
+    /// Has it in a calendar, by an earlier message, whatever else they are by now.
+    Invited,
     /// Is called when something is wrong with the database.
     OnCall,
     /// Leads the owner team, or stands in.
@@ -30,7 +32,7 @@ pub enum Part {
 
 impl Part {
     /// Every part, in the order of the table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Owner,
         Self::Contributors,
         Self::Executor,
@@ -38,6 +40,7 @@ impl Part {
         Self::Voters,
         Self::Stakeholders,
         Self::Watchers,
+        Self::Invited,
         Self::OnCall,
         Self::Leads,
         Self::Auditors,
@@ -54,6 +57,7 @@ impl Part {
             Self::Voters => Concerned::Voter,
             Self::Stakeholders => Concerned::Stakeholders,
             Self::Watchers => Concerned::Watchers,
+            Self::Invited => Concerned::Invited,
             Self::OnCall => Concerned::OnCall,
             Self::Leads => Concerned::Leads,
             Self::Auditors => return None,
@@ -78,6 +82,8 @@ fn why_not(kind: NoticeKind, part: Part) -> &'static str {
         (N::HandedOver, _) => "It is about who answers for the window: only the new owner has to know.",
         (N::Mentioned, _) => "It is for those whom the comment names.",
         (N::Commented, _) => "Whoever is to read a comment without owning, writing or watching the window is named in it.",
+        (N::ApprovalNeeded, Part::Invited) => "Other times they are told as a move; the rest is for those who decide.",
+        (N::ChangesAsked, Part::Invited) => "It may come back at the same time; a new time, or its end, they are told.",
         (N::ApprovalNeeded, Part::Voters) => "Whoever decided on this plan is not asked again.",
         (N::ApprovalNeeded, _) => "Nothing is decided yet, and they have nothing to decide.",
         (N::Moved, Part::Asked | Part::Voters) => "They are asked for their decision on the new time, by a message that says the same.",
@@ -91,6 +97,7 @@ fn why_not(kind: NoticeKind, part: Part) -> &'static str {
         (N::Held, _) => "Nobody has decided yet how it goes on; they are told how it ends.",
         (N::Validating, _) => "They are told when the list is done, with what it says.",
         (_, Part::Executor) => "Whoever acted sees it on the page.",
+        (_, Part::Invited) => "Their entry stands as it is.",
         (_, Part::Asked) => "Their decision was made; as stakeholders or leads they are told.",
         (_, Part::OnCall) => "Nobody has to come.",
         _ => "Nothing changes for them.",

@@ -39,7 +39,7 @@ impl Topic {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Asked => "Without it you find what waits for you on the first page only, and get no link to vote by.",
-            Self::Outcome => "Approved, sent back, rejected, expired, missed, closed.",
+            Self::Outcome => "Approved, sent back, rejected, expired, missed, closed. They also move and remove entries in your calendar.",
             Self::Schedule => "As a stakeholder, a lead or a deputy.",
             Self::Watching => "You chose these yourself, on the window's or the database's page.",
             Self::Trouble => {
@@ -89,7 +89,9 @@ impl NoticeKind {
             (_, Concerned::Watchers) => &[Topic::Watching],
             (Self::Held | Self::Failed, _) => &[Topic::Trouble],
             (Self::ApprovalNeeded | Self::Validating, _) => &[Topic::Asked],
-            (_, Concerned::WindowOwner | Concerned::Contributors | Concerned::Executor | Concerned::Eligible) => &[Topic::Outcome],
+            (_, Concerned::WindowOwner | Concerned::Contributors | Concerned::Executor | Concerned::Eligible | Concerned::Invited) => {
+                &[Topic::Outcome]
+            }
             (_, Concerned::Stakeholders | Concerned::Leads | Concerned::OnCall) => &[Topic::Schedule],
         }
     }

@@ -88,14 +88,15 @@ pub(super) async fn seal_next(engine: &Engine, caller: &Caller, number: i64, exp
                 ledger.move_window(before.id, revision, state, WindowState::Proposed, Some(how.word()), fact).await?;
             }
             let window = store::windows::load(ledger.db(), before.id).await?;
-            pre_approve::ask_or_approve(&mut ledger, &window, &sealed.plan, moved.clone(), fact).await?;
-            // What its policy approves beforehand is approved still.
-            if matches!(how, How::Edited(_)) && state == WindowState::Approved && !sealed.plan.is_pre_approved() {
-                audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::ApprovalLost, Map::new(), fact).await?;
-            }
-            // Whoever was told that it was approved for the old time has it in a calendar.
-            if matches!(how, How::Moved) && state == WindowState::Approved {
-                audience::tell(&mut ledger, &window, &sealed.plan, NoticeKind::Moved, moved, fact).await?;
+            let told = pre_approve::ask_or_approve(&mut ledger, &window, &sealed.plan, moved.clone(), fact).await?.told;
+            let (plan, is_moved) = (&sealed.plan, matches!(how, How::Moved));
+            // What its policy approves beforehand is approved still, unless its time is another one.
+            if state == WindowState::Approved && (is_moved || !plan.is_pre_approved()) {
+                // Whoever was told that it was approved has it in a calendar, at the old time and for certain.
+                let kind = if is_moved { NoticeKind::Moved } else { NoticeKind::ApprovalLost };
+                audience::tell_but(&mut ledger, &window, plan, kind, moved, fact, &told).await?;
+            } else if (before.start_at, before.end_at) != (plan.times.start, plan.times.end) {
+                audience::tell_invited(&mut ledger, &window, times_of(&before), fact, &told).await?;
             }
             Ok(revision)
         })
@@ -122,12 +123,17 @@ impl How {
     fn moved(self, before: &Window) -> Map<String, Value> {
         match self {
             Self::Edited(_) => Map::new(),
-            Self::Moved => Map::from_iter([
-                ("moved_from".to_owned(), before.start_at.to_string().into()),
-                ("moved_from_end".to_owned(), before.end_at.to_string().into()),
-            ]),
+            Self::Moved => times_of(before),
         }
     }
+}
+
+/// The times it had, as messages about a move carry them.
+fn times_of(before: &Window) -> Map<String, Value> {
+    Map::from_iter([
+        ("moved_from".to_owned(), before.start_at.to_string().into()),
+        ("moved_from_end".to_owned(), before.end_at.to_string().into()),
+    ])
 }
 
 fn may_amend(state: WindowState, current: i32, expected: i32) -> Result<(), Refusal> {

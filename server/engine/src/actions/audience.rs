@@ -26,11 +26,25 @@ pub(crate) async fn tell(
     payload: Map<String, Value>,
     fact: FactRef,
 ) -> Result<usize> {
-    let people = concerned(ledger, window, Some(plan), kind).await?;
-    send(ledger, window, plan, kind, &people, payload, fact).await
+    Ok(tell_but(ledger, window, plan, kind, payload, fact, &BTreeSet::new()).await?.len())
 }
 
-/// Asks these people for their decision, each by a personal link; those who are not active, or want no such mail, are left out.
+/// The same, but not to those who are `told` of this change by another message; gives those to whom it goes.
+pub(crate) async fn tell_but(
+    ledger: &mut Ledger<'_>,
+    window: &Window,
+    plan: &Plan,
+    kind: NoticeKind,
+    payload: Map<String, Value>,
+    fact: FactRef,
+    told: &BTreeSet<PersonId>,
+) -> Result<BTreeSet<PersonId>> {
+    let people = concerned(ledger, window, Some(plan), kind).await?.difference(told).copied().collect();
+    send(ledger, window, plan, kind, people, payload, fact).await
+}
+
+/// Asks these people for their decision, each by a personal link, and gives those who are asked; those who are not active, or want no such
+/// mail, are left out.
 pub(crate) async fn ask(
     ledger: &mut Ledger<'_>,
     window: &Window,
@@ -38,10 +52,10 @@ pub(crate) async fn ask(
     people: BTreeSet<PersonId>,
     payload: Map<String, Value>,
     fact: FactRef,
-) -> Result<usize> {
+) -> Result<BTreeSet<PersonId>> {
     let asked = people.into_iter().map(|person| (person, BTreeSet::from([Concerned::Eligible])));
     let people = wanting(ledger, NoticeKind::ApprovalNeeded, asked).await?;
-    send(ledger, window, plan, NoticeKind::ApprovalNeeded, &people, payload, fact).await
+    send(ledger, window, plan, NoticeKind::ApprovalNeeded, people, payload, fact).await
 }
 
 async fn send(
@@ -49,12 +63,12 @@ async fn send(
     window: &Window,
     plan: &Plan,
     kind: NoticeKind,
-    people: &BTreeSet<PersonId>,
+    people: BTreeSet<PersonId>,
     payload: Map<String, Value>,
     fact: FactRef,
-) -> Result<usize> {
+) -> Result<BTreeSet<PersonId>> {
     let workers = store::votes::worker_keys(ledger.db()).await?;
-    for person in people {
+    for person in &people {
         let notice = NewNotice { kind, person: *person, payload: payload.clone() };
         let about = Some((plan.window, window.digest));
         let link = match kind {
@@ -64,7 +78,26 @@ async fn send(
         };
         ledger.notice(&notice, Some(plan.window), Some(window.digest), link.as_ref(), fact).await?;
     }
-    Ok(people.len())
+    Ok(people)
+}
+
+/// Says that a window that is not approved has other times, to those alone whose calendar has it at the old ones and who are not `told` by
+/// another message. To everybody else it was never announced.
+pub(crate) async fn tell_invited(
+    ledger: &mut Ledger<'_>,
+    window: &Window,
+    payload: Map<String, Value>,
+    fact: FactRef,
+    told: &BTreeSet<PersonId>,
+) -> Result<()> {
+    let kind = NoticeKind::Moved;
+    let invited = store::outbox::invited(ledger.db(), window.id).await?;
+    let relations = invited.difference(told).map(|person| (*person, BTreeSet::from([Concerned::Invited])));
+    for person in wanting(ledger, kind, relations).await? {
+        let notice = NewNotice { kind, person, payload: payload.clone() };
+        ledger.notice(&notice, Some(window.id), Some(window.digest), None, fact).await?;
+    }
+    Ok(())
 }
 
 /// Puts a message into the outbox for one person, who is concerned by what was just done to them.
@@ -101,18 +134,18 @@ pub(crate) async fn tell_of_comment(
     Ok(told.len())
 }
 
-/// Those who are waited for and have not voted get a fresh request; whoever voted already keeps the vote.
+/// Those who are waited for and have not voted get a fresh request; whoever voted already keeps the vote. Gives those who are asked.
 pub(crate) async fn ask_the_others(
     ledger: &mut Ledger<'_>,
     window: &Window,
     plan: &Plan,
     voted: &BTreeSet<PersonId>,
     fact: FactRef,
-) -> Result<()> {
+) -> Result<BTreeSet<PersonId>> {
     let left = standing(ledger, window, plan).await?;
     // A stage that is open again has its own deadline again.
     ledger.turn(window.id, left.stage, fact).await?;
-    ask(ledger, window, plan, left.waiting_for().difference(voted).copied().collect(), Map::new(), fact).await.map(drop)
+    ask(ledger, window, plan, left.waiting_for().difference(voted).copied().collect(), Map::new(), fact).await
 }
 
 /// Puts a message about the whole installation into the outbox of leads and deputies of every team and of administrators.
@@ -231,16 +264,12 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
             // And by `tell_series`, where there is no window.
             Concerned::BothLeads | Concerned::Mentioned | Concerned::SeriesAuthor | Concerned::FreezeMaker => BTreeSet::new(),
+            Concerned::Invited => store::outbox::invited(ledger.db(), window.id).await?,
             Concerned::OnCall => on_call.clone(),
         };
         for person in people {
             relations.entry(person).or_default().insert(*relation);
         }
-    }
-    if kind == NoticeKind::Moved {
-        // They are asked for their decision, by a message that says the same.
-        let asked = plan.map(Plan::first_asked).unwrap_or_default();
-        relations.retain(|person, _| !asked.contains(person));
     }
     wanting(ledger, kind, relations).await
 }

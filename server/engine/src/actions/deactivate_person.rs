@@ -160,7 +160,7 @@ async fn lose_quorum(ledger: &mut Ledger<'_>, number: i64, name: &str) -> Result
     ledger.move_window(window.id, window.revision, WindowState::Approved, WindowState::Proposed, Some(&reason), fact).await?;
     ledger.end_links(window.id, "An approval no longer counts; a new mail was sent.").await?;
     let voted = store::votes::standing(ledger.db(), window.id, window.digest).await?.into_iter().map(|(_, vote)| vote.person).collect();
-    audience::ask_the_others(ledger, &window, &plan, &voted, fact).await?;
-    audience::tell(ledger, &window, &plan, NoticeKind::ApprovalLost, Map::new(), fact).await?;
+    let asked = audience::ask_the_others(ledger, &window, &plan, &voted, fact).await?;
+    audience::tell_but(ledger, &window, &plan, NoticeKind::ApprovalLost, Map::new(), fact, &asked).await?;
     Ok(true)
 }

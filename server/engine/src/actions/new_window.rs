@@ -40,6 +40,6 @@ pub(super) async fn write(
     let fact = ledger.fact(from_series(fact)).await?;
     ledger.move_window(id, 1, WindowState::Draft, WindowState::Proposed, None, fact).await?;
     let window = store::windows::load(ledger.db(), id).await?;
-    let asked = pre_approve::ask_or_approve(ledger, &window, &sealed.plan, Map::new(), fact).await?;
+    let asked = pre_approve::ask_or_approve(ledger, &window, &sealed.plan, Map::new(), fact).await?.asked;
     Ok((Proposed { id, number, asked }, sealed))
 }

@@ -5,21 +5,32 @@ use crate::error::Result;
 use crate::ledger::{FactRef, Ledger};
 use crate::store::windows::Window;
 use domain::fact::NewFact;
+use domain::ids::PersonId;
 use domain::notice::NoticeKind;
 use domain::plan::Plan;
 use domain::window::WindowState;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
-/// Asks whom the policy wants, or approves; returns how many people were asked. The window is proposed.
+/// Who hears of a sealed proposal.
+pub(super) struct Heard {
+    /// How many were asked for their decision.
+    pub(super) asked: usize,
+    /// To whom a message goes, asked or not.
+    pub(super) told: BTreeSet<PersonId>,
+}
+
+/// Asks whom the policy wants, or approves; says who hears of it. The window is proposed.
 pub(super) async fn ask_or_approve(
     ledger: &mut Ledger<'_>,
     window: &Window,
     plan: &Plan,
     payload: Map<String, Value>,
     fact: FactRef,
-) -> Result<usize> {
+) -> Result<Heard> {
     if !plan.is_pre_approved() {
-        return audience::tell(ledger, window, plan, NoticeKind::ApprovalNeeded, payload, fact).await;
+        let told = audience::tell_but(ledger, window, plan, NoticeKind::ApprovalNeeded, payload, fact, &BTreeSet::new()).await?;
+        return Ok(Heard { asked: told.len(), told });
     }
     let policy = &plan.policy;
     let reason = format!(
@@ -38,6 +49,6 @@ pub(super) async fn ask_or_approve(
         .with("risk", plan.risk().word());
     let fact = ledger.fact(fact).await?;
     ledger.move_window(window.id, window.revision, WindowState::Proposed, WindowState::Approved, Some(&reason), fact).await?;
-    audience::tell(ledger, window, plan, NoticeKind::Approved, payload, fact).await?;
-    Ok(0)
+    let told = audience::tell_but(ledger, window, plan, NoticeKind::Approved, payload, fact, &BTreeSet::new()).await?;
+    Ok(Heard { asked: 0, told })
 }

@@ -14,6 +14,7 @@ use domain::notice::NoticeKind;
 use domain::permission::{Permit, Verb, authorize};
 use domain::window::WindowState;
 use serde_json::Map;
+use std::collections::BTreeSet;
 
 /// Takes the caller's own vote back. Approved windows that lose their quorum wait for approval again.
 pub async fn withdraw_vote(engine: &Engine, caller: &Caller, number: i64) -> Result<WindowState> {
@@ -101,9 +102,9 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
     if state == WindowState::Approved && !left.approved {
         ledger.move_window(window.id, window.revision, WindowState::Approved, WindowState::Proposed, Some(reason), fact).await?;
         ledger.end_links(window.id, "A vote was taken back; a new mail was sent.").await?;
-        let voted = votes.iter().map(|(_, vote)| vote.person).collect();
-        audience::ask_the_others(ledger, &window, &plan, &voted, fact).await?;
-        audience::tell(ledger, &window, &plan, NoticeKind::ApprovalLost, Map::new(), fact).await?;
+        let voted: BTreeSet<PersonId> = votes.iter().map(|(_, vote)| vote.person).collect();
+        let asked = audience::ask_the_others(ledger, &window, &plan, &voted, fact).await?;
+        audience::tell_but(ledger, &window, &plan, NoticeKind::ApprovalLost, Map::new(), fact, &asked).await?;
         return Ok(WindowState::Proposed);
     }
     Ok(state)

@@ -68,7 +68,7 @@ pub fn write(m: &Material) -> Result<Mail> {
         from_name: m.installation.name.clone(),
         text: letter.text()?,
         html: letter.html()?,
-        calendar: m.kind.has_calendar().then(|| calendar(m, &letter, &host)),
+        calendar: m.kind.event().map(|state| calendar(m, state, &letter, &host)),
         message_id: m.message_id.clone(),
         thread: Some(format!("<window-{}@{host}>", m.subject.id)),
         at: m.now,
@@ -272,7 +272,11 @@ fn moved(m: &Material, zone: &Zone, rest: &str) -> String {
         m.moved_from.map_or_else(String::new, |(start, _)| format!(" from {}", zone.short(start))),
         zone.short(m.subject.plan.times.start),
     );
-    format!("{} moved this maintenance window{from} to {to}{rest}", line(&m.subject.author))
+    let author = line(&m.subject.author);
+    if m.moved_from.is_some_and(|(start, _)| start == m.subject.plan.times.start) {
+        return format!("{author} gave this maintenance window another end, {}{rest}", zone.short(m.subject.plan.times.end));
+    }
+    format!("{author} moved this maintenance window{from} to {to}{rest}")
 }
 
 fn code(m: &Material, zone: &Zone) -> (String, Vec<String>) {
@@ -423,6 +427,7 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
         Concerned::Watchers => "those who watch it",
         Concerned::Executor => "whoever started or steered the run",
         Concerned::Mentioned => "those whom the comment names",
+        Concerned::Invited => "those whose calendar has it",
         Concerned::OnCall => "whoever is on call for the database",
         Concerned::Owner => "the person whose account it is",
         Concerned::Administrators => "administrators",
@@ -434,13 +439,8 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
     format!("This message goes to {}.", concerned.collect::<Vec<_>>().join(", "))
 }
 
-fn calendar(m: &Material, letter: &Letter, host: &str) -> CalendarPart {
+fn calendar(m: &Material, state: Certainty, letter: &Letter, host: &str) -> CalendarPart {
     let plan = &m.subject.plan;
-    let state = match m.kind {
-        NoticeKind::ApprovalNeeded | NoticeKind::Moved => Certainty::Tentative,
-        NoticeKind::Approved => Certainty::Confirmed,
-        _ => Certainty::Cancelled,
-    };
     let note = if state == Certainty::Tentative {
         "\nNot approved yet. Accepting this entry does not approve it: decide by the link in the mail."
     } else {

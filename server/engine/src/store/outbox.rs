@@ -7,8 +7,10 @@ use domain::canonical::Digest;
 use domain::ids::{CommentId, LinkId, NoticeId, PersonId, VoteCodeId, WindowId};
 use domain::notice::NoticeKind;
 use domain::view::mail::OutboxRow;
+use domain::window::certainty::Certainty;
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 /// Why messages wait while no mail server is set up; they leave by themselves once there is one.
 pub const NO_SERVER: &str = "No mail server is configured.";
@@ -129,6 +131,20 @@ pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64) -> sqlx::R
         attempt: row.attempts,
         left_behind: row.left_behind,
     }))
+}
+
+/// To whom a message went, or is on its way, that puts the window into a calendar. What was overtaken never left.
+pub async fn invited(db: &mut PgConnection, window: WindowId) -> sqlx::Result<BTreeSet<PersonId>> {
+    let inviting = |kind: &&NoticeKind| kind.event().is_some_and(|event| event != Certainty::Cancelled);
+    let kinds: Vec<String> = NoticeKind::ALL.iter().filter(inviting).map(|kind| kind.word().to_owned()).collect();
+    let people = sqlx::query_scalar!(
+        "SELECT DISTINCT o.person_id FROM drydock.outbox o WHERE o.window_id = $1 AND o.kind = ANY ($2) AND o.state <> 'superseded'",
+        window.0,
+        &kinds
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(people.into_iter().map(PersonId).collect())
 }
 
 /// Notes one try. `detail` is cut at 2,000 characters.

@@ -175,7 +175,12 @@ fn the_calendar_entry_moves_is_confirmed_and_goes() {
     let gone = text(NoticeKind::Cancelled);
     assert!(gone.contains("METHOD:CANCEL") && gone.contains("UID:window-00000000-0000-0000-0000-000000000001@drydock.example"), "{gone}");
     assert!(!text(NoticeKind::ApprovalNeeded).replace("\n ", "").contains("/a/"), "calendars are shared: no personal link in them");
-    assert!(mail(NoticeKind::Started).calendar.is_none());
+    let lost = text(NoticeKind::ApprovalLost);
+    assert!(lost.contains("METHOD:REQUEST") && lost.contains("STATUS:TENTATIVE"), "{lost}");
+    assert!(text(NoticeKind::Started).contains("STATUS:CONFIRMED"), "whoever was added since has it from now on");
+    for kind in [NoticeKind::Held, NoticeKind::Validating, NoticeKind::AllClear, NoticeKind::VoteRecorded] {
+        assert!(mail(kind).calendar.is_none(), "{}", kind.word());
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod house;
 mod installation_pauses;
 mod invariants;
 mod inventory;
+mod invitations;
 mod issues_met;
 mod kills;
 mod lanes;
