@@ -1,6 +1,6 @@
 //! Windows as a calendar that programs subscribe to, and the page that shows its address once.
 
-use super::calendar::{CalendarEvent, calendar, uid};
+use super::calendar::{CalendarEvent, calendar, folded, uid};
 use super::letter::line;
 use crate::actions::make_feed::Made;
 use crate::error::{Error, Result};
@@ -25,14 +25,19 @@ pub fn feed(feed: &Feed, base: &str) -> Result<String> {
     again.add_parameter("VALUE", "DURATION");
     let mut all = calendar("PUBLISH");
     // The first of each pair is the standard's (RFC 7986), the second what programs read before there was one.
-    all.append_property(Property::new("NAME", &name))
+    all.append_property(Property::new("NAME", escaped(&name)))
         .append_property(Property::new("X-WR-CALNAME", &name))
         .append_property(again)
         .append_property(Property::new("X-PUBLISHED-TTL", AGAIN));
     for event in &feed.events {
         all.push(entry(event, base, &host).event());
     }
-    Ok(all.to_string())
+    Ok(folded(&all.to_string()))
+}
+
+/// A line as a TEXT value (RFC 5545 3.3.11). The crate escapes the properties that it knows, and does not know a calendar's name of RFC 7986.
+fn escaped(line: &str) -> String {
+    line.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,")
 }
 
 /// What an entry is made of, with the texts it borrows.
@@ -159,14 +164,74 @@ mod tests {
         }
     }
 
+    /// Reads a TEXT value by the letter of RFC 5545: `None` where a character stands plainly that has to be escaped, or the other way round.
+    fn strictly(value: &str) -> Option<String> {
+        let (mut read, mut chars) = (String::new(), value.chars());
+        while let Some(next) = chars.next() {
+            read.push(match next {
+                '\\' => match chars.next()? {
+                    'n' | 'N' => '\n',
+                    escaped @ ('\\' | ';' | ',') => escaped,
+                    _ => return None,
+                },
+                ';' | ',' => return None,
+                plain if plain.is_control() => return None,
+                plain => plain,
+            });
+        }
+        Some(read)
+    }
+
+    /// What a program reads of one property of the calendar itself.
+    fn property(text: &str, name: &str) -> Option<String> {
+        let unfolded = text.replace("\r\n ", "");
+        let value = unfolded.split("\r\n").find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        strictly(value)
+    }
+
+    #[test]
+    fn a_calendar_s_name_is_read_back_as_it_was_given() {
+        for (given, read) in [
+            ("Orders, Billing; and \\n the rest", "Orders, Billing; and \\n the rest"),
+            ("ends in a backslash\\", "ends in a backslash\\"),
+            ("two\r\nlines\nBEGIN:VEVENT", "two lines BEGIN:VEVENT"),
+            ("\r\n X-EVIL:1\r\nEND:VCALENDAR", "X-EVIL:1 END:VCALENDAR"),
+        ] {
+            let text = written(&of("t", "t", given, WindowState::Approved));
+            for name in ["NAME", "X-WR-CALNAME"] {
+                assert_eq!(property(&text, name), Some(format!("{read}: Team orders")), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_folded_between_characters() {
+        // Characters of two, three and four bytes, so that the 75th byte falls onto each of their bytes.
+        for (character, before) in ["ü", "王", "🛠"].into_iter().flat_map(|character| (0..4).map(move |before| (character, before))) {
+            let name = format!("{}{}", "x".repeat(before), character.repeat(60));
+            let text = written(&of(&name, "t", &name, WindowState::Approved));
+            assert!(text.split("\r\n").all(|line| line.len() <= 75), "{text}");
+            assert_eq!(property(&text, "NAME"), Some(format!("{name}: Team orders")));
+            assert!(text.replace("\r\n ", "").contains(&format!("SUMMARY:#142 prod-orders: {name}\r\n")), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn whatever_a_calendar_is_called_it_is_called_so(name in "(?s).{0,90}") {
+            let text = written(&of("t", "t", &name, WindowState::Approved));
+            let expected = line(&format!("{name}: Team orders"));
+            prop_assert_eq!(property(&text, "NAME"), Some(expected.clone()));
+            prop_assert_eq!(property(&text, "X-WR-CALNAME"), Some(expected));
+        }
+
         // Any character: a bare CR, NUL, direction marks, half of a line break, and what the format itself is made of.
         #[test]
         fn no_text_breaks_out_of_its_line(title in "(?s).{0,120}", team in "[\\r\\n\\x00:;,\\\\\"\u{202e}\u{2028}\u{85}A-Z]{0,40}", name in "(?s).{0,60}") {
             let text = written(&of(&title, &team, &name, WindowState::Approved));
             prop_assert!(text.replace("\r\n", "").chars().all(|c| !c.is_control()), "{text:?}");
             let whole = text.strip_suffix("\r\n").expect("a line end");
-            prop_assert!(whole.split("\r\n").all(|line| line.strip_prefix(' ').unwrap_or(line).len() <= 75), "{text}");
+            prop_assert!(whole.split("\r\n").all(|line| line.len() <= 75), "{text}");
             let unfolded = unfold(&text);
             let calendar = read_calendar(&unfolded).map_err(TestCaseError::fail)?;
             prop_assert_eq!(calendar.components.len(), 2);
