@@ -23,10 +23,11 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
             let teams = teams.as_deref();
             let live = Wanted { teams, states: &[W::Running, W::Hold, W::Validating, W::RollingBack], before: None };
             let soon = Wanted { teams, states: &[W::Proposed, W::Approved], before: Some(now + SignedDuration::from_hours(7 * 24)) };
-            let mut attention = home::windows_in_need(db, teams).await?;
-            attention.extend(series_pages::in_need(db, teams).await?);
-            attention.extend(home::databases_in_need(db, teams).await?);
-            attention.extend(home::databases_due(db, teams).await?);
+            let mut attention = first(home::windows_in_need(db, teams).await?, "windows that need a look", "/windows");
+            attention.extend(first(series_pages::in_need(db, teams).await?, "series that wait for a person", "/series"));
+            let unsure = "databases without a proven connection or a backup of this week";
+            attention.extend(first(home::databases_in_need(db, teams).await?, unsure, "/databases"));
+            attention.extend(first(home::databases_due(db, teams).await?, "databases whose maintenance is due", "/databases"));
             let parked = if holds(&actor, Verb::ManageOutbox, None) { home::parked_messages(db).await? } else { 0 };
             if parked > 0 {
                 let why = if parked == 1 {
@@ -57,4 +58,14 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
         })
     })
     .await
+}
+
+/// As many as the page has room for. Where there are more, a last line says so and leads to all of them.
+fn first(mut found: Vec<Attention>, which: &str, to: &str) -> Vec<Attention> {
+    if found.len() > home::ROOM {
+        found.truncate(home::ROOM);
+        let why = format!("These are the first {} {which}: the list has all of them.", home::ROOM);
+        found.push(Attention { what: "And more".into(), why, to: to.into() });
+    }
+    found
 }

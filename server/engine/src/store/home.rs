@@ -70,7 +70,7 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            LEFT JOIN drydock.membership m ON m.team_id = w.team_id AND m.person_id = $1
-           WHERE CASE w.state
+           WHERE w.state IN ('proposed', 'hold', 'validating', 'draft') AND CASE w.state
                WHEN 'proposed' THEN EXISTS (SELECT FROM drydock.plan p, jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e
                                             WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $1::uuid::text
                                               -- Later stages and the second group wait until they were asked.
@@ -80,8 +80,7 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
                                                 WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $1 AND v.withdrawn_at IS NULL)
                WHEN 'hold' THEN m.person_id IS NOT NULL AND (m.role IN ('lead', 'engineer') OR m.deputy)
                WHEN 'validating' THEN m.person_id IS NOT NULL AND (m.role IN ('lead', 'engineer') OR m.deputy)
-               WHEN 'draft' THEN w.owner_id = $1
-               ELSE false END
+               ELSE w.owner_id = $1 END
            ORDER BY r.start_at, w.number LIMIT $2"#,
         reader.0,
         MOST
@@ -146,12 +145,14 @@ pub async fn databases_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) ->
         .collect())
 }
 
-/// Databases on which nothing ended well for long and nothing is planned: maintenance is forgotten quietly.
+/// Databases on which nothing ended well for long and nothing is planned: maintenance is forgotten quietly. What a series looks after is not
+/// forgotten: it plans by itself, and says so where it cannot.
 pub async fn databases_due(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
     let rows = sqlx::query!(
         r#"SELECT t.id, t.short_name, d.last AS "last?", extract(day FROM clock_timestamp() - coalesce(d.last, t.created_at))::int AS "days!"
            FROM (SELECT t.id, t.short_name, t.created_at FROM drydock.target t
                  WHERE t.state = 'ready' AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1)) AND t.created_at < clock_timestamp() - make_interval(days => $2::int)
+                   AND NOT EXISTS (SELECT FROM drydock.series s WHERE s.target_id = t.id AND s.ended_at IS NULL)
                    AND NOT EXISTS (SELECT FROM drydock.revision r
                                    JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.number
                                    JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -181,7 +182,8 @@ pub async fn databases_due(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Res
         .collect())
 }
 
-/// Windows that ended badly within two weeks, that owe their text, or that wait for longer than they should.
+/// Windows that wait for longer than they should, the longest on top; then those that owe their text, however old; then those that ended badly
+/// within two weeks.
 pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
     let rows = sqlx::query!(
         r#"SELECT w.number, w.state, w.issues_met, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!"
@@ -190,11 +192,14 @@ pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> R
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            WHERE ($1::uuid[] IS NULL OR w.team_id = ANY ($1))
-             AND ((w.state IN ('failed', 'missed', 'rolled_back', 'expired') AND w.state_at > clock_timestamp() - interval '14 days')
+             AND ((w.state IN ('failed', 'rolled_back') AND w.issues_met IS NULL)
+                  OR (w.state IN ('failed', 'missed', 'rolled_back', 'expired') AND w.state_at > clock_timestamp() - interval '14 days')
                   OR (w.state = 'approved' AND r.start_at < clock_timestamp() - interval '2 minutes')
                   OR (w.state = 'hold' AND r.end_at < clock_timestamp())
                   OR (w.state = 'validating' AND w.state_at < clock_timestamp() - make_interval(hours => $2::int)))
-           ORDER BY w.state_at DESC, w.number LIMIT $3"#,
+           ORDER BY CASE WHEN w.state IN ('approved', 'hold', 'validating') THEN 0 WHEN w.state IN ('failed', 'rolled_back') AND w.issues_met IS NULL THEN 1 ELSE 2 END,
+                    CASE WHEN w.state IN ('approved', 'hold', 'validating') THEN r.start_at END, w.state_at DESC, w.number
+           LIMIT $3"#,
         teams as Option<&[Uuid]>,
         i32::try_from(VALIDATION_OVERDUE_H).map_err(Error::internal)?,
         MOST

@@ -104,7 +104,7 @@ pub async fn changed(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<O
     Ok(row.map(|row| Changed { moved_to: row.moved_to.map(Wall::to_jiff), reason: row.reason, by: row.name, at: row.changed_at.to_jiff() }))
 }
 
-/// Series that wait for a person, for the first page.
+/// Series that wait for a person, for the first page: one more than there is room for says that there are more.
 pub async fn in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
     let rows = sqlx::query!(
         r#"SELECT s.id, s.title, coalesce(s.trouble, k.message) AS "why!", CASE WHEN s.trouble IS NULL THEN k.start_at END AS "start_at?: Stamp", s.zone
@@ -112,7 +112,7 @@ pub async fn in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Ve
            LEFT JOIN LATERAL (SELECT k.message, k.start_at FROM drydock.series_stuck k
                               WHERE k.series_id = s.id AND k.start_at > clock_timestamp() - interval '14 days' ORDER BY k.start_at DESC LIMIT 1) k ON true
            WHERE s.ended_at IS NULL AND ($1::uuid[] IS NULL OR s.team_id = ANY ($1)) AND (s.trouble IS NOT NULL OR k.message IS NOT NULL)
-           ORDER BY s.id DESC LIMIT 20"#,
+           ORDER BY s.id DESC LIMIT 21"#,
         teams as Option<&[Uuid]>
     )
     .fetch_all(db)

@@ -2,7 +2,7 @@
 
 use crate::house::House;
 use domain::permission::Actor;
-use domain::view::people::{HomePage, Lines};
+use domain::view::people::{Attention, HomePage, Lines};
 use domain::window::WindowState as W;
 use engine::queries::home::home;
 use jiff::SignedDuration;
@@ -17,6 +17,13 @@ fn numbers(list: &Lines) -> Vec<i64> {
 
 fn in_minutes(house: &House, minutes: i64) -> String {
     (house.engine.clock().now() + SignedDuration::from_mins(minutes)).to_string()
+}
+
+const YOUNG_BACKUPS: &str = "INSERT INTO drydock.backup_record (id, target_id, taken_at, location, verified_how, recorded_by) SELECT gen_random_uuid(), id, now(), 's3', 'restored', created_by FROM drydock.target";
+
+/// A line about a window.
+fn look(number: i64, why: &str) -> Attention {
+    Attention { what: format!("#{number} prod-orders"), why: why.into(), to: format!("/windows/{number}") }
 }
 
 /// What needs a look, as `what: why`.
@@ -63,19 +70,21 @@ async fn each_list_has_what_belongs_there_and_says_when_there_is_more() {
 #[tokio::test]
 async fn what_failed_or_is_overdue_is_named_with_the_reason() {
     let house = House::new().await;
-    set(&house, "INSERT INTO drydock.backup_record (id, target_id, taken_at, location, verified_how, recorded_by) SELECT gen_random_uuid(), id, now(), 's3', 'restored', created_by FROM drydock.target").await;
+    set(&house, YOUNG_BACKUPS).await;
     let mut expected = Vec::new();
+    // In the order of the page: what waits for longer than it should, what owes its text, what ended badly, the newest first.
     for (state, why) in [
-        (W::Failed, "Failed. Write down what went wrong."),
-        (W::Missed, "It was not started in time."),
-        (W::Expired, "Nobody decided in time."),
         (W::Approved, "Its start has passed, and it has not begun."),
         (W::Hold, "It is held past its end, and its database with it: decide how it goes on."),
         (W::Validating, "Its validation list is open for more than 24 hours: tick it and close the window."),
+        (W::Failed, "Failed. Write down what went wrong."),
+        (W::Missed, "It was not started in time."),
+        (W::Expired, "Nobody decided in time."),
     ] {
         let number = house.planted(house.target, state, &in_minutes(&house, -90), 60, 1).await[0];
-        expected.push(format!("#{number} prod-orders: {why}"));
+        expected.push(look(number, why));
     }
+    expected.swap(4, 5);
     // None of these: an end that was planned, a list that was just opened, a failure of last month.
     for state in [W::Completed, W::Cancelled, W::Running] {
         house.planted(house.target, state, &in_minutes(&house, -90), 60, 1).await;
@@ -83,19 +92,72 @@ async fn what_failed_or_is_overdue_is_named_with_the_reason() {
     set(&house, "UPDATE drydock.window SET state_at = now() - interval '25 hours' WHERE state = 'validating'").await;
     house.planted(house.target, W::Validating, &in_minutes(&house, -90), 60, 1).await;
     set(&house, "WITH old AS (SELECT w.id FROM drydock.window w WHERE w.state = 'completed') UPDATE drydock.window w SET state_at = now() - interval '15 days' FROM old WHERE w.id = old.id").await;
-    let mine = page(&house, &house.lead.actor).await;
-    let mut found = looks(&mine);
-    found.sort();
-    expected.sort();
-    assert_eq!(found, expected);
-    assert!(mine.attention.iter().all(|entry| entry.to.starts_with("/windows/")));
+    assert_eq!(page(&house, &house.lead.actor).await.attention, expected);
     assert!(looks(&page(&house, &house.foreigner.actor).await).is_empty());
+}
+
+#[tokio::test]
+async fn what_waits_stands_on_top_and_a_list_that_is_cut_says_so() {
+    let house = House::new().await;
+    set(&house, YOUNG_BACKUPS).await;
+    let held = house.planted(house.target, W::Hold, &in_minutes(&house, -300), 60, 1).await[0];
+    let owing = house.planted(house.target, W::RolledBack, &in_minutes(&house, -200), 60, 1).await[0];
+    let mut missed = house.planted(house.target, W::Missed, &in_minutes(&house, -100), 60, 25).await;
+    // The newest first.
+    missed.reverse();
+    missed.truncate(18);
+    let mut expected = vec![
+        look(held, "It is held past its end, and its database with it: decide how it goes on."),
+        look(owing, "Rolled back. Write down what went wrong."),
+    ];
+    expected.extend(missed.iter().map(|number| look(*number, "It was not started in time.")));
+    expected.push(Attention {
+        what: "And more".into(),
+        why: "These are the first 20 windows that need a look: the list has all of them.".into(),
+        to: "/windows".into(),
+    });
+    assert_eq!(page(&house, &house.lead.actor).await.attention, expected);
+    set(&house, "UPDATE drydock.window SET state_at = now() - interval '15 days' WHERE state = 'missed'").await;
+    assert_eq!(page(&house, &house.lead.actor).await.attention, expected[..2], "exactly as many as there are: nothing was cut");
+}
+
+#[tokio::test]
+async fn a_text_that_is_owed_is_asked_for_until_it_is_written() {
+    let house = House::new().await;
+    set(&house, YOUNG_BACKUPS).await;
+    let failed = house.planted(house.target, W::Failed, &in_minutes(&house, -400 * 24 * 60), 60, 1).await[0];
+    set(&house, "UPDATE drydock.window SET state_at = now() - interval '400 days' WHERE state = 'failed'").await;
+    assert_eq!(page(&house, &house.lead.actor).await.attention, [look(failed, "Failed. Write down what went wrong.")]);
+    set(&house, "UPDATE drydock.window SET issues_met = 'the disk was full' WHERE state = 'failed'").await;
+    assert_eq!(page(&house, &house.lead.actor).await.attention, []);
+    // A young one is still worth a look, but asks for nothing any more.
+    set(&house, "UPDATE drydock.window SET state_at = now() - interval '13 days' WHERE state = 'failed'").await;
+    assert_eq!(page(&house, &house.lead.actor).await.attention, [look(failed, "Failed.")]);
+}
+
+#[tokio::test]
+async fn a_database_that_a_series_looks_after_is_not_due() {
+    let house = House::new().await;
+    set(&house, YOUNG_BACKUPS).await;
+    set(&house, "UPDATE drydock.target SET created_at = now() - interval '40 days'").await;
+    let due = async || looks(&page(&house, &house.engineer.actor).await);
+    assert_eq!(due().await, ["prod-orders: Maintenance is due: registered 40 days ago, and none was done or planned."]);
+    for sql in [
+        "INSERT INTO drydock.account (person_id, password_hash) SELECT id, '$argon2id$x' FROM drydock.person WHERE name = 'Egon'",
+        "INSERT INTO drydock.series (id, team_id, target_id, author_id, title, form, rule, starts_at, zone, lead_days)
+         SELECT gen_random_uuid(), t.team_id, t.id, p.id, 'monthly', '{}', 'FREQ=MONTHLY', '2031-01-01 02:00', 'Etc/UTC', 7 FROM drydock.target t, drydock.person p WHERE p.name = 'Egon'",
+    ] {
+        set(&house, sql).await;
+    }
+    assert_eq!(due().await, Vec::<String>::new(), "it plans by itself");
+    set(&house, "UPDATE drydock.series SET ended_at = now(), ended_by = author_id, ended_reason = ''").await;
+    assert_eq!(due().await.len(), 1, "an ended one looks after nothing");
 }
 
 #[tokio::test]
 async fn a_database_that_is_forgotten_is_due() {
     let house = House::new().await;
-    set(&house, "INSERT INTO drydock.backup_record (id, target_id, taken_at, location, verified_how, recorded_by) SELECT gen_random_uuid(), id, now(), 's3', 'restored', created_by FROM drydock.target").await;
+    set(&house, YOUNG_BACKUPS).await;
     let due = async || looks(&page(&house, &house.engineer.actor).await);
     assert_eq!(due().await, Vec::<String>::new(), "registered today");
     set(&house, "UPDATE drydock.target SET created_at = now() - interval '40 days'").await;
