@@ -149,6 +149,9 @@ fn sentence(constraint: &str) -> Option<Error> {
             "A freeze covers this environment, and its databases stay in it meanwhile.",
             "Wait for its end, or have it lifted on the page Freezes.",
         ),
+        "calendar_feed_limit" => {
+            refused("too_many", "You have as many calendar feeds as anybody may have.", "Revoke one that no calendar uses any more.")
+        }
         "freeze_source_once" => {
             refused("moved_on", "Somebody imported one of these events at this very moment.", "Look at the file again.")
         }

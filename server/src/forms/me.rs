@@ -53,7 +53,10 @@ pub async fn change_password(client: Client, form: TypedForm<change_password::In
         Ok(signed_in) => session::sign_in(form.session(), &form.engine, signed_in, &client).await,
         Err(error) => Err(error),
     };
-    form.answer(done, |()| Done::to("/me", "Your password is changed. All other sessions of yours ended.")).await
+    form.answer(done, |()| {
+        Done::to("/me", "Your password is changed. All other sessions of yours ended, and calendar feeds that you had were revoked.")
+    })
+    .await
 }
 
 /// The password, typed once more.

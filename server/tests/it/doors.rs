@@ -142,7 +142,8 @@ fn without_request(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn open_doors_and_those_of_one_s_own_account() {
-    let company = Company::new().await;
+    let mut company = Company::new().await;
+    company.with_feeds().await;
     let (own, last) = OPEN.split_at(OPEN.len() - 1);
     try_doors(&company, own).await;
     try_doors(&company, last).await;
@@ -307,7 +308,7 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
     ]
     .into();
     let auditor = company.cast.part("the auditor");
-    let object = |team| Object { what: "anything", parameters: vec![], team: Some(team), found: true, finished: false };
+    let object = |team| Object { what: "anything", parameters: vec![], team: Some(team), person: None, found: true, finished: false };
     for line in all().filter(|line| line.is_form() && !own.contains(line.door)) {
         for team in [company.house.team, company.other] {
             let expected = expected(&company, line, auditor, &object(team));

@@ -57,7 +57,7 @@ fn Feeds(page: Page, chosen: Option<About>) -> impl IntoView {
                 }
                 .into_any()
             }}
-            <p class="quiet">"Its address is shown once and is a secret: whoever has it sees these windows without signing in. You can revoke it here at any time."</p>
+            <p class="quiet">"Its address is shown once and is a secret: whoever has it sees these windows without signing in. You can revoke it here at any time, and a new password revokes all of them."</p>
         </Card>
     }
 }

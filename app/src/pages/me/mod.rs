@@ -58,7 +58,7 @@ fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Optio
                 </Form>
             </Card>
             <Card title="Password">
-                <p>{sessions}" "<a href="/me/sessions">"See your sessions"</a></p>
+                <p>{sessions}" "<a href="/me/sessions">"See your sessions"</a>" It also revokes your calendar feeds."</p>
                 <Form action="/me/password" submit="Change password" prefix="pw-">
                     <Username value=email/>
                     <Field name="old_password" label="Password until now" kind="password" autocomplete="current-password" required=true/>
@@ -98,7 +98,7 @@ fn confirm(page: PersonPage, action: String) -> impl IntoView {
         <div class="door">
             <Heading title="Type your password again"/>
             <Card title=format!("Signed in as {name}")>
-                <p>"What you are about to do gives somebody rights or takes them away. Your password is needed once more, for the next five minutes."</p>
+                <p>"What you are about to do gives somebody rights or takes them away, or makes an address that works without signing in. Your password is needed once more, for the next five minutes."</p>
                 <Form action submit="Continue" cancel="/">
                     <Username value=email/>
                     <Field name="password" label="Password" kind="password" autocomplete="current-password" required=true/>

@@ -1,7 +1,7 @@
 //! A person changes their own password; every other session of theirs ends.
 
-use super::Caller;
 use super::sign_in::{SignedIn, confirm_password};
+use super::{Caller, revoke_feed};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -27,7 +27,7 @@ pub struct Input {
     pub password_again: SecretString,
 }
 
-/// Changes the password and ends all sessions: the web side makes a new one for this browser.
+/// Changes the password, ends all sessions and revokes the calendar feeds: the web side makes a new one for this browser.
 pub async fn change_password(engine: &Engine, caller: &Caller, input: &Input, address: IpAddr) -> Result<SignedIn> {
     let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
     confirm_password(engine, caller, "old_password", &input.old_password, address).await?;
@@ -49,6 +49,7 @@ pub async fn change_password(engine: &Engine, caller: &Caller, input: &Input, ad
             let fact = ledger.fact(NewFact::done("person.change_password", "person", person)).await?;
             let notice = NewNotice { kind: NoticeKind::PasswordChanged, person, payload: Map::new() };
             ledger.notice(&notice, None, None, None, fact).await?;
+            revoke_feed::revoke_all(&mut ledger, person).await?;
             store::people::put_account(ledger.db(), person, &hash).await?;
             Ok(store::sign_ins::end_all(ledger.db(), person).await?)
         })

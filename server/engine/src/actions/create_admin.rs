@@ -1,6 +1,6 @@
 //! Makes an administrator from the command line: the first one, or the way back after a lost password.
 
-use super::new_account;
+use super::{new_account, revoke_feed};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -62,6 +62,9 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
             ledger
                 .fact(NewFact::done(action, "person", id).with("account", true).with("global_roles", vec![GlobalRole::Admin.word()]))
                 .await?;
+            if known.is_some() {
+                revoke_feed::revoke_all(&mut ledger, id).await?;
+            }
             let db = ledger.db();
             let installation = store::people::installation(db).await?;
             let zone = zone.or_else(|| installation.as_ref().map(|known| known.zone.clone())).unwrap_or_else(|| "Etc/UTC".to_owned());

@@ -1,14 +1,14 @@
 //! A person has a calendar feed made: an address with a secret, which is shown to them once.
 
-use super::{Caller, scope};
+use super::{Caller, elevated, scope};
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
-use crate::store::feeds;
+use crate::store::votes::new_secret;
+use crate::store::{feeds, people};
 use crate::transaction;
 use crate::wake::{Wake, wake};
-use base64::Engine as _;
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::FeedId;
@@ -34,11 +34,13 @@ pub struct Made {
     pub secret: SecretString,
 }
 
-/// Makes it. Refused: what the person may not see, and too many.
+/// Makes it, for a person who typed their password within the last minutes: its address works for whoever has it, long after a session ends.
+/// Refused: what the person may not see, and too many.
 pub async fn make_feed(engine: &Engine, caller: &Caller, input: &Input) -> Result<Made> {
     let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
+    elevated(&caller.actor)?;
     let about = About::from_word(&input.about).ok_or_else(|| Error::field("about", "Choose what the calendar shows."))?;
-    let secret = Arc::new(zeroize::Zeroizing::new(base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(clock::random::<32>())));
+    let secret = Arc::new(new_secret());
     let id: FeedId = clock::new_id();
     let (caller, wanted, hidden) = (caller.clone(), about.clone(), Arc::clone(&secret));
     transaction::run(engine.pool(), "make_feed", move |db| {
@@ -51,6 +53,8 @@ pub async fn make_feed(engine: &Engine, caller: &Caller, input: &Input) -> Resul
                 return Err(unknown());
             }
             let person = caller.actor.person;
+            // Whoever makes two at once makes one after the other, so that the second counts the first.
+            people::lock(db, person).await?.ok_or(Error::NotFound)?;
             if feeds::list(db, person).await?.len() >= MOST_FEEDS {
                 let message = format!("You have {MOST_FEEDS} calendar feeds, and nobody has more.");
                 return Err(Refusal::new("too_many", message, "Revoke one that no calendar uses any more.").into());

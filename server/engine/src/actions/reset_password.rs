@@ -1,5 +1,6 @@
 //! The holder of a link to a new password sets it.
 
+use super::revoke_feed;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -25,7 +26,7 @@ pub struct Input {
     pub password_again: SecretString,
 }
 
-/// Sets the password, once, ends every session, and tells the person by mail. Whoever reads a mailbox for a moment could do this: so no vote
+/// Sets the password, once, ends every session, revokes the calendar feeds, and tells the person by mail. Whoever reads a mailbox for a moment could do this: so no vote
 /// of the person counts for 24 hours. [`Error::NotFound`] for every secret that opens nothing, whatever the reason.
 pub async fn reset_password(engine: &Engine, secret: &str, input: &Input, request: &str) -> Result<()> {
     // Looked up before anything costly: a secret that opens nothing costs one look.
@@ -46,6 +47,7 @@ pub async fn reset_password(engine: &Engine, secret: &str, input: &Input, reques
             let fact = ledger.fact(NewFact::done("person.reset_password", "person", link.person).with("shown", link.shown)).await?;
             let notice = NewNotice { kind: NoticeKind::PasswordChanged, person: link.person, payload: paused() };
             ledger.notice(&notice, None, None, None, fact).await?;
+            revoke_feed::revoke_all(&mut ledger, link.person).await?;
             let db = ledger.db();
             store::people::put_account(db, link.person, &hash).await?;
             store::people::pause_votes(db, link.person, Changed::Password, link.made_by).await?;

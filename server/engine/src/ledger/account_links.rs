@@ -4,10 +4,9 @@ use super::{Ledger, LinkForMail};
 use crate::clock;
 use crate::error::Result;
 use crate::store;
-use crate::store::votes::secret_hash;
+use crate::store::votes::{new_secret, secret_hash};
 use crate::store::{Stamp, stamp};
 use crate::vault::seal_for_workers;
-use base64::Engine as _;
 use domain::account_link::{AccountLink, Way};
 use domain::ids::{LinkId, PersonId};
 use jiff::Timestamp;
@@ -44,7 +43,7 @@ impl Ledger<'_> {
         expires_at: Timestamp,
     ) -> Result<Made> {
         self.end_account_links(kind, person, "A newer link was made; use that one.").await?;
-        let secret = zeroize::Zeroizing::new(base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(clock::random::<32>()));
+        let secret = new_secret();
         let id: LinkId = clock::new_id();
         let hash = secret_hash(&secret);
         sqlx::query!(

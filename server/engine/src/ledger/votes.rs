@@ -3,10 +3,9 @@
 use super::{Ledger, LinkForMail};
 use crate::clock;
 use crate::error::Result;
-use crate::store::votes::secret_hash;
+use crate::store::votes::{new_secret, secret_hash};
 use crate::store::{Stamp, stamp};
 use crate::vault::{WorkerPublicKey, seal_for_workers};
-use base64::Engine as _;
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
 use domain::decision::Refusal;
@@ -72,7 +71,7 @@ impl Ledger<'_> {
         expires_at: Timestamp,
         workers: &[WorkerPublicKey],
     ) -> Result<LinkForMail> {
-        let secret = zeroize::Zeroizing::new(base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(clock::random::<32>()));
+        let secret = new_secret();
         let id: LinkId = clock::new_id();
         let hash = secret_hash(&secret);
         sqlx::query!(

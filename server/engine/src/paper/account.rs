@@ -77,14 +77,14 @@ fn reset_asked(m: &AccountMaterial, name: &str) -> Said {
         lead,
         vec![
             format!("The link works once, for {}. It is for you alone: whoever has it can set your password.", AccountLink::Reset.life_label()),
-            "After that you are signed out everywhere, and for 24 hours no vote of yours counts: a mailbox that somebody else reads for a moment must not be enough to approve work on a database.".to_owned(),
+            "After that you are signed out everywhere, your calendar feeds are revoked, and for 24 hours no vote of yours counts: a mailbox that somebody else reads for a moment must not be enough to approve work on a database.".to_owned(),
             "If this was not you, do nothing: your password stays as it is. If it happens again, tell an administrator.".to_owned(),
         ],
     )
 }
 
 fn changed(m: &AccountMaterial, name: &str) -> Said {
-    let mut more = vec!["Every session that was open elsewhere ended with it.".to_owned()];
+    let mut more = vec!["Every session that was open elsewhere ended with it, and calendar feeds that you had were revoked.".to_owned()];
     if m.votes_paused {
         more.push("For 24 hours no vote of yours counts, because the password was set by a link.".to_owned());
     }

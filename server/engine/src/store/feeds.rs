@@ -99,6 +99,17 @@ pub async fn revoke(db: &mut PgConnection, person: PersonId, feed: FeedId) -> sq
     Ok(done.rows_affected() > 0)
 }
 
+/// Revokes all feeds of this person for ever; gives those that were not revoked before.
+pub async fn revoke_all(db: &mut PgConnection, person: PersonId) -> sqlx::Result<Vec<FeedId>> {
+    let feeds = sqlx::query_scalar!(
+        "UPDATE drydock.calendar_feed AS f SET revoked_at = clock_timestamp() WHERE f.person_id = $1 AND f.revoked_at IS NULL RETURNING f.id",
+        person.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(feeds.into_iter().map(FeedId).collect())
+}
+
 /// Notes that a feed was asked, at most once an hour: programs ask often, and nobody needs it more exactly.
 pub async fn mark_used(db: &mut PgConnection, feed: FeedId) -> sqlx::Result<()> {
     sqlx::query!(

@@ -1,11 +1,15 @@
 //! Votes and the links that carry them.
 
+use crate::clock;
 use crate::error::{Error, Result};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::approval::{Assurance, StandingVote, VoteDecision};
 use domain::canonical::Digest;
 use domain::ids::{LinkId, PersonId, VoteId, WindowId};
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use zeroize::Zeroizing;
 
 /// Votes on one digest that were not withdrawn, oldest first.
 pub async fn standing(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<Vec<(VoteId, StandingVote)>> {
@@ -55,6 +59,12 @@ pub struct Link {
     pub ended_reason: Option<String>,
     /// Past its time by the state database's clock.
     pub expired: bool,
+}
+
+/// A secret for an address: 256 random bits as text that needs no escaping there. Only its hash is stored.
+#[must_use]
+pub fn new_secret() -> Zeroizing<String> {
+    Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(clock::random::<32>()))
 }
 
 /// SHA-256 of a link's secret: what is stored and looked up.

@@ -2,17 +2,28 @@
 
 use crate::house::{House, with_account};
 use domain::ids::FeedId;
+use domain::permission::Actor;
 use domain::window::WindowState as W;
 use engine::Error;
 use engine::actions::Caller;
+use engine::actions::ask_reset::{self, ask_reset};
+use engine::actions::change_password::{self, change_password};
+use engine::actions::create_admin::{self, create_admin};
 use engine::actions::make_feed::{Input, make_feed};
+use engine::actions::reset_password::{self, reset_password};
 use engine::actions::revoke_feed::revoke_feed;
 use engine::queries::feeds::{Feed, feed, mark_used, own};
 use engine::test_support::ServiceRole;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::Connection as _;
+
+/// The same person, who typed their password just now.
+fn fresh(who: &Caller) -> Caller {
+    Caller { actor: Actor { elevated: true, ..who.actor.clone() }, request: who.request.clone() }
+}
 
 async fn made(house: &House, who: &Caller, about: &str) -> String {
-    let made = make_feed(&house.engine, who, &Input { about: about.into() }).await.expect("a feed");
+    let made = make_feed(&house.engine, &fresh(who), &Input { about: about.into() }).await.expect("a feed");
     made.secret.expose_secret().to_owned()
 }
 
@@ -104,17 +115,121 @@ async fn what_nobody_may_see_is_no_feed_and_nobody_has_too_many() {
     let house = House::new().await;
     with_account(&house, &house.foreigner).await;
     for about in ["team:orders", "database:prod-orders", "team:nowhere", "everything", "", "team:"] {
-        let answer = make_feed(&house.engine, &house.foreigner, &Input { about: about.into() }).await;
+        let answer = make_feed(&house.engine, &fresh(&house.foreigner), &Input { about: about.into() }).await;
         assert!(matches!(&answer, Err(Error::Invalid(errors)) if errors[0].field == "about"), "{about}: {answer:?}");
     }
     for _ in 0..20 {
         made(&house, &house.foreigner, "person").await;
     }
-    let answer = make_feed(&house.engine, &house.foreigner, &Input { about: "person".into() }).await;
+    let answer = make_feed(&house.engine, &fresh(&house.foreigner), &Input { about: "person".into() }).await;
     assert!(matches!(&answer, Err(Error::Refused(refusal)) if refusal.code == "too_many"), "{answer:?}");
     let first = own(&house.engine, &house.foreigner.actor).await.expect("a page").rows[0].id;
     revoke_feed(&house.engine, &house.foreigner, first).await.expect("revoked");
     made(&house, &house.foreigner, "person").await;
+}
+
+#[tokio::test]
+async fn a_feed_needs_the_password_once_more() {
+    let house = House::new().await;
+    with_account(&house, &house.engineer).await;
+    let answer = make_feed(&house.engine, &house.engineer, &Input { about: "person".into() }).await;
+    assert!(matches!(&answer, Err(Error::Refused(refusal)) if refusal.code == "elevate"), "{answer:?}");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.calendar_feed").await, 0);
+}
+
+/// Waits until somebody waits for a row or a transaction of this database, or has not had to.
+async fn waits_or_is_done<T>(house: &House, task: &tokio::task::JoinHandle<T>) {
+    let late = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let waits = "SELECT count(*) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.wait_event_type = 'Lock'";
+    while house.count(waits).await == 0 && !task.is_finished() {
+        assert!(tokio::time::Instant::now() < late, "nobody waits");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn two_that_are_made_at_once_are_counted_one_after_the_other() {
+    let house = House::new().await;
+    with_account(&house, &house.engineer).await;
+    for _ in 0..19 {
+        made(&house, &house.engineer, "person").await;
+    }
+    let mut other = house.admin.acquire().await.expect("connects").detach();
+    let mut open = other.begin().await.expect("begins");
+    sqlx::query(
+        "INSERT INTO drydock.calendar_feed (id, secret_hash, person_id, about) VALUES (gen_random_uuid(), sha256('x'), $1, 'person')",
+    )
+    .bind(house.engineer.actor.person.0)
+    .execute(&mut *open)
+    .await
+    .expect("the twentieth");
+    let (engine, who) = (house.engine.clone(), fresh(&house.engineer));
+    let making = tokio::spawn(async move { make_feed(&engine, &who, &Input { about: "person".into() }).await });
+    waits_or_is_done(&house, &making).await;
+    open.commit().await.expect("made");
+    let answer = making.await.expect("no panic");
+    assert!(matches!(&answer, Err(Error::Refused(refusal)) if refusal.code == "too_many"), "{answer:?}");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.calendar_feed").await, 20);
+}
+
+const PASSWORD: &str = "harbour violet seven drumsticks";
+const ANOTHER: &str = "marble oxygen twelve lanterns";
+
+/// By each of the three ways to a new password.
+async fn new_password(house: &House, way: &str) {
+    let (who, secret) = (&house.engineer, |text: &str| SecretString::from(text.to_owned()));
+    match way {
+        "changed" => {
+            let input =
+                change_password::Input { old_password: secret(PASSWORD), password: secret(ANOTHER), password_again: secret(ANOTHER) };
+            change_password(&house.engine, who, &input, "192.0.2.44".parse().expect("an address")).await.expect("changed");
+        }
+        "reset" => {
+            let asked = ask_reset::Input { email: "egon@example.org".into() };
+            ask_reset(&house.engine, "test", &asked, "192.0.2.44".parse().expect("an address")).await.expect("asked");
+            let link = house.secret("reset_asked", who.actor.person).await;
+            let input = reset_password::Input { password: secret(PASSWORD), password_again: secret(PASSWORD) };
+            reset_password(&house.engine, &link, &input, "test").await.expect("set");
+        }
+        _ => {
+            let input = create_admin::Input {
+                operator: "root".into(),
+                email: "egon@example.org".into(),
+                name: "Egon".into(),
+                password: Some(secret(ANOTHER)),
+                public_url: String::new(),
+                zone: None,
+                demo: false,
+            };
+            create_admin(&house.engine, &input).await.expect("mended");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_revokes_what_the_old_one_made() {
+    let house = House::new().await;
+    with_account(&house, &house.lead).await;
+    let hash = engine::passwords::hash(&PASSWORD.to_owned().into()).await.expect("a hash");
+    for sql in [
+        "INSERT INTO drydock.account (person_id, password_hash) SELECT id, $1 FROM drydock.person WHERE name = 'Egon'",
+        "INSERT INTO drydock.installation (id, public_url) SELECT gen_random_uuid(), 'https://drydock.example' WHERE $1 <> ''",
+    ] {
+        sqlx::query(sql).bind(&hash).execute(&house.admin).await.expect(sql);
+    }
+    let of_lead = made(&house, &house.lead, "person").await;
+    let revoked =
+        "SELECT count(*) FROM drydock.fact WHERE action = 'feed.revoke' AND convert_from(bytes, 'UTF8') LIKE '%the password was changed%'";
+    for (n, way) in ["changed", "reset", "mended from the shell"].into_iter().enumerate() {
+        let (own, team) = (made(&house, &house.engineer, "person").await, made(&house, &house.engineer, "team:orders").await);
+        given(&house, &own).await;
+        new_password(&house, way).await;
+        for secret in [own, team] {
+            opens_nothing(&house, &secret).await;
+        }
+        assert_eq!(house.count(revoked).await, 2 * (i64::try_from(n).expect("small") + 1), "{way}: each is in the trail, once");
+    }
+    given(&house, &of_lead).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! replica's session too.
 
 mod codes;
+mod calendars;
 mod conversation;
 mod freezes;
 mod grants;

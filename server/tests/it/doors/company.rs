@@ -5,7 +5,7 @@ use crate::browser::{Browser, Place};
 use crate::house::House;
 use crate::stage::{Staged, When};
 use axum::Router;
-use domain::ids::{RunId, SeriesId, TargetId, TeamId};
+use domain::ids::{FeedId, PersonId, RunId, SeriesId, TargetId, TeamId};
 use domain::permission::Actor;
 use domain::proposal::ProposalForm;
 use domain::series::form::SeriesForm;
@@ -14,8 +14,10 @@ use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::add_webhook::add_webhook;
 use engine::actions::end_series::{self, end_series};
+use engine::actions::make_feed::{self, make_feed};
 use engine::actions::make_series::{Step, make_series};
 use engine::actions::propose_window::propose_window;
+use engine::actions::revoke_feed::revoke_feed;
 use engine::actions::write_comment::{Input, write_comment};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -30,6 +32,8 @@ pub struct Company {
     pub windows: BTreeMap<&'static str, i64>,
     pub runs: BTreeMap<&'static str, RunId>,
     pub freezes: BTreeMap<&'static str, Uuid>,
+    /// Calendar feeds of the stakeholder of the database, by name.
+    pub feeds: BTreeMap<&'static str, (FeedId, PersonId)>,
     /// By name of the window.
     pub comments: BTreeMap<&'static str, String>,
     pub series: BTreeMap<&'static str, SeriesId>,
@@ -58,6 +62,7 @@ impl Company {
             windows: BTreeMap::new(),
             runs: BTreeMap::new(),
             freezes: BTreeMap::new(),
+            feeds: BTreeMap::new(),
             comments: BTreeMap::new(),
             series: BTreeMap::new(),
             digest: String::new(),
@@ -162,6 +167,18 @@ impl Company {
         write_comment(&self.house.engine, &by, self.windows[name], &Input { text: "why?".into() }).await.expect("written");
         let id = self.id("SELECT id FROM drydock.comment ORDER BY fact_id DESC LIMIT 1").await;
         self.comments.insert(name, id.to_string());
+    }
+
+    /// The stakeholder of the database has a feed, and has revoked another one.
+    pub async fn with_feeds(&mut self) {
+        let actor = self.cast.part("a stakeholder of the database").actor.clone().expect("an account");
+        let by = Caller { actor: Actor { elevated: true, ..actor }, request: "test".into() };
+        for name in ["living", "revoked"] {
+            make_feed(&self.house.engine, &by, &make_feed::Input { about: "person".into() }).await.expect("made");
+            let id = FeedId(self.id("SELECT id FROM drydock.calendar_feed ORDER BY made_at DESC LIMIT 1").await);
+            self.feeds.insert(name, (id, by.actor.person));
+        }
+        revoke_feed(&self.house.engine, &by, self.feeds["revoked"].0).await.expect("revoked");
     }
 
     /// A webhook, and the event that a proposal owed it.

@@ -4,7 +4,7 @@ use super::cast::Part;
 use super::company::Company;
 use super::table::{Line, Right, Thing};
 use crate::browser::{Answer, ORIGIN, encode};
-use domain::ids::TeamId;
+use domain::ids::{FeedId, PersonId, TeamId};
 use domain::permission::{Actor, Verb, holds};
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub struct Object {
     pub parameters: Vec<String>,
     /// Whose it is.
     pub team: Option<TeamId>,
+    /// Which person's it is, where nobody else has to do with it.
+    pub person: Option<PersonId>,
     pub found: bool,
     /// Over: completed, ended, retired.
     pub finished: bool,
@@ -41,7 +43,8 @@ pub struct Object {
 /// Every kind of thing that a door's path may name: of the owner team, over, of another team, missing.
 pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
     let (team, other) = (Some(company.house.team), Some(company.other));
-    let object = |what, parameter: String, team| Object { what, parameters: vec![parameter], team, found: true, finished: false };
+    let object =
+        |what, parameter: String, team| Object { what, parameters: vec![parameter], team, person: None, found: true, finished: false };
     let missing = |parameter: &str, team| Object { found: false, ..object("a missing one", parameter.to_owned(), team) };
     let over = |parameter: String, team| Object { finished: true, ..object("one that is over", parameter, team) };
     let nowhere = "00000000-0000-7000-8000-000000000000";
@@ -128,6 +131,14 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
             })
             .collect(),
         Thing::Policy => vec![object("a policy", company.policy.clone(), None), missing(nowhere, None)],
+        Thing::Feed => {
+            let of = |what, (feed, person): &(FeedId, PersonId)| Object { person: Some(*person), ..object(what, feed.to_string(), None) };
+            vec![
+                of("the stakeholder's", &company.feeds["living"]),
+                Object { found: false, ..of("a revoked one", &company.feeds["revoked"]) },
+                missing(nowhere, None),
+            ]
+        }
         Thing::Session => vec![missing(nowhere, None)],
         Thing::Mail | Thing::Secret => vec![missing("7", None)],
     }
@@ -153,7 +164,8 @@ pub fn expected(company: &Company, line: &Line, part: &Part, object: &Object) ->
     let held = |verb, team| if holds(actor, verb, team) { found() } else { Outcome::Refused };
     match line.right {
         Right::None | Right::Account | Right::Island(_) => found(),
-        Right::Demo => Outcome::Hidden,
+        Right::Own if object.person == Some(actor.person) => found(),
+        Right::Own | Right::Demo => Outcome::Hidden,
         Right::Held(verb) => held(verb, None),
         Right::Field(verb) => held(verb, own),
         Right::OfTeam(verb) => held(verb, object.team),

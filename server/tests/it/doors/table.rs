@@ -30,6 +30,8 @@ pub enum Right {
     Somewhere(Verb),
     /// What islands ask: everybody with an account is answered, and people without this right in the owner team get an empty answer.
     Island(Verb),
+    /// An account, and the thing in the path is that person's; for everybody else it does not exist.
+    Own,
     /// Nobody, outside of a demo.
     Demo,
 }
@@ -65,6 +67,8 @@ pub enum Thing {
     Delivery,
     Policy,
     Mail,
+    /// A calendar feed.
+    Feed,
     /// One of somebody else, who is long gone.
     Session,
     Secret,
@@ -123,7 +127,7 @@ macro_rules! typed {
     };
 }
 
-use Right::{Account, Demo, Field, Held, Island, Named, OfTeam, Somewhere, Team, Watched};
+use Right::{Account, Demo, Field, Held, Island, Named, OfTeam, Own, Somewhere, Team, Watched};
 use Thing::{Check, Nothing, Retired, Run, Window, WindowFreeze, WindowWatcher};
 use Verb::{
     AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, DeleteTarget, ExamineTarget, ExportTrail, Freeze, HoldRun, ManageMembers,
@@ -180,7 +184,7 @@ pub const OPEN: &[Line] = &[
     Line::act("POST /me/sessions/{id}/end", Account, Thing::Session, typed!(c, p;)).idle(),
     Line::read("GET /me/calendar", Account, Nothing),
     Line::act("POST /me/calendar", Account, Nothing, typed!(c, p; "about": "person")),
-    Line::act("POST /me/calendar/{id}/revoke", Account, Thing::Session, typed!(c, p;)).idle(),
+    Line::act("POST /me/calendar/{id}/revoke", Own, Thing::Feed, typed!(c, p;)),
     Line::read("GET /me/confirm", Account, Nothing),
     Line::act("POST /me/confirm", Account, Nothing, typed!(c, p; "password": "not it")).idle(),
     // Last: it ends the sessions of all who try.
