@@ -59,6 +59,11 @@ pub fn utc_beside(at: Timestamp, zone: &str) -> Option<String> {
     Some(if here.date() == utc.date() { utc.strftime("%H:%M UTC").to_string() } else { utc.strftime("%a %-d %b %H:%M UTC").to_string() })
 }
 
+/// An instant as machines read it, to the second.
+pub fn machine(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A time, in the viewer's zone and in UTC.
 #[component]
 pub fn Time(
@@ -72,7 +77,7 @@ pub fn Time(
     // Day and clock stay whole where a line is short.
     let (day, clock) = local.split_once(", ").unwrap_or(("", &local));
     view! {
-        <time datetime=at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()>
+        <time datetime=machine(at)>
             <span class="local"><span class="day">{day.to_owned()}","</span>" "<span class="clock">{clock.to_owned()}</span></span>
             {utc_beside(at, &zone).map(|utc| view! { " " <span class="utc">{utc}</span> })}
         </time>

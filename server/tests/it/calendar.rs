@@ -29,6 +29,7 @@ async fn a_month_leads_to_its_days_and_to_the_months_beside_it() {
         "My time (Europe/Berlin)",
         "/timeline?view=month&amp;date=2031-06-15&amp;team=orders",
         "/windows?team=orders",
+        "href=\"/me/calendar?about=team:orders\"",
         "Waiting for approval",
         "10:00–11:00",
     ] {
@@ -80,6 +81,14 @@ async fn nothing_planned_says_why_and_what_to_do() {
     );
     let mut stakeholder = Browser::of(&house, &house.stakeholder).await;
     assert!(!main(&stakeholder.get("/calendar").await.body).contains("Propose a window"), "who may not is not asked to");
+    // What the reader does not see names no feed.
+    for (page, feed) in [
+        ("/timeline", "/me/calendar"),
+        ("/calendar?database=prod-orders&team=orders", "/me/calendar?about=database:prod-orders"),
+        ("/calendar?database=%22onload&team=nowhere", "/me/calendar"),
+    ] {
+        assert!(main(&stakeholder.get(page).await.body).contains(&format!("href=\"{feed}\"")), "{page}");
+    }
     assert!(Browser::new(&house).get("/calendar").await.to.starts_with("/login"));
 }
 
@@ -90,7 +99,7 @@ async fn a_freeze_is_a_hatched_band_and_a_sentence() {
     house.planted(house.target, W::Proposed, "2031-06-10T08:00:00Z", 60, 1).await;
     sqlx::query(
         "INSERT INTO drydock.freeze (id, name, reason, scope, zone, start_at, end_at, created_by)
-         SELECT gen_random_uuid(), 'Year <end>', 'the books are closed', 'everything', 'Etc/UTC', '2031-06-10 00:00Z', '2031-06-11 00:00Z', created_by FROM drydock.target",
+         SELECT gen_random_uuid(), 'Year <end>', 'the books are closed', 'everything', 'Etc/UTC', '2031-06-10 00:00Z', '2031-06-12 00:00Z', created_by FROM drydock.target",
     )
     .execute(&house.admin)
     .await
@@ -107,6 +116,9 @@ async fn a_freeze_is_a_hatched_band_and_a_sentence() {
         );
         assert!(body.contains("the books are closed") && body.contains("(Everything)"), "{view}: {body}");
     }
+    // A day without windows, by itself, still says that nothing starts on it.
+    let day = browser.get("/calendar?view=day&date=2031-06-11").await;
+    assert!(main(&day.body).contains("class=\"frozen\"") && main(&day.body).contains("No windows in this time"), "{}", day.body);
     let line = browser.get("/timeline?date=2031-06-10").await;
     assert!(
         main(&line.body).contains("fill=\"url(#hatch)\"") && line.body.contains("Freeze Year &lt;end&gt;, Everything"),

@@ -5,12 +5,12 @@ pub mod lanes;
 pub mod place;
 
 pub use days::{Bounds, bounds, clock, on_day};
-pub use lanes::{Tick, lanes, share, ticks};
+pub use lanes::{Tick, extent, lanes, share, ticks};
 pub use place::{Clock, Page, Place, Span, View};
 
 use super::freezes::FreezeRow;
-use super::windows::list::{Choice, Filter, StateFilter};
-use crate::freeze::Scope;
+use super::windows::list::{Choice, StateFilter};
+use crate::ids::TargetId;
 use crate::window::WindowState;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -119,15 +119,6 @@ impl Frame {
     }
 }
 
-/// Whether a freeze may hold something that the filter lets through: one of another environment holds none of it.
-#[must_use]
-pub fn freezes_some(scope: Scope, filter: &Filter) -> bool {
-    match scope {
-        Scope::Environment(environment) => filter.environment.is_empty() || filter.environment == environment.word(),
-        Scope::Everything | Scope::Team(_) | Scope::Target(..) => true,
-    }
-}
-
 /// The page `/calendar`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalendarPage {
@@ -140,6 +131,8 @@ pub struct CalendarPage {
 /// One database's line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
+    /// Which database: a name is free again when its database was deleted.
+    pub target: TargetId,
     /// Its short name, marked where it was deleted.
     pub database: String,
     /// Environment word.
@@ -148,6 +141,20 @@ pub struct Line {
     pub entries: Vec<Entry>,
     /// How many there are.
     pub total: usize,
+}
+
+impl Line {
+    /// What the next page begins behind: its name by which lines are ordered, and its identity where several have one name.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        format!("{}/{}", self.database, self.target)
+    }
+
+    /// Name and identity from such a mark; a name alone stands for all that are called so.
+    #[must_use]
+    pub fn behind(mark: &str) -> (&str, TargetId) {
+        mark.rsplit_once('/').and_then(|(name, id)| Some((name, id.parse().ok()?))).unwrap_or((mark, TargetId(uuid::Uuid::max())))
+    }
 }
 
 /// The page `/timeline`.
@@ -184,15 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_of_another_environment_is_left_out() {
-        let filter = |environment: &str| Filter { environment: environment.into(), ..Filter::default() };
-        let staging = Scope::Environment(crate::target::Environment::Staging);
-        assert!(
-            freezes_some(staging, &filter(""))
-                && freezes_some(staging, &filter("staging"))
-                && !freezes_some(staging, &filter("production"))
-        );
-        assert!(freezes_some(Scope::Everything, &filter("production")));
+    fn a_page_begins_behind_one_of_those_that_have_the_same_name() {
+        let target = TargetId(uuid::Uuid::from_u128(7));
+        let line = Line { target, database: "shop (deleted)".into(), environment: "staging".into(), entries: vec![], total: 0 };
+        assert_eq!(Line::behind(&line.mark()), ("shop (deleted)", target));
+        for typed in ["shop", "shop/", "shop/x", ""] {
+            assert_eq!(Line::behind(typed), (typed, TargetId(uuid::Uuid::max())), "{typed}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::frame::freeze_link;
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
+use crate::parts::time::machine;
 use domain::view::calendar::{CalendarPage, Day, Entry, Frame, View, on_day};
 use jiff::tz::TimeZone;
 use leptos::prelude::*;
@@ -13,7 +14,9 @@ pub fn agenda(page: &CalendarPage) -> impl IntoView + use<> {
     let zone = TimeZone::get(&page.frame.zone).unwrap_or(TimeZone::UTC);
     page.days
         .iter()
-        .filter(|day| day.total > 0 || page.days.len() == 1 && day.bounds.note().is_some())
+        .filter(|day| {
+            day.total > 0 || page.days.len() == 1 && (day.bounds.note().is_some() || page.frame.frozen(&day.bounds).next().is_some())
+        })
         .map(|day| one(&page.frame, day, &zone))
         .collect_view()
 }
@@ -56,7 +59,7 @@ fn row(entry: &Entry, day: &Day, zone: &TimeZone) -> impl IntoView + use<> {
     let clash = entry.clash().map(|said| view! { " "<Pill tone=Tone::Warn label=said/> });
     view! {
         <tr>
-            <td class="whole"><time datetime=entry.start.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()>{at}</time></td>
+            <td class="whole"><time datetime=machine(entry.start)>{at}</time></td>
             <th scope="row"><a href=format!("/windows/{}", entry.number)>"#"{entry.number}" "{entry.title.clone()}</a></th>
             <td>{pill_of(entry.state)}{clash}</td>
             <td>{entry.database.clone()}" "<span class="quiet">{environment(&entry.environment)}</span></td>

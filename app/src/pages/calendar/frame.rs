@@ -5,6 +5,7 @@ use crate::parts::layout::Heading;
 use crate::parts::time::in_zone;
 use domain::target::Environment;
 use domain::view::calendar::{Clock, Frame, Page, Place, View};
+use domain::view::feeds::{About, FeedKind};
 use domain::view::freezes::FreezeRow;
 use domain::view::windows::list::{Choice, Filter};
 use jiff::civil::Date;
@@ -30,6 +31,7 @@ pub fn head(title: &'static str, frame: &Frame) -> impl IntoView + use<> {
     let place = &frame.place;
     let propose = frame.may_propose.then(|| view! { <a class="button primary" href="/windows/new">"Propose a window"</a> });
     let [calendar, timeline] = [Page::Calendar, Page::Timeline].map(|page| place.on(page).address());
+    let feed = feed(frame);
     let step = |by: i32, rel: &'static str| {
         place.step(frame.today, by).map(|there| {
             let name = period(&there, frame.today);
@@ -47,7 +49,10 @@ pub fn head(title: &'static str, frame: &Frame) -> impl IntoView + use<> {
         view! { <p class="message note" role="status">"Choose one database to see its clock. Until then times are shown by yours."</p> }
     });
     view! {
-        <Heading title=title lead=format!("Now it is {}.", in_zone(frame.now, &frame.zone))>{propose}</Heading>
+        <Heading title=title lead=format!("Now it is {}.", in_zone(frame.now, &frame.zone))>
+            {propose}
+            <a class="button" href=feed>"In your calendar program"</a>
+        </Heading>
         {shown_as(title, [place.filter.address(None), calendar, timeline])}
         {filters(frame)}
         {unmet}
@@ -63,6 +68,17 @@ pub fn head(title: &'static str, frame: &Frame) -> impl IntoView + use<> {
             {clocks(frame)}
         </div>
     }
+}
+
+/// Where a feed of these windows is made: of the database or the team that the page is narrowed to, where the reader sees it.
+fn feed(frame: &Frame) -> String {
+    let of = |kind: FeedKind, name: &str, choices: &[Choice]| {
+        choices.iter().any(|choice| choice.value == name).then(|| About { kind, name: name.to_owned() }.word())
+    };
+    let filter = &frame.place.filter;
+    of(FeedKind::Database, &filter.database, &frame.databases)
+        .or_else(|| of(FeedKind::Team, &filter.team, &frame.teams))
+        .map_or_else(|| "/me/calendar".to_owned(), |about| format!("/me/calendar?about={about}"))
 }
 
 /// The freezes of these days in words: nothing starts in them, whatever is planned.

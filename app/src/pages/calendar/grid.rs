@@ -3,6 +3,7 @@
 use super::super::windows::pill_of;
 use super::frame::freeze_link;
 use crate::parts::status::{Pill, Tone};
+use crate::parts::time::machine;
 use domain::view::calendar::{CalendarPage, Day, Entry, Frame, View, on_day};
 use jiff::tz::TimeZone;
 use leptos::prelude::*;
@@ -61,7 +62,7 @@ fn item(entry: &Entry, day: &Day, zone: &TimeZone) -> impl IntoView + use<> {
     let clash = entry.clash().map(|said| view! { <Pill tone=Tone::Warn label=said/> });
     view! {
         <li>
-            <time datetime=entry.start.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()>{at}</time>
+            <time datetime=machine(entry.start)>{at}</time>
             " "<a href=format!("/windows/{}", entry.number)>{format!("#{} {}", entry.number, entry.database)}</a>
             " "<span class="title quiet">{entry.title.clone()}</span>
             " "{pill_of(entry.state)}

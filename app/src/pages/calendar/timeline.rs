@@ -5,8 +5,8 @@ use super::{frame, nothing};
 use crate::door;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
-use crate::parts::time::in_zone;
-use domain::view::calendar::{Entry, Line, Page, Place, Tick, TimelinePage as Timeline, lanes, share, ticks};
+use crate::parts::time::{in_zone, machine};
+use domain::view::calendar::{Entry, Line, Page, Place, Tick, TimelinePage as Timeline, extent, lanes, share, ticks};
 use domain::view::freezes::FreezeRow;
 use engine::queries;
 use jiff::Timestamp;
@@ -16,8 +16,6 @@ use std::collections::BTreeSet;
 
 /// Height of a lane and of the axis, in pixels.
 const LANE: usize = 26;
-/// A bar is drawn at least so wide that it is seen, in thousandths of a percent.
-const NARROWEST: i64 = 700;
 /// A bar from here on has room for its number.
 const ROOM: i64 = 5_000;
 
@@ -39,6 +37,19 @@ struct Scale {
     ticks: Vec<Tick>,
     zone: String,
 }
+
+impl Scale {
+    /// Where bars lie and in which lanes, and how high the lanes are together.
+    fn placed(&self, bars: impl Iterator<Item = (Timestamp, Timestamp)>) -> (Vec<(Extent, usize)>, String) {
+        let extents: Vec<Extent> = bars.map(|(start, end)| extent(start, end, self.from, self.to)).collect();
+        let lanes = lanes(&extents);
+        let height = lanes.iter().max().map_or(1, |most| most + 1) * LANE + 4;
+        (extents.into_iter().zip(lanes).collect(), height.to_string())
+    }
+}
+
+/// From where to where on the drawing.
+type Extent = (i64, i64);
 
 fn timeline(page: Timeline) -> impl IntoView {
     let Some((first, last)) = page.days.first().zip(page.days.last()) else {
@@ -89,12 +100,9 @@ fn timeline(page: Timeline) -> impl IntoView {
 
 /// Freezes above the databases, hatched. A freeze holds the databases it covers, which its page and the words above name.
 fn frozen(freezes: &[FreezeRow], scale: &Scale) -> impl IntoView + use<> {
-    let lanes = lanes(&freezes.iter().map(|row| (row.freeze.start, row.freeze.end)).collect::<Vec<_>>());
-    let height = (lanes.iter().max().map_or(1, |most| most + 1) * LANE + 4).to_string();
-    let bands = freezes.iter().zip(&lanes).map(|(row, lane)| {
-        let (left, right) = (share(row.freeze.start, scale.from, scale.to), share(row.freeze.end, scale.from, scale.to));
-        let (width, y) = ((right - left).max(NARROWEST), lane * LANE + 3);
-        let left = left.min(100_000 - width);
+    let (placed, height) = scale.placed(freezes.iter().map(|row| (row.freeze.start, row.freeze.end)));
+    let bands = freezes.iter().zip(placed).map(|(row, ((left, right), lane))| {
+        let (width, y) = (right - left, lane * LANE + 3);
         let said = format!("Freeze {}, {}", row.freeze.name, row.covers);
         let title = said.clone();
         let label = (width >= 2 * ROOM).then(|| {
@@ -146,14 +154,13 @@ fn axis(scale: &Scale) -> impl IntoView + use<> {
 }
 
 fn drawn(place: &Place, line: &Line, scale: &Scale) -> impl IntoView + use<> {
-    let lanes = lanes(&line.entries.iter().map(|entry| (entry.start, entry.end)).collect::<Vec<_>>());
-    let height = (lanes.iter().max().map_or(1, |most| most + 1) * LANE + 4).to_string();
+    let (placed, height) = scale.placed(line.entries.iter().map(|entry| (entry.start, entry.end)));
     let guides = scale.ticks.iter().map(|tick| {
         let x = percent(tick.share);
         view! { <line class="guide" x1=x.clone() x2=x y1="0" y2="100%"></line> }
     });
     let now = scale.now.map(|at| view! { <line class="now" x1=percent(at) x2=percent(at) y1="0" y2="100%"></line> });
-    let bars = line.entries.iter().zip(&lanes).map(|(entry, lane)| bar(entry, *lane, scale)).collect_view();
+    let bars = line.entries.iter().zip(placed).map(|(entry, (extent, lane))| bar(entry, extent, lane, scale)).collect_view();
     let name = if line.database.contains(' ') {
         view! { {line.database.clone()} }.into_any()
     } else {
@@ -172,11 +179,8 @@ fn drawn(place: &Place, line: &Line, scale: &Scale) -> impl IntoView + use<> {
     }
 }
 
-fn bar(entry: &Entry, lane: usize, scale: &Scale) -> impl IntoView + use<> {
-    let (left, right) = (share(entry.start, scale.from, scale.to), share(entry.end, scale.from, scale.to));
-    let width = (right - left).max(NARROWEST);
-    // Narrow ones at the right edge grow to the left.
-    let left = left.min(100_000 - width);
+fn bar(entry: &Entry, (left, right): Extent, lane: usize, scale: &Scale) -> impl IntoView + use<> {
+    let width = right - left;
     let clash = entry.clash();
     let mut said = format!(
         "#{} {}: {}, {} to {}",
@@ -207,7 +211,7 @@ fn bar(entry: &Entry, lane: usize, scale: &Scale) -> impl IntoView + use<> {
 
 fn row(entry: &Entry, zone: &str) -> impl IntoView + use<> {
     let clash = entry.clash().map(|said| view! { " "<Pill tone=Tone::Warn label=said/> });
-    let time = |at: Timestamp| view! { <time datetime=at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()>{in_zone(at, zone)}</time> };
+    let time = |at: Timestamp| view! { <time datetime=machine(at)>{in_zone(at, zone)}</time> };
     view! {
         <tr>
             <th scope="row">{entry.database.clone()}" "<span class="quiet">{environment(&entry.environment)}</span></th>

@@ -8,14 +8,10 @@ use crate::store::{freezes, window_list};
 use crate::transaction;
 use domain::ids::TeamId;
 use domain::permission::{Actor, Verb, authorize};
-use domain::view::calendar::{Bounds, CalendarPage, Clock, Day, Frame, Place, TIMELINE_ROWS, TimelinePage, bounds, freezes_some};
-use domain::view::freezes::FreezeRow;
+use domain::view::calendar::{Bounds, CalendarPage, Clock, Day, Frame, Place, TIMELINE_ROWS, TimelinePage, bounds};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sqlx::PgConnection;
-
-/// Freezes that are over, the newest of them: earlier ones are read on their own page.
-const MOST_PAST: i64 = 200;
 
 /// The page `/calendar`.
 pub async fn calendar(engine: &Engine, actor: &Actor, place: &Place) -> Result<CalendarPage> {
@@ -52,7 +48,7 @@ pub async fn timeline(engine: &Engine, actor: &Actor, place: &Place) -> Result<T
             let (frame, days) = frame(db, &actor, teams.as_deref(), place, now).await?;
             let wanted = Wanted { teams: teams.as_deref(), filter: &frame.place.filter };
             let mut lines = calendar::by_database(db, &wanted, &days, &frame.place.after).await?;
-            let next = (lines.len() > TIMELINE_ROWS).then(|| lines[TIMELINE_ROWS - 1].database.clone());
+            let next = (lines.len() > TIMELINE_ROWS).then(|| lines[TIMELINE_ROWS - 1].mark());
             lines.truncate(TIMELINE_ROWS);
             Ok(TimelinePage { frame, days, lines, next })
         })
@@ -81,8 +77,12 @@ async fn frame(
     let span = place.span(today);
     place.date = Some(span.anchor);
     let days = bounds(span.first, span.end, &clock);
+    let freezes = match days.first().zip(days.last()) {
+        Some((first, last)) => freezes::between(db, teams, &place.filter, first.begins, last.ends).await?,
+        None => Vec::new(),
+    };
     let frame = Frame {
-        freezes: frozen(db, teams, &place, &days).await?,
+        freezes,
         place,
         span,
         zone,
@@ -94,18 +94,4 @@ async fn frame(
         may_propose: !holding(actor, Verb::ProposeWindow).is_empty(),
     };
     Ok((frame, days))
-}
-
-/// Freezes that the reader sees, that hold something in these days, and that nobody lifted.
-async fn frozen(db: &mut PgConnection, teams: Option<&[TeamId]>, place: &Place, days: &[Bounds]) -> Result<Vec<FreezeRow>> {
-    let Some((first, last)) = days.first().zip(days.last()) else { return Ok(Vec::new()) };
-    let mut found = freezes::standing(db, teams).await?;
-    found.extend(freezes::past(db, teams, None, MOST_PAST).await?);
-    found.retain(|row| {
-        let freeze = &row.freeze;
-        let here = freeze.start < last.ends && freeze.end > first.begins;
-        here && freeze.lifted_at.is_none() && freezes_some(freeze.scope, &place.filter)
-    });
-    found.sort_by_key(|row| row.freeze.start);
-    Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use super::window_list::{ids, state};
 use crate::error::{Error, Result};
-use domain::ids::TeamId;
+use domain::ids::{TargetId, TeamId};
 use domain::schedule::DURATION_MAX_MIN;
 use domain::view::calendar::{Bounds, Entry, Line, TIMELINE_BARS, TIMELINE_ROWS, shown, wanting};
 use domain::view::windows::list::Filter;
@@ -102,16 +102,16 @@ pub async fn by_day(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bounds],
         .collect()
 }
 
-/// Databases that have windows between the first day and the last, by short name from `after` on, each with its first windows: one more
+/// Databases that have windows between the first day and the last, by short name from behind `after` on, each with its first windows: one more
 /// database than a page, when there are more.
 pub async fn by_database(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bounds], after: &str) -> Result<Vec<Line>> {
     let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(Vec::new()) };
     sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *db).await?;
-    let teams = ids(wanted.teams);
+    let (teams, (name, behind)) = (ids(wanted.teams), Line::behind(after));
     let rows = sqlx::query!(
         r#"WITH drawn AS (
-               SELECT e.*, dense_rank() OVER (ORDER BY e.database) AS line, count(*) OVER (PARTITION BY e.database) AS total,
-                      row_number() OVER (PARTITION BY e.database ORDER BY e.start_at, e.number) AS place
+               SELECT e.*, dense_rank() OVER (ORDER BY e.database, e.target_id) AS line, count(*) OVER (PARTITION BY e.target_id) AS total,
+                      row_number() OVER (PARTITION BY e.target_id ORDER BY e.start_at, e.number) AS place
                FROM (SELECT w.id, w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END AS database,
                             t.environment, m.name AS team, r.start_at, r.end_at, wt.target_id, wt.during
                      FROM drydock.revision r
@@ -122,9 +122,9 @@ pub async fn by_database(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bou
                      WHERE r.start_at < to_timestamp($2::bigint) AND r.start_at > to_timestamp($1::bigint - $3::bigint) AND r.end_at > to_timestamp($1::bigint)
                        AND ($4::uuid[] IS NULL OR w.team_id = ANY ($4)) AND w.state = ANY ($5)
                        AND ($6 = '' OR t.environment = $6) AND ($7 = '' OR t.short_name = $7) AND ($8 = '' OR m.short_name = $8)) e
-               WHERE e.database > $9)
+               WHERE (e.database, e.target_id) > ($9, $13::uuid))
            SELECT d.total AS "total!", d.number AS "number!", d.title AS "title!", d.state AS "state!", d.database AS "database!",
-                  d.environment AS "environment!", d.team AS "team!", d.start_at AS "start_at!", d.end_at AS "end_at!",
+                  d.target_id AS "target_id!", d.environment AS "environment!", d.team AS "team!", d.start_at AS "start_at!", d.end_at AS "end_at!",
                   ARRAY (SELECT ow.number FROM drydock.window_target ot JOIN drydock.window ow ON ow.id = ot.window_id AND ow.revision = ot.revision
                          WHERE ot.target_id = d.target_id AND ot.window_id <> d.id AND ot.during && d.during AND ow.state = ANY ($10) AND d.state = ANY ($10)
                          ORDER BY ow.number LIMIT 3) AS "clashes!: Vec<i64>"
@@ -137,19 +137,21 @@ pub async fn by_database(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bou
         wanted.filter.environment,
         wanted.filter.database,
         wanted.filter.team,
-        after,
+        name,
         &words(&wanting()),
         i64::try_from(TIMELINE_ROWS + 1).map_err(Error::internal)?,
-        i64::try_from(TIMELINE_BARS).map_err(Error::internal)?
+        i64::try_from(TIMELINE_BARS).map_err(Error::internal)?,
+        behind.0
     )
     .fetch_all(db)
     .await?;
     let mut lines: Vec<Line> = Vec::new();
     for row in rows {
         let entry = entry!(row);
-        match lines.last_mut().filter(|line| line.database == entry.database) {
+        match lines.last_mut().filter(|line| line.target.0 == row.target_id) {
             Some(line) => line.entries.push(entry),
             None => lines.push(Line {
+                target: TargetId(row.target_id),
                 database: entry.database.clone(),
                 environment: entry.environment.clone(),
                 total: usize::try_from(row.total).map_err(Error::internal)?,

@@ -8,6 +8,7 @@ use domain::freeze::{Freeze, Scope};
 use domain::ids::{FreezeId, PersonId, TargetId, TeamId, WindowId};
 use domain::target::Environment;
 use domain::view::freezes::{FreezeRow, MetWindow, covers};
+use domain::view::windows::list::Filter;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
@@ -141,6 +142,36 @@ pub async fn past(db: &mut PgConnection, teams: Option<&[TeamId]>, before: Optio
         teams.as_deref() as Option<&[Uuid]>,
         most,
         before.map(|id| id.0)
+    );
+    read(rows.fetch_all(db).await?)
+}
+
+/// Freezes between two instants that these teams see and nobody lifted, those that begin first on top. Where a filter leaves databases out,
+/// a freeze has to hold one that is left and that these teams see.
+pub async fn between(
+    db: &mut PgConnection,
+    teams: Option<&[TeamId]>,
+    filter: &Filter,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<FreezeRow>> {
+    let teams = super::window_list::ids(teams);
+    let rows = freezes!(
+        "WHERE f.lifted_at IS NULL AND f.end_at > $2 AND f.start_at < $3
+           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
+           AND ($4 = '' AND $5 = '' AND $6 = ''
+                OR EXISTS (SELECT FROM drydock.target x JOIN drydock.team y ON y.id = x.team_id
+                           WHERE x.state <> 'deleted' AND ($1::uuid[] IS NULL OR x.team_id = ANY ($1))
+                             AND ($4 = '' OR x.environment = $4) AND ($5 = '' OR x.short_name = $5) AND ($6 = '' OR y.short_name = $6)
+                             AND drydock.freeze_covers(f, x)))
+         ORDER BY f.start_at, f.id LIMIT $7",
+        teams.as_deref() as Option<&[Uuid]>,
+        stamp(from) as Stamp,
+        stamp(until) as Stamp,
+        filter.environment,
+        filter.database,
+        filter.team,
+        MOST_ROWS
     );
     read(rows.fetch_all(db).await?)
 }

@@ -189,6 +189,32 @@ async fn a_timeline_is_paged_by_database_and_counts_what_it_does_not_draw() {
     assert_eq!((busy.entries.len(), busy.total), (40, 45));
 }
 
+#[tokio::test]
+async fn databases_that_had_the_same_name_are_two_lines_on_one_page_or_two() {
+    let house = House::new().await;
+    let mut planted = Vec::new();
+    for _ in 0..2 {
+        let target = house.another("shop", "staging", None).await;
+        planted.push(house.planted(target, W::Completed, "2031-06-10T08:00:00Z", 60, 1).await[0]);
+        for sql in [
+            "UPDATE drydock.target SET state = 'retired' WHERE short_name = 'shop' AND state = 'ready'",
+            "UPDATE drydock.target SET state = 'deleted' WHERE short_name = 'shop' AND state = 'retired'",
+        ] {
+            sqlx::query(sql).execute(&house.admin).await.expect(sql);
+        }
+    }
+    let me = &house.engineer.actor;
+    let page = by_database(&house, me, &[("date", "2031-06-10")]).await;
+    let lines: Vec<_> = page.lines.iter().map(|line| (line.database.as_str(), line.total, line.entries.len())).collect();
+    assert_eq!(lines, [("shop (deleted)", 1, 1); 2]);
+    // The next page begins between them, not behind both.
+    let rest = by_database(&house, me, &[("date", "2031-06-10"), ("after", &page.lines[0].mark())]).await;
+    assert_eq!(rest.lines, page.lines[1..]);
+    let mut seen: Vec<i64> = page.lines.iter().flat_map(|line| &line.entries).map(|entry| entry.number).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, planted);
+}
+
 /// Freezes as they stand in the table, of one day each: what covers everything, an environment, and the team.
 async fn freezes(house: &House) {
     for (name, scope) in [("Year end", "everything"), ("No staging", "environment"), ("Moving", "team")] {
@@ -224,6 +250,30 @@ async fn freezes_are_on_their_days_for_whoever_sees_them() {
     assert_eq!(on(&stranger, "2031-06-10"), ["No staging", "Year end"]);
     let production = by_day(&house, &house.engineer.actor, &[week[0], week[1], week[2], ("environment", "production")]).await;
     assert_eq!(on(&production, "2031-06-10"), ["Moving", "Year end"]);
+    // Narrowed to what they do not hold, they are not there; to what the reader does not see, nothing is.
+    house.another("spare", "staging", None).await;
+    house.another("theirs", "staging", Some(house.foreigner.actor.teams[0].team)).await;
+    sqlx::query(
+        "INSERT INTO drydock.freeze (id, name, reason, scope, target_id, zone, start_at, end_at, created_by)
+         SELECT gen_random_uuid(), 'Not this one', 'because', 'target', t.id, 'Etc/UTC', '2031-06-10 00:00Z', '2031-06-11 00:00Z', t.created_by
+         FROM drydock.target t WHERE t.id = $1",
+    )
+    .bind(house.target.0)
+    .execute(&house.admin)
+    .await
+    .expect("a freeze");
+    for (narrowed, to, expected) in [
+        ("database", "prod-orders", &["Moving", "Not this one", "Year end"][..]),
+        ("database", "spare", &["Moving", "No staging", "Year end"]),
+        ("database", "theirs", &[]),
+        ("database", "nowhere", &[]),
+        ("team", "orders", &["Moving", "No staging", "Not this one", "Year end"]),
+        ("team", "billing", &[]),
+        ("environment", "staging", &["Moving", "No staging", "Year end"]),
+    ] {
+        let page = by_day(&house, &house.engineer.actor, &[week[0], week[1], week[2], (narrowed, to)]).await;
+        assert_eq!(on(&page, "2031-06-10"), expected, "{narrowed} {to}");
+    }
     sqlx::query("UPDATE drydock.freeze SET lifted_at = now(), lifted_by = created_by, lift_reason = 'over'")
         .execute(&house.admin)
         .await

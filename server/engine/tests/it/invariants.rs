@@ -3,8 +3,8 @@
 //! The owner is asked because guard triggers are `ENABLE ALWAYS`: they hold for whoever has no right to switch them off, and for a
 //! replica's session too.
 
-mod codes;
 mod calendars;
+mod codes;
 mod conversation;
 mod freezes;
 mod grants;

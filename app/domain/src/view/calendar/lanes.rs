@@ -8,6 +8,9 @@ use jiff::{Timestamp, civil};
 /// Parts of the drawing's width: a thousandth of a percent.
 pub const WHOLE: i64 = 100_000;
 
+/// A bar is drawn at least so wide that it is seen, of [`WHOLE`].
+const NARROWEST: i64 = 700;
+
 /// A mark on the axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tick {
@@ -25,18 +28,29 @@ pub fn share(at: Timestamp, from: Timestamp, to: Timestamp) -> i64 {
     if all <= 0 { 0 } else { part * WHOLE / all }
 }
 
-/// The lane of each bar: no two that overlap share one, and a bar takes the first that is free. Bars come by their start.
+/// What a bar takes of the drawing, of [`WHOLE`]: from where to where. What is too short to be seen grows to the right, and at the right edge to
+/// the left. Bars in the order of their start begin in this order, too.
 #[must_use]
-pub fn lanes(bars: &[(Timestamp, Timestamp)]) -> Vec<usize> {
-    let mut taken_until: Vec<Timestamp> = Vec::new();
+pub fn extent(start: Timestamp, end: Timestamp, from: Timestamp, to: Timestamp) -> (i64, i64) {
+    let (left, right) = (share(start, from, to), share(end, from, to));
+    let width = (right - left).max(NARROWEST);
+    let left = left.min(WHOLE - width);
+    (left, left + width)
+}
+
+/// The lane of each bar, by what it takes of the drawing: no two that overlap there share one, and a bar takes the first that is free. Bars come
+/// by where they begin.
+#[must_use]
+pub fn lanes(bars: &[(i64, i64)]) -> Vec<usize> {
+    let mut taken_until: Vec<i64> = Vec::new();
     bars.iter()
-        .map(|(start, end)| {
-            let free = taken_until.iter().position(|until| until <= start);
+        .map(|(left, right)| {
+            let free = taken_until.iter().position(|until| until <= left);
             let lane = free.unwrap_or_else(|| {
-                taken_until.push(Timestamp::MIN);
+                taken_until.push(0);
                 taken_until.len() - 1
             });
-            taken_until[lane] = *end;
+            taken_until[lane] = *right;
             lane
         })
         .collect()
@@ -85,8 +99,20 @@ mod tests {
 
     #[test]
     fn bars_that_touch_share_a_lane_and_bars_that_overlap_do_not() {
-        let bars = [(0, 4), (2, 6), (3, 5), (4, 8), (6, 7)].map(|(start, end)| (hour(start), hour(end)));
-        assert_eq!(lanes(&bars), [0, 1, 2, 0, 1]);
+        assert_eq!(lanes(&[(0, 4), (2, 6), (3, 5), (4, 8), (6, 7)]), [0, 1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn bars_that_are_drawn_wider_than_they_are_have_lanes_of_their_own() {
+        // Half an hour each, one after the other, in a month: drawn they would lie upon each other.
+        let month = (hour(0), hour(30 * 24));
+        let minutes = |n: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(n);
+        let drawn: Vec<_> = (0..3).map(|n| extent(minutes(30 * n), minutes(30 * n + 30), month.0, month.1)).collect();
+        assert!(drawn.iter().all(|(left, right)| right - left == NARROWEST), "{drawn:?}");
+        assert_eq!(lanes(&drawn), [0, 1, 2]);
+        let edge = extent(hour(30 * 24 - 1), hour(30 * 24), month.0, month.1);
+        assert_eq!(edge, (WHOLE - NARROWEST, WHOLE), "it does not leave the drawing");
+        assert_eq!(extent(hour(-5), hour(900), month.0, month.1), (0, WHOLE));
     }
 
     #[test]
@@ -117,7 +143,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_two_bars_of_a_lane_overlap_and_no_lane_is_wasted(raw in prop::collection::vec((0_i64..200, 1_i64..25), 0..60)) {
-            let mut bars: Vec<_> = raw.into_iter().map(|(start, length)| (hour(start), hour(start + length))).collect();
+            let mut bars: Vec<_> = raw.into_iter().map(|(start, length)| (start, start + length)).collect();
             bars.sort_unstable();
             let lanes = lanes(&bars);
             for (n, one) in bars.iter().enumerate() {
@@ -127,6 +153,15 @@ mod tests {
             }
             let deepest = bars.iter().map(|(start, _)| bars.iter().filter(|bar| bar.0 <= *start && *start < bar.1).count()).max().unwrap_or(0);
             prop_assert_eq!(lanes.iter().max().map_or(0, |most| most + 1), deepest);
+        }
+
+        #[test]
+        fn bars_begin_in_the_order_of_their_windows_and_stay_on_the_drawing(raw in prop::collection::vec((-50_i64..800, 1_i64..60), 0..40)) {
+            let mut windows: Vec<_> = raw.into_iter().map(|(start, length)| (hour(start), hour(start + length))).collect();
+            windows.sort_unstable();
+            let drawn: Vec<_> = windows.iter().map(|(start, end)| extent(*start, *end, hour(0), hour(720))).collect();
+            prop_assert!(drawn.iter().all(|(left, right)| 0 <= *left && *right <= WHOLE && right - left >= NARROWEST));
+            prop_assert!(drawn.windows(2).all(|pair| pair[0].0 <= pair[1].0));
         }
     }
 }

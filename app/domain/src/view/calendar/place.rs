@@ -101,7 +101,7 @@ pub struct Place {
     pub clock: Clock,
     /// Which windows.
     pub filter: Filter,
-    /// Only databases whose short name comes after: the next page of a timeline.
+    /// Only databases that come after this mark: the next page of a timeline.
     pub after: String,
 }
 
