@@ -144,8 +144,11 @@ async fn a_database_that_a_series_looks_after_is_not_due() {
     assert_eq!(due().await, ["prod-orders: Maintenance is due: registered 40 days ago, and none was done or planned."]);
     for sql in [
         "INSERT INTO drydock.account (person_id, password_hash) SELECT id, '$argon2id$x' FROM drydock.person WHERE name = 'Egon'",
-        "INSERT INTO drydock.series (id, team_id, target_id, author_id, title, form, rule, starts_at, zone, lead_days)
-         SELECT gen_random_uuid(), t.team_id, t.id, p.id, 'monthly', '{}', 'FREQ=MONTHLY', '2031-01-01 02:00', 'Etc/UTC', 7 FROM drydock.target t, drydock.person p WHERE p.name = 'Egon'",
+        "WITH made AS (
+             INSERT INTO drydock.series (id, team_id, target_id, author_id, title, form, rule, starts_at, zone, lead_days)
+             SELECT gen_random_uuid(), t.team_id, t.id, p.id, 'monthly', '{}', 'FREQ=MONTHLY', '2031-01-01 02:00', 'Etc/UTC', 7 FROM drydock.target t, drydock.person p WHERE p.name = 'Egon'
+             RETURNING id, author_id)
+         INSERT INTO drydock.series_author (series_id, person_id) SELECT id, author_id FROM made",
     ] {
         set(&house, sql).await;
     }
