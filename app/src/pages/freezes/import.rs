@@ -60,7 +60,7 @@ fn preview(page: ImportPage) -> impl IntoView {
     } else {
         view! {
             <p>{said}". Owners of windows that they meet are told."</p>
-            <Form action=format!("/freezes/import/{}", page.id) submit="Freeze these times" cancel="/freezes/import">{()}</Form>
+            <Form action=format!("/freezes/import/{}", page.id) submit="Freeze these times" cancel="/freezes/import">""</Form>
         }
         .into_any()
     };
