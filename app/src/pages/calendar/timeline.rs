@@ -106,7 +106,12 @@ fn frozen(freezes: &[FreezeRow], scale: &Scale) -> impl IntoView + use<> {
         let said = format!("Freeze {}, {}", row.freeze.name, row.covers);
         let title = said.clone();
         let label = (width >= 2 * ROOM).then(|| {
-            view! { <text x=percent(left) dx="5" y=(y + 15).to_string()>{row.freeze.name.clone()}</text> }
+            // A drawing of its own: a name that is longer than its band ends with it.
+            view! {
+                <svg x=percent(left) y=y.to_string() width=percent(width) height=(LANE - 4).to_string()>
+                    <text x="5" y="15">{row.freeze.name.clone()}</text>
+                </svg>
+            }
         });
         view! {
             <a class="bar freeze" href=format!("/freezes/{}", row.freeze.id) aria-label=said>
