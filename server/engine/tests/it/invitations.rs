@@ -25,6 +25,7 @@ async fn approve(house: &House, who: &Caller, number: i64) {
         digest: house.digest(number).await.hex(),
         short_name: "prod-orders".into(),
         comment: String::new(),
+        code: String::new(),
     };
     cast_vote(&house.engine, who, number, &input).await.expect("a good vote");
 }
