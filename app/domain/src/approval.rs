@@ -9,13 +9,15 @@ pub mod example;
 pub mod form;
 mod matching;
 pub mod policy;
+pub mod polls;
 pub mod terms;
 
 pub use check::satisfiable;
 pub use code::CodeNeed;
 pub use count::{Roll, RuleStanding, Standing, count, in_turn, must_be_known_better};
 pub use policy::{ESCALATION, Electorate, Eligible, Escalation, Group, Policy, Rule, Scope, Terms};
-pub use terms::{StageTimes, deadlines};
+pub use polls::{Electorates, Poll, Polls};
+pub use terms::{StageTimes, deadlines, strictest};
 
 use crate::decision::Refusal;
 use crate::ids::PersonId;

@@ -1,6 +1,8 @@
 //! The plan: the sealed envelope of one window revision. Its bytes are what people approve and what the runner obeys.
 
-use crate::approval::{Eligible, Policy, Roll, count};
+mod asks;
+
+use crate::approval::{Eligible, Policy};
 use crate::canonical::{self, CanonicalError, Digest};
 use crate::checklist::{self, PlannedCheck};
 use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
@@ -86,6 +88,17 @@ pub struct PlanPolicy {
     pub rules: Policy,
 }
 
+/// What one further database of a plan asks for: its own policy, and who may vote by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bar {
+    /// Which database.
+    pub target: TargetId,
+    /// Who must agree.
+    pub policy: PlanPolicy,
+    /// Who may vote, by rule.
+    pub eligible: Eligible,
+}
+
 /// How the work is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRollback {
@@ -131,10 +144,13 @@ pub struct Plan {
     pub checklist: Vec<PlannedCheck>,
     /// Queries timed before and after.
     pub critical_queries: Vec<PlanQuery>,
-    /// Who must agree.
+    /// Who must agree; of several databases for the first one.
     pub policy: PlanPolicy,
     /// Who may vote, by rule.
     pub eligible: Eligible,
+    /// What the others of several databases ask for, in their order: each has to be satisfied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bars: Vec<Bar>,
 }
 
 /// What a plan is made of besides the proposal.
@@ -156,6 +172,10 @@ pub struct PlanParts {
     pub eligible: Eligible,
     /// Queries timed before and after.
     pub critical_queries: Vec<PlanQuery>,
+    /// The other databases of several, each with the queries timed on it, and what it asks for.
+    pub more: Vec<(PlanTarget, Bar)>,
+    /// In which order they are worked on, where there are several.
+    pub waves: Option<Waves>,
 }
 
 impl Plan {
@@ -163,6 +183,11 @@ impl Plan {
     #[must_use]
     pub fn assemble(proposal: &Proposal, procedure: &Procedure, parts: PlanParts) -> Self {
         let working: Vec<_> = procedure.steps.iter().filter(|step| !step.acts.is_empty()).collect();
+        let (more, bars): (Vec<_>, Vec<_>) = parts.more.into_iter().unzip();
+        let (mut first, mut critical_queries) = (parts.target, parts.critical_queries);
+        if !more.is_empty() {
+            first.critical_queries = std::mem::take(&mut critical_queries);
+        }
         Self {
             format: PLAN_FORMAT,
             window: parts.window,
@@ -170,8 +195,8 @@ impl Plan {
             revision: parts.revision,
             title: proposal.title.clone(),
             reason: proposal.reason.clone(),
-            targets: vec![parts.target],
-            waves: None,
+            targets: std::iter::once(first).chain(more).collect(),
+            waves: parts.waves,
             procedure: PlanProcedure {
                 key: procedure.key.clone(),
                 name: procedure.name.clone(),
@@ -187,9 +212,10 @@ impl Plan {
                 steps: working.iter().map(|step| format!("{}: {}", step.name, step.rollback)).collect(),
             },
             checklist: checklist::standard(),
-            critical_queries: parts.critical_queries,
+            critical_queries,
             policy: parts.policy,
             eligible: parts.eligible,
+            bars,
         }
     }
 
@@ -211,6 +237,9 @@ impl Plan {
         }
         let targets: Vec<TargetId> = plan.targets.iter().map(|target| target.id).collect();
         waves::check(&targets, plan.waves.as_ref()).map_err(|error| PlanError::Unreadable(error.to_string()))?;
+        if !plan.bars.iter().map(|bar| bar.target).eq(targets.into_iter().skip(1)) {
+            return Err(PlanError::Unreadable("every database after the first has a policy of its own".into()));
+        }
         Ok(plan)
     }
 
@@ -283,25 +312,6 @@ impl Plan {
             RiskClass::R3 => "Writes are blocked while the work runs: connections are drained first.".into(),
             RiskClass::R4 => "Data is changed in a way that only the backup can undo.".into(),
         }
-    }
-
-    /// Whom it asks first: the people of the earliest stage.
-    #[must_use]
-    pub fn first_asked(&self) -> std::collections::BTreeSet<crate::ids::PersonId> {
-        let rules = &self.policy.rules;
-        count(rules, &Roll::as_sealed(&self.eligible), &[]).waiting_for()
-    }
-
-    /// It was approved as it was proposed: its policy asks nobody about this class.
-    #[must_use]
-    pub fn is_pre_approved(&self) -> bool {
-        self.policy.rules.pre_approves(self.risk())
-    }
-
-    /// Everybody whose vote it may ask for, sooner or later.
-    #[must_use]
-    pub fn voters(&self) -> std::collections::BTreeSet<crate::ids::PersonId> {
-        self.eligible.values().flatten().copied().collect()
     }
 }
 
@@ -408,6 +418,8 @@ pub(crate) mod tests {
             policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
             eligible: Eligible::new(),
             critical_queries: vec![],
+            more: vec![],
+            waves: None,
         };
         Plan::assemble(&proposal, &weekly_postgresql(), parts)
     }
@@ -433,6 +445,7 @@ pub(crate) mod tests {
         }
         let ids: Vec<TargetId> = plan.targets.iter().map(|target| target.id).collect();
         plan.waves = Some(Waves { order: vec![vec![ids[0]], vec![ids[1], ids[2]]], soak_min: 30 });
+        plan.bars = ids[1..].iter().map(|id| Bar { target: *id, policy: plan.policy.clone(), eligible: plan.eligible.clone() }).collect();
         plan
     }
 
@@ -444,7 +457,7 @@ pub(crate) mod tests {
         let (bytes, digest) = sample().seal().expect("integers only");
         assert_eq!(digest.hex(), SEALED_BEFORE_LANES);
         let text = String::from_utf8(bytes).expect("JSON");
-        assert!(!text.contains("waves"), "{text}");
+        assert!(!text.contains("waves") && !text.contains("bars"), "{text}");
     }
 
     #[test]
@@ -460,6 +473,8 @@ pub(crate) mod tests {
         assert_eq!(open(&unordered), Err(PlanError::Unreadable("3 databases need waves".into())));
         assert!(open(&Plan { targets: plan.targets[..2].to_vec(), ..plan.clone() }).is_err(), "a wave names a stranger");
         assert!(open(&Plan { waves: plan.waves.clone(), ..sample() }).is_err(), "one database has no order");
+        assert!(open(&Plan { bars: plan.bars[1..].to_vec(), ..plan.clone() }).is_err(), "a database whose policy nobody would ask");
+        assert!(open(&Plan { bars: plan.bars.clone(), ..sample() }).is_err());
         let ids: Vec<TargetId> = plan.targets.iter().map(|target| target.id).collect();
         assert_eq!(ids.iter().map(|id| plan.wave_of(*id)).collect::<Vec<_>>(), [1, 2, 2]);
         assert_eq!(

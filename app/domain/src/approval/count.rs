@@ -123,9 +123,17 @@ pub struct RuleStanding {
     pub waiting_for: Vec<PersonId>,
     /// Its turn has not come: an earlier stage is open.
     pub later: bool,
+    /// Short names of the databases that ask so, where the plan has several.
+    pub of: Vec<String>,
 }
 
 impl RuleStanding {
+    /// Who is asked, and for which of several databases.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let group = self.rule.group.label();
+        if self.of.is_empty() { group.to_owned() } else { format!("{group} ({})", self.of.join(", ")) }
+    }
     /// Seats that are still free.
     #[must_use]
     pub fn missing(&self) -> usize {
@@ -206,7 +214,7 @@ pub fn count(policy: &Policy, roll: &Roll, votes: &[StandingVote]) -> Standing {
             let later = rule.stage > stage;
             let asked = possible.iter().filter(|person| roll.may(rule, **person) && !spoke.contains(person));
             let waiting_for = if later || have.len() >= *need { vec![] } else { asked.copied().collect() };
-            RuleStanding { rule: rule.clone(), need: *need, have, waiting_for, later }
+            RuleStanding { rule: rule.clone(), need: *need, have, waiting_for, later, of: vec![] }
         })
         .collect();
     Standing {

@@ -2,6 +2,7 @@
 
 use super::Policy;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 
 /// The deadlines of one stage of one plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,24 @@ pub fn deadlines(policy: &Policy, latest_start: Timestamp, now: Timestamp) -> Re
     policy.stages().into_iter().map(of).collect()
 }
 
+/// The deadlines of a plan with several policies: of each stage the earliest, and the most frequent reminder. Where a proposal expires before a
+/// second group would be asked, none is.
+#[must_use]
+pub fn strictest(policies: &[Vec<StageTimes>]) -> Vec<StageTimes> {
+    let mut found: BTreeMap<u32, StageTimes> = BTreeMap::new();
+    for times in policies.iter().flatten() {
+        let known = found.entry(times.stage).or_insert(*times);
+        known.decide_by = known.decide_by.min(times.decide_by);
+        known.escalate_at = [known.escalate_at, times.escalate_at].into_iter().flatten().min();
+        known.remind_every_min = [known.remind_every_min, times.remind_every_min].into_iter().filter(|every| *every > 0).min().unwrap_or(0);
+    }
+    for times in found.values_mut() {
+        let decide_by = times.decide_by;
+        times.escalate_at = times.escalate_at.filter(|at| *at < decide_by);
+    }
+    found.into_values().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +77,19 @@ mod tests {
         let last = StageTimes { stage: 1, escalate_at: None, decide_by: at(940), remind_every_min: 120 };
         assert_eq!(found, [first, last]);
         assert_eq!(deadlines(&policy, at(1000), at(700)), Err((0, 300)), "nobody of the first stage could decide in time");
+    }
+
+    #[test]
+    fn of_several_policies_the_earliest_deadline_holds() {
+        let of = |stage, escalate_at: Option<i64>, decide_by, remind_every_min| StageTimes {
+            stage,
+            escalate_at: escalate_at.map(at),
+            decide_by: at(decide_by),
+            remind_every_min,
+        };
+        assert_eq!(strictest(&[vec![of(0, Some(50), 80, 0)]]), [of(0, Some(50), 80, 0)]);
+        let both = strictest(&[vec![of(0, Some(50), 80, 120), of(1, None, 90, 0)], vec![of(0, Some(60), 70, 60)]]);
+        assert_eq!(both, [of(0, Some(50), 70, 60), of(1, None, 90, 0)]);
+        assert_eq!(strictest(&[vec![of(0, Some(50), 80, 0)], vec![of(0, None, 40, 0)]]), [of(0, None, 40, 0)], "it expires before");
     }
 }

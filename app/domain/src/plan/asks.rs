@@ -1,0 +1,73 @@
+//! Whom a plan asks: each of its databases by the policy that was sealed for it.
+
+use super::{Plan, PlanPolicy, PlanTarget};
+use crate::approval::polls::everybody;
+use crate::approval::{Electorate, Electorates, Eligible, Policy, Poll, Polls, Roll};
+use crate::ids::PersonId;
+use std::collections::BTreeSet;
+
+impl Plan {
+    /// What each database asks for, in order: its policy, and who may vote by it.
+    pub fn asks(&self) -> impl Iterator<Item = (&PlanTarget, &PlanPolicy, &Eligible)> {
+        let first = std::iter::once((&self.policy, &self.eligible));
+        let asked = first.chain(self.bars.iter().map(|bar| (&bar.policy, &bar.eligible)));
+        self.targets.iter().zip(asked).map(|(target, (policy, eligible))| (target, policy, eligible))
+    }
+
+    fn polls(&self, roll: impl Fn(&PlanTarget, &Policy, &Eligible) -> Roll) -> Polls<'_> {
+        let poll = |(target, policy, eligible): (&'_ PlanTarget, &'_ PlanPolicy, &'_ Eligible)| roll(target, &policy.rules, eligible);
+        let rolls: Vec<Roll> = self.asks().map(poll).collect();
+        let each = self.asks().zip(rolls).map(|((target, policy, _), roll)| Poll {
+            target: target.id,
+            name: self.is_many().then_some(target.short_name.as_str()),
+            policy: &policy.rules,
+            roll,
+            risk: self.risk(),
+        });
+        Polls(each.collect())
+    }
+
+    /// Its policies with everybody who was sealed. `escalated` are the stages whose second group was asked.
+    #[must_use]
+    pub fn as_sealed(&self, escalated: &BTreeSet<u32>) -> Polls<'_> {
+        self.polls(|_, _, eligible| Roll { escalated: escalated.clone(), ..Roll::as_sealed(eligible) })
+    }
+
+    /// Its policies with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
+    #[must_use]
+    pub fn today(&self, people: &Electorates, escalated: &BTreeSet<u32>) -> Polls<'_> {
+        let nobody = Electorate::default();
+        self.polls(|target, policy, eligible| Roll::today(policy, eligible, people.get(&target.id).unwrap_or(&nobody), escalated))
+    }
+
+    /// Whom it asks first: the people of the earliest stage.
+    #[must_use]
+    pub fn first_asked(&self) -> BTreeSet<PersonId> {
+        self.as_sealed(&BTreeSet::new()).count(&[]).waiting_for()
+    }
+
+    /// It was approved as it was proposed: no policy asks anybody about this class.
+    #[must_use]
+    pub fn is_pre_approved(&self) -> bool {
+        self.asks().all(|(_, policy, _)| policy.rules.pre_approves(self.risk()))
+    }
+
+    /// Everybody whose vote it may ask for, sooner or later.
+    #[must_use]
+    pub fn voters(&self) -> BTreeSet<PersonId> {
+        everybody(self.asks().map(|(_, _, eligible)| eligible))
+    }
+
+    /// Its policies by name and version, each once, with the databases that they rule.
+    #[must_use]
+    pub fn policies(&self) -> Vec<(&PlanPolicy, Vec<&str>)> {
+        let mut found: Vec<(&PlanPolicy, Vec<&str>)> = Vec::new();
+        for (target, policy, _) in self.asks() {
+            match found.iter_mut().find(|(known, _)| known.id == policy.id && known.version == policy.version) {
+                Some((_, named)) => named.push(&target.short_name),
+                None => found.push((policy, vec![&target.short_name])),
+            }
+        }
+        found
+    }
+}
