@@ -1,11 +1,13 @@
 //! Questions the web asks and a worker answers, because only workers reach databases.
 
-use crate::ids::WindowId;
+use crate::ids::{ExaminationId, TargetId, WindowId};
 use crate::people::words;
 use crate::procedure::probe::{Connections, QueryTiming};
 use crate::procedure::{ObjectRule, Parameters, Selection};
 use crate::proposal::ProposalForm;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +80,9 @@ pub struct PreviewQuestion {
     /// The form as typed, where it is about no window yet: kept here, it survives whatever happens to the browser and its session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<ProposalForm>,
+    /// What was asked about the other databases of that form.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub also: BTreeMap<TargetId, ExaminationId>,
 }
 
 fn four_hours_ms() -> u64 {
@@ -91,6 +96,26 @@ pub struct PreviewAnswer {
     pub measured_at: String,
     /// What would be done, and what is passed over and why.
     pub selection: Selection,
+}
+
+/// The answers to the previews of several databases, as a revision keeps them; of one database its answer is kept as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lanes {
+    /// By database; one is missing where nobody looked, or nothing was found.
+    pub lanes: BTreeMap<TargetId, Value>,
+}
+
+impl Lanes {
+    /// What a revision keeps; nothing where it is about one database.
+    #[must_use]
+    pub fn read(kept: &Value) -> Self {
+        serde_json::from_value(kept.clone()).unwrap_or_default()
+    }
+    /// What was found on one of them.
+    #[must_use]
+    pub fn answer(&self, target: TargetId) -> Option<PreviewAnswer> {
+        serde_json::from_value(self.lanes.get(&target)?.clone()).ok()
+    }
 }
 
 /// A critical query as it reads now.

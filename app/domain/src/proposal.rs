@@ -1,5 +1,7 @@
 //! What a person types to propose a window, and what it means.
 
+pub mod several;
+
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
 use crate::procedure::{ObjectRule, Parameters};
@@ -7,6 +9,7 @@ use crate::schedule::{self, Fold, Times};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
+use several::Several;
 use std::collections::BTreeMap;
 
 /// The form as typed: kept with the revision, so that an edit starts from the person's own words.
@@ -41,6 +44,12 @@ pub struct ProposalForm {
     pub excluded: String,
     /// Thresholds by name; blank keeps the default.
     pub parameters: BTreeMap<String, String>,
+    /// Waves by short name, where it is about several databases; blank leaves a database out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub waves: BTreeMap<String, String>,
+    /// How long each wave is watched before the next one begins, in minutes; blank is not at all.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub soak_min: String,
 }
 
 /// The form understood.
@@ -72,6 +81,8 @@ pub struct Proposal {
     pub excluded: Vec<ObjectRule>,
     /// Thresholds.
     pub parameters: Parameters,
+    /// The order of several databases; `None` where it is about one.
+    pub several: Option<Several>,
 }
 
 impl ProposalForm {
@@ -110,6 +121,13 @@ impl ProposalForm {
                 "most_objects" => form.most_objects = value,
                 "most_mib" => form.most_mib = value,
                 "excluded" => form.excluded = value,
+                "soak_min" => form.soak_min = value,
+                wave if wave.starts_with(several::FIELD) => {
+                    let database = wave[several::FIELD.len()..].to_owned();
+                    if !value.trim().is_empty() {
+                        form.waves.insert(database, value);
+                    }
+                }
                 threshold if Parameters::SPECS.iter().any(|spec| spec.name == threshold) => {
                     form.parameters.insert(threshold.to_owned(), value);
                 }
@@ -136,10 +154,12 @@ impl ProposalForm {
             ("most_objects", &self.most_objects),
             ("most_mib", &self.most_mib),
             ("excluded", &self.excluded),
+            ("soak_min", &self.soak_min),
         ];
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
         plain
             .chain(self.parameters.iter().map(|(name, value)| (name.clone(), value.clone())))
+            .chain(self.waves.iter().map(|(database, wave)| (several::field(database), wave.clone())))
             .filter(|(_, value)| !value.is_empty())
             .collect()
     }
@@ -185,6 +205,13 @@ impl ProposalForm {
                 None
             }
         };
+        let several = match several::parse(&self.target, &self.waves, &self.soak_min) {
+            Ok(several) => Some(several),
+            Err(errors) => {
+                form.refuse_all(errors);
+                None
+            }
+        };
         let proposal = (|| {
             Some(Proposal {
                 target: target?,
@@ -200,6 +227,7 @@ impl ProposalForm {
                 most_bytes: u64::try_from(most_mib?).ok()? << 20,
                 excluded: excluded?,
                 parameters: parameters?,
+                several: several?,
             })
         })();
         form.finish(proposal)
@@ -272,6 +300,8 @@ mod tests {
     fn a_form_survives_being_sent_on() {
         let mut form = ProposalForm { excluded: "shop.*\n\"A b\".c".into(), ..good() };
         form.parameters.insert("lock_wait_max_ms".into(), "500".into());
+        form.waves.insert("prod-invoices".into(), "2".into());
+        form.soak_min = "30".into();
         let fields = form.fields();
         let again = ProposalForm::from_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([("_once", "x")]));
         assert_eq!(again, form);

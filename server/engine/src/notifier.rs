@@ -222,6 +222,6 @@ async fn comment_stands(db: &mut PgConnection, about: &About) -> Result<bool> {
     if written.is_none_or(|written| written.retracted) {
         return Ok(false);
     }
-    let target = windows::load(db, window).await?.target;
-    Ok(!comments::readers(db, window, target, Some(&BTreeSet::from([about.person]))).await?.is_empty())
+    let targets = windows::load(db, window).await?.targets;
+    Ok(!comments::readers(db, window, &targets, Some(&BTreeSet::from([about.person]))).await?.is_empty())
 }

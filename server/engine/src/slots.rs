@@ -1,9 +1,9 @@
 //! Free times on a database, for pages that offer them and for refusals that name a way out.
 
 use crate::error::{Error, Result};
-use crate::store::windows::{self, ProposalTarget};
+use crate::store::windows;
 use crate::store::{self, window_forms};
-use domain::ids::WindowId;
+use domain::ids::{TargetId, WindowId};
 use domain::proposal::Proposal;
 use domain::schedule::slots::{self, Slot};
 use jiff::tz::TimeZone;
@@ -18,40 +18,45 @@ const MOST_NAMED: usize = 3;
 pub(crate) struct Like {
     /// Every one that was looked at.
     pub any: Vec<Slot>,
-    /// Those on which the database is free and not frozen, and no other one of its server has a window.
+    /// Those on which every database is free and not frozen, and no other one of its server has a window.
     pub free: Vec<Slot>,
 }
 
-/// The proposal's time of day every `step_days` days, and which of those are free. `except` is the window that is edited.
+/// The proposal's time of day every `step_days` days, and which of those are free on all of `targets`. `except` is the window that is edited.
 pub(crate) async fn like(
     db: &mut PgConnection,
-    target: &ProposalTarget,
+    targets: &[TargetId],
+    zone: &str,
     proposal: &Proposal,
     step_days: i32,
     count: i32,
     except: Option<WindowId>,
 ) -> Result<Like> {
-    let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
+    let zone = TimeZone::get(zone).map_err(|_| Error::internal(format!("unknown zone {zone}")))?;
     let now = window_forms::now(db).await?;
     let any = slots::same_time(proposal.local_start, step_days, count, proposal.duration_min, &zone, now);
     let until = any.last().map_or(now, |slot| slot.end);
-    let mut taken = windows::taken(db, target.plan.id, now, until, except).await?;
-    let freezes = store::freezes::over(db, target.plan.id, now, until, None).await?;
-    taken.extend(freezes.into_iter().map(|freeze| (freeze.start, freeze.end)));
-    // A time at which nothing else works on the server is a better one: both would wait for the same disks.
-    let beside = store::beside::between(db, target.plan.id, (now, until), except, Some(&[])).await?;
-    taken.extend(beside.into_iter().map(|other| (other.start, other.end)));
+    let mut taken = Vec::new();
+    for target in targets.iter().copied() {
+        taken.extend(windows::taken(db, target, now, until, except).await?);
+        let freezes = store::freezes::over(db, target, now, until, None).await?;
+        taken.extend(freezes.into_iter().map(|freeze| (freeze.start, freeze.end)));
+        // A time at which nothing else works on the server is a better one: both would wait for the same disks.
+        let beside = store::beside::between(db, target, (now, until), except, Some(&[])).await?;
+        taken.extend(beside.into_iter().map(|other| (other.start, other.end)));
+    }
     Ok(Like { free: slots::free(any.clone(), &taken, any.len()), any })
 }
 
 /// The next free times like the proposal's own.
 pub(crate) async fn next_free(
     db: &mut PgConnection,
-    target: &ProposalTarget,
+    targets: &[TargetId],
+    zone: &str,
     proposal: &Proposal,
     except: Option<WindowId>,
 ) -> Result<Vec<Slot>> {
-    Ok(like(db, target, proposal, 1, DAYS_AHEAD, except).await?.free.into_iter().take(MOST_NAMED).collect())
+    Ok(like(db, targets, zone, proposal, 1, DAYS_AHEAD, except).await?.free.into_iter().take(MOST_NAMED).collect())
 }
 
 /// The way out of a refused time, in the database's zone.

@@ -97,6 +97,9 @@ impl SeriesForm {
         if proposal.as_ref().is_some_and(|proposal| proposal.local_start.second() != 0 || proposal.local_start.subsec_nanosecond() != 0) {
             form.refuse("time", "Give a time of whole minutes as HH:MM, such as 02:00.");
         }
+        if proposal.as_ref().is_some_and(|proposal| proposal.several.is_some()) {
+            form.refuse("waves", "A series is about one database. Make one for each.");
+        }
         let too_old = proposal.as_ref().is_some_and(|proposal| proposal.local_start.year() < FIRST_YEAR);
         if too_old {
             form.refuse(

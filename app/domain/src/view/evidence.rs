@@ -52,6 +52,8 @@ pub struct Resolution {
 pub struct RunEvidence {
     /// Identity.
     pub id: RunId,
+    /// Short name of its database, where the window has several.
+    pub database: Option<String>,
     /// Of which revision.
     pub revision: i32,
     /// Digest of the plan it obeyed.

@@ -121,7 +121,7 @@ pub(crate) async fn tell_of_comment(
     for person in concerned(ledger, window, None, NoticeKind::Commented).await? {
         told.insert(person, NoticeKind::Commented);
     }
-    let readers = store::comments::readers(ledger.db(), window.id, window.target, Some(&told.keys().copied().collect())).await?;
+    let readers = store::comments::readers(ledger.db(), window.id, &window.targets, Some(&told.keys().copied().collect())).await?;
     told.retain(|person, _| readers.iter().any(|reader| reader.person == *person) && Some(*person) != author);
     let named =
         wanting(ledger, NoticeKind::Mentioned, named.iter().map(|person| (*person, BTreeSet::from([Concerned::Mentioned])))).await?;

@@ -1,11 +1,10 @@
 //! Before a decision is written: the window is locked, its plan read, and everything is asked that speaks against a decision of this person now.
 
-use super::cast_vote::standing;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::store;
 use crate::store::windows::Window;
-use domain::approval::{self, Roll, Standing, VoteDecision};
+use domain::approval::{self, Polls, Standing, StandingVote, VoteDecision};
 use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::ids::PersonId;
@@ -23,11 +22,11 @@ pub(super) struct Ballot {
 }
 
 /// Somebody who may decide.
-pub(super) struct Admitted {
+pub(super) struct Admitted<'b> {
     /// Who.
     pub(super) person: PersonId,
-    /// Who may vote at all.
-    pub(super) roll: Roll,
+    /// Who may vote at all, by each policy of the plan.
+    pub(super) polls: Polls<'b>,
     /// The count before.
     pub(super) before: Standing,
 }
@@ -42,7 +41,7 @@ impl Ballot {
     }
 
     /// Refused with what stands against it. `digest` is the one of the page that was looked at.
-    pub(super) async fn admit(&self, ledger: &mut Ledger<'_>, digest: &str, decision: VoteDecision) -> Result<Admitted> {
+    pub(super) async fn admit(&self, ledger: &mut Ledger<'_>, digest: &str, decision: VoteDecision) -> Result<Admitted<'_>> {
         let person = ledger.permit().person().ok_or_else(|| Error::internal("a vote is cast by a person"))?;
         let Self { window, plan, state } = self;
         may_decide(*state, window, digest)?;
@@ -50,12 +49,14 @@ impl Ballot {
         let contributors = store::windows::contributors(ledger.db(), window.id).await?;
         let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
         let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
-        let roll = Roll { escalated: window.escalated.clone(), ..Roll::as_sealed(&plan.eligible) };
-        approval::may_vote(person, &contributors, &roll.asked(), already)?;
+        let polls = plan.as_sealed(&window.escalated);
+        approval::may_vote(person, &contributors, &polls.eligible(), already)?;
         store::voices::one(ledger.db(), window.id, person).await?.heard()?;
-        let before = standing(ledger, window, plan).await?;
-        approval::in_turn(&plan.policy.rules, &roll, &before, person, decision)?;
-        Ok(Admitted { person, roll, before })
+        let today = store::groups::of_plan(ledger.db(), plan, None).await?;
+        let cast: Vec<StandingVote> = votes.into_iter().map(|(_, vote)| vote).collect();
+        let now = plan.today(&today, &window.escalated);
+        polls.in_turn(&now, &cast, person, decision)?;
+        Ok(Admitted { person, polls, before: now.count(&cast) })
     }
 }
 

@@ -9,14 +9,14 @@ use crate::ledger::{FactRef, Ledger, NewVote, vote_fact};
 use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
-use domain::approval::{self, Assurance, Policy, Roll, RuleStanding, Standing, StandingVote, VoteDecision};
+use domain::approval::{self, Assurance, Eligible, Policy, Roll, RuleStanding, Standing, StandingVote, VoteDecision};
 use domain::decision::FieldError;
 use domain::fact::NewFact;
 use domain::ids::{LinkId, VoteCodeId};
 use domain::notice::NoticeKind;
 use domain::people;
 use domain::permission::{Permit, Verb, authorize};
-use domain::plan::Plan;
+use domain::plan::{Plan, PlanTarget};
 use domain::window::WindowState;
 use secrecy::SecretString;
 use serde_json::Map;
@@ -123,7 +123,7 @@ pub async fn cast_vote_by_link(
 async fn record(
     ledger: &mut Ledger<'_>,
     ballot: &Ballot,
-    admitted: &Admitted,
+    admitted: &Admitted<'_>,
     known: Known,
     decision: VoteDecision,
     comment: String,
@@ -143,26 +143,32 @@ async fn record(
         .await?;
     let standing = standing(ledger, window, plan).await?;
     let state = follow(ledger, window, plan, &standing, &vote).await?;
-    if state == WindowState::Proposed && ledger.turn(window.id, standing.stage, fact).await? && standing.stage > admitted.before.stage {
-        audience::ask(ledger, window, plan, standing.waiting_for(), Map::new(), fact).await?;
+    // Of several policies each has stages of its own: one may go on while another, whose deadline holds, does not.
+    let turned = state == WindowState::Proposed && ledger.turn(window.id, standing.stage, fact).await?;
+    if turned || (state == WindowState::Proposed && plan.is_many()) {
+        audience::ask(ledger, window, plan, standing.newly_asked(&admitted.before), Map::new(), fact).await?;
     }
     Ok(Outcome { number: window.number, state, decision, message: sentence(state, decision, &standing) })
 }
 
 /// Counts the votes with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
 pub(crate) async fn standing(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Standing> {
-    let rules = &plan.policy.rules;
-    let today = store::groups::eligible(ledger.db(), window.target, window.team, &rules.groups()).await?;
-    let roll = Roll::today(rules, &plan.eligible, &today, &window.escalated);
+    let today = store::groups::of_plan(ledger.db(), plan, None).await?;
     let votes = votes(ledger, window).await?;
-    Ok(approval::count(rules, &roll, &votes).or_pre_approved(rules, plan.risk()))
+    Ok(plan.today(&today, &window.escalated).count(&votes))
 }
 
-/// Counts the same votes by another policy than the sealed one.
-pub(crate) async fn standing_by(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, policy: &Policy) -> Result<Standing> {
-    let today = store::groups::eligible(ledger.db(), window.target, window.team, &policy.groups()).await?;
+/// Counts the same votes on one database by another policy than the one that was sealed for it.
+pub(crate) async fn standing_by(
+    ledger: &mut Ledger<'_>,
+    window: &Window,
+    plan: &Plan,
+    (target, eligible): (&PlanTarget, &Eligible),
+    policy: &Policy,
+) -> Result<Standing> {
+    let today = store::groups::eligible(ledger.db(), target.id, window.team, &policy.groups()).await?;
     let contributors = store::windows::contributors(ledger.db(), window.id).await?;
-    let roll = Roll::against(policy, &plan.eligible, &today, &contributors, &window.escalated);
+    let roll = Roll::against(policy, eligible, &today, &contributors, &window.escalated);
     let votes = votes(ledger, window).await?;
     Ok(approval::count(policy, &roll, &votes).or_pre_approved(policy, plan.risk()))
 }
@@ -182,7 +188,7 @@ async fn follow(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, standing:
     } else {
         return Ok(window.state);
     };
-    let voters: Vec<String> = standing.rules.iter().flat_map(|rule| &rule.have).map(ToString::to_string).collect();
+    let voters: Vec<String> = standing.voters().iter().map(ToString::to_string).collect();
     let fact = NewFact::done(action, "window", window.id)
         .of_window(window.id)
         .of_team(window.team)
@@ -231,7 +237,7 @@ fn sentence(state: WindowState, decision: VoteDecision, standing: &Standing) -> 
         (WindowState::Rejected, _) => "You rejected this window; it will not run.".into(),
         (WindowState::Draft, _) => "Your wish for changes went back to the proposer; nothing runs until a new plan is approved.".into(),
         _ => {
-            let missing: usize = standing.rules.iter().map(RuleStanding::missing).sum();
+            let missing: usize = standing.lines().iter().map(RuleStanding::missing).sum();
             format!("Your approval was recorded; {missing} more {} needed.", if missing == 1 { "is" } else { "are" })
         }
     }

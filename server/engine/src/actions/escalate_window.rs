@@ -5,7 +5,6 @@ use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
-use domain::approval::Roll;
 use domain::fact::NewFact;
 use domain::ids::WindowId;
 use domain::permission::Permit;
@@ -27,7 +26,7 @@ pub async fn escalate_window(pool: &PgPool, permit: &Permit, window: WindowId, r
             let Some(stage) = ledger.escalated(window).await? else { return Ok(()) };
             let window = store::windows::load(ledger.db(), window).await?;
             let plan = window.plan()?;
-            let second = Roll::as_sealed(&plan.eligible).second(stage);
+            let second = plan.as_sealed(&window.escalated).second(stage);
             let asked = standing(&mut ledger, &window, &plan).await?.waiting_for().intersection(&second).copied().collect();
             let fact = NewFact::done("window.escalate", "window", window.id)
                 .of_window(window.id)

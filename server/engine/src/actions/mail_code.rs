@@ -9,7 +9,6 @@ use crate::vote_code::Fresh;
 use crate::wake::{Wake, wake};
 use crate::{store, throttle, transaction};
 use domain::approval::VoteDecision;
-use domain::approval::code::CodeNeed;
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::LinkId;
@@ -49,7 +48,7 @@ pub async fn mail_code(engine: &Engine, secret: &str, digest: &str, request: &st
                 return Err(link_spent().into());
             }
             by_link_at_all(&ballot, &admitted)?;
-            if CodeNeed::of(&ballot.plan.policy.rules, &admitted.roll, link.person).is_none() {
+            if admitted.polls.code_need(link.person).is_none() {
                 return Err(Refusal::new("no_code_needed", "Your approval counts without a code.", "Approve on this page.").into());
             }
             not_too_soon(store::vote_codes::newest_age_s(ledger.db(), link.id).await?)?;

@@ -27,6 +27,8 @@ pub(super) async fn write(
         None => fact,
     };
     let drafted = NewFact::done("window.draft", "window", id).of_window(id).of_team(team).with("target", target.to_string());
+    let others: Vec<String> = draft.more.iter().map(|other| other.plan.id.to_string()).collect();
+    let drafted = if others.is_empty() { drafted } else { drafted.with("others", others) };
     let drafted = ledger.fact(from_series(drafted)).await?;
     let number = ledger.new_window(id, team, by, drafted).await?;
     ledger.add_contributors(id, also).await?;

@@ -33,10 +33,12 @@ pub(super) async fn ask_or_approve(
         return Ok(Heard { asked: told.len(), told });
     }
     let policy = &plan.policy;
+    let policies = plan.policies();
+    let named: Vec<String> = policies.iter().map(|(policy, _)| format!("“{}”, version {}", policy.name, policy.version)).collect();
     let reason = format!(
-        "Approved beforehand by the policy “{}”, version {}: risk {}, {}.",
-        policy.name,
-        policy.version,
+        "Approved beforehand by the {} {}: risk {}, {}.",
+        if named.len() == 1 { "policy" } else { "policies" },
+        named.join(" and "),
         plan.risk().word(),
         plan.risk().label()
     );
@@ -47,6 +49,8 @@ pub(super) async fn ask_or_approve(
         .with("policy", policy.id.to_string())
         .with("version", policy.version)
         .with("risk", plan.risk().word());
+    let others: Vec<String> = policies.iter().skip(1).map(|(policy, _)| format!("{} version {}", policy.id, policy.version)).collect();
+    let fact = if others.is_empty() { fact } else { fact.with("policies", others) };
     let fact = ledger.fact(fact).await?;
     ledger.move_window(window.id, window.revision, WindowState::Proposed, WindowState::Approved, Some(&reason), fact).await?;
     let told = audience::tell_but(ledger, window, plan, NoticeKind::Approved, payload, fact, &BTreeSet::new()).await?;

@@ -1,6 +1,7 @@
-//! Asks a worker what a proposal would do now, before anything is sealed. The typed form is kept with the question.
+//! Asks a worker what a proposal would do now, before anything is sealed: of several databases about each. The typed form is kept with the question.
 
-use super::{Caller, amend_window::editable, ask_examination::ask_examination, hide, seal_revision};
+use super::seal_revision::{self, Draft};
+use super::{Caller, amend_window::editable, ask_examination::ask_examination, hide};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::{store, transaction};
@@ -9,6 +10,7 @@ use domain::ids::{ExaminationId, WindowId};
 use domain::permission::{Verb, authorize};
 use domain::proposal::ProposalForm;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
 
 /// Checks the form as sealing would, and asks. `edits` is the number of the window that a new revision is for.
 ///
@@ -30,15 +32,32 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
         })
     })
     .await?;
-    let question = PreviewQuestion {
+    let budget_ms = budget_ms(&draft);
+    let more = draft.more;
+    let mut question = PreviewQuestion {
         procedure: draft.proposal.procedure,
         parameters: draft.proposal.parameters,
         excluded: draft.proposal.excluded,
-        budget_ms: u64::try_from(draft.times.cut_off.duration_since(draft.times.start).as_millis()).unwrap_or(0),
+        budget_ms,
         revision: None,
-        form: Some(form.clone()),
+        form: None,
+        also: BTreeMap::new(),
     };
+    let mut also = BTreeMap::new();
+    for target in more {
+        let question = Question::Preview { window: None, question: question.clone() };
+        also.insert(target.plan.id, ask_examination(engine, caller, target.plan.id, question).await?);
+    }
+    (question.form, question.also) = (Some(form.clone()), also);
     ask_examination(engine, caller, draft.target.plan.id, Question::Preview { window: None, question }).await
+}
+
+/// Time for the work on one database: all there is, or of several waves its part of what is left between them.
+fn budget_ms(draft: &Draft) -> u64 {
+    let all = u64::try_from(draft.times.cut_off.duration_since(draft.times.start).as_millis()).unwrap_or(0);
+    let Some(several) = &draft.proposal.several else { return all };
+    let waves = u64::try_from(several.waves.len()).unwrap_or(u64::MAX).max(1);
+    all.saturating_sub((waves - 1).saturating_mul(u64::from(several.soak_min) * 60_000)) / waves
 }
 
 /// The window a new revision is for, for those who may write one.

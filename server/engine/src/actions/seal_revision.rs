@@ -8,15 +8,19 @@ use crate::{slots, store};
 use domain::approval::choose::Case;
 use domain::approval::{self, Roll, StageTimes, check};
 use domain::decision::{FieldError, Refusal};
+use domain::examination::Lanes;
 use domain::freeze::Freeze;
-use domain::ids::{ExaminationId, PersonId, WindowId};
+use domain::ids::{ExaminationId, PersonId, TargetId, WindowId};
+use domain::lanes::{Waves, waves};
 use domain::permission::{Actor, Verb, authorize, holds};
-use domain::plan::{Plan, PlanParts, PlanPolicy};
-use domain::procedure::Procedure;
-use domain::proposal::{Proposal, ProposalForm};
+use domain::plan::{Bar, Plan, PlanParts, PlanPolicy, PlanTarget, limits};
+use domain::procedure::{Envelope, Procedure};
+use domain::proposal::{Proposal, ProposalForm, several};
 use domain::schedule::Times;
+use domain::view::windows::Preview;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
@@ -26,6 +30,8 @@ pub(crate) struct Draft {
     pub form: ProposalForm,
     pub proposal: Proposal,
     pub target: ProposalTarget,
+    /// The other databases of several, in the order of the plan.
+    pub more: Vec<ProposalTarget>,
     pub times: Times,
     pub preview: Found,
 }
@@ -36,7 +42,7 @@ pub(crate) enum Found {
     /// The answer to this question, if it is there.
     Look(Option<ExaminationId>),
     /// What an earlier revision showed.
-    Kept(Option<serde_json::Value>),
+    Kept(Option<Value>),
 }
 
 /// Reads the form and the database it names. A database of another team is answered like a missing one, whatever else is wrong.
@@ -48,9 +54,41 @@ pub(crate) async fn read(engine: &Engine, db: &mut PgConnection, actor: &Actor, 
     };
     let proposal = parsed?;
     let target = target.ok_or_else(|| Error::field("target", "Choose a database."))?;
+    let more = others(db, actor, &proposal, &target).await?;
     let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
     let times = proposal.times(&zone, &target.zone, tz_version(), engine.clock().now())?;
-    Ok(Draft { form: form.clone(), proposal, target, times, preview })
+    Ok(Draft { form: form.clone(), proposal, target, more, times, preview })
+}
+
+/// The other databases of a proposal: of the same team and the same kind as the first, each named by its field where it is not.
+async fn others(db: &mut PgConnection, actor: &Actor, proposal: &Proposal, first: &ProposalTarget) -> Result<Vec<ProposalTarget>> {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for name in proposal.several.iter().flat_map(|several| several.others(&first.plan.short_name)) {
+        match known_target(db, actor, name).await {
+            Ok(target) => {
+                errors.extend(misfit(first, &target));
+                found.push(target);
+            }
+            Err(Error::Invalid(wrong)) => {
+                errors.extend(wrong.into_iter().map(|error| FieldError::new(&several::field(name), error.message)))
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    if errors.is_empty() { Ok(found) } else { Err(errors.into()) }
+}
+
+/// Why two databases are not in one window.
+fn misfit(first: &ProposalTarget, other: &ProposalTarget) -> Option<FieldError> {
+    let (name, of) = (&other.plan.short_name, &first.plan.short_name);
+    let why = if other.plan.team != first.plan.team {
+        format!("{name} belongs to another team than {of}: a window is about databases of one team.")
+    } else if other.plan.dbms != first.plan.dbms {
+        format!("{name} is another kind of server than {of}, and the procedure does not fit both. Propose a window of its own for it.")
+    } else {
+        return None;
+    };
+    Some(FieldError::new(&several::field(name), why))
 }
 
 pub(super) async fn known_target(db: &mut PgConnection, actor: &Actor, name: &str) -> Result<ProposalTarget> {
@@ -80,10 +118,31 @@ pub(crate) fn tz_version() -> &'static str {
 }
 
 impl Draft {
-    /// The parts of the rules that need the database: ready, no overlap, no freeze, and somebody who can approve.
+    /// All databases, the first one first.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &ProposalTarget> {
+        std::iter::once(&self.target).chain(&self.more)
+    }
+
+    /// The parts of the rules that need the databases: each ready, without overlap and freeze; and time enough for all waves.
     pub(crate) async fn check(&self, db: &mut PgConnection, window: Option<WindowId>) -> Result<()> {
-        ready(&self.target)?;
-        let live: Vec<_> = store::windows::neighbours(db, self.target.plan.id, self.times.start, self.times.end, window)
+        let mut errors = Vec::new();
+        for target in self.targets() {
+            match self.check_one(db, target, window).await {
+                Err(Error::Invalid(found)) => errors.extend(found),
+                other => other?,
+            }
+        }
+        if let Some(several) = &self.proposal.several {
+            let nothing: Vec<Vec<u64>> = several.waves.iter().map(|_| vec![]).collect();
+            errors.extend(waves::must_fit(&self.times, &nothing, several.soak_min).err());
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
+    }
+
+    async fn check_one(&self, db: &mut PgConnection, target: &ProposalTarget, window: Option<WindowId>) -> Result<()> {
+        let on = if self.more.is_empty() { String::new() } else { format!("{}: ", target.plan.short_name) };
+        ready(target).map_err(|error| self.at_its_field(target, error))?;
+        let live: Vec<_> = store::windows::neighbours(db, target.plan.id, self.times.start, self.times.end, window)
             .await?
             .into_iter()
             .filter(|n| n.live)
@@ -98,19 +157,31 @@ impl Draft {
             return Err(Error::Invalid(vec![FieldError::new(
                 "date",
                 format!(
-                    "This overlaps {} on the same database. Choose a time that ends before or starts after it: from {}.",
+                    "{on}This overlaps {} on the same database. Choose a time that ends before or starts after it: from {}.",
                     others.join("; "),
                     first.end_at.strftime("%Y-%m-%d %H:%M UTC")
                 ),
             )]));
         }
-        let freezes = store::freezes::over(db, self.target.plan.id, self.times.start, self.times.end, None).await?;
+        let freezes = store::freezes::over(db, target.plan.id, self.times.start, self.times.end, None).await?;
         if !freezes.is_empty() {
             let named: Vec<String> = freezes.iter().map(Freeze::in_the_way).collect();
-            let free = slots::next_free(db, &self.target, &self.proposal, window).await?;
-            return Err(Error::field("date", format!("{} {}", named.join(" "), slots::said(&free, &self.target.zone))));
+            let ids: Vec<_> = self.targets().map(|target| target.plan.id).collect();
+            let free = slots::next_free(db, &ids, &self.target.zone, &self.proposal, window).await?;
+            return Err(Error::field("date", format!("{on}{} {}", named.join(" "), slots::said(&free, &self.target.zone))));
         }
         Ok(())
+    }
+
+    /// What is wrong with one of several databases stands beside its wave.
+    fn at_its_field(&self, target: &ProposalTarget, error: Error) -> Error {
+        match error {
+            Error::Invalid(found) if target.plan.id != self.target.plan.id => {
+                let place = several::field(&target.plan.short_name);
+                Error::Invalid(found.into_iter().map(|error| FieldError::new(&place, error.message)).collect())
+            }
+            other => other,
+        }
     }
 
     /// When each stage has to be met; refused where somebody could not decide in time any more.
@@ -129,7 +200,7 @@ impl Draft {
         })
     }
 
-    /// Seals the next revision and writes it. `contributors` never vote, whoever they are.
+    /// Seals the next revision and writes it. `contributors` never vote, whoever they are. Each database is asked for by its own policy.
     pub(crate) async fn write(
         &self,
         ledger: &mut Ledger<'_>,
@@ -141,34 +212,50 @@ impl Draft {
         let db = ledger.db();
         let procedure = domain::procedure::by_key(&self.proposal.procedure)
             .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
-        let policy = store::policies::ruling(db, &case(&self.target, &procedure, self.proposal.most_bytes)).await?;
         let mut contributors: BTreeSet<PersonId> = store::windows::contributors(db, window).await?;
         contributors.insert(by);
-        let stages = self.deadlines(&policy, store::runs::now(db).await?)?;
+        let now = store::runs::now(db).await?;
+        let (mut policies, mut stages) = (Vec::new(), Vec::new());
+        for target in self.targets() {
+            let policy = store::policies::ruling(db, &case(target, &procedure, self.proposal.most_bytes)).await?;
+            stages.push(self.deadlines(&policy, now)?);
+            policies.push(policy);
+        }
+        let stages = approval::strictest(&stages);
         let decide_by = stages.iter().map(|stage| stage.decide_by).max().unwrap_or(self.times.latest_start);
-        let groups = policy.rules.groups();
-        let people = store::groups::eligible_by(db, self.target.plan.id, self.target.plan.team, &groups, Some(decide_by)).await?;
         let since = store::windows::created_at(db, window).await?;
         let barred = store::voices::barred(db, &contributors, since).await?;
         let out: BTreeSet<PersonId> = contributors.union(&barred).copied().collect();
-        let roll = Roll::fresh(&policy.rules, &people, &out);
-        if !approval::count(&policy.rules, &roll, &[]).reachable {
-            return Err(nobody_can(&policy.rules, &roll).into());
+        let mut bars = Vec::new();
+        for (target, policy) in self.targets().zip(policies) {
+            let groups = policy.rules.groups();
+            let people = store::groups::eligible_by(db, target.plan.id, target.plan.team, &groups, Some(decide_by)).await?;
+            let roll = Roll::fresh(&policy.rules, &people, &out);
+            if !approval::count(&policy.rules, &roll, &[]).reachable {
+                return Err(nobody_can(&policy.rules, &roll, (!self.more.is_empty()).then_some(&target.plan.short_name)).into());
+            }
+            bars.push(Bar { target: target.plan.id, policy, eligible: roll.sealed });
         }
-        let preview = match &self.preview {
-            Found::Look(Some(id)) => store::windows::preview_answer(db, *id, self.target.plan.id).await?,
-            Found::Look(None) => None,
-            Found::Kept(preview) => preview.clone(),
-        };
+        let preview = self.preview(db).await?;
+        let waves = self.waves();
+        if let Some(waves) = &waves {
+            waves::must_fit(&self.times, &estimates(waves, &limits(&self.proposal, &procedure), preview.as_ref()), waves.soak_min)
+                .map_err(|error| vec![error])?;
+        }
+        let mut bars = bars.into_iter();
+        let own = bars.next().ok_or_else(|| Error::internal("a window without a database"))?;
+        let timed = |target: &ProposalTarget| PlanTarget { critical_queries: target.critical_queries.clone(), ..target.plan.clone() };
         let parts = PlanParts {
             window,
             number,
             revision,
             target: self.target.plan.clone(),
             times: self.times.clone(),
-            policy,
-            eligible: roll.sealed,
+            policy: own.policy,
+            eligible: own.eligible,
             critical_queries: self.target.critical_queries.clone(),
+            more: self.more.iter().map(timed).zip(bars).collect(),
+            waves,
         };
         let plan = Plan::assemble(&self.proposal, &procedure, parts);
         let (bytes, digest) = plan.seal()?;
@@ -176,6 +263,43 @@ impl Draft {
         ledger.add_revision(&new).await?;
         Ok(new)
     }
+
+    /// The order of several databases, by identity.
+    fn waves(&self) -> Option<Waves> {
+        let several = self.proposal.several.as_ref()?;
+        let id = |name: &String| self.targets().find(|target| target.plan.short_name == *name).map(|target| target.plan.id);
+        let order = several.waves.iter().map(|wave| wave.iter().filter_map(id).collect()).collect();
+        Some(Waves { order, soak_min: several.soak_min })
+    }
+
+    /// What a worker found: of several databases by each.
+    async fn preview(&self, db: &mut PgConnection) -> Result<Option<Value>> {
+        let look = match &self.preview {
+            Found::Look(Some(look)) => *look,
+            Found::Look(None) => return Ok(None),
+            Found::Kept(preview) => return Ok(preview.clone()),
+        };
+        let first = store::windows::preview_answer(db, look, self.target.plan.id).await?;
+        if self.more.is_empty() {
+            return Ok(first);
+        }
+        let also = store::window_forms::asked(db, look).await?.map(|asked| asked.question.also).unwrap_or_default();
+        let mut lanes = Lanes::default();
+        lanes.lanes.extend(first.map(|answer| (self.target.plan.id, answer)));
+        for target in &self.more {
+            let Some(look) = also.get(&target.plan.id) else { continue };
+            lanes.lanes.extend(store::windows::preview_answer(db, *look, target.plan.id).await?.map(|answer| (target.plan.id, answer)));
+        }
+        Ok(Some(serde_json::to_value(lanes)?))
+    }
+}
+
+/// How long each database would take, by wave, as far as somebody looked and the limits allow.
+fn estimates(waves: &Waves, limits: &Envelope, preview: Option<&Value>) -> Vec<Vec<u64>> {
+    let lanes = preview.map(Lanes::read).unwrap_or_default();
+    let ms = |answer| Preview::inside(limits, answer).work.items.iter().map(|item| item.estimate.high_ms).sum::<u64>();
+    let of = |target: &TargetId| lanes.answer(*target).map_or(0, ms);
+    waves.order.iter().map(|wave| wave.iter().map(of).collect()).collect()
 }
 
 /// What the policy of a plan is chosen by.
@@ -190,11 +314,12 @@ pub(crate) fn case(target: &ProposalTarget, procedure: &Procedure, most_bytes: u
 }
 
 /// The refusal for a proposal that could never be approved, with the numbers that say why.
-fn nobody_can(policy: &approval::Policy, roll: &Roll) -> Refusal {
+fn nobody_can(policy: &approval::Policy, roll: &Roll, of: Option<&String>) -> Refusal {
+    let on = of.map(|name| format!(" on {name}")).unwrap_or_default();
     Refusal::new(
         "quorum_unreachable",
         format!(
-            "Nobody could ever approve this: it needs {}, all different people.",
+            "Nobody could ever approve this{on}: it needs {}, all different people.",
             check::short_of(policy, roll, "whoever wrote a revision").join(" and ")
         ),
         "Name more stakeholders of the database, or a deputy in the owner team.",

@@ -4,8 +4,8 @@ use super::ballot::{Admitted, Ballot};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::{store, vote_code};
-use domain::approval::code::{self, CodeNeed};
-use domain::approval::{Assurance, must_be_known_better};
+use domain::approval::Assurance;
+use domain::approval::code;
 use domain::decision::{FieldError, Refusal};
 use domain::fact::NewFact;
 use domain::ids::{LinkId, VoteCodeId};
@@ -26,14 +26,14 @@ pub(super) enum Shown {
 pub(super) async fn known(
     ledger: &mut Ledger<'_>,
     ballot: &Ballot,
-    admitted: &Admitted,
+    admitted: &Admitted<'_>,
     link: LinkId,
     typed: &str,
     browser: Option<&SecretString>,
 ) -> Result<Shown> {
-    let (rules, roll, person) = (&ballot.plan.policy.rules, &admitted.roll, admitted.person);
+    let person = admitted.person;
     by_link_at_all(ballot, admitted)?;
-    let need = CodeNeed::of(rules, roll, person);
+    let need = admitted.polls.code_need(person);
     if need.is_none() {
         return Ok(Shown::Nothing);
     }
@@ -66,8 +66,8 @@ pub(super) async fn known(
 }
 
 /// Refuses where every rule that asks wants more than a mailbox can prove.
-pub(super) fn by_link_at_all(ballot: &Ballot, admitted: &Admitted) -> Result<()> {
-    if !must_be_known_better(&ballot.plan.policy.rules, &admitted.roll, admitted.person, Assurance::LinkCode) {
+pub(super) fn by_link_at_all(ballot: &Ballot, admitted: &Admitted<'_>) -> Result<()> {
+    if !admitted.polls.must_be_known_better(admitted.person, Assurance::LinkCode) {
         return Ok(());
     }
     Err(Refusal::new(

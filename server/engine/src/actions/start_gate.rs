@@ -119,12 +119,14 @@ fn begin_by(plan: &Plan, own: Option<&Run>, wave: Option<(u32, Timestamp)>) -> O
     (wave > 1).then(|| plan.begin_by(wave, since))
 }
 
-/// The votes counted by the sealed policy, and by what rules the database today: the stricter of both counts.
+/// The votes counted by the sealed policies, and by what rules each database today: the stricter of both counts.
 async fn standings(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Vec<Standing>> {
     let mut found = vec![standing(ledger, window, plan).await?];
-    let today = store::policies::ruling_today(ledger.db(), window.target, plan).await?;
-    if today.digest != plan.policy.digest {
-        found.push(standing_by(ledger, window, plan, &today.rules).await?);
+    for (target, policy, eligible) in plan.asks() {
+        let today = store::policies::ruling_today(ledger.db(), target.id, plan).await?;
+        if today.digest != policy.digest {
+            found.push(standing_by(ledger, window, plan, (target, eligible), &today.rules).await?);
+        }
     }
     Ok(found)
 }

@@ -31,7 +31,7 @@ pub async fn write_comment(engine: &Engine, caller: &Caller, number: i64, input:
             let window = store::windows::by_number(db, number).await?;
             let permit =
                 authorize(&caller.actor, Verb::Comment, Some(window.team)).map_err(|refusal| hide(&caller.actor, window.team, refusal))?;
-            let readers = store::comments::readers(db, window.id, window.target, None).await?;
+            let readers = store::comments::readers(db, window.id, &window.targets, None).await?;
             let (text, mut mentions) = read("text", &typed, &readers).map_err(|error| vec![error])?;
             mentions.remove(&caller.actor.person);
             let mut ledger = Ledger::open(db, &permit, &caller.request);

@@ -8,7 +8,7 @@ use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::{account_links, comments, groups, letters, new_addresses, pauses, vote_codes};
 use crate::transaction;
-use domain::approval::{self, Roll, Standing};
+use domain::approval::Standing;
 use domain::ids::{RunId, WindowId};
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
@@ -100,8 +100,9 @@ impl Notifier {
                 let subject = letters::subject(db, window, message.about.digest).await?;
                 let votes = letters::votes(db, window, subject.digest).await?;
                 let count = standing(db, &subject).await?;
-                let have = count.rules.iter().map(|rule| rule.have.len()).sum();
-                let need = count.rules.iter().map(|rule| rule.need).sum();
+                let seats = count.lines();
+                let have = seats.iter().map(|rule| rule.have.len()).sum();
+                let need = seats.iter().map(|rule| rule.need).sum();
                 let link = link(db, &message, secret).await?;
                 let comment = match message.about.comment {
                     Some(comment) => comments::find(db, comment).await?.map(|written| (written.author, written.text)),
@@ -222,10 +223,7 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
 
 /// Counts the votes on the plan with today's groups, as the vote itself does.
 async fn standing(db: &mut PgConnection, subject: &letters::Subject) -> Result<Standing> {
-    let plan = &subject.plan;
-    let rules = &plan.policy.rules;
-    let today = groups::eligible(db, plan.target().id, plan.target().team, &rules.groups()).await?;
-    let roll = Roll::today(rules, &plan.eligible, &today, &subject.escalated);
+    let today = groups::of_plan(db, &subject.plan, None).await?;
     let votes: Vec<_> = crate::store::votes::standing(db, subject.id, subject.digest).await?.into_iter().map(|(_, vote)| vote).collect();
-    Ok(approval::count(rules, &roll, &votes).or_pre_approved(rules, plan.risk()))
+    Ok(subject.plan.today(&today, &subject.escalated).count(&votes))
 }

@@ -255,6 +255,13 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
             target.short_name, target.name, target.database, target.host, target.environment, about.team
         )
     }));
+    if plan.is_many() {
+        let first = line(&plan.target().short_name);
+        rows.push((
+            "",
+            format!("A decision is about all {} of them; the short name of the first, {first}, stands for them.", plan.targets.len()),
+        ));
+    }
     rows.push(("When", zone.span(times.start, times.end)));
     if !zone.is_utc(times.start) {
         rows.push(("", Zone::span_utc(times.start, times.end)));

@@ -10,6 +10,7 @@ use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
 use domain::notice::{Concerned, NoticeKind};
 use domain::plan::{Plan, PlanTarget};
+use domain::procedure::text::plural;
 use domain::window::certainty::Certainty;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -143,7 +144,8 @@ pub(super) fn places(plan: &Plan, said: impl Fn(&PlanTarget) -> String) -> Vec<(
     let mut rows: Vec<(&'static str, String)> =
         plan.targets.iter().enumerate().map(|(n, target)| (label(n == 0), line(&format!("{}{}", wave(target), said(target))))).collect();
     if let Some(waves) = plan.waves.as_ref().filter(|waves| waves.soak_min > 0) {
-        rows.push(("", format!("{} minutes between two waves; one that does not end clean stops those behind it.", waves.soak_min)));
+        let soak = plural(u64::from(waves.soak_min), "minute", "minutes");
+        rows.push(("", format!("{soak} between two waves; one that does not end clean stops those behind it.")));
     }
     rows
 }

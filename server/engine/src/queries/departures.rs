@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::store::{departures, groups, people, people_pages, policies};
 use crate::transaction;
 use domain::approval::choose::{self, Case, Known};
-use domain::approval::{self, Electorate, Group, Roll};
+use domain::approval::{Electorate, Electorates, Group};
 use domain::ids::{PersonId, TargetId};
 use domain::people::GlobalRole;
 use domain::permission::{Actor, Verb, authorize};
@@ -40,24 +40,20 @@ pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<De
 /// Each window that asks for this person's vote or counts it, and what becomes of it without.
 pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec<CountedVote>> {
     let counted = departures::counted(db, person).await?;
-    let targets: Vec<TargetId> = counted.iter().map(|window| window.target).collect();
-    let asked: BTreeSet<Group> = counted.iter().flat_map(|window| window.plan.policy.rules.groups()).collect();
-    let electorates = groups::electorates(db, &targets, &asked).await?;
-    let none = Electorate::default();
+    let asks = || counted.iter().flat_map(|window| window.plan.asks());
+    let targets: Vec<TargetId> = asks().map(|(target, ..)| target.id).collect::<BTreeSet<_>>().into_iter().collect();
+    let asked: BTreeSet<Group> = asks().flat_map(|(_, policy, _)| policy.rules.groups()).collect();
+    let today: Electorates = groups::electorates(db, &targets, &asked).await?;
+    let gone: Electorates = today.iter().map(|(target, people)| (*target, without(people, person))).collect();
     Ok(counted
         .into_iter()
         .map(|window| {
-            let today = electorates.get(&window.target).unwrap_or(&none);
-            let rules = &window.plan.policy.rules;
-            let standing = |people: &Electorate| {
-                let roll = Roll::today(rules, &window.plan.eligible, people, &window.escalated);
-                approval::count(rules, &roll, &window.votes).or_pre_approved(rules, window.plan.risk())
-            };
+            let standing = |people: &Electorates| window.plan.today(people, &window.escalated).count(&window.votes);
             CountedVote {
                 number: window.number,
                 state: window.state,
                 voted: window.votes.iter().any(|vote| vote.person == person),
-                follows: follows(window.state, &standing(today), &standing(&without(today, person))),
+                follows: follows(window.state, &standing(&today), &standing(&gone)),
                 title: window.title,
             }
         })

@@ -7,7 +7,7 @@ use crate::store::letters::{self, ToldVote};
 use crate::store::{groups, pauses, voices, vote_codes, votes};
 use crate::transaction;
 use domain::approval::code::MOST_TRIES;
-use domain::approval::{self, Assurance, CodeNeed, Policy, Roll, Rule, VoteDecision};
+use domain::approval::{Assurance, Polls, Rule, VoteDecision};
 use domain::ids::{LinkId, PersonId};
 use domain::view::links::{About, Answer, Code, Facts, Mailed, RuleRow, Vote};
 use jiff::Timestamp;
@@ -60,15 +60,13 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
     let told = letters::votes(db, window, digest).await?;
     let own = told.iter().find(|vote| vote.person == link.person).map(vote).transpose()?;
 
-    let (owner, target) = (newest.plan.target().team, newest.plan.target().id);
-    let rules = &newest.plan.policy.rules;
-    let group = groups::eligible_by(db, target, owner, &rules.groups(), Some(Timestamp::MAX)).await?;
-    let asked = Roll::today(rules, &newest.plan.eligible, &group, &newest.escalated).asked();
+    let anybody = groups::of_plan(db, &newest.plan, Some(Timestamp::MAX)).await?;
+    let asked = newest.plan.today(&anybody, &newest.escalated).asked();
     let voice = voices::one(db, window, link.person).await?;
-    let today = groups::eligible(db, target, owner, &rules.groups()).await?;
-    let roll = Roll::today(rules, &newest.plan.eligible, &today, &newest.escalated);
+    let today = groups::of_plan(db, &newest.plan, None).await?;
+    let polls = newest.plan.today(&today, &newest.escalated);
     let counted: Vec<_> = votes::standing(db, window, newest.digest).await?.into_iter().map(|(_, vote)| vote).collect();
-    let standing = approval::count(rules, &roll, &counted);
+    let standing = polls.count(&counted);
 
     let mut answer = Facts {
         objects,
@@ -78,7 +76,7 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
         newest: newest.digest == digest,
         state: subject.state,
         state_reason: subject.state_reason.as_deref(),
-        may_vote: reader.active && asked.values().any(|people| people.contains(&reader.id)),
+        may_vote: reader.active && asked.contains(&reader.id),
         unheard: voice.heard().err(),
         in_time: letters::in_time(db, newest.plan.times.latest_start).await?,
         vote: own.as_ref(),
@@ -99,13 +97,9 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
         team: subject.team,
         decide_by: subject.decide_by,
         votes: told.iter().map(vote).collect::<Result<_>>()?,
-        rules: standing
-            .rules
-            .iter()
-            .map(|rule| RuleRow { who: rule.rule.group.label().to_owned(), have: rule.have.len(), need: rule.need })
-            .collect(),
-        sign_in_to_approve: approval::must_be_known_better(rules, &roll, reader.id, Assurance::LinkCode),
-        code: code(db, rules, &roll, reader.id, link.id, browser).await?,
+        rules: standing.lines().iter().map(|rule| RuleRow { who: rule.who(), have: rule.have.len(), need: rule.need }).collect(),
+        sign_in_to_approve: polls.must_be_known_better(reader.id, Assurance::LinkCode),
+        code: code(db, &polls, reader.id, link.id, browser).await?,
         plan: subject.plan,
     };
     let paused = pauses::open(db).await?.map(|pause| pause.refusal().message);
@@ -115,13 +109,12 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
 /// What a code does for the reader's approval, and whether this browser can type one.
 async fn code(
     db: &mut PgConnection,
-    rules: &Policy,
-    roll: &Roll,
+    polls: &Polls<'_>,
     reader: PersonId,
     link: LinkId,
     browser: Option<&SecretString>,
 ) -> Result<Option<Code>> {
-    let need = CodeNeed::of(rules, roll, reader);
+    let need = polls.code_need(reader);
     if need.is_none() {
         return Ok(None);
     }
@@ -130,7 +123,12 @@ async fn code(
         Some(code) if code.is_of(browser) => Mailed::Here { until: code.expires_at, left: MOST_TRIES - code.tries },
         Some(_) => Mailed::Elsewhere,
     };
-    let words = |rules: &[&Rule]| rules.iter().map(|rule| rule.group.label().to_owned()).collect();
+    let words = |rules: &[&Rule]| {
+        // Several databases may ask the same group.
+        let mut said: Vec<String> = rules.iter().map(|rule| rule.group.label().to_owned()).collect();
+        said.dedup();
+        said
+    };
     Ok(Some(Code { needed: need.is_must(), for_whom: words(&need.with), without: words(&need.without), mailed }))
 }
 

@@ -12,27 +12,32 @@ use crate::store::window_page;
 use crate::store::windows::{self, ProposalTarget};
 use crate::{store, transaction};
 use domain::examination::{ExaminationState, PreviewAnswer};
+use domain::freeze::Freeze;
 use domain::ids::{ExaminationId, TargetId, WindowId};
+use domain::lanes::waves::TARGETS_MAX;
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::plan::limits;
 use domain::procedure;
+use domain::proposal::several::Several;
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
 use domain::schedule::slots::Slot;
 use domain::target::TargetState;
 use domain::view::windows::beside::Beside;
 use domain::view::windows::propose::{
-    Again, Approvers, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, TimesCheck, form_changes,
+    Again, Approvers, Candidate, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, TimesCheck, form_changes,
 };
 use domain::view::windows::{Overlap, Preview};
 use domain::window::WindowState;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far ahead the form shows when the database is taken, in days.
 const AHEAD_DAYS: i64 = 60;
+/// The environment that comes last where databases are chosen by a tag.
+const PRODUCTION: &str = "production";
 /// How many weeks are looked through for a free one, when a window is proposed again.
 const WEEKS_AHEAD: i32 = 8;
 /// How many free times are offered when a window is moved.
@@ -52,11 +57,11 @@ pub async fn choose(engine: &Engine, actor: &Actor) -> Result<Vec<Proposable>> {
     .await
 }
 
-/// The form for a new window on a database; `from` brings back what was typed before a look.
-pub async fn new_form(engine: &Engine, actor: &Actor, database: &str, from: Option<ExaminationId>) -> Result<FormPage> {
-    let (actor, database) = (actor.clone(), database.to_owned());
+/// The form for a new window on a database; `from` brings back what was typed before a look, and `tag` chooses every database that has it.
+pub async fn new_form(engine: &Engine, actor: &Actor, database: &str, tag: Option<&str>, from: Option<ExaminationId>) -> Result<FormPage> {
+    let (actor, database, tag) = (actor.clone(), database.to_owned(), tag.map(str::to_owned));
     transaction::read(engine.pool(), "proposals_form", move |db| {
-        let (actor, database) = (actor.clone(), database.clone());
+        let (actor, database, tag) = (actor.clone(), database.clone(), tag.clone());
         Box::pin(async move {
             let (asked_about, form) = match from {
                 Some(id) => typed(db, id).await.map(|(asked, form)| (Some(asked.target), form))?,
@@ -67,7 +72,11 @@ pub async fn new_form(engine: &Engine, actor: &Actor, database: &str, from: Opti
             if let Some(asked) = asked_about {
                 of_target(&target, asked)?;
             }
-            form_page(db, &actor, &target, ProposalForm { target: name, ..form }, None).await
+            let mut form = ProposalForm { target: name, ..form };
+            if let Some(tag) = tag {
+                form.waves = tagged(&target, &window_forms::beside_in_team(db, &target, &BTreeSet::new()).await?, &tag);
+            }
+            form_page(db, &actor, target, form, None).await
         })
     })
     .await
@@ -85,12 +94,13 @@ pub async fn again_form(engine: &Engine, actor: &Actor, number: i64) -> Result<F
             let target = same_database(db, &actor, &window).await?;
             let mut form: ProposalForm = serde_json::from_value(window.form.clone())?;
             form.target.clone_from(&window.head.database);
-            let weeks = slots_like(db, &target, &form, 7, WEEKS_AHEAD, None).await?;
+            let targets = with_others(db, &actor, target.clone(), &form).await?;
+            let weeks = slots_like(db, &targets, &form, 7, WEEKS_AHEAD, None).await?;
             if let Some(slot) = weeks.free.first().or(weeks.any.first()) {
                 (form.date, form.time, form.fold) = (slot.date(), slot.time(), slot.fold().to_owned());
             }
             let again = Again { number, title: window.head.title.clone(), free: !weeks.free.is_empty() };
-            let page = form_page(db, &actor, &target, form, None).await?;
+            let page = form_page(db, &actor, target, form, None).await?;
             Ok(FormPage { again: Some(again), ..page })
         })
     })
@@ -111,7 +121,8 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
             }
             let before: ProposalForm = serde_json::from_value(window.form.clone())?;
             let id = window.head.id;
-            let days = slots_like(db, &target, &before, 1, DAYS_AHEAD, Some(id)).await?;
+            let targets = with_others(db, &actor, target.clone(), &before).await?;
+            let days = slots_like(db, &targets, &before, 1, DAYS_AHEAD, Some(id)).await?;
             let stays = |slot: &Slot| slot.start == window.head.moments.start;
             let slots: Vec<Slot> = days.free.into_iter().filter(|slot| !stays(slot)).take(MOST_SLOTS).collect();
             let mut form = before.clone();
@@ -120,7 +131,7 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
                 (form.date, form.time, form.fold) = (date, time, fold.to_owned());
             }
             let edit = edit_of(db, &window, &form, None).await?;
-            let page = form_page(db, &actor, &target, form, Some((id, edit.clone()))).await?;
+            let page = form_page(db, &actor, target, form, Some((id, edit.clone()))).await?;
             Ok(MovePage {
                 database: page.database,
                 edit,
@@ -138,18 +149,19 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
     .await
 }
 
-/// The form's time of day every `step_days` days, and which of those are free on the database.
+/// The form's time of day every `step_days` days, and which of those are free on all of these databases.
 async fn slots_like(
     db: &mut PgConnection,
-    target: &ProposalTarget,
+    targets: &[ProposalTarget],
     form: &ProposalForm,
     step_days: i32,
     count: i32,
     except: Option<WindowId>,
 ) -> Result<Like> {
-    match form.parse() {
-        Ok(proposal) => slots::like(db, target, &proposal, step_days, count, except).await,
-        Err(_) => Ok(Like { any: vec![], free: vec![] }),
+    let ids: Vec<TargetId> = targets.iter().map(|target| target.plan.id).collect();
+    match (form.parse(), targets) {
+        (Ok(proposal), [first, ..]) => slots::like(db, &ids, &first.zone, &proposal, step_days, count, except).await,
+        _ => Ok(Like { any: vec![], free: vec![] }),
     }
 }
 
@@ -172,7 +184,7 @@ pub async fn edit_form(
                 None => serde_json::from_value(window.form.clone())?,
             };
             let edit = edit_of(db, &window, &form, expected).await?;
-            form_page(db, &actor, &target, form, Some((window.head.id, edit))).await
+            form_page(db, &actor, target, form, Some((window.head.id, edit))).await
         })
     })
     .await
@@ -195,7 +207,8 @@ pub async fn seal(engine: &Engine, actor: &Actor, look: ExaminationId, edits: Op
                 }
                 None => None,
             };
-            seal_page(&engine, db, &actor, &target, (asked, form), edit).await
+            let targets = with_others(db, &actor, target, &form).await?;
+            seal_page(&engine, db, &actor, &targets, (asked, form), edit).await
         })
     })
     .await
@@ -227,13 +240,10 @@ pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, ed
                 }
                 None => None,
             };
-            let (overlaps, freezes, beside) = match &times {
-                Ok((start, end)) => (
-                    overlaps(db, target.plan.id, *start, *end, window).await?,
-                    store::freezes::over(db, target.plan.id, *start, *end, None).await?,
-                    beside(db, &actor, target.plan.id, (*start, *end), window).await?,
-                ),
-                Err(_) => (vec![], vec![], vec![]),
+            let targets = with_others(db, &actor, target, &form).await?;
+            let Around { overlaps, freezes, beside } = match &times {
+                Ok(between) => around(db, &actor, &targets, *between, window).await?,
+                Err(_) => Around::default(),
             };
             Ok(TimesCheck { times, overlaps, freezes, beside })
         })
@@ -245,33 +255,44 @@ async fn seal_page(
     engine: &Engine,
     db: &mut PgConnection,
     actor: &Actor,
-    target: &ProposalTarget,
+    targets: &[ProposalTarget],
     (asked, form): (Asked, ProposalForm),
     edit: Option<(WindowId, EditOf)>,
 ) -> Result<SealPage> {
+    let (target, others) = targets.split_first().ok_or(Error::NotFound)?;
     let window = edit.as_ref().map(|(id, _)| *id);
     let proposal = form.parse();
     let times = match &proposal {
         Ok(proposal) => times_of(proposal, target, engine.clock().now())?,
         Err(errors) => Err(errors.clone()),
     };
-    let (overlaps, freezes, beside) = match &times {
-        Ok(times) => (
-            overlaps(db, target.plan.id, times.start, times.end, window).await?,
-            store::freezes::over(db, target.plan.id, times.start, times.end, None).await?,
-            beside(db, actor, target.plan.id, (times.start, times.end), window).await?,
-        ),
-        Err(_) => (vec![], vec![], vec![]),
+    let Around { overlaps, freezes, beside } = match &times {
+        Ok(times) => around(db, actor, targets, (times.start, times.end), window).await?,
+        Err(_) => Around::default(),
     };
     let known = procedure::by_key(&form.procedure);
-    let title = proposal.as_ref().map_or_else(|_| form.title.clone(), |proposal| proposal.title.clone());
+    let proposed = proposal.as_ref().ok().zip(known.as_ref());
+    let mut more = Vec::new();
+    for other in others {
+        let look = match asked.question.also.get(&other.plan.id) {
+            Some(id) => window_forms::asked(db, *id).await?.filter(|asked| asked.target == other.plan.id),
+            None => None,
+        };
+        let look =
+            look.map_or_else(|| Look::Failed("Nobody has looked at it: look again.".to_owned()), |asked| self::look(asked, proposed));
+        more.push((database(other), look));
+    }
+    let order = proposal.as_ref().ok().and_then(|proposal| proposal.several.clone());
     Ok(SealPage {
         database: database(target),
-        title,
+        same_server: same_server(targets, order.as_ref()),
+        order,
+        more,
+        title: proposal.as_ref().map_or_else(|_| form.title.clone(), |proposal| proposal.title.clone()),
         procedure: known.as_ref().map_or_else(|| form.procedure.clone(), |procedure| procedure.name.clone()),
-        look: look(asked, proposal.ok().zip(known)),
+        look: look(asked, proposed),
         times,
-        approvers: approvers(db, actor, target, &form, window).await?,
+        approvers: approvers_of_all(db, actor, targets, &form, window).await?,
         overlaps,
         freezes,
         beside,
@@ -279,6 +300,55 @@ async fn seal_page(
         form,
         now: window_forms::now(db).await?,
     })
+}
+
+/// Databases of one wave that share a server: they would wait for the same disks.
+fn same_server(targets: &[ProposalTarget], order: Option<&Several>) -> Vec<(String, String)> {
+    let of = |name: &String| targets.iter().find(|target| target.plan.short_name == *name);
+    let cluster = |target: &ProposalTarget| target.plan.identity.get("system_identifier").cloned();
+    let mut found = Vec::new();
+    for wave in order.iter().flat_map(|order| &order.waves) {
+        let known: Vec<&ProposalTarget> = wave.iter().filter_map(of).collect();
+        for (place, one) in known.iter().enumerate() {
+            let shares =
+                |other: &&&ProposalTarget| other.plan.host == one.plan.host || (cluster(one).is_some() && cluster(one) == cluster(other));
+            found
+                .extend(known[place + 1..].iter().filter(shares).map(|other| (one.plan.short_name.clone(), other.plan.short_name.clone())));
+        }
+    }
+    found
+}
+
+/// What else there is on these databases between two instants.
+#[derive(Default)]
+struct Around {
+    overlaps: Vec<Overlap>,
+    freezes: Vec<Freeze>,
+    beside: Vec<Beside>,
+}
+
+/// Each once, and with the database where there are several.
+async fn around(
+    db: &mut PgConnection,
+    actor: &Actor,
+    targets: &[ProposalTarget],
+    between: (Timestamp, Timestamp),
+    window: Option<WindowId>,
+) -> Result<Around> {
+    let mut found = Around::default();
+    for target in targets {
+        let on = (targets.len() > 1).then(|| target.plan.short_name.clone());
+        let here = overlaps(db, target.plan.id, between.0, between.1, window).await?;
+        found.overlaps.extend(here.into_iter().map(|other| Overlap { on: on.clone(), ..other }));
+        let over = store::freezes::over(db, target.plan.id, between.0, between.1, None).await?;
+        found.freezes.extend(over.into_iter().filter(|freeze| found.freezes.iter().all(|known| known.id != freeze.id)).collect::<Vec<_>>());
+        let near = beside(db, actor, target.plan.id, between, window).await?;
+        found.beside.extend(near.into_iter().filter(|other| !found.beside.contains(other)).collect::<Vec<_>>());
+    }
+    // What takes one of the databases stands there already, also where another one shares its server.
+    let there: Vec<i64> = found.overlaps.iter().map(|other| other.number).collect();
+    found.beside.retain(|other| other.seen.as_ref().is_none_or(|seen| !there.contains(&seen.number)));
+    Ok(found)
 }
 
 /// The instants of a proposal on its database.
@@ -291,14 +361,14 @@ fn times_of(
     Ok(proposal.times(&zone, &target.zone, tz_version(), now))
 }
 
-fn look(asked: Asked, proposed: Option<(Proposal, procedure::Procedure)>) -> Look {
+fn look(asked: Asked, proposed: Option<(&Proposal, &procedure::Procedure)>) -> Look {
     match asked.state {
         ExaminationState::Asked | ExaminationState::Working => Look::Waiting(asked.asked_at),
         ExaminationState::Failed => Look::Failed(asked.failure.unwrap_or_else(|| "The worker gave no reason.".to_owned())),
         ExaminationState::Answered => {
             let answer = asked.answer.and_then(|answer| serde_json::from_value::<PreviewAnswer>(answer).ok());
             match answer.zip(proposed) {
-                Some((answer, (proposal, procedure))) => Look::Found(Box::new(Preview::inside(&limits(&proposal, &procedure), answer))),
+                Some((answer, (proposal, procedure))) => Look::Found(Box::new(Preview::inside(&limits(proposal, procedure), answer))),
                 None => Look::Failed("The answer cannot be read by this version. Ask again.".to_owned()),
             }
         }
@@ -308,24 +378,57 @@ fn look(asked: Asked, proposed: Option<(Proposal, procedure::Procedure)>) -> Loo
 async fn form_page(
     db: &mut PgConnection,
     actor: &Actor,
-    target: &ProposalTarget,
+    target: ProposalTarget,
     form: ProposalForm,
     edit: Option<(WindowId, EditOf)>,
 ) -> Result<FormPage> {
     let now = window_forms::now(db).await?;
     let until = now + SignedDuration::from_hours(24 * AHEAD_DAYS);
     let window = edit.as_ref().map(|(id, _)| *id);
+    let chosen: BTreeSet<String> = form.waves.keys().cloned().collect();
+    let candidates = window_forms::beside_in_team(db, &target, &chosen).await?;
+    let database = database(&target);
+    let targets = with_others(db, actor, target, &form).await?;
+    let Around { overlaps, freezes, beside } = around(db, actor, &targets, (now, until), window).await?;
     Ok(FormPage {
-        database: database(target),
-        approvers: approvers(db, actor, target, &form, window).await?,
+        database,
+        approvers: approvers_of_all(db, actor, &targets, &form, window).await?,
+        candidates,
         form,
-        taken: overlaps(db, target.plan.id, now, until, window).await?,
-        freezes: store::freezes::over(db, target.plan.id, now, until, None).await?,
-        beside: beside(db, actor, target.plan.id, (now, until), window).await?,
+        taken: overlaps,
+        freezes,
+        beside,
         edit: edit.map(|(_, edit)| edit),
         again: None,
         now,
     })
+}
+
+/// The first database with the others that a form names; what cannot be planned together is left out here, and refused by name when it is sent.
+async fn with_others(db: &mut PgConnection, actor: &Actor, first: ProposalTarget, form: &ProposalForm) -> Result<Vec<ProposalTarget>> {
+    let (mine, mut found) = (first.plan.clone(), vec![first]);
+    for (name, _) in form.waves.iter().filter(|(_, wave)| !wave.trim().is_empty()).take(TARGETS_MAX) {
+        match proposable(db, actor, name).await {
+            Ok(other) if other.plan.id != mine.id && other.plan.team == mine.team && other.plan.dbms == mine.dbms => found.push(other),
+            Ok(_) | Err(Error::NotFound | Error::Refused(_)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(found)
+}
+
+/// The waves of every database with a tag: others come before production.
+fn tagged(first: &ProposalTarget, others: &[Candidate], tag: &str) -> BTreeMap<String, String> {
+    let chosen: Vec<(&str, &str)> = others
+        .iter()
+        .filter(|other| other.tags.iter().any(|own| own == tag))
+        .map(|other| (other.short_name.as_str(), other.environment.as_str()))
+        .take(TARGETS_MAX - 1)
+        .chain([(first.plan.short_name.as_str(), first.plan.environment.as_str())])
+        .collect();
+    let before = chosen.iter().any(|(_, environment)| *environment != PRODUCTION);
+    let wave = |environment: &str| if before && environment == PRODUCTION { "2" } else { "1" };
+    chosen.iter().map(|(name, environment)| ((*name).to_owned(), wave(environment).to_owned())).collect()
 }
 
 /// The look and the form that was typed for it.
@@ -388,6 +491,28 @@ pub(super) async fn approvers(
     Ok(Approvers::of(&policy, procedure.highest_risk(), &electorate, &authors, &names))
 }
 
+/// The same on several databases: those that ask the same people alike are named together.
+async fn approvers_of_all(
+    db: &mut PgConnection,
+    actor: &Actor,
+    targets: &[ProposalTarget],
+    form: &ProposalForm,
+    window: Option<WindowId>,
+) -> Result<Vec<Approvers>> {
+    let mut found: Vec<Approvers> = Vec::new();
+    for target in targets {
+        let one = approvers(db, actor, target, form, window).await?;
+        match found.iter_mut().find(|known| Approvers { on: vec![], ..(*known).clone() } == one) {
+            Some(known) => known.on.push(target.plan.short_name.clone()),
+            None => found.push(Approvers { on: vec![target.plan.short_name.clone()], ..one }),
+        }
+    }
+    if targets.len() == 1 {
+        found.iter_mut().for_each(|one| one.on.clear());
+    }
+    Ok(found)
+}
+
 pub(super) async fn overlaps(
     db: &mut PgConnection,
     target: TargetId,
@@ -398,7 +523,14 @@ pub(super) async fn overlaps(
     let found = windows::neighbours(db, target, from, to, except).await?;
     Ok(found
         .into_iter()
-        .map(|other| Overlap { number: other.number, title: other.title, state: other.state, start: other.start_at, end: other.end_at })
+        .map(|other| Overlap {
+            number: other.number,
+            title: other.title,
+            state: other.state,
+            start: other.start_at,
+            end: other.end_at,
+            on: None,
+        })
         .collect())
 }
 

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::store::run_page;
 use crate::store::window_page::Which;
 use crate::transaction;
-use domain::examination::PreviewAnswer;
+use domain::examination::{Lanes, PreviewAnswer};
 use domain::hold::may_be_held;
 use domain::ids::{RunId, TargetId};
 use domain::permission::{Actor, Verb, authorize};
@@ -63,7 +63,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 decision: row.decision,
                 pre_checks: row.pre_checks.as_ref().map(pre_checks).unwrap_or_default(),
                 work_list_digest,
-                diff: against_preview(row.preview, &near.plan.envelope, &items, list.is_some()),
+                diff: against_preview(row.preview, &near.plan, row.target, &items).filter(|_| list.is_some()),
                 left_out: list.map(|list| list.left_out).unwrap_or_default(),
                 progress: progress.filter(|(ordinal, _)| is_open(&items, *ordinal)).map(|(_, progress)| progress),
                 last_update: latest(&[newest.map(|(_, at)| at), renewed, row.ended_at], row.opened_at),
@@ -108,15 +108,11 @@ fn of_lane(head: Head, plan: &Plan, target: TargetId) -> Head {
     }
 }
 
-/// What was selected at the start against what people saw in the preview, once there is a work list.
-fn against_preview(
-    preview: Option<serde_json::Value>,
-    limits: &domain::procedure::Envelope,
-    items: &[ItemRow],
-    selected: bool,
-) -> Option<ListDiff> {
-    let answer: PreviewAnswer = serde_json::from_value(preview.filter(|_| selected)?).ok()?;
-    let seen = Preview::inside(limits, answer);
+/// What was selected at the start against what people saw in the preview of this database.
+fn against_preview(preview: Option<serde_json::Value>, plan: &Plan, target: TargetId, items: &[ItemRow]) -> Option<ListDiff> {
+    let kept = preview?;
+    let answer: PreviewAnswer = if plan.is_many() { Lanes::read(&kept).answer(target)? } else { serde_json::from_value(kept).ok()? };
+    let seen = Preview::inside(&plan.envelope, answer);
     let list: Vec<_> = items.iter().map(|item| item.work.clone()).collect();
     Some(list_diff(&seen.work.items, &list))
 }

@@ -5,14 +5,17 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
-use domain::approval::{self, Roll, Standing, StandingVote};
+use domain::approval::{Standing, StandingVote};
 use domain::freeze::{Freeze, Phase, may_freeze, may_override};
 use domain::ids::{PersonId, WindowId};
+use domain::lanes::Lane;
 use domain::permission::{Actor, Verb, holds};
 use domain::plan::Plan;
 use domain::view::checklists::{CheckRow, ChecklistPage};
 use domain::view::freezes::FreezeOver;
+use domain::view::windows::beside::Beside;
 use domain::view::windows::list::{Filter, ListPage, PAGE_ROWS};
+use domain::view::windows::offers::Whole;
 use domain::view::windows::page::{Head, LaneLine, RevisionDiff, RunRow, Silent, VoteRow};
 use domain::view::windows::{
     Blocker, Change, Offer, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues,
@@ -60,17 +63,16 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
             let revisions = window_page::revisions(db, head.id).await?;
             let diff = difference(db, head.id, compare.unwrap_or((head.revision - 1, head.revision))).await?;
             let ahead = head.state == WindowState::Proposed || head.state.is_live();
-            let beside = if ahead {
-                super::proposals::beside(db, &actor, near.loaded.target, (head.moments.start, head.moments.end), Some(head.id)).await?
-            } else {
-                vec![]
-            };
+            let beside = if ahead { beside(db, &actor, &near.plan, head).await? } else { vec![] };
             let preview = near
                 .loaded
                 .preview
                 .clone()
                 .and_then(|answer| serde_json::from_value(answer).ok())
                 .map(|answer| Preview::inside(&near.plan.envelope, answer));
+            let lanes: Vec<Lane> = near.lanes.iter().map(|line| line.lane).collect();
+            let whole = Whole::of(&actor, head.team, &lanes);
+            let previews = near.loaded.preview.as_ref().map(|kept| Preview::of_lanes(&near.plan, kept)).unwrap_or_default();
             Ok(ShowPage {
                 countdown: countdown(head.state, &head.moments, head.now),
                 watchers: watchers(db, &actor, head.team, Watched::Window(head.id)).await?,
@@ -86,9 +88,11 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 standing: near.standing,
                 silent: near.silent,
                 votes: near.votes,
+                previews,
                 preview,
                 checks: near.checks,
                 lanes: near.lanes,
+                whole,
                 runs: near.runs,
                 revisions,
                 diff,
@@ -96,6 +100,16 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
         })
     })
     .await
+}
+
+/// Windows on other databases of the servers that this one's databases are on, each once.
+async fn beside(db: &mut PgConnection, actor: &Actor, plan: &Plan, head: &Head) -> Result<Vec<Beside>> {
+    let mut found: Vec<Beside> = Vec::new();
+    for target in &plan.targets {
+        let here = super::proposals::beside(db, actor, target.id, (head.moments.start, head.moments.end), Some(head.id)).await?;
+        found.extend(here.into_iter().filter(|other| !found.contains(other)).collect::<Vec<_>>());
+    }
+    Ok(found)
 }
 
 /// The validation list of window `number`.
@@ -159,23 +173,22 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let plan = loaded.plan()?;
     let votes = window_page::votes(db, head.id, window_page::MOST_LINES).await?;
     let contributors = store::windows::contributors(db, head.id).await?;
-    let rules = &plan.policy.rules;
-    let group = store::groups::eligible_by(db, loaded.target, head.team, &rules.groups(), Some(Timestamp::MAX)).await?;
+    let people = store::groups::of_plan(db, &plan, Some(Timestamp::MAX)).await?;
+    let polls = plan.today(&people, &loaded.escalated);
     let checks = window_page::checks(db, head, &plan).await?;
     let lanes = lanes(db, head, &plan).await?;
     let runs = window_page::runs(db, head.id).await?;
-    let overlaps = if head.state == WindowState::Proposed { window_page::overlaps(db, &loaded).await? } else { vec![] };
-    let other_run = if head.state == WindowState::Approved { window_page::other_run(db, loaded.target, head.id).await? } else { None };
+    let overlaps = if head.state == WindowState::Proposed { window_page::overlaps(db, head, &plan).await? } else { vec![] };
+    let other_run = other_run(db, head, &plan).await?;
     let people: BTreeSet<PersonId> =
         plan.voters().into_iter().chain(contributors.iter().copied()).chain(votes.iter().map(|vote| vote.person)).collect();
     let names = window_page::names(db, &people).await?;
 
     let counted = counted(&votes, head.revision);
-    let roll = Roll::today(rules, &plan.eligible, &group, &loaded.escalated);
-    let asked = roll.asked();
-    let voices = store::voices::of(db, head.id, &asked.values().flatten().copied().collect()).await?;
+    let asked = polls.eligible();
+    let voices = store::voices::of(db, head.id, &polls.asked()).await?;
     let silent = voice::silent(&voices, &counted.iter().map(|vote| vote.person).collect());
-    let standing = approval::count(rules, &roll.without(&silent), &counted).or_pre_approved(rules, plan.risk());
+    let standing = polls.without(&silent).count(&counted);
     let open_run = runs.iter().find(|run| run.state != RunState::Ended);
     let listed: Vec<_> = checks.iter().map(|check| (check.title.clone(), check.state)).collect();
     let states: Vec<_> = checks.iter().map(|check| check.state).collect();
@@ -221,6 +234,19 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
     Ok(Near { plan, names, standing, silent, votes, checks, lanes, runs, blocked, offers, owes_issues, freezes, loaded })
+}
+
+/// Another window whose run on one of the databases is not over, before this one begins.
+async fn other_run(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<Option<i64>> {
+    if head.state != WindowState::Approved {
+        return Ok(None);
+    }
+    for target in &plan.targets {
+        if let Some(number) = window_page::other_run(db, target.id, head.id).await? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
 }
 
 /// Freezes over the time of a window that is not over, each with whom let its plan pass, and whether the reader may.

@@ -66,10 +66,11 @@ pub async fn by_day(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bounds],
                   e.environment AS "environment!", e.team AS "team!", e.start_at AS "start_at!", e.end_at AS "end_at!", e.clashes AS "clashes!: Vec<i64>"
            FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS d (begins, ends, n)
            CROSS JOIN LATERAL (
-               SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END AS database,
+               SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS database,
                       t.environment, m.name AS team, r.start_at, r.end_at, count(*) OVER () AS total,
                       ARRAY (SELECT ow.number FROM drydock.window_target ot JOIN drydock.window ow ON ow.id = ot.window_id AND ow.revision = ot.revision
-                             WHERE ot.target_id = wt.target_id AND ot.window_id <> w.id AND ot.during && wt.during AND ow.state = ANY ($10) AND w.state = ANY ($10)
+                             WHERE ot.target_id IN (SELECT o.target_id FROM drydock.window_target o WHERE o.window_id = w.id AND o.revision = w.revision)
+                               AND ot.window_id <> w.id AND ot.during && wt.during AND ow.state = ANY ($10) AND w.state = ANY ($10)
                              ORDER BY ow.number LIMIT 3) AS clashes
                FROM drydock.revision r
                JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.number
@@ -79,6 +80,7 @@ pub async fn by_day(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bounds],
                WHERE r.start_at < to_timestamp(d.ends) AND r.start_at > to_timestamp(d.begins - $3::bigint) AND r.end_at > to_timestamp(d.begins)
                  AND ($4::uuid[] IS NULL OR w.team_id = ANY ($4)) AND w.state = ANY ($5)
                  AND ($6 = '' OR t.environment = $6) AND ($7 = '' OR t.short_name = $7) AND ($8 = '' OR m.short_name = $8)
+                 AND drydock.first_found(w.id, w.revision, wt.position, $7, $6)
                ORDER BY r.start_at, w.number LIMIT $9) e
            ORDER BY d.n, e.start_at, e.number"#,
         &begins,

@@ -15,9 +15,10 @@ use uuid::Uuid;
 pub async fn readers(
     db: &mut PgConnection,
     window: WindowId,
-    target: TargetId,
+    targets: &[TargetId],
     only: Option<&BTreeSet<PersonId>>,
 ) -> sqlx::Result<Vec<Reader>> {
+    let targets: Vec<Uuid> = targets.iter().map(|target| target.0).collect();
     let only: Option<Vec<Uuid>> = only.map(|people| people.iter().map(|person| person.0).collect());
     let rows = sqlx::query!(
         r#"SELECT p.id AS "id!", p.name AS "name!", p.email AS "email!" FROM drydock.person p JOIN drydock.window v ON v.id = $1
@@ -27,9 +28,9 @@ pub async fn readers(
                   OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target o ON o.id = s.target_id WHERE s.person_id = p.id AND o.team_id = v.team_id)
                   OR NOT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id)
                      AND (EXISTS (SELECT FROM drydock.watcher w WHERE w.window_id = $1 AND w.person_id = p.id)
-                          OR EXISTS (SELECT FROM drydock.target_watcher w WHERE w.target_id = $2 AND w.person_id = p.id)))"#,
+                          OR EXISTS (SELECT FROM drydock.target_watcher w WHERE w.target_id = ANY ($2) AND w.person_id = p.id)))"#,
         window.0,
-        target.0,
+        &targets,
         only.as_deref()
     )
     .fetch_all(db)

@@ -65,8 +65,6 @@ pub struct Counted {
     pub title: String,
     /// Its state.
     pub state: WindowState,
-    /// Its database.
-    pub target: TargetId,
     /// Its newest plan.
     pub plan: Plan,
     /// Votes that stand on it.
@@ -78,14 +76,13 @@ pub struct Counted {
 /// Open windows whose newest plan this person approved, or is asked to.
 pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Counted>> {
     let rows = sqlx::query!(
-        r#"SELECT w.id, w.number, r.title, w.state, wt.target_id, p.digest, p.bytes, w.escalated_stages
+        r#"SELECT w.id, w.number, r.title, w.state, p.digest, p.bytes, w.escalated_stages
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-           JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
            WHERE w.state IN ('proposed', 'approved', 'running', 'hold')
              AND (EXISTS (SELECT FROM drydock.vote v WHERE v.person_id = $1 AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)
-                  OR (w.state = 'proposed' AND EXISTS (SELECT FROM jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e WHERE e.value ? $1::uuid::text)))
+                  OR (w.state = 'proposed' AND EXISTS (SELECT FROM drydock.plan_rolls(p.bytes) e WHERE e.people ? $1::uuid::text)))
            ORDER BY w.number LIMIT $2"#,
         person.0,
         most()
@@ -100,7 +97,6 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
             number: row.number,
             title: row.title,
             state: state(&row.state)?,
-            target: TargetId(row.target_id),
             plan: Plan::open(&row.bytes, digest).map_err(Error::internal)?,
             votes: Vec::new(),
             escalated: stages(&row.escalated_stages),

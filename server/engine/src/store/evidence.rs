@@ -37,10 +37,10 @@ pub async fn revisions(db: &mut PgConnection, window: WindowId) -> Result<Vec<(R
 /// Every run, oldest first, still without its items.
 pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunEvidence>> {
     let rows = sqlx::query!(
-        r#"SELECT u.id, u.revision, u.plan_digest, u.state, u.ending, u.opened_at, o.name AS "opened_by?", u.ended_at AS "ended_at: Stamp",
+        r#"SELECT u.id, u.revision, CASE WHEN EXISTS (SELECT FROM drydock.window_target o WHERE o.window_id = u.window_id AND o.revision = u.revision AND o.position > 1) THEN t.short_name END AS database, u.plan_digest, u.state, u.ending, u.opened_at, o.name AS "opened_by?", u.ended_at AS "ended_at: Stamp",
                   u.stop_asked_at AS "stop_asked_at: Stamp", s.name AS "stop_asked_by?", u.stop_reason, u.hold_reason, u.pre_checks,
                   l.digest AS "list_digest?", l.bytes AS "list_bytes?", l.sealed_at AS "list_at?: Stamp"
-           FROM drydock.run u LEFT JOIN drydock.person o ON o.id = u.opened_by LEFT JOIN drydock.person s ON s.id = u.stop_asked_by
+           FROM drydock.run u JOIN drydock.target t ON t.id = u.target_id LEFT JOIN drydock.person o ON o.id = u.opened_by LEFT JOIN drydock.person s ON s.id = u.stop_asked_by
            LEFT JOIN drydock.work_list l ON l.run_id = u.id
            WHERE u.window_id = $1 ORDER BY u.opened_at, u.id"#,
         window.0
@@ -53,6 +53,7 @@ pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunEvid
             let work_list = row.list_digest.as_deref().map(digest).transpose()?.zip(row.list_at.map(|at| at.to_jiff()));
             Ok(RunEvidence {
                 id: RunId(row.id),
+                database: row.database,
                 revision: row.revision,
                 plan_digest: digest(&row.plan_digest)?,
                 state: RunState::from_word(&row.state).ok_or_else(|| Error::internal(format!("unknown run state {}", row.state)))?,

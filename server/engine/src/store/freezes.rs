@@ -224,7 +224,7 @@ pub async fn met(db: &mut PgConnection, id: FreezeId, whose: Whose<'_>) -> Resul
         Whose::Everybody => (None, None),
     };
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name, r.start_at, r.end_at, g.name AS "granted_by?", o.reason AS "reason?"
+        r#"SELECT w.number, r.title, w.state, string_agg(t.short_name, ', ' ORDER BY wt.position) AS "short_name!", r.start_at, r.end_at, g.name AS "granted_by?", o.reason AS "reason?"
            FROM drydock.freeze f
            JOIN drydock.window w ON w.state IN ('proposed', 'approved', 'running', 'hold')
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.during && tstzrange(f.start_at, f.end_at)
@@ -234,6 +234,7 @@ pub async fn met(db: &mut PgConnection, id: FreezeId, whose: Whose<'_>) -> Resul
            LEFT JOIN (drydock.freeze_override o JOIN drydock.person g ON g.id = o.granted_by)
              ON o.freeze_id = f.id AND o.window_id = w.id AND o.digest = p.digest AND o.withdrawn_at IS NULL AND drydock.may_freeze(o.granted_by, f)
            WHERE f.id = $1 AND ($2::uuid[] IS NULL OR w.team_id = ANY ($2)) AND ($3::uuid IS NULL OR coalesce(w.owner_id, w.created_by) = $3)
+           GROUP BY w.number, r.title, w.state, r.start_at, r.end_at, g.name, o.reason
            ORDER BY r.start_at, w.number LIMIT 100"#,
         id.0,
         teams.as_deref() as Option<&[Uuid]>,

@@ -1,8 +1,9 @@
 //! Who belongs to which group today: the people behind policies and messages.
 
 use super::{Stamp, stamp};
-use domain::approval::{Electorate, Group};
+use domain::approval::{Electorate, Electorates, Group};
 use domain::ids::{PersonId, TargetId, TeamId};
+use domain::plan::Plan;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,15 @@ pub async fn eligible_by(
         found.groups.insert(group.clone(), set(people));
     }
     found.accounts = accounts(db, &found.everybody()).await?;
+    Ok(found)
+}
+
+/// The people behind what each database of a plan asks for, who may vote by that instant at the latest; `None` is now.
+pub async fn of_plan(db: &mut PgConnection, plan: &Plan, by: Option<Timestamp>) -> sqlx::Result<Electorates> {
+    let mut found = Electorates::new();
+    for (target, policy, _) in plan.asks() {
+        found.insert(target.id, eligible_by(db, target.id, target.team, &policy.rules.groups(), by).await?);
+    }
     Ok(found)
 }
 

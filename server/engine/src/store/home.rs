@@ -71,10 +71,10 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
            JOIN drydock.target t ON t.id = wt.target_id
            LEFT JOIN drydock.membership m ON m.team_id = w.team_id AND m.person_id = $1
            WHERE w.state IN ('proposed', 'hold', 'validating', 'draft') AND CASE w.state
-               WHEN 'proposed' THEN EXISTS (SELECT FROM drydock.plan p, jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e
-                                            WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $1::uuid::text
+               WHEN 'proposed' THEN EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_rolls(p.bytes) e
+                                            WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $1::uuid::text
                                               -- Later stages and the second group wait until they were asked.
-                                              AND ((e.key NOT LIKE 'escalation%' AND NOT jsonb_path_exists(convert_from(p.bytes, 'UTF8')::jsonb, '$.policy.rules.rules[*].stage'))
+                                              AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
                                                    OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $1 AND l.purpose = 'approve')))
                                 AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                                 WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $1 AND v.withdrawn_at IS NULL)

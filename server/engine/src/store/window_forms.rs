@@ -2,13 +2,15 @@
 
 use super::Stamp;
 use super::window_list::ids;
+use super::windows::ProposalTarget;
 use crate::error::Result;
 use domain::examination::{ExaminationState, PreviewQuestion};
 use domain::ids::{ExaminationId, TargetId, TeamId};
-use domain::view::windows::propose::Proposable;
+use domain::view::windows::propose::{Candidate, Proposable};
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Most databases one page offers.
@@ -18,7 +20,7 @@ const MOST_DATABASES: i64 = 500;
 pub async fn proposable(db: &mut PgConnection, teams: &[TeamId]) -> Result<Vec<Proposable>> {
     let teams = ids(Some(teams));
     let rows = sqlx::query!(
-        r#"SELECT t.short_name, t.name, t.environment, t.host, t.port, t.database, m.name AS team, t.state,
+        r#"SELECT t.short_name, t.name, t.environment, t.host, t.port, t.database, m.name AS team, t.state, t.tags,
                   (SELECT min(lower(wt.during)) FROM drydock.window_target wt WHERE wt.target_id = t.id AND wt.live AND upper(wt.during) > clock_timestamp()) AS "next_start: Stamp"
            FROM drydock.target t JOIN drydock.team m ON m.id = t.team_id
            WHERE t.team_id = ANY ($1) AND t.state IN ('unverified', 'ready') ORDER BY t.short_name LIMIT $2"#,
@@ -36,8 +38,32 @@ pub async fn proposable(db: &mut PgConnection, teams: &[TeamId]) -> Result<Vec<P
             place: format!("{}:{}/{}", row.host, row.port, row.database),
             team: row.team,
             ready: row.state == "ready",
+            tags: row.tags,
             next_start: row.next_start.map(Stamp::to_jiff),
         })
+        .collect())
+}
+
+/// Most further databases that one form offers.
+const MOST_CANDIDATES: i64 = 60;
+
+/// Other databases of the same team and kind that are ready: the first by name, and those of `chosen`.
+pub async fn beside_in_team(db: &mut PgConnection, first: &ProposalTarget, chosen: &BTreeSet<String>) -> Result<Vec<Candidate>> {
+    let chosen: Vec<String> = chosen.iter().cloned().collect();
+    let rows = sqlx::query!(
+        "SELECT t.short_name, t.name, t.environment, t.tags FROM drydock.target t
+         WHERE t.team_id = $1 AND t.dbms = $2 AND t.state = 'ready' AND t.id <> $3 ORDER BY t.short_name = ANY ($4) DESC, t.short_name LIMIT $5",
+        first.plan.team.0,
+        first.plan.dbms,
+        first.plan.id.0,
+        &chosen,
+        MOST_CANDIDATES
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Candidate { short_name: row.short_name, name: row.name, environment: row.environment, tags: row.tags })
         .collect())
 }
 

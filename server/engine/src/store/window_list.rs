@@ -19,16 +19,17 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     let rows = sqlx::query!(
         r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
-                      EXISTS (SELECT FROM drydock.plan p, jsonb_each(convert_from(p.bytes, 'UTF8')::jsonb -> 'eligible') e
-                              WHERE p.window_id = w.id AND p.revision = w.revision AND e.value ? $8::uuid::text
+                      EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_rolls(p.bytes) e
+                              WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $8::uuid::text
                                 -- Later stages and the second group wait until they were asked.
-                                AND ((e.key NOT LIKE 'escalation%' AND NOT jsonb_path_exists(convert_from(p.bytes, 'UTF8')::jsonb, '$.policy.rules.rules[*].stage'))
+                                AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
                                      OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $8 AND l.purpose = 'approve')))
                       AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                       WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $8 AND v.withdrawn_at IS NULL)
                   ELSE false END AS "waits!",
                   CASE WHEN w.state IN ('proposed', 'approved', 'running', 'hold') THEN
-                      (SELECT f.name FROM drydock.plan p CROSS JOIN LATERAL drydock.freeze_between(wt.target_id, w.id, p.digest, r.start_at, r.end_at) f
+                      (SELECT f.name FROM drydock.plan p JOIN drydock.window_target o ON o.window_id = w.id AND o.revision = w.revision
+                       CROSS JOIN LATERAL drydock.freeze_between(o.target_id, w.id, p.digest, r.start_at, r.end_at) f
                        WHERE p.window_id = w.id AND p.revision = w.revision AND f.end_at > clock_timestamp() LIMIT 1) END AS "frozen?"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision

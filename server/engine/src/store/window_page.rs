@@ -168,14 +168,22 @@ pub async fn names(db: &mut PgConnection, people: &BTreeSet<PersonId>) -> sqlx::
     Ok(rows.into_iter().map(|row| (PersonId(row.id), row.name)).collect())
 }
 
-/// Windows that overlap this one on its database, as sentences need them.
-pub async fn overlaps(db: &mut PgConnection, loaded: &Loaded) -> Result<Vec<Overlap>> {
-    let moments = &loaded.head.moments;
-    let found = super::windows::neighbours(db, loaded.target, moments.start, moments.end, Some(loaded.head.id)).await?;
-    Ok(found
-        .into_iter()
-        .map(|other| Overlap { number: other.number, title: other.title, state: other.state, start: other.start_at, end: other.end_at })
-        .collect())
+/// Windows that overlap this one on its databases, as sentences need them.
+pub async fn overlaps(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<Vec<Overlap>> {
+    let mut found = Vec::new();
+    for target in &plan.targets {
+        let on = plan.is_many().then(|| target.short_name.clone());
+        let here = super::windows::neighbours(db, target.id, head.moments.start, head.moments.end, Some(head.id)).await?;
+        found.extend(here.into_iter().map(|other| Overlap {
+            number: other.number,
+            title: other.title,
+            state: other.state,
+            start: other.start_at,
+            end: other.end_at,
+            on: on.clone(),
+        }));
+    }
+    Ok(found)
 }
 
 /// Number of another window whose run on this database is not over.

@@ -211,7 +211,7 @@ async fn nothing_is_planned_into_a_freeze_and_the_refusal_names_free_times() {
     assert_eq!(code(amend), "date");
     let check = queries::proposals::check_times(&house.engine, &house.engineer.actor, &house.form(3), None).await.expect("checked");
     assert_eq!(check.freezes.iter().map(|freeze| freeze.name.as_str()).collect::<Vec<_>>(), ["Year end"]);
-    let page = queries::proposals::new_form(&house.engine, &house.engineer.actor, "prod-orders", None).await.expect("a form");
+    let page = queries::proposals::new_form(&house.engine, &house.engineer.actor, "prod-orders", None, None).await.expect("a form");
     assert_eq!(page.freezes.len(), 1);
 }
 

@@ -410,6 +410,7 @@ async fn a_preview_says_what_would_be_done_and_why() {
             budget_ms: 3_600_000,
             revision: None,
             form: None,
+            also: std::collections::BTreeMap::new(),
         };
         Question::Preview { window: None, question }
     };
@@ -445,6 +446,7 @@ async fn a_preview_for_a_window_is_kept_with_its_revision() {
         budget_ms: 1,
         revision: Some(1),
         form: None,
+        also: std::collections::BTreeMap::new(),
     };
     examined(&house, &worker, id, Question::Preview { window: Some(window.into()), question }).await;
     assert_eq!(house.count("SELECT count(*) FROM drydock.revision WHERE preview ? 'selection'").await, 1);

@@ -6,12 +6,14 @@ use crate::target_support::{MAINTAINER, Target};
 use domain::hold::{HoldVerb, ResolveForm};
 use domain::ids::{RunId, TargetId};
 use domain::lanes::Waves;
-use domain::plan::{Plan, PlanQuery, PlanTarget};
+use domain::plan::{Bar, Plan, PlanQuery, PlanTarget};
 use engine::Error;
 use engine::actions::close_window::{self, close_window};
 use engine::actions::hold_run::hold_run;
+use engine::actions::hold_window::hold_window;
 use engine::actions::resolve_hold::resolve_hold;
 use engine::actions::stop_run::{Input, stop_run};
+use engine::actions::stop_window::stop_window;
 use engine::target::identity::observe;
 use sqlx::AssertSqlSafe;
 
@@ -51,6 +53,12 @@ impl Lanes {
             .execute(&stage.house.admin)
             .await
             .expect("registered");
+            sqlx::query("INSERT INTO drydock.target_stakeholder (target_id, person_id) SELECT $1, person_id FROM drydock.target_stakeholder WHERE target_id = $2")
+                .bind(id.0)
+                .bind(stage.house.target.0)
+                .execute(&stage.house.admin)
+                .await
+                .expect("the same stakeholders");
             with_password(&stage.house, id).await;
             stage.house.backup_of(id).await;
             others.push(Other { id, name, target, identity });
@@ -64,6 +72,7 @@ impl Lanes {
             .due(|plan| {
                 for other in &self.others {
                     let first = plan.targets[0].clone();
+                    plan.bars.push(Bar { target: other.id, policy: plan.policy.clone(), eligible: plan.eligible.clone() });
                     plan.targets.push(PlanTarget {
                         id: other.id,
                         short_name: other.name.to_owned(),
@@ -360,5 +369,39 @@ async fn a_window_of_which_no_database_could_begin_is_missed() {
     let page = lanes.stage.page().await;
     assert_eq!(lanes.lanes().await, ["prod-orders not_begun not clean", "prod-b not_begun not clean"], "{page}");
     assert_eq!(lanes.count("SELECT count(*) FROM drydock.window_target WHERE live").await, 0, "the databases are free");
+    lanes.leave(worker).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_act_holds_or_stops_whatever_runs_on_any_database() {
+    let lanes = Lanes::new(&["prod-b", "prod-c"]).await;
+    lanes.stage.gated_index("invoices").await;
+    let b = &lanes.others[0].target;
+    b.gated_index("invoices", 10_000).await;
+    let gates = (lanes.stage.hold_gate().await, b.hold_gate().await);
+    let window = lanes.due(&[&[0, 1], &[2]], 0, |_| ()).await;
+    let worker = lanes.stage.worker();
+    for name in [FIRST, "prod-b"] {
+        lanes.until_run(name, "EXISTS (SELECT FROM drydock.attempt a WHERE a.run_id = r.id AND a.state = 'started')").await;
+    }
+    let (engine, house) = (&lanes.stage.house.engine, &lanes.stage.house);
+    let page = engine::queries::windows::show(engine, &house.engineer.actor, window.number, None).await.expect("its page");
+    let whole = page.whole.expect("several databases");
+    assert!(whole.hold.is_open() && whole.stop.is_open(), "{whole:?}");
+    assert!(hold_window(engine, &house.stakeholder, window.number, &typed(FIRST)).await.is_err(), "who may not, may not on a whole window");
+    assert_eq!(hold_window(engine, &house.engineer, window.number, &typed(FIRST)).await.expect("both work"), 2);
+    let again = hold_window(engine, &house.engineer, window.number, &typed(FIRST)).await;
+    assert!(matches!(again, Err(Error::Refused(refusal)) if refusal.code == "nothing_to_hold"));
+    assert_eq!(stop_window(engine, &house.engineer, window.number, &typed(FIRST)).await.expect("a stop is stronger"), 2);
+    lanes.until_window("validating").await;
+    drop(gates);
+    let page = lanes.stage.page().await;
+    let found = lanes.lanes().await;
+    assert_eq!(found[..2], ["prod-orders stopped not clean", "prod-b stopped not clean"], "{page}");
+    assert!(found[2].starts_with("prod-c none (An earlier wave did not end clean"), "{found:?}\n{page}");
+    assert_eq!((lanes.facts("run.ask_hold").await, lanes.facts("run.stop").await), (2, 2));
+    let named =
+        "SELECT count(*) FROM drydock.fact WHERE action = 'run.stop' AND convert_from(bytes, 'UTF8') LIKE '%\"database\":\"prod-b\"%'";
+    assert_eq!(lanes.count(named).await, 1, "each by the name of its database");
     lanes.leave(worker).await;
 }

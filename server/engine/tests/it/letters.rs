@@ -59,6 +59,8 @@ pub fn plan() -> Plan {
         policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
         eligible: Eligible::new(),
         critical_queries: vec![],
+        more: vec![],
+        waves: None,
     };
     Plan::assemble(&proposal, &weekly_postgresql(), parts)
 }

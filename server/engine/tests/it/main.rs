@@ -50,6 +50,7 @@ mod running;
 mod series;
 mod series_looks;
 mod session_races;
+mod several;
 mod smtp_sink;
 mod stage;
 mod stops;

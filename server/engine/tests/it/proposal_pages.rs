@@ -43,10 +43,10 @@ async fn a_proposal_is_looked_at_before_it_is_sealed() {
     let house = House::new().await;
     let chosen = choose(&house.engine, &house.engineer.actor).await.expect("databases");
     assert_eq!(chosen.iter().map(|database| (database.short_name.as_str(), database.ready)).collect::<Vec<_>>(), [("prod-orders", true)]);
-    let page = new_form(&house.engine, &house.lead.actor, "prod-orders", None).await.expect("a form");
-    let asked: Vec<_> = page.approvers.groups.iter().map(|group| group.people.clone()).collect();
+    let page = new_form(&house.engine, &house.lead.actor, "prod-orders", None, None).await.expect("a form");
+    let asked: Vec<_> = page.approvers[0].groups.iter().map(|group| group.people.clone()).collect();
     assert_eq!(asked, [vec!["Sten".to_owned()], vec!["Dario".to_owned()]], "the author is never asked");
-    assert!(page.approvers.reachable && page.taken.is_empty());
+    assert!(page.approvers[0].reachable && page.taken.is_empty());
 
     let mut form = house.form(3);
     form.excluded = "shop.audit".into();
@@ -64,7 +64,7 @@ async fn a_proposal_is_looked_at_before_it_is_sealed() {
     let window = propose_window(&house.engine, &house.lead, &form, Some(look)).await.expect("sealed");
     let sealed = show(&house.engine, &house.deputy.actor, window.number, None).await.expect("the page");
     assert_eq!(sealed.preview.expect("kept with the revision").work, preview.work);
-    let taken = new_form(&house.engine, &house.deputy.actor, "prod-orders", None).await.expect("a form").taken;
+    let taken = new_form(&house.engine, &house.deputy.actor, "prod-orders", None, None).await.expect("a form").taken;
     assert_eq!(taken.iter().map(|other| other.number).collect::<Vec<_>>(), [window.number]);
 }
 
@@ -93,7 +93,7 @@ async fn foreign_databases_and_looks_do_not_exist() {
     let house = House::new().await;
     let look = preview_proposal(&house.engine, &house.engineer, &house.form(3), None).await.expect("asked");
     let stranger = &house.foreigner.actor;
-    assert!(matches!(new_form(&house.engine, stranger, "prod-orders", None).await, Err(Error::Hidden)));
+    assert!(matches!(new_form(&house.engine, stranger, "prod-orders", None, None).await, Err(Error::Hidden)));
     assert!(matches!(seal(&house.engine, stranger, look, None).await, Err(Error::Hidden)));
     // Whatever else is wrong with the form, a foreign name is answered like one that nobody has.
     for wrong in [false, true] {

@@ -46,6 +46,8 @@ pub struct Overlap {
     pub start: Timestamp,
     /// When it ends.
     pub end: Timestamp,
+    /// On which database, where several are spoken of.
+    pub on: Option<String>,
 }
 
 /// What is known about a window at one moment.
@@ -161,7 +163,7 @@ fn votes(s: &Situation<'_>) -> Vec<Blocker> {
     let Some(standing) = s.standing else {
         return vec![Blocker::new("It has no sealed plan to vote on.", "Edit it and propose it again.")];
     };
-    let mut found: Vec<Blocker> = standing.rules.iter().filter_map(|rule| rule_short(rule, s.names)).collect();
+    let mut found: Vec<Blocker> = standing.lines().iter().filter_map(|rule| rule_short(rule, s.names)).collect();
     if !standing.changes_asked_by.is_empty() {
         found.push(Blocker::new(
             format!("{} asked for changes.", people(&standing.changes_asked_by, s.names)),
@@ -192,6 +194,7 @@ fn rule_short(rule: &RuleStanding, names: &BTreeMap<PersonId, String>) -> Option
         (group, 1) => format!("One of the {} has to approve.", group.label()),
         (group, n) => format!("{n} {} have to approve.", group.label()),
     };
+    let what = if rule.of.is_empty() { what } else { format!("{}: {what}", rule.of.join(", ")) };
     let count = if have > 0 { format!(" {have} of {need} have.") } else { String::new() };
     let way_out = if rule.later {
         "They are asked once the stage before is complete.".to_owned()
@@ -207,14 +210,15 @@ fn overlaps(found: &[Overlap]) -> Vec<Blocker> {
     found
         .iter()
         .map(|other| {
+            let on = other.on.as_ref().map(|on| format!("{on}: ")).unwrap_or_default();
             let (what, way_out) = if other.state.is_live() {
                 (
-                    format!("Window #{} ({}) takes the same database at the same time and is approved.", other.number, other.title),
+                    format!("{on}Window #{} ({}) takes the same database at the same time and is approved.", other.number, other.title),
                     "It cannot be approved while that one stands: choose another time, or cancel the other window.",
                 )
             } else {
                 (
-                    format!("Window #{} ({}) is proposed for the same database at the same time.", other.number, other.title),
+                    format!("{on}Window #{} ({}) is proposed for the same database at the same time.", other.number, other.title),
                     "Whichever is approved first takes the time.",
                 )
             };

@@ -6,6 +6,7 @@ use crate::checklist::CheckState;
 use crate::decision::Refusal;
 use crate::freeze::Freeze;
 use crate::ids::{PersonId, TeamId};
+use crate::lanes::{Lane, LaneState};
 use crate::pause::Pause;
 use crate::permission::{self, Actor, Verb};
 use crate::schedule::{self, Due};
@@ -147,6 +148,32 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
     }
 }
 
+/// What the reader may do to every run of a window of several databases at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// Let each wait after its current item.
+    pub hold: Offer,
+    /// Stop each, and begin no further wave.
+    pub stop: Offer,
+}
+
+impl Whole {
+    /// `None` where nothing runs, and for a window of one database: its run has these acts itself.
+    #[must_use]
+    pub fn of(actor: &Actor, team: TeamId, lanes: &[Lane]) -> Option<Self> {
+        let any = |states: &[LaneState]| lanes.iter().any(|lane| states.contains(&lane.state));
+        let offer = |states: &[LaneState], verb| match permission::authorize(actor, verb, Some(team)) {
+            _ if !any(states) => Offer::Absent,
+            Ok(_) => Offer::Yes,
+            Err(refusal) => Offer::No(refusal),
+        };
+        (lanes.len() > 1).then(|| Self {
+            hold: offer(&[LaneState::Working], Verb::HoldRun),
+            stop: offer(&[LaneState::Opened, LaneState::Working, LaneState::Settling], Verb::StopRun),
+        })
+    }
+}
+
 impl Offers {
     /// The same while all maintenance is paused, or a freeze covers the database: what would start is not offered, and the reader is told why.
     #[must_use]
@@ -208,6 +235,7 @@ fn may_close(input: &OffersInput<'_>) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::TargetId;
     use crate::people::TeamRole;
     use crate::permission::Member;
     use uuid::Uuid;
@@ -248,6 +276,21 @@ mod tests {
             checks,
             issues_written: false,
         })
+    }
+
+    #[test]
+    fn whatever_works_on_any_database_is_held_and_stopped_at_once() {
+        let lane = |state| Lane { target: TargetId(Uuid::nil()), wave: 1, state };
+        let of = |role, states: &[LaneState]| {
+            let lanes: Vec<Lane> = states.iter().copied().map(lane).collect();
+            Whole::of(&actor(1, role), TeamId(Uuid::from_u128(7)), &lanes).map(|whole| (whole.hold.is_open(), whole.stop.is_open()))
+        };
+        let engineer = Some(TeamRole::Engineer);
+        assert_eq!(of(engineer, &[LaneState::Working]), None, "a window of one");
+        assert_eq!(of(engineer, &[LaneState::Working, LaneState::Waiting]), Some((true, true)));
+        assert_eq!(of(engineer, &[LaneState::Settling, LaneState::Waiting]), Some((false, true)), "the next wave is kept from beginning");
+        assert_eq!(of(engineer, &[LaneState::Held, LaneState::NotStarted]), Some((false, false)));
+        assert_eq!(of(Some(TeamRole::Stakeholder), &[LaneState::Working, LaneState::Waiting]), Some((false, false)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The page of one window.
 
 use super::beside::Beside;
+use super::offers::Whole;
 use super::{Blocker, Change, Countdown, Moments, Offers};
 use crate::approval::{Assurance, Standing, VoteDecision};
 use crate::canonical::Digest;
@@ -257,6 +258,15 @@ impl Preview {
         let (work, violations) = envelope::trim(limits, answer.selection);
         Self { measured_at: answer.measured_at, work, raises_risk: violations.iter().any(envelope::Violation::raises_risk) }
     }
+
+    /// What was found on each of a plan's several databases, inside its limits; nothing for a plan of one.
+    #[must_use]
+    pub fn of_lanes(plan: &Plan, kept: &serde_json::Value) -> Vec<(String, Self)> {
+        let lanes = crate::examination::Lanes::read(kept);
+        let found =
+            |target: &crate::plan::PlanTarget| Some((target.short_name.clone(), Self::inside(&plan.envelope, lanes.answer(target.id)?)));
+        plan.targets.iter().filter(|_| plan.is_many()).filter_map(found).collect()
+    }
 }
 
 /// Whether somebody owes the text "issues met": the window failed or was rolled back, or a run was cut off, stopped or `held`, or a failed
@@ -297,10 +307,14 @@ pub struct ShowPage {
     pub votes: Vec<VoteRow>,
     /// What a worker found before.
     pub preview: Option<Preview>,
+    /// The same on each of several databases where somebody looked, by short name.
+    pub previews: Vec<(String, Preview)>,
     /// The validation list.
     pub checks: Vec<CheckRow>,
     /// Its databases, where it has several.
     pub lanes: Vec<LaneLine>,
+    /// What may be done to all of their runs at once.
+    pub whole: Option<Whole>,
     /// Its runs, newest first.
     pub runs: Vec<RunRow>,
     /// Who watches it.

@@ -10,6 +10,7 @@ use crate::ids::PersonId;
 use crate::plan::PlanPolicy;
 use crate::procedure::RiskClass;
 use crate::proposal::ProposalForm;
+use crate::proposal::several::Several;
 use crate::schedule::Times;
 use crate::schedule::slots::Slot;
 use crate::window::WindowState;
@@ -31,8 +32,36 @@ pub struct Proposable {
     pub team: String,
     /// Its connection test has passed.
     pub ready: bool,
+    /// Words by which several are chosen.
+    pub tags: Vec<String>,
     /// When an approved window takes it next.
     pub next_start: Option<Timestamp>,
+}
+
+/// Another database of the same team, which the window may be about too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Short name.
+    pub short_name: String,
+    /// Name.
+    pub name: String,
+    /// Environment word.
+    pub environment: String,
+    /// Words by which several are chosen.
+    pub tags: Vec<String>,
+}
+
+/// Several databases of a team with a tag in common, as their first short name leads to a form about all of them.
+#[must_use]
+pub fn by_tag(databases: &[Proposable]) -> Vec<(String, String, Vec<String>)> {
+    let mut found: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for database in databases.iter().filter(|database| database.ready) {
+        for tag in &database.tags {
+            found.entry((&database.team, tag)).or_default().push(database.short_name.clone());
+        }
+    }
+    let several = found.into_iter().filter(|(_, names)| names.len() > 1);
+    several.map(|((team, tag), names)| (team.to_owned(), tag.to_owned(), names)).collect()
 }
 
 /// The database a form is about.
@@ -64,6 +93,8 @@ pub struct AskedGroup {
 /// Who must approve, computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approvers {
+    /// Short names of the databases that ask so, where there are several.
+    pub on: Vec<String>,
     /// Name of the policy that rules the environment.
     pub policy: String,
     /// Its demands.
@@ -92,6 +123,7 @@ impl Approvers {
         let called = |person: &PersonId| names.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
         let present = |key: &str| roll.present.get(key).into_iter().flatten().map(called).collect::<Vec<_>>();
         Self {
+            on: vec![],
             policy: policy.name.clone(),
             groups: standing
                 .rules
@@ -133,8 +165,10 @@ pub struct FormPage {
     pub database: Database,
     /// What the fields hold before anything is typed.
     pub form: ProposalForm,
-    /// Who must approve.
-    pub approvers: Approvers,
+    /// Other databases that it may be about too.
+    pub candidates: Vec<Candidate>,
+    /// Who must approve: for each database, those that ask alike together.
+    pub approvers: Vec<Approvers>,
     /// Windows that take the database in the next 60 days.
     pub taken: Vec<Overlap>,
     /// Freezes over the database in the next 60 days.
@@ -180,7 +214,7 @@ pub struct MovePage {
     /// Windows on other databases of the same server in that time.
     pub beside: Vec<Beside>,
     /// Who is asked again.
-    pub approvers: Approvers,
+    pub approvers: Vec<Approvers>,
     /// Now.
     pub now: Timestamp,
 }
@@ -207,10 +241,16 @@ pub struct SealPage {
     pub title: String,
     /// Name of the procedure.
     pub procedure: String,
+    /// The other databases of several, each with what a worker found there.
+    pub more: Vec<(Database, Look)>,
+    /// In which order, where there are several.
+    pub order: Option<Several>,
+    /// Databases of one wave that share a server.
+    pub same_server: Vec<(String, String)>,
     /// The instants it means, or what is wrong with the form by now.
     pub times: Result<Times, Vec<FieldError>>,
-    /// Who must approve.
-    pub approvers: Approvers,
+    /// Who must approve: for each database, those that ask alike together.
+    pub approvers: Vec<Approvers>,
     /// Windows at the same time.
     pub overlaps: Vec<Overlap>,
     /// Freezes over that time.
@@ -231,16 +271,41 @@ impl SealPage {
     pub fn obstacles(&self) -> Vec<String> {
         let mut found: Vec<String> = self.times.as_ref().err().into_iter().flatten().map(|error| error.message.clone()).collect();
         for other in self.overlaps.iter().filter(|other| other.state.is_live()) {
-            found.push(format!("Window #{} ({}) takes the database at the same time and is approved.", other.number, other.title));
+            let on = other.on.as_deref().unwrap_or("the database");
+            found.push(format!("Window #{} ({}) takes {on} at the same time and is approved.", other.number, other.title));
         }
         found.extend(self.freezes.iter().map(Freeze::in_the_way));
-        if !self.approvers.reachable {
-            found.push("Nobody could ever approve it: the policy needs more different people than there are. Name more stakeholders of the database, or a deputy in the team.".into());
+        for unreachable in self.approvers.iter().filter(|approvers| !approvers.reachable) {
+            let on = if unreachable.on.is_empty() { String::new() } else { format!("{}: ", unreachable.on.join(", ")) };
+            found.push(format!("{on}Nobody could ever approve it: the policy needs more different people than there are. Name more stakeholders of the database, or a deputy in the team."));
         }
-        if !self.database.ready {
-            found.push("The database has not passed its connection test. Open its page and run the test.".into());
+        for database in
+            std::iter::once(&self.database).chain(self.more.iter().map(|(database, _)| database)).filter(|database| !database.ready)
+        {
+            let which = if self.more.is_empty() { "The database".to_owned() } else { database.short_name.clone() };
+            found.push(format!("{which} has not passed its connection test. Open its page and run the test."));
+        }
+        // What the form names and is not here cannot be planned together with the first one.
+        let known = |name: &str| name == self.database.short_name || self.more.iter().any(|(database, _)| database.short_name == name);
+        for lost in self.order.iter().flat_map(|order| order.waves.iter().flatten()).filter(|name| !known(name)) {
+            found.push(format!(
+                "{lost} cannot be in this window: it is not there, or belongs to another team, or is another kind of server. Leave it out."
+            ));
         }
         found
+    }
+
+    /// How many people are asked, each once.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        let groups = self.approvers.iter().filter(|approvers| !approvers.pre_approved).flat_map(|approvers| &approvers.groups);
+        groups.flat_map(|group| &group.people).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Every look, the first database's first, with the name where there are several.
+    pub fn looks(&self) -> impl Iterator<Item = (Option<&str>, &Look)> {
+        let first = (!self.more.is_empty()).then_some(self.database.short_name.as_str());
+        std::iter::once((first, &self.look)).chain(self.more.iter().map(|(database, look)| (Some(database.short_name.as_str()), look)))
     }
 }
 
