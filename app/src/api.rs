@@ -34,11 +34,15 @@ pub async fn check_times(
     time: String,
     fold: String,
     duration_min: String,
+    #[server(default)] others: Vec<String>,
 ) -> Result<Vec<Said>, ServerFnError> {
     use crate::door;
+    use domain::lanes::waves::WAVE_MAX;
     use domain::proposal::ProposalForm;
     let (engine, caller, zone) = (door::engine(), door::caller(), door::zone());
-    let form = ProposalForm { target: database, date, time, fold, duration_min, ..ProposalForm::blank() };
+    // In which wave means nothing for the times.
+    let waves = others.into_iter().enumerate().map(|(n, name)| (name, (n / WAVE_MAX + 2).to_string())).collect();
+    let form = ProposalForm { target: database, date, time, fold, duration_min, waves, ..ProposalForm::blank() };
     let visit = door::visit();
     let found = async { engine::queries::proposals::check_times(&engine, &caller?.actor, &form, edits).await }.await;
     if let Err(error) = &found {

@@ -5,14 +5,14 @@ use leptos::prelude::*;
 
 /// Watches the form's fields `date`, `time`, `fold` and `duration_min`, and shows what the server says about them.
 ///
-/// `edits`: number of the window that is edited; it is not in its own way.
+/// `edits`: number of the window that is edited; it is not in its own way. `others`: databases that have a field for their wave.
 #[island]
-pub fn TimesCheck(database: String, edits: Option<i64>) -> impl IntoView {
+pub fn TimesCheck(database: String, edits: Option<i64>, others: Vec<String>) -> impl IntoView {
     let answer = RwSignal::new(Vec::new());
     #[cfg(feature = "hydrate")]
-    browser::watch(database, edits, answer);
+    browser::watch(database, edits, others, answer);
     #[cfg(not(feature = "hydrate"))]
-    let _ = (database, edits);
+    let _ = (database, edits, others);
     view! {
         <div class="times-check" role="status" aria-live="polite">
             {move || answer.get().into_iter().map(|said: crate::api::Said| { let class = said.class(); view! { <p class=class>{said.text}</p> } }).collect_view()}
@@ -23,6 +23,7 @@ pub fn TimesCheck(database: String, edits: Option<i64>) -> impl IntoView {
 #[cfg(feature = "hydrate")]
 mod browser {
     use crate::api::{Said, check_times};
+    use domain::proposal::several::{FIELD, field};
     use leptos::prelude::*;
     use leptos::web_sys;
     use leptos::web_sys::wasm_bindgen::JsCast as _;
@@ -41,13 +42,14 @@ mod browser {
         text.unwrap_or_default()
     }
 
-    pub(super) fn watch(database: String, edits: Option<i64>, answer: RwSignal<Vec<Said>>) {
+    pub(super) fn watch(database: String, edits: Option<i64>, others: Vec<String>, answer: RwSignal<Vec<Said>>) {
         // Answers may overtake each other: only the newest question's counts.
         let asked = StoredValue::new(0_u32);
         let ask = move || {
             asked.update_value(|n| *n += 1);
             let mine = asked.get_value();
             let database = database.clone();
+            let chosen = others.iter().filter(|name| !value(&field(name)).is_empty()).cloned().collect();
             let fields = FIELDS.map(value);
             if fields[0].is_empty() || fields[1].is_empty() {
                 answer.set(Vec::new());
@@ -55,7 +57,7 @@ mod browser {
             }
             leptos::task::spawn_local(async move {
                 let [date, time, fold, duration_min] = fields;
-                let said = check_times(database, edits, date, time, fold, duration_min).await.unwrap_or_default();
+                let said = check_times(database, edits, date, time, fold, duration_min, chosen).await.unwrap_or_default();
                 if asked.try_get_value() == Some(mine) {
                     answer.set(said);
                 }
@@ -65,7 +67,7 @@ mod browser {
         let pending = StoredValue::new(None::<TimeoutHandle>);
         let handle = window_event_listener_untyped("input", move |event| {
             let id = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).map(|element| element.id());
-            if id.is_some_and(|id| FIELDS.contains(&id.as_str())) {
+            if id.is_some_and(|id| FIELDS.contains(&id.as_str()) || id.starts_with(FIELD)) {
                 if let Some(earlier) = pending.get_value() {
                     earlier.clear();
                 }

@@ -38,6 +38,7 @@ mod run_rows;
 mod series;
 mod sessions;
 mod settings;
+mod several;
 mod source;
 #[path = "../../engine/tests/it/stage.rs"]
 mod stage;

@@ -7,18 +7,20 @@ use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
 use domain::approval::{RuleStanding, VoteDecision};
+use domain::plan::{Plan, PlanTarget};
 use domain::view::windows::page::VoteRow;
 use domain::view::windows::{Head, Offer, ShowPage};
 use domain::window::WindowState;
 use leptos::prelude::*;
+use std::collections::BTreeSet;
 
 #[component]
 pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
-    let rules = page.standing.rules.iter().map(|rule| line(&page, rule)).collect_view();
+    let rules = page.standing.lines().iter().map(|rule| line(&page, rule)).collect_view();
     let votes = votes(&page.votes, page.head.revision);
-    let policy = page.plan.policy.clone();
+    let policies = policies(&page.plan);
     let (at, number) = (page.head.moments.decide_by, page.head.number);
-    let staged = page.plan.policy.rules.stages().len() > 1;
+    let staged = staged(&page.plan);
     let term = if staged { format!("Decide by, stage {}", page.standing.stage + 1) } else { "Decide by".to_owned() };
     let decide_by = (page.head.state == WindowState::Proposed)
         .then(|| view! { <Detail term=term><Time at=at/>" Without enough votes it expires then."</Detail> });
@@ -26,15 +28,19 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
         let risk = page.plan.risk();
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="by its policy"/>" Nobody was asked: the policy approves risk "{risk.word()}" ("{risk.label()}") by itself."</Detail> }
     });
+    let partly = partly(&page.plan).map(|named| {
+        view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="in part"/>" For "{named}" nobody is asked: the policy approves this risk class by itself."</Detail> }
+    });
     let form = view! { <VoteForm offer=page.offers.vote head=page.head/> };
     let take_back = page.offers.take_back.is_open();
     view! {
         <Card title="Approvals" id="approvals".to_owned()>
             <Details>
                 {beforehand}
+                {partly}
                 {rules}
                 {decide_by}
-                <Detail term="Policy">{policy.name}", version "{policy.version}", sealed in the plan "<DigestShort digest=policy.digest/></Detail>
+                {policies}
             </Details>
             {votes}
             {form}
@@ -47,13 +53,41 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
     }
 }
 
+/// Whether any policy of the plan asks in stages.
+fn staged(plan: &Plan) -> bool {
+    plan.asks().any(|(_, policy, _)| policy.rules.stages().len() > 1)
+}
+
+/// Databases whose policy asks nobody, where others ask.
+fn partly(plan: &Plan) -> Option<String> {
+    let named: Vec<&str> = plan
+        .asks()
+        .filter(|(_, policy, _)| policy.rules.pre_approves(plan.risk()))
+        .map(|(target, ..)| target.short_name.as_str())
+        .collect();
+    (!named.is_empty() && !plan.is_pre_approved()).then(|| named.join(", "))
+}
+
+/// The policies with the databases that each rules, where there are several.
+fn policies(plan: &Plan) -> impl IntoView + use<> {
+    let of = plan.policies();
+    let alone = !plan.is_many();
+    of.into_iter()
+        .map(|(policy, named)| {
+            let on = (!alone).then(|| format!(" for {}", named.join(", ")));
+            let (name, version, digest) = (policy.name.clone(), policy.version, policy.digest);
+            view! { <Detail term="Policy">{name}", version "{version}{on}", sealed in the plan "<DigestShort digest/></Detail> }
+        })
+        .collect_view()
+}
+
 fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
     let (have, need) = (standing.have.len(), standing.need);
     let (tone, label) = if have >= need { (Tone::Good, format!("{have} of {need}")) } else { (Tone::Waiting, format!("{have} of {need}")) };
     let named = |people: &[domain::ids::PersonId]| domain::view::windows::blocked::people(people, &page.names);
     let by = (have > 0).then(|| format!(" by {}", named(&standing.have)));
     let open = page.head.state == WindowState::Proposed && have < need;
-    let stage = if page.plan.policy.rules.stages().len() > 1 { format!("Stage {}: ", standing.rule.stage + 1) } else { String::new() };
+    let stage = if staged(&page.plan) { format!("Stage {}: ", standing.rule.stage + 1) } else { String::new() };
     let waits = open.then(|| {
         if standing.later {
             " asked once the stage before is complete".to_owned()
@@ -65,14 +99,16 @@ fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
     });
     let known = standing.rule.assurance.label();
     let silent = silent(page, standing);
-    view! { <Detail term=format!("{stage}{}", capital(standing.rule.group.label()))><Pill tone=tone label=label/>{by}{waits}", known at least "{known}{silent}</Detail> }
+    view! { <Detail term=format!("{stage}{}", capital(&standing.who()))><Pill tone=tone label=label/>{by}{waits}", known at least "{known}{silent}</Detail> }
 }
 
 /// Who is asked by the rule and does not count now, with the reason.
 fn silent(page: &ShowPage, standing: &RuleStanding) -> Option<impl IntoView + use<>> {
-    let asked = page.plan.eligible.get(&standing.rule.key)?;
+    let of = |target: &PlanTarget| standing.of.is_empty() || standing.of.contains(&target.short_name);
+    let asking = page.plan.asks().filter(|(target, ..)| of(target));
+    let asked: BTreeSet<_> = asking.filter_map(|(.., eligible)| eligible.get(&standing.rule.key)).flatten().collect();
     let lines: Vec<_> = asked
-        .iter()
+        .into_iter()
         .filter_map(|person| page.silent.get(person).map(|silent| (page.names.get(person).cloned().unwrap_or_default(), silent.clone())))
         .map(|(name, silent)| {
             let until = silent.until.map(|at| view! { ", counts from "<Time at=at/> });
@@ -133,7 +169,10 @@ fn VoteForm(offer: Offer, head: Head) -> impl IntoView {
             ]
             .map(|(value, label, follows)| (value.to_owned(), label.to_owned(), follows.to_owned()))
             .to_vec();
-            let hint = format!("Only to approve: type {}.", head.database);
+            let hint = match head.more_databases {
+                0 => format!("Only to approve: type {}.", head.database),
+                more => format!("Only to approve: type {}. It stands for all {} databases of the plan.", head.database, more + 1),
+            };
             view! {
                 <section id="vote" class="act">
                     <h3>"Your decision"</h3>

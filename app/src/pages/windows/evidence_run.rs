@@ -11,7 +11,8 @@ use leptos::prelude::*;
 
 #[component]
 pub fn RunPart(run: RunEvidence) -> impl IntoView {
-    let title = format!("Run of revision {}", run.revision);
+    let on = run.database.clone().map(|name| format!(" on {name}")).unwrap_or_default();
+    let title = format!("Run of revision {}{on}", run.revision);
     let ended = run.ended_at.map_or_else(
         || view! { {run.state.label()} }.into_any(),
         |at| view! { {run.ending.map_or("Ended", |ending| ending.label())}", "<Time at=at exact=true/> }.into_any(),

@@ -1,6 +1,7 @@
 //! What and when: the form of a proposal, for a new window or a new revision.
 
 use super::frame::{environment, pill_of};
+use super::several::SeveralFields;
 use crate::door;
 use crate::islands::TimesCheck;
 use crate::parts::details::{Detail, Details};
@@ -24,9 +25,10 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
         door::typed().is_some_and(|typed| typed.error("fold").is_some() || typed.get("fold").is_some_and(|fold| !fold.is_empty()));
     let asks_fold = asks_fold || !page.form.fold.is_empty();
     let (database, zone) = (page.database.clone(), page.database.zone.clone());
-    let short_name = database.short_name.clone();
+    let (short_name, of) = (database.short_name.clone(), database.environment.clone());
     let edits = page.edit.as_ref().map(|edit| edit.number);
-    let form = page.form;
+    let (form, candidates) = (page.form, page.candidates);
+    let others: Vec<String> = candidates.iter().map(|candidate| candidate.short_name.clone()).collect();
     let revision = page.edit.as_ref().map(|edit| view! { <input type="hidden" name="revision" value=edit.expected/> });
     let procedure = weekly_postgresql();
     let not_ready = (!database.ready).then(|| {
@@ -50,7 +52,8 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                         <Field name="duration_min" label="Duration, minutes" kind="number" mode="numeric" required=true value=form.duration_min.clone()/>
                     </div>
                     {asks_fold.then(|| view! { <Fold value=form.fold.clone()/> })}
-                    <TimesCheck database=short_name edits=edits/>
+                    <TimesCheck database=short_name.clone() edits=edits others=others/>
+                    <SeveralFields database=short_name environment_of=of candidates form=form.clone()/>
                     <div class="row">
                         <Field name="latest_start_min" label="Latest start, minutes after the start" kind="number" mode="numeric" required=true value=form.latest_start_min.clone() hint="Not begun by then: missed."/>
                         <Field name="cut_off_min" label="Cut-off, minutes before the end" kind="number" mode="numeric" required=true value=form.cut_off_min.clone() hint="Nothing new begins after it."/>
@@ -60,7 +63,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
             </Card>
             <div>
                 <AboutDatabase page_database=database/>
-                <ApproversCard approvers=page.approvers/>
+                <ApproversCards approvers=page.approvers/>
                 <TakenCard taken=page.taken freezes=page.freezes beside=page.beside/>
             </div>
         </div>
@@ -109,7 +112,7 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
     view! {
         <details open=limits_open>
             <summary>"Limits of the work"</summary>
-            <Group legend="Limits" hint="People approve these limits. What is selected at the start stays inside them, or is left out and reported.">
+            <Group legend="Limits" hint="People approve these limits; of several databases they hold for each. What is selected at the start stays inside them, or is left out and reported.">
                 <div class="row">
                     <Field name="most_objects" label="Most objects" kind="number" mode="numeric" required=true value=form.most_objects.clone()/>
                     <Field name="most_mib" label="Most data, MiB" kind="number" mode="numeric" required=true value=form.most_mib.clone()/>
@@ -124,9 +127,17 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
     }
 }
 
+/// Who must approve each database: those that ask alike in one card.
+#[component]
+pub fn ApproversCards(approvers: Vec<Approvers>) -> impl IntoView {
+    approvers.into_iter().map(|approvers| view! { <ApproversCard approvers/> }).collect_view()
+}
+
 /// Who must approve, computed from policy, groups and authors.
 #[component]
 pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
+    let title =
+        if approvers.on.is_empty() { "Who must approve".to_owned() } else { format!("Who must approve: {}", approvers.on.join(", ")) };
     let lines = approvers.groups.iter().map(|group| view! { <li>{demand(group)}</li> }).collect_view();
     let staged = approvers.groups.iter().any(|group| group.rule.stage > 0);
     let second = also_asked(&approvers.seconds).map(|who| view! { <p>"Without quorum in time, also asked: "{who}"."</p> });
@@ -139,7 +150,7 @@ pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
         }
     });
     view! {
-        <Card title="Who must approve">
+        <Card title=title>
             {beforehand}
             <ul>{lines}</ul>
             {staged.then(|| view! { <p class="quiet">"Each stage is asked once the one before is complete."</p> })}
@@ -208,7 +219,8 @@ pub fn OverlapTable(overlaps: Vec<Overlap>, #[prop(into)] caption: String) -> im
         .into_iter()
         .map(|other| {
             let to = format!("/windows/{}", other.number);
-            view! { <tr><th scope="row"><a href=to>"#"{other.number}" "{other.title}</a><br/>{pill_of(other.state)}</th><td><Time at=other.start/><br/>"to "<Time at=other.end/></td></tr> }
+            let on = other.on.map(|on| view! { <br/><span class="quiet">"on "{on}</span> });
+            view! { <tr><th scope="row"><a href=to>"#"{other.number}" "{other.title}</a>{on}<br/>{pill_of(other.state)}</th><td><Time at=other.start/><br/>"to "<Time at=other.end/></td></tr> }
         })
         .collect_view();
     view! { <Table caption=caption head=&["Window", "When"]>{rows}</Table> }

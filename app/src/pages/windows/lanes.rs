@@ -32,7 +32,9 @@ pub fn LanesCard(lanes: Vec<LaneLine>, state: WindowState) -> impl IntoView {
             let what = if state == WindowState::Completed { "Completed with failures: " } else { "Not everything went as planned: " };
             view! { <p class="message warn"><strong>{what}</strong>{named}"."</p> }
         });
-        let rows = lanes.into_iter().map(|line| row(line, state)).collect_view();
+        let mut by_wave = lanes;
+        by_wave.sort_by_key(|line| line.lane.wave);
+        let rows = by_wave.into_iter().map(|line| row(line, state)).collect_view();
         view! {
             <Card title="Databases" id="databases".to_owned()>
                 {failed}

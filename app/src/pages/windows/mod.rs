@@ -22,6 +22,7 @@ mod plan;
 mod preview;
 mod reschedule;
 mod seal;
+mod several;
 mod show;
 
 pub use cancel::CancelPage;

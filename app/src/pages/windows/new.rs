@@ -4,16 +4,16 @@ use super::choice::DatabaseChoice;
 use super::form::ProposalFields;
 use super::seal::Seal;
 use crate::door;
-use crate::parts::layout::Heading;
+use crate::parts::layout::{Card, Heading};
 use domain::ids::ExaminationId;
-use domain::view::windows::propose::{FormPage, Proposable};
+use domain::view::windows::propose::{FormPage, Proposable, by_tag};
 use engine::queries::proposals;
 use leptos::prelude::*;
 
 /// Which step the address asks for.
 enum Step {
     Choose,
-    Fill(String, Option<ExaminationId>),
+    Fill(String, Option<String>, Option<ExaminationId>),
     Again(i64),
     Seal(ExaminationId),
 }
@@ -25,7 +25,7 @@ fn step() -> Step {
         (Some(look), _, _) => Step::Seal(look),
         (None, None, None) if again.is_some() => again.map_or(Step::Choose, Step::Again),
         (None, None, None) => Step::Choose,
-        (None, database, from) => Step::Fill(database.unwrap_or_default(), from),
+        (None, database, from) => Step::Fill(database.unwrap_or_default(), door::query_parameter("tag"), from),
     }
 }
 
@@ -39,8 +39,8 @@ pub fn NewPage() -> impl IntoView {
                 let answer = async { proposals::choose(&engine, &caller?.actor).await }.await;
                 door::show(answer, |databases| choose(databases).into_any())
             }
-            Step::Fill(database, from) => {
-                let answer = async { proposals::new_form(&engine, &caller?.actor, &database, from).await }.await;
+            Step::Fill(database, tag, from) => {
+                let answer = async { proposals::new_form(&engine, &caller?.actor, &database, tag.as_deref(), from).await }.await;
                 door::show(answer, |page| fill(page).into_any())
             }
             Step::Again(number) => {
@@ -71,8 +71,34 @@ fn choose(databases: Vec<Proposable>) -> impl IntoView {
     view! {
         <Heading title="Propose a window" lead="Which database is it about?"><a class="button" href="/series">"Series"</a></Heading>
         <Steps now=1/>
+        <TagChoice databases=databases.clone()/>
         <DatabaseChoice databases page="/windows/new" caption="Databases you may propose windows on"/>
     }
+}
+
+/// Every database of a team with the same tag in one window.
+#[component]
+fn TagChoice(databases: Vec<Proposable>) -> impl IntoView {
+    let lines = by_tag(&databases)
+        .into_iter()
+        .map(|(team, tag, names)| {
+            let to = format!("/windows/new?database={}&tag={}", names[0], query_value(&tag));
+            view! { <li><a href=to>{tag}</a>": "{names.join(", ")}<span class="quiet">", of "{team}</span></li> }
+        })
+        .collect::<Vec<_>>();
+    (!lines.is_empty()).then(|| {
+        view! {
+            <Card title="Several databases at once">
+                <p>"Every database of a team with one tag. Others of the same team can be added to any window in the next step."</p>
+                <ul>{lines}</ul>
+            </Card>
+        }
+    })
+}
+
+/// A text inside the query of an address.
+fn query_value(text: &str) -> String {
+    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 fn fill(page: FormPage) -> impl IntoView {

@@ -7,7 +7,7 @@ use crate::parts::time::Time;
 use domain::ids::TargetId;
 use domain::lanes::Waves;
 use domain::plan::{Plan, PlanQuery, PlanTarget};
-use domain::procedure::text::{count, size};
+use domain::procedure::text::{count, plural, size};
 use domain::procedure::{ObjectRule, Parameters, by_key};
 use leptos::prelude::*;
 
@@ -99,7 +99,10 @@ fn order(plan: &Plan, waves: &Waves) -> String {
         .collect();
     let soak = match waves.soak_min {
         0 => "Each begins when every database of the one before ended clean.".to_owned(),
-        n => format!("Each begins when every database of the one before ended clean and was watched for {n} minutes."),
+        n => {
+            let watched = plural(u64::from(n), "minute", "minutes");
+            format!("Each begins when every database of the one before ended clean and was watched for {watched}.")
+        }
     };
     format!("{} {soak}", said.join(" "))
 }

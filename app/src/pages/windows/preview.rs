@@ -10,9 +10,16 @@ use domain::view::windows::Preview;
 use jiff::Timestamp;
 use leptos::prelude::*;
 
-/// The card of a preview; `None` says that nobody looked.
+/// The card of a preview, or of one on each of several databases; nothing of both says that nobody looked.
 #[component]
-pub fn PreviewCard(#[prop(optional_no_strip)] preview: Option<Preview>) -> impl IntoView {
+pub fn PreviewCard(
+    #[prop(optional_no_strip)] preview: Option<Preview>,
+    #[prop(optional)] previews: Vec<(String, Preview)>,
+) -> impl IntoView {
+    if !previews.is_empty() {
+        let each = previews.into_iter().map(|(name, preview)| view! { <section><h3>{name}</h3><Found preview/></section> }).collect_view();
+        return view! { <Card title="Preview" id="preview".to_owned()>{each}</Card> }.into_any();
+    }
     let Some(preview) = preview else {
         return view! {
             <Card title="Preview" id="preview".to_owned()>

@@ -1,12 +1,13 @@
 //! Moves a window: the old time, free ones to pick, a date and a start; who is asked again.
 
 use super::edit::VotesLost;
-use super::form::{ApproversCard, Fold, TakenCard};
+use super::form::{ApproversCards, Fold, TakenCard};
 use super::frame::When;
 use crate::door;
 use crate::islands::TimesCheck;
 use crate::parts::form::{Field, Form};
 use crate::parts::layout::{Card, Heading};
+use domain::proposal::{ProposalForm, several};
 use domain::schedule::slots::Slot;
 use domain::view::windows::propose::MovePage as Page;
 use domain::window::WindowState;
@@ -58,17 +59,23 @@ fn show(page: Page) -> impl IntoView {
                         {asks_fold.then(|| view! { <Fold value=page.form.fold.clone()/> })}
                         // Not sent: what is said about the times is computed from it.
                         <input type="hidden" id="duration_min" value=page.form.duration_min.clone()/>
-                        <TimesCheck database=page.database.short_name.clone() edits=Some(number)/>
+                        <TimesCheck database=page.database.short_name.clone() edits=Some(number) others=page.form.waves.keys().cloned().collect()/>
+                        {sent_waves(&page.form)}
                     </Form>
                 </Card>
                 <Free here=free slots=page.slots zone=picked_zone/>
             </div>
             <div>
-                <ApproversCard approvers=page.approvers/>
+                <ApproversCards approvers=page.approvers/>
                 {taken}
             </div>
         </div>
     }
+}
+
+/// Not sent either: the other databases that the times are checked on.
+fn sent_waves(form: &ProposalForm) -> impl IntoView + use<> {
+    form.waves.iter().map(|(name, wave)| view! { <input type="hidden" id=several::field(name) value=wave.clone()/> }).collect_view()
 }
 
 /// The same time of day on the next free days: each a link that fills the form.

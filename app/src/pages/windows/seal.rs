@@ -2,7 +2,7 @@
 
 use super::compare::Changes;
 use super::edit::{Meanwhile, VotesLost};
-use super::form::{ApproversCard, BesideTable, FreezeTable, OverlapTable};
+use super::form::{ApproversCards, BesideTable, FreezeTable, OverlapTable};
 use super::frame::{When, again_in, environment};
 use super::new::Steps;
 use super::preview::Found;
@@ -12,7 +12,9 @@ use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
 use crate::parts::time::{Span, Time};
 use domain::ids::ExaminationId;
+use domain::procedure::text::plural;
 use domain::proposal::ProposalForm;
+use domain::proposal::several::Several;
 use domain::schedule::Times;
 use domain::view::windows::propose::{EditOf, Look, SealPage};
 use leptos::prelude::*;
@@ -26,7 +28,7 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
     let here = edit.as_ref().map_or_else(|| "/windows/new".to_owned(), |edit| format!("/windows/{}/edit", edit.number));
     let with_revision = |edit: &EditOf| format!("&revision={}", edit.expected);
     let revision = edit.as_ref().map(with_revision).unwrap_or_default();
-    if matches!(page.look, Look::Waiting(_)) {
+    if page.looks().any(|(_, look)| matches!(look, Look::Waiting(_))) {
         again_in(AGAIN_S, &format!("{here}?look={look}{revision}"));
     }
     // Somebody who takes over the newest revision goes on from there, with the own text.
@@ -42,6 +44,14 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
     let (overlaps, freezes, beside) = (page.overlaps.clone(), page.freezes.clone(), page.beside.clone());
     let approvers = page.approvers.clone();
     let changes = edit.as_ref().map(|edit| edit.changes.clone());
+    let now = page.now;
+    let looks = page
+        .looks()
+        .map(|(name, look)| {
+            let title = name.map_or_else(|| "What would be done now".to_owned(), |name| format!("What would be done now on {name}"));
+            view! { <LookCard title look=look.clone() now/> }
+        })
+        .collect_view();
     view! {
         <Heading title=title lead="Nothing is sealed yet."/>
         <Steps now=if edit.is_some() { 2 } else { 3 } edits=edit.is_some()/>
@@ -50,20 +60,20 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
         <div class="columns">
             <Typed page=page.clone()/>
             <div>
-                <ApproversCard approvers/>
+                <ApproversCards approvers/>
                 {(!freezes.is_empty()).then(|| view! { <Card title="Frozen at that time"><FreezeTable freezes/></Card> })}
                 {(!overlaps.is_empty()).then(|| view! { <Card title="At the same time"><OverlapTable overlaps caption="Windows at the same time"/></Card> })}
                 {(!beside.is_empty()).then(|| view! { <Card title="On the same server at that time"><BesideTable beside caption="They share its disks and memory; nothing forbids it"/></Card> })}
             </div>
         </div>
         {changes.map(|changes| view! { <Card title="What you change"><Changes changes caption="What this revision changes"/></Card> })}
-        <LookCard look=page.look.clone() now=page.now/>
+        {looks}
         <SealCard page look action=here change blocked=!obstacles.is_empty() || stale/>
     }
 }
 
 #[component]
-fn LookCard(look: Look, now: jiff::Timestamp) -> impl IntoView {
+fn LookCard(title: String, look: Look, now: jiff::Timestamp) -> impl IntoView {
     let body = match look {
         Look::Waiting(since) => view! {
             <p role="status"><Pill tone=Tone::Waiting label="A worker is measuring"/>" Asked "<Span from=now to=since/>". This page looks again by itself every "{AGAIN_S}" seconds."</p>
@@ -73,25 +83,50 @@ fn LookCard(look: Look, now: jiff::Timestamp) -> impl IntoView {
         Look::Failed(why) => view! { <p class="message refused">"There is no preview: "{domain::people::visible(&why)}</p> }.into_any(),
         Look::Found(preview) => view! { <Found preview=*preview/> }.into_any(),
     };
-    view! { <Card title="What would be done now">{body}</Card> }
+    view! { <Card title=title>{body}</Card> }
 }
 
 /// What was typed, with the instants it means.
 #[component]
 fn Typed(page: SealPage) -> impl IntoView {
     let zone = page.database.zone.clone();
+    let databases = match page.order.clone() {
+        None => view! { <Detail term="Database">{page.database.short_name.clone()}" "<span class="quiet">{environment(&page.database.environment)}</span></Detail> }.into_any(),
+        Some(order) => waves(&page, &order).into_any(),
+    };
     let times = page.times.ok().map(|times| view! { <Instants times zone/> });
     view! {
         <Card title="What you propose">
             <Details>
                 <Detail term="Title">{page.title}</Detail>
-                <Detail term="Database">{page.database.short_name}" "<span class="quiet">{environment(&page.database.environment)}</span></Detail>
+                {databases}
                 <Detail term="Procedure">{page.procedure}</Detail>
                 {times}
                 <Detail term="Reason"><span class="reason">{page.form.reason.clone()}</span></Detail>
             </Details>
         </Card>
     }
+}
+
+/// Several databases, wave by wave.
+fn waves(page: &SealPage, order: &Several) -> impl IntoView + use<> {
+    let named: Vec<String> = order.waves.iter().map(|wave| wave.join(", ")).collect();
+    let rows = named.into_iter().zip(1..).map(|(names, n)| view! { <Detail term=format!("Wave {n}")>{names}</Detail> }).collect_view();
+    let soak = (order.waves.len() > 1).then(|| {
+        let watched = if order.soak_min == 0 {
+            String::new()
+        } else {
+            format!(" and was watched for {}", plural(u64::from(order.soak_min), "minute", "minutes"))
+        };
+        view! { <Detail term="Between two">"The next begins when every database before it ended clean"{watched}"."</Detail> }
+    });
+    let shared = page
+        .same_server
+        .clone()
+        .into_iter()
+        .map(|(one, other)| view! { <Detail term="Same server">{one}" and "{other}" share one, and are worked on at the same time. Nothing forbids it; another wave is gentler."</Detail> })
+        .collect_view();
+    view! { {rows}{soak}{shared} }
 }
 
 #[component]
@@ -108,9 +143,10 @@ fn Instants(times: Times, zone: String) -> impl IntoView {
 /// The one button that seals; every typed value goes along unseen, so that an ended session loses nothing.
 #[component]
 fn SealCard(page: SealPage, look: ExaminationId, action: String, change: String, blocked: bool) -> impl IntoView {
-    let waiting = matches!(page.look, Look::Waiting(_));
-    let asked: usize = page.approvers.groups.iter().map(|group| group.people.len()).sum();
-    let without = !matches!(page.look, Look::Found(_));
+    let waiting = page.looks().any(|(_, look)| matches!(look, Look::Waiting(_)));
+    let asked = page.asked();
+    let without = !page.looks().all(|(_, look)| matches!(look, Look::Found(_)));
+    let nothing = !page.looks().any(|(_, look)| matches!(look, Look::Found(_)));
     let submit = match (&page.edit, without) {
         (None, false) => "Seal and propose",
         (None, true) => "Seal and propose without a preview",
@@ -130,7 +166,7 @@ fn SealCard(page: SealPage, look: ExaminationId, action: String, change: String,
             <p>"Sealing fixes these bytes under a digest. "{asked}" people are asked for their decision by mail, each with a personal link."</p>
             <Form action=action submit=submit>
                 {hidden()}
-                {(!without).then(|| view! { <input type="hidden" name="look" value=look.to_string()/> })}
+                {(!nothing).then(|| view! { <input type="hidden" name="look" value=look.to_string()/> })}
             </Form>
         }
     });
