@@ -216,6 +216,8 @@ pub const DOORS: &[Door] = &[
     Door::form("/windows/{number}/vote", Access::SignedIn, || post(forms::windows::vote)),
     Door::form("/windows/{number}/take-back", Access::SignedIn, || post(forms::windows::take_back)),
     Door::form("/windows/{number}/start", Access::SignedIn, || post(forms::windows::start)),
+    Door::form("/windows/{number}/hold", Access::SignedIn, || post(forms::windows::hold)),
+    Door::form("/windows/{number}/stop", Access::SignedIn, || post(forms::windows::stop)),
     Door::form("/windows/{number}/cancel", Access::SignedIn, || post(forms::windows::call_off)),
     Door::form("/windows/{number}/override/{freeze}", Access::SignedIn, || post(forms::freezes::let_pass)),
     Door::form("/windows/{number}/override/{freeze}/withdraw", Access::SignedIn, || post(forms::freezes::hold_again)),

@@ -10,10 +10,12 @@ use engine::actions::amend_window::amend_window;
 use engine::actions::call_off_window::{self, call_off_window};
 use engine::actions::cancel_many::{self, cancel_many};
 use engine::actions::cast_vote::{self, cast_vote};
+use engine::actions::hold_window::{self, hold_window};
 use engine::actions::move_window::{self, move_window};
 use engine::actions::open_run::{self, start_now};
 use engine::actions::preview_proposal::preview_proposal;
 use engine::actions::propose_window::propose_window;
+use engine::actions::stop_window::{self, stop_window};
 use engine::actions::withdraw_vote::withdraw_vote;
 use engine::actions::write_issues_met::{self, write_issues_met};
 use serde::Deserialize;
@@ -96,6 +98,22 @@ fn taken_back(state: WindowState) -> &'static str {
 pub async fn start(At(number): At<i64>, form: TypedForm<open_run::Input>) -> Response {
     let done = start_now(&form.engine, &form.caller, number, &form.input).await;
     form.answer(done, |run| Done::to(format!("/runs/{run}"), "Opened. A worker takes it within seconds.")).await
+}
+
+/// Asks every run of the window to hold after its current item.
+pub async fn hold(At(number): At<i64>, form: TypedForm<hold_window::Input>) -> Response {
+    let done = hold_window(&form.engine, &form.caller, number, &form.input).await;
+    form.answer(done, |asked| page(number, format!("Asked {} to hold. What runs now ends first.", runs(asked)))).await
+}
+
+/// Asks every run of the window to stop.
+pub async fn stop(At(number): At<i64>, form: TypedForm<stop_window::Input>) -> Response {
+    let done = stop_window(&form.engine, &form.caller, number, &form.input).await;
+    form.answer(done, |asked| page(number, format!("Asked {} to stop. Each run's page says what has really stopped.", runs(asked)))).await
+}
+
+fn runs(asked: usize) -> String {
+    plural(u64::try_from(asked).unwrap_or(u64::MAX), "run", "runs")
 }
 
 /// Withdraws or cancels.

@@ -249,6 +249,9 @@ async fn doors_to_runs_and_to_what_follows() {
     company.proposed().await;
     let leased = company.staged("leased", &[]).await;
     company.run_of("leased", &leased, &["leased"]).await;
+    let busy = company.staged("busy", &[]).await;
+    company.run_of("busy", &busy, &["leased"]).await;
+    company.house.put(busy.id, 2, Running).await;
     company.house.put(leased.id, 2, Running).await;
     let held = company.staged("held", &[]).await;
     company.run_of("held", &held, &["leased", "held"]).await;

@@ -2,6 +2,7 @@
 
 use crate::parts::form::{Field, Form, TextArea};
 use crate::parts::layout::Card;
+use domain::view::windows::offers::Whole;
 use domain::view::windows::{Head, Offer, Offers};
 use domain::window::WindowState;
 use leptos::prelude::*;
@@ -43,8 +44,16 @@ pub fn Typed(
 
 /// The card of actions; nothing for readers who may do nothing.
 #[component]
-pub fn Acts(head: Head, offers: Offers, run: Option<domain::ids::RunId>) -> impl IntoView {
+pub fn Acts(
+    head: Head,
+    offers: Offers,
+    /// The one open run; of several databases each is reached by the card of databases.
+    run: Option<domain::ids::RunId>,
+    /// What may be done to all of several at once.
+    whole: Option<Whole>,
+) -> impl IntoView {
     let number = head.number;
+    let (for_end, for_whole) = (head.database.clone(), head.clone());
     let start = act(&offers.start, {
         let head = head.clone();
         move || {
@@ -70,6 +79,7 @@ pub fn Acts(head: Head, offers: Offers, run: Option<domain::ids::RunId>) -> impl
             view! { <p><a class="button danger" href=format!("/runs/{run}?act=stop")>"Stop the run …"</a></p> }.into_any()
         })
     });
+    let whole_acts = whole.as_ref().map(|whole| of_whole(&for_whole, whole));
     let resolve = run.map(|run| {
         act(&offers.resolve, move || {
             view! { <p><a class="button primary" href=format!("/runs/{run}#hold")>"Decide on the held run"</a></p> }.into_any()
@@ -85,7 +95,7 @@ pub fn Acts(head: Head, offers: Offers, run: Option<domain::ids::RunId>) -> impl
         .into_any()
     });
     let (withdraw, cancel) =
-        (end(&offers.withdraw, number, "Withdraw", &head.database), end(&offers.cancel, number, "Cancel the window", &head.database));
+        (end(&offers.withdraw, number, "Withdraw", &for_end), end(&offers.cancel, number, "Cancel the window", &for_end));
     let all = [
         &offers.start,
         &offers.edit,
@@ -97,9 +107,36 @@ pub fn Acts(head: Head, offers: Offers, run: Option<domain::ids::RunId>) -> impl
         &offers.cancel,
         &offers.write_issues,
     ];
-    all.iter().any(|offer| offer.is_open() || offer.why_not().is_some_and(|refusal| refusal.code != "not_permitted")).then(|| {
-        view! { <Card title="Actions" id="actions".to_owned()><div class="acts">{start}{edit}{reschedule}{again}{stop}{resolve}{withdraw}{cancel}{issues}</div></Card> }
+    let of_all = whole.iter().flat_map(|whole| [&whole.hold, &whole.stop]);
+    all.into_iter().chain(of_all).any(|offer| offer.is_open() || offer.why_not().is_some_and(|refusal| refusal.code != "not_permitted")).then(|| {
+        view! { <Card title="Actions" id="actions".to_owned()><div class="acts">{start}{edit}{reschedule}{again}{whole_acts}{stop}{resolve}{withdraw}{cancel}{issues}</div></Card> }
     })
+}
+
+/// Of several databases: one act for whatever runs on any of them.
+fn of_whole(head: &Head, offers: &Whole) -> AnyView {
+    let (number, name, held) = (head.number, head.database.clone(), head.state != WindowState::Running);
+    let named = name.clone();
+    let hold = act(&offers.hold, move || {
+        view! {
+            <Typed action=format!("/windows/{number}/hold") verb="Hold everything" name=named prefix="hold-"
+                consequence="Every run of this window waits after its current item, and a person decides on each how it goes on. No further wave begins meanwhile.">
+                <TextArea name="reason" label="Why" hint="It stands in the trail. At most 2,000 characters." rows=2 required=true/>
+            </Typed>
+        }
+        .into_any()
+    });
+    let stop = act(&offers.stop, move || {
+        let left = if held { " What is on hold already still waits for a decision." } else { "" };
+        view! {
+            <Typed action=format!("/windows/{number}/stop") verb="Stop everything" name=name prefix="stop-"
+                consequence=format!("Every run of this window is cancelled on its server, what is left half done is cleaned up, and no further wave begins.{left}")>
+                <TextArea name="reason" label="Why" hint="It stands in the trail, and everybody concerned reads it. At most 2,000 characters." rows=2 required=true/>
+            </Typed>
+        }
+        .into_any()
+    });
+    view! { {hold}{stop} }.into_any()
 }
 
 /// The form of an offer, or why not now. That somebody else may is not worth a line here: rights do not change by looking.

@@ -89,11 +89,11 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
         <BlockedBox blocked=window.blocked/>
         {issues}
         <nav class="parts" aria-label="On this page"><ul>{parts}</ul></nav>
-        <Acts head=head.clone() offers=window.offers run=open_run/>
+        <Acts head=head.clone() offers=window.offers run=open_run whole=window.whole/>
         <FreezesCard head=head.clone() freezes=window.freezes/>
         {beside}
         <PlanCard plan=window.plan/>
-        <PreviewCard preview=window.preview/>
+        <PreviewCard preview=window.preview previews=window.previews/>
         {approvals}
         <LanesCard lanes=window.lanes state=head.state/>
         <ChecksCard number=head.number state=head.state checks=window.checks/>

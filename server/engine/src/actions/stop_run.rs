@@ -46,7 +46,7 @@ pub async fn stop_run(engine: &Engine, caller: &Caller, run: RunId, input: &Inpu
 }
 
 /// `watched` is a run whose work is over and whose next wave waits: stopping it keeps that wave from beginning.
-fn may_stop(state: RunState, phase: Phase, asked: bool, watched: bool) -> std::result::Result<(), Refusal> {
+pub(super) fn may_stop(state: RunState, phase: Phase, asked: bool, watched: bool) -> std::result::Result<(), Refusal> {
     if asked {
         return Err(Refusal::new("stop_asked", "Somebody asked to stop this run already.", "Its page says what really stopped."));
     }

@@ -443,6 +443,18 @@ pub const RUNS: &[Line] = &[
     Line::read("GET /runs/{id}/events", Watched(SeeTeam), Run("leased")),
     Line::act("POST /runs/{id}/hold", Team(HoldRun), Run("leased"), typed!(c, p; "short_name": "leased", "reason": "somebody has to look")),
     Line::act("POST /runs/{id}/stop", Team(StopRun), Run("leased"), typed!(c, p; "short_name": "leased", "reason": "the shop is slow")),
+    Line::act(
+        "POST /windows/{number}/hold",
+        Team(HoldRun),
+        Window("busy"),
+        typed!(c, p; "short_name": "busy", "reason": "somebody has to look"),
+    ),
+    Line::act(
+        "POST /windows/{number}/stop",
+        Team(StopRun),
+        Window("busy"),
+        typed!(c, p; "short_name": "busy", "reason": "the shop is slow"),
+    ),
     Line::act("POST /runs/{id}/resolve", Team(ResolveHold), Run("held"), typed!(c, p; "verb": "fail", "reason": "not tonight")),
     Line::act("POST /windows/{number}/issues", Team(CloseWindow), Window("failed"), typed!(c, p; "issues_met": "The replica fell behind.")),
     Line::act("POST /windows/{number}/probe", Team(TickItem), Window("validating"), typed!(c, p;)),
