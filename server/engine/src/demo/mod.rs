@@ -9,7 +9,7 @@ use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
 use crate::actions::{
     Caller, add_critical_query, add_webhook, announce_worker_key, create_freeze, keep_example, make_series, pause_webhook,
-    preview_proposal, propose_window, write_comment,
+    preview_proposal, propose_window, set_tags, write_comment,
 };
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -67,7 +67,12 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
     let lead = people::caller(&engine, people::LEAD).await?;
     if progress.target.is_none() {
         let password = shop::create(&config.superuser).await?;
-        progress.target = Some(register(&engine, &lead, config.port, password).await?);
+        shop::copy(&config.superuser).await?;
+        let shop = Place { short_name: shop::DATABASE, name: "Shop", database: shop::DATABASE.to_owned(), environment: "production" };
+        progress.target = Some(register(&engine, &lead, config.port, &shop, password.clone()).await?);
+        // Whoever interrupts the start here has a demo of one database.
+        let staging = Place { short_name: shop::STAGING, name: "Shop, staging", database: shop::copied(), environment: "staging" };
+        register(&engine, &lead, config.port, &staging, password).await?;
         while examiner::answer_next(&worker).await? {}
         example(&engine).await?;
     }
@@ -87,18 +92,26 @@ async fn progress(engine: &Engine) -> Result<store::demo::Progress> {
         .await
 }
 
-/// The database, its backup on record, and two queries whose speed matters.
-async fn register(engine: &Engine, lead: &Caller, port: u16, password: SecretString) -> Result<TargetId> {
+/// One of the demo's databases.
+struct Place {
+    short_name: &'static str,
+    name: &'static str,
+    database: String,
+    environment: &'static str,
+}
+
+/// A database, its tag, its backup on record, and two queries whose speed matters.
+async fn register(engine: &Engine, lead: &Caller, port: u16, place: &Place, password: SecretString) -> Result<TargetId> {
     let team = transaction::read(engine.pool(), "demo_team", |db| Box::pin(async move { Ok(store::demo::team(db).await?) })).await?;
     let draft = Registration {
-        name: "Shop".into(),
-        short_name: shop::DATABASE.into(),
+        name: place.name.into(),
+        short_name: place.short_name.into(),
         host: "127.0.0.1".into(),
         port: port.to_string(),
-        database: shop::DATABASE.into(),
+        database: place.database.clone(),
         username: shop::MAINTAINER.into(),
         tls: "none".into(),
-        environment: "production".into(),
+        environment: place.environment.into(),
         zone: "Europe/Berlin".into(),
         on_call: "Lena Lindqvist, +49 30 0000 0142".into(),
         stakeholders: format!("Sten Sommer <{}>\nMara Market <{}>", people::STAKEHOLDER, people::CONTACT),
@@ -108,10 +121,12 @@ async fn register(engine: &Engine, lead: &Caller, port: u16, password: SecretStr
     let taken_at = (engine.clock().now() - SignedDuration::from_hours(5)).to_string();
     let backup = record_backup::Input {
         taken_at,
-        location: "s3://backups.shop.example/shop/daily".into(),
+        location: format!("s3://backups.shop.example/{}/daily", place.short_name),
         verified_how: "Restored to the scratch server by the nightly job; row counts compared.".into(),
     };
     record_backup(engine, lead, target, &backup).await?;
+    let admin = people::caller(engine, people::ADMIN).await?;
+    set_tags::set_tags(engine, &admin, target, &set_tags::Input { tags: "shop".into() }).await?;
     for (name, sql, limit_ms) in [
         (
             "Orders of one customer",

@@ -9,6 +9,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, P
 
 /// Name of the database.
 pub const DATABASE: &str = "shop";
+/// A copy of it on the same server, on which things are tried first.
+pub const STAGING: &str = "shop-staging";
 /// The role Drydock works as there: no superuser, member of the owner of the tables.
 pub const MAINTAINER: &str = "drydock_shop";
 
@@ -44,6 +46,23 @@ pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
         session.close().await?;
     }
     Ok(password)
+}
+
+/// Copies the database with everything in it, for the same roles.
+pub async fn copy(superuser: &PgConnectOptions) -> Result<()> {
+    let mut admin = superuser.clone().disable_statement_logging().database("postgres").connect().await?;
+    let copy = copied();
+    run(&mut admin, format!("DROP DATABASE IF EXISTS {copy} WITH (FORCE)")).await?;
+    run(&mut admin, format!("CREATE DATABASE {copy} TEMPLATE {DATABASE}")).await?;
+    run(&mut admin, format!("GRANT CREATE ON DATABASE {copy} TO shop_owner")).await?;
+    run(&mut admin, format!("REVOKE ALL ON DATABASE {copy} FROM PUBLIC")).await?;
+    run(&mut admin, format!("GRANT CONNECT, TEMP ON DATABASE {copy} TO {MAINTAINER}, shop_app")).await?;
+    Ok(admin.close().await?)
+}
+
+/// Its name on the server, where a hyphen would need quotes.
+pub fn copied() -> String {
+    STAGING.replace('-', "_")
 }
 
 /// The text is this file's and `shop.sql`'s own.
