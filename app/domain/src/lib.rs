@@ -10,6 +10,7 @@ pub mod csv;
 pub mod decision;
 pub mod examination;
 pub mod fact;
+pub mod factor;
 pub mod freeze;
 pub mod gate;
 pub mod hold;
