@@ -18,6 +18,9 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
     drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override, drydock.freeze_import,
     drydock.series, drydock.series_author, drydock.series_change TO {web};
+GRANT INSERT, DELETE ON drydock.factor, drydock.recovery_code TO {web};
+GRANT UPDATE (confirmed_at, last_step) ON drydock.factor TO {web};
+GRANT UPDATE (used_at) ON drydock.recovery_code TO {web};
 GRANT INSERT ON drydock.vote_code TO {web};
 GRANT UPDATE (tries, used_at, ended_at) ON drydock.vote_code TO {web};
 GRANT INSERT ON drydock.policy_change, drydock.policy_agreement, drydock.policy_case TO {web};
@@ -72,7 +75,8 @@ GRANT DELETE ON drydock.policy_case TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
-REVOKE SELECT ON drydock.account, drydock.session, drydock.submission, drydock.throttle, drydock.calendar_feed, drydock.vote_code FROM {worker_alone};
+REVOKE SELECT ON drydock.account, drydock.session, drydock.submission, drydock.throttle, drydock.calendar_feed, drydock.vote_code, drydock.factor,
+    drydock.recovery_code FROM {worker_alone};
 -- A code that opens nothing any more is not mailed.
 GRANT SELECT (id, used_at, ended_at, expires_at) ON drydock.vote_code TO {worker};
 GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.worker_key, drydock.run,
@@ -101,8 +105,9 @@ GRANT INSERT (series_id, day, start_at, code, message) ON drydock.series_stuck T
 GRANT UPDATE (looked_at, next_look_at, trouble_code, trouble, trouble_since) ON drydock.series TO {worker};
 GRANT UPDATE (start_at, code, message, since) ON drydock.series_stuck TO {worker};
 GRANT DELETE ON drydock.series_stuck TO {worker};
--- Counting votes asks who has an account at all.
+-- Counting votes asks who has an account at all, and who a second factor.
 GRANT SELECT (person_id) ON drydock.account TO {worker};
+GRANT SELECT (person_id, confirmed_at) ON drydock.factor TO {worker};
 GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.

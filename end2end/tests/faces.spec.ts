@@ -26,7 +26,7 @@ function beforeTheClocksGoForward(): string {
 }
 
 test("the doors: signing in, a link from a mail, and addresses that lead nowhere", async ({ page, demo }) => {
-  await allWellMade(page, demo.address, ["/login", "/forgot", "/setup", "/nowhere", "/a/not-a-secret"]);
+  await allWellMade(page, demo.address, ["/login", "/login/factor", "/forgot", "/setup", "/nowhere", "/a/not-a-secret"]);
   await signIn(page, demo, "admin");
   const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\]/);
   await signOut(page);
@@ -43,7 +43,7 @@ test("what a lead works with", async ({ page, demo }) => {
   await allWellMade(page, demo.address, ["/", "/windows", "/windows?state=failed", "/windows/new", "/windows/new?database=shop"]);
   await allWellMade(page, demo.address, ["/windows/1", "/windows/1/edit", "/windows/1/move", "/windows/1/checklist", "/windows/1/evidence"]);
   await allWellMade(page, demo.address, ["/calendar", "/calendar?view=week", "/calendar?view=agenda", "/calendar?view=day", "/timeline", "/timeline?view=month"]);
-  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/freezes/new", "/me", "/me/sessions", "/me/calendar"]);
+  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/freezes/new", "/me", "/me/sessions", "/me/calendar", "/me/factor"]);
 });
 
 test("series, and their dates before anything is saved", async ({ page, demo }) => {

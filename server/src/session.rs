@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use axum::response::Response;
 use domain::ids::PersonId;
 use engine::Engine;
-use engine::actions::keep_session;
+use engine::actions::keep_session::{self, Gain};
 use engine::actions::sign_in::SignedIn;
 use engine::store::sessions;
 use engine::store::sign_ins::Origin;
@@ -96,13 +96,27 @@ pub async fn sign_in(session: &Session, engine: &Engine, signed_in: SignedIn, cl
     keep_session::begin(engine, renewed(session).await?, signed_in, origin).await
 }
 
+/// Remembers whose password was typed, under a new id, while the second factor is waited for: this session is nobody's yet.
+pub async fn wait_for_factor(session: &Session, engine: &Engine, person: PersonId, epoch: i64) -> engine::Result<()> {
+    keep_session::wait_for_factor(engine, renewed(session).await?, person, epoch).await
+}
+
 /// Gives the person's session a new id, with some minutes of control if asked for; its absolute end stays where it was.
 pub async fn rotate(session: &Session, engine: &Engine, person: PersonId, control: bool) -> engine::Result<()> {
+    renew(session, engine, person, Gain { control, factor: false }).await
+}
+
+/// Gives the person's session a new id: the second factor was shown in it.
+pub async fn shown_factor(session: &Session, engine: &Engine, person: PersonId) -> engine::Result<()> {
+    renew(session, engine, person, Gain { control: false, factor: true }).await
+}
+
+async fn renew(session: &Session, engine: &Engine, person: PersonId, gain: Gain) -> engine::Result<()> {
     let old = session.id().ok_or_else(|| engine::Error::internal("a signed-in session has no id"))?;
     // What lies in it goes along: it is read before its row moves away from the old id.
     session.get_value("").await.map_err(engine::Error::internal)?;
     let parked = keep_session::park(engine, key(&old), person).await?;
-    keep_session::unpark(engine, parked, renewed(session).await?, control).await
+    keep_session::unpark(engine, parked, renewed(session).await?, gain).await
 }
 
 /// A new id with a row of its own; the old one's row is gone.

@@ -1,11 +1,11 @@
-//! The web process: pages and actions. It has its own database role and no key that opens a target's secret.
+//! The web process: pages and actions. It has its own database role, the key of second factors, and no key that opens a target's secret.
 
 use std::{io::Write, sync::Arc};
 
 use anyhow::Context;
 use app::assets::Assets;
 use axum::extract::FromRef;
-use engine::{Engine, cluster::ServiceRole};
+use engine::{Engine, cluster::ServiceRole, factor_key::FactorKey};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ use crate::{
     config::{Settings, TrustedProxies},
     drain,
     embedded::Site,
+    folders,
     guard::hosts::Hosts,
     lifecycle::Lifecycle,
     listener,
@@ -76,7 +77,9 @@ pub async fn serve(mut settings: Settings, site: &Site, lifecycle: Lifecycle) ->
     anyhow::ensure!(unfit.is_empty(), "this build is not served: {}", unfit.join("; "));
     let url = settings.database.own(ServiceRole::Web).or(settings.database.any.as_ref());
     let url = url.context("`drydock web` needs DRYDOCK_WEB_DATABASE_URL or DATABASE_URL; `drydock serve` sets it for its own processes")?;
-    let engine = Engine::connect(state::connect_options(url)?, CONNECTIONS).await?;
+    let keys = settings.data_dir.join("web");
+    folders::make_private(&keys)?;
+    let engine = Engine::connect(state::connect_options(url)?, CONNECTIONS).await?.with_factor_key(FactorKey::open(&keys)?);
     let watching = Engine::connect(state::connect_options(url)?, LIVE_CONNECTIONS).await?;
     state::refuse_other_schema(&engine).await?;
     state::refuse_other_kind(&engine, settings.demo).await?;

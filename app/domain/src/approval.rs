@@ -47,21 +47,6 @@ words!(Assurance {
     Assurance::AccountFactor = "account_factor" / "signed in with second factor",
 });
 
-impl Assurance {
-    /// What a policy may ask for: somebody has to be able to prove it here.
-    pub const REACHABLE: &'static [Self] = &[Self::Link, Self::LinkCode, Self::Account];
-
-    /// Refuses what nobody could prove, with the reason.
-    pub fn reachable(self) -> Result<(), String> {
-        match self {
-            Self::Link | Self::LinkCode | Self::Account => Ok(()),
-            Self::AccountFactor => {
-                Err("There is no second factor at the sign-in, so nobody could be known that well. Ask for “signed in”.".into())
-            }
-        }
-    }
-}
-
 /// A vote's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -218,6 +218,7 @@ mod tests {
             teams: role.map(|(role, deputy)| Member { team: team(7), role, deputy }).into_iter().collect(),
             stakeholder_of_teams: vec![],
             elevated: false,
+            factor: false,
         }
     }
 

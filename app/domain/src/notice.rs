@@ -61,6 +61,8 @@ pub enum NoticeKind {
     ResetAsked,
     /// The password of the account was changed.
     PasswordChanged,
+    /// The second factor of the account was set up or removed, or a recovery code was used.
+    FactorChanged,
     /// All maintenance was paused.
     Paused,
     /// It goes on.
@@ -104,6 +106,7 @@ words!(NoticeKind {
     NoticeKind::Invited = "invited" / "Invitation",
     NoticeKind::ResetAsked = "reset_asked" / "New password",
     NoticeKind::PasswordChanged = "password_changed" / "Password changed",
+    NoticeKind::FactorChanged = "factor_changed" / "Second factor",
     NoticeKind::Paused = "paused" / "Maintenance paused",
     NoticeKind::Resumed = "resumed" / "Maintenance resumed",
     NoticeKind::OwnerChanged = "owner_changed" / "Database given to another team",
@@ -178,7 +181,7 @@ impl NoticeKind {
             Self::Validating => &[WindowOwner, Executor, Contributors, Leads],
             Self::HandedOver | Self::Frozen => &[WindowOwner],
             Self::FreezeChanged => &[WindowOwner, FreezeMaker],
-            Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::TestMail => &[Owner],
+            Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::FactorChanged | Self::TestMail => &[Owner],
             Self::Paused | Self::Resumed => &[Heads],
             Self::OwnerChanged => &[BothLeads],
             Self::WebhookPaused => &[Administrators],
@@ -198,7 +201,7 @@ impl NoticeKind {
     /// True for messages about somebody's own account: they speak of no window.
     #[must_use]
     pub fn is_about_account(self) -> bool {
-        matches!(self, Self::Invited | Self::ResetAsked | Self::PasswordChanged)
+        matches!(self, Self::Invited | Self::ResetAsked | Self::PasswordChanged | Self::FactorChanged)
     }
     /// True for messages about a database, a series, a receiver or the whole installation: they speak of no window either.
     #[must_use]

@@ -118,6 +118,7 @@ mod tests {
             teams: role.map(|role| Member { team: TeamId(Uuid::from_u128(7)), role, deputy: false }).into_iter().collect(),
             stakeholder_of_teams: vec![],
             elevated: false,
+            factor: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Who may do what: one table, verb × role × scope. Only this module can make a [`Permit`], and actions take one.
 
+use crate::approval::Assurance;
 use crate::decision::Refusal;
 use crate::ids::{LinkId, PersonId, TeamId};
 use crate::people::{GlobalRole, TeamRole};
@@ -35,6 +36,8 @@ pub struct Actor {
     pub stakeholder_of_teams: Vec<TeamId>,
     /// The password was typed lately: control votes, credentials and people may be touched.
     pub elevated: bool,
+    /// Signed in with a second factor.
+    pub factor: bool,
 }
 
 impl Actor {
@@ -47,6 +50,11 @@ impl Actor {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.global.contains(&GlobalRole::Admin)
+    }
+    /// How a vote of theirs is known.
+    #[must_use]
+    pub fn known(&self) -> Assurance {
+        if self.factor { Assurance::AccountFactor } else { Assurance::Account }
     }
     /// True for auditors.
     #[must_use]
@@ -315,6 +323,7 @@ mod tests {
             teams,
             stakeholder_of_teams: vec![],
             elevated: false,
+            factor: false,
         };
         (actor, team)
     }

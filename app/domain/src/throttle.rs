@@ -7,6 +7,10 @@ const FREE_FAILURES: i32 = 5;
 /// Longest pause of an account: a stranger who knows an address cannot lock its person out for longer.
 const LONGEST_PAUSE_S: i64 = 300;
 
+/// The same for the second factor. Only who knows the password gets there, and six digits are few: with three of them good at a time, a day of
+/// tries finds one with a chance of one in ten thousand.
+const LONGEST_FACTOR_PAUSE_S: i64 = 3600;
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
@@ -14,6 +18,8 @@ pub enum Limit {
     Account,
     /// The password typed again by somebody who is signed in.
     Confirm,
+    /// Codes of the second factor, typed by somebody who knew the password.
+    Factor,
     /// Sign-ins from one network.
     Network,
     /// Sign-ins at this installation.
@@ -37,6 +43,7 @@ impl Limit {
         match self {
             Self::Account => "account",
             Self::Confirm => "confirm",
+            Self::Factor => "factor",
             Self::Network => "network",
             Self::Total => "total",
             Self::AskNetwork => "ask_network",
@@ -51,7 +58,7 @@ impl Limit {
     #[must_use]
     pub fn within(self) -> SignedDuration {
         match self {
-            Self::Account | Self::Confirm | Self::CodeLink | Self::CodePerson => SignedDuration::from_hours(24),
+            Self::Account | Self::Confirm | Self::Factor | Self::CodeLink | Self::CodePerson => SignedDuration::from_hours(24),
             Self::Network | Self::Total | Self::AskNetwork | Self::AskTotal => SignedDuration::from_mins(10),
             Self::Fact => SignedDuration::from_mins(1),
         }
@@ -60,7 +67,7 @@ impl Limit {
     /// Most failures within that time, where the count as a whole has to wait for its end.
     fn most(self) -> Option<i32> {
         match self {
-            Self::Account | Self::Confirm | Self::Fact => None,
+            Self::Account | Self::Confirm | Self::Factor | Self::Fact => None,
             Self::Network => Some(30),
             Self::Total => Some(300),
             Self::AskNetwork => Some(20),
@@ -74,9 +81,10 @@ impl Limit {
     #[must_use]
     pub fn blocked_until(self, failures: i32, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Account | Self::Confirm => {
+            Self::Account | Self::Confirm | Self::Factor => {
                 let beyond = u32::try_from(failures - FREE_FAILURES).ok()?.min(20);
-                Some(now + SignedDuration::from_secs((1_i64 << beyond).min(LONGEST_PAUSE_S)))
+                let longest_s = if self == Self::Factor { LONGEST_FACTOR_PAUSE_S } else { LONGEST_PAUSE_S };
+                Some(now + SignedDuration::from_secs((1_i64 << beyond).min(longest_s)))
             }
             Self::Network | Self::Total | Self::AskNetwork | Self::AskTotal | Self::CodeLink | Self::CodePerson => {
                 self.most().filter(|most| failures >= *most).map(|_| since + self.within())
@@ -109,6 +117,12 @@ mod tests {
     fn pauses_of_an_account_double_and_end() {
         let paused = |failures| Limit::Account.blocked_until(failures, at(0), at(100)).map(|until| until.duration_since(at(100)).as_secs());
         assert_eq!([1, 4, 5, 6, 7, 13, 14, 1000].map(paused), [None, None, Some(1), Some(2), Some(4), Some(256), Some(300), Some(300)]);
+    }
+
+    #[test]
+    fn codes_of_the_second_factor_are_guessed_for_years() {
+        let paused = |failures| Limit::Factor.blocked_until(failures, at(0), at(0)).map(|until| until.duration_since(at(0)).as_secs());
+        assert_eq!([4, 5, 13, 16, 17, 1000].map(paused), [None, Some(1), Some(256), Some(2048), Some(3600), Some(3600)]);
     }
 
     #[test]

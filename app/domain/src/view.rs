@@ -4,6 +4,7 @@ pub mod calendar;
 pub mod checklists;
 pub mod departures;
 pub mod evidence;
+pub mod factors;
 pub mod feeds;
 pub mod freezes;
 pub mod gains;

@@ -20,6 +20,8 @@ pub enum Changed {
     Role,
     /// What proves who they are.
     Password,
+    /// What proves who they are beside the password: somebody else took it away.
+    Factor,
     /// They were deactivated, and came back.
     Return,
 }
@@ -28,6 +30,7 @@ words!(Changed {
     Changed::Address = "address" / "address",
     Changed::Role = "role" / "role",
     Changed::Password = "password" / "password",
+    Changed::Factor = "factor" / "second factor",
     Changed::Return = "return" / "account",
 });
 

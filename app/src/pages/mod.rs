@@ -13,6 +13,7 @@ pub mod forgot;
 pub mod freezes;
 pub mod home;
 pub mod login;
+pub mod login_factor;
 pub mod mail;
 pub mod me;
 pub mod pause;
@@ -62,6 +63,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/me") view=me::ProfilePage ssr=SsrMode::Async/>
                     <Route path=path!("/me/sessions") view=me::SessionsPage ssr=SsrMode::Async/>
                     <Route path=path!("/me/calendar") view=me::FeedsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/me/factor") view=me::FactorPage ssr=SsrMode::Async/>
                     <Route path=path!("/me/confirm") view=me::ConfirmPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases") view=databases::ListPage ssr=SsrMode::Async/>
                     <Route path=path!("/databases/new") view=databases::RegisterPage ssr=SsrMode::Async/>
@@ -90,6 +92,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit/:id") view=audit::FactShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/login") view=login::LoginPage ssr=SsrMode::Async/>
+                    <Route path=path!("/login/factor") view=login_factor::LoginFactorPage ssr=SsrMode::Async/>
                     <Route path=path!("/forgot") view=forgot::ForgotPage ssr=SsrMode::Async/>
                     <Route path=path!("/setup") view=setup::SetupPage ssr=SsrMode::Async/>
                 </Routes>

@@ -1,9 +1,11 @@
-//! The engine as the web process holds it: a pool, a clock, and nothing that opens a target's secret.
+//! The engine as the web process holds it: a pool, a clock, the key of second factors, and nothing that opens a target's secret.
 
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::factor_key::FactorKey;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Shared by all requests; cheap to clone.
@@ -11,6 +13,7 @@ use std::time::Duration;
 pub struct Engine {
     pool: PgPool,
     clock: Clock,
+    factor_key: Option<Arc<FactorKey>>,
 }
 
 impl Engine {
@@ -23,12 +26,22 @@ impl Engine {
             ("timezone", "UTC"),
         ]);
         let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(5)).connect_with(options).await?;
-        Ok(Self { pool, clock: Clock })
+        Ok(Self { pool, clock: Clock, factor_key: None })
     }
     /// The same over a worker's own pool: for what a worker does by the actions that people use.
     #[must_use]
     pub fn over(pool: PgPool) -> Self {
-        Self { pool, clock: Clock }
+        Self { pool, clock: Clock, factor_key: None }
+    }
+    /// The same with the key of second factors: for web processes alone.
+    #[must_use]
+    pub fn with_factor_key(mut self, key: FactorKey) -> Self {
+        self.factor_key = Some(Arc::new(key));
+        self
+    }
+    /// The key of second factors, where this process holds it.
+    pub(crate) fn factor_key(&self) -> Option<&Arc<FactorKey>> {
+        self.factor_key.as_ref()
     }
     /// The state database.
     #[must_use]

@@ -194,6 +194,9 @@ fn sentence(constraint: &str) -> Option<Error> {
             "You may not vote at the moment: your account is closed, shared, or its address or role changed within the last 24 hours.",
             "Ask another approver, or wait.",
         ),
+        "session_with_factor" => {
+            refused("sign_in_again", "This account has a second factor since this very moment.", "Sign in again, with it.")
+        }
         "vote_not_by_whom_an_author_changed" => refused(
             "changed_by_author",
             "Somebody who wrote a revision of this window changed your address, role or password, so you do not vote on it.",

@@ -11,6 +11,7 @@ pub mod approval;
 pub mod bulletin;
 mod calendar;
 pub mod evidence;
+pub mod factor_page;
 mod feed;
 mod frame;
 mod letter;
@@ -19,7 +20,7 @@ pub mod webhook_page;
 mod when;
 mod wording;
 
-pub use account::{AccountMaterial, write_account};
+pub use account::{AccountMaterial, FactorNews, write_account};
 pub use address::{AddressMaterial, write_address};
 pub use bulletin::{Bulletin, News, OwnerChange, Silence, StuckSeries};
 pub use calendar::CalendarPart;

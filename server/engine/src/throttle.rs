@@ -57,6 +57,15 @@ impl Guess {
         }
     }
 
+    /// A code of the second factor, by somebody who knew the password.
+    pub(crate) async fn factor(pool: &PgPool, person: PersonId, address: IpAddr) -> Result<Self> {
+        let guess = Self::admitted(pool, Limit::Factor, person.to_string(), address).await?;
+        match guess.paused.zip(guess.now) {
+            Some((until, now)) => Err(throttled("Wrong codes were typed too often.", until, now)),
+            None => Ok(guess),
+        }
+    }
+
     async fn admitted(pool: &PgPool, limit: Limit, who: String, address: IpAddr) -> Result<Self> {
         let network = network(address);
         let own = subject(limit, &who);

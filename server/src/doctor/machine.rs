@@ -35,7 +35,7 @@ fn data_folder(settings: &Settings) -> Vec<Finding> {
     let folder = &settings.data_dir;
     let Ok(found) = fs::metadata(folder) else { return Vec::new() };
     let mut findings = Vec::new();
-    for private in [settings.secrets_dir(), folder.join("worker")] {
+    for private in [settings.secrets_dir(), folder.join("worker"), folder.join("web")] {
         if let Ok(inside) = fs::metadata(&private)
             && inside.mode() & 0o077 != 0
         {

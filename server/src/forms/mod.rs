@@ -13,6 +13,7 @@ pub mod checks;
 pub mod comments;
 pub mod databases;
 mod extract;
+pub mod factors;
 pub mod feeds;
 pub mod freezes;
 pub mod invites;

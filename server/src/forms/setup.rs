@@ -14,7 +14,7 @@ pub async fn set_up_form(State(web): State<Web>, client: Client, form: PublicFor
     let made = set_up(&form.engine, &form.request, web.hosts.origin(), web.demo, &form.input).await;
     let began = match made {
         // A new account: nothing of it was ended yet.
-        Ok(person) => session::sign_in(&form.session, &form.engine, SignedIn { person, epoch: 0 }, &client).await,
+        Ok(person) => session::sign_in(&form.session, &form.engine, SignedIn { person, epoch: 0, factor: false }, &client).await,
         Err(error) => Err(error),
     };
     form.answer(began, |()| Done::to("/", "Drydock is set up, and you are signed in. Next: add people and a team.")).await

@@ -3,15 +3,16 @@
 use super::me::theme_cookie;
 use super::{Done, PublicForm};
 use crate::session;
-use crate::visit::{Client, local_path};
+use crate::visit::{Client, local_path, sign_in_path};
 use crate::web::Web;
 use app::door::Visit;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
+use domain::ids::PersonId;
 use engine::actions::ask_reset;
-use engine::actions::sign_in::{self, sign_in};
+use engine::actions::sign_in::{self, Entered, sign_in};
 use engine::actions::sign_out::sign_out;
 use engine::queries;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -35,14 +36,35 @@ pub async fn sign_in_form(
     form: PublicForm<sign_in::Input>,
 ) -> Response {
     let signed_in = match sign_in(&form.engine, &form.request, &form.input, client.address).await {
-        Ok(signed_in) => session::sign_in(&form.session, &form.engine, signed_in, &client).await.map(|()| signed_in.person),
+        Ok(Entered::In(signed_in)) => session::sign_in(&form.session, &form.engine, signed_in, &client).await.map(|()| signed_in.person),
+        Ok(Entered::Half(person, epoch)) => {
+            let half = session::wait_for_factor(&form.session, &form.engine, person, epoch).await;
+            return form.answer(half, |()| Done::to(factor_path(local_path(&to.next)), "")).await;
+        }
         Err(error) => Err(error),
     };
+    let next = local_path(&to.next).to_owned();
+    with_colours(&web, jar, signed_in, form, &next).await
+}
+
+/// The page that asks for the second factor, and leads on to `next`.
+fn factor_path(next: &str) -> String {
+    sign_in_path(next).replacen("/login", "/login/factor", 1)
+}
+
+/// The answer to a sign-in: on to where the person wanted to be, in the colours they chose.
+pub(super) async fn with_colours<T>(
+    web: &Web,
+    jar: CookieJar,
+    signed_in: engine::Result<PersonId>,
+    form: PublicForm<T>,
+    next: &str,
+) -> Response {
     let jar = match &signed_in {
         Ok(person) => jar.add(theme_cookie(&queries::people::theme(&form.engine, *person).await.unwrap_or_default(), web.hosts.is_https())),
         Err(_) => jar,
     };
-    (jar, form.answer(signed_in, |_| Done::to(local_path(&to.next), "")).await).into_response()
+    (jar, form.answer(signed_in, |_| Done::to(next, "")).await).into_response()
 }
 
 /// Mails a link to a new password. What is said is the same whether somebody has the address or not.

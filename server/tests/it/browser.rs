@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use engine::Engine;
+use engine::factor_key::FactorKey;
 use engine::test_support::{ServiceRole, TestDatabase};
 use http::{HeaderMap, Method, Request, StatusCode};
 use server::config::TrustedProxies;
@@ -30,7 +31,9 @@ pub struct Place {
 impl Place {
     pub async fn new() -> Self {
         let database = TestDatabase::new().await;
-        let engine = Engine::connect(database.options(ServiceRole::Web), 8).await.expect("the web role connects");
+        let keys = tempfile::tempdir().expect("a folder");
+        let key = FactorKey::open(keys.path()).expect("a key");
+        let engine = Engine::connect(database.options(ServiceRole::Web), 8).await.expect("the web role connects").with_factor_key(key);
         let admin = database.superuser().await;
         let web = Self::web_of(engine);
         Self { router: server::router::router(web.clone(), Router::new()), web, admin, database }

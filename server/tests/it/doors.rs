@@ -291,6 +291,9 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "POST /databases/{id}/watchers",
         "POST /windows/{number}/watchers",
         "POST /me/password",
+        "POST /me/factor",
+        "POST /me/factor/confirm",
+        "POST /me/factor/remove",
         "POST /me/confirm",
         "POST /audit/verify",
         "POST /audit/export",
@@ -304,6 +307,7 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "POST /address/{secret}",
         "POST /invite/{secret}",
         "POST /reset/{secret}",
+        "POST /login/factor",
         "POST /forgot",
         "POST /api/check_times",
         // The change itself names who is asked, whatever their role.

@@ -12,6 +12,7 @@ mod database_pages;
 mod demo;
 mod doors;
 mod evidence;
+mod factors;
 mod feeds;
 mod freezes;
 mod guard;

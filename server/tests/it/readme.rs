@@ -140,7 +140,7 @@ impl Reader {
         text = text.replace("127.0.0.1:8080", &format!("127.0.0.1:{}", self.port));
         text = text.replace("127.0.0.1:9465", "127.0.0.1:0");
         text = text.replace("drydock.dump", &self.home.path().join("drydock.dump").display().to_string());
-        text.replace("drydock-worker.tar", &self.home.path().join("drydock-worker.tar").display().to_string())
+        text.replace("drydock-keys.tar", &self.home.path().join("drydock-keys.tar").display().to_string())
     }
 
     async fn admin(&self) -> PgConnection {

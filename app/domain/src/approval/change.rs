@@ -169,7 +169,7 @@ mod tests {
 
     fn people(stakeholders: &[u128], leads: &[u128], accounts: &[u128]) -> Electorate {
         let groups = BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]);
-        Electorate { groups, accounts: set(accounts) }
+        Electorate { groups, accounts: set(accounts), ..Electorate::default() }
     }
 
     fn asked(people: &[Electorate], holders: &[u128]) -> Result<Agreement, Refusal> {

@@ -82,7 +82,8 @@ mod tests {
         let rule = |(n, known): (usize, &Assurance)| Rule::new(&format!("r{n}"), Group::Stakeholders, 1, *known);
         let policy = Policy::of(known.iter().enumerate().map(rule).collect());
         let people = BTreeSet::from([person]);
-        let today = Electorate { groups: BTreeMap::from([(Group::Stakeholders, people.clone())]), accounts: people };
+        let today =
+            Electorate { groups: BTreeMap::from([(Group::Stakeholders, people.clone())]), accounts: people, ..Electorate::default() };
         let roll = Roll::fresh(&policy, &today, &BTreeSet::new());
         (policy, roll, person)
     }

@@ -27,7 +27,7 @@ fn yes(voters: &[u128]) -> Vec<StandingVote> {
 
 fn electorate(stakeholders: &[u128], leads: &[u128]) -> Electorate {
     let groups = BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]);
-    Electorate { groups, accounts: BTreeSet::new() }
+    Electorate { groups, ..Electorate::default() }
 }
 
 fn roll(policy: &Policy, stakeholders: &[u128], leads: &[u128]) -> Roll {

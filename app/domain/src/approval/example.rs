@@ -1,7 +1,7 @@
 //! "Who must approve this, and can they?": asked for one imagined window, and kept as an example that every change of policy has to keep true.
 
 use super::choose::{Case, Known, ruling};
-use super::policy::Electorate;
+use super::policy::{Electorate, Eligible, Rule};
 use super::{Roll, Standing, count};
 use crate::ids::{PersonId, PolicyId};
 use std::collections::BTreeSet;
@@ -28,6 +28,8 @@ pub struct Answer<'k> {
     pub standing: Standing,
     /// Nobody is asked: the class is approved beforehand.
     pub pre_approved: bool,
+    /// Who is in a rule's group, and lacks what it takes to be known as well as the rule asks.
+    pub unknown: Eligible,
 }
 
 /// Answers; `None` when no policy rules the case. `people` are those of the database's groups.
@@ -37,7 +39,12 @@ pub fn answer<'k>(known: &'k [Known], question: &Question, people: &Electorate) 
     let rules = &ruling.policy.rules;
     let everybody = Roll::fresh(rules, people, &BTreeSet::from([question.proposer]));
     let standing = count(rules, &everybody.clone().without(&question.absent), &[]);
-    Some(Answer { ruling, standing, pre_approved: rules.pre_approves(question.case.risk), everybody })
+    let unknown = |rule: &Rule| {
+        let lacks = |person: &&PersonId| **person != question.proposer && !people.can_be_known(**person, rule.assurance);
+        (rule.key.clone(), people.groups.get(&rule.group).into_iter().flatten().filter(lacks).copied().collect())
+    };
+    let unknown = rules.rules.iter().map(unknown).collect();
+    Some(Answer { ruling, standing, pre_approved: rules.pre_approves(question.case.risk), everybody, unknown })
 }
 
 impl Answer<'_> {
@@ -118,7 +125,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::approval::{Group, Policy, Scope};
+    use crate::approval::{Assurance, Group, Policy, Scope};
     use crate::canonical;
     use crate::plan::PlanPolicy;
     use crate::procedure::RiskClass;
@@ -152,7 +159,7 @@ mod tests {
 
     fn people() -> Electorate {
         let groups = BTreeMap::from([(Group::Stakeholders, set(&[1, 9])), (Group::LeadsAndDeputies, set(&[1, 2]))]);
-        Electorate { groups, accounts: BTreeSet::new() }
+        Electorate { groups, ..Electorate::default() }
     }
 
     #[test]
@@ -165,6 +172,17 @@ mod tests {
         let missing = |absent: &[u128]| answer(&known, &question(absent), &people()).expect("ruled").missing(&set(absent));
         assert_eq!(missing(&[1]), ["1 of the stakeholders of the database have to approve, and 0 could."]);
         assert_eq!(missing(&[2]), ["2 different people have to approve, and the same few could for several rules."]);
+    }
+
+    #[test]
+    fn it_says_who_cannot_be_known_that_well() {
+        let mut policy = Policy::standard();
+        policy.rules[1].assurance = Assurance::AccountFactor;
+        let known = known(policy);
+        let people = Electorate { accounts: set(&[1, 2]), factors: set(&[2]), ..people() };
+        let answer = answer(&known, &question(&[]), &people).expect("ruled");
+        assert_eq!((answer.unknown["stakeholder"].clone(), answer.unknown["lead"].clone()), (set(&[]), set(&[1])));
+        assert_eq!(answer.everybody.present["lead"], set(&[2]));
     }
 
     #[test]

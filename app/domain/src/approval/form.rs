@@ -204,7 +204,7 @@ impl<'a> Typed<'a> {
             typed => form.take(whole(row.deny, typed, 0, 20)),
         };
         let assurance = match Assurance::from_word(self.get(row.known)) {
-            Some(known) => form.take(known.reachable().map(|()| known).map_err(|why| FieldError::new(row.known, why))),
+            Some(known) => Some(known),
             None => form.take(Err(FieldError::new(row.known, "Choose how well a voter must be known."))),
         };
         if group.as_ref().zip(assurance).is_some_and(|(group, known)| known >= Assurance::Account && !group.may_sign_in()) {

@@ -98,9 +98,13 @@ fn everything_that_is_wrong_is_named_at_once() {
 }
 
 #[test]
-fn a_level_that_nobody_can_reach_is_refused_with_a_sentence() {
-    let errors = parse(&[("rule1_known", "account_factor")]).expect_err("no second factor");
-    assert!(errors[0].field == "rule1_known" && errors[0].message.contains("no second factor"), "{errors:?}");
+fn every_level_can_be_asked_for_and_nothing_else() {
+    for known in Assurance::ALL {
+        let policy = parse(&[("rule1_known", known.word())]).expect("a level");
+        assert_eq!(policy.rules[0].assurance, *known, "{}", known.word());
+    }
+    let errors = parse(&[("rule1_known", "well")]).expect_err("no level");
+    assert!(errors[0].field == "rule1_known" && errors[0].message.contains("how well"), "{errors:?}");
 }
 
 #[test]

@@ -278,8 +278,10 @@ pub type Eligible = BTreeMap<String, BTreeSet<PersonId>>;
 pub struct Electorate {
     /// Who of each group may vote.
     pub groups: BTreeMap<Group, BTreeSet<PersonId>>,
-    /// Who of them has an account; the others are known by a link at most.
+    /// Who of them has an account; the others are known by a link and a code at most.
     pub accounts: BTreeSet<PersonId>,
+    /// Who of them has a second factor.
+    pub factors: BTreeSet<PersonId>,
 }
 
 impl Electorate {
@@ -289,8 +291,16 @@ impl Electorate {
     }
     /// Who of a group is able to be known that well.
     pub fn in_group<'a>(&'a self, group: &Group, assurance: Assurance) -> impl Iterator<Item = PersonId> + 'a {
-        let by_link = assurance < Assurance::Account;
-        self.groups.get(group).into_iter().flatten().filter(move |person| by_link || self.accounts.contains(person)).copied()
+        self.groups.get(group).into_iter().flatten().filter(move |person| self.can_be_known(**person, assurance)).copied()
+    }
+    /// Whether somebody has what it takes to be known that well.
+    #[must_use]
+    pub fn can_be_known(&self, person: PersonId, assurance: Assurance) -> bool {
+        match assurance {
+            Assurance::Link | Assurance::LinkCode => true,
+            Assurance::Account => self.accounts.contains(&person),
+            Assurance::AccountFactor => self.factors.contains(&person),
+        }
     }
     /// Everybody in any group.
     #[must_use]
@@ -301,13 +311,17 @@ impl Electorate {
     #[must_use]
     pub fn among(&self, groups: &BTreeSet<Group>) -> Self {
         let kept = self.groups.iter().filter(|(group, _)| groups.contains(group));
-        Self { groups: kept.map(|(group, people)| (group.clone(), people.clone())).collect(), accounts: self.accounts.clone() }
+        Self { groups: kept.map(|(group, people)| (group.clone(), people.clone())).collect(), ..self.clone() }
     }
     /// The same people without some.
     #[must_use]
     pub fn without(&self, gone: &BTreeSet<PersonId>) -> Self {
         let rest = |people: &BTreeSet<PersonId>| people.difference(gone).copied().collect();
-        Self { groups: self.groups.iter().map(|(group, people)| (group.clone(), rest(people))).collect(), accounts: rest(&self.accounts) }
+        Self {
+            groups: self.groups.iter().map(|(group, people)| (group.clone(), rest(people))).collect(),
+            accounts: rest(&self.accounts),
+            factors: rest(&self.factors),
+        }
     }
 }
 

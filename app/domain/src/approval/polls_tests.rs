@@ -23,7 +23,7 @@ fn yes(voters: &[u128]) -> Vec<StandingVote> {
 /// The standard policy over these stakeholders and leads.
 fn poll<'p>(policy: &'p Policy, name: &'p str, stakeholders: &[u128], leads: &[u128]) -> Poll<'p> {
     let groups = BTreeMap::from([(Group::Stakeholders, set(stakeholders)), (Group::LeadsAndDeputies, set(leads))]);
-    let roll = Roll::fresh(policy, &Electorate { groups, accounts: BTreeSet::new() }, &BTreeSet::new());
+    let roll = Roll::fresh(policy, &Electorate { groups, ..Electorate::default() }, &BTreeSet::new());
     Poll { target: TargetId(Uuid::from_u128(name.len() as u128)), name: Some(name), policy, roll, risk: RiskClass::R1 }
 }
 
@@ -90,7 +90,7 @@ fn an_approval_that_counts_for_one_database_may_be_given() {
     signed_in.rules[0].assurance = Assurance::Account;
     let roll = |policy: &Policy| {
         let groups = BTreeMap::from([(Group::Stakeholders, set(&[1]))]);
-        Roll::fresh(policy, &Electorate { groups, accounts: set(&[1]) }, &BTreeSet::new())
+        Roll::fresh(policy, &Electorate { groups, accounts: set(&[1]), ..Electorate::default() }, &BTreeSet::new())
     };
     let of = |policy| Poll { target: TargetId(Uuid::nil()), name: Some("x"), policy, roll: roll(policy), risk: RiskClass::R1 };
     assert!(!Polls(vec![of(&by_link), of(&signed_in)]).must_be_known_better(person(1), Assurance::Link));

@@ -58,6 +58,7 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("A run is on hold or failed, of a window you own or are on call for", "Nobody else may know that somebody has to come."),
     ("A window became yours", "You answer for it from then on."),
     ("Your password was changed, or a link to a new one was asked for", "Whoever did not do this has to learn it."),
+    ("Your second factor was set up or removed, or a recovery code was used", "Whoever did not do this has to learn it."),
     ("All maintenance was paused, or goes on", "You lead or administer: nothing starts meanwhile."),
     ("A freeze covers a window you own, or no longer does", "You answer for it, and it would not start."),
     ("A series you saved last cannot propose by itself", "It waits for you, and nobody else may notice."),

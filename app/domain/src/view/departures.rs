@@ -174,7 +174,7 @@ mod tests {
         let person = |n| PersonId(Uuid::from_u128(n));
         let set = |people: &[u128]| people.iter().map(|n| person(*n)).collect::<BTreeSet<_>>();
         let groups = BTreeMap::from([(Group::Stakeholders, set(&[1])), (Group::LeadsAndDeputies, set(&[2, 3]))]);
-        let people = Electorate { groups, accounts: set(&[1, 2, 3]) };
+        let people = Electorate { groups, accounts: set(&[1, 2, 3]), ..Electorate::default() };
         let proposers = [(person(4), "Egon".to_owned())];
         let gone = unmet(&Policy::standard(), &proposers, &people, person(1)).expect("the only stakeholder");
         assert!(gone.contains("1 of the stakeholders of the database (0 there without Egon)"), "{gone}");

@@ -145,12 +145,14 @@ pub struct PersonPage {
     pub zone: String,
     /// When first recorded.
     pub since: Timestamp,
-    /// Before it no vote of theirs counts, after a change of address or role.
+    /// Before it no vote of theirs counts, after a change of address, role, password or second factor.
     pub may_vote_from: Option<Timestamp>,
     /// Databases they are stakeholder of: id and short name.
     pub stakeholder_of: Vec<(TargetId, String)>,
     /// Sessions that are open now.
     pub sessions: i64,
+    /// Since when their sign-in asks for a second factor; only for themselves and for readers who manage people.
+    pub factor_since: Option<Timestamp>,
     /// The newest invitation of a person who cannot sign in yet; only for readers who manage people.
     pub invitation: Option<Invitation>,
     /// The reader may edit this person.

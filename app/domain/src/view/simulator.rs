@@ -1,6 +1,7 @@
 //! "Who must approve this, and can they?": the page that imagines a window.
 
 use super::policies::{self, Names};
+use crate::approval::Assurance;
 use crate::approval::example::Answer;
 use crate::ids::{PersonId, PolicyCaseId};
 use crate::view::windows::propose::also_asked;
@@ -57,6 +58,10 @@ pub struct RuleLine {
     pub there: Vec<String>,
     /// Who could if they were there.
     pub absent: Vec<String>,
+    /// Who would be asked, if they could be known that well.
+    pub unknown: Vec<String>,
+    /// What those lack.
+    pub lack: &'static str,
 }
 
 /// The answer.
@@ -107,6 +112,8 @@ impl AnswerView {
                     known: rule.rule.assurance.label(),
                     there: by_name(&mut all.difference(absent)),
                     absent: by_name(&mut all.intersection(absent)),
+                    unknown: by_name(&mut answer.unknown.get(&rule.rule.key).into_iter().flatten()),
+                    lack: if rule.rule.assurance == Assurance::AccountFactor { "no second factor" } else { "no account" },
                 }
             })
             .collect();

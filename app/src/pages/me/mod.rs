@@ -1,16 +1,19 @@
 //! The own profile.
 
 mod address;
+mod factor;
 mod feeds;
 mod notices;
 mod sessions;
 
+pub use factor::FactorPage;
 pub use feeds::FeedsPage;
 pub use sessions::SessionsPage;
 
 use crate::door;
 use crate::parts::form::{Field, Form, Select, Username};
 use crate::parts::layout::{Card, Heading};
+use crate::parts::time::Time;
 use address::AddressCard;
 use domain::notice::topics::Topic;
 use domain::view::people::PersonPage;
@@ -41,7 +44,7 @@ fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Optio
         .to_vec();
     let to = format!("/people/{}", page.person.id);
     let (email, address) = (page.person.email.clone(), page.person.email.clone());
-    let others = page.sessions - 1;
+    let (others, factor) = (page.sessions - 1, page.factor_since);
     let sessions = match others {
         ..=0 => "You are signed in here only.".to_owned(),
         1 => "You are signed in at one other place. A new password ends that session.".to_owned(),
@@ -67,6 +70,13 @@ fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Optio
                 </Form>
             </Card>
             <AddressCard email=address waiting/>
+            <Card title="Second factor" id="factor".to_owned()>
+                {match factor {
+                    Some(since) => view! { <p>"Every sign-in of yours asks for a code of your app, since "<Time at=since/>"."</p> }.into_any(),
+                    None => view! { <p>"Your password alone signs you in. A code of an app keeps others out who learn it, and some policies count only votes that were given so."</p> }.into_any(),
+                }}
+                <p class="actions"><a class="button" href="/me/factor">"Your second factor"</a></p>
+            </Card>
         </div>
         <NoticesCard off/>
         <Card title="Calendar" id="calendar".to_owned()>

@@ -1,7 +1,7 @@
 //! One person.
 
 use super::Marks;
-use super::sign_in::SignInCard;
+use super::sign_in::{FactorCard, SignInCard};
 use crate::door;
 use crate::parts::details::{CopyId, Detail, Details};
 use crate::parts::form::Form;
@@ -43,6 +43,7 @@ fn Show(page: PersonPage) -> impl IntoView {
         .collect_view();
     let (no_place, no_database, sessions) = (person.places.is_empty(), page.stakeholder_of.is_empty(), page.sessions);
     let (marks, email, account, id) = (person.clone(), person.email.clone(), person.account, person.id.to_string());
+    let factor = page.factor_since.map_or_else(|| "none".into_any(), |at| view! { "since "<Time at/> }.into_any());
     let (zone, since, may_vote_from, may_manage, own) = (page.zone.clone(), page.since, page.may_vote_from, page.may_manage, page.own);
     view! {
         <Heading title=person.name.clone()>
@@ -56,12 +57,13 @@ fn Show(page: PersonPage) -> impl IntoView {
                     <Detail term="Time zone">{zone}</Detail>
                     <Detail term="Notes"><Marks person=marks/></Detail>
                     {may_vote_from.map(|at| view! {
-                        <Detail term="Votes count from"><Time at/> <p class="hint">"Address, role or password changed lately. Until then no vote of this person counts."</p></Detail>
+                        <Detail term="Votes count from"><Time at/> <p class="hint">"Address, role, password or second factor changed lately. Until then no vote of this person counts."</p></Detail>
                     })}
                     <Detail term="Teams">{if no_place { "none".into_any() } else { view! { <ul class="plain">{places}</ul> }.into_any() }}</Detail>
                     <Detail term="Stakeholder of">{if no_database { "no database".into_any() } else { view! { <ul class="plain">{databases}</ul> }.into_any() }}</Detail>
                     <Detail term="Known since"><Time at=since/></Detail>
                     {account.then(|| view! { <Detail term="Open sessions">{sessions}</Detail> })}
+                    {(account && (may_manage || own)).then(|| view! { <Detail term="Second factor">{factor}</Detail> })}
                     <Detail term="Id"><CopyId value=id/></Detail>
                 </Details>
             </Card>
@@ -77,6 +79,7 @@ fn Manage(page: PersonPage) -> impl IntoView {
     view! {
         <div>
             {(person.active && !page.own).then(|| view! { <SignInCard page=page.clone()/> })}
+            {(page.factor_since.is_some() && !page.own).then(|| view! { <FactorCard person=person.id/> })}
             {(!page.own).then(|| if person.active {
                 view! {
                     <Card title="Deactivate">

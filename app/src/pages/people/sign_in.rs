@@ -1,10 +1,11 @@
 //! How a person comes to sign in: invited, reminded, handed a link. Nobody here ever sees a password.
 
 use crate::parts::details::{Detail, Details};
-use crate::parts::form::Form;
+use crate::parts::form::{Field, Form};
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::time::Time;
+use domain::ids::PersonId;
 use domain::view::mail::state_label;
 use domain::view::people::{Invitation, PersonPage};
 use leptos::prelude::*;
@@ -38,6 +39,19 @@ pub fn SignInCard(page: PersonPage) -> impl IntoView {
         </Card>
     }
     .into_any()
+}
+
+/// For somebody who lost both app and recovery codes.
+#[component]
+pub fn FactorCard(person: PersonId) -> impl IntoView {
+    view! {
+        <Card title="Second factor" id="factor".to_owned()>
+            <p>"Only for somebody who lost both the app and the recovery codes, and whom you know to be the person. They are told by mail and signed out; no vote of theirs counts for 24 hours, and none on windows of yours."</p>
+            <Form action=format!("/people/{person}/factor/remove") submit="Remove the second factor" danger=true prefix="factor-">
+                <Field name="reason" label="Why" hint="For the trail, and for the person." autocomplete="off" required=true/>
+            </Form>
+        </Card>
+    }
 }
 
 #[component]

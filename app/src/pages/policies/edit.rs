@@ -174,7 +174,7 @@ fn GroupFields(of_whom: GroupNames, fields: Filled, names: Names, nobody: &'stat
 #[component]
 fn RuleRow(index: usize, fields: Filled, names: Names) -> impl IntoView {
     let row = ROWS[index];
-    let known = Assurance::REACHABLE.iter().map(|one| (one.word().to_owned(), one.label().to_owned())).collect();
+    let known = Assurance::ALL.iter().map(|one| (one.word().to_owned(), one.label().to_owned())).collect();
     let or = |name: &str, usual: &str| fields.get(name).cloned().unwrap_or_else(|| usual.to_owned());
     let (how, count, stage) = (or(row.how, "number"), or(row.count, "1"), or(row.stage, "1"));
     let known_now = or(row.known, Assurance::Link.word());

@@ -137,13 +137,16 @@ fn AnswerCard(answer: AnswerView) -> impl IntoView {
 fn line(rule: RuleLine, staged: bool) -> impl IntoView {
     let there = if rule.there.is_empty() { "nobody".to_owned() } else { either(&rule.there) };
     let away = (!rule.absent.is_empty()).then(|| view! { <div class="quiet">"not there: "{rule.absent.join(", ")}</div> });
+    let unknown = (!rule.unknown.is_empty()).then(|| {
+        view! { <div class="quiet">"cannot be known that well, "{rule.lack}": "{rule.unknown.join(", ")}</div> }
+    });
     let stage = staged.then(|| view! { <td data-label="Stage">{rule.stage.unwrap_or(1)}</td> });
     view! {
         <tr>
             {stage}
             <td data-label="How many">{rule.need}</td>
             <th scope="row">{rule.of_whom}<div class="quiet">"known at least "{rule.known}</div></th>
-            <td class="wrap" data-label="Who could">{there}{away}</td>
+            <td class="wrap" data-label="Who could">{there}{away}{unknown}</td>
         </tr>
     }
 }

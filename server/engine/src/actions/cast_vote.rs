@@ -71,7 +71,10 @@ pub async fn cast_vote(engine: &Engine, caller: &Caller, number: i64, input: &In
             let ballot = Ballot::lock(&mut ledger, window).await?;
             let (decision, comment) = check(&input, &ballot.plan)?;
             let admitted = ballot.admit(&mut ledger, &input.digest, decision).await?;
-            let known = Known { assurance: Assurance::Account, link: None, code: None };
+            if decision == VoteDecision::Approve {
+                show_code::signed_in_well_enough(&admitted, caller.actor.known())?;
+            }
+            let known = Known { assurance: caller.actor.known(), link: None, code: None };
             record(&mut ledger, &ballot, &admitted, known, decision, comment).await
         })
     })

@@ -56,5 +56,5 @@ pub async fn change_password(engine: &Engine, caller: &Caller, input: &Input, ad
     })
     .await?;
     wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
-    Ok(SignedIn { person, epoch })
+    Ok(SignedIn { person, epoch, factor: caller.actor.factor })
 }

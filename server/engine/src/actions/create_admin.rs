@@ -33,8 +33,9 @@ pub struct Input {
     pub demo: bool,
 }
 
-/// Makes or mends the administrator; returns the person and, when one was made here, the password. Ends all sessions of the person, and
-/// lets no vote of a person who was known before count for 24 hours: whoever sits at the shell knows the password and could vote for them.
+/// Makes or mends the administrator, whose second factor goes with the old password; returns the person and, when one was made here, the
+/// password. Ends all sessions of the person, and lets no vote of a person who was known before count for 24 hours: whoever sits at the shell
+/// knows the password and could vote for them.
 pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, Option<SecretString>)> {
     let made = input.password.is_none().then(passwords::one_time);
     let password = input.password.clone().or_else(|| made.clone()).ok_or_else(|| Error::internal("a password is given or made"))?;
@@ -78,6 +79,8 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
                 store::people::pause_votes(db, id, Changed::Password, None).await?;
                 store::people::set_active(db, id, true).await?;
                 store::sign_ins::end_all(db, id).await?;
+                // Whoever lost the password may have lost the app with it, and nobody else may be there to take it away.
+                store::factors::remove(db, id).await?;
             }
             store::people::put_account(db, id, &hash).await?;
             store::people::put_global_roles(db, id, &[GlobalRole::Admin]).await?;

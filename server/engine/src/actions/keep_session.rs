@@ -2,10 +2,10 @@
 //!
 //! Between taking the old key and giving the new one the session can be ended, and then no key opens it.
 
-use super::sign_in::SignedIn;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::sign_ins::{self, Origin};
+pub use crate::store::sign_ins::{Gain, SignedIn};
 use crate::transaction;
 use domain::decision::Refusal;
 use domain::ids::PersonId;
@@ -30,9 +30,17 @@ pub async fn begin(engine: &Engine, key: SessionKey, signed_in: SignedIn, origin
     transaction::run(engine.pool(), "begin_session", move |db| {
         let origin = origin.clone();
         Box::pin(async move {
-            let began = sign_ins::begin(db, &key, signed_in.person, signed_in.epoch, &origin).await?;
+            let began = sign_ins::begin(db, &key, signed_in, &origin).await?;
             if began { Ok(()) } else { Err(ended().into()) }
         })
+    })
+    .await
+}
+
+/// Leaves the fresh session under `key` with nobody, and remembers for some minutes whose password was typed in it.
+pub async fn wait_for_factor(engine: &Engine, key: SessionKey, person: PersonId, epoch: i64) -> Result<()> {
+    transaction::run(engine.pool(), "half_session", move |db| {
+        Box::pin(async move { if sign_ins::wait_for_factor(db, &key, person, epoch).await? { Ok(()) } else { Err(ended().into()) } })
     })
     .await
 }
@@ -50,11 +58,11 @@ pub async fn park(engine: &Engine, key: SessionKey, person: PersonId) -> Result<
     Ok(parked)
 }
 
-/// Gives the session its new key, with some minutes of control if asked for; its end stays where it was.
-pub async fn unpark(engine: &Engine, parked: Parked, key: SessionKey, control: bool) -> Result<()> {
+/// Gives the session its new key, and what it gains; its end stays where it was.
+pub async fn unpark(engine: &Engine, parked: Parked, key: SessionKey, gain: Gain) -> Result<()> {
     transaction::run(engine.pool(), "unpark_session", move |db| {
         Box::pin(async move {
-            let given = sign_ins::unpark(db, &parked.key, &key, parked.person, control).await?;
+            let given = sign_ins::unpark(db, &parked.key, &key, parked.person, gain).await?;
             if given { Ok(()) } else { Err(ended().into()) }
         })
     })

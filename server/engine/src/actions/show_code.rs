@@ -70,10 +70,31 @@ pub(super) fn by_link_at_all(ballot: &Ballot, admitted: &Admitted<'_>) -> Result
     if !admitted.polls.must_be_known_better(admitted.person, Assurance::LinkCode) {
         return Ok(());
     }
+    if admitted.polls.must_be_known_better(admitted.person, Assurance::Account) {
+        return Err(Refusal::new(
+            "sign_in_needed",
+            "The policy of this plan counts your approval only when you are signed in with your second factor, so by this link it would count for nothing.",
+            format!("Sign in with it and approve on the page of window #{}.", ballot.window.number),
+        )
+        .into());
+    }
     Err(Refusal::new(
         "sign_in_needed",
         "The policy of this plan counts your approval only when you are signed in, so by this link it would count for nothing.",
         format!("Sign in and approve on the page of window #{}.", ballot.window.number),
+    )
+    .into())
+}
+
+/// Refuses an approval of somebody signed in where every rule that asks wants a second factor, and this session did not see one.
+pub(super) fn signed_in_well_enough(admitted: &Admitted<'_>, known: Assurance) -> Result<()> {
+    if !admitted.polls.must_be_known_better(admitted.person, known) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "factor_needed",
+        "The policy of this plan counts your approval only when you are signed in with a second factor, so now it would count for nothing.",
+        "Sign in with yours; if you had none when the plan was sealed, the owner has to seal it anew before you are asked.",
     )
     .into())
 }

@@ -4,6 +4,7 @@ use super::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+pub use crate::store::sign_ins::SignedIn;
 use crate::throttle::Guess;
 use crate::wake::{Wake, wake};
 use crate::{passwords, store, transaction};
@@ -32,17 +33,17 @@ fn failed() -> Error {
     ))
 }
 
-/// Somebody who proved who they are: a session of theirs may begin in this epoch.
+/// How far a good password leads.
 #[derive(Debug, Clone, Copy)]
-pub struct SignedIn {
-    /// Who.
-    pub person: PersonId,
-    /// What [`super::keep_session::begin`] compares: sessions ended since then end this one before it begins.
-    pub epoch: i64,
+pub enum Entered {
+    /// All the way.
+    In(SignedIn),
+    /// To the second factor of this person, in this epoch: nobody is signed in yet.
+    Half(PersonId, i64),
 }
 
-/// Signs in. The caller makes the session; this checks, counts and writes the facts.
-pub async fn sign_in(engine: &Engine, request: &str, input: &Input, address: IpAddr) -> Result<SignedIn> {
+/// Signs in, or half-way where the person has a second factor. The caller makes the session; this checks, counts and writes the facts.
+pub async fn sign_in(engine: &Engine, request: &str, input: &Input, address: IpAddr) -> Result<Entered> {
     let guess = Guess::sign_in(engine.pool(), &input.email, address).await.inspect_err(|error| {
         if matches!(error, Error::Refused(_)) {
             count("throttled");
@@ -69,9 +70,9 @@ fn count(outcome: &'static str) {
     crate::metrics::metrics().sign_ins.get_or_create(&[("outcome", outcome)]).inc();
 }
 
-async fn succeed(engine: &Engine, request: &str, known: &store::people::SignIn, guess: &Guess, address: IpAddr) -> Result<SignedIn> {
+async fn succeed(engine: &Engine, request: &str, known: &store::people::SignIn, guess: &Guess, address: IpAddr) -> Result<Entered> {
     let (person, hash, guess, request) = (known.person, known.hash.clone(), guess.clone(), request.to_owned());
-    let epoch = transaction::run(engine.pool(), "sign_in", move |db| {
+    let entered = transaction::run(engine.pool(), "sign_in", move |db| {
         let (hash, guess, request) = (hash.clone(), guess.clone(), request.clone());
         Box::pin(async move {
             let actor = store::people::actor(db, person, false).await?.ok_or_else(failed)?;
@@ -81,15 +82,17 @@ async fn succeed(engine: &Engine, request: &str, known: &store::people::SignIn, 
             if !guess.succeeded(db).await? {
                 return Err(failed());
             }
-            let mut ledger = Ledger::open(db, &permit, &request);
-            ledger.fact(NewFact::done("session.start", "person", person).with("address", address.to_string())).await?;
-            Ok(epoch)
+            let whole = store::factors::since(db, person).await?.is_none();
+            let action = if whole { "session.start" } else { "session.password" };
+            let fact = NewFact::done(action, "person", person).with("address", address.to_string());
+            Ledger::open(db, &permit, &request).fact(fact).await?;
+            Ok(if whole { Entered::In(SignedIn { person, epoch, factor: false }) } else { Entered::Half(person, epoch) })
         })
     })
     .await?;
     store::sessions::sweep(engine.pool()).await?;
     wake(engine.pool(), &[Wake::Sealer]).await;
-    Ok(SignedIn { person, epoch })
+    Ok(entered)
 }
 
 /// Counts a failure, in the same way whether somebody is known or not.

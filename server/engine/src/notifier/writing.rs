@@ -3,12 +3,15 @@
 use super::Notifier;
 use super::transport::Route;
 use crate::error::{Error, Result};
-use crate::paper::{self, AccountMaterial, AddressMaterial, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries};
+use crate::paper::{
+    self, AccountMaterial, AddressMaterial, Bulletin, FactorNews, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries,
+};
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::{account_links, comments, groups, letters, new_addresses, pauses, vote_codes};
 use crate::transaction;
 use domain::approval::Standing;
+use domain::factor::Happened;
 use domain::ids::{RunId, WindowId};
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
@@ -71,6 +74,7 @@ impl Notifier {
                     by,
                     link,
                     at: message.owed_at,
+                    factor: factor_news(&message.payload),
                     votes_paused: message.payload.get("votes_paused").is_some_and(|paused| paused == &serde_json::Value::Bool(true)),
                 }))
             })
@@ -169,6 +173,16 @@ async fn lanes(db: &mut PgConnection, window: WindowId, subject: &letters::Subje
     }
     let rows = crate::store::lanes::of(db, window, subject.plan.revision).await?;
     Ok(rows.into_iter().map(|row| format!("{}: {}.", row.name, row.lane.state.label().to_lowercase())).collect())
+}
+
+/// What happened to a second factor, where a message tells of one.
+fn factor_news(payload: &serde_json::Value) -> Option<FactorNews> {
+    let said = |key: &str| payload.get(key).and_then(serde_json::Value::as_str);
+    Some(FactorNews {
+        what: Happened::from_word(said("what")?)?,
+        by: said("by").zip(said("reason")).map(|(by, why)| (by.to_owned(), why.to_owned())),
+        left: payload.get("left").and_then(serde_json::Value::as_i64).unwrap_or(0),
+    })
 }
 
 /// The times a window had before the move that a message tells of.

@@ -5,6 +5,7 @@ use super::letter::{Button, Letter, line};
 use super::mail::Mail;
 use crate::error::Result;
 use domain::account_link::AccountLink;
+use domain::factor::Happened;
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -22,6 +23,19 @@ pub struct AccountMaterial {
     pub at: Timestamp,
     /// No vote of the person counts for a day.
     pub votes_paused: bool,
+    /// What happened to the second factor, where the mail is about it.
+    pub factor: Option<FactorNews>,
+}
+
+/// What happened to a second factor.
+#[derive(Debug, Clone)]
+pub struct FactorNews {
+    /// What.
+    pub what: Happened,
+    /// The administrator who did it, and why.
+    pub by: Option<(String, String)>,
+    /// Recovery codes that are left, where one was used.
+    pub left: i64,
 }
 
 /// Writes the mail.
@@ -35,6 +49,7 @@ fn letter(m: &AccountMaterial) -> Letter {
     let (headline, lead, paragraphs) = match kind {
         NoticeKind::Invited => invited(m, &name),
         NoticeKind::ResetAsked => reset_asked(m, &name),
+        NoticeKind::FactorChanged => factor_changed(m, &name),
         _ => changed(m, &name),
     };
     Letter {
@@ -90,6 +105,34 @@ fn changed(m: &AccountMaterial, name: &str) -> Said {
     }
     more.push("If this was not you, set another password at once, and tell an administrator: somebody may read your mail.".to_owned());
     (format!("Your password for {name} was changed"), "From now on you sign in with the new password.".to_owned(), more)
+}
+
+fn factor_changed(m: &AccountMaterial, name: &str) -> Said {
+    let Some(news) = &m.factor else { return (format!("Your second factor for {name}"), String::new(), vec![]) };
+    let lead = match (news.what, &news.by) {
+        (Happened::Set, _) => "From now on every sign-in of yours asks for a code of your app. Your other sessions ended.".to_owned(),
+        (Happened::Recovered, _) => {
+            format!("Somebody signed in as you with a recovery code instead of the app. {}", left(news.left))
+        }
+        (Happened::TakenAway, Some((by, why))) => {
+            format!("{} removed it, and you were signed out everywhere. Reason: {}", line(by), line(why))
+        }
+        (Happened::Removed | Happened::TakenAway, _) => "From now on your password alone signs you in.".to_owned(),
+    };
+    let mut more = Vec::new();
+    if news.what == Happened::TakenAway {
+        more.push("For 24 hours no vote of yours counts. Sign in with your password and set up a second factor again.".to_owned());
+    }
+    more.push("If this was not you, or not asked for by you, set another password at once and tell an administrator.".to_owned());
+    (format!("{} for {name}", news.what.label()), lead, more)
+}
+
+fn left(codes: i64) -> String {
+    match codes {
+        0 => "No recovery code is left: set up the factor anew to get others.".to_owned(),
+        1 => "One recovery code is left.".to_owned(),
+        codes => format!("{codes} recovery codes are left."),
+    }
 }
 
 fn rows(m: &AccountMaterial) -> Vec<(&'static str, String)> {

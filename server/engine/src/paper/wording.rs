@@ -244,7 +244,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         // These speak of no window: [`super::write_address`] writes them.
         NoticeKind::ConfirmAddress | NoticeKind::AddressChanged => (String::new(), vec![]),
         // These speak of no window: [`super::write_account`] writes them.
-        NoticeKind::Invited | NoticeKind::ResetAsked | NoticeKind::PasswordChanged => (String::new(), vec![]),
+        NoticeKind::Invited | NoticeKind::ResetAsked | NoticeKind::PasswordChanged | NoticeKind::FactorChanged => (String::new(), vec![]),
         // Written by `bulletin`: they are about no window.
         NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged | NoticeKind::WebhookPaused | NoticeKind::SeriesStuck => (m.kind.label().to_owned(), vec![]),
     }

@@ -6,6 +6,7 @@ pub mod cancellations;
 pub mod conversations;
 pub mod departures;
 pub mod evidence;
+pub mod factors;
 pub mod feeds;
 pub mod freezes;
 pub mod home;

@@ -3,7 +3,7 @@
 use super::visible_teams;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::store::{account_links, people_pages, teams};
+use crate::store::{account_links, factors, people_pages, teams};
 use crate::transaction;
 use domain::ids::{PersonId, TeamId};
 use domain::notice::topics::Topic;
@@ -43,8 +43,10 @@ pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<Pe
             let more = people_pages::more(db, person).await?.ok_or(Error::NotFound)?;
             let stakeholder_of = people_pages::stakeholder_of(db, person, teams.as_deref()).await?;
             let invitation = if may_manage && !row.account { account_links::invitation(db, person).await? } else { None };
+            let factor_since = if may_manage || own { factors::since(db, person).await? } else { None };
             Ok(PersonPage {
                 person: row,
+                factor_since,
                 zone: more.zone,
                 since: more.since,
                 may_vote_from: more.may_vote_from,

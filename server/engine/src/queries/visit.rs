@@ -26,7 +26,7 @@ pub async fn visitor(engine: &Engine, session_key: &[u8; 32]) -> Result<Visitor>
         return Ok(Visitor { former: Some(person), ..Visitor::default() });
     }
     let mut db = engine.pool().acquire().await?;
-    let actor = people::actor(&mut db, person, holder.elevated).await?;
+    let actor = people::actor(&mut db, person, holder.elevated).await?.map(|actor| Actor { factor: holder.factor, ..actor });
     Ok(Visitor { actor: actor.filter(|actor| actor.active), session: Some(holder.id), former: None })
 }
 

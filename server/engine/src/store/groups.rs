@@ -33,6 +33,7 @@ pub async fn eligible_by(
         found.groups.insert(group.clone(), set(people));
     }
     found.accounts = accounts(db, &found.everybody()).await?;
+    found.factors = factors(db, &found.everybody()).await?;
     Ok(found)
 }
 
@@ -98,6 +99,15 @@ async fn named(db: &mut PgConnection, people: &BTreeSet<PersonId>, by: Option<Ti
 async fn accounts(db: &mut PgConnection, people: &BTreeSet<PersonId>) -> sqlx::Result<BTreeSet<PersonId>> {
     let ids: Vec<uuid::Uuid> = people.iter().map(|person| person.0).collect();
     sqlx::query_scalar!("SELECT a.person_id FROM drydock.account a WHERE a.person_id = ANY ($1)", &ids).fetch_all(db).await.map(set)
+}
+
+/// Which of these people have a second factor.
+async fn factors(db: &mut PgConnection, people: &BTreeSet<PersonId>) -> sqlx::Result<BTreeSet<PersonId>> {
+    let ids: Vec<uuid::Uuid> = people.iter().map(|person| person.0).collect();
+    sqlx::query_scalar!("SELECT f.person_id FROM drydock.factor f WHERE f.person_id = ANY ($1) AND f.confirmed_at IS NOT NULL", &ids)
+        .fetch_all(db)
+        .await
+        .map(set)
 }
 
 /// Who is told about a database's windows: active stakeholders, and leads and deputies of the owner team. Shared mailboxes are told too.
@@ -199,6 +209,7 @@ pub async fn electorates(
         everywhere.groups.insert(group.clone(), set(people));
     }
     everywhere.accounts = accounts(db, &everywhere.everybody()).await?;
+    everywhere.factors = factors(db, &everywhere.everybody()).await?;
     let mut found: BTreeMap<TargetId, Electorate> = targets.iter().map(|target| (*target, everywhere.clone())).collect();
     for row in rows {
         let group = match row.group.as_str() {
@@ -211,6 +222,10 @@ pub async fn electorates(
         if row.account {
             electorate.accounts.insert(PersonId(row.person));
         }
+    }
+    let with_factor = factors(db, &found.values().flat_map(Electorate::everybody).collect()).await?;
+    for electorate in found.values_mut() {
+        electorate.factors = electorate.everybody().intersection(&with_factor).copied().collect();
     }
     Ok(found)
 }

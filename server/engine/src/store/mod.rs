@@ -12,6 +12,7 @@ pub mod demo;
 pub mod departures;
 pub mod evidence;
 pub mod examinations;
+pub mod factors;
 pub mod feeds;
 pub mod freeze_imports;
 pub mod freeze_overrides;

@@ -64,6 +64,7 @@ pub async fn actors(db: &mut PgConnection, persons: &[PersonId]) -> sqlx::Result
                 .collect(),
             stakeholder_of_teams: row.stakeholder.into_iter().map(TeamId).collect(),
             elevated: false,
+            factor: false,
         })
         .collect())
 }

@@ -27,6 +27,8 @@ pub struct Holder {
     pub alive: bool,
     /// The password was typed lately.
     pub elevated: bool,
+    /// The second factor was shown, and is there still.
+    pub factor: bool,
 }
 
 /// Adds a session; false when the key exists.
@@ -73,13 +75,20 @@ pub async fn delete(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<()> {
 /// Who a session belongs to; also of one that ended lately, so that its person can be told so.
 pub async fn holder(pool: &PgPool, key: &[u8; 32]) -> sqlx::Result<Option<Holder>> {
     let row = sqlx::query!(
-        r#"SELECT s.id, s.person_id, (s.expires_at > clock_timestamp() AND s.absolute_end_at > clock_timestamp()) AS "alive!", (s.elevated_until > clock_timestamp()) AS "elevated!"
+        r#"SELECT s.id, s.person_id, (s.expires_at > clock_timestamp() AND s.absolute_end_at > clock_timestamp()) AS "alive!", (s.elevated_until > clock_timestamp()) AS "elevated!",
+                  (s.factor AND EXISTS (SELECT FROM drydock.factor f WHERE f.person_id = s.person_id AND f.confirmed_at IS NOT NULL)) AS "factor!"
            FROM drydock.session s WHERE s.key = $1"#,
         key.as_slice()
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| Holder { id: SessionId(row.id), person: row.person_id.map(PersonId), alive: row.alive, elevated: row.elevated }))
+    Ok(row.map(|row| Holder {
+        id: SessionId(row.id),
+        person: row.person_id.map(PersonId),
+        alive: row.alive,
+        elevated: row.elevated,
+        factor: row.factor,
+    }))
 }
 
 /// The sessions among these that live, with their people. Looks only: a session is not kept alive by being watched.

@@ -167,6 +167,7 @@ pub async fn person(admin: &PgPool, name: &str, place: Option<(TeamId, TeamRole,
         teams: place.map(|(team, role, deputy)| Member { team, role, deputy }).into_iter().collect(),
         stakeholder_of_teams: vec![],
         elevated: false,
+        factor: false,
     };
     Caller { actor, request: format!("test-{name}") }
 }

@@ -6,6 +6,7 @@
 mod calendars;
 mod codes;
 mod conversation;
+mod factors;
 mod freezes;
 mod grants;
 mod identity;

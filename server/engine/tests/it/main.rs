@@ -47,6 +47,7 @@ mod run_page;
 mod run_rows;
 mod run_stage;
 mod running;
+mod second_factors;
 mod series;
 mod series_looks;
 mod session_races;

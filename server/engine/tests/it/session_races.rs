@@ -6,7 +6,7 @@ use domain::ids::SessionId;
 use engine::Engine;
 use engine::actions::Caller;
 use engine::actions::end_sessions::{Which, end_sessions};
-use engine::actions::keep_session::{SessionKey, begin, park, unpark};
+use engine::actions::keep_session::{Gain, SessionKey, begin, park, unpark};
 use engine::actions::sign_in::SignedIn;
 use engine::actions::sign_out::sign_out;
 use engine::store::sessions;
@@ -37,7 +37,7 @@ async fn epoch(admin: &PgPool, who: &Caller) -> i64 {
 
 async fn signed_in(engine: &Engine, admin: &PgPool, who: &Caller) -> (SessionKey, SessionId) {
     let key = fresh(engine).await;
-    let proven = SignedIn { person: who.actor.person, epoch: epoch(admin, who).await };
+    let proven = SignedIn { person: who.actor.person, epoch: epoch(admin, who).await, factor: false };
     begin(engine, key, proven, origin()).await.expect("nothing ended it");
     (key, sessions::holder(engine.pool(), &key).await.expect("readable").expect("there").id)
 }
@@ -46,7 +46,7 @@ async fn signed_in(engine: &Engine, admin: &PgPool, who: &Caller) -> (SessionKey
 async fn rotate(engine: &Engine, key: SessionKey, who: &Caller) -> bool {
     let Ok(parked) = park(engine, key, who.actor.person).await else { return false };
     let new = fresh(engine).await;
-    unpark(engine, parked, new, true).await.is_ok()
+    unpark(engine, parked, new, Gain { control: true, factor: false }).await.is_ok()
 }
 
 /// A request under the session that keeps a message in it and moves its idle end.
@@ -69,12 +69,15 @@ async fn races(house: &House, who: &Caller) -> usize {
             // Half way to its new key already: the last step and the end begin together.
             let parked = park(engine, key, who.actor.person).await.expect("it lives");
             let new = fresh(engine).await;
-            let (rotated, ended, ()) =
-                tokio::join!(unpark(engine, parked, new, true), sign_out(engine, who, Some(id)), use_it(engine, new));
+            let (rotated, ended, ()) = tokio::join!(
+                unpark(engine, parked, new, Gain { control: true, factor: false }),
+                sign_out(engine, who, Some(id)),
+                use_it(engine, new)
+            );
             ended.expect("signed out");
             late += usize::from(rotated.is_ok());
         } else {
-            let proven = SignedIn { person: who.actor.person, epoch: epoch(&house.admin, who).await };
+            let proven = SignedIn { person: who.actor.person, epoch: epoch(&house.admin, who).await, factor: false };
             let other = fresh(engine).await;
             let (ended, rotated, _, ()) = tokio::join!(
                 end_sessions(engine, who, Which::All),
@@ -122,12 +125,12 @@ async fn a_new_key_keeps_name_origin_and_end_of_its_session() {
     assert!(sessions::holder(engine.pool(), &old).await.expect("readable").is_none(), "the old key opens nothing at once");
     assert!(park(engine, old, house.lead.actor.person).await.is_err(), "nor twice");
     let new = fresh(engine).await;
-    unpark(engine, parked, new, false).await.expect("it was not ended");
+    unpark(engine, parked, new, Gain::default()).await.expect("it was not ended");
     let holder = sessions::holder(engine.pool(), &new).await.expect("readable").expect("there");
     assert_eq!((holder.id, holder.person, holder.elevated), (id, Some(house.lead.actor.person), false));
     let kept = "SELECT count(*) FROM drydock.session WHERE address = '192.0.2.44' AND absolute_end_at < now() + interval '2 hours' AND created_at < now() - interval '10 hours'";
     assert_eq!(house.count(kept).await, 1);
-    assert!(unpark(engine, parked, fresh(engine).await, false).await.is_err(), "a parked session is given once");
+    assert!(unpark(engine, parked, fresh(engine).await, Gain::default()).await.is_err(), "a parked session is given once");
 }
 
 #[tokio::test]

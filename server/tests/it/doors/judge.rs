@@ -232,7 +232,10 @@ fn outcome(line: &Line, answer: &Answer, left: &Value) -> Outcome {
         // A page that is read says so, too, when what it is about is over: then the right was there.
         StatusCode::FORBIDDEN if !line.is_form() && !answer.body.contains("You may not ") => return Outcome::Through,
         StatusCode::FORBIDDEN => return refused(&answer.body),
-        StatusCode::SEE_OTHER if answer.to().starts_with("/login") && line.door != "POST /logout" && line.door != "POST /login" => {
+        // Doors of the sign-in itself lead there whatever they did.
+        StatusCode::SEE_OTHER
+            if answer.to().starts_with("/login") && !["POST /logout", "POST /login", "POST /login/factor"].contains(&line.door) =>
+        {
             return Outcome::SignIn;
         }
         status if status.is_server_error() || status.is_client_error() => return Outcome::Odd,

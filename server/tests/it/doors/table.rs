@@ -155,6 +155,8 @@ pub const OPEN: &[Line] = &[
     Line::act("POST /address/{secret}", Right::None, Thing::Secret, typed!(c, p;)).idle(),
     Line::read("GET /cal/{secret}", Right::None, Thing::Secret),
     Line::read("GET /login", Right::None, Nothing),
+    Line::read("GET /login/factor", Right::None, Nothing),
+    Line::act("POST /login/factor", Right::None, Nothing, typed!(c, p; "code": "123456")).idle(),
     Line::read("GET /forgot", Right::None, Nothing),
     Line::act("POST /forgot", Right::None, Nothing, typed!(c, p; "email": "nobody@example.org")).idle(),
     Line::read("GET /setup", Right::None, Nothing),
@@ -185,6 +187,10 @@ pub const OPEN: &[Line] = &[
     Line::read("GET /me/calendar", Account, Nothing),
     Line::act("POST /me/calendar", Account, Nothing, typed!(c, p; "about": "person")),
     Line::act("POST /me/calendar/{id}/revoke", Own, Thing::Feed, typed!(c, p;)),
+    Line::read("GET /me/factor", Account, Nothing),
+    Line::act("POST /me/factor", Account, Nothing, typed!(c, p;)).idle(),
+    Line::act("POST /me/factor/confirm", Account, Nothing, typed!(c, p; "code": "123456")).idle(),
+    Line::act("POST /me/factor/remove", Account, Nothing, typed!(c, p; "password": PASSWORD, "code": "123456")).idle(),
     Line::read("GET /me/confirm", Account, Nothing),
     Line::act("POST /me/confirm", Account, Nothing, typed!(c, p; "password": "not it")).idle(),
     // Last: it ends the sessions of all who try.
@@ -265,6 +271,7 @@ pub const PEOPLE: &[Line] = &[
     Line::act("POST /people/{id}/deactivate", Held(ManagePeople), Thing::Person, typed!(c, p; "reason": "left the company"))
         .even_finished(),
     Line::act("POST /people/{id}/reactivate", Held(ManagePeople), Thing::Person, typed!(c, p;)).even_finished(),
+    Line::act("POST /people/{id}/factor/remove", Held(ManagePeople), Thing::Person, typed!(c, p; "reason": "lost the phone")).idle(),
     Line::act("POST /people/{id}/invite", Held(ManagePeople), Thing::Person, typed!(c, p; "way": "show")).even_finished(),
     Line::act("POST /people/{id}/invite/withdraw", Held(ManagePeople), Thing::Person, typed!(c, p;)).idle(),
     Line::read("GET /teams", Held(SeePeople), Nothing),

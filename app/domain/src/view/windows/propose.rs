@@ -384,7 +384,7 @@ mod tests {
                 (Group::Stakeholders, BTreeSet::from([person(1), person(2)])),
                 (Group::LeadsAndDeputies, BTreeSet::from([person(2)])),
             ]),
-            accounts: BTreeSet::new(),
+            ..Electorate::default()
         };
         let rules = Policy::standard();
         let policy = PlanPolicy {
