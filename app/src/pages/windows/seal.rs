@@ -118,7 +118,7 @@ fn waves(page: &SealPage, order: &Several) -> impl IntoView + use<> {
         } else {
             format!(" and was watched for {}", plural(u64::from(order.soak_min), "minute", "minutes"))
         };
-        view! { <Detail term="Between two">"The next begins when every database before it ended clean"{watched}"."</Detail> }
+        view! { <Detail term="Between two">{format!("The next begins when every database before it ended clean{watched}.")}</Detail> }
     });
     let shared = page
         .same_server
