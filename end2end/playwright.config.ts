@@ -1,9 +1,10 @@
 import { defineConfig } from "@playwright/test";
 
-// One demo serves all journeys, and journeys change it: they run one after another. The browser is the system's own.
+// One demo serves the journeys of a file, and journeys change it: they run one after another, and two files beside each other, each with a demo
+// of its own. The browser is the system's own.
 export default defineConfig({
   testDir: "tests",
-  workers: 1,
+  workers: 2,
   fullyParallel: false,
   forbidOnly: true,
   retries: 0,
