@@ -9,6 +9,7 @@ use domain::decision::{FieldError, Refusal};
 use domain::ids::{SessionId, TeamId};
 use domain::pause::Pause;
 use domain::permission::{self, Actor, Permit, Verb};
+use domain::view::address::escaped;
 use engine::actions::Caller;
 use engine::queries::visit::Installation;
 use engine::{Engine, Error};
@@ -195,7 +196,7 @@ pub fn require_control(verb: Verb, team: Option<TeamId>) -> engine::Result<Permi
         && let Some(response) = use_context::<ResponseOptions>()
     {
         let here = if visit.query.is_empty() { visit.path.clone() } else { format!("{}?{}", visit.path, visit.query) };
-        if let Ok(to) = HeaderValue::from_str(&format!("/me/confirm?next={}", crate::pages::login::escape(&here))) {
+        if let Ok(to) = HeaderValue::from_str(&format!("/me/confirm?next={}", escaped(&here))) {
             response.insert_header(LOCATION, to);
             response.set_status(StatusCode::SEE_OTHER);
         }

@@ -3,12 +3,13 @@
 use crate::door;
 use crate::parts::form::{Field, Form};
 use crate::parts::layout::{Card, Heading};
+use domain::view::address::escaped;
 use leptos::prelude::*;
 
 #[component]
 pub fn LoginPage() -> impl IntoView {
     let next = door::query_parameter("next").unwrap_or_default();
-    let action = if next.is_empty() { "/login".to_owned() } else { "/login?next=".to_owned() + &escape(&next) };
+    let action = if next.is_empty() { "/login".to_owned() } else { "/login?next=".to_owned() + &escaped(&next) };
     let ready = door::query_parameter("ready").is_some();
     view! {
         <div class="door">
@@ -24,16 +25,4 @@ pub fn LoginPage() -> impl IntoView {
             <p class="quiet">"Without mail an administrator can hand you a link; the last administrator uses "<code>"drydock create-admin"</code>" on the server."</p>
         </div>
     }
-}
-
-/// Percent-encodes a path for a query.
-pub(crate) fn escape(path: &str) -> String {
-    path.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
 }

@@ -1,15 +1,15 @@
 //! The second half of a sign-in: the code after the password. Nobody is signed in here yet.
 
 use crate::door;
-use crate::pages::login::escape;
 use crate::parts::form::{Field, Form};
 use crate::parts::layout::{Card, Heading};
+use domain::view::address::escaped;
 use leptos::prelude::*;
 
 #[component]
 pub fn LoginFactorPage() -> impl IntoView {
     let next = door::query_parameter("next").unwrap_or_default();
-    let with = |path: &str| if next.is_empty() { path.to_owned() } else { format!("{path}?next={}", escape(&next)) };
+    let with = |path: &str| if next.is_empty() { path.to_owned() } else { format!("{path}?next={}", escaped(&next)) };
     let (action, again) = (with("/login/factor"), with("/login"));
     view! {
         <div class="door">

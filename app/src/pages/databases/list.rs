@@ -7,6 +7,7 @@ use crate::parts::table::{Empty, Table};
 use crate::parts::time::{Span, Time};
 use domain::examination::ExaminationState;
 use domain::target::{Environment, TargetState};
+use domain::view::address::escaped;
 use domain::view::targets::{self, Filter, Row};
 use engine::queries;
 use jiff::Timestamp;
@@ -118,14 +119,6 @@ fn address(filter: &Filter, after: &str) -> String {
         format!("{query}{mark}{name}={}", escaped(value))
     });
     format!("/databases{query}")
-}
-
-/// Percent-encoding of everything that is not plainly a letter, digit or hyphen.
-fn escaped(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || byte == b'-' { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 #[component]

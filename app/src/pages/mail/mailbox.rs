@@ -4,6 +4,7 @@ use crate::door;
 use crate::parts::layout::Heading;
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
+use domain::view::address::escaped;
 use domain::view::mail::{self, MailRow};
 use engine::queries;
 use leptos::prelude::*;
@@ -21,7 +22,7 @@ pub fn MailboxPage() -> impl IntoView {
 
 #[component]
 fn Mailbox(page: mail::MailboxPage) -> impl IntoView {
-    let next = page.next.map(|id| format!("/mailbox?to={}&before={id}", crate::pages::login::escape(&page.to)));
+    let next = page.next.map(|id| format!("/mailbox?to={}&before={id}", escaped(&page.to)));
     let nothing = page.rows.is_empty();
     let rows = page.rows.into_iter().map(|row| view! { <Row row/> }).collect_view();
     let everybody = page.to.is_empty();

@@ -16,6 +16,7 @@ use crate::parts::layout::{Card, Heading};
 use crate::parts::time::Time;
 use address::AddressCard;
 use domain::notice::topics::Topic;
+use domain::view::address::escaped;
 use domain::view::people::PersonPage;
 use engine::queries;
 use leptos::prelude::*;
@@ -90,7 +91,7 @@ fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Optio
 #[component]
 pub fn ConfirmPage() -> impl IntoView {
     let next = door::query_parameter("next").unwrap_or_else(|| "/".to_owned());
-    let action = format!("/me/confirm?next={}", super::login::escape(&next));
+    let action = format!("/me/confirm?next={}", escaped(&next));
     let (engine, caller) = (door::engine(), door::caller());
     Suspend::new(async move {
         let answer = async {

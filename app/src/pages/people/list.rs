@@ -4,6 +4,7 @@ use super::Marks;
 use crate::door;
 use crate::parts::layout::Heading;
 use crate::parts::table::{Empty, Table};
+use domain::view::address::escaped;
 use domain::view::people::{PeopleFilter, PeopleKind, PeoplePage, PersonRow};
 use engine::queries;
 use leptos::prelude::*;
@@ -28,7 +29,7 @@ fn List(page: PeoplePage) -> impl IntoView {
     let filter = page.filter.clone();
     let next = page.next.map(|id| {
         let team = filter.team.map(|team| team.to_string()).unwrap_or_default();
-        let text = crate::pages::login::escape(&filter.text);
+        let text = escaped(&filter.text);
         format!("/people?after={id}&q={text}&team={team}&kind={}", filter.kind.word())
     });
     let mut teams = vec![(String::new(), "All teams".to_owned())];

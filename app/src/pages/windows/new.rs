@@ -6,6 +6,7 @@ use super::seal::Seal;
 use crate::door;
 use crate::parts::layout::{Card, Heading};
 use domain::ids::ExaminationId;
+use domain::view::address::escaped;
 use domain::view::windows::propose::{FormPage, Proposable, by_tag};
 use engine::queries::proposals;
 use leptos::prelude::*;
@@ -82,7 +83,7 @@ fn TagChoice(databases: Vec<Proposable>) -> impl IntoView {
     let lines = by_tag(&databases)
         .into_iter()
         .map(|(team, tag, names)| {
-            let to = format!("/windows/new?database={}&tag={}", names[0], query_value(&tag));
+            let to = format!("/windows/new?database={}&tag={}", names[0], escaped(&tag));
             view! { <li><a href=to>{tag}</a>": "{names.join(", ")}<span class="quiet">", of "{team}</span></li> }
         })
         .collect::<Vec<_>>();
@@ -94,11 +95,6 @@ fn TagChoice(databases: Vec<Proposable>) -> impl IntoView {
             </Card>
         }
     })
-}
-
-/// A text inside the query of an address.
-fn query_value(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 fn fill(page: FormPage) -> impl IntoView {

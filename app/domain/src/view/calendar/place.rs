@@ -1,10 +1,10 @@
 //! Where somebody is in a calendar: which days, by whose clock, narrowed to what. All of it lives in the address.
 
 use crate::people::words;
+use crate::view::address::escaped;
 use crate::view::windows::list::{Filter, StateFilter};
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
-use std::fmt::Write as _;
 
 /// Days before and after these are no calendar's: nothing is planned there, and no arithmetic on days overflows between them.
 const EARLIEST: Date = date(2000, 1, 1);
@@ -159,7 +159,7 @@ impl Place {
             ("after", self.after.clone()),
         ];
         let parts: Vec<String> =
-            pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+            pairs.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         let path = self.page.path();
         if parts.is_empty() { path.to_owned() } else { format!("{path}?{}", parts.join("&")) }
     }
@@ -204,18 +204,6 @@ impl Place {
         };
         (EARLIEST..=LATEST).contains(&date).then(|| self.at(self.view, date))
     }
-}
-
-/// Percent-encodes a value for a query.
-fn encoded(value: &str) -> String {
-    value.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the list of facts is narrowed to. Everything is in the page's address, and what cannot be read is named.
 
 use crate::decision::FieldError;
+use crate::view::address::escaped;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
@@ -235,12 +236,6 @@ impl TrailFilter {
         let instant = |at: DateTime| at.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
         (self.from.and_then(|from| instant(from.begin())), self.to.and_then(|to| to.after().and_then(instant)))
     }
-}
-
-/// Percent-encoding of everything that is not plainly a letter, digit, hyphen or full stop.
-fn escaped(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    value.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]
