@@ -1,0 +1,46 @@
+//! What an edit changes, for people to read.
+
+use super::Plan;
+use crate::canonical::CanonicalError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One line of the difference between two plans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Dotted path of the field.
+    pub path: String,
+    /// Before; empty when it was not there.
+    pub before: String,
+    /// After; empty when it is gone.
+    pub after: String,
+}
+
+/// What changed between two plans, field by field, as people read it. Revision numbers are left out.
+pub fn differences(before: &Plan, after: &Plan) -> Result<Vec<Difference>, CanonicalError> {
+    let mut found = Vec::new();
+    let read = |plan: &Plan| -> Result<Value, CanonicalError> { Ok(serde_json::to_value(plan)?) };
+    compare("", &read(before)?, &read(after)?, &mut found);
+    found.retain(|line| line.path != "revision");
+    Ok(found)
+}
+
+fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<Difference>) {
+    if before == after {
+        return;
+    }
+    if let (Value::Object(old), Value::Object(new)) = (before, after) {
+        let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for key in keys {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            compare(&path, old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null), found);
+        }
+        return;
+    }
+    let say = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    found.push(Difference { path: path.to_owned(), before: say(before), after: say(after) });
+}
