@@ -3,6 +3,7 @@
 use crate::decision::FieldError;
 use crate::lanes::waves::{SOAK_MAX_MIN, TARGETS_MAX, WAVE_MAX};
 use crate::people;
+use crate::target::Environment;
 use std::collections::BTreeMap;
 
 /// What the names of the fields begin with; the database's short name follows.
@@ -28,6 +29,16 @@ impl Several {
     pub fn others<'a>(&'a self, first: &'a str) -> impl Iterator<Item = &'a str> {
         self.waves.iter().flatten().map(String::as_str).filter(move |name| *name != first)
     }
+}
+
+/// Waves for databases that are chosen together, each with the word of its environment, as a form holds them: others come before production.
+pub fn production_last<'a>(databases: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
+    let is_production = |environment: &str| environment == Environment::Production.word();
+    let (last, first): (Vec<_>, Vec<_>) = databases.into_iter().partition(|(_, environment)| is_production(environment));
+    let behind = if first.is_empty() { "1" } else { "2" };
+    let wave =
+        |databases: Vec<(&'a str, _)>, wave: &'static str| databases.into_iter().map(move |(name, _)| (name.to_owned(), wave.to_owned()));
+    wave(first, "1").chain(wave(last, behind)).collect()
 }
 
 /// Reads the waves; `None` where no other database than `target` has one.
@@ -112,6 +123,15 @@ mod tests {
         assert_eq!(found.others("orders").collect::<Vec<_>>(), ["invoices", "carts"]);
         let plain = read("orders", &[("invoices", "1")], "").expect("fine").expect("several");
         assert_eq!(plain.waves, [vec!["orders".to_owned(), "invoices".to_owned()]]);
+    }
+
+    #[test]
+    fn production_comes_last_where_there_is_anything_else() {
+        let waves = |databases: &[(&'static str, &'static str)]| production_last(databases.iter().copied()).into_iter().collect::<Vec<_>>();
+        let pair = |name: &str, wave: &str| (name.to_owned(), wave.to_owned());
+        let mixed = [("orders", "production"), ("tried", "staging"), ("made", "development")];
+        assert_eq!(waves(&mixed), [pair("made", "1"), pair("orders", "2"), pair("tried", "1")]);
+        assert_eq!(waves(&mixed[..1]), [pair("orders", "1")], "nothing to wait for");
     }
 
     #[test]

@@ -1,43 +1,45 @@
 //! The pages that lead to a proposal or a new revision.
 
-use super::{scope, visible_teams};
+mod approvers;
+mod around;
+
+pub(super) use approvers::approvers;
+pub(super) use around::{beside, overlaps};
+
+use self::approvers::approvers_of_all;
+use self::around::{Around, around, same_server};
+use super::scope;
 use crate::actions::hide;
 use crate::actions::move_window::not_movable;
-use crate::actions::seal_revision::{case, tz_version};
+use crate::actions::seal_revision::tz_version;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::slots::{self, DAYS_AHEAD, Like};
 use crate::store::window_forms::{self, Asked};
 use crate::store::window_page;
 use crate::store::windows::{self, ProposalTarget};
-use crate::{store, transaction};
+use crate::transaction;
 use domain::examination::{ExaminationState, PreviewAnswer};
-use domain::freeze::Freeze;
 use domain::ids::{ExaminationId, TargetId, WindowId};
 use domain::lanes::waves::TARGETS_MAX;
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::plan::limits;
 use domain::procedure;
-use domain::proposal::several::Several;
+use domain::proposal::several;
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
 use domain::schedule::slots::Slot;
 use domain::target::TargetState;
-use domain::view::windows::beside::Beside;
-use domain::view::windows::propose::{
-    Again, Approvers, Candidate, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, TimesCheck, form_changes,
-};
-use domain::view::windows::{Overlap, Preview};
+use domain::view::windows::Preview;
+use domain::view::windows::propose::{Again, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, TimesCheck, form_changes};
 use domain::window::WindowState;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How far ahead the form shows when the database is taken, in days.
 const AHEAD_DAYS: i64 = 60;
-/// The environment that comes last where databases are chosen by a tag.
-const PRODUCTION: &str = "production";
 /// How many weeks are looked through for a free one, when a window is proposed again.
 const WEEKS_AHEAD: i32 = 8;
 /// How many free times are offered when a window is moved.
@@ -74,7 +76,10 @@ pub async fn new_form(engine: &Engine, actor: &Actor, database: &str, tag: Optio
             }
             let mut form = ProposalForm { target: name, ..form };
             if let Some(tag) = tag {
-                form.waves = tagged(&target, &window_forms::beside_in_team(db, &target, &BTreeSet::new()).await?, &tag);
+                let others = window_forms::beside_in_team(db, &target, &BTreeSet::new()).await?;
+                let others = others.iter().filter(|other| other.tags.contains(&tag)).take(TARGETS_MAX - 1);
+                let chosen = others.map(|other| (other.short_name.as_str(), other.environment.as_str()));
+                form.waves = several::production_last(chosen.chain([(target.plan.short_name.as_str(), target.plan.environment.as_str())]));
             }
             form_page(db, &actor, target, form, None).await
         })
@@ -302,55 +307,6 @@ async fn seal_page(
     })
 }
 
-/// Databases of one wave that share a server: they would wait for the same disks.
-fn same_server(targets: &[ProposalTarget], order: Option<&Several>) -> Vec<(String, String)> {
-    let of = |name: &String| targets.iter().find(|target| target.plan.short_name == *name);
-    let cluster = |target: &ProposalTarget| target.plan.identity.get("system_identifier").cloned();
-    let mut found = Vec::new();
-    for wave in order.iter().flat_map(|order| &order.waves) {
-        let known: Vec<&ProposalTarget> = wave.iter().filter_map(of).collect();
-        for (place, one) in known.iter().enumerate() {
-            let shares =
-                |other: &&&ProposalTarget| other.plan.host == one.plan.host || (cluster(one).is_some() && cluster(one) == cluster(other));
-            found
-                .extend(known[place + 1..].iter().filter(shares).map(|other| (one.plan.short_name.clone(), other.plan.short_name.clone())));
-        }
-    }
-    found
-}
-
-/// What else there is on these databases between two instants.
-#[derive(Default)]
-struct Around {
-    overlaps: Vec<Overlap>,
-    freezes: Vec<Freeze>,
-    beside: Vec<Beside>,
-}
-
-/// Each once, and with the database where there are several.
-async fn around(
-    db: &mut PgConnection,
-    actor: &Actor,
-    targets: &[ProposalTarget],
-    between: (Timestamp, Timestamp),
-    window: Option<WindowId>,
-) -> Result<Around> {
-    let mut found = Around::default();
-    for target in targets {
-        let on = (targets.len() > 1).then(|| target.plan.short_name.clone());
-        let here = overlaps(db, target.plan.id, between.0, between.1, window).await?;
-        found.overlaps.extend(here.into_iter().map(|other| Overlap { on: on.clone(), ..other }));
-        let over = store::freezes::over(db, target.plan.id, between.0, between.1, None).await?;
-        found.freezes.extend(over.into_iter().filter(|freeze| found.freezes.iter().all(|known| known.id != freeze.id)).collect::<Vec<_>>());
-        let near = beside(db, actor, target.plan.id, between, window).await?;
-        found.beside.extend(near.into_iter().filter(|other| !found.beside.contains(other)).collect::<Vec<_>>());
-    }
-    // What takes one of the databases stands there already, also where another one shares its server.
-    let there: Vec<i64> = found.overlaps.iter().map(|other| other.number).collect();
-    found.beside.retain(|other| other.seen.as_ref().is_none_or(|seen| !there.contains(&seen.number)));
-    Ok(found)
-}
-
 /// The instants of a proposal on its database.
 fn times_of(
     proposal: &Proposal,
@@ -417,20 +373,6 @@ async fn with_others(db: &mut PgConnection, actor: &Actor, first: ProposalTarget
     Ok(found)
 }
 
-/// The waves of every database with a tag: others come before production.
-fn tagged(first: &ProposalTarget, others: &[Candidate], tag: &str) -> BTreeMap<String, String> {
-    let chosen: Vec<(&str, &str)> = others
-        .iter()
-        .filter(|other| other.tags.iter().any(|own| own == tag))
-        .map(|other| (other.short_name.as_str(), other.environment.as_str()))
-        .take(TARGETS_MAX - 1)
-        .chain([(first.plan.short_name.as_str(), first.plan.environment.as_str())])
-        .collect();
-    let before = chosen.iter().any(|(_, environment)| *environment != PRODUCTION);
-    let wave = |environment: &str| if before && environment == PRODUCTION { "2" } else { "1" };
-    chosen.iter().map(|(name, environment)| ((*name).to_owned(), wave(environment).to_owned())).collect()
-}
-
 /// The look and the form that was typed for it.
 async fn typed(db: &mut PgConnection, id: ExaminationId) -> Result<(Asked, ProposalForm)> {
     let asked = window_forms::asked(db, id).await?.ok_or(Error::NotFound)?;
@@ -468,81 +410,6 @@ pub(super) fn database(target: &ProposalTarget) -> Database {
         zone: target.zone.clone(),
         ready: target.state == "ready",
     }
-}
-
-pub(super) async fn approvers(
-    db: &mut PgConnection,
-    actor: &Actor,
-    target: &ProposalTarget,
-    form: &ProposalForm,
-    window: Option<WindowId>,
-) -> Result<Approvers> {
-    // What is typed so far chooses the policy; a field that cannot be read yet says so where it stands.
-    let procedure = procedure::by_key(form.procedure.trim()).unwrap_or_else(procedure::weekly_postgresql);
-    let most_mib: u64 = form.most_mib.trim().parse().unwrap_or_default();
-    let policy = store::policies::ruling(db, &case(target, &procedure, most_mib.saturating_mul(1 << 20))).await?;
-    let electorate = store::groups::eligible(db, target.plan.id, target.plan.team, &policy.rules.groups()).await?;
-    let mut authors = match window {
-        Some(window) => windows::contributors(db, window).await?,
-        None => BTreeSet::new(),
-    };
-    authors.insert(actor.person);
-    let names = window_page::names(db, &electorate.everybody()).await?;
-    Ok(Approvers::of(&policy, procedure.highest_risk(), &electorate, &authors, &names))
-}
-
-/// The same on several databases: those that ask the same people alike are named together.
-async fn approvers_of_all(
-    db: &mut PgConnection,
-    actor: &Actor,
-    targets: &[ProposalTarget],
-    form: &ProposalForm,
-    window: Option<WindowId>,
-) -> Result<Vec<Approvers>> {
-    let mut found: Vec<Approvers> = Vec::new();
-    for target in targets {
-        let one = approvers(db, actor, target, form, window).await?;
-        match found.iter_mut().find(|known| Approvers { on: vec![], ..(*known).clone() } == one) {
-            Some(known) => known.on.push(target.plan.short_name.clone()),
-            None => found.push(Approvers { on: vec![target.plan.short_name.clone()], ..one }),
-        }
-    }
-    if targets.len() == 1 {
-        found.iter_mut().for_each(|one| one.on.clear());
-    }
-    Ok(found)
-}
-
-pub(super) async fn overlaps(
-    db: &mut PgConnection,
-    target: TargetId,
-    from: Timestamp,
-    to: Timestamp,
-    except: Option<WindowId>,
-) -> Result<Vec<Overlap>> {
-    let found = windows::neighbours(db, target, from, to, except).await?;
-    Ok(found
-        .into_iter()
-        .map(|other| Overlap {
-            number: other.number,
-            title: other.title,
-            state: other.state,
-            start: other.start_at,
-            end: other.end_at,
-            on: None,
-        })
-        .collect())
-}
-
-/// Windows on other databases of the same server, as the reader may know of them.
-pub(super) async fn beside(
-    db: &mut PgConnection,
-    actor: &Actor,
-    target: TargetId,
-    between: (Timestamp, Timestamp),
-    except: Option<WindowId>,
-) -> Result<Vec<Beside>> {
-    store::beside::between(db, target, between, except, visible_teams(actor).as_deref()).await
 }
 
 /// What editing a window means: votes that are lost, and what changed since the person's form began.
