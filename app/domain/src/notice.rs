@@ -298,15 +298,14 @@ pub struct NewNotice {
 mod tests {
     use super::*;
 
+    /// Nothing has happened since it was written.
+    fn fresh() -> Situation {
+        Situation { person_active: true, window: Some(WindowState::Proposed), same_digest: true, link_alive: true, comment_stands: true }
+    }
+
     #[test]
     fn a_request_to_decide_is_overtaken_by_whatever_settled_it() {
-        let fresh = Situation {
-            person_active: true,
-            window: Some(WindowState::Proposed),
-            same_digest: true,
-            link_alive: true,
-            comment_stands: true,
-        };
+        let fresh = fresh();
         let ask = NoticeKind::ApprovalNeeded;
         assert_eq!(ask.overtaken(&fresh), None);
         assert!(ask.overtaken(&Situation { same_digest: false, ..fresh }).is_some());
@@ -317,13 +316,7 @@ mod tests {
 
     #[test]
     fn a_code_that_opens_nothing_any_more_is_not_sent() {
-        let fresh = Situation {
-            person_active: true,
-            window: Some(WindowState::Proposed),
-            same_digest: true,
-            link_alive: true,
-            comment_stands: true,
-        };
+        let fresh = fresh();
         let code = NoticeKind::VoteCode;
         assert_eq!(code.overtaken(&fresh), None);
         assert!(code.overtaken(&Situation { link_alive: false, ..fresh }).is_some());
@@ -332,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_link_that_leads_nowhere_any_more_is_not_sent() {
-        let fresh = Situation { person_active: true, window: None, same_digest: true, link_alive: true, comment_stands: true };
+        let fresh = Situation { window: None, ..fresh() };
         for kind in [NoticeKind::Invited, NoticeKind::ResetAsked] {
             assert_eq!(kind.overtaken(&fresh), None, "{}", kind.word());
             assert!(kind.overtaken(&Situation { link_alive: false, ..fresh }).is_some(), "{}", kind.word());
