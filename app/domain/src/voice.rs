@@ -116,7 +116,8 @@ pub fn silent(voices: &BTreeMap<PersonId, Voice>, voted: &BTreeSet<PersonId>) ->
     voices.iter().filter(|(person, voice)| silent(person, voice)).map(|(person, _)| *person).collect()
 }
 
-fn utc(instant: Timestamp) -> String {
+/// An instant in words for sentences that have no reader's zone.
+pub(crate) fn utc(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 

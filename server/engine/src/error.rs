@@ -202,6 +202,21 @@ fn sentence(constraint: &str) -> Option<Error> {
             "Somebody who wrote a revision of this window changed your address, role or password, so you do not vote on it.",
             "The others named on the page decide.",
         ),
+        "policy_agreement_heard" => refused(
+            "votes_rest",
+            "Your address, role, password or second factor was changed at this very moment, so your agreement does not count now.",
+            "The page says from when it counts, and who else is asked.",
+        ),
+        "policy_agreement_not_by_whom_the_proposer_changed" => refused(
+            "changed_by_proposer",
+            "Whoever proposed this change changed your address, role, password or second factor, so you do not agree to it.",
+            "The others named on the page agree.",
+        ),
+        "policy_agreement_with_factor" => refused(
+            "factor_needed",
+            "The policy that rules now counts your agreement only with a second factor, and yours ended at this very moment.",
+            "Set one up on your profile.",
+        ),
         "window_owner_may_propose" => refused(
             "owner_unfit",
             "A window is owned by an active lead, deputy or engineer of its team, and one of those chosen is none any more.",

@@ -8,9 +8,10 @@
 
 use super::matching::matching;
 use super::policy::{Electorate, Policy};
-use super::{Roll, count};
+use super::{Assurance, Roll, count};
 use crate::decision::Refusal;
 use crate::ids::{PersonId, PolicyId};
+use crate::voice::{Voice, utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,14 @@ pub struct Seats {
     pub need: usize,
     /// Out of whom.
     pub by: BTreeSet<PersonId>,
+    /// The old policy counts a vote here only with a second factor, and so an agreement.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub factor: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Whose agreement a change needs.
@@ -51,6 +60,11 @@ impl Agreement {
     #[must_use]
     pub fn by(&self) -> BTreeSet<PersonId> {
         self.policies.iter().flatten().flat_map(|seats| &seats.by).copied().collect()
+    }
+    /// Whether this person would take a seat that wants a second factor.
+    #[must_use]
+    pub fn wants_factor(&self, person: PersonId) -> bool {
+        self.policies.iter().flatten().any(|seats| seats.factor && seats.by.contains(&person))
     }
     /// Seats that are still free when these people have agreed: of the policy that lacks most.
     #[must_use]
@@ -98,6 +112,7 @@ pub fn agreement(concerned: &[Concerned<'_>], holders: &BTreeSet<PersonId>, prop
         for standing in count(one.policy, &roll, &[]).rules {
             let seats = policies.entry(one.id).or_default().entry(standing.rule.key.clone()).or_default();
             seats.need = seats.need.max(standing.need);
+            seats.factor |= standing.rule.assurance == Assurance::AccountFactor;
             let asked = roll.present.get(&standing.rule.key).into_iter().flatten();
             seats.by.extend(asked.filter(|person| one.people.accounts.contains(person)));
         }
@@ -130,25 +145,72 @@ fn possible(mut seats: Vec<Seats>, others: &BTreeSet<PersonId>) -> Vec<Seats> {
     seats
 }
 
+/// Somebody who would agree to a change.
+#[derive(Debug, Clone, Copy)]
+pub struct Agreeing<'a> {
+    /// Who.
+    pub person: PersonId,
+    /// The second factor was shown in this session.
+    pub factor: bool,
+    /// They agreed before.
+    pub already: bool,
+    /// Whether they are heard; its bar is a change that the proposer made.
+    pub voice: &'a Voice,
+}
+
 /// Whether this person may agree; the refusal says why not and who can.
-pub fn may_agree(person: PersonId, proposer: PersonId, by: &BTreeSet<PersonId>, already: bool) -> Result<(), Refusal> {
+pub fn may_agree(who: &Agreeing<'_>, proposer: PersonId, agreement: &Agreement) -> Result<(), Refusal> {
     let no = |code, message: &str, way_out: &str| Err(Refusal::new(code, message, way_out));
-    if person == proposer {
+    if who.person == proposer {
         return no("four_eyes", "You proposed this change, so your agreement does not count.", "Ask the people named on the page.");
     }
-    if already {
+    if who.already {
         return no("already_agreed", "You agreed to this change already.", "");
     }
-    if !by.contains(&person) {
+    if !agreement.by().contains(&who.person) {
         return no("not_eligible", "You are not among the people whose agreement this change needs.", "The page names them.");
     }
+    if let Some(bar) = &who.voice.bar {
+        let message = format!(
+            "Your agreement does not count: {}, who proposed this change, changed your {} on {}.",
+            bar.by,
+            bar.what.label(),
+            utc(bar.at)
+        );
+        let way_out = "The others named on the page agree; where nobody is left, take it back and have it proposed by somebody else.";
+        return no("changed_by_proposer", &message, way_out);
+    }
+    if let (Some((_, until)), Some(why)) = (who.voice.rests, who.voice.why_not()) {
+        let way_out = format!("Agree after {}, or let the others named on the page agree.", utc(until));
+        return no("votes_rest", &format!("Your agreement does not count now: {why}."), &way_out);
+    }
+    if agreement.wants_factor(who.person) && !who.factor {
+        return no(
+            "factor_needed",
+            "The policy that rules now counts your agreement only with a second factor, and in this session you did not show one.",
+            "Sign in with yours; if you have none, set it up on your profile.",
+        );
+    }
     Ok(())
+}
+
+/// Why an agreement would not count now, as half a sentence for the page that names who is asked; `None` when it would.
+#[must_use]
+pub fn unheard(voice: &Voice) -> Option<String> {
+    match (&voice.bar, voice.rests) {
+        (Some(bar), _) => {
+            Some(format!("does not count: {}, who proposed this, changed the {} on {}", bar.by, bar.what.label(), utc(bar.at)))
+        }
+        (None, Some((_, until))) => Some(format!("counts from {}", utc(until))),
+        (None, None) => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::approval::{Assurance, Group, Rule};
+    use crate::approval::{Group, Rule};
+    use crate::voice::{Bar, Changed};
     use uuid::Uuid;
 
     fn set(people: &[u128]) -> BTreeSet<PersonId> {
@@ -182,7 +244,7 @@ mod tests {
     #[test]
     fn the_old_policys_quorum_has_to_agree_seat_by_seat() {
         let found = asked(&[people(&[5, 6], &[2, 3, 4], &[2, 3, 4, 5])], &[1, 9]).expect("others are there");
-        let seats = [Seats { need: 2, by: set(&[2, 3, 4]) }, Seats { need: 1, by: set(&[5]) }];
+        let seats = [Seats { need: 2, by: set(&[2, 3, 4]), factor: false }, Seats { need: 1, by: set(&[5]), factor: false }];
         assert_eq!(found.policies, [seats.to_vec()], "6 has no account, and an administrator takes nobody's seat");
         assert_eq!((found.needed(), found.missing(&set(&[2, 3, 4]))), (3, 1), "three leads are no stakeholder");
         assert_eq!(found.waiting_for(&set(&[2, 3])), set(&[5]));
@@ -215,10 +277,47 @@ mod tests {
 
     #[test]
     fn the_proposer_never_agrees_and_nobody_twice() {
-        let code = |person_, already| may_agree(person(person_), person(1), &set(&[1, 2]), already).err().map(|refusal| refusal.code);
+        let code = |person, already| ask(person, already, false, &FREE, false).err().map(|refusal| refusal.code);
         assert_eq!(code(1, false).as_deref(), Some("four_eyes"));
         assert_eq!(code(2, false), None);
         assert_eq!(code(2, true).as_deref(), Some("already_agreed"));
         assert_eq!(code(3, false).as_deref(), Some("not_eligible"));
+    }
+
+    const FREE: Voice = Voice { active: true, shared: false, rests: None, bar: None };
+
+    /// Asks for the agreement of `n`, where 1 proposed and 1 and 2 are asked.
+    fn ask(n: u128, already: bool, factor: bool, voice: &Voice, wanted: bool) -> Result<(), Refusal> {
+        let agreement = Agreement { policies: vec![vec![Seats { need: 1, by: set(&[1, 2]), factor: wanted }]] };
+        may_agree(&Agreeing { person: person(n), factor, already, voice }, person(1), &agreement)
+    }
+
+    #[test]
+    fn nobody_agrees_whom_the_proposer_changed_or_whose_votes_rest() {
+        let at = "2026-11-27T10:00:00Z".parse().expect("a time");
+        let resting = Voice { rests: Some((Some(Changed::Password), at)), ..FREE };
+        let rests = ask(2, false, true, &resting, false).expect_err("rests");
+        assert_eq!(rests.code, "votes_rest");
+        assert!(rests.to_string().contains("the password was changed") && rests.way_out.contains("after 2026-11-27 10:00 UTC"), "{rests}");
+        let barred = Voice { bar: Some(Bar { by: "Ada".into(), what: Changed::Factor, at }), ..FREE };
+        let bar = ask(2, false, true, &barred, false).expect_err("barred");
+        assert_eq!(bar.code, "changed_by_proposer");
+        assert!(bar.message.contains("Ada, who proposed this change, changed your second factor on 2026-11-27 10:00 UTC"), "{bar}");
+        assert_eq!((unheard(&FREE), unheard(&resting)), (None, Some("counts from 2026-11-27 10:00 UTC".into())));
+        assert!(unheard(&barred).is_some_and(|why| why.starts_with("does not count: Ada")));
+    }
+
+    #[test]
+    fn where_the_old_policy_wants_a_second_factor_the_agreement_shows_it() {
+        assert_eq!(ask(2, false, false, &FREE, true).expect_err("not shown").code, "factor_needed");
+        assert_eq!(ask(2, false, true, &FREE, true), Ok(()));
+        let mut policy = policy();
+        policy.rules[1].assurance = Assurance::AccountFactor;
+        let people = Electorate { factors: set(&[2, 3]), ..people(&[5], &[2, 3], &[2, 3, 5]) };
+        let concerned = Concerned { id: PolicyId(Uuid::from_u128(1)), policy: &policy, people: &people };
+        let found = agreement(&[concerned], &set(&[9]), person(1)).expect("others are there");
+        assert_eq!([2, 5].map(|n| found.wants_factor(person(n))), [true, false]);
+        let written = serde_json::to_string(&Seats { factor: false, ..Seats::default() }).expect("writable");
+        assert!(!written.contains("factor"), "changes that wait were written without it: {written}");
     }
 }

@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use crate::store::policy_changes;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
-use domain::approval::change::may_agree;
+use domain::approval::change::{Agreeing, may_agree};
 use domain::approval::choose::Known;
 use domain::canonical::Digest;
 use domain::decision::Refusal;
@@ -27,11 +27,11 @@ pub struct Input {
 
 /// Agrees; returns how many more are needed. It is no right of a role: the change itself names who is asked.
 ///
-/// Refused: the person who proposed it, people who are not asked, a change that was decided meanwhile, and rules that today's people could no
-/// longer meet.
+/// Refused: the person who proposed it, people who are not asked, people whose votes rest or whom the proposer changed, a session without the
+/// second factor where the old policy wants one, a change that was decided meanwhile, and rules that today's people could no longer meet.
 pub async fn agree_policy(engine: &Engine, caller: &Caller, id: PolicyChangeId, input: &Input) -> Result<usize> {
     let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
-    let (request, input) = (caller.request.clone(), input.clone());
+    let (request, input, factor) = (caller.request.clone(), input.clone(), caller.actor.factor);
     let missing = transaction::run(engine.pool(), "agree_policy", move |db| {
         let (permit, request, input) = (permit.clone(), request.clone(), input.clone());
         Box::pin(async move {
@@ -43,7 +43,9 @@ pub async fn agree_policy(engine: &Engine, caller: &Caller, id: PolicyChangeId, 
                 return Err(Refusal::new("moved_on", "This is not the change that your page showed.", "Look at the page again.").into());
             }
             let already = change.agreed.iter().any(|(other, _)| *other == person);
-            may_agree(person, change.proposed_by, &change.agreement.by(), already)?;
+            let voices = store::voices::towards(ledger.db(), change.proposed_by, change.proposed_at, &BTreeSet::from([person])).await?;
+            let voice = voices.get(&person).ok_or(Error::NotFound)?;
+            may_agree(&Agreeing { person, factor, already, voice }, change.proposed_by, &change.agreement)?;
             policy_changes::agree(ledger.db(), id, person).await?;
             let fact = NewFact::done("policy.agree", "policy", change.policy)
                 .with("version", change.base_version + 1)

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::store::policies::Row;
 use crate::store::policy_changes::{self, Change};
 use crate::{store, transaction};
-use domain::approval::change::may_agree;
+use domain::approval::change::{Agreeing, may_agree, unheard};
 use domain::approval::{Group, Policy};
 use domain::ids::{PersonId, PolicyId};
 use domain::permission::{Actor, Verb, authorize, holds};
@@ -26,7 +26,10 @@ pub async fn list(engine: &Engine, caller: &Caller) -> Result<PoliciesPage> {
             let rows = store::policies::all(db).await?;
             let waiting = policy_changes::waiting(db).await?;
             let names = names(db, &rows, &waiting).await?;
-            let changes = waiting.into_iter().map(|change| change_view(&actor, change, &rows, &names)).collect::<Result<_>>()?;
+            let mut changes = Vec::with_capacity(waiting.len());
+            for change in waiting {
+                changes.push(change_view(db, &actor, change, &rows, &names).await?);
+            }
             let mut policies: Vec<PolicyView> = rows.into_iter().map(policy_view).collect();
             policies.sort_by_key(|policy| Reverse(policy.scope.precedence));
             Ok(PoliciesPage { policies, changes, names })
@@ -46,7 +49,10 @@ pub async fn form(engine: &Engine, caller: &Caller, id: Option<PolicyId>) -> Res
             let waiting = policy_changes::waiting(db).await?;
             let names = names(db, &rows, &waiting).await?;
             let waits = waiting.into_iter().find(|change| Some(change.policy) == id);
-            let waiting = waits.map(|change| change_view(&actor, change, &rows, &names)).transpose()?;
+            let waiting = match waits {
+                Some(change) => Some(change_view(db, &actor, change, &rows, &names).await?),
+                None => None,
+            };
             let policy = match id {
                 Some(id) => {
                     let row = rows.into_iter().find(|row| row.known.policy.id == id).ok_or(Error::NotFound)?;
@@ -75,9 +81,18 @@ fn policy_view(row: Row) -> PolicyView {
     }
 }
 
-fn change_view(actor: &Actor, change: Change, rows: &[Row], names: &Names) -> Result<ChangeView> {
+async fn change_view(db: &mut PgConnection, actor: &Actor, change: Change, rows: &[Row], names: &Names) -> Result<ChangeView> {
     let named = |person: &PersonId| names.people.get(person).cloned().unwrap_or_else(|| "somebody unknown".to_owned());
     let agreed = change.who_agreed();
+    let (person, already) = (actor.person, agreed.contains(&actor.person));
+    let people = change.agreement.by().into_iter().chain([person]).collect();
+    let voices = store::voices::towards(db, change.proposed_by, change.proposed_at, &people).await?;
+    let voice = voices.get(&person).ok_or(Error::NotFound)?;
+    let agree = may_agree(&Agreeing { person, factor: actor.factor, already, voice }, change.proposed_by, &change.agreement);
+    let asked = |person: &PersonId| match voices.get(person).and_then(unheard) {
+        Some(why) => format!("{} ({why})", named(person)),
+        None => named(person),
+    };
     let before = rows.iter().find(|row| row.known.policy.id == change.policy);
     let differs = match before {
         Some(before) => {
@@ -87,7 +102,7 @@ fn change_view(actor: &Actor, change: Change, rows: &[Row], names: &Names) -> Re
         None => vec![],
     };
     Ok(ChangeView {
-        agree: may_agree(actor.person, change.proposed_by, &change.agreement.by(), agreed.contains(&actor.person)),
+        agree,
         may_withdraw: holds(actor, Verb::ManagePolicies, None),
         id: change.id,
         policy: change.policy,
@@ -100,7 +115,7 @@ fn change_view(actor: &Actor, change: Change, rows: &[Row], names: &Names) -> Re
         needed: change.agreement.needed(),
         missing: change.agreement.missing(&agreed),
         agreed: change.agreed.iter().map(|(person, at)| (named(person), *at)).collect(),
-        asked: change.agreement.waiting_for(&agreed).iter().map(named).collect(),
+        asked: change.agreement.waiting_for(&agreed).iter().map(asked).collect(),
         rules: change.rules,
     })
 }

@@ -55,11 +55,15 @@ pub async fn waiting(db: &mut PgConnection) -> Result<Vec<Change>> {
     Ok(found)
 }
 
-/// Names of the policies whose change waits for this person's agreement.
+/// Names of the policies whose change waits for this person's agreement, and where it would count now.
 pub async fn waiting_for(db: &mut PgConnection, person: PersonId) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "SELECT c.name FROM drydock.policy_change c WHERE c.ended_at IS NULL AND $1 = ANY (c.asked)
-           AND NOT EXISTS (SELECT FROM drydock.policy_agreement a WHERE a.change_id = c.id AND a.person_id = $1) ORDER BY c.proposed_at",
+           AND NOT EXISTS (SELECT FROM drydock.policy_agreement a WHERE a.change_id = c.id AND a.person_id = $1)
+           AND NOT EXISTS (SELECT FROM drydock.person p WHERE p.id = $1 AND p.may_vote_from > clock_timestamp())
+           AND NOT EXISTS (SELECT FROM drydock.identity_change i
+                           WHERE i.person_id = $1 AND i.changed_by = c.proposed_by AND c.proposed_at < i.at + interval '24 hours')
+         ORDER BY c.proposed_at",
         person.0
     )
     .fetch_all(db)

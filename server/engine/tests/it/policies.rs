@@ -19,9 +19,9 @@ use engine::actions::propose_policy::{Input, Proposed, propose_policy};
 use engine::actions::propose_window::propose_window;
 use engine::actions::set_tags::{self, set_tags};
 use engine::actions::withdraw_policy::withdraw_policy;
-use engine::actions::{Caller, keep_example, open_run};
-use engine::queries::simulator;
-use engine::store::policies;
+use engine::actions::{Caller, keep_example, open_run, remove_factor};
+use engine::queries::{policies as policy_pages, simulator};
+use engine::store::{policies, policy_changes};
 
 /// A house with two administrators who can sign in.
 pub struct Town {
@@ -215,6 +215,47 @@ async fn a_change_counts_once_others_have_agreed_and_never_by_its_proposer() {
     let (id, _) = town.waiting().await;
     withdraw_policy(&house.engine, &town.bert, id).await.expect("what keeps the bar needs nobody");
     assert_eq!(town.version().await, 2);
+}
+
+#[tokio::test]
+async fn whoever_takes_a_factor_away_does_not_agree_in_that_persons_name() {
+    let town = Town::new().await;
+    let (house, lena, dario) = (&town.house, &town.house.lead, &town.house.deputy);
+    for who in [lena, dario] {
+        with_account(house, who).await;
+        sqlx::query(
+            "INSERT INTO drydock.factor (person_id, key_id, sealed, confirmed_at, last_step)
+             VALUES ($1, '\\x0102030405060708', '\\x01'::bytea || decode(repeat('ab', 60), 'hex'), now(), 7)",
+        )
+        .bind(who.actor.person.0)
+        .execute(&house.admin)
+        .await
+        .expect("a factor");
+    }
+    assert!(town.propose(1, STAKEHOLDER_ALONE).await.expect("good").needed > 0);
+    let take_away = async |by: &Caller, whose: &Caller| {
+        let mut by = by.clone();
+        by.actor.elevated = true;
+        let reason = remove_factor::Reason { reason: "The app is lost.".into() };
+        remove_factor::take_factor_away(&house.engine, &by, whose.actor.person, &reason).await.expect("taken away");
+    };
+    take_away(&town.ada, lena).await;
+    take_away(&town.bert, dario).await;
+    assert_eq!(code(town.agree(lena).await), "changed_by_proposer", "Ada proposed it");
+    assert_eq!(code(town.agree(dario).await), "votes_rest", "Bert did not");
+    let page = policy_pages::list(&house.engine, lena).await.expect("the page");
+    let change = &page.changes[0];
+    assert!(change.agree.is_err(), "no button that is refused");
+    let said = |name: &str| change.asked.iter().find(|who| who.starts_with(name)).cloned().unwrap_or_default();
+    assert!(said("Lena").contains("(does not count: Ada, who proposed this, changed the second factor on "), "{:?}", change.asked);
+    assert!(said("Dario").contains("(counts from "), "{:?}", change.asked);
+    assert_eq!(said("Bert"), "Bert");
+    let mut db = house.admin.acquire().await.expect("connects");
+    for (who, waits) in [(lena, 0), (dario, 0), (&town.bert, 1)] {
+        let names = policy_changes::waiting_for(&mut db, who.actor.person).await.expect("readable");
+        assert_eq!(names.len(), waits, "the first page asks {} for nothing that is refused", who.actor.name);
+    }
+    assert_eq!(house.count("SELECT count(*) FROM drydock.policy_agreement").await, 0);
 }
 
 #[tokio::test]

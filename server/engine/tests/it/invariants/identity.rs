@@ -56,6 +56,43 @@ async fn whom_an_author_changed_never_votes_on_that_window() {
 }
 
 #[tokio::test]
+async fn whom_the_proposer_changed_and_whose_votes_rest_never_agree_to_a_change_of_policy() {
+    let yard = Yard::new().await;
+    let (proposer, auditor, lead) = (yard.house.engineer.actor.person, yard.house.auditor.actor.person, yard.house.lead.actor.person);
+    let change = |seats: &str| {
+        format!(
+            "INSERT INTO drydock.policy_change (id, policy_id, name, base_version, bytes, digest, proposed_by, needed, asked, seats)
+             SELECT '00000000-0000-0000-0000-000000000002', policy_id, 'Changed', 98, 'x', sha256('policy'::bytea || '\\x00'::bytea || 'x'::bytea),
+                    '{proposer}', 1, ARRAY['{auditor}'::uuid], '{{\"policies\": [[{seats}]]}}'
+             FROM drydock.policy_version ORDER BY policy_id LIMIT 1; "
+        )
+    };
+    let seats = |factor: bool| change(&format!("{{\"need\": 1, \"by\": [\"{auditor}\"], \"factor\": {factor}}}"));
+    let (plain, with_factor) = (seats(false), seats(true));
+    let agreed = format!("INSERT INTO drydock.policy_agreement (change_id, person_id) SELECT id, '{auditor}' FROM drydock.policy_change");
+    let changed =
+        |by| format!("INSERT INTO drydock.identity_change (person_id, what, changed_by) VALUES ('{auditor}', 'factor', '{by}'); ");
+    let rests = format!("UPDATE drydock.person SET {PAUSED} WHERE id = '{auditor}'; ");
+    let long_ago = changed(proposer).replace("changed_by)", "changed_by, at)").replace("')", "', now() - interval '2 days')");
+    yard.allows(Web, &format!("{}{long_ago}{plain}{agreed}", changed(lead))).await;
+    let set = format!(
+        "INSERT INTO drydock.account (person_id, password_hash) VALUES ('{auditor}', '$argon2id$x');
+         INSERT INTO drydock.factor (person_id, key_id, sealed, confirmed_at, last_step)
+         VALUES ('{auditor}', '\\x0102030405060708', '\\x01'::bytea || decode(repeat('ab', 60), 'hex'), now(), 7); "
+    );
+    yard.allows(Web, &format!("{set}{with_factor}{agreed}")).await;
+    for by in [Web, Owner, Replica] {
+        yard.refuses(&[
+            (by, format!("{rests}{plain}{agreed}"), "policy_agreement_heard"),
+            (by, format!("{plain}{}{agreed}", changed(proposer)), "policy_agreement_not_by_whom_the_proposer_changed"),
+            (by, format!("{}{plain}{agreed}", changed(proposer)), "policy_agreement_not_by_whom_the_proposer_changed"),
+            (by, format!("{with_factor}{agreed}"), "policy_agreement_with_factor"),
+        ])
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn names_of_functions_are_shared_mailboxes() {
     let yard = Yard::new().await;
     let insert = |local: &str, shared: bool| {

@@ -1,0 +1,22 @@
+-- Nobody agrees to a change of a policy whose votes rest, or whom its proposer changed: whoever sets passwords or takes factors away could
+-- otherwise agree in somebody's name to what he proposed himself. Where the old policy wants a second factor, whoever agrees has one.
+CREATE OR REPLACE FUNCTION drydock.policy_agreement_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM drydock.policy_change c JOIN drydock.person p ON p.id = NEW.person_id
+                   WHERE c.id = NEW.change_id AND c.ended_at IS NULL AND NEW.person_id = ANY (c.asked) AND p.active) THEN
+        RAISE EXCEPTION 'this person is not asked about this change' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'policy_agreement_by_asked';
+    END IF;
+    IF EXISTS (SELECT FROM drydock.person p WHERE p.id = NEW.person_id AND p.may_vote_from > clock_timestamp()) THEN
+        RAISE EXCEPTION 'the votes of this person rest' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'policy_agreement_heard';
+    END IF;
+    IF EXISTS (SELECT FROM drydock.policy_change c JOIN drydock.identity_change i ON i.changed_by = c.proposed_by AND i.person_id = NEW.person_id
+               WHERE c.id = NEW.change_id AND c.proposed_at < i.at + interval '24 hours') THEN
+        RAISE EXCEPTION 'the proposer changed this person' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'policy_agreement_not_by_whom_the_proposer_changed';
+    END IF;
+    IF EXISTS (SELECT FROM drydock.policy_change c, jsonb_path_query(c.seats, '$.policies[*][*] ? (@.factor == true).by[*]') person
+               WHERE c.id = NEW.change_id AND person #>> '{}' = NEW.person_id::text)
+        AND NOT EXISTS (SELECT FROM drydock.factor f WHERE f.person_id = NEW.person_id AND f.confirmed_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'this person has no second factor' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'policy_agreement_with_factor';
+    END IF;
+    RETURN NEW;
+END $$;
