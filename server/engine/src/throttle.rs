@@ -93,12 +93,17 @@ impl Guess {
     /// Counts a failure; true when it should become a fact. Failures during a pause do not prolong it.
     pub(crate) async fn failed(&self, db: &mut PgConnection) -> Result<bool> {
         count(db, self.limit, &self.who, i32::from(!self.paused())).await?;
-        let tell = count(db, Limit::Fact, &format!("{}\0{}", self.who, self.network), 1).await? == 1;
+        let tell = count(db, Limit::Fact, &self.told(), 1).await? == 1;
         count(db, Limit::Network, &self.network, 1).await?;
         if count(db, Limit::Total, "", 1).await? == 1 {
             store::throttle::sweep(db).await?;
         }
         Ok(tell)
+    }
+
+    /// What is told once a minute: each kind of failure for itself, or one would swallow the other's fact.
+    fn told(&self) -> String {
+        format!("{}\0{}\0{}", self.limit.word(), self.who, self.network)
     }
 
     /// Forgets the failures after a good password; false when the account began to pause meanwhile.

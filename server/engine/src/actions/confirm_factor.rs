@@ -28,6 +28,11 @@ fn too_late() -> Error {
         .into()
 }
 
+fn wrong() -> Error {
+    let text = "This is not the code that your app shows now. Wait for the next one, and see that your device's clock is right.";
+    Error::field("code", text)
+}
+
 /// Turns the factor on and gives the recovery codes, which are shown once. Every other session of the person ends: none of them showed it.
 pub async fn confirm_factor(
     engine: &Engine,
@@ -58,18 +63,21 @@ pub async fn confirm_factor(
     let done = transaction::run(engine.pool(), "confirm_factor", move |db| {
         let (permit, request, macs, guess) = (permit.clone(), request.clone(), macs.clone(), guess.clone());
         Box::pin(async move {
+            let mut ledger = Ledger::open(db, &permit, &request);
             let Some(step) = step else {
-                guess.failed(db).await?;
+                factor::wrong(&mut ledger, &guess, person, address).await?;
                 return Ok(false);
             };
             // The account first, as every end of sessions takes it: a sign-in under way ends with it.
-            store::sign_ins::end_others(db, person, session).await?;
-            if !store::factors::confirm(db, person, step).await? {
+            store::sign_ins::end_others(ledger.db(), person, session).await?;
+            if !store::factors::confirm(ledger.db(), person, step).await? {
                 return Err(too_late());
             }
-            store::factors::add_recovery_codes(db, person, &macs).await?;
-            guess.succeeded(db).await?;
-            let mut ledger = Ledger::open(db, &permit, &request);
+            store::factors::add_recovery_codes(ledger.db(), person, &macs).await?;
+            // Somebody else may have begun the pause meanwhile: then nothing is turned on.
+            if !guess.succeeded(ledger.db()).await? {
+                return Err(wrong());
+            }
             let fact = ledger.fact(NewFact::done("factor.set", "person", person)).await?;
             factor::tell(&mut ledger, person, Happened::Set, &[], fact).await?;
             Ok(true)
@@ -77,10 +85,7 @@ pub async fn confirm_factor(
     })
     .await?;
     if !done {
-        return Err(Error::field(
-            "code",
-            "This is not the code that your app shows now. Wait for the next one, and see that your device's clock is right.",
-        ));
+        return Err(wrong());
     }
     wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
     Ok(codes.iter().map(|code| rules::shown(code).into()).collect())

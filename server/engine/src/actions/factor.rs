@@ -4,13 +4,16 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::factor_key::FactorKey;
 use crate::ledger::{FactRef, Ledger};
+use crate::throttle::Guess;
 use crate::{second_factor, store};
 use domain::decision::Refusal;
+use domain::fact::NewFact;
 use domain::factor::{Happened, Typed};
 use domain::ids::PersonId;
 use domain::notice::{NewNotice, NoticeKind};
 use serde_json::Map;
 use sqlx::PgConnection;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What was shown.
@@ -68,6 +71,14 @@ pub(super) async fn prove(db: &mut PgConnection, key: &FactorKey, person: Person
             Ok(Some(Proof::Recovery(store::factors::recovery_codes_left(db, person).await?)))
         }
     }
+}
+
+/// Counts a code that was not good; once a minute that is a fact.
+pub(super) async fn wrong(ledger: &mut Ledger<'_>, guess: &Guess, person: PersonId, address: IpAddr) -> Result<()> {
+    if guess.failed(ledger.db()).await? {
+        ledger.fact(NewFact::refused("session.factor", "person", person).with("address", address.to_string())).await?;
+    }
+    Ok(())
 }
 
 /// Tells the person by mail: whoever did not do this has to learn it. `more` is what else the mail says.

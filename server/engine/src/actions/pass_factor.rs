@@ -50,9 +50,7 @@ pub async fn pass_factor(engine: &Engine, request: &str, session: Option<Session
             let permit = authorize(&actor, Verb::SeeOwn, None)?;
             let mut ledger = Ledger::open(db, &permit, &request);
             let Some(proof) = factor::prove(ledger.db(), &key, person, &typed).await? else {
-                if guess.failed(ledger.db()).await? {
-                    ledger.fact(NewFact::refused("session.factor", "person", person).with("address", address.to_string())).await?;
-                }
+                factor::wrong(&mut ledger, &guess, person, address).await?;
                 return Ok(false);
             };
             // Somebody else may have begun the pause meanwhile: then nothing is taken, and the code is good again.

@@ -8,7 +8,7 @@ use crate::ledger::Ledger;
 use crate::throttle::Guess;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
-use domain::decision::{FieldError, Refusal};
+use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::factor::{self as rules, Happened};
 use domain::ids::PersonId;
@@ -51,15 +51,18 @@ pub async fn remove_factor(engine: &Engine, caller: &Caller, input: &Input, addr
     let done = transaction::run(engine.pool(), "remove_factor", move |db| {
         let (permit, request, typed, guess, key) = (permit.clone(), request.clone(), typed.clone(), guess.clone(), key.clone());
         Box::pin(async move {
-            let Some(proof) = factor::prove(db, &key, person, &typed).await? else {
-                guess.failed(db).await?;
+            let mut ledger = Ledger::open(db, &permit, &request);
+            let Some(proof) = factor::prove(ledger.db(), &key, person, &typed).await? else {
+                factor::wrong(&mut ledger, &guess, person, address).await?;
                 return Ok(false);
             };
-            guess.succeeded(db).await?;
-            if !store::factors::remove(db, person).await? {
+            // Somebody else may have begun the pause meanwhile: then nothing is taken, and the code is good again.
+            if !guess.succeeded(ledger.db()).await? {
+                return Err(Error::field("code", WRONG));
+            }
+            if !store::factors::remove(ledger.db(), person).await? {
                 return Err(none());
             }
-            let mut ledger = Ledger::open(db, &permit, &request);
             let fact = ledger.fact(NewFact::done("factor.remove", "person", person).with("shown", proof.word())).await?;
             factor::tell(&mut ledger, person, Happened::Removed, &[], fact).await?;
             Ok(true)
@@ -67,7 +70,7 @@ pub async fn remove_factor(engine: &Engine, caller: &Caller, input: &Input, addr
     })
     .await?;
     if !done {
-        return Err(Error::Invalid(vec![FieldError::new("code", WRONG)]));
+        return Err(Error::field("code", WRONG));
     }
     wake(engine.pool(), &[Wake::Notifier, Wake::Sealer, Wake::Runner]).await;
     Ok(())

@@ -140,6 +140,16 @@ impl Desk {
         }
     }
 
+    /// Until something here waits for a row that somebody else holds.
+    async fn until_one_waits(&self) {
+        let late = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while self.house.count(waits).await == 0 {
+            assert!(tokio::time::Instant::now() < late, "nobody waits");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
     async fn mails(&self, what: &str) -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM drydock.outbox WHERE kind = 'factor_changed' AND payload ->> 'what' = $1")
             .bind(what)
@@ -297,6 +307,71 @@ async fn guessing_codes_is_slow() {
     }
     assert_eq!(code(desk.pass(half, codes[0].expose_secret()).await), "throttled", "a good one, too");
     assert_eq!(desk.facts("session.factor").await, 1, "a fact a minute");
+}
+
+#[tokio::test]
+async fn a_pause_that_began_meanwhile_holds_for_removing_and_turning_on_too() {
+    let desk = Desk::new().await;
+    let key = desk.session(desk.whole().await).await.expect("in");
+    let session = sessions::holder(desk.engine.pool(), &key).await.expect("readable").map(|holder| holder.id);
+    let secret = desk.begun().await;
+    let confirm =
+        async |typed: String| confirm_factor(&desk.engine, &desk.lead, session, &confirm_factor::Input { code: typed }, from()).await;
+    // The good code was admitted before the wrong ones were counted, and comes to its end after them.
+    let mut held = desk.house.admin.begin().await.expect("begins");
+    sqlx::query("SELECT FROM drydock.account FOR NO KEY UPDATE").execute(&mut *held).await.expect("held");
+    let good = desk.code(&secret, 0);
+    let (done, ()) = tokio::join!(confirm(good.clone()), async {
+        desk.until_one_waits().await;
+        for _ in 0..5 {
+            assert_eq!(code(confirm(another(&good)).await), "code");
+        }
+        held.commit().await.expect("let go");
+    });
+    assert_eq!(code(done), "code");
+    assert!(matches!(desk.own().await, FactorPage::Pending { .. }), "nothing was turned on");
+    assert_eq!(desk.facts("session.factor").await, 1, "a fact a minute");
+
+    sqlx::query("DELETE FROM drydock.throttle").execute(&desk.house.admin).await.expect("the pause is over");
+    let codes = confirm(good).await.expect("after the pause");
+    let mut held = desk.house.admin.begin().await.expect("begins");
+    sqlx::query("SELECT FROM drydock.factor FOR NO KEY UPDATE").execute(&mut *held).await.expect("held");
+    let half = desk.half().await;
+    let input = remove_factor::Input { password: PASSWORD.into(), code: desk.code(&secret, 1) };
+    let (done, ()) = tokio::join!(remove_factor(&desk.engine, &desk.lead, &input, from()), async {
+        desk.until_one_waits().await;
+        for _ in 0..5 {
+            assert_eq!(code(desk.pass(half, &desk.code(&secret, 9)).await), "code");
+        }
+        held.commit().await.expect("let go");
+    });
+    assert_eq!(code(done), "code");
+    assert!(matches!(desk.own().await, FactorPage::Set { codes_left: 10, .. }), "nothing was removed");
+    assert_eq!(codes.len(), RECOVERY_CODES);
+}
+
+#[tokio::test]
+async fn a_wrong_code_is_a_fact_of_its_own_beside_a_wrong_password() {
+    let desk = Desk::new().await;
+    let key = desk.session(desk.whole().await).await.expect("in");
+    let (secret, _) = desk.set_up(key).await;
+    let remove = async |password: &str, typed: String| {
+        remove_factor(&desk.engine, &desk.lead, &remove_factor::Input { password: password.into(), code: typed }, from()).await
+    };
+    let refused = |action: &'static str| {
+        let desk = &desk;
+        async move {
+            sqlx::query_scalar::<_, i64>("SELECT count(*) FROM drydock.fact WHERE action = $1 AND result = 'refused'")
+                .bind(action)
+                .fetch_one(&desk.house.admin)
+                .await
+                .expect("a number")
+        }
+    };
+    assert_eq!(code(remove("not it", desk.code(&secret, 1)).await), "password");
+    assert_eq!(code(remove(PASSWORD, desk.code(&secret, 9)).await), "code");
+    assert_eq!(code(remove(PASSWORD, desk.code(&secret, 9)).await), "code");
+    assert_eq!((refused("session.confirm").await, refused("session.factor").await), (1, 1), "each kind once a minute");
 }
 
 #[tokio::test]
