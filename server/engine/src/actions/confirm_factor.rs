@@ -59,9 +59,9 @@ pub async fn confirm_factor(
             .ok_or_else(too_late)?
     };
     let step = second_factor::step_of(&factor::secret(&key, person, &pending)?, &digits, pending.now)?;
-    let request = caller.request.clone();
+    let (request, sealed) = (caller.request.clone(), pending.sealed);
     let done = transaction::run(engine.pool(), "confirm_factor", move |db| {
-        let (permit, request, macs, guess) = (permit.clone(), request.clone(), macs.clone(), guess.clone());
+        let (permit, request, macs, guess, sealed) = (permit.clone(), request.clone(), macs.clone(), guess.clone(), sealed.clone());
         Box::pin(async move {
             let mut ledger = Ledger::open(db, &permit, &request);
             let Some(step) = step else {
@@ -70,7 +70,7 @@ pub async fn confirm_factor(
             };
             // The account first, as every end of sessions takes it: a sign-in under way ends with it.
             store::sign_ins::end_others(ledger.db(), person, session).await?;
-            if !store::factors::confirm(ledger.db(), person, step).await? {
+            if !store::factors::confirm(ledger.db(), person, &sealed, step).await? {
                 return Err(too_late());
             }
             store::factors::add_recovery_codes(ledger.db(), person, &macs).await?;

@@ -65,14 +65,16 @@ pub(crate) async fn begin(db: &mut PgConnection, person: PersonId, key_id: [u8; 
     Ok(made.rows_affected() == 1)
 }
 
-/// From now on the factor is asked for. False when it was set up already, or took too long.
-pub(crate) async fn confirm(db: &mut PgConnection, person: PersonId, step: i64) -> sqlx::Result<bool> {
+/// From now on the factor is asked for, if it is still the one whose code was typed: `sealed` is what was compared. False when it was set up
+/// already, was begun anew meanwhile, or took too long.
+pub(crate) async fn confirm(db: &mut PgConnection, person: PersonId, sealed: &[u8], step: i64) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "UPDATE drydock.factor AS f SET confirmed_at = clock_timestamp(), last_step = $2
-         WHERE f.person_id = $1 AND f.confirmed_at IS NULL AND f.made_at > clock_timestamp() - make_interval(mins => $3)",
+         WHERE f.person_id = $1 AND f.confirmed_at IS NULL AND f.made_at > clock_timestamp() - make_interval(mins => $3) AND f.sealed = $4",
         person.0,
         step,
-        i32::try_from(SET_UP_MIN).unwrap_or(i32::MAX)
+        i32::try_from(SET_UP_MIN).unwrap_or(i32::MAX),
+        sealed
     )
     .execute(db)
     .await?;

@@ -310,6 +310,27 @@ async fn guessing_codes_is_slow() {
 }
 
 #[tokio::test]
+async fn what_was_begun_anew_meanwhile_is_not_turned_on_by_a_code_of_before() {
+    let desk = Desk::new().await;
+    let key = desk.session(desk.whole().await).await.expect("in");
+    let session = sessions::holder(desk.engine.pool(), &key).await.expect("readable").map(|holder| holder.id);
+    let secret = desk.begun().await;
+    let mut held = desk.house.admin.begin().await.expect("begins");
+    sqlx::query("SELECT FROM drydock.account FOR NO KEY UPDATE").execute(&mut *held).await.expect("held");
+    let input = confirm_factor::Input { code: desk.code(&secret, 0) };
+    let (done, anew) = tokio::join!(confirm_factor(&desk.engine, &desk.lead, session, &input, from()), async {
+        // The code was compared with the first secret, and nothing is written yet.
+        desk.until_one_waits().await;
+        let anew = desk.begun().await;
+        held.commit().await.expect("let go");
+        anew
+    });
+    assert_ne!(anew, secret);
+    assert_eq!(code(done), "set_up_too_late");
+    assert!(matches!(desk.own().await, FactorPage::Pending { .. }), "no code of it was typed");
+}
+
+#[tokio::test]
 async fn a_pause_that_began_meanwhile_holds_for_removing_and_turning_on_too() {
     let desk = Desk::new().await;
     let key = desk.session(desk.whole().await).await.expect("in");
