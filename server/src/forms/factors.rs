@@ -28,14 +28,13 @@ pub async fn begin(form: TypedForm<Nothing>) -> Response {
     form.answer(done, |()| Done::to(PAGE, "")).await
 }
 
-/// Turns it on, and shows the recovery codes in this answer alone.
+/// Turns it on, and shows the recovery codes in this answer alone: whatever becomes of the session, the factor is on and needs them.
 pub async fn confirm(client: Client, Extension(visit): Extension<Arc<Visit>>, form: TypedForm<confirm_factor::Input>) -> Response {
-    let codes = match confirm_factor::confirm_factor(&form.engine, &form.caller, visit.session, &form.input, client.address).await {
-        Ok(codes) => session::shown_factor(form.session(), &form.engine, form.caller.actor.person).await.map(|()| codes),
-        Err(error) => Err(error),
-    };
-    match codes {
+    match confirm_factor::confirm_factor(&form.engine, &form.caller, visit.session, &form.input, client.address).await {
         Ok(codes) => {
+            if let Err(error) = session::shown_factor(form.session(), &form.engine, form.caller.actor.person).await {
+                tracing::error!(request.id = visit.request, %error, "a session got no new key after its second factor was set up");
+            }
             let then = Done::to(PAGE, "Your second factor is on. Its recovery codes were shown once.");
             form.shown(html(StatusCode::OK, factor_page::codes(&codes, PAGE)), then).await
         }

@@ -88,6 +88,22 @@ async fn a_second_factor_is_set_up_and_shown_at_every_sign_in() {
 }
 
 #[tokio::test]
+async fn the_recovery_codes_are_shown_even_where_the_session_gets_no_new_key() {
+    let (place, mut ada) = Place::set_up().await;
+    let secret = begun(&mut ada).await;
+    for sql in [
+        "CREATE FUNCTION drydock.no_key() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no key'; END $$",
+        "CREATE TRIGGER no_key BEFORE UPDATE ON drydock.session FOR EACH ROW WHEN (NEW.key <> OLD.key) EXECUTE FUNCTION drydock.no_key()",
+    ] {
+        place.run(sql).await;
+    }
+    let shown = turn_on(&mut ada, &code(&place, &secret, 0)).await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.body);
+    assert_eq!(shown.body.matches("<li class=\"hex\">").count(), 10, "{}", shown.body);
+    assert_eq!(place.count("SELECT count(*) FROM drydock.factor WHERE confirmed_at IS NOT NULL").await, 1);
+}
+
+#[tokio::test]
 async fn setting_up_needs_the_password_typed_lately() {
     let (place, mut ada) = Place::set_up().await;
     let secret = begun(&mut ada).await;
