@@ -1,6 +1,6 @@
 //! Makes an administrator from the command line: the first one, or the way back after a lost password.
 
-use super::{new_account, revoke_feed};
+use super::{factor, new_account, revoke_feed};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -8,6 +8,7 @@ use crate::wake::{Wake, wake};
 use crate::{clock, passwords, store, throttle, transaction};
 use domain::decision::{FieldError, FormCheck};
 use domain::fact::NewFact;
+use domain::factor::Happened;
 use domain::ids::PersonId;
 use domain::people::{self, GlobalRole};
 use domain::permission::Permit;
@@ -33,7 +34,7 @@ pub struct Input {
     pub demo: bool,
 }
 
-/// Makes or mends the administrator, whose second factor goes with the old password; returns the person and, when one was made here, the
+/// Makes or mends the administrator, whose second factor goes with the old password and who is told of that by mail; returns the person and, when one was made here, the
 /// password. Ends all sessions of the person, and lets no vote of a person who was known before count for 24 hours: whoever sits at the shell
 /// knows the password and could vote for them.
 pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, Option<SecretString>)> {
@@ -59,10 +60,19 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
             let id = known.unwrap_or_else(clock::new_person);
             let permit = Permit::operator(&input.operator);
             let mut ledger = Ledger::open(db, &permit, "create-admin");
+            // Whoever lost the password may have lost the app with it, and nobody else may be there to take it away.
+            let factor_removed = known.is_some() && store::factors::remove(ledger.db(), id).await?;
             let action = if known.is_some() { "person.restore_admin" } else { "person.add" };
-            ledger
-                .fact(NewFact::done(action, "person", id).with("account", true).with("global_roles", vec![GlobalRole::Admin.word()]))
-                .await?;
+            let mut fact = NewFact::done(action, "person", id).with("account", true).with("global_roles", vec![GlobalRole::Admin.word()]);
+            if factor_removed {
+                fact = fact.with("factor_removed", true);
+            }
+            let fact = ledger.fact(fact).await?;
+            if factor_removed {
+                let by = format!("{}, at the server's shell,", input.operator);
+                let more = [("by", by.into()), ("reason", "Made an administrator anew, with another password.".into())];
+                factor::tell(&mut ledger, id, Happened::TakenAway, &more, fact).await?;
+            }
             if known.is_some() {
                 revoke_feed::revoke_all(&mut ledger, id).await?;
             }
@@ -79,8 +89,6 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
                 store::people::pause_votes(db, id, Changed::Password, None).await?;
                 store::people::set_active(db, id, true).await?;
                 store::sign_ins::end_all(db, id).await?;
-                // Whoever lost the password may have lost the app with it, and nobody else may be there to take it away.
-                store::factors::remove(db, id).await?;
             }
             store::people::put_account(db, id, &hash).await?;
             store::people::put_global_roles(db, id, &[GlobalRole::Admin]).await?;
@@ -89,6 +97,6 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
         })
     })
     .await?;
-    wake(engine.pool(), &[Wake::Sealer]).await;
+    wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
     Ok((person, made))
 }

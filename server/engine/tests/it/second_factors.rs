@@ -455,6 +455,18 @@ async fn another_key_opens_nothing_and_says_so_and_the_shell_is_a_way_back() {
     };
     create_admin(&desk.engine, &shell).await.expect("the way back");
     assert!(matches!(desk.enter().await, Entered::In(_)));
+    let told: (String, String) = sqlx::query_as(
+        "SELECT payload ->> 'by', payload ->> 'reason' FROM drydock.outbox WHERE kind = 'factor_changed' AND payload ->> 'what' = 'taken_away'",
+    )
+    .fetch_one(&desk.house.admin)
+    .await
+    .expect("a mail");
+    assert_eq!(told, ("root, at the server's shell,".into(), "Made an administrator anew, with another password.".into()));
+    let said =
+        "SELECT count(*) FROM drydock.fact WHERE action = 'person.restore_admin' AND convert_from(bytes, 'UTF8') LIKE '%factor_removed%'";
+    assert_eq!(desk.house.count(said).await, 1);
+    create_admin(&desk.engine, &shell).await.expect("once more");
+    assert_eq!((desk.house.count(said).await, desk.mails("taken_away").await), (1, 1), "there was none any more");
 }
 
 #[tokio::test]
