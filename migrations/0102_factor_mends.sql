@@ -20,3 +20,16 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+
+-- Whoever has a second factor is signed in with it or not at all, whenever a session becomes somebody's: made so, or handed from one to another.
+CREATE OR REPLACE FUNCTION drydock.session_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.person_id IS NOT NULL AND NOT NEW.factor AND (TG_OP = 'INSERT' OR NEW.person_id IS DISTINCT FROM OLD.person_id)
+        AND EXISTS (SELECT FROM drydock.factor f WHERE f.person_id = NEW.person_id AND f.confirmed_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'this person signs in with a second factor' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'session_with_factor';
+    END IF;
+    RETURN NEW;
+END $$;
+DROP TRIGGER session_guard ON drydock.session;
+CREATE TRIGGER session_guard BEFORE INSERT OR UPDATE ON drydock.session FOR EACH ROW EXECUTE FUNCTION drydock.session_guard();
+ALTER TABLE drydock.session ENABLE ALWAYS TRIGGER session_guard;

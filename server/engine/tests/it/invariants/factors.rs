@@ -12,6 +12,11 @@ async fn a_second_factor_steps_forward_and_sessions_and_votes_say_no_more_than_w
             "INSERT INTO drydock.factor (person_id, key_id, sealed, confirmed_at, last_step) VALUES ('{auditor}', '\\x0102030405060708', '\\x01'::bytea || decode(repeat('ab', 60), 'hex'), {confirmed})"
         )
     };
+    let lead = yard.house.lead.actor.person;
+    let handed = format!("UPDATE drydock.session SET person_id = '{lead}'; UPDATE drydock.session SET person_id = '{auditor}'");
+    let whole = format!(
+        "INSERT INTO drydock.session (key, data, expires_at, absolute_end_at, person_id) VALUES (sha256('w'), '{{}}', now() + interval '1 hour', now() + interval '1 hour', '{auditor}')"
+    );
     let session = "INSERT INTO drydock.session (key, data, expires_at, absolute_end_at) VALUES (sha256('k'), '{}', now() + interval '1 hour', now() + interval '1 hour')";
     let account = format!("INSERT INTO drydock.account (person_id, password_hash) VALUES ('{auditor}', '$argon2id$x')");
     yard.set(&format!("{account}; {session}")).await;
@@ -26,6 +31,14 @@ async fn a_second_factor_steps_forward_and_sessions_and_votes_say_no_more_than_w
     let begins = format!("UPDATE drydock.session SET person_id = '{auditor}'");
     yard.allows(Web, &format!("{set}; {code}; {used}; {vote}; UPDATE drydock.factor SET last_step = 8; {begins}, factor = true")).await;
     yard.allows(Web, &format!("{}; {begins}", factor("NULL, NULL"))).await;
+    yard.allows(
+        Owner,
+        &format!(
+            "{set}; {}",
+            whole.replace("person_id)", "person_id, factor)").replace(&format!("'{auditor}')"), &format!("'{auditor}', true)"))
+        ),
+    )
+    .await;
     yard.refuses(&[
         (Web, format!("{set}; UPDATE drydock.factor SET last_step = 7"), "factor_steps_forward"),
         (Owner, format!("{set}; UPDATE drydock.factor SET last_step = 6"), "factor_steps_forward"),
@@ -49,6 +62,9 @@ async fn a_second_factor_steps_forward_and_sessions_and_votes_say_no_more_than_w
         (Web, format!("{}; {vote}", factor("NULL, NULL")), "vote_with_factor"),
         (Web, format!("{set}; {begins}"), "session_with_factor"),
         (Replica, format!("{set}; {begins}"), "session_with_factor"),
+        (Web, format!("{set}; {handed}"), "session_with_factor"),
+        (Owner, format!("{set}; {whole}"), "session_with_factor"),
+        (Replica, format!("{set}; {whole}"), "session_with_factor"),
         (Web, "UPDATE drydock.session SET factor = true".into(), "session_factor_is_somebodys"),
         (Web, format!("{begins}, half_person_id = '{auditor}', half_epoch = 0, half_until = now()"), "session_half_is_nobodys"),
         (Web, format!("UPDATE drydock.session SET half_person_id = '{auditor}'"), "session_half"),
