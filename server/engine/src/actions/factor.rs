@@ -40,22 +40,28 @@ pub(crate) fn key(engine: &Engine) -> Result<Arc<FactorKey>> {
     engine.factor_key().cloned().ok_or_else(|| Error::internal("this process holds no key of second factors"))
 }
 
+/// Refuses a factor of another key: under this one no code of it is good, and none of them is a wrong try.
+fn of_this_key(key: &FactorKey, factor: &store::factors::Factor) -> Result<(), Refusal> {
+    if factor.key_id == key.id() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "other_factor_key",
+        "This server has not the key that your second factor was set up with.",
+        "Tell whoever runs it that factor.key is not the one of the other servers, or have an administrator remove your second factor.",
+    ))
+}
+
 /// The secret of a stored factor.
 pub(crate) fn secret(key: &FactorKey, person: PersonId, factor: &store::factors::Factor) -> Result<zeroize::Zeroizing<Vec<u8>>> {
-    if factor.key_id != key.id() {
-        return Err(Refusal::new(
-            "other_factor_key",
-            "This server has not the key that your second factor was set up with.",
-            "Tell whoever runs it that factor.key is not the one of the other servers, or have an administrator remove your second factor.",
-        )
-        .into());
-    }
+    of_this_key(key, factor)?;
     key.unseal(person, &factor.sealed)
 }
 
 /// Takes what was typed, if it is good: each code once. `None` when it is not, or the person has no factor.
 pub(super) async fn prove(db: &mut PgConnection, key: &FactorKey, person: PersonId, typed: &Typed) -> Result<Option<Proof>> {
     let Some(factor) = store::factors::of(db, person).await?.filter(|factor| factor.since.is_some()) else { return Ok(None) };
+    of_this_key(key, &factor)?;
     match typed {
         Typed::Code(digits) => {
             let secret = secret(key, person, &factor)?;
