@@ -25,7 +25,7 @@ pub(super) struct Ballot {
 pub(super) struct Admitted<'b> {
     /// Who.
     pub(super) person: PersonId,
-    /// Who may vote at all, by each policy of the plan.
+    /// By which policies of the plan their vote counts, as the page shows it: by today's groups; as it was sealed where none asks them any more.
     pub(super) polls: Polls<'b>,
     /// The count before.
     pub(super) before: Standing,
@@ -56,7 +56,8 @@ impl Ballot {
         let cast: Vec<StandingVote> = votes.into_iter().map(|(_, vote)| vote).collect();
         let now = plan.today(&today, &window.escalated);
         polls.in_turn(&now, &cast, person, decision)?;
-        Ok(Admitted { person, polls, before: now.count(&cast) })
+        let before = now.count(&cast);
+        Ok(Admitted { person, polls: if now.asked().contains(&person) { now } else { polls }, before })
     }
 }
 

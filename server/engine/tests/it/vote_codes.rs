@@ -84,6 +84,29 @@ fn said(result: &engine::Result<Outcome>) -> &str {
 }
 
 #[tokio::test]
+async fn whoever_left_the_group_that_asks_for_less_needs_the_code() {
+    let town = Town::new().await;
+    let (admin, lena) = (&town.house.admin, town.house.lead.actor.person);
+    sqlx::query("INSERT INTO drydock.target_stakeholder (target_id, person_id) SELECT id, $1 FROM drydock.target ON CONFLICT DO NOTHING")
+        .bind(lena.0)
+        .execute(admin)
+        .await
+        .expect("a stakeholder, too");
+    town.adopted(1, &[("rule1_known", "link_code"), ("rule2_known", "link")]).await;
+    let number = town.house.proposed(3).await.number;
+    let secret = town.house.secret("approval_needed", lena).await;
+    let digest = town.house.digest(number).await.hex();
+    sqlx::query("DELETE FROM drydock.membership WHERE person_id = $1").bind(lena.0).execute(admin).await.expect("she leads no more");
+    let page = links::page(&town.house.engine, &secret, None).await.expect("the page");
+    assert!(page.about.code.is_some_and(|code| code.needed), "the page says so");
+    let input = Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..Input::default() };
+    let desk = Desk { town, number, secret, input };
+    let bare = desk.type_in(None, "").await;
+    assert!(said(&bare).contains("only with a code"), "{bare:?}");
+    assert!(desk.known().await.is_empty(), "nothing was recorded that counts for nothing");
+}
+
+#[tokio::test]
 async fn where_a_code_is_asked_for_a_link_alone_does_not_approve_and_link_and_code_do() {
     let desk = Desk::new(WITH_CODE).await;
     let bare = desk.type_in(None, "").await;
