@@ -14,7 +14,7 @@ pub mod terms;
 
 pub use check::satisfiable;
 pub use code::CodeNeed;
-pub use count::{Roll, RuleStanding, Standing, count, in_turn, must_be_known_better};
+pub use count::{Roll, RuleStanding, Standing, count, factor_needed, in_turn, must_be_known_better};
 pub use policy::{ESCALATION, Electorate, Eligible, Escalation, Group, Policy, Rule, Scope, Terms};
 pub use polls::{Electorates, Poll, Polls};
 pub use terms::{StageTimes, deadlines, strictest};

@@ -248,6 +248,16 @@ pub fn must_be_known_better(policy: &Policy, roll: &Roll, person: PersonId, assu
     asking.peek().is_some() && asking.all(|rule| rule.assurance > assurance)
 }
 
+/// The answer to whoever is asked for a second factor, and did not show one or has none.
+#[must_use]
+pub fn factor_needed() -> Refusal {
+    Refusal::new(
+        "factor_needed",
+        "The policy of this plan counts your approval only with a second factor, shown at the sign-in.",
+        "Sign in with yours, or set one up on your profile; if you had none when the plan was sealed, its owner seals it anew before you are asked.",
+    )
+}
+
 /// Gives each rule up to a stage as many different people as it needs, nobody twice.
 fn assign(rules: &[Rule], needs: &[usize], up_to: u32, people: &[PersonId], fits: &dyn Fn(&Rule, PersonId) -> bool) -> Vec<Vec<PersonId>> {
     let seats_of = |(index, rule): (usize, &Rule)| std::iter::repeat_n(index, if rule.stage <= up_to { needs[index] } else { 0 });

@@ -2,7 +2,7 @@
 
 use super::{Plan, PlanPolicy, PlanTarget};
 use crate::approval::polls::everybody;
-use crate::approval::{Electorate, Electorates, Eligible, Policy, Poll, Polls, Roll};
+use crate::approval::{Assurance, Electorate, Electorates, Eligible, Policy, Poll, Polls, Roll};
 use crate::ids::PersonId;
 use std::collections::BTreeSet;
 
@@ -38,6 +38,15 @@ impl Plan {
     pub fn today(&self, people: &Electorates, escalated: &BTreeSet<u32>) -> Polls<'_> {
         let nobody = Electorate::default();
         self.polls(|target, policy, eligible| Roll::today(policy, eligible, people.get(&target.id).unwrap_or(&nobody), escalated))
+    }
+
+    /// Whether a policy asks for this person's approval with a second factor: the group is theirs, whether they had a factor when it was sealed or not.
+    #[must_use]
+    pub fn wants_factor_of(&self, people: &Electorates, person: PersonId) -> bool {
+        self.asks().filter_map(|(target, policy, _)| people.get(&target.id).zip(Some(policy))).any(|(today, policy)| {
+            let mut rules = policy.rules.rules.iter().filter(|rule| rule.assurance == Assurance::AccountFactor);
+            rules.any(|rule| today.in_group(&rule.group, Assurance::Account).any(|one| one == person))
+        })
     }
 
     /// Whom it asks first: the people of the earliest stage.

@@ -1,6 +1,5 @@
 //! Who has approved, whom the window waits for, and the reader's own vote.
 
-use crate::door;
 use crate::parts::details::{Detail, Details, DigestShort};
 use crate::parts::form::{Field, Form, Radios, TextArea};
 use crate::parts::layout::Card;
@@ -8,6 +7,7 @@ use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
 use domain::approval::{RuleStanding, VoteDecision};
+use domain::decision::Refusal;
 use domain::plan::{Plan, PlanTarget};
 use domain::view::windows::page::VoteRow;
 use domain::view::windows::{Head, Offer, ShowPage};
@@ -32,9 +32,8 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
     let partly = partly(&page.plan).map(|named| {
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="in part"/>" For "{named}" nobody is asked: the policy approves this risk class by itself."</Detail> }
     });
-    let factor_needed =
-        door::actor().is_some_and(|actor| page.plan.as_sealed(&BTreeSet::new()).must_be_known_better(actor.person, actor.known()));
-    let form = view! { <VoteForm offer=page.offers.vote head=page.head factor_needed/> };
+    let unheard = page.offers.approve.why_not().map(Refusal::to_string);
+    let form = view! { <VoteForm offer=page.offers.vote head=page.head unheard/> };
     let take_back = page.offers.take_back.is_open();
     view! {
         <Card title="Approvals" id="approvals".to_owned()>
@@ -158,7 +157,12 @@ fn votes(votes: &[VoteRow], current: i32) -> impl IntoView + use<> {
 
 /// The reader's own decision, or why there is none to make.
 #[component]
-fn VoteForm(offer: Offer, head: Head, factor_needed: bool) -> impl IntoView {
+fn VoteForm(
+    offer: Offer,
+    head: Head,
+    /// Why an approval would count for nothing, where a no is heard.
+    unheard: Option<String>,
+) -> impl IntoView {
     match offer {
         Offer::Absent => ().into_any(),
         Offer::No(refusal) => {
@@ -179,9 +183,7 @@ fn VoteForm(offer: Offer, head: Head, factor_needed: bool) -> impl IntoView {
             view! {
                 <section id="vote" class="act">
                     <h3>"Your decision"</h3>
-                    {factor_needed.then(|| view! {
-                        <p class="message note">"The policy counts your approval only when you signed in with a second factor, and in this session you did not. "<a href="/me/factor">"Your second factor"</a></p>
-                    })}
+                    {unheard.map(|why| view! { <p class="message note">{why}" "<a href="/me/factor">"Your second factor"</a></p> })}
                     <p>"You decide on revision "{head.revision}", plan "<DigestShort digest=head.digest/>", and on nothing else."</p>
                     <Form action=format!("/windows/{}/vote", head.number) submit="Send my decision" prefix="vote-">
                         <input type="hidden" name="digest" value=head.digest.hex()/>

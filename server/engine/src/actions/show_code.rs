@@ -4,8 +4,7 @@ use super::ballot::{Admitted, Ballot};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::{store, vote_code};
-use domain::approval::Assurance;
-use domain::approval::code;
+use domain::approval::{Assurance, code, factor_needed};
 use domain::decision::{FieldError, Refusal};
 use domain::fact::NewFact;
 use domain::ids::{LinkId, VoteCodeId};
@@ -88,13 +87,5 @@ pub(super) fn by_link_at_all(ballot: &Ballot, admitted: &Admitted<'_>) -> Result
 
 /// Refuses an approval of somebody signed in where every rule that asks wants a second factor, and this session did not see one.
 pub(super) fn signed_in_well_enough(admitted: &Admitted<'_>, known: Assurance) -> Result<()> {
-    if !admitted.polls.must_be_known_better(admitted.person, known) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        "factor_needed",
-        "The policy of this plan counts your approval only when you are signed in with a second factor, so now it would count for nothing.",
-        "Sign in with yours; if you had none when the plan was sealed, the owner has to seal it anew before you are asked.",
-    )
-    .into())
+    if admitted.polls.must_be_known_better(admitted.person, known) { Err(factor_needed().into()) } else { Ok(()) }
 }

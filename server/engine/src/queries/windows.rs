@@ -175,6 +175,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let contributors = store::windows::contributors(db, head.id).await?;
     let people = store::groups::of_plan(db, &plan, Some(Timestamp::MAX)).await?;
     let polls = plan.today(&people, &loaded.escalated);
+    let known_too_little = polls.must_be_known_better(actor.person, actor.known());
+    let wants_factor = plan.wants_factor_of(&people, actor.person);
     let checks = window_page::checks(db, head, &plan).await?;
     let lanes = lanes(db, head, &plan).await?;
     let runs = window_page::runs(db, head.id).await?;
@@ -222,6 +224,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         moments: head.moments,
         contributors: &contributors,
         eligible: Some(&asked),
+        known_too_little,
+        wants_factor,
         own_vote: counted.iter().find(|vote| vote.person == actor.person),
         voice: voices.get(&actor.person),
         other_run,

@@ -1,13 +1,14 @@
 //! Second factors on the real database: set up, asked for, used once, lost, taken away; and what votes are known by.
 
-use crate::house::{House, code, person};
+use crate::house::{House, code, person, with_account};
 use crate::policies::Town;
 use domain::factor::RECOVERY_CODES;
 use domain::ids::PersonId;
-use domain::people::GlobalRole;
+use domain::people::{GlobalRole, TeamRole};
 use domain::permission::Actor;
 use domain::view::factors::FactorPage;
 use domain::view::simulator::Asked;
+use domain::view::windows::Offer;
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::begin_factor::begin_factor;
@@ -18,7 +19,7 @@ use engine::actions::pass_factor::{self, pass_factor};
 use engine::actions::remove_factor::{self, remove_factor, take_factor_away};
 use engine::actions::sign_in::{self, Entered, SignedIn, sign_in};
 use engine::factor_key::FactorKey;
-use engine::queries::{factors, simulator};
+use engine::queries::{factors, simulator, windows};
 use engine::second_factor::code_at;
 use engine::store::sessions;
 use engine::store::sign_ins::Origin;
@@ -501,7 +502,15 @@ async fn where_a_factor_is_asked_for_only_sessions_that_showed_it_approve() {
     let answer = simulator::show(&town.house.engine, &town.house.lead, &asked).await.expect("the page").answer.expect("an answer");
     assert_eq!((answer.rules[0].there.clone(), answer.rules[0].lack), (vec!["Dario".to_owned(), "Lena".to_owned()], "no second factor"));
     assert_eq!(code(town.vote(&town.house.lead, window.number, "approve").await), "factor_needed");
+    let lola = person(&town.house.admin, "Lola", Some((town.house.team, TeamRole::Lead, false)), &[]).await;
+    with_account(&town.house, &lola).await;
+    let offers = async |who: &Caller| windows::show(&town.house.engine, &who.actor, window.number, None).await.expect("the page").offers;
+    let why = |offer: &Offer| offer.why_not().map(|refusal| refusal.code.clone()).unwrap_or_default();
+    let lena = offers(&town.house.lead).await;
+    assert_eq!((lena.vote.is_open(), why(&lena.approve)), (true, "factor_needed".into()), "she may still say no");
+    assert_eq!(why(&offers(&lola).await.vote), "factor_needed", "who has none is told what is missing");
     let shown = Caller { actor: Actor { factor: true, ..town.house.lead.actor.clone() }, ..town.house.lead.clone() };
+    assert!(offers(&shown).await.approve.is_open());
     assert_eq!(town.vote(&shown, window.number, "approve").await.expect("with it").state, WindowState::Approved);
     assert_eq!(town.house.count("SELECT count(*) FROM drydock.vote WHERE assurance = 'account_factor'").await, 1);
 }

@@ -47,6 +47,8 @@ impl Offer {
 pub struct Offers {
     /// Approve, reject, request changes.
     pub vote: Offer,
+    /// Approve, among those: a no is heard however somebody is known.
+    pub approve: Offer,
     /// Take the own vote back.
     pub take_back: Offer,
     /// Write a new revision.
@@ -92,6 +94,10 @@ pub struct OffersInput<'a> {
     pub contributors: &'a BTreeSet<PersonId>,
     /// Who may vote, as sealed; `None` without a sealed plan.
     pub eligible: Option<&'a Eligible>,
+    /// An approval would count for nothing: the reader is asked, and every rule that asks wants to know better who they are.
+    pub known_too_little: bool,
+    /// A rule asks the reader's group for a second factor.
+    pub wants_factor: bool,
     /// The reader's own vote on this plan.
     pub own_vote: Option<&'a StandingVote>,
     /// Whether the reader is heard at all; `None` for somebody who is not asked.
@@ -124,6 +130,7 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
     };
     Offers {
         vote: given(&[W::Proposed], Verb::Vote, may_vote(input)),
+        approve: given(&[W::Proposed], Verb::Vote, may_approve(input)),
         take_back: if input.own_vote.is_some() { given(&[W::Proposed, W::Approved], Verb::Vote, Ok(())) } else { Offer::Absent },
         edit: given(&[W::Draft, W::Proposed, W::Approved], Verb::ProposeWindow, Ok(())),
         reschedule: given(&[W::Proposed, W::Approved], Verb::ProposeWindow, Ok(())),
@@ -188,8 +195,15 @@ impl Offers {
 
 fn may_vote(input: &OffersInput<'_>) -> Result<(), Refusal> {
     let eligible = input.eligible.ok_or_else(|| Refusal::new("no_plan", "There is no sealed plan to vote on.", ""))?;
-    approval::may_vote(input.actor.person, input.contributors, eligible, input.own_vote)?;
+    let asked = approval::may_vote(input.actor.person, input.contributors, eligible, input.own_vote);
+    // Whoever lacks the factor alone was not sealed as asked, and is told what is missing.
+    asked.map_err(|refusal| if refusal.code == "not_eligible" && input.wants_factor { approval::factor_needed() } else { refusal })?;
     input.voice.map_or(Ok(()), Voice::heard)
+}
+
+fn may_approve(input: &OffersInput<'_>) -> Result<(), Refusal> {
+    may_vote(input)?;
+    if input.known_too_little { Err(approval::factor_needed()) } else { Ok(()) }
 }
 
 fn may_start(input: &OffersInput<'_>) -> Result<(), Refusal> {
@@ -259,6 +273,11 @@ mod tests {
     }
 
     fn ask(actor: &Actor, state: WindowState, now: i64, checks: &[CheckState]) -> Offers {
+        ask_known(actor, state, now, checks, (false, false))
+    }
+
+    /// The same where an approval would count for nothing, and where a second factor is wanted.
+    fn ask_known(actor: &Actor, state: WindowState, now: i64, checks: &[CheckState], (little, factor): (bool, bool)) -> Offers {
         let contributors = [PersonId(Uuid::from_u128(1))].into();
         let eligible: Eligible = [("stakeholder".to_owned(), [PersonId(Uuid::from_u128(2))].into())].into();
         offers(&OffersInput {
@@ -269,6 +288,8 @@ mod tests {
             moments: Moments { start: at(60), latest_start: at(90), cut_off: at(110), end: at(120), decide_by: at(30) },
             contributors: &contributors,
             eligible: Some(&eligible),
+            known_too_little: little,
+            wants_factor: factor,
             own_vote: None,
             voice: None,
             other_run: None,
@@ -301,6 +322,20 @@ mod tests {
         assert!(author.edit.is_open() && author.reschedule.is_open() && author.withdraw.is_open() && author.cancel == Offer::Absent);
         let stakeholder = ask(&actor(2, Some(TeamRole::Stakeholder)), WindowState::Proposed, 0, &[]);
         assert!(stakeholder.vote.is_open() && !stakeholder.edit.is_open());
+    }
+
+    #[test]
+    fn whoever_lacks_the_second_factor_is_told_that_and_may_still_say_no() {
+        let stakeholder = |n, known| ask_known(&actor(n, Some(TeamRole::Stakeholder)), WindowState::Proposed, 0, &[], known);
+        let code = |offer: &Offer| offer.why_not().map(|refusal| refusal.code.clone());
+        let shown = stakeholder(2, (false, true));
+        assert!(shown.vote.is_open() && shown.approve.is_open());
+        let bare = stakeholder(2, (true, true));
+        assert_eq!((bare.vote.is_open(), code(&bare.approve).as_deref()), (true, Some("factor_needed")));
+        let unsealed = stakeholder(3, (false, true));
+        assert_eq!(code(&unsealed.vote).as_deref(), Some("factor_needed"), "not sealed for want of it");
+        assert_eq!(code(&stakeholder(3, (false, false)).vote).as_deref(), Some("not_eligible"));
+        assert_eq!(code(&stakeholder(1, (false, true)).vote).as_deref(), Some("four_eyes"), "it would not help the author");
     }
 
     #[test]
