@@ -33,3 +33,9 @@ END $$;
 DROP TRIGGER session_guard ON drydock.session;
 CREATE TRIGGER session_guard BEFORE INSERT OR UPDATE ON drydock.session FOR EACH ROW EXECUTE FUNCTION drydock.session_guard();
 ALTER TABLE drydock.session ENABLE ALWAYS TRIGGER session_guard;
+
+-- Facts that hold an address are found by it: since there are second factors, half a sign-in and a wrong code, too.
+DROP INDEX drydock.fact_address;
+CREATE INDEX fact_address ON drydock.fact (drydock.fact_says(bytes, 'payload', 'address'), id DESC)
+    WHERE action IN ('session.start', 'session.confirm', 'session.password', 'session.factor');
+COMMENT ON INDEX drydock.fact_address IS 'Sign-ins from one address, whole and half: the only facts that hold one.';

@@ -117,7 +117,7 @@ pub async fn search(db: &mut PgConnection, search: &Search, before: i64, limit: 
              AND ($6::uuid IS NULL OR f.team_id = $6) AND ($7::uuid IS NULL OR f.window_id = $7)
              AND ($8::timestamptz IS NULL OR f.at >= $8) AND ($9::timestamptz IS NULL OR f.at < $9) AND ($10::text IS NULL OR f.result = $10)
              AND ($11::text[] IS NULL OR f.object_id = ANY ($11)) AND ($12::text IS NULL OR drydock.fact_says(f.bytes, 'request') = $12)
-             AND ($13::text IS NULL OR (f.action IN ('session.start', 'session.confirm') AND drydock.fact_says(f.bytes, 'payload', 'address') = $13))
+             AND ($13::text IS NULL OR (f.action IN ('session.start', 'session.confirm', 'session.password', 'session.factor') AND drydock.fact_says(f.bytes, 'payload', 'address') = $13))
              AND f.id < $14
            ORDER BY f.id DESC LIMIT $15"#,
         search.actors.as_deref(),

@@ -21,8 +21,8 @@ use engine::actions::sign_in::{self, Entered, SignedIn, sign_in};
 use engine::factor_key::FactorKey;
 use engine::queries::{factors, simulator, windows};
 use engine::second_factor::code_at;
-use engine::store::sessions;
 use engine::store::sign_ins::Origin;
+use engine::store::{sessions, trail};
 use engine::{Engine, Error};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -307,6 +307,15 @@ async fn guessing_codes_is_slow() {
         assert_eq!(code(desk.pass(half, &desk.code(&secret, 9)).await), "code");
     }
     assert_eq!(code(desk.pass(half, codes[0].expose_secret()).await), "throttled", "a good one, too");
+    let from_here = trail::Search { address: Some(from().to_string()), ..trail::Search::default() };
+    let mut db = desk.house.admin.acquire().await.expect("connects");
+    let found = trail::search(&mut db, &from_here, i64::MAX, 100).await.expect("facts");
+    let actions: Vec<&str> = found.iter().map(|row| row.fact.action.as_str()).collect();
+    assert_eq!(
+        actions,
+        ["session.factor", "session.password", "session.start"],
+        "the half sign-in and the wrong code are found by address"
+    );
     assert_eq!(desk.facts("session.factor").await, 1, "a fact a minute");
 }
 
