@@ -1,4 +1,5 @@
-//! Whose vote is heard: whoever got another address, role or password does not vote for a day, and never on windows of whoever changed it.
+//! Whose vote is heard: whoever got another address, role or password, or lost the second factor to somebody else, does not vote for a day, and
+//! never on windows of whoever changed it.
 //!
 //! The same stands in the database's guard of votes; here it says why, until when, and who else can decide.
 
@@ -99,7 +100,7 @@ impl Voice {
             let why = match what {
                 Some(Changed::Return) => "reactivated within the last 24 hours".to_owned(),
                 Some(what) => format!("the {} was changed within the last 24 hours", what.label()),
-                None => "address, role or password was changed within the last 24 hours".to_owned(),
+                None => "address, role, password or second factor was changed within the last 24 hours".to_owned(),
             };
             (why, Some(until))
         })

@@ -191,15 +191,20 @@ fn sentence(constraint: &str) -> Option<Error> {
         ),
         "vote_by_eligible_person" => refused(
             "not_eligible",
-            "You may not vote at the moment: your account is closed, shared, or its address or role changed within the last 24 hours.",
+            "You may not vote at the moment: your account is closed, shared, or its address, role, password or second factor changed within the last 24 hours.",
             "Ask another approver, or wait.",
         ),
         "session_with_factor" => {
             refused("sign_in_again", "This account has a second factor since this very moment.", "Sign in again, with it.")
         }
+        "vote_with_factor" => refused(
+            "sign_in_again",
+            "Your second factor was removed at this very moment, so this vote cannot say that you showed it.",
+            "Sign in again, and decide then.",
+        ),
         "vote_not_by_whom_an_author_changed" => refused(
             "changed_by_author",
-            "Somebody who wrote a revision of this window changed your address, role or password, so you do not vote on it.",
+            "Somebody who wrote a revision of this window changed your address, role, password or second factor, so you do not vote on it.",
             "The others named on the page decide.",
         ),
         "policy_agreement_heard" => refused(

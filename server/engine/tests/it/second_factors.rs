@@ -520,6 +520,14 @@ async fn where_a_factor_is_asked_for_only_sessions_that_showed_it_approve() {
     assert_eq!(why(&offers(&lola).await.vote), "factor_needed", "who has none is told what is missing");
     let shown = Caller { actor: Actor { factor: true, ..town.house.lead.actor.clone() }, ..town.house.lead.clone() };
     assert!(offers(&shown).await.approve.is_open());
+    // Dario's goes in the moment in which he decides with it.
+    let dario = Caller { actor: Actor { factor: true, ..town.house.deputy.actor.clone() }, ..town.house.deputy.clone() };
+    sqlx::query("DELETE FROM drydock.factor WHERE person_id = $1")
+        .bind(dario.actor.person.0)
+        .execute(&town.house.admin)
+        .await
+        .expect("removed");
+    assert_eq!(code(town.vote(&dario, window.number, "reject").await), "sign_in_again");
     assert_eq!(town.vote(&shown, window.number, "approve").await.expect("with it").state, WindowState::Approved);
     assert_eq!(town.house.count("SELECT count(*) FROM drydock.vote WHERE assurance = 'account_factor'").await, 1);
 }
