@@ -183,8 +183,17 @@ async fn take_typed(session: &Session, person: Option<PersonId>, path: &str) -> 
 
 /// The sign-in page that leads on to `next`.
 pub fn sign_in_path(next: &str) -> String {
+    leading_on("/login", next)
+}
+
+/// The page that asks for the second factor, and leads on to `next`.
+pub fn factor_path(next: &str) -> String {
+    leading_on("/login/factor", next)
+}
+
+fn leading_on(page: &str, next: &str) -> String {
     let query: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    if next == "/" { "/login".to_owned() } else { format!("/login?next={query}") }
+    if next == "/" { page.to_owned() } else { format!("{page}?next={query}") }
 }
 
 /// A path of our own to go on to; anything else leads home. Refuses `//host` and `/\host`, which browsers read as other sites.
@@ -223,5 +232,6 @@ mod tests {
         }
         assert_eq!(local_path("/windows/7?tab=plan"), "/windows/7?tab=plan");
         assert_eq!(sign_in_path("/windows/7?tab=plan"), "/login?next=%2Fwindows%2F7%3Ftab%3Dplan");
+        assert_eq!((factor_path("/"), factor_path("/login")), ("/login/factor".to_owned(), "/login/factor?next=%2Flogin".to_owned()));
     }
 }

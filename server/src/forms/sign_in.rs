@@ -3,7 +3,7 @@
 use super::me::theme_cookie;
 use super::{Done, PublicForm};
 use crate::session;
-use crate::visit::{Client, local_path, sign_in_path};
+use crate::visit::{Client, factor_path, local_path};
 use crate::web::Web;
 use app::door::Visit;
 use axum::Extension;
@@ -45,11 +45,6 @@ pub async fn sign_in_form(
     };
     let next = local_path(&to.next).to_owned();
     with_colours(&web, jar, signed_in, form, &next).await
-}
-
-/// The page that asks for the second factor, and leads on to `next`.
-fn factor_path(next: &str) -> String {
-    sign_in_path(next).replacen("/login", "/login/factor", 1)
 }
 
 /// The answer to a sign-in: on to where the person wanted to be, in the colours they chose.
