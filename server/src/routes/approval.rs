@@ -29,11 +29,12 @@ static STRICT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Shows what the link leads to. Changes nothing but the mark "opened", and HEAD not even that.
-pub async fn show(State(engine): State<Engine>, jar: CookieJar, method: Method, Path(secret): Path<String>) -> Response {
-    match links::page(&engine, &secret, code_cookie::read(&jar, &secret).as_ref()).await {
+pub async fn show(State(web): State<Web>, jar: CookieJar, method: Method, Path(secret): Path<String>) -> Response {
+    let engine = &web.engine;
+    match links::page(engine, &secret, code_cookie::read(&jar, &secret, web.hosts.is_https()).as_ref()).await {
         Ok(page) => {
             if method == Method::GET
-                && let Err(error) = links::mark_opened(&engine, page.link).await
+                && let Err(error) = links::mark_opened(engine, page.link).await
             {
                 tracing::debug!(%error, "a link was opened and not marked");
             }
@@ -45,19 +46,20 @@ pub async fn show(State(engine): State<Engine>, jar: CookieJar, method: Method, 
 
 /// Decides, and leads back to the page, which then says what was recorded.
 pub async fn decide(
-    State(engine): State<Engine>,
+    State(web): State<Web>,
     Extension(request): Extension<RequestId>,
     jar: CookieJar,
     Path(secret): Path<String>,
     form: Result<Form<Input>, FormRejection>,
 ) -> Response {
     let Ok(Form(input)) = form else { return StatusCode::BAD_REQUEST.into_response() };
-    let browser = code_cookie::read(&jar, &secret);
-    let done = cast_vote_by_link(&engine, &secret, browser.as_ref(), &input, &request.0).await;
-    if matches!(done, Err(Error::Refused(_))) && is_recorded(&engine, &secret, &input).await {
+    let engine = &web.engine;
+    let browser = code_cookie::read(&jar, &secret, web.hosts.is_https());
+    let done = cast_vote_by_link(engine, &secret, browser.as_ref(), &input, &request.0).await;
+    if matches!(done, Err(Error::Refused(_))) && is_recorded(engine, &secret, &input).await {
         return Redirect::to(&path_of(&secret)).into_response();
     }
-    answer(&engine, &secret, browser.as_ref(), done, again(&input)).await
+    answer(engine, &secret, browser.as_ref(), done, again(&input)).await
 }
 
 /// What was typed, to be shown again.
@@ -82,7 +84,7 @@ pub async fn code(
 ) -> Response {
     let Ok(Form(input)) = form else { return StatusCode::BAD_REQUEST.into_response() };
     let engine = &web.engine;
-    let browser = code_cookie::read(&jar, &secret);
+    let browser = code_cookie::read(&jar, &secret, web.hosts.is_https());
     match mail_code(engine, &secret, &input.digest, &request.0).await {
         Ok(asked) => {
             let typed = TypedAgain { code: String::new(), mailed: true, ..again(&input) };

@@ -14,9 +14,9 @@ fn name(link: &str, https: bool) -> String {
     format!("{}code-{}", if https { "__Host-" } else { "" }, hex::encode(&of[..8]))
 }
 
-/// The browser's secret, if it asked for a code of this link.
-pub(super) fn read(jar: &CookieJar, link: &str) -> Option<SecretString> {
-    let found = jar.get(&name(link, true)).or_else(|| jar.get(&name(link, false)))?;
+/// The browser's secret, if it asked for a code of this link. With https only the name counts that no neighbouring host and no plain page can set.
+pub(super) fn read(jar: &CookieJar, link: &str, https: bool) -> Option<SecretString> {
+    let found = jar.get(&name(link, https))?;
     // No secret of ours is longer.
     (1..=64).contains(&found.value().len()).then(|| SecretString::from(found.value().to_owned()))
 }
@@ -39,10 +39,11 @@ mod tests {
     #[test]
     fn a_browser_keeps_one_secret_for_each_link() {
         let jar = CookieJar::new().add(make("one", &"s3cret".into(), true)).add(make("two", &"other".into(), false));
-        let read = |link| read(&jar, link).map(|secret| secret.expose_secret().to_owned());
-        assert_eq!([read("one"), read("two"), read("three")], [Some("s3cret".into()), Some("other".into()), None]);
+        let read = |link, https| super::read(&jar, link, https).map(|secret| secret.expose_secret().to_owned());
+        assert_eq!([read("one", true), read("two", false), read("three", true)], [Some("s3cret".into()), Some("other".into()), None]);
+        assert_eq!([read("one", false), read("two", true)], [None, None], "with https the plain name is nobody's");
         let long = CookieJar::new().add(make("one", &"x".repeat(65).into(), true));
-        assert!(super::read(&long, "one").is_none());
+        assert!(super::read(&long, "one", true).is_none());
     }
 
     #[test]
