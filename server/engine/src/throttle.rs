@@ -141,7 +141,8 @@ pub(crate) async fn mail_code(db: &mut PgConnection, link: LinkId, person: Perso
     Ok(())
 }
 
-/// Somebody proved who they are in another way: they may sign in at once, whoever guessed meanwhile.
+/// Somebody proved who they are in another way: their password is asked at once, whoever guessed it meanwhile. A pause of codes stays: knowing the
+/// password anew proves nothing about the second factor.
 pub(crate) async fn pardon(db: &mut PgConnection, email: &str, person: PersonId) -> Result<()> {
     store::throttle::forget(db, &subject(Limit::Account, email)).await?;
     store::throttle::forget(db, &subject(Limit::Confirm, &person.to_string())).await?;

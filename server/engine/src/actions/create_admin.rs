@@ -34,8 +34,8 @@ pub struct Input {
     pub demo: bool,
 }
 
-/// Makes or mends the administrator, whose second factor goes with the old password and who is told of that by mail; returns the person and, when one was made here, the
-/// password. Ends all sessions of the person, and lets no vote of a person who was known before count for 24 hours: whoever sits at the shell
+/// Makes or mends the administrator, whose second factor goes with the old password and who is told of that by mail; returns the person and,
+/// when one was made here, the password. Ends all sessions of the person, and lets no vote of a person who was known before count for 24 hours: whoever sits at the shell
 /// knows the password and could vote for them.
 pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, Option<SecretString>)> {
     let made = input.password.is_none().then(passwords::one_time);

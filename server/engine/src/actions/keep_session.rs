@@ -1,4 +1,5 @@
-//! Makes a browser's session somebody's, and gives it a new key where rights grew: at the sign-in, at the password, at a change of role.
+//! Makes a browser's session somebody's, and gives it a new key where rights grew: at the sign-in, at the confirmed or
+//! changed password, and when a second factor was set up in it.
 //!
 //! Between taking the old key and giving the new one the session can be ended, and then no key opens it.
 

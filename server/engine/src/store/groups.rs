@@ -209,7 +209,6 @@ pub async fn electorates(
         everywhere.groups.insert(group.clone(), set(people));
     }
     everywhere.accounts = accounts(db, &everywhere.everybody()).await?;
-    everywhere.factors = factors(db, &everywhere.everybody()).await?;
     let mut found: BTreeMap<TargetId, Electorate> = targets.iter().map(|target| (*target, everywhere.clone())).collect();
     for row in rows {
         let group = match row.group.as_str() {
