@@ -2,6 +2,7 @@
 
 use crate::decision::FieldError;
 use crate::people::words;
+use std::fmt;
 
 /// Recovery codes that are made with a factor; each works once.
 pub const RECOVERY_CODES: usize = 10;
@@ -39,13 +40,22 @@ words!(Happened {
     Happened::Recovered = "recovered" / "Recovery code used",
 });
 
-/// What was typed where a code is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What was typed where a code is asked for; printed without the code.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Typed {
     /// Six digits of the app.
     Code(String),
     /// A recovery code, in the form in which it is compared.
     Recovery(String),
+}
+
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Code(_) => "Code",
+            Self::Recovery(_) => "Recovery",
+        })
+    }
 }
 
 /// Reads it; spaces and hyphens are for the eye.
@@ -99,6 +109,7 @@ mod tests {
         for slip in ["", "12345", "1234567", "4c2kd-9xw0", "4c2kd-9xwil", "１２３４５６"] {
             assert!(typed("code", slip).is_err(), "{slip}");
         }
+        assert_eq!(format!("{:?}", typed("code", "012345")), "Ok(Code)", "no log can show it");
         assert_eq!(grouped("JBSWY3DPEHPK3PXP"), "JBSW Y3DP EHPK 3PXP");
     }
 

@@ -18,7 +18,7 @@ use engine::queries::links;
 use engine::{Engine, Error};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, Method, StatusCode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::LazyLock;
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -65,7 +65,7 @@ pub async fn decide(
 /// What was typed, to be shown again.
 fn again(input: &Input) -> TypedAgain {
     let Input { short_name, comment, code, .. } = input.clone();
-    TypedAgain { short_name, comment, code, ..TypedAgain::default() }
+    TypedAgain { short_name, comment, code: code.expose_secret().to_owned(), ..TypedAgain::default() }
 }
 
 /// Whether just this decision is recorded already: a form that was sent twice leads where the first sending led.

@@ -22,7 +22,7 @@ use secrecy::SecretString;
 use serde_json::Map;
 
 /// What was typed to decide.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Input {
     /// `approve`, `reject` or `request_changes`.
@@ -34,7 +34,7 @@ pub struct Input {
     /// Why; required to reject or to ask for changes.
     pub comment: String,
     /// The code from the mail, where an approval by link is given with one.
-    pub code: String,
+    pub code: SecretString,
 }
 
 /// What a vote led to.

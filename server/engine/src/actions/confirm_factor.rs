@@ -12,7 +12,7 @@ use domain::fact::NewFact;
 use domain::factor::{self as rules, Happened, RECOVERY_CODES, Typed};
 use domain::ids::SessionId;
 use domain::permission::{Verb, authorize};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
 
 /// What was typed.
@@ -20,7 +20,7 @@ use std::net::IpAddr;
 #[serde(default)]
 pub struct Input {
     /// The code that the app shows.
-    pub code: String,
+    pub code: SecretString,
 }
 
 fn too_late() -> Error {
@@ -44,13 +44,13 @@ pub async fn confirm_factor(
     let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
     elevated(&caller.actor)?;
     let session = session.ok_or_else(|| Error::internal("a form of a signed-in person comes from a session"))?;
-    let Typed::Code(digits) = rules::typed("code", &input.code).map_err(|slip| Error::Invalid(vec![slip]))? else {
+    let Typed::Code(digits) = rules::typed("code", input.code.expose_secret()).map_err(|slip| Error::Invalid(vec![slip]))? else {
         return Err(Error::field("code", "Type the six digits that your app shows now."));
     };
     let (key, person) = (factor::key(engine)?, caller.actor.person);
     let guess = Guess::factor(engine.pool(), person, address).await?;
-    let codes: Vec<String> = std::iter::repeat_with(|| rules::recovery_code(clock::random())).take(RECOVERY_CODES).collect();
-    let macs = codes.iter().map(|code| key.recovery_mac(person, code).map(Vec::from)).collect::<Result<Vec<_>>>()?;
+    let codes: Vec<SecretString> = std::iter::repeat_with(|| rules::recovery_code(clock::random()).into()).take(RECOVERY_CODES).collect();
+    let macs = codes.iter().map(|code| key.recovery_mac(person, code.expose_secret()).map(Vec::from)).collect::<Result<Vec<_>>>()?;
     let pending = {
         let mut db = engine.pool().acquire().await?;
         store::factors::of(&mut db, person)
@@ -88,5 +88,5 @@ pub async fn confirm_factor(
         return Err(wrong());
     }
     wake(engine.pool(), &[Wake::Notifier, Wake::Sealer]).await;
-    Ok(codes.iter().map(|code| rules::shown(code).into()).collect())
+    Ok(codes.iter().map(|code| rules::shown(code.expose_secret()).into()).collect())
 }

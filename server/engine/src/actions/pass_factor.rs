@@ -14,6 +14,7 @@ use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::factor::{self as rules, Happened};
 use domain::permission::{Verb, authorize};
+use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
 
 /// What was typed.
@@ -21,7 +22,7 @@ use std::net::IpAddr;
 #[serde(default)]
 pub struct Input {
     /// A code of the app, or a recovery code.
-    pub code: String,
+    pub code: SecretString,
 }
 
 /// Code of the refusal that leads back to the password.
@@ -34,7 +35,7 @@ fn begin_again() -> Error {
 /// Signs in whoever typed the password in this session. A wrong code is counted, and is a fact once a minute; the use of a recovery code is told by
 /// mail.
 pub async fn pass_factor(engine: &Engine, request: &str, session: Option<SessionKey>, input: &Input, address: IpAddr) -> Result<SignedIn> {
-    let typed = rules::typed("code", &input.code).map_err(|slip| Error::Invalid(vec![slip]))?;
+    let typed = rules::typed("code", input.code.expose_secret()).map_err(|slip| Error::Invalid(vec![slip]))?;
     let half = match session {
         Some(session) => store::sign_ins::half(&mut *engine.pool().acquire().await?, &session).await?,
         None => None,

@@ -15,7 +15,7 @@ use domain::ids::PersonId;
 use domain::people;
 use domain::permission::{Verb, authorize};
 use domain::voice::Changed;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
 
 /// What the person typed.
@@ -25,7 +25,7 @@ pub struct Input {
     /// Their password.
     pub password: SecretString,
     /// A code of the app, or a recovery code.
-    pub code: String,
+    pub code: SecretString,
 }
 
 /// What an administrator typed.
@@ -43,7 +43,7 @@ fn none() -> Error {
 /// Removes the own factor. From then on the password alone signs in, and no vote is known by a factor.
 pub async fn remove_factor(engine: &Engine, caller: &Caller, input: &Input, address: IpAddr) -> Result<()> {
     let permit = authorize(&caller.actor, Verb::SeeOwn, None)?;
-    let typed = rules::typed("code", &input.code).map_err(|slip| Error::Invalid(vec![slip]))?;
+    let typed = rules::typed("code", input.code.expose_secret()).map_err(|slip| Error::Invalid(vec![slip]))?;
     confirm_password(engine, caller, "password", &input.password, address).await?;
     let key = factor::key(engine)?;
     let (request, person) = (caller.request.clone(), caller.actor.person);

@@ -8,7 +8,7 @@ use domain::approval::{Assurance, code, factor_needed};
 use domain::decision::{FieldError, Refusal};
 use domain::fact::NewFact;
 use domain::ids::{LinkId, VoteCodeId};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// What was shown beside the link.
 pub(super) enum Shown {
@@ -27,7 +27,7 @@ pub(super) async fn known(
     ballot: &Ballot,
     admitted: &Admitted<'_>,
     link: LinkId,
-    typed: &str,
+    typed: &SecretString,
     browser: Option<&SecretString>,
 ) -> Result<Shown> {
     let person = admitted.person;
@@ -36,7 +36,7 @@ pub(super) async fn known(
     if need.is_none() {
         return Ok(Shown::Nothing);
     }
-    let Some(digits) = code::typed(typed).map_err(|slip| Error::Invalid(vec![slip]))? else {
+    let Some(digits) = code::typed(typed.expose_secret()).map_err(|slip| Error::Invalid(vec![slip]))? else {
         let missing = "The policy counts your approval only with a code from your mailbox: have one mailed, and type it here.";
         return if need.is_must() { Err(Error::field("code", missing)) } else { Ok(Shown::Nothing) };
     };

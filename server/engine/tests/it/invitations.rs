@@ -11,6 +11,7 @@ use engine::actions::deactivate_person::{Heirs, Input as Leaving, deactivate_per
 use engine::actions::end_window::cancel_window;
 use engine::actions::withdraw_vote::withdraw_vote;
 use engine::store::letters::sequence;
+use secrecy::SecretString;
 
 /// Names of those who are told, by kind, in order.
 async fn told(house: &House, kind: &str) -> Vec<String> {
@@ -25,7 +26,7 @@ async fn approve(house: &House, who: &Caller, number: i64) {
         digest: house.digest(number).await.hex(),
         short_name: "prod-orders".into(),
         comment: String::new(),
-        code: String::new(),
+        code: SecretString::default(),
     };
     cast_vote(&house.engine, who, number, &input).await.expect("a good vote");
 }

@@ -107,9 +107,9 @@ impl Desk {
     async fn set_up_by(&self, key: SessionKey) -> (String, Vec<SecretString>, String) {
         let secret = self.begun().await;
         let session = sessions::holder(self.engine.pool(), &key).await.expect("readable").map(|holder| holder.id);
-        let input = confirm_factor::Input { code: self.code(&secret, 0) };
+        let input = confirm_factor::Input { code: self.code(&secret, 0).into() };
         let codes = confirm_factor(&self.engine, &self.lead, session, &input, from()).await.expect("a good code");
-        (secret, codes, input.code)
+        (secret, codes, input.code.expose_secret().to_owned())
     }
 
     /// What the app shows so many steps from now.
@@ -186,8 +186,9 @@ async fn a_factor_is_set_up_behind_the_password_by_its_first_code() {
     );
     assert!(matches!(desk.enter().await, Entered::In(_)), "nothing asks for it yet");
     let session = sessions::holder(desk.engine.pool(), &here).await.expect("readable").map(|holder| holder.id);
-    let confirm =
-        async |typed: String| confirm_factor(&desk.engine, &desk.lead, session, &confirm_factor::Input { code: typed }, from()).await;
+    let confirm = async |typed: String| {
+        confirm_factor(&desk.engine, &desk.lead, session, &confirm_factor::Input { code: typed.into() }, from()).await
+    };
     let now = desk.code(&secret, 0);
     assert_eq!(code(confirm(another(&now)).await), "code");
     assert_eq!(code(confirm("12345".into()).await), "code");
@@ -225,7 +226,7 @@ async fn a_set_up_that_takes_too_long_begins_again() {
     ] {
         sqlx::query(sql).execute(&desk.house.admin).await.expect("time passes");
     }
-    let input = confirm_factor::Input { code: desk.code(&secret, 0) };
+    let input = confirm_factor::Input { code: desk.code(&secret, 0).into() };
     assert_eq!(code(confirm_factor(&desk.engine, &desk.lead, session, &input, from()).await), "set_up_too_late");
     assert!(matches!(desk.own().await, FactorPage::None));
     desk.begun().await;
@@ -327,7 +328,7 @@ async fn what_was_begun_anew_meanwhile_is_not_turned_on_by_a_code_of_before() {
     let secret = desk.begun().await;
     let mut held = desk.house.admin.begin().await.expect("begins");
     sqlx::query("SELECT FROM drydock.account FOR NO KEY UPDATE").execute(&mut *held).await.expect("held");
-    let input = confirm_factor::Input { code: desk.code(&secret, 0) };
+    let input = confirm_factor::Input { code: desk.code(&secret, 0).into() };
     let (done, anew) = tokio::join!(confirm_factor(&desk.engine, &desk.lead, session, &input, from()), async {
         // The code was compared with the first secret, and nothing is written yet.
         desk.until_one_waits().await;
@@ -346,8 +347,9 @@ async fn a_pause_that_began_meanwhile_holds_for_removing_and_turning_on_too() {
     let key = desk.session(desk.whole().await).await.expect("in");
     let session = sessions::holder(desk.engine.pool(), &key).await.expect("readable").map(|holder| holder.id);
     let secret = desk.begun().await;
-    let confirm =
-        async |typed: String| confirm_factor(&desk.engine, &desk.lead, session, &confirm_factor::Input { code: typed }, from()).await;
+    let confirm = async |typed: String| {
+        confirm_factor(&desk.engine, &desk.lead, session, &confirm_factor::Input { code: typed.into() }, from()).await
+    };
     // The good code was admitted before the wrong ones were counted, and comes to its end after them.
     let mut held = desk.house.admin.begin().await.expect("begins");
     sqlx::query("SELECT FROM drydock.account FOR NO KEY UPDATE").execute(&mut *held).await.expect("held");
@@ -368,7 +370,7 @@ async fn a_pause_that_began_meanwhile_holds_for_removing_and_turning_on_too() {
     let mut held = desk.house.admin.begin().await.expect("begins");
     sqlx::query("SELECT FROM drydock.factor FOR NO KEY UPDATE").execute(&mut *held).await.expect("held");
     let half = desk.half().await;
-    let input = remove_factor::Input { password: PASSWORD.into(), code: desk.code(&secret, 1) };
+    let input = remove_factor::Input { password: PASSWORD.into(), code: desk.code(&secret, 1).into() };
     let (done, ()) = tokio::join!(remove_factor(&desk.engine, &desk.lead, &input, from()), async {
         desk.until_one_waits().await;
         for _ in 0..5 {
@@ -387,7 +389,7 @@ async fn a_wrong_code_is_a_fact_of_its_own_beside_a_wrong_password() {
     let key = desk.session(desk.whole().await).await.expect("in");
     let (secret, _) = desk.set_up(key).await;
     let remove = async |password: &str, typed: String| {
-        remove_factor(&desk.engine, &desk.lead, &remove_factor::Input { password: password.into(), code: typed }, from()).await
+        remove_factor(&desk.engine, &desk.lead, &remove_factor::Input { password: password.into(), code: typed.into() }, from()).await
     };
     let refused = |action: &'static str| {
         let desk = &desk;
@@ -411,7 +413,7 @@ async fn it_is_removed_by_password_and_code_and_taken_away_by_an_administrator()
     let key = desk.session(desk.whole().await).await.expect("in");
     let (secret, codes) = desk.set_up(key).await;
     let remove = async |password: &str, typed: String| {
-        remove_factor(&desk.engine, &desk.lead, &remove_factor::Input { password: password.into(), code: typed }, from()).await
+        remove_factor(&desk.engine, &desk.lead, &remove_factor::Input { password: password.into(), code: typed.into() }, from()).await
     };
     assert_eq!(code(remove("not it", desk.code(&secret, 1)).await), "password");
     assert_eq!(code(remove(PASSWORD, desk.code(&secret, 9)).await), "code");
@@ -453,7 +455,7 @@ async fn another_key_opens_nothing_and_says_so_and_the_shell_is_a_way_back() {
     let other = desk.house.engine.clone().with_factor_key(FactorKey::open(keys.path()).expect("a key"));
     let half = desk.half().await;
     for typed in [desk.code(&secret, 1), codes[0].expose_secret().to_owned()] {
-        let input = pass_factor::Input { code: typed };
+        let input = pass_factor::Input { code: typed.into() };
         assert_eq!(code(pass_factor(&other, "r", Some(half), &input, from()).await), "other_factor_key");
     }
     assert_eq!(desk.facts("session.factor").await, 0, "no wrong try");
