@@ -66,6 +66,8 @@ pub struct Evidence<'a> {
     pub red_checks: &'a [String],
     /// Somebody asked to stop.
     pub stop_asked: bool,
+    /// Somebody asked to hold what works on another database of the window, and it has not held yet.
+    pub hold_asked: bool,
     /// Until when a lane of a later wave has to begin; `None` for the first wave, which keeps the window's latest start.
     pub begin_by: Option<Timestamp>,
 }
@@ -134,6 +136,13 @@ fn state(e: &Evidence<'_>) -> Option<Refusal> {
     };
     if e.stop_asked {
         return Some(Refusal::new("stop_asked", "Somebody asked to stop this run.", ""));
+    }
+    if e.hold_asked && e.path == StartPath::Begin {
+        return Some(Refusal::new(
+            "hold_asked",
+            "Somebody asked to hold this window: nothing begins on another database of it meanwhile.",
+            "Decide on the run that holds, on its page.",
+        ));
     }
     (e.state != expected && Some(e.state) != also).then(|| {
         Refusal::new(

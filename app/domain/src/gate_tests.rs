@@ -37,6 +37,7 @@ fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<St
         other_run: None,
         red_checks: &[],
         stop_asked: false,
+        hold_asked: false,
         begin_by: None,
     };
     change(&mut evidence);
@@ -69,6 +70,14 @@ fn what_no_path_gets_past() {
         assert_eq!(codes(path, |e| e.identity_difference = Some("another cluster")), ["identity"], "{path:?}");
         assert_eq!(codes(path, |e| e.other_run = Some("busy")), ["run_open"], "{path:?}");
         assert_eq!(codes(path, |e| e.stop_asked = true), ["stop_asked"], "{path:?}");
+    }
+}
+
+#[test]
+fn a_hold_of_one_database_keeps_the_others_from_beginning_and_lets_items_end() {
+    for path in PATHS {
+        let expected: &[&str] = if path == StartPath::Begin { &["hold_asked"] } else { &[] };
+        assert_eq!(codes(path, |e| e.hold_asked = true), expected, "{path:?}");
     }
 }
 

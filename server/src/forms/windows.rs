@@ -15,7 +15,7 @@ use engine::actions::move_window::{self, move_window};
 use engine::actions::open_run::{self, start_now};
 use engine::actions::preview_proposal::preview_proposal;
 use engine::actions::propose_window::propose_window;
-use engine::actions::stop_window::{self, stop_window};
+use engine::actions::stop_window::{self, Stopped, stop_window};
 use engine::actions::withdraw_vote::withdraw_vote;
 use engine::actions::write_issues_met::{self, write_issues_met};
 use serde::Deserialize;
@@ -109,7 +109,17 @@ pub async fn hold(At(number): At<i64>, form: TypedForm<hold_window::Input>) -> R
 /// Asks every run of the window to stop.
 pub async fn stop(At(number): At<i64>, form: TypedForm<stop_window::Input>) -> Response {
     let done = stop_window(&form.engine, &form.caller, number, &form.input).await;
-    form.answer(done, |asked| page(number, format!("Asked {} to stop. Each run's page says what has really stopped.", runs(asked)))).await
+    form.answer(done, |stopped| page(number, said(stopped))).await
+}
+
+fn said(Stopped { asked, not_started }: Stopped) -> String {
+    let stops = format!("Asked {} to stop. Each run's page says what has really stopped.", runs(asked));
+    let left = plural(u64::try_from(not_started).unwrap_or(u64::MAX), "database", "databases");
+    match (asked, not_started) {
+        (_, 0) => stops,
+        (0, _) => format!("Nothing runs any more, and no further wave begins: {left} not started."),
+        _ => format!("{stops} No further wave begins: {left} not started."),
+    }
 }
 
 fn runs(asked: usize) -> String {

@@ -115,7 +115,7 @@ pub fn Acts(
 
 /// Of several databases: one act for whatever runs on any of them.
 fn of_whole(head: &Head, offers: &Whole) -> AnyView {
-    let (number, name, held) = (head.number, head.database.clone(), head.state != WindowState::Running);
+    let (number, name, held) = (head.number, head.database.clone(), head.state == WindowState::Hold);
     let named = name.clone();
     let hold = act(&offers.hold, move || {
         view! {

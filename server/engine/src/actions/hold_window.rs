@@ -26,15 +26,18 @@ pub async fn hold_window(engine: &Engine, caller: &Caller, number: i64, input: &
             let reason = input.check(&window.plan()?.target().short_name)?;
             let by = permit.person().ok_or_else(|| Error::internal("a run is held by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            ledger.lock_window(window.id).await?;
+            let (_, revision) = ledger.lock_window(window.id).await?;
+            let lanes = store::lanes::of(ledger.db(), window.id, revision).await?;
             let mut asked = 0;
-            for (run, name) in open_runs::of(ledger.db(), window.id).await? {
-                if ask_hold(run.state, run.phase, run.decision, run.stop_reason.is_some(), run.hold_asked).is_err() {
+            for (run, name) in open_runs::of(ledger.db(), &lanes).await? {
+                let may = ask_hold(run.state, run.phase, run.decision, run.stop_reason.is_some(), run.hold_asked);
+                // A worker does not take the window's lock for every step: what moved on at this very moment was not asked.
+                if may.is_err() || !ledger.ask_hold(run.id, by, &reason).await? {
                     continue;
                 }
                 let fact = NewFact::done("run.ask_hold", "run", run.id).of_window(window.id).of_team(window.team);
                 ledger.fact(fact.with("reason", reason.clone()).with("database", name)).await?;
-                asked += usize::from(ledger.ask_hold(run.id, by, &reason).await?);
+                asked += 1;
             }
             if asked == 0 {
                 return Err(Refusal::new(

@@ -68,6 +68,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     let pause = store::pauses::open(ledger.db()).await?;
     let obeyed = asked.digest.unwrap_or(window.digest);
     let standings = standings(ledger, &window, &plan).await?;
+    let hold_asked = store::runs::hold_asked_beside(ledger.db(), id, window.revision).await?;
     let own = match asked.own {
         Some(run) => Some(store::runs::load(ledger.db(), run).await?),
         None => None,
@@ -96,6 +97,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
             other_run: other_run.as_deref(),
             red_checks: asked.red_checks,
             stop_asked: own.as_ref().is_some_and(|run| run.stop_reason.is_some()),
+            hold_asked,
             begin_by: begin_by(&plan, own.as_ref(), asked.wave),
         };
         answers.push((lane.short_name.clone(), gate::gate(&evidence).err().unwrap_or_default()));

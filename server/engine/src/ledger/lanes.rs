@@ -56,8 +56,9 @@ impl Ledger<'_> {
         Ok(Settled { before, state, lanes })
     }
 
-    /// These databases are not worked on any more: their runs are never opened, and nothing on them is left to be validated.
-    pub async fn end_waves(&mut self, window: &Window, targets: &[TargetId], why: &str) -> Result<()> {
+    /// These databases are not worked on any more: their runs are never opened, and nothing on them is left to be validated. Gives the fact that
+    /// says so.
+    pub async fn end_waves(&mut self, window: &Window, targets: &[TargetId], why: &str) -> Result<FactRef> {
         let lanes = of(self.db, window.id, window.revision).await?;
         let names: Vec<String> = lanes.iter().filter(|row| targets.contains(&row.lane.target)).map(|row| row.name.clone()).collect();
         let fact = NewFact::done("window.end_waves", "window", window.id)
@@ -65,7 +66,7 @@ impl Ledger<'_> {
             .of_team(window.team)
             .with("not_started", names)
             .with("reason", why);
-        self.fact(fact).await?;
+        let fact = self.fact(fact).await?;
         let ids: Vec<uuid::Uuid> = targets.iter().map(|target| target.0).collect();
         sqlx::query!(
             "UPDATE drydock.window_target AS t SET not_started = $4 WHERE t.window_id = $1 AND t.revision = $2 AND t.target_id = ANY ($3) AND t.not_started IS NULL",
@@ -76,7 +77,8 @@ impl Ledger<'_> {
         )
         .execute(&mut *self.db)
         .await?;
-        self.nothing_to_check(window.id, window.revision, &ids, &format!("Not started: {why}")).await
+        self.nothing_to_check(window.id, window.revision, &ids, &format!("Not started: {why}")).await?;
+        Ok(fact)
     }
 
     /// Nothing was changed on these databases: what is open on their lists does not apply.

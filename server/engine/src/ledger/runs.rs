@@ -221,6 +221,20 @@ impl Ledger<'_> {
         self.owned(done).await
     }
 
+    /// The work is over, and measurements are next: nobody can ask to hold from then on. False while somebody has, and no stop is stronger.
+    pub async fn run_to_probing(&mut self, tenure: Tenure) -> Result<bool> {
+        self.keep(tenure).await?;
+        let done = sqlx::query!(
+            "UPDATE drydock.run AS r SET phase = 'probing'
+             WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND (r.hold_asked_at IS NULL OR r.stop_asked_at IS NOT NULL)",
+            tenure.run.0,
+            tenure.epoch
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Notes what the pre-checks found.
     pub async fn run_pre_checks(&mut self, tenure: Tenure, findings: &Value) -> Result<()> {
         let done = sqlx::query!(
@@ -236,7 +250,7 @@ impl Ledger<'_> {
     }
 
     /// Lets the run begin: its window is approved at this revision and digest, and it is between start and latest start; or another database
-    /// of the same window has begun, and this one's time, `begin_by`, has not passed.
+    /// of the same window has begun, and this one's time, `begin_by`, has not passed. Not while somebody waits for a run of it to hold.
     pub async fn begin_run(&mut self, tenure: Tenure, volatile: &Value, begin_by: Timestamp) -> Result<()> {
         let begun = sqlx::query!(
             "UPDATE drydock.run AS r SET phase = 'baseline', volatile = $3
@@ -246,6 +260,7 @@ impl Ledger<'_> {
                AND ((w.state = 'approved' AND clock_timestamp() BETWEEN v.start_at AND v.latest_start_at)
                     OR (w.state = 'running' AND clock_timestamp() BETWEEN v.start_at AND least($4, v.cut_off_at)
                         AND (SELECT count(*) > 1 FROM drydock.window_target t WHERE t.window_id = w.id AND t.revision = w.revision)))
+               AND NOT EXISTS (SELECT FROM drydock.run o WHERE o.window_id = r.window_id AND o.revision = r.revision AND o.state <> 'ended' AND o.hold_asked_at IS NOT NULL)
                AND NOT EXISTS (SELECT FROM drydock.clock_guard g WHERE g.frozen_reason IS NOT NULL)",
             tenure.run.0,
             tenure.epoch,

@@ -227,6 +227,9 @@ async fn phases(work: &mut Work) -> Step<()> {
         }
         reload(work).await?;
         match verb {
+            HoldVerb::Fail if work.run.phase == Phase::PreChecks => {
+                return Ok(transitions::called_off(&work.hand, &work.plan, "A person decided to end it before it began.").await?);
+            }
             HoldVerb::Fail => return fail(work).await,
             HoldVerb::RollBack => return roll_back(work).await,
             HoldVerb::Continue | HoldVerb::Validate => {}
@@ -269,6 +272,7 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
     if work.run.phase == Phase::Selecting && !work.lease.stop_asked() {
         selecting::run(work, control).await?;
         reload(work).await?;
+        hold_if_asked(work).await?;
     }
     for item in work.items().await?.iter().filter(|item| item.outcome.is_none()) {
         work.go_on()?;
@@ -278,7 +282,10 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
         executor::work_item(work, control, item).await?;
         hold_if_asked(work).await?;
     }
-    transitions::phase(&work.hand, Phase::Probing).await?;
+    // Somebody may ask until the very write, also where the list is empty.
+    while !transitions::probing(&work.hand).await? {
+        hold_if_asked(work).await?;
+    }
     reload(work).await
 }
 
@@ -306,10 +313,7 @@ async fn probe_and_end(work: &Work) -> Step<()> {
     if ending == Ending::Finished && watched(work).await? {
         probes::after(work).await?;
     }
-    // It may have been stopped while it was watched.
-    let stopped = as_it_is(work).await?.stop_reason;
-    let ending = if stopped.is_some() { Ending::Stopped } else { ending };
-    Ok(transitions::end(&work.hand, ending, &summary(ending, &outcomes, stopped.as_deref())).await?)
+    Ok(transitions::end(&work.hand, ending, &summary(&outcomes)).await?)
 }
 
 /// Watches the database until the next wave may begin, where one follows and nothing is red yet. True when that time has passed.
@@ -384,8 +388,8 @@ async fn fail(work: &Work) -> Step<()> {
     Ok(transitions::end(&work.hand, Ending::Failed, "A person decided to end it.").await?)
 }
 
-/// The run in a sentence: how many of which outcome, and why it ended early.
-fn summary(ending: Ending, outcomes: &[Option<Outcome>], stopped: Option<&str>) -> String {
+/// The run in a sentence: how many of which outcome.
+fn summary(outcomes: &[Option<Outcome>]) -> String {
     let mut parts = Vec::new();
     for outcome in Outcome::ALL {
         let count = outcomes.iter().filter(|one| **one == Some(*outcome)).count();
@@ -393,11 +397,7 @@ fn summary(ending: Ending, outcomes: &[Option<Outcome>], stopped: Option<&str>) 
             parts.push(format!("{count} {}", outcome.label()));
         }
     }
-    let what = if parts.is_empty() { "Nothing needed work.".to_owned() } else { format!("Items: {}.", parts.join(", ")) };
-    match (ending, stopped) {
-        (Ending::Stopped, Some(reason)) => format!("{what} Stopped: {reason}"),
-        _ => what,
-    }
+    if parts.is_empty() { "Nothing needed work.".to_owned() } else { format!("Items: {}.", parts.join(", ")) }
 }
 
 /// Cleans up what this run left behind; settings are put back by their sessions' end.
@@ -422,9 +422,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summary_counts_and_says_why() {
+    fn the_summary_counts() {
         let outcomes = [Some(Outcome::Done), Some(Outcome::Done), Some(Outcome::Cancelled)];
-        assert_eq!(summary(Ending::Stopped, &outcomes, Some("release")), "Items: 2 done, 1 cancelled. Stopped: release");
-        assert_eq!(summary(Ending::Finished, &[], None), "Nothing needed work.");
+        assert_eq!(summary(&outcomes), "Items: 2 done, 1 cancelled.");
+        assert_eq!(summary(&[]), "Nothing needed work.");
     }
 }

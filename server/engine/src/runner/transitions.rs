@@ -205,6 +205,21 @@ pub(super) async fn phase(hand: &Hand, phase: Phase) -> Step<()> {
     Ok(done.await?)
 }
 
+/// Notes that measurements are next. False where somebody asked to hold before: that is done first.
+pub(super) async fn probing(hand: &Hand) -> Step<bool> {
+    let tenure = hand.tenure;
+    let done = hand.write("run_to_probing", move |ledger| {
+        Box::pin(async move {
+            let done = ledger.run_to_probing(tenure).await?;
+            if done {
+                ledger.line(tenure, &Line::new("phase", format!("{}.", Phase::Probing.label()))).await?;
+            }
+            Ok(done)
+        })
+    });
+    Ok(done.await?)
+}
+
 /// Stops until a person decides, and tells those who can.
 pub(super) async fn hold(hand: &Hand, cause: HoldCause, reason: &str) -> Result<()> {
     let (tenure, reason) = (hand.tenure, reason.to_owned());
@@ -275,21 +290,30 @@ pub(super) async fn soak(hand: &Hand, soak: SignedDuration, cut_off: Timestamp) 
     .await
 }
 
-/// Ends the run; its window goes where its lanes put it.
+/// Ends the run; its window goes where its lanes put it. A stop that was accepted until then is its end: whether there is one is read under the
+/// window's lock, which whoever asks for it takes too.
 pub(super) async fn end(hand: &Hand, ending: Ending, reason: &str) -> Result<()> {
     fail_point("before_end");
     let (tenure, reason) = (hand.tenure, reason.to_owned());
-    hand.write_with_window("end_run", move |ledger| {
-        let reason = reason.clone();
-        Box::pin(async move {
-            let run = store::runs::load(ledger.db(), tenure.run).await?;
-            let window = own_window(ledger, &run).await?;
-            let plan = window.plan()?;
-            let (settled, fact) = write_end(ledger, tenure, &run, &window, &plan, ending, &reason).await?;
-            tell_of_end(ledger, &window, &plan, &settled, (&reason, Some(ending)), fact).await
+    let ending = hand
+        .write_with_window("end_run", move |ledger| {
+            let reason = reason.clone();
+            Box::pin(async move {
+                let run = store::runs::load(ledger.db(), tenure.run).await?;
+                let window = own_window(ledger, &run).await?;
+                let plan = window.plan()?;
+                let (ending, reason) = match &run.stop_reason {
+                    Some(stop) if matches!(ending, Ending::Finished | Ending::CutOff | Ending::Stopped) => {
+                        (Ending::Stopped, format!("{reason} Stopped: {stop}"))
+                    }
+                    _ => (ending, reason),
+                };
+                let (settled, fact) = write_end(ledger, tenure, &run, &window, &plan, ending, &reason).await?;
+                tell_of_end(ledger, &window, &plan, &settled, (&reason, Some(ending)), fact).await?;
+                Ok(ending)
+            })
         })
-    })
-    .await?;
+        .await?;
     fail_point("after_end");
     metrics().runs_ended.get_or_create(&[("ending", ending.word())]).inc();
     wake(&hand.context.pool, &[Wake::Notifier, Wake::Sealer]).await;

@@ -69,37 +69,57 @@ pub(crate) fn digest(raw: &[u8]) -> Result<Digest> {
 
 /// A run by its id.
 pub async fn load(db: &mut PgConnection, id: RunId) -> Result<Run> {
-    let row = sqlx::query!(
+    load_all(db, &[id]).await?.pop().ok_or(Error::NotFound)
+}
+
+/// Runs by their ids, in no order.
+pub async fn load_all(db: &mut PgConnection, ids: &[RunId]) -> Result<Vec<Run>> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
         r#"SELECT r.id, r.window_id, r.revision, r.target_id, r.plan_digest, r.state, r.ending, r.epoch, r.phase, r.opened_by, r.stop_asked_at, r.stop_reason, r.hold_asked_at IS NOT NULL AS "hold_asked!", r.hold_reason, r.hold_verbs,
                 r.decision, r.volatile, r.pre_checks, r.opened_at, r.rolling_back_at IS NOT NULL AS "rolling_back!", r.soak_until AS "soak_until: Stamp"
-         FROM drydock.run r WHERE r.id = $1"#,
-        id.0
+         FROM drydock.run r WHERE r.id = ANY ($1)"#,
+        &ids
     )
-    .fetch_optional(db)
-    .await?
-    .ok_or(Error::NotFound)?;
-    Ok(Run {
-        id,
-        window: WindowId(row.window_id),
-        revision: row.revision,
-        target: TargetId(row.target_id),
-        digest: digest(&row.plan_digest)?,
-        state: RunState::from_word(&row.state).ok_or_else(|| unknown("run state", &row.state))?,
-        ending: row.ending.as_deref().and_then(Ending::from_word),
-        epoch: row.epoch,
-        phase: Phase::from_word(&row.phase).ok_or_else(|| unknown("phase", &row.phase))?,
-        opened_by: row.opened_by.map(PersonId),
-        opened_at: row.opened_at.to_jiff(),
-        stop_reason: row.stop_asked_at.map(|_| row.stop_reason.unwrap_or_default()),
-        hold_asked: row.hold_asked,
-        hold_reason: row.hold_reason,
-        hold_verbs: row.hold_verbs.unwrap_or_default().iter().filter_map(|word| HoldVerb::from_word(word)).collect(),
-        decision: row.decision.as_deref().and_then(HoldVerb::from_word),
-        volatile: row.volatile,
-        pre_checks: row.pre_checks,
-        rolling_back: row.rolling_back,
-        soak_until: row.soak_until.map(|at| at.to_jiff()),
-    })
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Run {
+                id: RunId(row.id),
+                window: WindowId(row.window_id),
+                revision: row.revision,
+                target: TargetId(row.target_id),
+                digest: digest(&row.plan_digest)?,
+                state: RunState::from_word(&row.state).ok_or_else(|| unknown("run state", &row.state))?,
+                ending: row.ending.as_deref().and_then(Ending::from_word),
+                epoch: row.epoch,
+                phase: Phase::from_word(&row.phase).ok_or_else(|| unknown("phase", &row.phase))?,
+                opened_by: row.opened_by.map(PersonId),
+                opened_at: row.opened_at.to_jiff(),
+                stop_reason: row.stop_asked_at.map(|_| row.stop_reason.unwrap_or_default()),
+                hold_asked: row.hold_asked,
+                hold_reason: row.hold_reason,
+                hold_verbs: row.hold_verbs.unwrap_or_default().iter().filter_map(|word| HoldVerb::from_word(word)).collect(),
+                decision: row.decision.as_deref().and_then(HoldVerb::from_word),
+                volatile: row.volatile,
+                pre_checks: row.pre_checks,
+                rolling_back: row.rolling_back,
+                soak_until: row.soak_until.map(Stamp::to_jiff),
+            })
+        })
+        .collect()
+}
+
+/// Whether a person asked to hold a run of this revision that is not over: until it has held, or ended, nothing else of the window begins.
+pub async fn hold_asked_beside(db: &mut PgConnection, window: WindowId, revision: i32) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.run r WHERE r.window_id = $1 AND r.revision = $2 AND r.state <> 'ended' AND r.hold_asked_at IS NOT NULL) AS "asked!""#,
+        window.0,
+        revision
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Who asked to hold a run after its current item, and why; `None` when nobody did.

@@ -27,6 +27,7 @@ mod inventory;
 mod invitations;
 mod issues_met;
 mod kills;
+mod lane_stops;
 mod lanes;
 mod letters;
 mod limits;

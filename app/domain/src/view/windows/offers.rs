@@ -6,7 +6,7 @@ use crate::checklist::CheckState;
 use crate::decision::Refusal;
 use crate::freeze::Freeze;
 use crate::ids::{PersonId, TeamId};
-use crate::lanes::{Lane, LaneState};
+use crate::lanes::{Lane, LaneState, fold};
 use crate::pause::Pause;
 use crate::permission::{self, Actor, Verb};
 use crate::schedule::{self, Due};
@@ -169,14 +169,16 @@ impl Whole {
     #[must_use]
     pub fn of(actor: &Actor, team: TeamId, lanes: &[Lane]) -> Option<Self> {
         let any = |states: &[LaneState]| lanes.iter().any(|lane| states.contains(&lane.state));
-        let offer = |states: &[LaneState], verb| match permission::authorize(actor, verb, Some(team)) {
-            _ if !any(states) => Offer::Absent,
+        let offer = |sensible: bool, verb| match permission::authorize(actor, verb, Some(team)) {
+            _ if !sensible => Offer::Absent,
             Ok(_) => Offer::Yes,
             Err(refusal) => Offer::No(refusal),
         };
+        // Between two waves, while the last measurements of one are taken, and while one waits for a person, the next is kept from beginning.
+        let follows = any(&[LaneState::Waiting]) && matches!(fold(lanes), Some(WindowState::Running | WindowState::Hold));
         (lanes.len() > 1).then(|| Self {
-            hold: offer(&[LaneState::Working], Verb::HoldRun),
-            stop: offer(&[LaneState::Opened, LaneState::Working, LaneState::Settling], Verb::StopRun),
+            hold: offer(any(&[LaneState::Working]), Verb::HoldRun),
+            stop: offer(follows || any(&[LaneState::Opened, LaneState::Working]), Verb::StopRun),
         })
     }
 }
@@ -252,6 +254,7 @@ mod tests {
     use crate::ids::TargetId;
     use crate::people::TeamRole;
     use crate::permission::Member;
+    use crate::window::Ending;
     use uuid::Uuid;
 
     fn actor(n: u128, role: Option<TeamRole>) -> Actor {
@@ -311,7 +314,13 @@ mod tests {
         assert_eq!(of(engineer, &[LaneState::Working]), None, "a window of one");
         assert_eq!(of(engineer, &[LaneState::Working, LaneState::Waiting]), Some((true, true)));
         assert_eq!(of(engineer, &[LaneState::Settling, LaneState::Waiting]), Some((false, true)), "the next wave is kept from beginning");
+        assert_eq!(of(engineer, &[LaneState::Held, LaneState::Waiting]), Some((false, true)), "the same");
         assert_eq!(of(engineer, &[LaneState::Held, LaneState::NotStarted]), Some((false, false)));
+        assert_eq!(of(engineer, &[LaneState::Settling, LaneState::NotStarted]), Some((false, false)), "only measurements are left");
+        let ended = LaneState::Ended { ending: Ending::Finished, clean: true };
+        assert_eq!(of(engineer, &[ended, LaneState::Waiting]), Some((false, true)), "between two waves");
+        assert_eq!(of(engineer, &[LaneState::Waiting, LaneState::Waiting]), Some((false, false)), "it has not begun: it is called off");
+        assert_eq!(of(Some(TeamRole::Stakeholder), &[ended, LaneState::Waiting]), Some((false, false)));
         assert_eq!(of(Some(TeamRole::Stakeholder), &[LaneState::Working, LaneState::Waiting]), Some((false, false)));
     }
 
