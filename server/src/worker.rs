@@ -52,6 +52,7 @@ pub fn config(settings: &Settings, database: PgConnectOptions) -> anyhow::Result
     Ok(WorkerConfig {
         database,
         connections: CONNECTIONS,
+        runs_at_once: engine::runner::AT_ONCE,
         data_dir,
         public_url,
         demo: settings.demo,

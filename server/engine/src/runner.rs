@@ -52,8 +52,8 @@ use tokio::sync::Semaphore;
 const POLL: Duration = Duration::from_secs(1);
 /// The lease's end must have passed when it is looked at.
 const A_MOMENT_S: f64 = 0.01;
-/// Runs of one worker at once: each holds two or three connections to its database.
-const AT_ONCE: usize = 8;
+/// Runs that one worker works on at once: each holds two or three connections to its database. What is only watched does not count.
+pub const AT_ONCE: usize = 8;
 /// At the soft stop what runs on a target may still finish within this time, before the next worker observes it instead.
 const FINISH_WITHIN: Duration = Duration::from_secs(2);
 /// Slots of the fence above the control session's: items are worked one at a time.
@@ -89,7 +89,7 @@ impl From<sqlx::Error> for Halt {
 /// The loop: takes runs that wait, were decided on, or whose owner is gone.
 pub async fn run(context: WorkerContext) -> Result<()> {
     let mut bell = context.bell(Wake::Runner);
-    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let room = Arc::new(Semaphore::new(context.config.runs_at_once));
     loop {
         context.bury_the_dead().await?;
         let again = take_runs(&context, &room).await?;

@@ -39,6 +39,8 @@ pub struct WorkerConfig {
     pub database: PgConnectOptions,
     /// Connections of all loops together; heartbeats have their own beside them.
     pub connections: u32,
+    /// Runs it works on at once; [`crate::runner::AT_ONCE`] but in tests.
+    pub runs_at_once: usize,
     /// Folder of this worker's keys and anchors, readable by its owner only.
     pub data_dir: PathBuf,
     /// Origin that mails link to.

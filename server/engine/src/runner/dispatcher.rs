@@ -46,6 +46,8 @@ pub(super) struct Work {
     pub plan: Plan,
     /// The identity the plan names.
     pub approved: StableIdentity,
+    /// Its place among the runs that this worker drives; given back where it is only watched.
+    place: Option<OwnedSemaphorePermit>,
     work_list_digest: OnceLock<Digest>,
 }
 
@@ -120,14 +122,14 @@ impl Work {
 }
 
 /// Drives a run until it ends, waits for a person, or another worker takes over.
-pub(super) async fn drive(context: WorkerContext, claimed: Claimed, _place: OwnedSemaphorePermit) {
+pub(super) async fn drive(context: WorkerContext, claimed: Claimed, place: OwnedSemaphorePermit) {
     let Claimed { tenure, sent, run } = claimed;
     let hand = Hand { context: context.clone(), tenure, window: run.window };
     let mut lease = Some(Lease::keep(&context, tenure, sent));
-    let mut trouble = Trouble::default();
+    let (mut trouble, mut place) = (Trouble::default(), Some(place));
     while let Some(kept) = lease.take() {
         let feed = Feed::new(hand.clone());
-        let (halt, kept, feed) = match pass(&hand, kept, feed).await {
+        let (halt, kept, feed) = match pass(&hand, kept, feed, &mut place).await {
             (Ok(()), _, feed) => return feed.close().await,
             (Err(halt), kept, feed) => (halt, kept, feed),
         };
@@ -187,7 +189,7 @@ async fn hand_over(hand: &Hand) {
 }
 
 /// One pass over a run, from what the tables say now.
-async fn pass(hand: &Hand, lease: Lease, feed: Feed) -> (Step<()>, Lease, Feed) {
+async fn pass(hand: &Hand, lease: Lease, feed: Feed, place: &mut Option<OwnedSemaphorePermit>) -> (Step<()>, Lease, Feed) {
     let (run, plan) = match load(hand).await {
         Ok(loaded) => loaded,
         Err(error) => return (Err(error.into()), lease, feed),
@@ -196,8 +198,9 @@ async fn pass(hand: &Hand, lease: Lease, feed: Feed) -> (Step<()>, Lease, Feed) 
         Ok(approved) => approved,
         Err(error) => return (Err(error.into()), lease, feed),
     };
-    let mut work = Work { hand: hand.clone(), lease, feed, run, plan, approved, work_list_digest: OnceLock::new() };
+    let mut work = Work { hand: hand.clone(), lease, feed, run, plan, approved, place: place.take(), work_list_digest: OnceLock::new() };
     let done = phases(&mut work).await;
+    *place = work.place;
     (done, work.lease, work.feed)
 }
 
@@ -302,7 +305,7 @@ async fn hold_if_asked(work: &Work) -> Step<()> {
 }
 
 /// What was not begun gets its outcome, the probes run, and the window is validated.
-async fn probe_and_end(work: &Work) -> Step<()> {
+async fn probe_and_end(work: &mut Work) -> Step<()> {
     let stopped = work.run.stop_reason.clone();
     close_open_attempts(work).await?;
     let why = if stopped.is_some() { "the run was stopped" } else { "the rest was left by decision" };
@@ -317,7 +320,9 @@ async fn probe_and_end(work: &Work) -> Step<()> {
 }
 
 /// Watches the database until the next wave may begin, where one follows and nothing is red yet. True when that time has passed.
-async fn watched(work: &Work) -> Step<bool> {
+///
+/// It may take hours, and works on nothing: its place goes to other runs, whose decided holds wait for one too.
+async fn watched(work: &mut Work) -> Step<bool> {
     let Some(soak) = work.plan.soak(work.run.target) else { return Ok(false) };
     let mut db = work.hand.context.pool.acquire().await?;
     let list = List::of(&work.plan, work.run.target);
@@ -328,6 +333,9 @@ async fn watched(work: &Work) -> Step<bool> {
     }
     if work.run.soak_until.is_none() {
         transitions::soak(&work.hand, soak, work.plan.times.cut_off).await?;
+    }
+    if work.place.take().is_some() {
+        work.hand.context.ring(Wake::Runner);
     }
     loop {
         work.go_on()?;

@@ -30,6 +30,7 @@ pub async fn worker(house: &House) -> WorkerContext {
     let config = WorkerConfig {
         database: house.database.options(ServiceRole::Worker),
         connections: 8,
+        runs_at_once: engine::runner::AT_ONCE,
         data_dir: house.keys.path().to_owned(),
         public_url: "http://localhost:8080".parse().expect("a URL"),
         demo: false,

@@ -11,6 +11,7 @@ use engine::actions::stop_run::stop_run;
 use engine::actions::stop_window::{Stopped, stop_window};
 use engine::queries::windows::show;
 use engine::test_support::fail_points::Deed;
+use engine::worker::WorkerConfig;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_mins(1);
@@ -131,6 +132,20 @@ async fn while_a_window_holds_no_other_database_of_it_begins() {
     lanes.until_run("prod-b", "r.phase = 'pre_checks' AND r.state = 'leased'").await;
     let page = lanes.stage.page().await;
     assert_eq!((lanes.facts("run.begin").await, house.state(window.number).await), (1, "hold".to_owned()), "{page}");
+    lanes.leave(worker).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_watched_keeps_no_place_of_its_worker() {
+    let lanes = Lanes::new(&["prod-b", "prod-c"]).await;
+    lanes.due(&[&[0, 1], &[2]], 60, |_| ()).await;
+    let worker = RunStage::worker_of(WorkerConfig { runs_at_once: 1, ..lanes.stage.config() });
+    // Both are watched for an hour: the second was taken meanwhile, although there is one place.
+    for name in [FIRST, "prod-b"] {
+        lanes.until_run(name, "r.soak_until > clock_timestamp()").await;
+    }
+    let page = lanes.stage.page().await;
+    assert_eq!(lanes.count("SELECT count(*) FROM drydock.run WHERE state = 'leased' AND soak_until IS NOT NULL").await, 2, "{page}");
     lanes.leave(worker).await;
 }
 

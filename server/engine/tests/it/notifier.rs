@@ -24,6 +24,7 @@ pub async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext
     let config = WorkerConfig {
         database: house.database.options(ServiceRole::Worker),
         connections: 4,
+        runs_at_once: engine::runner::AT_ONCE,
         data_dir: house.keys.path().to_owned(),
         public_url: "https://drydock.example".parse().expect("a URL"),
         demo,

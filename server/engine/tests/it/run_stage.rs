@@ -125,6 +125,7 @@ impl RunStage {
         WorkerConfig {
             database: self.house.database.options(ServiceRole::Worker),
             connections: 8,
+            runs_at_once: engine::runner::AT_ONCE,
             data_dir: self.house.keys.path().to_owned(),
             public_url: "http://127.0.0.1:8080".parse().expect("a URL"),
             demo: true,
@@ -135,8 +136,13 @@ impl RunStage {
 
     /// A worker in this process, all loops.
     pub fn worker(&self) -> Worker {
+        Self::worker_of(self.config())
+    }
+
+    /// The same, set up otherwise.
+    pub fn worker_of(config: WorkerConfig) -> Worker {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(work(self.config(), stop.clone()));
+        let task = tokio::spawn(work(config, stop.clone()));
         Worker { stop, task }
     }
 

@@ -60,6 +60,7 @@ async fn helper_works() {
     let config = WorkerConfig {
         database: orders.database.parse().expect("a URL"),
         connections: 6,
+        runs_at_once: engine::runner::AT_ONCE,
         data_dir: orders.data_dir,
         public_url: "http://127.0.0.1:8080".parse().expect("a URL"),
         demo: true,
