@@ -1,5 +1,4 @@
--- What was accepted as a stop ends a run, whatever else its worker had found.
-
+-- What was accepted as a stop ends a run, whatever else its worker had found; and whose policy approves beforehand is not asked.
 
 -- A stop that came while the run was about to end counts: the next wave does not follow. Runs that ended before keep the verdict they ended with.
 ALTER TABLE drydock.run
@@ -23,3 +22,20 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+
+-- Whoever may vote on a plan is not always asked: a policy that approves the plan's class beforehand waits for nobody, beside one that asks.
+CREATE FUNCTION drydock.plan_asks(bytes bytea) RETURNS TABLE (key text, people jsonb, staged boolean) LANGUAGE sql IMMUTABLE AS $$
+    WITH plan AS (SELECT convert_from(bytes, 'UTF8')::jsonb AS plan),
+    asked AS (
+        SELECT p.plan, p.plan AS ask FROM plan p
+        UNION ALL
+        SELECT p.plan, b.bar FROM plan p CROSS JOIN LATERAL jsonb_array_elements(coalesce(p.plan -> 'bars', '[]')) b (bar)),
+    judged AS (
+        -- Classes are words from R0 to R4, the worst last.
+        SELECT a.ask, coalesce((a.ask #>> '{policy,rules,pre_approved}') COLLATE "C" >= (a.plan #>> '{envelope,highest_risk}') COLLATE "C", false) AS beforehand
+        FROM asked a)
+    SELECT e.key, e.value, jsonb_path_exists(j.ask, '$.policy.rules.rules[*].stage')
+    FROM judged j CROSS JOIN LATERAL jsonb_each(j.ask -> 'eligible') e
+    WHERE NOT j.beforehand OR (SELECT bool_and(o.beforehand) FROM judged o)
+$$;
+COMMENT ON FUNCTION drydock.plan_asks IS 'Whose decision a plan waits for: like plan_rolls, without the databases whose policy approves the plan beforehand, where another one asks.';

@@ -71,7 +71,7 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
            JOIN drydock.target t ON t.id = wt.target_id
            LEFT JOIN drydock.membership m ON m.team_id = w.team_id AND m.person_id = $1
            WHERE w.state IN ('proposed', 'hold', 'validating', 'draft') AND CASE w.state
-               WHEN 'proposed' THEN EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_rolls(p.bytes) e
+               WHEN 'proposed' THEN EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e
                                             WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $1::uuid::text
                                               -- Later stages and the second group wait until they were asked.
                                               AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)

@@ -19,7 +19,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     let rows = sqlx::query!(
         r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
-                      EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_rolls(p.bytes) e
+                      EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e
                               WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $8::uuid::text
                                 -- Later stages and the second group wait until they were asked.
                                 AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)

@@ -10,6 +10,7 @@ use domain::plan::Plan;
 use domain::procedure::{RiskClass, Selection};
 use domain::proposal::ProposalForm;
 use domain::view::departures::Follows;
+use domain::view::windows::list::Filter;
 use domain::view::windows::propose::{Look, by_tag};
 use domain::window::WindowState;
 use engine::actions::amend_window::amend_window;
@@ -182,9 +183,25 @@ async fn a_policy_that_asks_nobody_does_not_speak_for_the_other_database() {
         .execute(&estate.house.admin)
         .await
         .expect("a policy");
+    sqlx::query("INSERT INTO drydock.target_stakeholder (target_id, person_id) SELECT id, $1 FROM drydock.target WHERE short_name = 'staging-orders'")
+        .bind(estate.ines.actor.person.0)
+        .execute(&estate.house.admin)
+        .await
+        .expect("a stakeholder of staging");
     let number = estate.propose(&[("staging-orders", "1"), ("prod-orders", "2")]).await.expect("proposed");
     assert_eq!(estate.house.state(number).await, "proposed");
     assert_eq!(estate.asked().await, ["Dario", "Lena", "Sten"], "whom production asks");
+    let told = |who: &Caller| {
+        let (engine, actor) = (estate.house.engine.clone(), who.actor.clone());
+        async move {
+            let home = queries::home::home(&engine, &actor).await.expect("the first page");
+            let list = queries::windows::list(&engine, &actor, &Filter::default()).await.expect("the list");
+            (home.waiting.lines.iter().any(|line| line.number == number), list.rows.iter().any(|row| row.waits_for_reader))
+        }
+    };
+    assert_eq!(told(&estate.house.stakeholder).await, (true, true), "production asks him");
+    // Only staging, which asks nobody, knows her.
+    assert_eq!(told(&estate.ines).await, (false, false), "nobody asked her");
     estate.approve(&estate.house.stakeholder, number).await.expect("asked");
     assert_eq!(estate.approve(&estate.house.lead, number).await.expect("asked"), WindowState::Approved);
 }
