@@ -125,12 +125,17 @@ impl Draft {
 
     /// The parts of the rules that need the databases: each ready, without overlap and freeze; and time enough for all waves.
     pub(crate) async fn check(&self, db: &mut PgConnection, window: Option<WindowId>) -> Result<()> {
-        let mut errors = Vec::new();
+        let (mut errors, mut frozen) = (Vec::new(), Frozen::default());
         for target in self.targets() {
             match self.check_one(db, target, window).await {
                 Err(Error::Invalid(found)) => errors.extend(found),
-                other => other?,
+                found => frozen.add(&target.plan.short_name, found?),
             }
+        }
+        if let Some(said) = frozen.said(!self.more.is_empty()) {
+            let ids: Vec<_> = self.targets().map(|target| target.plan.id).collect();
+            let free = slots::next_free(db, &ids, &self.target.zone, &self.proposal, window).await?;
+            errors.push(FieldError::new("date", format!("{said} {}", slots::said(&free, &self.target.zone))));
         }
         if let Some(several) = &self.proposal.several {
             let nothing: Vec<Vec<u64>> = several.waves.iter().map(|_| vec![]).collect();
@@ -139,7 +144,8 @@ impl Draft {
         if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
     }
 
-    async fn check_one(&self, db: &mut PgConnection, target: &ProposalTarget, window: Option<WindowId>) -> Result<()> {
+    /// What of these rules concerns one database. Gives the freezes that cover it, which are told together with those of the others.
+    async fn check_one(&self, db: &mut PgConnection, target: &ProposalTarget, window: Option<WindowId>) -> Result<Vec<Freeze>> {
         let on = if self.more.is_empty() { String::new() } else { format!("{}: ", target.plan.short_name) };
         ready(target).map_err(|error| self.at_its_field(target, error))?;
         let live: Vec<_> = store::windows::neighbours(db, target.plan.id, self.times.start, self.times.end, window)
@@ -163,14 +169,7 @@ impl Draft {
                 ),
             )]));
         }
-        let freezes = store::freezes::over(db, target.plan.id, self.times.start, self.times.end, None).await?;
-        if !freezes.is_empty() {
-            let named: Vec<String> = freezes.iter().map(Freeze::in_the_way).collect();
-            let ids: Vec<_> = self.targets().map(|target| target.plan.id).collect();
-            let free = slots::next_free(db, &ids, &self.target.zone, &self.proposal, window).await?;
-            return Err(Error::field("date", format!("{on}{} {}", named.join(" "), slots::said(&free, &self.target.zone))));
-        }
-        Ok(())
+        store::freezes::over(db, target.plan.id, self.times.start, self.times.end, None).await
     }
 
     /// What is wrong with one of several databases stands beside its wave.
@@ -291,6 +290,28 @@ impl Draft {
             lanes.lanes.extend(store::windows::preview_answer(db, *look, target.plan.id).await?.map(|answer| (target.plan.id, answer)));
         }
         Ok(Some(serde_json::to_value(lanes)?))
+    }
+}
+
+/// The freezes in the way of a draft, each once, with the databases it covers.
+#[derive(Debug, Default)]
+struct Frozen(Vec<(String, Vec<String>)>);
+
+impl Frozen {
+    fn add(&mut self, database: &str, freezes: Vec<Freeze>) {
+        for said in freezes.iter().map(Freeze::in_the_way) {
+            match self.0.iter_mut().find(|(known, _)| *known == said) {
+                Some((_, databases)) => databases.push(database.to_owned()),
+                None => self.0.push((said, vec![database.to_owned()])),
+            }
+        }
+    }
+
+    /// All of them; the databases are named where there are several. `None` without any.
+    fn said(&self, several: bool) -> Option<String> {
+        let one =
+            |(said, databases): &(String, Vec<String>)| if several { format!("{}: {said}", databases.join(", ")) } else { said.clone() };
+        (!self.0.is_empty()).then(|| self.0.iter().map(one).collect::<Vec<_>>().join(" "))
     }
 }
 

@@ -245,6 +245,17 @@ async fn times_are_checked_on_every_database() {
         .expect("a freeze");
     let frozen = said(estate.propose(&[("staging-orders", "2")]).await);
     assert!(frozen[0].1.starts_with("staging-orders: ") && frozen[0].1.contains("Staging rests"), "{frozen:?}");
+    // A freeze of all of them is told once, and so are the times that are free on all.
+    sqlx::query("INSERT INTO drydock.freeze (id, name, reason, scope, zone, start_at, end_at, created_by) VALUES (gen_random_uuid(), 'Everything rests', 'Moving.', 'everything', 'Europe/Berlin', now() - interval '1 day', now() + interval '9 days', $1)")
+        .bind(estate.house.lead.actor.person.0)
+        .execute(&estate.house.admin)
+        .await
+        .expect("a freeze");
+    let frozen = said(estate.propose(&[("staging-orders", "2"), ("prod-invoices", "1")]).await);
+    assert_eq!(frozen.len(), 1, "{frozen:?}");
+    let told = &frozen[0].1;
+    assert!(told.starts_with("prod-orders, prod-invoices, staging-orders: The freeze “Everything rests”"), "{told}");
+    assert!(told.matches("Everything rests").count() == 1 && told.contains("staging-orders: The freeze “Staging rests”"), "{told}");
 }
 
 #[tokio::test]
