@@ -13,6 +13,7 @@ use domain::view::links::{About, Answer, Code, Facts, Mailed, RuleRow, Vote};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 /// What a link leads to: what the plan says, and what can still be decided.
 #[derive(Debug, Clone)]
@@ -123,13 +124,14 @@ async fn code(
         Some(code) if code.is_of(browser) => Mailed::Here { until: code.expires_at, left: MOST_TRIES - code.tries },
         Some(_) => Mailed::Elsewhere,
     };
-    let words = |rules: &[&Rule]| {
-        // Several databases may ask the same group.
-        let mut said: Vec<String> = rules.iter().map(|rule| rule.group.label().to_owned()).collect();
-        said.dedup();
-        said
-    };
+    let words = |rules: &[&Rule]| once(rules.iter().map(|rule| rule.group.label()));
     Ok(Some(Code { needed: need.is_must(), for_whom: words(&need.with), without: words(&need.without), mailed }))
+}
+
+/// Each word once, where it was first said: several databases may ask the same group.
+fn once(words: impl Iterator<Item = &'static str>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    words.filter(|word| seen.insert(*word)).map(str::to_owned).collect()
 }
 
 fn vote(told: &ToldVote) -> Result<Vote> {
@@ -141,4 +143,15 @@ fn vote(told: &ToldVote) -> Result<Vote> {
         comment: told.comment.clone(),
         at: told.at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_several_databases_ask_is_named_once() {
+        assert_eq!(once(["stakeholder", "lead", "stakeholder", "lead"].into_iter()), ["stakeholder", "lead"]);
+        assert_eq!(once(["lead"].into_iter()), ["lead"]);
+    }
 }
