@@ -39,11 +39,11 @@ pub async fn eligible_by(
 
 /// The people behind what each database of a plan asks for, who may vote by that instant at the latest; `None` is now.
 pub async fn of_plan(db: &mut PgConnection, plan: &Plan, by: Option<Timestamp>) -> sqlx::Result<Electorates> {
-    let mut found = Electorates::new();
-    for (target, policy, _) in plan.asks() {
-        found.insert(target.id, eligible_by(db, target.id, target.team, &policy.rules.groups(), by).await?);
-    }
-    Ok(found)
+    let places: Vec<_> = plan.asks().map(|(target, ..)| (target.id, Some(target.team))).collect();
+    let groups: BTreeSet<Group> = plan.asks().flat_map(|(_, policy, _)| policy.rules.groups()).collect();
+    let everybody = electorates_by(db, &places, &groups, by).await?;
+    let own = |groups: &BTreeSet<Group>, target| everybody.get(&target).map(|people: &Electorate| people.among(groups)).unwrap_or_default();
+    Ok(plan.asks().map(|(target, policy, _)| (target.id, own(&policy.rules.groups(), target.id))).collect())
 }
 
 fn set(ids: Vec<uuid::Uuid>) -> BTreeSet<PersonId> {
@@ -183,18 +183,33 @@ pub async fn electorates(
     targets: &[TargetId],
     groups: &BTreeSet<Group>,
 ) -> sqlx::Result<BTreeMap<TargetId, Electorate>> {
-    let ids: Vec<uuid::Uuid> = targets.iter().map(|target| target.0).collect();
+    electorates_by(db, &targets.iter().map(|target| (*target, None)).collect::<Vec<_>>(), groups, None).await
+}
+
+/// The same for those who may vote by that instant at the latest; `None` is now. A database stands with the team whose leads and engineers are
+/// meant; `None` is its owner team of today. As many statements for many databases as for one.
+async fn electorates_by(
+    db: &mut PgConnection,
+    places: &[(TargetId, Option<TeamId>)],
+    groups: &BTreeSet<Group>,
+    by: Option<Timestamp>,
+) -> sqlx::Result<BTreeMap<TargetId, Electorate>> {
+    let (ids, teams): (Vec<uuid::Uuid>, Vec<Option<uuid::Uuid>>) =
+        places.iter().map(|(target, team)| (target.0, team.map(|team| team.0))).unzip();
     let rows = sqlx::query!(
         r#"SELECT s.target_id AS "target!", p.id AS "person!", 'stakeholder' AS "group!", a.person_id IS NOT NULL AS "account!"
            FROM drydock.target_stakeholder s JOIN drydock.person p ON p.id = s.person_id LEFT JOIN drydock.account a ON a.person_id = p.id
-           WHERE s.target_id = ANY ($1) AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()
+           WHERE s.target_id = ANY ($1) AND p.active AND NOT p.shared_address AND p.may_vote_from <= coalesce($3, clock_timestamp())
            UNION ALL
            SELECT t.id, p.id, k.kind, a.person_id IS NOT NULL
-           FROM drydock.target t JOIN drydock.membership m ON m.team_id = t.team_id JOIN drydock.person p ON p.id = m.person_id LEFT JOIN drydock.account a ON a.person_id = p.id
+           FROM unnest($1::uuid[], $2::uuid[]) o (target, team) JOIN drydock.target t ON t.id = o.target
+           JOIN drydock.membership m ON m.team_id = coalesce(o.team, t.team_id) JOIN drydock.person p ON p.id = m.person_id LEFT JOIN drydock.account a ON a.person_id = p.id
            CROSS JOIN (VALUES ('lead'), ('engineer')) k (kind)
-           WHERE t.id = ANY ($1) AND ((k.kind = 'lead' AND (m.role = 'lead' OR m.deputy)) OR (k.kind = 'engineer' AND m.role = 'engineer'))
-             AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp()"#,
-        &ids
+           WHERE ((k.kind = 'lead' AND (m.role = 'lead' OR m.deputy)) OR (k.kind = 'engineer' AND m.role = 'engineer'))
+             AND p.active AND NOT p.shared_address AND p.may_vote_from <= coalesce($3, clock_timestamp())"#,
+        &ids,
+        &teams as &[Option<uuid::Uuid>],
+        by.map(stamp) as Option<Stamp>
     )
     .fetch_all(&mut *db)
     .await?;
@@ -202,14 +217,14 @@ pub async fn electorates(
     let mut everywhere = Electorate::default();
     for group in groups {
         let people = match group {
-            Group::People(people) => named(db, people, None).await?,
-            Group::Team(team) => heads_of(db, *team, None).await?,
+            Group::People(people) => named(db, people, by).await?,
+            Group::Team(team) => heads_of(db, *team, by).await?,
             Group::Stakeholders | Group::LeadsAndDeputies | Group::Engineers => vec![],
         };
         everywhere.groups.insert(group.clone(), set(people));
     }
     everywhere.accounts = accounts(db, &everywhere.everybody()).await?;
-    let mut found: BTreeMap<TargetId, Electorate> = targets.iter().map(|target| (*target, everywhere.clone())).collect();
+    let mut found: BTreeMap<TargetId, Electorate> = places.iter().map(|(target, _)| (*target, everywhere.clone())).collect();
     for row in rows {
         let group = match row.group.as_str() {
             "stakeholder" => Group::Stakeholders,

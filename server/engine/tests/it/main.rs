@@ -53,6 +53,7 @@ mod series;
 mod series_looks;
 mod session_races;
 mod several;
+mod several_later;
 mod smtp_sink;
 mod stage;
 mod stops;

@@ -23,8 +23,8 @@ use engine::{Error, Result};
 use std::collections::BTreeMap;
 
 /// The house with two more databases of its team: `staging-orders`, and `prod-invoices` whose stakeholder is Ines.
-struct Estate {
-    house: House,
+pub struct Estate {
+    pub house: House,
     ines: Caller,
     invoices: TargetId,
 }
@@ -53,7 +53,7 @@ async fn database(house: &House, name: &str, environment: &str, stakeholder: &Ca
 }
 
 impl Estate {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let house = House::new().await;
         let ines = person(&house.admin, "Ines", Some((house.team, TeamRole::Stakeholder, false)), &[]).await;
         database(&house, "staging-orders", "staging", &house.stakeholder).await;
@@ -61,21 +61,21 @@ impl Estate {
         Self { house, ines, invoices }
     }
 
-    async fn run(&self, sql: &'static str) {
+    pub async fn run(&self, sql: &'static str) {
         sqlx::query(sql).execute(&self.house.admin).await.expect(sql);
     }
 
     /// A form on `prod-orders` and these others.
-    fn form(&self, waves: &[(&str, &str)]) -> ProposalForm {
+    pub fn form(&self, waves: &[(&str, &str)]) -> ProposalForm {
         let waves: BTreeMap<String, String> = waves.iter().map(|(name, wave)| ((*name).to_owned(), (*wave).to_owned())).collect();
         ProposalForm { waves, soak_min: "15".into(), ..self.house.form(3) }
     }
 
-    async fn propose(&self, waves: &[(&str, &str)]) -> Result<i64> {
+    pub async fn propose(&self, waves: &[(&str, &str)]) -> Result<i64> {
         Ok(propose_window(&self.house.engine, &self.house.engineer, &self.form(waves), None).await?.number)
     }
 
-    async fn plan(&self, number: i64) -> Plan {
+    pub async fn plan(&self, number: i64) -> Plan {
         let (bytes, digest): (Vec<u8>, Vec<u8>) = sqlx::query_as(
             "SELECT p.bytes, p.digest FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision WHERE w.number = $1",
         )
