@@ -98,6 +98,12 @@ impl LaneState {
         matches!(self, Self::Ended { clean: true, .. })
     }
 
+    /// Nothing behind its wave is started: it is over and did not end clean, or is being undone, which never ends clean.
+    #[must_use]
+    pub fn stops_what_follows(self) -> bool {
+        self == Self::RollingBack || (self.is_over() && !self.is_clean())
+    }
+
     /// Something may have been changed on the database.
     #[must_use]
     pub fn has_begun(self) -> bool {
@@ -143,7 +149,7 @@ pub fn fold(lanes: &[Lane]) -> Option<WindowState> {
     if any(LaneState::Held) || any(LaneState::Blocked) {
         return Some(WindowState::Hold);
     }
-    if any(LaneState::Working) || any(LaneState::Opened) || next_may_come(lanes) {
+    if goes_on(lanes) {
         return Some(WindowState::Running);
     }
     if any(LaneState::Settling) {
@@ -164,10 +170,10 @@ pub fn fold(lanes: &[Lane]) -> Option<WindowState> {
     })
 }
 
-/// The first wave with a lane that is over and not clean: nothing behind it is started.
+/// The first wave with a lane that will not end clean any more: nothing behind it is started.
 #[must_use]
 pub fn failed_wave(lanes: &[Lane]) -> Option<u32> {
-    lanes.iter().filter(|lane| lane.state.is_over() && !lane.state.is_clean()).map(|lane| lane.wave).min()
+    lanes.iter().filter(|lane| lane.state.stops_what_follows()).map(|lane| lane.wave).min()
 }
 
 /// Lanes that wait for a wave that will not come.
@@ -180,6 +186,13 @@ pub fn cut_off_by_failure(lanes: &[Lane]) -> Vec<TargetId> {
 fn next_may_come(lanes: &[Lane]) -> bool {
     let failed = failed_wave(lanes).unwrap_or(u32::MAX);
     lanes.iter().any(|lane| lane.state == LaneState::Waiting && lane.wave <= failed)
+}
+
+/// Whether something is worked on, or begins, once a window has left its hold: with nothing but measurements and rollbacks left it does not go
+/// on, it comes to its end.
+#[must_use]
+pub fn goes_on(lanes: &[Lane]) -> bool {
+    lanes.iter().any(|lane| matches!(lane.state, LaneState::Working | LaneState::Opened)) || next_may_come(lanes)
 }
 
 /// The wave to be opened next: it waits, and every lane of the waves before ended clean.

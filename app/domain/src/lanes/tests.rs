@@ -89,11 +89,28 @@ fn one_lane_that_waits_for_a_person_holds_the_window_and_rollback_is_last() {
     assert_eq!(of(&[(1, L::RollingBack), (1, L::Working)]), Some(W::Running));
     assert_eq!(of(&[(1, L::RollingBack), (1, L::Settling)]), Some(W::Running));
     assert_eq!(of(&[(1, L::RollingBack), (1, CLEAN), (2, L::NotStarted)]), Some(W::RollingBack));
+    let undoing = lanes(&[(1, L::RollingBack), (1, CLEAN), (2, L::Waiting)]);
+    assert_eq!(
+        (failed_wave(&undoing), fold(&undoing)),
+        (Some(1), Some(W::RollingBack)),
+        "it never ends clean: the next wave will not come"
+    );
+    assert_eq!(cut_off_by_failure(&undoing), [undoing[2].target]);
+    assert!(failures(&undoing).is_empty(), "what is not over has not failed yet");
     let undone = ended(Ending::RolledBack, false);
     assert_eq!(of(&[(1, undone), (1, CLEAN), (2, L::NotStarted)]), Some(W::Validating), "one of them has work to be validated");
     assert_eq!(of(&[(1, undone), (1, ended(Ending::NotBegun, false)), (2, L::NotStarted)]), Some(W::RolledBack));
     assert_eq!(of(&[(1, undone), (1, ended(Ending::Failed, false))]), Some(W::Failed));
     assert_eq!(of(&[(1, L::Opened), (1, L::Opened), (2, L::Waiting)]), None, "nothing has begun: it stays approved");
+}
+
+#[test]
+fn a_window_goes_on_where_something_is_worked_on_or_begins() {
+    let on = |states: &[(u32, L)]| goes_on(&lanes(states));
+    assert!(on(&[(1, L::Settling), (1, L::Working)]) && on(&[(1, CLEAN), (1, L::Opened)]));
+    assert!(on(&[(1, CLEAN), (2, L::Waiting)]) && on(&[(1, L::Settling), (2, L::Waiting)]), "the next wave may come");
+    assert!(!on(&[(1, L::Settling), (1, CLEAN)]), "only measurements are left");
+    assert!(!on(&[(1, L::RollingBack), (2, L::Waiting)]) && !on(&[(1, ended(Ending::Failed, false)), (1, L::Settling)]));
 }
 
 fn any_state() -> impl Strategy<Value = L> {

@@ -2,11 +2,11 @@
 
 use super::{FactRef, Ledger};
 use crate::error::{Error, Result};
-use crate::store::lanes::{LaneRow, failures, of, states};
+use crate::store::lanes::{LaneRow, failures, in_the_way, of, states};
 use crate::store::windows::Window;
 use domain::fact::NewFact;
 use domain::ids::{TargetId, WindowId};
-use domain::lanes::{cut_off_by_failure, fold};
+use domain::lanes::{LaneState, cut_off_by_failure, fold, goes_on};
 use domain::window::WindowState;
 
 /// Where a window stands after one of its lanes changed.
@@ -41,7 +41,10 @@ impl Ledger<'_> {
         let mut lanes = of(self.db, window.id, window.revision).await?;
         let lost = cut_off_by_failure(&states(&lanes));
         if !lost.is_empty() {
-            let why = format!("An earlier wave did not end clean ({}).", failures(&lanes).join("; "));
+            // What is being undone has not ended, and will not end clean.
+            let undone = lanes.iter().any(|row| row.lane.state == LaneState::RollingBack);
+            let why =
+                format!("An earlier wave {} end clean ({}).", if undone { "does not" } else { "did not" }, in_the_way(&lanes).join("; "));
             self.end_waves(window, &lost, &why).await?;
             lanes = of(self.db, window.id, window.revision).await?;
         }
@@ -51,7 +54,11 @@ impl Ledger<'_> {
             if !before.moves().contains(&state) {
                 return Err(Error::internal(format!("a window that is {} cannot become {}", before.word(), state.word())));
             }
-            self.move_window(window.id, window.revision, before, state, reason, fact).await?;
+            self.put_window(window.id, window.revision, before, state, reason, fact).await?;
+            // Whoever is called of what “goes on” after a hold is not called for its last measurements.
+            if (before, state) != (WindowState::Hold, WindowState::Running) || goes_on(&states(&lanes)) {
+                self.event(window.id, before, state, reason.unwrap_or_default(), fact).await?;
+            }
         }
         Ok(Settled { before, state, lanes })
     }

@@ -269,6 +269,20 @@ impl Ledger<'_> {
         reason: Option<&str>,
         fact: FactRef,
     ) -> Result<()> {
+        self.put_window(window, revision, from, to, reason, fact).await?;
+        self.event(window, from, to, reason.unwrap_or_default(), fact).await
+    }
+
+    /// The same without its event.
+    pub(super) async fn put_window(
+        &mut self,
+        window: WindowId,
+        revision: i32,
+        from: WindowState,
+        to: WindowState,
+        reason: Option<&str>,
+        fact: FactRef,
+    ) -> Result<()> {
         let moved = sqlx::query!(
             "UPDATE drydock.window AS w SET state = $4, state_at = $7, state_reason = $5, state_fact_id = $6, state_fact_at = $7 WHERE w.id = $1 AND w.revision = $2 AND w.state = $3",
             window.0, revision, from.word(), to.word(), reason, fact.id, stamp(fact.at) as Stamp
@@ -290,7 +304,7 @@ impl Ledger<'_> {
             .execute(&mut *self.db)
             .await?;
         }
-        self.event(window, from, to, reason.unwrap_or_default(), fact).await
+        Ok(())
     }
 }
 

@@ -267,7 +267,9 @@ pub(super) async fn take_up(hand: &Hand, verb: HoldVerb) -> Result<()> {
             // A window of one that goes to its end moves when it is there.
             let moves = plan.is_many() || matches!(verb, HoldVerb::Continue | HoldVerb::RollBack);
             if moves && window.state == WindowState::Hold {
-                let fact = ledger.fact(about("run.resume", &run, &window, &plan).with("decision", verb.word())).await?;
+                // Leaving the rest and ending it begin nothing again.
+                let action = if matches!(verb, HoldVerb::Continue | HoldVerb::RollBack) { "run.resume" } else { "run.take_up" };
+                let fact = ledger.fact(about(action, &run, &window, &plan).with("decision", verb.word())).await?;
                 ledger.settle(&window, None, fact).await?;
             }
             ledger.line(tenure, &Line::new("phase", format!("Decided: {}.", verb.label().to_lowercase()))).await

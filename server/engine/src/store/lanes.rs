@@ -37,8 +37,17 @@ pub fn states(rows: &[LaneRow]) -> Vec<Lane> {
 #[must_use]
 pub fn failures(rows: &[LaneRow]) -> Vec<String> {
     let failed = domain::lanes::failures(&states(rows));
-    let named = |row: &LaneRow| format!("{}: {}", row.name, row.lane.state.label().to_lowercase());
-    rows.iter().filter(|row| failed.contains(&row.lane)).map(named).collect()
+    rows.iter().filter(|row| failed.contains(&row.lane)).map(said).collect()
+}
+
+/// Every database that keeps the waves behind its own from being started, in the same words.
+#[must_use]
+pub fn in_the_way(rows: &[LaneRow]) -> Vec<String> {
+    rows.iter().filter(|row| row.lane.state.stops_what_follows()).map(said).collect()
+}
+
+fn said(row: &LaneRow) -> String {
+    format!("{}: {}", row.name, row.lane.state.label().to_lowercase())
 }
 
 /// The lanes of a revision, in the order of its plan.

@@ -185,3 +185,35 @@ async fn a_database_that_is_ended_in_its_pre_checks_has_not_begun() {
     assert_eq!(lanes.lanes().await, ["prod-orders finished clean", "prod-b not_begun not clean"]);
     lanes.leave(second).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_told_that_a_window_goes_on_is_not_told_so_for_its_last_measurements() {
+    let lanes = Lanes::new(&["prod-b"]).await;
+    let house = &lanes.stage.house;
+    sqlx::query("INSERT INTO drydock.webhook (id, name, origin, url, format, created_by) VALUES ($1, 'Dashboard', 'https://hooks.example.org', '\\x00', 'slack', $2)")
+        .bind(lanes.others[0].id.0)
+        .bind(house.lead.actor.person.0)
+        .execute(&house.admin)
+        .await
+        .expect("a receiver");
+    lanes.stage.gated_index("invoices").await;
+    lanes.stage.gated_index("letters").await;
+    let gate = lanes.stage.hold_gate().await;
+    lanes.due(&[&[0, 1]], 0, |_| ()).await;
+    let worker = lanes.stage.worker();
+    lanes.stage.at_the_gate().await;
+    hold_run(&house.engine, &house.engineer, lanes.run_of(FIRST).await, &typed(FIRST)).await.expect("it may be held");
+    drop(gate);
+    lanes.until_run(FIRST, "r.state = 'held'").await;
+    lanes.until_run("prod-b", "r.state = 'ended'").await;
+    let leave = ResolveForm { verb: HoldVerb::Validate.word().into(), found: String::new(), reason: "enough for tonight".into() };
+    resolve_hold(&house.engine, &house.engineer, lanes.run_of(FIRST).await, &leave).await.expect("decided");
+    lanes.until_window("validating").await;
+    let page = lanes.stage.page().await;
+    let told: Vec<String> =
+        sqlx::query_scalar("SELECT e.event FROM drydock.webhook_event e ORDER BY e.fact_id").fetch_all(&house.admin).await.expect("events");
+    let since_the_work: Vec<&str> = told.iter().map(String::as_str).skip_while(|event| *event != "started").collect();
+    assert_eq!(since_the_work, ["started", "held", "validating"], "{page}");
+    assert_eq!((lanes.facts("run.resume").await, lanes.facts("run.take_up").await), (0, 1), "{page}");
+    lanes.leave(worker).await;
+}

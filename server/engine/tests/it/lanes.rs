@@ -253,7 +253,7 @@ async fn a_lane_that_waits_for_a_person_lets_the_others_work_and_its_rollback_is
     resolve_hold(engine, &house.lead, lanes.run_of(FIRST).await, &undo).await.expect("decided");
     lanes.until_window("validating").await;
     let page = lanes.stage.page().await;
-    let why = "An earlier wave did not end clean (prod-orders: rolled back).";
+    let why = "An earlier wave does not end clean (prod-orders: rolling back).";
     let expected = ["prod-orders rolled_back not clean".to_owned(), "prod-b finished clean".to_owned(), format!("prod-c none ({why})")];
     assert_eq!(lanes.lanes().await, expected, "{page}");
     assert_eq!(lanes.count("SELECT count(*) FROM drydock.attempt WHERE state <> 'done'").await, 0, "{page}");
