@@ -79,7 +79,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
         let freezes: Vec<String> = freezes.iter().map(Freeze::said).collect();
         let other_run = store::runs::in_the_way(ledger.db(), lane.id, id, window.revision, asked.own).await?;
         let newest_backup_at = store::backups::newest(ledger.db(), lane.id, 1).await?.first().map(|backup| backup.taken_at);
-        let registered = registered_difference(ledger, lane).await?;
+        let registered = store::registered::difference(ledger.db(), lane).await?;
         let evidence = Evidence {
             path: asked.path,
             now,
@@ -131,27 +131,6 @@ async fn standings(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Res
         }
     }
     Ok(found)
-}
-
-/// What was changed on the registered database since the plan was sealed.
-async fn registered_difference(ledger: &mut Ledger<'_>, sealed: &PlanTarget) -> Result<Option<String>> {
-    let Some(target) = store::targets::find(ledger.db(), sealed.id).await? else {
-        return Ok(Some("The database is no longer registered.".to_owned()));
-    };
-    let place = &target.registration.place;
-    let moved = (place.host.as_str(), i32::from(place.port), place.database.as_str(), place.username.as_str())
-        != (sealed.host.as_str(), sealed.port, sealed.database.as_str(), sealed.username.as_str());
-    Ok(if target.state != domain::target::TargetState::Ready {
-        Some(format!("The database is “{}”: its connection test has to pass first.", target.state.label()))
-    } else if moved {
-        Some("The database's address was changed since the plan was approved.".to_owned())
-    } else if target.registration.environment.word() != sealed.environment {
-        Some(format!("The database was in the environment “{}” when the plan was approved, and is not now.", sealed.environment))
-    } else if target.identity.as_ref() != Some(&sealed.identity) {
-        Some("The connection test found another database than the plan was approved for.".to_owned())
-    } else {
-        None
-    })
 }
 
 /// Everything besides the time that keeps an approved window from starting, as sentences: the reason of a missed one.

@@ -1,6 +1,6 @@
 //! Pages about windows: each one read-only snapshot, limited to what the reader may see.
 
-use super::{scope, visible_teams, watchers};
+use super::{next_wave, scope, visible_teams, watchers};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::{self, window_list, window_page};
@@ -199,6 +199,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let pause = store::pauses::open(db).await?;
     let freezes = freezes_over(db, actor, &loaded, &plan, &contributors).await?;
     let kept: Vec<Freeze> = freezes.iter().filter(|over| over.passed.is_none()).map(|over| over.freeze.clone()).collect();
+    let next_wave = next_wave::of(db, head, &plan, &standing, pause.as_ref()).await?;
     let blocked = blocked(&Situation {
         pause: pause.as_ref(),
         freezes: &kept,
@@ -210,7 +211,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         names: &names,
         overlaps: &overlaps,
         other_run,
-        hold_reason: open_run.and_then(|run| run.hold_reason.as_deref()),
+        next_wave: next_wave.as_ref(),
+        hold_reason: runs.iter().filter(|run| run.state == RunState::Held).find_map(|run| run.hold_reason.as_deref()),
         own_run: open_run.map(|run| run.state == RunState::Leased),
         red_checks: open_run.map_or(&[], |run| run.red_checks.as_slice()),
         checks: &listed,

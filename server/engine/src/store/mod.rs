@@ -32,6 +32,7 @@ pub mod people_pages;
 pub mod policies;
 pub mod policy_cases;
 pub mod policy_changes;
+pub mod registered;
 pub mod run_page;
 pub mod runs;
 pub mod seals;

@@ -35,6 +35,9 @@ async fn between_two_waves_a_window_is_stopped_and_what_was_done_is_validated() 
     assert!(matches!(over, Err(Error::Refused(refusal)) if refusal.code == "moved_on"), "no run is open");
     let whole = show(engine, &house.engineer.actor, window.number, None).await.expect("its page").whole.expect("several databases");
     assert!(whole.stop.is_open() && !whole.hold.is_open(), "{whole:?}");
+    let blocked = show(engine, &house.engineer.actor, window.number, None).await.expect("its page").blocked;
+    assert!(blocked.len() == 1 && blocked[0].what.starts_with("Wave 2 (prod-b) does not begin. The database is “"), "{blocked:?}");
+    assert!(blocked[0].at.is_some(), "until when it may: {blocked:?}");
     assert!(stop_window(engine, &house.stakeholder, window.number, &typed(FIRST)).await.is_err(), "who may not, may not between waves");
     let stopped = stop_window(engine, &house.engineer, window.number, &typed(FIRST)).await.expect("it is stopped");
     assert_eq!(stopped, Stopped { asked: 0, not_started: 1 });

@@ -3,6 +3,7 @@
 use super::when::Moments;
 use crate::approval::{Group, RuleStanding, Standing};
 use crate::checklist::CheckState;
+use crate::decision::Refusal;
 use crate::freeze::{Freeze, Phase};
 use crate::ids::PersonId;
 use crate::pause::{Pause, PauseLevel};
@@ -50,6 +51,19 @@ pub struct Overlap {
     pub on: Option<String>,
 }
 
+/// A wave that could begin: every database of the waves before ended clean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextWave {
+    /// Which, from 1.
+    pub number: u32,
+    /// Short names of its databases.
+    pub databases: Vec<String>,
+    /// What the gate says against it.
+    pub in_the_way: Vec<Refusal>,
+    /// Until when it has to begin; afterwards it is left out.
+    pub begin_by: Timestamp,
+}
+
 /// What is known about a window at one moment.
 #[derive(Debug)]
 pub struct Situation<'a> {
@@ -69,6 +83,8 @@ pub struct Situation<'a> {
     pub overlaps: &'a [Overlap],
     /// Number of another window whose run on the database is not over.
     pub other_run: Option<i64>,
+    /// Between two waves of several databases: the next one.
+    pub next_wave: Option<&'a NextWave>,
     /// Why its own run is held.
     pub hold_reason: Option<&'a str>,
     /// Its own run is open: `Some(true)` when a worker holds it.
@@ -98,10 +114,12 @@ pub fn blocked(s: &Situation<'_>) -> Vec<Blocker> {
         _ => vec![],
     };
     if matches!(s.state, WindowState::Proposed | WindowState::Approved | WindowState::Running | WindowState::Hold) {
-        found.splice(0..0, s.freezes.iter().filter_map(|freeze| frozen(freeze, s)));
+        // Between two waves the gate has said what is in force now.
+        let ahead = s.freezes.iter().filter(|freeze| s.next_wave.is_none() || freeze.phase(s.now) == Phase::Coming);
+        found.splice(0..0, ahead.filter_map(|freeze| frozen(freeze, s)));
     }
     // First: nothing else matters meanwhile.
-    if let Some(pause) = s.pause.filter(|pause| paused(pause, s.state)) {
+    if let Some(pause) = s.pause.filter(|pause| s.next_wave.is_none() && paused(pause, s.state)) {
         let refusal = pause.refusal();
         found.insert(0, Blocker::new(refusal.message, refusal.way_out));
     }
@@ -262,7 +280,7 @@ fn start(s: &Situation<'_>) -> Vec<Blocker> {
 }
 
 fn running(s: &Situation<'_>) -> Vec<Blocker> {
-    let mut found: Vec<Blocker> = Vec::new();
+    let mut found: Vec<Blocker> = s.next_wave.map(between_waves).unwrap_or_default();
     if !s.red_checks.is_empty() {
         found.push(
             Blocker::new(
@@ -279,6 +297,23 @@ fn running(s: &Situation<'_>) -> Vec<Blocker> {
         ));
     }
     found
+}
+
+/// Why nothing runs between two waves, and until when the next one may still begin.
+fn between_waves(next: &NextWave) -> Vec<Blocker> {
+    let wave = format!("Wave {} ({})", next.number, next.databases.join(", "));
+    if next.in_the_way.is_empty() {
+        let way_out = "It is opened within seconds; if this stays, an administrator looks whether a worker runs.";
+        return vec![Blocker::new(format!("{wave} is next, and has not been opened yet."), way_out)];
+    }
+    let said = |refusal: &Refusal| {
+        Blocker::new(
+            format!("{wave} does not begin. {} It is left out unless it begins by then:", refusal.message),
+            refusal.way_out.clone(),
+        )
+        .at(next.begin_by)
+    };
+    next.in_the_way.iter().map(said).collect()
 }
 
 fn held(s: &Situation<'_>) -> Blocker {

@@ -36,6 +36,7 @@ fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)
         names: &NAMES,
         overlaps: &[],
         other_run: None,
+        next_wave: None,
         hold_reason: None,
         own_run: None,
         red_checks: &[],
@@ -144,4 +145,22 @@ fn a_freeze_is_said_first_with_its_name_its_reason_and_the_way_out() {
 /// Evidence borrows; a test's few bytes may stay.
 fn leak(freezes: &[crate::freeze::Freeze]) -> &'static [crate::freeze::Freeze] {
     Box::leak(freezes.to_vec().into_boxed_slice())
+}
+
+#[test]
+fn between_two_waves_it_is_said_why_nothing_runs_and_until_when_it_may() {
+    let wave = |in_the_way| NextWave { number: 2, databases: vec!["prod-b".into(), "prod-c".into()], in_the_way, begin_by: at(100) };
+    let free = wave(vec![]);
+    let says = say(WindowState::Running, 80, |s| s.next_wave = Some(&free));
+    assert!(says.len() == 1 && says[0].starts_with("Wave 2 (prod-b, prod-c) is next, and has not been opened yet."), "{says:?}");
+    let pause =
+        Pause { level: PauseLevel::HoldRunning, reason: "the storage fails".into(), since: at(70), by: person(1), by_name: "Ana".into() };
+    let kept = wave(vec![Refusal::new("identity", "prod-b: The database is “Unverified”.", "Test it."), pause.refusal()]);
+    let says = say(WindowState::Running, 80, |s| (s.next_wave, s.pause) = (Some(&kept), Some(&pause)));
+    assert_eq!(says.len(), 2, "the pause is told once: {says:?}");
+    assert!(
+        says[0].starts_with("Wave 2 (prod-b, prod-c) does not begin. prod-b: The database is “Unverified”.")
+            && says[0].ends_with("Test it.")
+    );
+    assert!(says.iter().all(|said| said.contains("left out unless it begins by then")), "{says:?}");
 }
