@@ -41,6 +41,13 @@ pub fn production_last<'a>(databases: impl IntoIterator<Item = (&'a str, &'a str
     wave(first, "1").chain(wave(last, behind)).collect()
 }
 
+/// What a form holds by the names of a sealed plan, with those that its databases bear today. What is not in `today` takes no part any more:
+/// its database was deleted, and another one may bear its name by now.
+#[must_use]
+pub fn in_todays_names(typed: BTreeMap<String, String>, today: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    typed.into_iter().filter_map(|(name, wave)| Some((today.get(&name.trim().to_lowercase())?.clone(), wave))).collect()
+}
+
 /// Reads the waves; `None` where no other database than `target` has one.
 ///
 /// # Errors
@@ -102,6 +109,15 @@ pub fn parse(target: &str, typed: &BTreeMap<String, String>, soak: &str) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waves_follow_their_databases_to_other_names_and_never_to_other_databases() {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<BTreeMap<_, _>>();
+        let typed = map(&[("orders", "2"), (" Carts", "1"), ("letters", "1"), ("gone", "3")]);
+        // Two of them swapped their names; one was deleted.
+        let today = map(&[("orders", "carts"), ("carts", "orders"), ("letters", "letters")]);
+        assert_eq!(in_todays_names(typed, &today), map(&[("carts", "2"), ("orders", "1"), ("letters", "1")]));
+    }
 
     fn read(target: &str, typed: &[(&str, &str)], soak: &str) -> Result<Option<Several>, Vec<(String, String)>> {
         let typed = typed.iter().map(|(name, wave)| ((*name).to_owned(), (*wave).to_owned())).collect();

@@ -38,12 +38,12 @@ pub async fn move_window(engine: &Engine, caller: &Caller, number: i64, input: &
             if !matches!(window.state, WindowState::Proposed | WindowState::Approved) {
                 return Err(not_movable(window.state).into());
             }
-            let before: ProposalForm = serde_json::from_value(window.form)?;
+            let before = store::window_forms::form_today(db, window.form.clone(), &window.plan()?).await?;
             let same = |now: &str, then: &str| now.trim() == then.trim();
             if same(&typed.date, &before.date) && same(&typed.time, &before.time) && same(&typed.fold, &before.fold) {
                 return Err(Error::field("date", "This is the time it has already. Choose another date or another start."));
             }
-            // The short name may be another one by now; the database is the same.
+            // Short names may be others by now; the databases are the same.
             let target = store::targets::find(db, window.target).await?.ok_or(Error::NotFound)?.registration.short_name;
             Ok(ProposalForm { target, date: typed.date, time: typed.time, fold: typed.fold, ..before })
         })

@@ -97,7 +97,7 @@ pub async fn again_form(engine: &Engine, actor: &Actor, number: i64) -> Result<F
             let window = window_page::load(db, window_page::Which::Number(number)).await?;
             scope(&actor, window.head.team)?;
             let target = same_database(db, &actor, &window).await?;
-            let mut form: ProposalForm = serde_json::from_value(window.form.clone())?;
+            let mut form = window_forms::form_today(db, window.form.clone(), &window.plan()?).await?;
             form.target.clone_from(&window.head.database);
             let targets = with_others(db, &actor, target.clone(), &form).await?;
             let weeks = slots_like(db, &targets, &form, 7, WEEKS_AHEAD, None).await?;
@@ -124,7 +124,7 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
             if !matches!(window.head.state, WindowState::Proposed | WindowState::Approved) {
                 return Err(not_movable(window.head.state).into());
             }
-            let before: ProposalForm = serde_json::from_value(window.form.clone())?;
+            let before = window_forms::form_today(db, window.form.clone(), &window.plan()?).await?;
             let id = window.head.id;
             let targets = with_others(db, &actor, target.clone(), &before).await?;
             let days = slots_like(db, &targets, &before, 1, DAYS_AHEAD, Some(id)).await?;
@@ -186,7 +186,7 @@ pub async fn edit_form(
             let target = proposable(db, &actor, &window.head.database).await?;
             let form = match from {
                 Some(id) => typed(db, id).await.and_then(|(asked, form)| of_target(&target, asked.target).map(|()| form))?,
-                None => serde_json::from_value(window.form.clone())?,
+                None => window_forms::form_today(db, window.form.clone(), &window.plan()?).await?,
             };
             let edit = edit_of(db, &window, &form, expected).await?;
             form_page(db, &actor, target, form, Some((window.head.id, edit))).await
@@ -417,7 +417,7 @@ async fn edit_of(db: &mut PgConnection, window: &window_page::Loaded, form: &Pro
     let head = &window.head;
     let expected = expected.unwrap_or(head.revision);
     let votes = window_page::votes(db, head.id, window_page::MOST_LINES).await?;
-    let current: ProposalForm = serde_json::from_value(window.form.clone())?;
+    let current = window_forms::form_today(db, window.form.clone(), &window.plan()?).await?;
     Ok(EditOf {
         number: head.number,
         title: head.title.clone(),

@@ -6,6 +6,9 @@ use super::windows::ProposalTarget;
 use crate::error::Result;
 use domain::examination::{ExaminationState, PreviewQuestion};
 use domain::ids::{ExaminationId, TargetId, TeamId};
+use domain::plan::Plan;
+use domain::proposal::ProposalForm;
+use domain::proposal::several::in_todays_names;
 use domain::view::windows::propose::{Candidate, Proposable};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -42,6 +45,21 @@ pub async fn proposable(db: &mut PgConnection, teams: &[TeamId]) -> Result<Vec<P
             next_start: row.next_start.map(Stamp::to_jiff),
         })
         .collect())
+}
+
+/// What was typed for a sealed plan, under the names that its databases bear today.
+pub async fn form_today(db: &mut PgConnection, form: Value, plan: &Plan) -> Result<ProposalForm> {
+    let form: ProposalForm = serde_json::from_value(form)?;
+    if form.waves.is_empty() {
+        return Ok(form);
+    }
+    let targets: Vec<Uuid> = plan.targets.iter().map(|target| target.id.0).collect();
+    let rows = sqlx::query!("SELECT t.id, t.short_name FROM drydock.target t WHERE t.id = ANY ($1) AND t.state <> 'deleted'", &targets)
+        .fetch_all(db)
+        .await?;
+    let sealed = |id| plan.lane(TargetId(id)).map(|target| target.short_name.clone());
+    let today = rows.into_iter().filter_map(|row| Some((sealed(row.id)?, row.short_name))).collect();
+    Ok(ProposalForm { waves: in_todays_names(form.waves, &today), ..form })
 }
 
 /// Most further databases that one form offers.

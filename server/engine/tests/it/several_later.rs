@@ -1,9 +1,45 @@
-//! A window of several databases later on: its people are counted together.
+//! A window of several databases later on: its databases bear other names, and their people are counted together.
 
 use crate::several::Estate;
 use domain::approval::Electorates;
+use domain::plan::Plan;
+use engine::actions::end_window::cancel_window;
+use engine::actions::move_window::{Input, move_window};
+use engine::queries::proposals::{again_form, edit_form, move_form};
 use engine::store::groups;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
+
+#[tokio::test]
+async fn it_is_moved_edited_and_proposed_again_under_the_names_of_today() {
+    let estate = Estate::new().await;
+    let (engine, egon) = (&estate.house.engine, &estate.house.engineer);
+    let number = estate.propose(&[("prod-orders", "2"), ("staging-orders", "1"), ("prod-invoices", "2")]).await.expect("proposed");
+    let sealed = estate.plan(number).await;
+    estate.run("UPDATE drydock.target SET short_name = replace(short_name, 'prod', 'live')").await;
+    estate.run("UPDATE drydock.target SET short_name = 'prod-orders' WHERE short_name = 'staging-orders'").await;
+    let order = [("live-invoices", "2"), ("live-orders", "2"), ("prod-orders", "1")];
+    let order = BTreeMap::from(order.map(|(name, wave)| (name.to_owned(), wave.to_owned())));
+
+    let page = move_form(engine, &egon.actor, number, None).await.expect("a page");
+    assert_eq!((page.form.waves, page.approvers.iter().map(|who| who.on.len()).sum::<usize>()), (order.clone(), 3));
+    assert_eq!(edit_form(engine, &egon.actor, number, None, None).await.expect("a form").form.waves, order);
+    let later = estate.house.form(5);
+    let input = Input { revision: 1, date: later.date, time: later.time, fold: later.fold };
+    assert_eq!(move_window(engine, egon, number, &input).await.expect("moved"), 2);
+    let moved = estate.plan(number).await;
+    let lanes = |plan: &Plan| plan.targets.iter().map(|lane| (lane.id, plan.wave_of(lane.id))).collect::<BTreeMap<_, _>>();
+    assert_eq!(lanes(&moved), lanes(&sealed), "the same databases in the same order");
+    assert!(moved.targets.iter().any(|lane| lane.short_name == "live-invoices"));
+
+    cancel_window(engine, egon, number, "no longer needed").await.expect("withdrawn");
+    estate.run("UPDATE drydock.target SET state = 'retired' WHERE short_name = 'live-invoices'").await;
+    estate.run("UPDATE drydock.target SET state = 'deleted', short_name = 'gone' WHERE short_name = 'live-invoices'").await;
+    estate.run("UPDATE drydock.target SET short_name = 'live-invoices' WHERE short_name = 'prod-orders'").await;
+    let again = again_form(engine, &egon.actor, number).await.expect("a form");
+    let left = [("live-invoices", "1"), ("live-orders", "2")].map(|(name, wave)| (name.to_owned(), wave.to_owned()));
+    assert_eq!(again.form.waves, BTreeMap::from(left), "whatever bears the name of the deleted one does not take its place");
+}
 
 /// How many statements a connection has run so far, those of this question left out.
 async fn statements(db: &mut PgConnection) -> i64 {
