@@ -1,12 +1,12 @@
-//! Calendar files read as events. What is in them comes from anywhere: bounded in size, number and depth before a parser sees it.
+//! Calendar files read as events. What is in them comes from anywhere: bounded in size, number and depth, and a parser sees one line at a time.
 
 use domain::decision::FieldError;
 use domain::freeze::import::{Ending, Event, MOST_BYTES, MOST_EVENTS, Moment, short};
-use icalendar::parser::{Component, Property, read_calendar_simple, unfold};
+use icalendar::parser::{Property, unfold};
 use jiff::tz::TimeZone;
 use jiff::{Span, civil};
 
-/// The deepest nesting that calendars have: a calendar, an event, an alarm. The parser descends with its input, so a deeper one is refused.
+/// The deepest nesting that calendars have: a calendar, an event, an alarm.
 const MOST_DEPTH: usize = 4;
 
 /// The events of a calendar file, in their order; everything wrong with the file as a whole is said at `field`.
@@ -23,36 +23,98 @@ pub(crate) fn events(field: &'static str, text: &str) -> Result<Vec<Event>, Fiel
             text.len().div_ceil(1000)
         ));
     }
-    if !text.get(..15).is_some_and(|begin| begin.eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
+    let unfolded = unfold(text);
+    if !unfolded.lines().next().is_some_and(|begin| begin.trim_end().eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
         return refuse("This is no calendar file: its first line would be BEGIN:VCALENDAR.".to_owned());
     }
-    // Before the parser: what it would do with the text is bounded by what is counted here.
-    let unfolded = format!("{}\r\n", unfold(&text.replace("\r\n", "\n").replace('\n', "\r\n")));
-    let (mut depth, mut deepest, mut found) = (0_usize, 0, 0_usize);
-    for line in unfolded.lines() {
-        let head = line.split(':').next().unwrap_or_default().trim();
-        if head.eq_ignore_ascii_case("BEGIN") {
-            depth += 1;
-            deepest = deepest.max(depth);
-            found += usize::from(line.trim().to_ascii_uppercase().ends_with(":VEVENT"));
-        } else if head.eq_ignore_ascii_case("END") {
-            depth = depth.saturating_sub(1);
-        }
+    let found = parts(&unfolded).map_err(|problem| FieldError::new(field, problem.says()))?;
+    if found.len() > MOST_EVENTS {
+        return refuse(format!("At most {MOST_EVENTS} events; this has {}. Leave out what is over, or import it in parts.", found.len()));
     }
-    if deepest > MOST_DEPTH {
-        return refuse("This is no calendar file as programs write it: its parts are nested too deeply.".to_owned());
-    }
-    if found > MOST_EVENTS {
-        return refuse(format!("At most {MOST_EVENTS} events; this has {found}. Leave out what is over, or import it in parts."));
-    }
-    let calendars = read_calendar_simple(&unfolded)
-        .map_err(|_| FieldError::new(field, "This file breaks off or is damaged: a part that begins does not end. Export it again."))?;
-    let parts = calendars.iter().flat_map(|calendar| &calendar.components);
-    let events: Vec<Event> = parts.filter(|part| part.name == "VEVENT").map(event).collect();
-    if events.is_empty() {
+    if found.is_empty() {
         return refuse("There is no event in this file.".to_owned());
     }
-    Ok(events)
+    Ok(found.iter().map(|properties| event(properties)).collect())
+}
+
+/// Why the parts of a file cannot be told from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Problem {
+    /// One does not end where it should, or a line is none.
+    Damaged,
+    /// More of them within each other than calendars have.
+    Deep,
+}
+
+impl Problem {
+    fn says(self) -> String {
+        match self {
+            Self::Damaged => "This file breaks off or is damaged: a part that begins does not end. Export it again.".to_owned(),
+            Self::Deep => "This is no calendar file as programs write it: its parts are nested too deeply.".to_owned(),
+        }
+    }
+}
+
+/// The properties of each event that stands in the calendar itself. The parser of whole files descends with its input, and takes for a part's end
+/// or for a value that runs over lines what no count before it can know: so parts are told from each other here, and it reads single lines.
+fn parts(unfolded: &str) -> Result<Vec<Vec<Property<'_>>>, Problem> {
+    let (mut open, mut events, mut is_over): (Vec<&str>, Vec<Vec<Property<'_>>>, bool) = (vec![], vec![], false);
+    for line in unfolded.lines().filter(|line| !line.trim().is_empty()) {
+        if is_over {
+            return Err(Problem::Damaged);
+        }
+        let property = match edge(line)? {
+            Some(Edge::Begin(_)) if open.len() == MOST_DEPTH => return Err(Problem::Deep),
+            Some(Edge::Begin(name)) => {
+                open.push(name);
+                if is_event(&open) {
+                    events.push(vec![]);
+                }
+                continue;
+            }
+            Some(Edge::End(name)) => {
+                if open.pop() != Some(name) {
+                    return Err(Problem::Damaged);
+                }
+                is_over = open.is_empty();
+                continue;
+            }
+            None => Property::try_from(line).ok().filter(|property| !property.name.as_str().is_empty()).ok_or(Problem::Damaged)?,
+        };
+        if let Some(event) = events.last_mut().filter(|_| is_event(&open)) {
+            event.push(property);
+        }
+    }
+    if is_over { Ok(events) } else { Err(Problem::Damaged) }
+}
+
+/// Where a part begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edge<'a> {
+    Begin(&'a str),
+    End(&'a str),
+}
+
+/// The edge that a line is; what only resembles one is damage.
+fn edge(line: &str) -> Result<Option<Edge<'_>>, Problem> {
+    let key = line.split([':', ';']).next().unwrap_or_default().trim();
+    let (begins, ends) = (key.eq_ignore_ascii_case("BEGIN"), key.eq_ignore_ascii_case("END"));
+    if !begins && !ends {
+        return Ok(None);
+    }
+    // An exact name, and nothing beside it.
+    let name = line.get(key.len()..).and_then(|rest| rest.strip_prefix(':')).ok_or(Problem::Damaged)?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | ',' | '/' | '_' | '-'));
+    match is_name {
+        true if begins => Ok(Some(Edge::Begin(name))),
+        true => Ok(Some(Edge::End(name))),
+        false => Err(Problem::Damaged),
+    }
+}
+
+/// True within an event, and not within one of its alarms. Names are written in either case.
+fn is_event(open: &[&str]) -> bool {
+    open.len() == 2 && open[1].eq_ignore_ascii_case("VEVENT")
 }
 
 /// A zone by its IANA name, as files write it: some put a slash before it.
@@ -61,13 +123,14 @@ pub(crate) fn zone(name: &str) -> Option<TimeZone> {
     (name.len() <= 64).then(|| TimeZone::get(name).ok()).flatten()
 }
 
-fn event(part: &Component<'_>) -> Event {
-    let text = |name: &str| part.find_prop(name).map(|property| unescaped(property.val.as_str())).unwrap_or_default();
-    let start = match part.find_prop("DTSTART") {
+fn event(properties: &[Property<'_>]) -> Event {
+    let find = |name: &str| properties.iter().find(|property| property.name.as_str().eq_ignore_ascii_case(name));
+    let text = |name: &str| find(name).map(|property| unescaped(property.val.as_str())).unwrap_or_default();
+    let start = match find("DTSTART") {
         Some(property) => moment(property).ok_or_else(|| unread("start", property)),
         None => Err("It has no start.".to_owned()),
     };
-    let end = match (part.find_prop("DTEND"), part.find_prop("DURATION")) {
+    let end = match (find("DTEND"), find("DURATION")) {
         (Some(property), _) => moment(property).map(Ending::At).ok_or_else(|| unread("end", property)),
         (None, Some(property)) => property
             .val
@@ -78,7 +141,7 @@ fn event(part: &Component<'_>) -> Event {
             .map_err(|_| unread("duration", property)),
         (None, None) => Ok(Ending::Unsaid),
     };
-    let repeats = ["RRULE", "RDATE", "EXRULE", "RECURRENCE-ID"].iter().any(|name| part.find_prop(name).is_some());
+    let repeats = ["RRULE", "RDATE", "EXRULE", "RECURRENCE-ID"].iter().any(|name| find(name).is_some());
     Event {
         uid: text("UID").trim().to_owned(),
         summary: text("SUMMARY"),

@@ -43,6 +43,44 @@ fn what_is_no_calendar_says_what_to_do() {
 }
 
 #[test]
+fn what_only_looks_like_an_end_closes_nothing() {
+    // Each of these hides the depth from a count of lines, thousands of times: a parser that descends would end the process.
+    for lines in [
+        "BEGIN:A\r\nEND\r\n",
+        "BEGIN:A\r\nEND:ABEGIN:A\r\n",
+        "BEGIN:A\r\nEND;X:A\r\n",
+        "BEGIN:A\r\nEND:B\r\n",
+        "BEGIN:A\r\n END:A\r\n",
+        "BEGIN:A\r\nend :A\r\n",
+        "BEGIN:VEVENT x\r\nEND:VEVENT\r\n",
+        "BEGINN:A\r\nBEGIN\r\n",
+        "BEGIN:A\r\nEND:a\r\n",
+        "END:A\r\nBEGIN:A\r\n",
+    ] {
+        let text = file(&lines.repeat(MOST_BYTES / 40));
+        assert!(["damaged", "nested too deeply"].iter().any(|why| said(&text).contains(why)), "{lines:?}: {}", said(&text));
+    }
+    // What a parser of whole files takes for one value over several lines is lines here: nothing in them is hidden.
+    for value in ["X;P=\"\r\nEND:A\r\n\":v\r\n", "X;P=y\r\nEND:A\r\n"] {
+        let text = file(&format!("BEGIN:A\r\n{value}").repeat(5_000));
+        assert!(["damaged", "no event"].iter().any(|why| said(&text).contains(why)), "{value:?}: {}", said(&text));
+    }
+    assert!(said(&format!("{}BEGIN:VCALENDAR\r\n", file(""))).contains("damaged"), "one calendar, and nothing after it");
+    let nested = "BEGIN:VEVENT\r\nBEGIN:VEVENT\r\nUID:2\r\nEND:VEVENT\r\nUID:1\r\nEND:VEVENT\r\n";
+    let found = events("ics", &file(nested)).expect("read");
+    assert_eq!(found.iter().map(|event| event.uid.as_str()).collect::<Vec<_>>(), ["1"]);
+}
+
+#[test]
+fn names_are_known_in_either_case() {
+    let lower = "begin:vcalendar\r\nbegin:vevent\r\nuid:1@x\r\ndtstart:20261225\r\nend:vevent\r\nend:vcalendar\r\n";
+    let found = events("ics", lower).expect("read");
+    assert_eq!((found.len(), found[0].uid.as_str(), found[0].start.clone()), (1, "1@x", Ok(Moment::Day(civil::date(2026, 12, 25)))));
+    let many = format!("begin:vcalendar\r\n{}end:vcalendar\r\n", "begin:vevent\r\nend:vevent\r\n".repeat(MOST_EVENTS + 1));
+    assert!(said(&many).contains("this has 501"), "{}", said(&many));
+}
+
+#[test]
 fn what_cannot_be_read_of_an_event_is_said_at_the_event() {
     let text =
         file("BEGIN:VEVENT\r\nUID:1\r\nDTSTART:tomorrow\u{202e}\r\nDURATION:long\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:2\r\nEND:VEVENT\r\n");
@@ -60,7 +98,9 @@ proptest! {
     #[test]
     fn hostile_text_is_answered(lines in prop::collection::vec(
         prop_oneof![
-            Just("BEGIN:VEVENT".to_owned()), Just("END:VEVENT".to_owned()), Just("BEGIN:VCALENDAR".to_owned()), Just("END:VCALENDAR".to_owned()),
+            Just("BEGIN:VEVENT".to_owned()), Just("END".to_owned()), Just("BEGIN".to_owned()), Just("END:ABEGIN:A".to_owned()),
+            Just("BEGIN:VEVENT x".to_owned()), Just("END:VEVENTBEGIN:VEVENT".to_owned()), Just("begin:vevent".to_owned()), Just("END;X:VEVENT".to_owned()),
+            Just("X;P=\"".to_owned()), Just("\":v".to_owned()), Just("BEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT".to_owned()), Just("END:VEVENT".to_owned()), Just("BEGIN:VCALENDAR".to_owned()), Just("END:VCALENDAR".to_owned()),
             "(DTSTART|DTEND|DURATION|UID|SUMMARY|RRULE)(;TZID=[^\r\n]{0,12})?:[^\r\n]{0,24}", "\\PC{0,40}", "DTSTART:[0-9]{4,10}T?[0-9]{0,7}Z?",
         ], 0..40)) {
         let text = format!("BEGIN:VCALENDAR\r\n{}\r\nEND:VCALENDAR\r\n", lines.join("\r\n"));
