@@ -196,8 +196,8 @@ pub fn judge(during: Result<During, String>, before: Option<Before>, twice: bool
     let verdict = match before {
         _ if twice => Verdict::Refused("An event with the same identity stands above it.".to_owned()),
         Some(before) if before.lifted => Verdict::Lifted,
-        // A freeze that began with its import has lost what lay before.
-        Some(before) if before.during.end == during.end && before.during.start >= during.start => Verdict::Known,
+        // A freeze that began with its import has lost what lay before: what is still ahead counts.
+        Some(before) if before.during.end == during.end && before.during.start.max(now) == during.start.max(now) => Verdict::Known,
         Some(_) => Verdict::Moved,
         None if during.end <= now => Verdict::Over,
         None => Verdict::New,

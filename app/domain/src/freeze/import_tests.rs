@@ -77,11 +77,14 @@ fn the_same_file_twice_adds_nothing() {
     let before = |during, lifted| Some(Before { during, lifted });
     assert_eq!(verdict(None, false), Verdict::New);
     assert_eq!(verdict(before(span, false), false), Verdict::Known);
-    assert_eq!(
-        verdict(before(During { start: at("2026-12-25T10:00:00Z"), ..span }, false), false),
-        Verdict::Known,
-        "imported while it was on"
-    );
+    let part = before(During { start: at("2026-12-25T10:00:00Z"), ..span }, false);
+    assert_eq!(judge(Ok(span), part, false, at("2026-12-25T11:00:00Z")).1, Verdict::Known, "imported while it was on");
+    assert_eq!(verdict(part, false), Verdict::Moved, "it begins earlier now: those hours are not frozen");
+    let earlier = During { start: at("2026-12-20T23:00:00Z"), ..span };
+    assert_eq!(judge(Ok(earlier), before(span, false), false, now).1, Verdict::Moved);
+    assert_eq!(judge(Ok(earlier), before(span, false), false, at("2026-12-22T00:00:00Z")).1, Verdict::Moved, "some of it is still ahead");
+    let later = During { start: at("2026-12-25T10:00:00Z"), ..span };
+    assert_eq!(judge(Ok(later), before(span, false), false, now).1, Verdict::Moved);
     assert_eq!(verdict(before(During { end: at("2026-12-26T23:00:00Z"), ..span }, false), false), Verdict::Moved);
     assert_eq!(verdict(before(span, true), false), Verdict::Lifted);
     assert!(matches!(verdict(None, true), Verdict::Refused(_)));
