@@ -1,6 +1,7 @@
 //! A calendar's events as freezes: what each becomes, and why some become none.
 
 use super::MOST_DAYS;
+use crate::ids::FreezeId;
 use crate::reveal::visible;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, SpanFieldwise, Timestamp, civil};
@@ -60,6 +61,15 @@ pub struct During {
     pub end: Timestamp,
 }
 
+impl During {
+    /// `2026-12-24 23:00 UTC to 2026-12-25 23:00 UTC`
+    #[must_use]
+    pub fn says(&self) -> String {
+        let at = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
+        format!("{} to {}", at(self.start), at(self.end))
+    }
+}
+
 impl Event {
     /// A name that can be shown and stored: one line, what is invisible made visible, at most 120 characters.
     #[must_use]
@@ -103,7 +113,10 @@ impl Event {
                 _ => return Err("It has no end.".to_owned()),
             },
         };
-        if end <= start {
+        if end == start {
+            return Err("It has no length: its end is its start.".to_owned());
+        }
+        if end < start {
             return Err("It ends before it begins.".to_owned());
         }
         if end.duration_since(start) > SignedDuration::from_hours(24 * MOST_DAYS) {
@@ -153,9 +166,9 @@ pub enum Verdict {
     /// It was imported before, for the same scope, and is there as it is.
     Known,
     /// It was imported before and stood at another time then.
-    Moved,
+    Moved(Before),
     /// It was imported before, and somebody lifted that freeze.
-    Lifted,
+    Lifted(Before),
     /// It is over.
     Over,
     /// It becomes none, and why.
@@ -169,10 +182,25 @@ impl Verdict {
         match self {
             Self::New => "Becomes a freeze.".to_owned(),
             Self::Known => "Was imported before: nothing to do.".to_owned(),
-            Self::Moved => "Was imported before, for another time. Move or lift that freeze on its page.".to_owned(),
-            Self::Lifted => "Was imported before, and that freeze was lifted: it stays lifted.".to_owned(),
+            Self::Moved(before) => format!(
+                "Was imported before, for {}. Lift that freeze if it still stands, and make one by hand for the new time.",
+                before.during.says()
+            ),
+            Self::Lifted(before) => format!(
+                "Was imported before, for {}, and that freeze was lifted: it stays lifted. Make one by hand if you need it.",
+                before.during.says()
+            ),
             Self::Over => "Is over.".to_owned(),
             Self::Refused(why) => why.clone(),
+        }
+    }
+
+    /// The freeze that it speaks of, where that one is in the way.
+    #[must_use]
+    pub fn before(&self) -> Option<FreezeId> {
+        match self {
+            Self::Moved(before) | Self::Lifted(before) => Some(before.id),
+            Self::New | Self::Known | Self::Over | Self::Refused(_) => None,
         }
     }
 }
@@ -180,6 +208,8 @@ impl Verdict {
 /// The freeze that an event with the same identity became before, for the same scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Before {
+    /// Which.
+    pub id: FreezeId,
     /// Its time then.
     pub during: During,
     /// It was lifted.
@@ -195,10 +225,10 @@ pub fn judge(during: Result<During, String>, before: Option<Before>, twice: bool
     };
     let verdict = match before {
         _ if twice => Verdict::Refused("An event with the same identity stands above it.".to_owned()),
-        Some(before) if before.lifted => Verdict::Lifted,
+        Some(before) if before.lifted => Verdict::Lifted(before),
         // A freeze that began with its import has lost what lay before: what is still ahead counts.
         Some(before) if before.during.end == during.end && before.during.start.max(now) == during.start.max(now) => Verdict::Known,
-        Some(_) => Verdict::Moved,
+        Some(before) => Verdict::Moved(before),
         None if during.end <= now => Verdict::Over,
         None => Verdict::New,
     };

@@ -53,7 +53,8 @@ fn what_becomes_none_says_why() {
     assert!(says(&Event { repeats: true, ..good.clone() }).contains("repeats by a rule"));
     assert!(says(&Event { cancelled: true, ..good.clone() }).contains("called off"));
     assert!(says(&Event { uid: String::new(), ..good.clone() }).contains("no identity"));
-    assert!(says(&event(day("2026-12-25"), Ending::At(day("2026-12-25")))).contains("before it begins"));
+    assert!(says(&event(day("2026-12-25"), Ending::At(day("2026-12-24")))).contains("before it begins"));
+    assert_eq!(says(&event(day("2026-12-25"), Ending::At(day("2026-12-25")))), "It has no length: its end is its start.");
     assert!(says(&event(day("2026-12-25"), Ending::At(day("2029-12-25")))).contains("longer than"));
     assert!(says(&event(Moment::Utc(at("2026-07-01T16:00:00Z")), Ending::Unsaid)).contains("no end"));
     assert!(says(&Event { start: Err("Its start cannot be read.".into()), ..good }).contains("cannot be read"));
@@ -74,19 +75,33 @@ fn the_same_file_twice_adds_nothing() {
     let now = at("2026-11-26T12:00:00Z");
     let span = During { start: at("2026-12-24T23:00:00Z"), end: at("2026-12-25T23:00:00Z") };
     let verdict = |before, twice| judge(Ok(span), before, twice, now).1;
-    let before = |during, lifted| Some(Before { during, lifted });
+    let id = FreezeId(uuid::Uuid::from_u128(7));
+    let before = |during, lifted| Some(Before { id, during, lifted });
+    let moved = |during| Verdict::Moved(Before { id, during, lifted: false });
     assert_eq!(verdict(None, false), Verdict::New);
     assert_eq!(verdict(before(span, false), false), Verdict::Known);
     let part = before(During { start: at("2026-12-25T10:00:00Z"), ..span }, false);
     assert_eq!(judge(Ok(span), part, false, at("2026-12-25T11:00:00Z")).1, Verdict::Known, "imported while it was on");
-    assert_eq!(verdict(part, false), Verdict::Moved, "it begins earlier now: those hours are not frozen");
+    assert_eq!(
+        verdict(part, false),
+        moved(During { start: at("2026-12-25T10:00:00Z"), ..span }),
+        "it begins earlier now: those hours are not frozen"
+    );
     let earlier = During { start: at("2026-12-20T23:00:00Z"), ..span };
-    assert_eq!(judge(Ok(earlier), before(span, false), false, now).1, Verdict::Moved);
-    assert_eq!(judge(Ok(earlier), before(span, false), false, at("2026-12-22T00:00:00Z")).1, Verdict::Moved, "some of it is still ahead");
+    assert_eq!(judge(Ok(earlier), before(span, false), false, now).1, moved(span));
+    assert_eq!(judge(Ok(earlier), before(span, false), false, at("2026-12-22T00:00:00Z")).1, moved(span), "some of it is still ahead");
     let later = During { start: at("2026-12-25T10:00:00Z"), ..span };
-    assert_eq!(judge(Ok(later), before(span, false), false, now).1, Verdict::Moved);
-    assert_eq!(verdict(before(During { end: at("2026-12-26T23:00:00Z"), ..span }, false), false), Verdict::Moved);
-    assert_eq!(verdict(before(span, true), false), Verdict::Lifted);
+    assert_eq!(judge(Ok(later), before(span, false), false, now).1, moved(span));
+    let longer = During { end: at("2026-12-26T23:00:00Z"), ..span };
+    assert_eq!(verdict(before(longer, false), false), moved(longer));
+    let lifted = verdict(before(span, true), false);
+    assert_eq!(lifted, Verdict::Lifted(Before { id, during: span, lifted: true }));
+    // Each names what is in the way, and asks for nothing that cannot be done.
+    assert_eq!(
+        moved(span).says(),
+        "Was imported before, for 2026-12-24 23:00 UTC to 2026-12-25 23:00 UTC. Lift that freeze if it still stands, and make one by hand for the new time."
+    );
+    assert_eq!((moved(span).before(), lifted.before(), Verdict::Known.before()), (Some(id), Some(id), None));
     assert!(matches!(verdict(None, true), Verdict::Refused(_)));
     assert_eq!(judge(Ok(span), None, false, at("2027-01-01T00:00:00Z")).1, Verdict::Over);
     assert_eq!(judge(Err("no".into()), None, false, now), (None, Verdict::Refused("no".into())));

@@ -79,19 +79,20 @@ fn line(row: ImportRow) -> impl IntoView {
     let (tone, label) = match &row.verdict {
         Verdict::New => (Tone::Good, "New"),
         Verdict::Known => (Tone::Quiet, "Known"),
-        Verdict::Moved => (Tone::Warn, "Moved"),
-        Verdict::Lifted => (Tone::Quiet, "Lifted"),
+        Verdict::Moved(_) => (Tone::Warn, "Moved"),
+        Verdict::Lifted(_) => (Tone::Quiet, "Lifted"),
         Verdict::Over => (Tone::Quiet, "Over"),
         Verdict::Refused(_) => (Tone::Bad, "No freeze"),
     };
     let from = row.during.map(|during| view! { <Time at=during.start/> });
+    let before = row.verdict.before().map(|id| view! { " "<a href=format!("/freezes/{id}")>"That freeze"</a> });
     let to = row.during.map(|during| view! { <Time at=during.end/> });
     view! {
         <tr>
             <th scope="row">{row.name}</th>
             <td data-label="From">{from}</td>
             <td data-label="To">{to}</td>
-            <td><Pill tone label/>" "{row.verdict.says()}</td>
+            <td><Pill tone label/>" "{row.verdict.says()}{before}</td>
         </tr>
     }
 }

@@ -4,7 +4,7 @@ use super::freezes::{columns, scope_of};
 use crate::error::Result;
 use domain::freeze::Scope;
 use domain::freeze::import::{Before, During};
-use domain::ids::PersonId;
+use domain::ids::{FreezeId, PersonId};
 use domain::view::freezes::covers;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ pub async fn remove(db: &mut PgConnection, id: Uuid) -> Result<()> {
 pub async fn before(db: &mut PgConnection, scope: Scope, uids: &[String]) -> Result<BTreeMap<String, Before>> {
     let (environment, team, target) = columns(scope);
     let rows = sqlx::query!(
-        r#"SELECT f.source_uid AS "uid!", f.start_at, f.end_at, f.lifted_at IS NOT NULL AS "lifted!" FROM drydock.freeze f
+        r#"SELECT f.id, f.source_uid AS "uid!", f.start_at, f.end_at, f.lifted_at IS NOT NULL AS "lifted!" FROM drydock.freeze f
            WHERE f.source_uid = ANY ($1) AND f.scope = $2 AND f.environment IS NOT DISTINCT FROM $3 AND f.team_id IS NOT DISTINCT FROM $4
              AND f.target_id IS NOT DISTINCT FROM $5"#,
         uids,
@@ -88,7 +88,7 @@ pub async fn before(db: &mut PgConnection, scope: Scope, uids: &[String]) -> Res
         .into_iter()
         .map(|row| {
             let during = During { start: row.start_at.to_jiff(), end: row.end_at.to_jiff() };
-            (row.uid, Before { during, lifted: row.lifted })
+            (row.uid, Before { id: FreezeId(row.id), during, lifted: row.lifted })
         })
         .collect())
 }

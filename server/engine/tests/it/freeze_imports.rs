@@ -50,7 +50,11 @@ async fn a_file_is_looked_at_first_and_the_same_file_twice_adds_nothing() {
     let look = preview_freeze_import(engine, &admin, &input("everything", again)).await.expect("kept");
     let page = queries::freezes::import(engine, &admin.actor, look).await.expect("its own page");
     let verdicts: Vec<_> = page.rows.iter().map(|row| row.verdict.clone()).collect();
-    assert_eq!(verdicts[..3], [Verdict::Moved, Verdict::Lifted, Verdict::New]);
+    assert!(matches!(&verdicts[1], Verdict::Lifted(before) if before.id == domain::ids::FreezeId(id)), "{:?}", verdicts[1]);
+    let moved: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM drydock.freeze WHERE source_uid = 'a@x'").fetch_one(&house.admin).await.expect("one");
+    assert!(matches!(&verdicts[0], Verdict::Moved(before) if before.id.0 == moved), "{:?}", verdicts[0]);
+    assert_eq!(verdicts[2], Verdict::New);
     assert!(matches!(verdicts[3], Verdict::Refused(_)));
     assert_eq!(import_freezes(engine, &admin, look).await.expect("imported"), 1);
     let look = preview_freeze_import(engine, &admin, &input("everything", day.clone())).await.expect("kept");
