@@ -133,12 +133,14 @@ pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64) -> sqlx::R
     }))
 }
 
-/// To whom a message went, or is on its way, that puts the window into a calendar. What was overtaken never left.
+/// To whom a message went, or is on its way, that puts the window into a calendar. What was overtaken never left, unless a try before that was
+/// taken, or may have been.
 pub async fn invited(db: &mut PgConnection, window: WindowId) -> sqlx::Result<BTreeSet<PersonId>> {
     let inviting = |kind: &&NoticeKind| kind.event().is_some_and(|event| event != Certainty::Cancelled);
     let kinds: Vec<String> = NoticeKind::ALL.iter().filter(inviting).map(|kind| kind.word().to_owned()).collect();
     let people = sqlx::query_scalar!(
-        "SELECT DISTINCT o.person_id FROM drydock.outbox o WHERE o.window_id = $1 AND o.kind = ANY ($2) AND o.state <> 'superseded'",
+        "SELECT DISTINCT o.person_id FROM drydock.outbox o WHERE o.window_id = $1 AND o.kind = ANY ($2)
+           AND (o.state <> 'superseded' OR EXISTS (SELECT FROM drydock.delivery d WHERE d.outbox_id = o.id AND d.result IN ('accepted', 'doubtful')))",
         window.0,
         &kinds
     )

@@ -96,6 +96,25 @@ async fn what_never_left_needs_no_taking_back() {
     assert_eq!(told(&house, "cancelled").await, ["Dario", "Egon", "Lena"], "the request to him was overtaken");
 }
 
+#[tokio::test]
+async fn what_may_have_left_before_it_was_overtaken_is_taken_back() {
+    for (result, is_told) in [("accepted", true), ("doubtful", true), ("deferred", false), ("refused", false)] {
+        let house = House::new().await;
+        let number = house.proposed(3).await.number;
+        sqlx::query("INSERT INTO drydock.delivery (outbox_id, number, result, detail) SELECT o.id, 1, $1, 'the answer' FROM drydock.outbox o WHERE o.person_id = $2")
+            .bind(result)
+            .bind(house.stakeholder.actor.person.0)
+            .execute(&house.admin)
+            .await
+            .expect("a try");
+        without_stakeholders(&house).await;
+        cancel_window(&house.engine, &house.engineer, number, "not this week").await.expect("withdrawn");
+        let sql = "SELECT count(*) FROM drydock.outbox WHERE kind = 'approval_needed' AND state = 'superseded'";
+        assert_eq!(house.count(sql).await, 3, "{result}: overtaken");
+        assert_eq!(told(&house, "cancelled").await.contains(&"Sten".to_owned()), is_told, "{result}");
+    }
+}
+
 /// Somebody else depends on the database from now on.
 async fn nora_in_place_of_sten(house: &House) {
     without_stakeholders(house).await;
