@@ -272,6 +272,9 @@ impl NoticeKind {
         match self {
             Self::ApprovalNeeded | Self::Moved | Self::ChangesAsked if !now.same_digest => Some("the window was edited since"),
             Self::ApprovalNeeded | Self::ApprovalLost if state != W::Proposed => moved,
+            // It says that the new time waits for votes, and takes certainty off a calendar: after an approval or an end both are wrong. What was
+            // sent back for changes still has that time.
+            Self::Moved if !matches!(state, W::Proposed | W::Draft) => moved,
             Self::ApprovalNeeded if !now.link_alive => Some("its link was used, replaced or has expired"),
             Self::VoteCode if !now.link_alive || state != W::Proposed => Some("its code was used, replaced or has expired"),
             Self::Approved if state != W::Approved => moved,
@@ -312,6 +315,17 @@ mod tests {
         assert!(ask.overtaken(&Situation { link_alive: false, ..fresh }).is_some());
         assert!(ask.overtaken(&Situation { window: Some(WindowState::Withdrawn), ..fresh }).is_some());
         assert!(ask.overtaken(&Situation { person_active: false, ..fresh }).is_some());
+    }
+
+    #[test]
+    fn a_move_is_overtaken_by_what_followed_it() {
+        let fresh = fresh();
+        let told = |window| NoticeKind::Moved.overtaken(&Situation { window: Some(window), ..fresh });
+        assert_eq!(NoticeKind::Moved.overtaken(&fresh), None);
+        assert_eq!(told(WindowState::Draft), None, "sent back for changes: the old time is in calendars still");
+        for later in [WindowState::Approved, WindowState::Running, WindowState::Cancelled, WindowState::Rejected, WindowState::Missed] {
+            assert!(told(later).is_some(), "{later:?}");
+        }
     }
 
     #[test]
