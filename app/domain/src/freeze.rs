@@ -2,6 +2,7 @@
 
 mod form;
 pub mod import;
+mod span;
 
 pub use form::{Covers, EndForm, FreezeForm, Wanted};
 

@@ -1,12 +1,13 @@
 //! What is typed to freeze, or to move a freeze's end.
 
 use super::MOST_DAYS;
+use super::span::{self, Edge, Unfit};
 use crate::decision::{FieldError, FormCheck};
 use crate::ids::TeamId;
 use crate::people;
 use crate::target::Environment;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, civil};
+use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
 /// The form of a new freeze.
@@ -138,15 +139,6 @@ impl EndForm {
     }
 }
 
-/// Which edge of a freeze a wall time is: where the clocks change, a freeze rather reaches too far than not far enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Edge {
-    /// The earlier of two instants; without a time of day the day's first one.
-    First,
-    /// The later of two; without a time of day the day's end.
-    Last,
-}
-
 fn moment(date_field: &str, time_field: &str, date: &str, time: &str, edge: Edge, zone: &TimeZone) -> Result<Timestamp, FieldError> {
     let date: civil::Date =
         date.trim().parse().map_err(|_| FieldError::new(date_field, "Give a date as YYYY-MM-DD, such as 2026-12-20."))?;
@@ -159,26 +151,19 @@ fn moment(date_field: &str, time_field: &str, date: &str, time: &str, edge: Edge
             date.to_datetime(time)
         }
     };
-    let ambiguous = zone.to_ambiguous_timestamp(local);
-    match edge {
-        Edge::First => ambiguous.earlier(),
-        Edge::Last => ambiguous.later(),
-    }
-    .map_err(|_| far())
+    edge.instant(local, zone).ok_or_else(far)
 }
 
 fn order(field: &str, start: Timestamp, end: Timestamp, now: Timestamp) -> Result<(), FieldError> {
     let said = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
-    if end <= start {
-        return Err(FieldError::new(field, format!("It has to end after its start, {}.", said(start))));
+    match span::fit(start, end) {
+        Err(Unfit::Empty | Unfit::Backwards) => Err(FieldError::new(field, format!("It has to end after its start, {}.", said(start)))),
+        _ if end <= now => {
+            Err(FieldError::new(field, format!("This end has passed: it is {} now. To end it at once, lift it.", said(now))))
+        }
+        Err(Unfit::Long) => Err(FieldError::new(field, format!("A freeze lasts {MOST_DAYS} days at most. Choose an earlier end."))),
+        Ok(()) => Ok(()),
     }
-    if end <= now {
-        return Err(FieldError::new(field, format!("This end has passed: it is {} now. To end it at once, lift it.", said(now))));
-    }
-    if end.duration_since(start) > SignedDuration::from_hours(24 * MOST_DAYS) {
-        return Err(FieldError::new(field, format!("A freeze lasts {MOST_DAYS} days at most. Choose an earlier end.")));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

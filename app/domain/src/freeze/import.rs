@@ -1,10 +1,11 @@
 //! A calendar's events as freezes: what each becomes, and why some become none.
 
 use super::MOST_DAYS;
+use super::span::{self, Edge, Unfit};
 use crate::ids::FreezeId;
 use crate::reveal::visible;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, SpanFieldwise, Timestamp, civil};
+use jiff::{SpanFieldwise, Timestamp, civil};
 
 /// Most events of one file that are looked at: a country's holidays of ten years are about a hundred.
 pub const MOST_EVENTS: usize = 500;
@@ -113,24 +114,13 @@ impl Event {
                 _ => return Err("It has no end.".to_owned()),
             },
         };
-        if end == start {
-            return Err("It has no length: its end is its start.".to_owned());
+        match span::fit(start, end) {
+            Ok(()) => Ok(During { start, end }),
+            Err(Unfit::Empty) => Err("It has no length: its end is its start.".to_owned()),
+            Err(Unfit::Backwards) => Err("It ends before it begins.".to_owned()),
+            Err(Unfit::Long) => Err(format!("It lasts longer than {MOST_DAYS} days.")),
         }
-        if end < start {
-            return Err("It ends before it begins.".to_owned());
-        }
-        if end.duration_since(start) > SignedDuration::from_hours(24 * MOST_DAYS) {
-            return Err(format!("It lasts longer than {MOST_DAYS} days."));
-        }
-        Ok(During { start, end })
     }
-}
-
-/// As with typed freezes: where the clocks change, it rather reaches too far than not far enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Edge {
-    First,
-    Last,
 }
 
 fn instant(moment: &Moment, zone: &TimeZone, known: &impl Fn(&str) -> Option<TimeZone>, edge: Edge) -> Result<Timestamp, String> {
@@ -143,12 +133,7 @@ fn instant(moment: &Moment, zone: &TimeZone, known: &impl Fn(&str) -> Option<Tim
             (*local, found)
         }
     };
-    let ambiguous = zone.to_ambiguous_timestamp(local);
-    match edge {
-        Edge::First => ambiguous.earlier(),
-        Edge::Last => ambiguous.later(),
-    }
-    .map_err(|_| "Its date is too far away.".to_owned())
+    edge.instant(local, &zone).ok_or_else(|| "Its date is too far away.".to_owned())
 }
 
 /// A foreign text short enough for a sentence.
