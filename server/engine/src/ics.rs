@@ -125,7 +125,7 @@ pub(crate) fn zone(name: &str) -> Option<TimeZone> {
 
 fn event(properties: &[Property<'_>]) -> Event {
     let find = |name: &str| properties.iter().find(|property| property.name.as_str().eq_ignore_ascii_case(name));
-    let text = |name: &str| find(name).map(|property| unescaped(property.val.as_str())).unwrap_or_default();
+    let text = |name: &str| find(name).map(|property| property.val.as_str().to_owned()).unwrap_or_default();
     let start = match find("DTSTART") {
         Some(property) => moment(property).ok_or_else(|| unread("start", property)),
         None => Err("It has no start.".to_owned()),
@@ -178,22 +178,6 @@ fn moment(property: &Property<'_>) -> Option<Moment> {
         ("T", "", None) => Some(Moment::Floating(local)),
         _ => None,
     }
-}
-
-/// Text as calendars escape it.
-fn unescaped(text: &str) -> String {
-    let (mut out, mut chars) = (String::with_capacity(text.len()), text.chars());
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('n' | 'N') => out.push('\n'),
-                Some(other) => out.push(other),
-                None => {}
-            },
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -72,6 +72,13 @@ fn what_only_looks_like_an_end_closes_nothing() {
 }
 
 #[test]
+fn a_text_is_unescaped_once() {
+    let text = file("BEGIN:VEVENT\r\nUID:a\\\\n\r\nSUMMARY:C:\\\\new\\, and\\nmore\r\nDTSTART:20261225\r\nEND:VEVENT\r\n");
+    let found = events("ics", &text).expect("read");
+    assert_eq!((found[0].uid.as_str(), found[0].summary.as_str()), ("a\\n", "C:\\new, and\nmore"));
+}
+
+#[test]
 fn names_are_known_in_either_case() {
     let lower = "begin:vcalendar\r\nbegin:vevent\r\nuid:1@x\r\ndtstart:20261225\r\nend:vevent\r\nend:vcalendar\r\n";
     let found = events("ics", lower).expect("read");
