@@ -117,12 +117,6 @@ fn is_event(open: &[&str]) -> bool {
     open.len() == 2 && open[1].eq_ignore_ascii_case("VEVENT")
 }
 
-/// A zone by its IANA name, as files write it: some put a slash before it.
-pub(crate) fn zone(name: &str) -> Option<TimeZone> {
-    let name = name.trim().trim_matches('"').trim_start_matches('/');
-    (name.len() <= 64).then(|| TimeZone::get(name).ok()).flatten()
-}
-
 fn event(properties: &[Property<'_>]) -> Event {
     let find = |name: &str| properties.iter().find(|property| property.name.as_str().eq_ignore_ascii_case(name));
     let text = |name: &str| find(name).map(|property| property.val.as_str().to_owned()).unwrap_or_default();

@@ -3,10 +3,20 @@
 use domain::decision::FieldError;
 use jiff::tz::TimeZone;
 
+/// A zone by its name, which is at most 64 bytes long.
+fn find(name: &str) -> Option<TimeZone> {
+    (name.len() <= 64).then(|| TimeZone::get(name).ok()).flatten()
+}
+
+/// A zone as calendar files name it: some write quotes around the name, or a slash before it.
+pub(crate) fn in_file(name: &str) -> Option<TimeZone> {
+    find(name.trim().trim_matches('"').trim_start_matches('/'))
+}
+
 /// The zone, or what to type instead.
 pub fn take(field: &'static str, typed: &str) -> Result<String, FieldError> {
     let zone = typed.trim();
-    if !zone.is_empty() && zone.len() <= 64 && TimeZone::get(zone).is_ok() {
+    if find(zone).is_some() {
         Ok(zone.to_owned())
     } else {
         Err(FieldError::new(field, "Choose a time zone by its IANA name, such as Europe/Berlin or Etc/UTC."))
@@ -16,7 +26,7 @@ pub fn take(field: &'static str, typed: &str) -> Result<String, FieldError> {
 /// The proper spelling of a zone that exists.
 #[must_use]
 pub fn known(name: &str) -> Option<String> {
-    TimeZone::get(name).ok()?.iana_name().map(str::to_owned)
+    find(name)?.iana_name().map(str::to_owned)
 }
 
 /// Every name, for suggestions.
@@ -35,6 +45,12 @@ mod tests {
         for wrong in ["", "Berlin", "CEST+1", "Mars/Olympus"] {
             assert!(take("zone", wrong).is_err(), "{wrong}");
         }
+        for written in ["Europe/Berlin", "/Europe/Berlin", " \"Europe/Berlin\" "] {
+            assert_eq!(in_file(written).as_ref().and_then(TimeZone::iana_name), Some("Europe/Berlin"), "{written}");
+        }
+        let far = format!("{}Etc/UTC", "/".repeat(64));
+        assert!(in_file("W. Europe Standard Time").is_none() && known(&far).is_none() && take("zone", &far).is_err());
+        assert_eq!(known("europe/berlin").as_deref(), Some("Europe/Berlin"));
         assert!(names().iter().any(|name| name == "Etc/UTC"));
     }
 }

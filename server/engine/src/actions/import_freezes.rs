@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::store::freeze_imports::{self, Draft};
 use crate::wake::{Wake, wake};
-use crate::{clock, ics, store, transaction};
+use crate::{clock, ics, store, transaction, zones};
 use domain::decision::Refusal;
 use domain::freeze::import::{Verdict, judge};
 use domain::freeze::{Freeze, may_freeze};
@@ -80,7 +80,7 @@ pub(crate) async fn rows(db: &mut PgConnection, draft: &Draft, now: Timestamp) -
         .into_iter()
         .map(|event| {
             let twice = !event.uid.is_empty() && !seen.insert(event.uid.clone());
-            let (during, verdict) = judge(event.during(&zone, ics::zone), before.get(&event.uid).copied(), twice, now);
+            let (during, verdict) = judge(event.during(&zone, zones::in_file), before.get(&event.uid).copied(), twice, now);
             ImportRow { name: event.name(), uid: event.uid, during, verdict }
         })
         .collect())
