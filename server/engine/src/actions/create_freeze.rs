@@ -47,7 +47,7 @@ pub async fn create_freeze(engine: &Engine, caller: &Caller, form: &FreezeForm) 
                 revision: 1,
             };
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            new.start = store::freezes::insert(ledger.db(), &new, None).await?;
+            new.start = store::freezes::insert(ledger.db(), &new).await?;
             let fact = ledger.fact(made(&new)).await?;
             let owners = store::freezes::owners_met(ledger.db(), new.id).await?;
             audience::tell_owners(&mut ledger, &owners, NoticeKind::Frozen, new.id, None, fact).await?;

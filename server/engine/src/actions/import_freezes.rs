@@ -11,6 +11,7 @@ use crate::{clock, ics, store, transaction, zones};
 use domain::decision::Refusal;
 use domain::freeze::import::{Verdict, judge};
 use domain::freeze::{Freeze, may_freeze};
+use domain::ids::FreezeId;
 use domain::notice::NoticeKind;
 use domain::view::freezes::ImportRow;
 use jiff::Timestamp;
@@ -34,11 +35,10 @@ pub async fn import_freezes(engine: &Engine, caller: &Caller, id: Uuid) -> Resul
             // The database's clock is the one that starts things.
             let now = store::runs::now(db).await?;
             let rows = rows(db, &draft, now).await?;
-            let mut ledger = Ledger::open(db, &permit, &caller.request);
-            let mut count = 0;
+            let mut new = Vec::new();
             for row in rows.into_iter().filter(|row| row.verdict == Verdict::New) {
                 let during = row.during.ok_or_else(|| Error::internal("a new freeze without its time"))?;
-                let mut new = Freeze {
+                let freeze = Freeze {
                     id: clock::new_id(),
                     reason: format!("From a calendar: {}", row.name),
                     name: row.name,
@@ -51,17 +51,24 @@ pub async fn import_freezes(engine: &Engine, caller: &Caller, id: Uuid) -> Resul
                     lifted_at: None,
                     revision: 1,
                 };
-                new.start = store::freezes::insert(ledger.db(), &new, Some(&row.uid)).await?;
-                let fact = ledger.fact(made(&new).with("uid", row.uid)).await?;
-                let owners = store::freezes::owners_met(ledger.db(), new.id).await?;
-                audience::tell_owners(&mut ledger, &owners, NoticeKind::Frozen, new.id, None, fact).await?;
-                count += 1;
+                new.push((freeze, row.uid));
             }
-            if count == 0 {
+            if new.is_empty() {
                 return Err(Refusal::new("nothing_new", "Nothing in this file would become a freeze.", "Each line says why.").into());
             }
+            let mut ledger = Ledger::open(db, &permit, &caller.request);
             freeze_imports::remove(ledger.db(), id).await?;
-            Ok(count)
+            // From here on nothing starts until the commit: what can be asked for all of them at once is.
+            let starts = store::freezes::insert_all(ledger.db(), &new).await?;
+            let ids: Vec<FreezeId> = starts.keys().copied().collect();
+            let mut owners = store::freezes::owners_met_by(ledger.db(), &ids).await?;
+            for (freeze, uid) in &mut new {
+                freeze.start = *starts.get(&freeze.id).ok_or_else(|| Error::internal("a freeze that was not written"))?;
+                let fact = ledger.fact(made(freeze).with("uid", uid.clone())).await?;
+                let met = owners.remove(&freeze.id).unwrap_or_default();
+                audience::tell_owners(&mut ledger, &met, NoticeKind::Frozen, freeze.id, None, fact).await?;
+            }
+            Ok(new.len())
         })
     })
     .await?;

@@ -11,7 +11,7 @@ use domain::view::freezes::{FreezeRow, MetWindow, covers};
 use domain::view::windows::list::Filter;
 use jiff::Timestamp;
 use sqlx::PgConnection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Most freezes a page lists of one kind.
@@ -259,18 +259,28 @@ pub async fn met(db: &mut PgConnection, id: FreezeId, whose: Whose<'_>) -> Resul
 
 /// Active owners of the open windows whose time a freeze meets.
 pub async fn owners_met(db: &mut PgConnection, id: FreezeId) -> Result<BTreeSet<PersonId>> {
-    let rows = sqlx::query_scalar!(
-        "SELECT DISTINCT n.id FROM drydock.freeze f
+    Ok(owners_met_by(db, &[id]).await?.remove(&id).unwrap_or_default())
+}
+
+/// The same for many freezes; those that meet nobody's are left out.
+pub async fn owners_met_by(db: &mut PgConnection, freezes: &[FreezeId]) -> Result<BTreeMap<FreezeId, BTreeSet<PersonId>>> {
+    let ids: Vec<Uuid> = freezes.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "SELECT DISTINCT f.id, n.id AS owner FROM drydock.freeze f
          JOIN drydock.window w ON w.state IN ('proposed', 'approved', 'running', 'hold')
          JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.during && tstzrange(f.start_at, f.end_at)
          JOIN drydock.target t ON t.id = wt.target_id AND drydock.freeze_covers(f, t)
          JOIN drydock.person n ON n.id = coalesce(w.owner_id, w.created_by) AND n.active
-         WHERE f.id = $1",
-        id.0
+         WHERE f.id = ANY ($1)",
+        &ids
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(PersonId).collect())
+    let mut found: BTreeMap<FreezeId, BTreeSet<PersonId>> = BTreeMap::new();
+    for row in rows {
+        found.entry(FreezeId(row.id)).or_default().insert(PersonId(row.owner));
+    }
+    Ok(found)
 }
 
 /// Lets freezes that are made at this moment wait for the transaction's end: they see then what it wrote.
@@ -279,13 +289,13 @@ pub async fn hold_off(db: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Writes a freeze, with the identity of the calendar event it comes from where there is one, and says from when on it holds: never before this
-/// moment. Waits until what is starting now has started; nothing starts after the commit.
-pub async fn insert(db: &mut PgConnection, new: &Freeze, source: Option<&str>) -> Result<Timestamp> {
+/// Writes a freeze and says from when on it holds: never before this moment. Waits until what is starting now has started; nothing starts after
+/// the commit.
+pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<Timestamp> {
     let (environment, team, target) = columns(new.scope);
     let start = sqlx::query_scalar!(
-        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by, source_uid)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING start_at AS "start_at: Stamp""#,
+        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING start_at AS "start_at: Stamp""#,
         new.id.0,
         new.name,
         new.reason,
@@ -296,12 +306,45 @@ pub async fn insert(db: &mut PgConnection, new: &Freeze, source: Option<&str>) -
         new.zone,
         stamp(new.start) as Stamp,
         stamp(new.end) as Stamp,
-        new.by.0,
-        source
+        new.by.0
     )
     .fetch_one(db)
     .await?;
     Ok(start.to_jiff())
+}
+
+/// The same for the events of a calendar file, each with its identity there: all in one statement, so that starts wait once, and not for as long
+/// as it takes to write hundreds one after the other. They cover the same, and one person makes them. Says from when on each holds.
+pub async fn insert_all(db: &mut PgConnection, all: &[(Freeze, String)]) -> Result<BTreeMap<FreezeId, Timestamp>> {
+    let Some((first, _)) = all.first() else { return Ok(BTreeMap::new()) };
+    let (environment, team, target) = columns(first.scope);
+    let ids: Vec<Uuid> = all.iter().map(|(new, _)| new.id.0).collect();
+    let names: Vec<String> = all.iter().map(|(new, _)| new.name.clone()).collect();
+    let reasons: Vec<String> = all.iter().map(|(new, _)| new.reason.clone()).collect();
+    let starts: Vec<Stamp> = all.iter().map(|(new, _)| stamp(new.start)).collect();
+    let ends: Vec<Stamp> = all.iter().map(|(new, _)| stamp(new.end)).collect();
+    let sources: Vec<String> = all.iter().map(|(_, source)| source.clone()).collect();
+    let rows = sqlx::query!(
+        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by, source_uid)
+         SELECT e.id, e.name, e.reason, $7, $8, $9, $10, $11, e.start_at, e.end_at, $12, e.source
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[]) e (id, name, reason, start_at, end_at, source)
+         RETURNING id, start_at AS "start_at: Stamp""#,
+        &ids,
+        &names,
+        &reasons,
+        starts.as_slice() as &[Stamp],
+        ends.as_slice() as &[Stamp],
+        &sources,
+        first.scope.word(),
+        environment,
+        team,
+        target,
+        first.zone,
+        first.by.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (FreezeId(row.id), row.start_at.to_jiff())).collect())
 }
 
 /// Gives a freeze another end; false when somebody changed it meanwhile.

@@ -70,6 +70,41 @@ async fn a_file_is_looked_at_first_and_the_same_file_twice_adds_nothing() {
 }
 
 #[tokio::test]
+async fn a_file_is_written_at_once_and_each_freeze_tells_the_owners_that_it_meets() {
+    let house = House::new().await;
+    let (engine, admin) = (&house.engine, person(&house.admin, "Adele", None, &[GlobalRole::Admin]).await);
+    for sql in [
+        "CREATE TABLE public.written (freezes bigint)",
+        "CREATE FUNCTION public.count_written() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+         $$ BEGIN INSERT INTO public.written SELECT count(*) FROM made; RETURN NULL; END $$",
+        "CREATE TRIGGER written AFTER INSERT ON drydock.freeze REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION public.count_written()",
+    ] {
+        sqlx::query(sql).execute(&house.admin).await.expect(sql);
+    }
+    house.proposed(3).await;
+    let lena = engine::actions::propose_window::propose_window(engine, &house.lead, &house.form(5), None).await.expect("a good proposal");
+    assert!(lena.number > 0);
+    let days: Vec<(String, i64)> = (0..40).map(|n| (format!("{n}@x"), n + 1)).collect();
+    let days: Vec<(&str, i64)> = days.iter().map(|(uid, day)| (uid.as_str(), *day)).collect();
+    let look = preview_freeze_import(engine, &admin, &input("everything", file(&house, &days))).await.expect("kept");
+    assert_eq!(import_freezes(engine, &admin, look).await.expect("imported"), 40);
+    let statements: Vec<i64> = sqlx::query_scalar("SELECT freezes FROM public.written").fetch_all(&house.admin).await.expect("counted");
+    assert_eq!(statements, [40], "nothing starts while they are written, so they are written in one statement");
+    let told: Vec<(String, String)> = sqlx::query_as(
+        "SELECT f.source_uid, p.name FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id JOIN drydock.freeze f ON f.id::text = o.payload ->> 'freeze'
+         WHERE o.kind = 'frozen' ORDER BY f.start_at",
+    )
+    .fetch_all(&house.admin)
+    .await
+    .expect("messages");
+    let of = |uid: &str, name: &str| (uid.to_owned(), name.to_owned());
+    assert_eq!(told, [of("2@x", "Egon"), of("4@x", "Lena")], "each of its own freeze");
+    let facts = "SELECT count(*) FROM drydock.fact a JOIN drydock.freeze f ON f.id::text = a.object_id
+                 WHERE a.action = 'freeze.create' AND convert_from(a.bytes, 'UTF8') LIKE '%\"' || f.source_uid || '\"%'";
+    assert_eq!(house.count(facts).await, 40, "each fact tells of its own freeze");
+}
+
+#[tokio::test]
 async fn two_imports_at_once_make_one_freeze() {
     let house = House::new().await;
     let engine = &house.engine;
