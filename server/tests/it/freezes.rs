@@ -152,3 +152,26 @@ async fn a_calendar_file_is_looked_at_and_becomes_freezes() {
     let page = ada.get(again.to()).await.body;
     assert!(page.contains("Was imported before: nothing to do.") && !page.contains("Freeze these times"), "{page}");
 }
+
+#[tokio::test]
+async fn a_list_of_many_freezes_leads_on_and_the_calendar_says_what_it_leaves_out() {
+    let house = House::new().await;
+    settle(&house).await;
+    sqlx::query(
+        "INSERT INTO drydock.freeze (id, name, reason, scope, zone, start_at, end_at, created_by)
+         SELECT gen_random_uuid(), 'Release ' || n, 'closed', 'everything', 'Etc/UTC', '2031-01-10T00:00Z'::timestamptz + make_interval(mins => n), '2031-01-11T00:00Z', $1 FROM generate_series(1, 201) n",
+    )
+    .bind(house.lead.actor.person.0)
+    .execute(&house.admin)
+    .await
+    .expect("freezes");
+    let mut engineer = Browser::of(&house, &house.engineer).await;
+    let first = engineer.get("/freezes").await.body;
+    assert!(first.contains(">Release 200<") && !first.contains(">Release 201<"), "{first}");
+    let to =
+        first.split("href=\"").find(|rest| rest.starts_with("/freezes?after=")).and_then(|rest| rest.split('"').next()).expect("a link on");
+    let second = engineer.get(to).await.body;
+    assert!(second.contains(">Release 201<") && !second.contains(">Release 200<") && !second.contains("Later freezes"), "{second}");
+    let calendar = engineer.get("/calendar?date=2031-01-10").await.body;
+    assert!(calendar.contains("These are the first 200 freezes of these days"), "{calendar}");
+}

@@ -100,6 +100,8 @@ pub struct Frame {
     pub database_zone: Option<String>,
     /// Freezes between its first day and its last one, the earliest first; lifted ones hold nothing up.
     pub freezes: Vec<FreezeRow>,
+    /// There are more of them than a page shows.
+    pub more_freezes: bool,
     /// The moment it was read at.
     pub now: Timestamp,
     /// Today, by that clock.

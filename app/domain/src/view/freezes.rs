@@ -31,6 +31,18 @@ pub struct FreezeRow {
     pub lifted: Option<(String, String)>,
 }
 
+/// Which part of the freezes a page lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// The first ones in force and coming, and the newest past ones.
+    #[default]
+    First,
+    /// Those in force and coming behind this one.
+    After(FreezeId),
+    /// Past ones behind this one.
+    Before(FreezeId),
+}
+
 /// The page `/freezes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FreezesPage {
@@ -38,6 +50,8 @@ pub struct FreezesPage {
     pub now: Vec<FreezeRow>,
     /// Coming, the next one on top.
     pub coming: Vec<FreezeRow>,
+    /// The last of those in force and coming, when others begin after it.
+    pub later: Option<FreezeId>,
     /// Over or lifted, newest first.
     pub past: Vec<FreezeRow>,
     /// The last of these, when older ones follow it.

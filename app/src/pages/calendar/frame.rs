@@ -90,10 +90,16 @@ fn freezes(frame: &Frame) -> impl IntoView + use<> {
             view! { <li>{freeze_link(row)}{format!(" ({}): {from} to {to}. {}", row.covers, freeze.reason)}</li> }
         };
         let list = frame.freezes.iter().map(one).collect_view();
+        let more = frame.more_freezes.then(|| {
+            let cut =
+                format!("These are the first {} freezes of these days: later ones are neither named nor drawn here.", frame.freezes.len());
+            view! { <p>{cut}" Narrow the page down, choose fewer days, or look at "<a href="/freezes">"all freezes"</a>"."</p> }
+        });
         view! {
             <section class="blocked" aria-label="Freezes">
                 <h2>"Nothing starts during a freeze"</h2>
                 <ul>{list}</ul>
+                {more}
             </section>
         }
     })

@@ -77,12 +77,13 @@ async fn frame(
     let span = place.span(today);
     place.date = Some(span.anchor);
     let days = bounds(span.first, span.end, &clock);
-    let freezes = match days.first().zip(days.last()) {
+    let (freezes, more_freezes) = match days.first().zip(days.last()) {
         Some((first, last)) => freezes::between(db, teams, &place.filter, first.begins, last.ends).await?,
-        None => Vec::new(),
+        None => (Vec::new(), false),
     };
     let frame = Frame {
         freezes,
+        more_freezes,
         place,
         span,
         zone,

@@ -9,28 +9,37 @@ use crate::{store, transaction};
 use domain::freeze::{Phase, may_freeze, may_freeze_something};
 use domain::ids::FreezeId;
 use domain::permission::{Actor, Verb, holds};
-use domain::view::freezes::{FreezePage, FreezesPage, ImportPage, NewFreezePage};
+use domain::view::freezes::{FreezePage, FreezesPage, ImportPage, NewFreezePage, Part};
 use uuid::Uuid;
 
 /// Freezes that are over, on one page.
 const PAST: i64 = 50;
 
-/// The page `/freezes`; with `before`, only the past ones after that one on the list.
-pub async fn list(engine: &Engine, actor: &Actor, before: Option<FreezeId>) -> Result<FreezesPage> {
+/// A part of the page `/freezes`.
+pub async fn list(engine: &Engine, actor: &Actor, part: Part) -> Result<FreezesPage> {
     let actor = actor.clone();
     transaction::read(engine.pool(), "freezes_list", move |db| {
         let actor = actor.clone();
         Box::pin(async move {
             let teams = visible_teams(&actor);
             let at = store::examinations::now(db).await?;
-            let standing = if before.is_some() { vec![] } else { freezes::standing(db, teams.as_deref()).await? };
+            let (standing, more) = match part {
+                Part::First => freezes::standing(db, teams.as_deref(), None).await?,
+                Part::After(last) => freezes::standing(db, teams.as_deref(), Some(last)).await?,
+                Part::Before(_) => (vec![], false),
+            };
+            let later = standing.last().map(|row| row.freeze.id).filter(|_| more);
             let (mut now, coming): (Vec<_>, Vec<_>) = standing.into_iter().partition(|row| row.freeze.phase(at) == Phase::Now);
             now.sort_by_key(|row| row.freeze.end);
-            let mut past = freezes::past(db, teams.as_deref(), before, PAST + 1).await?;
+            let mut past = match part {
+                Part::First => freezes::past(db, teams.as_deref(), None, PAST + 1).await?,
+                Part::Before(last) => freezes::past(db, teams.as_deref(), Some(last), PAST + 1).await?,
+                Part::After(_) => vec![],
+            };
             let more = i64::try_from(past.len()).is_ok_and(|found| found > PAST);
             past.truncate(usize::try_from(PAST).unwrap_or(usize::MAX));
             let older = past.last().map(|row| row.freeze.id).filter(|_| more);
-            Ok(FreezesPage { now, coming, past, older, may_freeze: may_freeze_something(&actor).is_ok(), at })
+            Ok(FreezesPage { now, coming, later, past, older, may_freeze: may_freeze_something(&actor).is_ok(), at })
         })
     })
     .await

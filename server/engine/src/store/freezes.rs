@@ -14,8 +14,17 @@ use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// Most freezes a page lists of one kind.
-pub const MOST_ROWS: i64 = 200;
+/// Most freezes a page lists of one kind: where there are more, it says so.
+const MOST_ROWS: usize = 200;
+/// One more says that there are more.
+const MOST: i64 = 201;
+
+/// What a page has room for, and whether there are more.
+fn cut(mut rows: Vec<FreezeRow>) -> (Vec<FreezeRow>, bool) {
+    let more = rows.len() > MOST_ROWS;
+    rows.truncate(MOST_ROWS);
+    (rows, more)
+}
 
 struct Row {
     id: Uuid,
@@ -117,18 +126,20 @@ pub async fn lock(db: &mut PgConnection, id: FreezeId) -> Result<FreezeRow> {
     freezes!("WHERE f.id = $1 FOR NO KEY UPDATE OF f", id.0).fetch_optional(db).await?.ok_or(Error::NotFound)?.read()
 }
 
-/// Freezes in force and coming that these teams see (`None`: all teams), those that begin first on top. What covers a whole environment is
-/// seen by everybody.
-pub async fn standing(db: &mut PgConnection, teams: Option<&[TeamId]>) -> Result<Vec<FreezeRow>> {
+/// Freezes in force and coming that these teams see (`None`: all teams), those that begin first on top, and whether there are more than a page
+/// lists; those behind this one on the list, where one is given. What covers a whole environment is seen by everybody.
+pub async fn standing(db: &mut PgConnection, teams: Option<&[TeamId]>, after: Option<FreezeId>) -> Result<(Vec<FreezeRow>, bool)> {
     let teams = super::window_list::ids(teams);
     let rows = freezes!(
         "WHERE f.lifted_at IS NULL AND f.end_at > clock_timestamp()
            AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
+           AND ($3::uuid IS NULL OR (f.start_at, f.id) > (SELECT a.start_at, a.id FROM drydock.freeze a WHERE a.id = $3))
          ORDER BY f.start_at, f.id LIMIT $2",
         teams.as_deref() as Option<&[Uuid]>,
-        MOST_ROWS
+        MOST,
+        after.map(|id| id.0)
     );
-    read(rows.fetch_all(db).await?)
+    Ok(cut(read(rows.fetch_all(db).await?)?))
 }
 
 /// Freezes that are over or were lifted, newest first; those after this one on the list, where one is given.
@@ -146,15 +157,15 @@ pub async fn past(db: &mut PgConnection, teams: Option<&[TeamId]>, before: Optio
     read(rows.fetch_all(db).await?)
 }
 
-/// Freezes between two instants that these teams see and nobody lifted, those that begin first on top. Where a filter leaves databases out,
-/// a freeze has to hold one that is left and that these teams see.
+/// Freezes between two instants that these teams see and nobody lifted, those that begin first on top, and whether there are more than a page
+/// shows. Where a filter leaves databases out, a freeze has to hold one that is left and that these teams see.
 pub async fn between(
     db: &mut PgConnection,
     teams: Option<&[TeamId]>,
     filter: &Filter,
     from: Timestamp,
     until: Timestamp,
-) -> Result<Vec<FreezeRow>> {
+) -> Result<(Vec<FreezeRow>, bool)> {
     let teams = super::window_list::ids(teams);
     let rows = freezes!(
         "WHERE f.lifted_at IS NULL AND f.end_at > $2 AND f.start_at < $3
@@ -171,9 +182,9 @@ pub async fn between(
         filter.environment,
         filter.database,
         filter.team,
-        MOST_ROWS
+        MOST
     );
-    read(rows.fetch_all(db).await?)
+    Ok(cut(read(rows.fetch_all(db).await?)?))
 }
 
 /// Freezes over a database between two instants, those that begin first on top; without those that this plan may pass, where one is given.

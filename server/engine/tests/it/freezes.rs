@@ -11,6 +11,8 @@ use domain::people::{GlobalRole, TeamRole};
 use domain::permission::Permit;
 use domain::proposal::ProposalForm;
 use domain::target::Draft;
+use domain::view::calendar::{Page, Place};
+use domain::view::freezes::Part;
 use domain::view::windows::Filter;
 use engine::Error;
 use engine::actions::Caller;
@@ -98,8 +100,8 @@ async fn administrators_freeze_everywhere_and_leads_what_their_team_owns() {
     );
     // Everybody reads what covers everything; what covers a team's databases is for those who see that team's work.
     let names = |page: domain::view::freezes::FreezesPage| page.now.len() + page.coming.len();
-    assert_eq!(names(queries::freezes::list(engine, &house.engineer.actor, None).await.expect("a page")), 3);
-    assert_eq!(names(queries::freezes::list(engine, &house.foreigner.actor, None).await.expect("a page")), 2);
+    assert_eq!(names(queries::freezes::list(engine, &house.engineer.actor, Part::First).await.expect("a page")), 3);
+    assert_eq!(names(queries::freezes::list(engine, &house.foreigner.actor, Part::First).await.expect("a page")), 2);
     assert_eq!(code(queries::freezes::show(engine, &house.foreigner.actor, id).await), "not_found");
     assert_eq!(code(queries::freezes::new_form(engine, &house.engineer.actor).await), "not_permitted");
 }
@@ -114,13 +116,48 @@ async fn every_past_freeze_is_on_one_page_of_the_list() {
     ] {
         sqlx::query(written).bind(house.lead.actor.person.0).execute(&house.admin).await.expect("lifted freezes, two of each start");
     }
-    let first = queries::freezes::list(&house.engine, &house.engineer.actor, None).await.expect("a page");
-    let second = queries::freezes::list(&house.engine, &house.engineer.actor, first.older).await.expect("a page");
+    let list = async |part| queries::freezes::list(&house.engine, &house.engineer.actor, part).await.expect("a page");
+    let first = list(Part::First).await;
+    let second = list(Part::Before(first.older.expect("there are more"))).await;
     assert_eq!((first.past.len(), second.past.len(), second.older), (50, 11, None));
     let rows: Vec<_> = first.past.iter().chain(&second.past).collect();
     assert!(rows.is_sorted_by_key(|row| std::cmp::Reverse(row.freeze.start)));
     let seen: std::collections::BTreeSet<_> = rows.iter().map(|row| row.freeze.id).collect();
     assert_eq!(seen.len(), 61, "each once");
+}
+
+#[tokio::test]
+async fn every_freeze_that_comes_is_on_one_page_of_the_list_and_the_calendar_says_what_it_leaves_out() {
+    let house = House::new().await;
+    sqlx::query(
+        "INSERT INTO drydock.freeze (id, name, reason, scope, zone, start_at, end_at, created_by)
+         SELECT gen_random_uuid(), 'Release ' || n, 'closed', 'everything', 'Etc/UTC', '2031-01-10T00:00Z'::timestamptz + make_interval(mins => n / 2), '2031-01-11T00:00Z', $1 FROM generate_series(1, 401) n",
+    )
+    .bind(house.lead.actor.person.0)
+    .execute(&house.admin)
+    .await
+    .expect("freezes, two of each start");
+    let mut rows = Vec::new();
+    let mut part = Part::First;
+    loop {
+        let page = queries::freezes::list(&house.engine, &house.engineer.actor, part).await.expect("a page");
+        assert!(page.coming.len() <= 200 && page.past.is_empty(), "{}", page.coming.len());
+        rows.extend(page.coming);
+        let Some(last) = page.later else { break };
+        part = Part::After(last);
+    }
+    assert!(rows.is_sorted_by_key(|row| row.freeze.start));
+    let seen: std::collections::BTreeSet<_> = rows.iter().map(|row| row.freeze.id).collect();
+    assert_eq!((rows.len(), seen.len()), (401, 401), "each once");
+    let shown = async |date: &str| {
+        let place = Place::read(Page::Calendar, |name| (name == "date").then(|| date.to_owned()));
+        let frame = queries::calendar::calendar(&house.engine, &house.engineer.actor, &place).await.expect("a calendar").frame;
+        (frame.freezes.len(), frame.more_freezes)
+    };
+    assert_eq!(shown("2031-01-10").await, (200, true));
+    let leave = "UPDATE drydock.freeze SET lifted_at = now(), lifted_by = created_by, lift_reason = 'early' WHERE id NOT IN (SELECT id FROM drydock.freeze ORDER BY id LIMIT 200)";
+    sqlx::query(leave).execute(&house.admin).await.expect("lifted");
+    assert_eq!(shown("2031-01-10").await, (200, false), "exactly as many as there is room for: nothing is left out");
 }
 
 #[tokio::test]
