@@ -26,7 +26,7 @@ pub struct Wanted<'a> {
     pub before: Option<Timestamp>,
 }
 
-/// Windows that begin soonest first.
+/// Windows whose run is held first: somebody has to decide there. Then those that begin soonest.
 pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<WindowLine>> {
     let states: Vec<String> = wanted.states.iter().map(|state| state.word().to_owned()).collect();
     let rows = sqlx::query!(
@@ -37,7 +37,7 @@ pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<W
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            WHERE w.state = ANY ($1) AND ($2::uuid[] IS NULL OR w.team_id = ANY ($2)) AND ($3::timestamptz IS NULL OR r.start_at < $3)
-           ORDER BY r.start_at, w.number LIMIT $4"#,
+           ORDER BY w.state <> 'hold', r.start_at, w.number LIMIT $4"#,
         &states,
         wanted.teams as Option<&[Uuid]>,
         wanted.before.map(stamp) as Option<Stamp>,
@@ -182,8 +182,8 @@ pub async fn databases_due(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Res
         .collect())
 }
 
-/// Windows that wait for longer than they should, the longest on top; then those that owe their text, however old; then those that ended badly
-/// within two weeks.
+/// Windows that wait for longer than they should, the longest on top; then those that owe their text, the oldest on top, however old; then those
+/// that ended badly within two weeks, the newest on top.
 pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
     let rows = sqlx::query!(
         r#"SELECT w.number, w.state, w.issues_met, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!"
@@ -198,7 +198,8 @@ pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> R
                   OR (w.state = 'hold' AND r.end_at < clock_timestamp())
                   OR (w.state = 'validating' AND w.state_at < clock_timestamp() - make_interval(hours => $2::int)))
            ORDER BY CASE WHEN w.state IN ('approved', 'hold', 'validating') THEN 0 WHEN w.state IN ('failed', 'rolled_back') AND w.issues_met IS NULL THEN 1 ELSE 2 END,
-                    CASE WHEN w.state IN ('approved', 'hold', 'validating') THEN r.start_at END, w.state_at DESC, w.number
+                    CASE WHEN w.state IN ('approved', 'hold', 'validating') THEN r.start_at WHEN w.state IN ('failed', 'rolled_back') AND w.issues_met IS NULL THEN w.state_at END,
+                    w.state_at DESC, w.number
            LIMIT $3"#,
         teams as Option<&[Uuid]>,
         i32::try_from(VALIDATION_OVERDUE_H).map_err(Error::internal)?,

@@ -54,7 +54,7 @@ async fn each_list_has_what_belongs_there_and_says_when_there_is_more() {
     house.planted(house.target, W::Proposed, &in_minutes(&house, 8 * 24 * 60), 60, 1).await;
     house.planted(house.target, W::Cancelled, &in_minutes(&house, 60), 60, 1).await;
     let mine = page(&house, &house.engineer.actor).await;
-    assert_eq!((numbers(&mine.happening), numbers(&mine.soon), mine.soon.more), (running, soon, false));
+    assert_eq!((numbers(&mine.happening), numbers(&mine.soon), mine.soon.more), (running.clone(), soon, false));
     assert_eq!(mine.happening.lines[0].run, None, "it has none under way");
     house.planted(house.target, W::Approved, &in_minutes(&house, 120), 60, 20).await;
     let mine = page(&house, &house.engineer.actor).await;
@@ -65,6 +65,12 @@ async fn each_list_has_what_belongs_there_and_says_when_there_is_more() {
     let proposed = house.proposed(3).await.number;
     assert_eq!(numbers(&page(&house, &house.stakeholder.actor).await.waiting), [proposed]);
     assert!(page(&house, &house.engineer.actor).await.waiting.lines.is_empty());
+    let held = house.planted(house.target, W::Hold, &in_minutes(&house, -10), 60, 1).await;
+    assert_eq!(
+        numbers(&page(&house, &house.engineer.actor).await.happening),
+        [held, running].concat(),
+        "who waits for a decision is first"
+    );
 }
 
 #[tokio::test]
@@ -127,7 +133,12 @@ async fn a_text_that_is_owed_is_asked_for_until_it_is_written() {
     set(&house, YOUNG_BACKUPS).await;
     let failed = house.planted(house.target, W::Failed, &in_minutes(&house, -400 * 24 * 60), 60, 1).await[0];
     set(&house, "UPDATE drydock.window SET state_at = now() - interval '400 days' WHERE state = 'failed'").await;
-    assert_eq!(page(&house, &house.lead.actor).await.attention, [look(failed, "Failed. Write down what went wrong.")]);
+    let owed = look(failed, "Failed. Write down what went wrong.");
+    assert_eq!(page(&house, &house.lead.actor).await.attention, [owed.clone()]);
+    // However many fail afterwards: the one that is owed for longest is not pushed off the page.
+    house.planted(house.target, W::RolledBack, &in_minutes(&house, -200), 60, 25).await;
+    assert_eq!(page(&house, &house.lead.actor).await.attention[0], owed);
+    set(&house, "UPDATE drydock.window SET issues_met = 'none', state_at = now() - interval '15 days' WHERE state = 'rolled_back'").await;
     set(&house, "UPDATE drydock.window SET issues_met = 'the disk was full' WHERE state = 'failed'").await;
     assert_eq!(page(&house, &house.lead.actor).await.attention, []);
     // A young one is still worth a look, but asks for nothing any more.
