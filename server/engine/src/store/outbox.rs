@@ -95,14 +95,14 @@ impl DeliveryResult {
     }
 }
 
-/// Takes the message that has waited longest past its time, if there is one that nobody holds.
+/// Takes the message that has waited longest past its time, if there is one that nobody holds; of several, the one that was owed first.
 pub async fn claim(db: &mut PgConnection, worker: &str, lease_s: f64) -> sqlx::Result<Option<Claimed>> {
     let row = sqlx::query!(
         r#"UPDATE drydock.outbox AS o
            SET state = 'sending', worker = $1, lease_until = clock_timestamp() + make_interval(secs => $2), attempts = o.attempts + 1
            FROM (SELECT c.id, c.state FROM drydock.outbox c
                  WHERE (c.state = 'waiting' AND c.next_at <= clock_timestamp()) OR (c.state = 'sending' AND c.lease_until < clock_timestamp())
-                 ORDER BY c.next_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS due
+                 ORDER BY c.next_at, c.fact_id, c.id LIMIT 1 FOR UPDATE SKIP LOCKED) AS due
            WHERE o.id = due.id
            RETURNING o.id, o.kind, o.person_id, o.window_id, o.digest, o.payload, o.link_id, o.link_secret, o.message_id, o.fact_id, o.fact_at, o.address, o.attempts,
                      due.state = 'sending' AS "left_behind!""#,
@@ -241,10 +241,10 @@ pub async fn parked(db: &mut PgConnection, most: i64) -> sqlx::Result<Vec<(Notic
         .collect())
 }
 
-/// Lets those leave that only waited for a mail server. Gives their number.
+/// Lets those leave that only waited for a mail server, all due from one moment on: what was owed first leaves first. Gives their number.
 pub async fn unpark_for_new_server(db: &mut PgConnection) -> sqlx::Result<u64> {
     sqlx::query!(
-        "UPDATE drydock.outbox SET state = 'waiting', next_at = clock_timestamp(), attempts = 0 WHERE state = 'parked' AND last_error = $1",
+        "UPDATE drydock.outbox SET state = 'waiting', next_at = now(), attempts = 0 WHERE state = 'parked' AND last_error = $1",
         NO_SERVER
     )
     .execute(db)
@@ -298,10 +298,10 @@ pub async fn counts(db: &mut PgConnection) -> sqlx::Result<(i64, i64)> {
     Ok((row.waiting, row.parked))
 }
 
-/// Sends parked or waiting messages anew, now: one of them, or all that are parked. Gives their number.
+/// Sends parked or waiting messages anew, now: one of them, or all that are parked, due from one moment on as above. Gives their number.
 pub async fn resend(db: &mut PgConnection, only: Option<NoticeId>) -> sqlx::Result<u64> {
     sqlx::query!(
-        "UPDATE drydock.outbox SET state = 'waiting', next_at = clock_timestamp(), attempts = 0
+        "UPDATE drydock.outbox SET state = 'waiting', next_at = now(), attempts = 0
          WHERE (state = 'parked' AND $1::uuid IS NULL) OR (state IN ('parked', 'waiting') AND id = $1)",
         only.map(|id| id.0)
     )

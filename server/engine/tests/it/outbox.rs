@@ -7,6 +7,7 @@ use engine::Error;
 use engine::actions::resend_notice::{resend_notice, resend_parked};
 use engine::actions::send_test_mail::send_test_mail;
 use engine::queries::{mailbox, outbox};
+use engine::store::outbox::claim;
 
 async fn park(house: &House) {
     sqlx::query("UPDATE drydock.outbox SET state = 'parked', last_error = 'The mail server refused the message: “550 no”', attempts = 3")
@@ -44,6 +45,31 @@ async fn parked_messages_are_shown_with_their_reason_and_sent_again_by_administr
     let refused = resend_notice(&house.engine, &admin, page.rows[0].id).await;
     assert!(matches!(refused, Err(Error::Refused(refusal)) if refusal.message.contains("delivered meanwhile")));
     assert_eq!(outbox::list(&house.engine, &admin, Shown::Sent, None).await.expect("listed").rows.len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_sent_anew_leaves_in_the_order_in_which_it_was_owed() {
+    let house = House::new().await;
+    let admin = person(&house.admin, "Adam", None, &[GlobalRole::Admin]).await;
+    for days in [3, 4, 5] {
+        house.proposed(days).await;
+    }
+    park(&house).await;
+    // The newest lies first in the table.
+    let owed: Vec<(uuid::Uuid, i64)> = sqlx::query_as("SELECT id, fact_id FROM drydock.outbox ORDER BY fact_id DESC, id DESC")
+        .fetch_all(&house.admin)
+        .await
+        .expect("messages");
+    for (id, _) in &owed {
+        sqlx::query("UPDATE drydock.outbox SET attempts = 4 WHERE id = $1").bind(id).execute(&house.admin).await.expect("tried once more");
+    }
+    assert_eq!(resend_parked(&house.engine, &admin).await.expect("an administrator"), 9);
+    let mut db = house.admin.acquire().await.expect("connects");
+    let mut left = Vec::new();
+    while let Some(claimed) = claim(&mut db, "worker", 60.0).await.expect("claimed") {
+        left.push((claimed.id.0, claimed.fact_id));
+    }
+    assert_eq!(left, owed.into_iter().rev().collect::<Vec<_>>());
 }
 
 #[tokio::test]
