@@ -45,6 +45,8 @@ pub async fn change_password(engine: &Engine, caller: &Caller, input: &Input, ad
     let epoch = transaction::run(engine.pool(), "change_password", move |db| {
         let (permit, request, hash) = (permit.clone(), request.clone(), hash.clone());
         Box::pin(async move {
+            // A feed that is being made at this moment is made before, and goes with the others.
+            store::people::lock(db, person).await?.ok_or(Error::NotFound)?;
             let mut ledger = Ledger::open(db, &permit, &request);
             let fact = ledger.fact(NewFact::done("person.change_password", "person", person)).await?;
             let notice = NewNotice { kind: NoticeKind::PasswordChanged, person, payload: Map::new() };

@@ -58,6 +58,10 @@ pub async fn create_admin(engine: &Engine, input: &Input) -> Result<(PersonId, O
             store::people::lock_first_run(db).await?;
             let known = store::people::by_email(db, &account.email).await?;
             let id = known.unwrap_or_else(clock::new_person);
+            if known.is_some() {
+                // A feed that is being made at this moment is made before, and goes with the others.
+                store::people::lock(db, id).await?.ok_or(Error::NotFound)?;
+            }
             let permit = Permit::operator(&input.operator);
             let mut ledger = Ledger::open(db, &permit, "create-admin");
             // Whoever lost the password may have lost the app with it, and nobody else may be there to take it away.

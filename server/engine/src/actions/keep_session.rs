@@ -22,7 +22,7 @@ pub struct Parked {
     person: PersonId,
 }
 
-fn ended() -> Refusal {
+pub(super) fn ended() -> Refusal {
     Refusal::new("signed_out", "Your session was ended at this moment.", "Sign in again.")
 }
 

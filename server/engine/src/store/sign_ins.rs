@@ -138,6 +138,18 @@ pub(crate) async fn unpark(db: &mut PgConnection, parked: &[u8; 32], key: &[u8; 
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether a session of the person has not ended.
+pub(crate) async fn lives(db: &mut PgConnection, person: PersonId, session: SessionId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.session s WHERE s.id = $2 AND s.person_id = $1
+                          AND s.expires_at > clock_timestamp() AND s.absolute_end_at > clock_timestamp()) AS "lives!""#,
+        person.0,
+        session.0
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Ends one session of the person, whatever key it has by now; false when there is none.
 pub(crate) async fn end(db: &mut PgConnection, person: PersonId, session: SessionId) -> sqlx::Result<bool> {
     take(db, person).await?;

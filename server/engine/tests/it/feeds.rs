@@ -9,25 +9,32 @@ use engine::actions::Caller;
 use engine::actions::ask_reset::{self, ask_reset};
 use engine::actions::change_password::{self, change_password};
 use engine::actions::create_admin::{self, create_admin};
-use engine::actions::make_feed::{Input, make_feed};
+use engine::actions::make_feed::{Input, Made, make_feed};
 use engine::actions::reset_password::{self, reset_password};
 use engine::actions::revoke_feed::revoke_feed;
 use engine::queries::feeds::{Feed, feed, mark_used, own};
 use engine::test_support::ServiceRole;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Connection as _;
+use std::sync::Arc;
 
 /// The same person, who typed their password just now.
 fn fresh(who: &Caller) -> Caller {
     Caller { actor: Actor { elevated: true, ..who.actor.clone() }, request: who.request.clone() }
 }
 
-async fn made(house: &House, who: &Caller, about: &str) -> String {
-    let made = make_feed(&house.engine, &fresh(who), &Input { about: about.into() }).await.expect("a feed");
+async fn make(house: &House, who: &Caller, about: &str) -> engine::Result<Made> {
+    let session = house.session(who).await;
+    make_feed(&house.engine, &fresh(who), Some(session), &Input { about: about.into() }).await
+}
+
+/// The secret of a new feed.
+pub async fn made(house: &House, who: &Caller, about: &str) -> String {
+    let made = make(house, who, about).await.expect("a feed");
     made.secret.expose_secret().to_owned()
 }
 
-async fn given(house: &House, secret: &str) -> Feed {
+pub async fn given(house: &House, secret: &str) -> Feed {
     feed(&house.engine, secret).await.expect("a feed")
 }
 
@@ -115,13 +122,13 @@ async fn what_nobody_may_see_is_no_feed_and_nobody_has_too_many() {
     let house = House::new().await;
     with_account(&house, &house.foreigner).await;
     for about in ["team:orders", "database:prod-orders", "team:nowhere", "everything", "", "team:"] {
-        let answer = make_feed(&house.engine, &fresh(&house.foreigner), &Input { about: about.into() }).await;
+        let answer = make(&house, &house.foreigner, about).await;
         assert!(matches!(&answer, Err(Error::Invalid(errors)) if errors[0].field == "about"), "{about}: {answer:?}");
     }
     for _ in 0..20 {
         made(&house, &house.foreigner, "person").await;
     }
-    let answer = make_feed(&house.engine, &fresh(&house.foreigner), &Input { about: "person".into() }).await;
+    let answer = make(&house, &house.foreigner, "person").await;
     assert!(matches!(&answer, Err(Error::Refused(refusal)) if refusal.code == "too_many"), "{answer:?}");
     let first = own(&house.engine, &house.foreigner.actor).await.expect("a page").rows[0].id;
     revoke_feed(&house.engine, &house.foreigner, first).await.expect("revoked");
@@ -132,7 +139,8 @@ async fn what_nobody_may_see_is_no_feed_and_nobody_has_too_many() {
 async fn a_feed_needs_the_password_once_more() {
     let house = House::new().await;
     with_account(&house, &house.engineer).await;
-    let answer = make_feed(&house.engine, &house.engineer, &Input { about: "person".into() }).await;
+    let session = house.session(&house.engineer).await;
+    let answer = make_feed(&house.engine, &house.engineer, Some(session), &Input { about: "person".into() }).await;
     assert!(matches!(&answer, Err(Error::Refused(refusal)) if refusal.code == "elevate"), "{answer:?}");
     assert_eq!(house.count("SELECT count(*) FROM drydock.calendar_feed").await, 0);
 }
@@ -163,8 +171,8 @@ async fn two_that_are_made_at_once_are_counted_one_after_the_other() {
     .execute(&mut *open)
     .await
     .expect("the twentieth");
-    let (engine, who) = (house.engine.clone(), fresh(&house.engineer));
-    let making = tokio::spawn(async move { make_feed(&engine, &who, &Input { about: "person".into() }).await });
+    let (engine, who, session) = (house.engine.clone(), fresh(&house.engineer), house.session(&house.engineer).await);
+    let making = tokio::spawn(async move { make_feed(&engine, &who, Some(session), &Input { about: "person".into() }).await });
     waits_or_is_done(&house, &making).await;
     open.commit().await.expect("made");
     let answer = making.await.expect("no panic");
@@ -230,6 +238,67 @@ async fn a_new_password_revokes_what_the_old_one_made() {
         assert_eq!(house.count(revoked).await, 2 * (i64::try_from(n).expect("small") + 1), "{way}: each is in the trail, once");
     }
     given(&house, &of_lead).await;
+}
+
+/// The engineer, who has a password.
+async fn with_password(house: &House) {
+    let hash = engine::passwords::hash(&PASSWORD.to_owned().into()).await.expect("a hash");
+    sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, $2)")
+        .bind(house.engineer.actor.person.0)
+        .bind(hash)
+        .execute(&house.admin)
+        .await
+        .expect("an account");
+}
+
+#[tokio::test]
+async fn a_feed_that_is_being_made_goes_with_the_password() {
+    for way in ["changed", "mended from the shell"] {
+        let house = House::new().await;
+        with_password(&house).await;
+        sqlx::query("INSERT INTO drydock.installation (id, public_url) VALUES (gen_random_uuid(), 'https://drydock.example')")
+            .execute(&house.admin)
+            .await
+            .expect("set up");
+        let mut other = house.admin.acquire().await.expect("connects").detach();
+        let mut open = other.begin().await.expect("begins");
+        for sql in [
+            "SELECT FROM drydock.person p WHERE p.id = $1 FOR NO KEY UPDATE",
+            "INSERT INTO drydock.calendar_feed (id, secret_hash, person_id, about) VALUES (gen_random_uuid(), sha256('x'), $1, 'person')",
+        ] {
+            sqlx::query(sql).bind(house.engineer.actor.person.0).execute(&mut *open).await.expect(sql);
+        }
+        let house = Arc::new(house);
+        let changing = tokio::spawn({
+            let house = Arc::clone(&house);
+            async move { new_password(&house, way).await }
+        });
+        waits_or_is_done(&house, &changing).await;
+        open.commit().await.expect("made");
+        changing.await.expect("changed");
+        assert_eq!(house.count("SELECT count(*) FROM drydock.calendar_feed WHERE revoked_at IS NULL").await, 0, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_ends_meanwhile_makes_no_feed() {
+    let house = House::new().await;
+    with_password(&house).await;
+    let (engine, who, session) = (house.engine.clone(), fresh(&house.engineer), house.session(&house.engineer).await);
+    let mut other = house.admin.acquire().await.expect("connects").detach();
+    let mut open = other.begin().await.expect("begins");
+    sqlx::query("SELECT FROM drydock.person p WHERE p.id = $1 FOR NO KEY UPDATE")
+        .bind(who.actor.person.0)
+        .execute(&mut *open)
+        .await
+        .expect("held");
+    let making = tokio::spawn(async move { make_feed(&engine, &who, Some(session), &Input { about: "person".into() }).await });
+    waits_or_is_done(&house, &making).await;
+    sqlx::query("DELETE FROM drydock.session").execute(&mut *open).await.expect("ended");
+    open.commit().await.expect("ended");
+    let answer = making.await.expect("no panic");
+    assert!(matches!(&answer, Err(Error::Refused(refusal)) if refusal.code == "signed_out"), "{answer:?}");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.calendar_feed").await, 0);
 }
 
 #[tokio::test]

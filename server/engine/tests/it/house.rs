@@ -1,7 +1,7 @@
 //! A small company for tests: one team with a database that is ready, and people in every part.
 
 use domain::canonical::Digest;
-use domain::ids::{PersonId, TargetId, TeamId};
+use domain::ids::{PersonId, SessionId, TargetId, TeamId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::{Actor, Member};
 use domain::proposal::ProposalForm;
@@ -89,6 +89,13 @@ impl House {
     /// A window proposed by the engineer.
     pub async fn proposed(&self, days: i64) -> Proposed {
         propose_window(&self.engine, &self.engineer, &self.form(days), None).await.expect("a good proposal")
+    }
+
+    /// A session of theirs that has not ended.
+    pub async fn session(&self, who: &Caller) -> SessionId {
+        let sql = "INSERT INTO drydock.session (key, data, expires_at, absolute_end_at, person_id)
+                   VALUES (sha256(gen_random_uuid()::text::bytea), '{}', now() + interval '1 hour', now() + interval '1 hour', $1) RETURNING id";
+        SessionId(sqlx::query_scalar(sql).bind(who.actor.person.0).fetch_one(&self.admin).await.expect("a session"))
     }
 
     /// Digest of the window's newest plan.

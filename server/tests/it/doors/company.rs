@@ -173,8 +173,9 @@ impl Company {
     pub async fn with_feeds(&mut self) {
         let actor = self.cast.part("a stakeholder of the database").actor.clone().expect("an account");
         let by = Caller { actor: Actor { elevated: true, ..actor }, request: "test".into() };
+        let session = Some(self.house.session(&by).await);
         for name in ["living", "revoked"] {
-            make_feed(&self.house.engine, &by, &make_feed::Input { about: "person".into() }).await.expect("made");
+            make_feed(&self.house.engine, &by, session, &make_feed::Input { about: "person".into() }).await.expect("made");
             let id = FeedId(self.id("SELECT id FROM drydock.calendar_feed ORDER BY made_at DESC LIMIT 1").await);
             self.feeds.insert(name, (id, by.actor.person));
         }
