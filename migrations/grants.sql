@@ -60,7 +60,7 @@ GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_ove
 GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz), drydock.freeze_covers(drydock.freeze, drydock.target),
     drydock.may_freeze(uuid, drydock.freeze) TO {web}, {worker};
 -- What lists say of a window of several databases.
-GRANT EXECUTE ON FUNCTION drydock.more_databases(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea) TO {web}, {worker};
+GRANT EXECUTE ON FUNCTION drydock.more_databases(uuid, integer), drydock.environments(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea) TO {web}, {worker};
 GRANT INSERT ON drydock.comment, drydock.mention TO {web};
 GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
 GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, drydock.webhook_delivery TO {web};

@@ -28,6 +28,15 @@ words!(Environment {
     Environment::Production = "production" / "Production",
 });
 
+impl Environment {
+    /// Labels of several, whose words have commas between; a word that is none stays as it is.
+    #[must_use]
+    pub fn labels(words: &str) -> String {
+        let label = |word: &str| Self::from_word(word).map_or_else(|| word.to_owned(), |environment| environment.label().to_owned());
+        words.split(", ").map(label).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -227,6 +236,12 @@ pub fn may_be_ready(found: Found, environment: Environment, superuser_acknowledg
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_environments_are_named() {
+        assert_eq!(Environment::labels("production, staging"), "Production, Staging");
+        assert_eq!((Environment::labels("test"), Environment::labels("moon")), ("Test".to_owned(), "moon".to_owned()));
+    }
 
     #[test]
     fn a_superuser_is_refused_for_production_and_asked_about_elsewhere() {

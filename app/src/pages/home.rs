@@ -82,7 +82,7 @@ fn row(line: WindowLine, now: Timestamp, asks: bool) -> impl IntoView {
         <tr>
             <th scope="row"><a href=to>{format!("#{} ", line.number)}{line.title}</a>{watch}</th>
             <td><Pill tone=line.state label=line.state.label()/></td>
-            <td>{line.database}<br/><span class="quiet">{environment(&line.environment)}</span></td>
+            <td>{line.database}<br/><span class="quiet">{environment(&line.environments)}</span></td>
             <td data-label="Start"><Time at=line.start/><br/><span class="quiet"><Span from=now to=line.start/></span></td>
             <td data-label=(!asks).then_some("End")>{last}</td>
         </tr>

@@ -31,8 +31,8 @@ pub struct Entry {
     pub state: WindowState,
     /// Short name of its database.
     pub database: String,
-    /// Environment word of its database.
-    pub environment: String,
+    /// Environment words of its databases, each once, production first, with commas between.
+    pub environments: String,
     /// Name of the owner team.
     pub team: String,
     /// Start.
@@ -209,7 +209,7 @@ mod tests {
             title: "weekly".into(),
             state: WindowState::Proposed,
             database: "shop".into(),
-            environment: "production".into(),
+            environments: "production".into(),
             team: "Orders".into(),
             start: Timestamp::UNIX_EPOCH,
             end: Timestamp::UNIX_EPOCH,

@@ -231,8 +231,8 @@ pub struct WindowLine {
     pub state: WindowState,
     /// Short name of its database.
     pub database: String,
-    /// Where the database belongs.
-    pub environment: String,
+    /// Environment words of its databases, each once, production first, with commas between.
+    pub environments: String,
     /// When it starts.
     pub start: Timestamp,
     /// When it ends.

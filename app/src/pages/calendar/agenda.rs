@@ -62,7 +62,7 @@ fn row(entry: &Entry, day: &Day, zone: &TimeZone) -> impl IntoView + use<> {
             <td class="whole"><time datetime=machine(entry.start)>{at}</time></td>
             <th scope="row"><a href=format!("/windows/{}", entry.number)>"#"{entry.number}" "{entry.title.clone()}</a></th>
             <td>{pill_of(entry.state)}{clash}</td>
-            <td>{entry.database.clone()}" "<span class="quiet">{environment(&entry.environment)}</span></td>
+            <td>{entry.database.clone()}" "<span class="quiet">{environment(&entry.environments)}</span></td>
             <td data-label="Team">{entry.team.clone()}</td>
         </tr>
     }

@@ -219,7 +219,7 @@ fn row(entry: &Entry, zone: &str) -> impl IntoView + use<> {
     let time = |at: Timestamp| view! { <time datetime=machine(at)>{in_zone(at, zone)}</time> };
     view! {
         <tr>
-            <th scope="row">{entry.database.clone()}" "<span class="quiet">{environment(&entry.environment)}</span></th>
+            <th scope="row">{entry.database.clone()}" "<span class="quiet">{environment(&entry.environments)}</span></th>
             <td><a href=format!("/windows/{}", entry.number)>"#"{entry.number}" "{entry.title.clone()}</a></td>
             <td>{pill_of(entry.state)}{clash}</td>
             <td data-label="Starts">{time(entry.start)}</td>

@@ -109,7 +109,7 @@ fn Boxes(rows: Vec<ManyRow>) -> impl IntoView {
                 in_zone(row.start, &zone),
                 in_zone(row.end, &zone),
                 row.team,
-                environment(&row.environment)
+                environment(&row.environments)
             );
             view! { <Check name="window" value=row.value() label=label hint=hint checked=true/> }
         })

@@ -32,9 +32,9 @@ pub fn pill_of(state: WindowState) -> AnyView {
     view! { <Pill tone=Tone::from(state) label=state.label()/> }.into_any()
 }
 
-/// The word of an environment as people read it.
-pub fn environment(word: &str) -> String {
-    Environment::from_word(word).map_or_else(|| word.to_owned(), |environment| environment.label().to_owned())
+/// The words of one or several environments as people read them.
+pub fn environment(words: &str) -> String {
+    Environment::labels(words)
 }
 
 /// A time in the reader's zone and in UTC, and in the database's zone where that is a third one.
@@ -74,7 +74,7 @@ pub fn WindowHead(
             {counted.map(|counted| view! { <CountdownText counted/> })}
         </p>
         <dl class="window-facts">
-            <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>{more}" "<span class="quiet">{environment(&head.environment)}</span>{head.database_deleted.then(|| view! { " "<Pill tone=Tone::Quiet label="Deleted database"/> })}</dd></div>
+            <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>{more}" "<span class="quiet">{environment(&head.environments)}</span>{head.database_deleted.then(|| view! { " "<Pill tone=Tone::Quiet label="Deleted database"/> })}</dd></div>
             <div><dt>"Starts"</dt><dd><When at=head.moments.start zone=head.zone.clone()/></dd></div>
             <div><dt>"Ends"</dt><dd><When at=head.moments.end zone=head.zone.clone()/></dd></div>
             <div><dt>"Owner"</dt><dd>{head.owner.clone()}</dd></div>

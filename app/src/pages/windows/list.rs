@@ -72,7 +72,7 @@ fn row(row: &Row) -> impl IntoView + use<> {
         <tr>
             <th scope="row"><a href=to>"#"{row.number}" "{row.title.clone()}</a>{waits}{frozen}</th>
             <td>{pill_of(row.state)}</td>
-            <td>{row.database.clone()}" "<span class="quiet">{environment(&row.environment)}</span></td>
+            <td>{row.database.clone()}" "<span class="quiet">{environment(&row.environments)}</span></td>
             <td data-label="Starts"><Time at=row.start/></td>
             <td data-label="Ends"><Time at=row.end/></td>
             <td data-label="Team">{row.team.clone()}</td>

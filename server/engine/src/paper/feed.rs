@@ -51,13 +51,13 @@ struct Entry<'a> {
 
 fn entry<'a>(event: &'a FeedEvent, base: &str, host: &str) -> Entry<'a> {
     let url = format!("{base}/windows/{}", event.number);
-    let environment = Environment::from_word(&event.environment).map_or(event.environment.as_str(), |environment| environment.label());
+    let environments = Environment::labels(&event.environments);
     Entry {
         event,
         uid: uid(event.window, host),
         summary: format!("#{} {}: {}", event.number, event.database, event.title),
         description: format!(
-            "{}\nState: {}\nDatabase: {}, {environment}\nTeam: {}\n{url}",
+            "{}\nState: {}\nDatabase: {}, {environments}\nTeam: {}\n{url}",
             event.title,
             event.state.label(),
             event.database,
@@ -124,7 +124,7 @@ mod tests {
             state,
             title: title.into(),
             database: "prod-orders".into(),
-            environment: "production".into(),
+            environments: "production".into(),
             team: team.into(),
             start: at("2026-11-29T02:00:00Z"),
             end: at("2026-11-29T04:00:00Z"),

@@ -100,7 +100,7 @@ fn of_lane(head: Head, plan: &Plan, target: TargetId) -> Head {
             database: lane.short_name.clone(),
             more_databases: 0,
             database_name: lane.name.clone(),
-            environment: lane.environment.clone(),
+            environments: lane.environment.clone(),
             on_call: lane.on_call.clone(),
             ..head
         },

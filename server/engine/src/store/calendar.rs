@@ -27,7 +27,7 @@ macro_rules! entry {
             title: $row.title,
             state: state(&$row.state)?,
             database: $row.database,
-            environment: $row.environment,
+            environments: $row.environments,
             team: $row.team,
             start: $row.start_at.to_jiff(),
             end: $row.end_at.to_jiff(),
@@ -63,11 +63,11 @@ pub async fn by_day(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bounds],
     let ends: Vec<i64> = days.iter().map(|day| day.ends.as_second()).collect();
     let rows = sqlx::query!(
         r#"SELECT d.n AS "day!", e.total AS "total!", e.number AS "number!", e.title AS "title!", e.state AS "state!", e.database AS "database!",
-                  e.environment AS "environment!", e.team AS "team!", e.start_at AS "start_at!", e.end_at AS "end_at!", e.clashes AS "clashes!: Vec<i64>"
+                  e.environments AS "environments!", e.team AS "team!", e.start_at AS "start_at!", e.end_at AS "end_at!", e.clashes AS "clashes!: Vec<i64>"
            FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS d (begins, ends, n)
            CROSS JOIN LATERAL (
                SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS database,
-                      t.environment, m.name AS team, r.start_at, r.end_at, count(*) OVER () AS total,
+                      drydock.environments(w.id, w.revision) AS environments, m.name AS team, r.start_at, r.end_at, count(*) OVER () AS total,
                       ARRAY (SELECT ow.number FROM drydock.window_target ot JOIN drydock.window ow ON ow.id = ot.window_id AND ow.revision = ot.revision
                              WHERE ot.target_id IN (SELECT o.target_id FROM drydock.window_target o WHERE o.window_id = w.id AND o.revision = w.revision)
                                AND ot.window_id <> w.id AND ot.during && wt.during AND ow.state = ANY ($10) AND w.state = ANY ($10)
@@ -126,7 +126,7 @@ pub async fn by_database(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bou
                        AND ($6 = '' OR t.environment = $6) AND ($7 = '' OR t.short_name = $7) AND ($8 = '' OR m.short_name = $8)) e
                WHERE (e.database, e.target_id) > ($9, $13::uuid))
            SELECT d.total AS "total!", d.number AS "number!", d.title AS "title!", d.state AS "state!", d.database AS "database!",
-                  d.target_id AS "target_id!", d.environment AS "environment!", d.team AS "team!", d.start_at AS "start_at!", d.end_at AS "end_at!",
+                  d.target_id AS "target_id!", d.environment AS "environments!", d.team AS "team!", d.start_at AS "start_at!", d.end_at AS "end_at!",
                   ARRAY (SELECT ow.number FROM drydock.window_target ot JOIN drydock.window ow ON ow.id = ot.window_id AND ow.revision = ot.revision
                          WHERE ot.target_id = d.target_id AND ot.window_id <> d.id AND ot.during && d.during AND ow.state = ANY ($10) AND d.state = ANY ($10)
                          ORDER BY ow.number LIMIT 3) AS "clashes!: Vec<i64>"
@@ -155,7 +155,7 @@ pub async fn by_database(db: &mut PgConnection, wanted: &Wanted<'_>, days: &[Bou
             None => lines.push(Line {
                 target: TargetId(row.target_id),
                 database: entry.database.clone(),
-                environment: entry.environment.clone(),
+                environment: entry.environments.clone(),
                 total: usize::try_from(row.total).map_err(Error::internal)?,
                 entries: vec![entry],
             }),

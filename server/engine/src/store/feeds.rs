@@ -188,8 +188,8 @@ pub struct FeedEvent {
     pub title: String,
     /// Short name of its database.
     pub database: String,
-    /// Environment word of its database.
-    pub environment: String,
+    /// Environment words of its databases, each once, production first, with commas between.
+    pub environments: String,
     /// Name of the owner team.
     pub team: String,
     /// Start.
@@ -213,10 +213,10 @@ pub async fn events(db: &mut PgConnection, feed: &Living, teams: Option<&[TeamId
         Of::Database(target, _) => (None, Some(target.0)),
     };
     let rows = sqlx::query!(
-        r#"SELECT e.id AS "id!", e.number AS "number!", e.state AS "state!", e.title AS "title!", e.short_name AS "short_name!", e.environment AS "environment!",
+        r#"SELECT e.id AS "id!", e.number AS "number!", e.state AS "state!", e.title AS "title!", e.short_name AS "short_name!", drydock.environments(e.id, e.revision) AS "environments!",
                   e.team AS "team!", e.start_at AS "start_at!", e.end_at AS "end_at!", e.changed_at AS "changed_at!",
                   (SELECT count(*) FROM drydock.fact f WHERE f.window_id = e.id) AS "sequence!"
-           FROM (SELECT w.id, w.number, w.state, r.title, t.short_name || drydock.more_databases(w.id, w.revision) AS short_name, t.environment, m.name AS team, r.start_at, r.end_at, greatest(w.state_at, r.created_at) AS changed_at
+           FROM (SELECT w.id, w.number, w.revision, w.state, r.title, t.short_name || drydock.more_databases(w.id, w.revision) AS short_name, m.name AS team, r.start_at, r.end_at, greatest(w.state_at, r.created_at) AS changed_at
                  FROM drydock.revision r
                  JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.number
                  JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
@@ -251,7 +251,7 @@ pub async fn events(db: &mut PgConnection, feed: &Living, teams: Option<&[TeamId
                 state: state(&row.state)?,
                 title: row.title,
                 database: row.short_name,
-                environment: row.environment,
+                environments: row.environments,
                 team: row.team,
                 start: row.start_at.to_jiff(),
                 end: row.end_at.to_jiff(),

@@ -30,7 +30,7 @@ pub struct Wanted<'a> {
 pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<WindowLine>> {
     let states: Vec<String> = wanted.states.iter().map(|state| state.word().to_owned()).collect();
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, r.start_at, r.end_at,
+        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", r.start_at, r.end_at,
                   (SELECT n.id FROM drydock.run n WHERE n.window_id = w.id AND n.revision = w.revision AND n.state <> 'ended' ORDER BY n.opened_at DESC LIMIT 1) AS run
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
@@ -52,7 +52,7 @@ pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<W
                 row.title,
                 &row.state,
                 row.short_name,
-                row.environment,
+                row.environments,
                 (row.start_at.to_jiff(), row.end_at.to_jiff()),
                 String::new(),
             )
@@ -64,7 +64,7 @@ pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<W
 /// Windows on which the reader is asked for something: a vote, a decision on a hold, a tick, a new revision.
 pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<WindowLine>> {
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, r.start_at, r.end_at, m.role AS "role?", m.deputy AS "deputy?"
+        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", r.start_at, r.end_at, m.role AS "role?", m.deputy AS "deputy?"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
@@ -98,7 +98,7 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
                 _ => "Sent back to you: change it and propose it again, or withdraw it.",
             };
             let times = (row.start_at.to_jiff(), row.end_at.to_jiff());
-            line(row.number, row.title, &row.state, row.short_name, row.environment, times, asked.to_owned())
+            line(row.number, row.title, &row.state, row.short_name, row.environments, times, asked.to_owned())
         })
         .collect()
 }
@@ -108,12 +108,12 @@ fn line(
     title: String,
     state: &str,
     database: String,
-    environment: String,
+    environments: String,
     times: (Timestamp, Timestamp),
     asked: String,
 ) -> Result<WindowLine> {
     let state = WindowState::from_word(state).ok_or_else(|| Error::internal(format!("unknown window state {state}")))?;
-    Ok(WindowLine { number, title, state, database, environment, start: times.0, end: times.1, asked, run: None })
+    Ok(WindowLine { number, title, state, database, environments, start: times.0, end: times.1, asked, run: None })
 }
 
 /// Databases whose connection is unproven or whose newest backup record is a week old or missing. A week is the default age a plan demands.

@@ -17,7 +17,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     let teams = ids(teams);
     let states: Option<Vec<String>> = filter.state.states().map(|states| states.iter().map(|state| state.word().to_owned()).collect());
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, m.name AS team, t.zone, r.start_at, r.end_at,
+        r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
                       EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e
                               WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $8::uuid::text
@@ -58,7 +58,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
                 title: row.title,
                 state: state(&row.state)?,
                 database: row.short_name,
-                environment: row.environment,
+                environments: row.environments,
                 team: row.team,
                 zone: row.zone,
                 start: row.start_at.to_jiff(),

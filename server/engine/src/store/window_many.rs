@@ -19,7 +19,7 @@ pub async fn rows(
 ) -> Result<Vec<ManyRow>> {
     let teams = ids(Some(teams));
     let rows = sqlx::query!(
-        r#"SELECT w.number, w.revision, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", t.environment, m.name AS team, r.start_at, r.end_at
+        r#"SELECT w.number, w.revision, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", m.name AS team, r.start_at, r.end_at
          FROM drydock.window w
          JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
          JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -47,7 +47,7 @@ pub async fn rows(
                 title: row.title,
                 state: state(&row.state)?,
                 database: row.short_name,
-                environment: row.environment,
+                environments: row.environments,
                 team: row.team,
                 start: row.start_at.to_jiff(),
                 end: row.end_at.to_jiff(),

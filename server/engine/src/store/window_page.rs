@@ -66,7 +66,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
     let row = sqlx::query!(
         r#"SELECT w.id, w.number, w.state, w.state_at, w.state_reason, w.revision, w.team_id, w.issues_met, w.created_at, c.name AS created_by, o.name AS owner, m.name AS team_name,
                   r.title, r.form, r.preview, r.start_at, r.latest_start_at, r.cut_off_at, r.end_at, coalesce(s.decide_by_at, r.decide_by_at) AS "decide_by_at!", p.digest, p.bytes,
-                  t.id AS target_id, t.short_name, t.name AS target_name, t.environment, t.zone, t.on_call, t.state = 'deleted' AS "database_deleted!",
+                  t.id AS target_id, t.short_name, t.name AS target_name, drydock.environments(w.id, w.revision) AS "environments!", t.zone, t.on_call, t.state = 'deleted' AS "database_deleted!",
                   w.escalated_stages, clock_timestamp() AS "now!",
                   (SELECT count(*) FROM drydock.window_target o WHERE o.window_id = w.id AND o.revision = w.revision AND o.position > 1) AS "more!"
            FROM drydock.window w
@@ -102,7 +102,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
             more_databases: usize::try_from(row.more).map_err(Error::internal)?,
             database_name: row.target_name,
             database_deleted: row.database_deleted,
-            environment: row.environment,
+            environments: row.environments,
             zone: row.zone,
             on_call: row.on_call,
             moments: Moments {

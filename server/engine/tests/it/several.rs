@@ -9,6 +9,7 @@ use domain::people::{GlobalRole, TeamRole};
 use domain::plan::Plan;
 use domain::procedure::{RiskClass, Selection};
 use domain::proposal::ProposalForm;
+use domain::view::calendar::{Page, Place};
 use domain::view::departures::Follows;
 use domain::view::windows::list::Filter;
 use domain::view::windows::propose::{Look, by_tag};
@@ -109,6 +110,29 @@ fn said(result: Result<i64>) -> Vec<(String, String)> {
         Err(Error::Invalid(errors)) => errors.into_iter().map(|error| (error.field, error.message)).collect(),
         other => panic!("expected wrong fields, got {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn lists_name_the_environments_of_all_databases() {
+    let estate = Estate::new().await;
+    let (house, lead) = (&estate.house, &estate.house.lead);
+    let number = estate.propose(&[("staging-orders", "1")]).await.expect("a good proposal");
+    let both = "production, staging";
+    let of = |name: &str| (format!("{name} and 1 more"), both.to_owned());
+    let list = async |filter| queries::windows::list(&house.engine, &lead.actor, &filter).await.expect("a list").rows;
+    let rows = list(Filter::default()).await;
+    assert_eq!((rows[0].database.clone(), rows[0].environments.clone()), of("prod-orders"));
+    let found = list(Filter { environment: "staging".into(), ..Filter::default() }).await;
+    assert_eq!((found[0].database.clone(), found[0].environments.clone()), of("staging-orders"), "found by one, it is of both");
+    let soon = queries::home::home(&house.engine, &lead.actor).await.expect("a page").soon.lines;
+    assert_eq!(soon[0].environments, both);
+    let start = show(&house.engine, &lead.actor, number, None).await.expect("the page").head;
+    assert_eq!(start.environments, both);
+    let date = start.moments.start.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let place = Place::read(Page::Calendar, |name| (name == "date").then(|| date.clone()));
+    let days = queries::calendar::calendar(&house.engine, &lead.actor, &place).await.expect("a calendar").days;
+    let entries: Vec<&str> = days.iter().flat_map(|day| &day.entries).map(|entry| entry.environments.as_str()).collect();
+    assert_eq!(entries, [both]);
 }
 
 #[tokio::test]

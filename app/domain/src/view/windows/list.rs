@@ -97,8 +97,8 @@ pub struct Row {
     pub state: WindowState,
     /// Short name of its database.
     pub database: String,
-    /// Environment word of its database.
-    pub environment: String,
+    /// Environment words of its databases, each once, production first, with commas between.
+    pub environments: String,
     /// Name of the owner team.
     pub team: String,
     /// Zone its database is planned in.

@@ -57,8 +57,8 @@ pub struct ManyRow {
     pub state: WindowState,
     /// Short name of its database.
     pub database: String,
-    /// Environment word.
-    pub environment: String,
+    /// Environment words of its databases, each once, production first, with commas between.
+    pub environments: String,
     /// Name of its owner team.
     pub team: String,
     /// Start.

@@ -50,8 +50,8 @@ pub struct Head {
     pub database_name: String,
     /// It was deleted: only its history is left.
     pub database_deleted: bool,
-    /// Its environment word.
-    pub environment: String,
+    /// Environment words of its databases, each once, production first, with commas between.
+    pub environments: String,
     /// Its zone.
     pub zone: String,
     /// Whom to call.
