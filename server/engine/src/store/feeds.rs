@@ -186,7 +186,7 @@ pub struct FeedEvent {
     pub state: WindowState,
     /// Short description.
     pub title: String,
-    /// Short name of its database.
+    /// Short name of the database that the feed is of, else of its first one, and how many more there are.
     pub database: String,
     /// Environment words of its databases, each once, production first, with commas between.
     pub environments: String,
@@ -219,17 +219,19 @@ pub async fn events(db: &mut PgConnection, feed: &Living, teams: Option<&[TeamId
            FROM (SELECT w.id, w.number, w.revision, w.state, r.title, t.short_name || drydock.more_databases(w.id, w.revision) AS short_name, m.name AS team, r.start_at, r.end_at, greatest(w.state_at, r.created_at) AS changed_at
                  FROM drydock.revision r
                  JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.number
-                 JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
+                 JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
+                      AND (($4::uuid IS NULL AND wt.position = 1) OR wt.target_id = $4)
                  JOIN drydock.target t ON t.id = wt.target_id
-                 CROSS JOIN LATERAL (SELECT array_agg(o.target_id) AS ids FROM drydock.window_target o WHERE o.window_id = w.id AND o.revision = w.revision) a
                  JOIN drydock.team m ON m.id = w.team_id
                  WHERE r.start_at > $1 AND w.state <> 'draft' AND ($2::uuid[] IS NULL OR w.team_id = ANY ($2))
-                   AND ($3::uuid IS NULL OR w.team_id = $3) AND ($4::uuid IS NULL OR $4 = ANY (a.ids))
+                   AND ($3::uuid IS NULL OR w.team_id = $3)
                    AND ($5::uuid IS NULL OR w.owner_id = $5
                         OR w.id IN (SELECT c.window_id FROM drydock.contributor c WHERE c.person_id = $5)
                         OR w.id IN (SELECT o.window_id FROM drydock.watcher o WHERE o.person_id = $5)
-                        OR EXISTS (SELECT FROM drydock.target_watcher o WHERE o.person_id = $5 AND o.target_id = ANY (a.ids))
-                        OR EXISTS (SELECT FROM drydock.target_stakeholder s WHERE s.person_id = $5 AND s.target_id = ANY (a.ids))
+                        OR (w.id, w.revision) IN (SELECT x.window_id, x.revision FROM drydock.target_watcher o
+                                                  JOIN drydock.window_target x ON x.target_id = o.target_id WHERE o.person_id = $5)
+                        OR (w.id, w.revision) IN (SELECT x.window_id, x.revision FROM drydock.target_stakeholder s
+                                                  JOIN drydock.window_target x ON x.target_id = s.target_id WHERE s.person_id = $5)
                         OR w.team_id IN (SELECT p.team_id FROM drydock.membership p WHERE p.person_id = $5 AND (p.role = 'lead' OR p.deputy)))
                  ORDER BY abs(extract(epoch FROM r.start_at - $6::timestamptz)), w.number LIMIT $7) e
            ORDER BY e.start_at, e.number"#,

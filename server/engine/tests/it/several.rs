@@ -1,6 +1,7 @@
 //! Several databases in one proposal: who is asked, whose votes it takes, what is refused by name, and what a worker is asked.
 
-use crate::house::{House, code, person};
+use crate::feeds::{given, made};
+use crate::house::{House, code, person, with_account};
 use domain::approval::Policy;
 use domain::canonical::Digest;
 use domain::examination::PreviewAnswer;
@@ -113,9 +114,10 @@ fn said(result: Result<i64>) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn lists_name_the_environments_of_all_databases() {
+async fn lists_name_the_environments_of_all_databases_and_a_feed_its_own_database() {
     let estate = Estate::new().await;
     let (house, lead) = (&estate.house, &estate.house.lead);
+    with_account(house, lead).await;
     let number = estate.propose(&[("staging-orders", "1")]).await.expect("a good proposal");
     let both = "production, staging";
     let of = |name: &str| (format!("{name} and 1 more"), both.to_owned());
@@ -133,6 +135,15 @@ async fn lists_name_the_environments_of_all_databases() {
     let days = queries::calendar::calendar(&house.engine, &lead.actor, &place).await.expect("a calendar").days;
     let entries: Vec<&str> = days.iter().flat_map(|day| &day.entries).map(|entry| entry.environments.as_str()).collect();
     assert_eq!(entries, [both]);
+    for (about, name) in
+        [("database:staging-orders", "staging-orders"), ("database:prod-orders", "prod-orders"), ("team:orders", "prod-orders")]
+    {
+        let events = given(house, &made(house, lead, about).await).await.events;
+        let said: Vec<(String, String)> = events.into_iter().map(|event| (event.database, event.environments)).collect();
+        assert_eq!(said, [of(name)], "{about}");
+    }
+    let others = given(house, &made(house, lead, "database:prod-invoices").await).await.events;
+    assert!(others.is_empty(), "{others:?}");
 }
 
 #[tokio::test]
