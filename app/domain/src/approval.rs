@@ -8,8 +8,10 @@ pub mod count;
 pub mod example;
 pub mod form;
 mod matching;
+pub mod outlook;
 pub mod policy;
 pub mod polls;
+pub mod stand_in;
 pub mod terms;
 
 pub use check::satisfiable;
@@ -17,6 +19,7 @@ pub use code::CodeNeed;
 pub use count::{Roll, RuleStanding, Standing, count, factor_needed, in_turn, must_be_known_better};
 pub use policy::{ESCALATION, Electorate, Eligible, Escalation, Group, Policy, Rule, Scope, Terms};
 pub use polls::{Electorates, Poll, Polls};
+pub use stand_in::StandIn;
 pub use terms::{StageTimes, deadlines, strictest};
 
 use crate::decision::Refusal;

@@ -62,6 +62,8 @@ ids! {
     SeriesId,
     /// A vote.
     VoteId,
+    /// A time in which somebody is away.
+    AbsenceId,
     /// A pause of all maintenance.
     PauseId,
     /// A freeze.

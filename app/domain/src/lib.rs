@@ -1,6 +1,7 @@
 //! The rules of Drydock, pure: no input or output, no clock, no randomness. Time and ids are arguments.
 #![warn(missing_docs)]
 
+pub mod absence;
 pub mod account_link;
 pub mod approval;
 pub mod canonical;

@@ -1,5 +1,6 @@
 //! What pages show: plain structs that queries fill and pages render, with the rules that turn state into sentences.
 
+pub mod absences;
 pub mod address;
 pub mod calendar;
 pub mod checklists;

@@ -2,6 +2,7 @@
 
 use super::matching::matching;
 use super::policy::{ESCALATION, Electorate, Eligible, Policy, Rule, second_key};
+use super::stand_in::Places;
 use super::{Assurance, StandingVote, VoteDecision};
 use crate::decision::Refusal;
 use crate::ids::PersonId;
@@ -17,6 +18,10 @@ pub struct Roll {
     pub present: Eligible,
     /// Stages whose second group was asked, and may take any free seat of them.
     pub escalated: BTreeSet<u32>,
+    /// Seats that are voted for in somebody's place.
+    pub(super) places: Places,
+    /// Who holds a seat and cannot vote in time, unless they did: whether it is reachable is asked without them.
+    pub(super) away: BTreeSet<PersonId>,
 }
 
 impl Roll {
@@ -24,12 +29,13 @@ impl Roll {
     #[must_use]
     pub fn fresh(policy: &Policy, today: &Electorate, out: &BTreeSet<PersonId>) -> Self {
         let sealed = by_rule(policy, today, |person| !out.contains(person));
-        Self { present: sealed.clone(), sealed, escalated: BTreeSet::new() }
+        Self { present: sealed.clone(), ..Self::as_sealed(&sealed) }
     }
     /// The roll as it was sealed, with everybody present.
     #[must_use]
     pub fn as_sealed(sealed: &Eligible) -> Self {
-        Self { sealed: sealed.clone(), present: sealed.clone(), escalated: BTreeSet::new() }
+        let (sealed, present) = (sealed.clone(), sealed.clone());
+        Self { sealed, present, escalated: BTreeSet::new(), places: Places::new(), away: BTreeSet::new() }
     }
     /// A sealed roll with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
     #[must_use]
@@ -40,7 +46,7 @@ impl Roll {
             people.retain(|person| asked.is_some_and(|asked| asked.contains(person)));
             asked.is_some()
         });
-        Self { present, sealed: sealed.clone(), escalated: escalated.clone() }
+        Self { present, escalated: escalated.clone(), ..Self::as_sealed(sealed) }
     }
     /// The roll of a policy that rules a plan sealed under another one. Only who was asked by the plan may count, and shares are those of
     /// today's groups, so that a raised policy is never met by fewer people than it asks for. `out` never vote on the plan.
@@ -52,7 +58,7 @@ impl Roll {
         for people in present.values_mut() {
             people.retain(|person| asked.contains(person));
         }
-        Self { sealed: groups, present, escalated: escalated.clone() }
+        Self { present, escalated: escalated.clone(), ..Self::as_sealed(&groups) }
     }
     /// Takes people off who do not count now; shares stay those of the sealed groups.
     #[must_use]
@@ -62,13 +68,29 @@ impl Roll {
         }
         self
     }
-    /// Who may vote now, by rule; a second group only once it was asked.
+    /// Says who holds a seat and cannot vote in time: their delegates may, and what they voted already counts.
+    #[must_use]
+    pub fn with_away(self, away: BTreeSet<PersonId>) -> Self {
+        Self { away, ..self }
+    }
+    /// Who may vote now, by rule, delegates among them; a second group only once it was asked.
     #[must_use]
     pub fn asked(&self) -> Eligible {
-        let seconds: BTreeSet<String> = self.escalated.iter().map(|stage| self.second_of(*stage)).collect();
         let mut asked = self.present.clone();
-        asked.retain(|key, _| !key.starts_with(ESCALATION) || seconds.contains(key));
+        asked.retain(|key, _| self.is_asked(key));
+        for (key, people) in &mut asked {
+            let delegates: Vec<_> =
+                self.places_of(key).filter(|(absent, _)| people.contains(absent)).map(|(_, delegate)| *delegate).collect();
+            people.extend(delegates);
+        }
         asked
+    }
+    /// Rules are asked when their stage comes; a second group only once its deadline has passed.
+    pub(super) fn is_asked(&self, key: &str) -> bool {
+        !key.starts_with(ESCALATION) || self.escalated.iter().any(|stage| self.second_of(*stage) == key)
+    }
+    fn places_of(&self, key: &str) -> impl Iterator<Item = &(PersonId, PersonId)> {
+        self.places.get(key).into_iter().flatten()
     }
     /// Those who are asked at the deadline of a stage.
     #[must_use]
@@ -86,10 +108,23 @@ impl Roll {
         let own = second_key(stage);
         if self.sealed.contains_key(&own) { own } else { ESCALATION.to_owned() }
     }
-    /// Whether this rule asks this person now.
+    /// Whether a seat of the rule is the person's own, or one that they may vote for in somebody's place.
     pub(super) fn may(&self, rule: &Rule, person: PersonId) -> bool {
-        let of = |key: &str| self.present.get(key).is_some_and(|people| people.contains(&person));
-        of(&rule.key) || (self.escalated.contains(&rule.stage) && of(&self.second_of(rule.stage)))
+        self.holds(rule, person) || self.for_others(rule, person, |_| true)
+    }
+    pub(super) fn holds(&self, rule: &Rule, person: PersonId) -> bool {
+        self.keys(rule).any(|key| self.present.get(&key).is_some_and(|people| people.contains(&person)))
+    }
+    pub(super) fn for_others(&self, rule: &Rule, person: PersonId, whose: impl Fn(PersonId) -> bool) -> bool {
+        self.keys(rule).any(|key| {
+            let present = self.present.get(&key);
+            let here = |absent: &PersonId| present.is_some_and(|people| people.contains(absent));
+            self.places_of(&key).any(|(absent, delegate)| *delegate == person && here(absent) && whose(*absent))
+        })
+    }
+    fn keys(&self, rule: &Rule) -> impl Iterator<Item = String> {
+        let second = self.escalated.contains(&rule.stage).then(|| self.second_of(rule.stage));
+        [rule.key.clone()].into_iter().chain(second)
     }
     fn required(&self, rule: &Rule) -> usize {
         rule.required(self.sealed.get(&rule.key).map_or(0, BTreeSet::len))
@@ -194,7 +229,12 @@ pub fn count(policy: &Policy, roll: &Roll, votes: &[StandingVote]) -> Standing {
     let spoke: BTreeSet<PersonId> = votes.iter().map(|vote| vote.person).collect();
     let approvers: Vec<PersonId> = approvals.iter().map(|vote| vote.person).collect::<BTreeSet<_>>().into_iter().collect();
     let possible: Vec<PersonId> = roll.asked().into_values().flatten().collect::<BTreeSet<_>>().into_iter().collect();
-    let could = |rule: &Rule, person: PersonId| counts(rule, person) || (roll.may(rule, person) && !spoke.contains(&person));
+    let there = |person: PersonId| !spoke.contains(&person) && !roll.away.contains(&person);
+    // Whoever is there may vote for the own seat, whoever did so before; where somebody is not, only the delegate makes it reachable.
+    let could = |rule: &Rule, person: PersonId| {
+        let mine = roll.holds(rule, person) || roll.for_others(rule, person, |absent| roll.away.contains(&absent));
+        mine && (there(person) || counts(rule, person))
+    };
     let filled = |have: &[Vec<PersonId>], up_to: u32| {
         policy.rules.iter().zip(have).zip(&needs).all(|((rule, have), need)| rule.stage > up_to || have.len() >= *need)
     };
@@ -212,7 +252,11 @@ pub fn count(policy: &Policy, roll: &Roll, votes: &[StandingVote]) -> Standing {
         .zip(&needs)
         .map(|((rule, have), need)| {
             let later = rule.stage > stage;
-            let asked = possible.iter().filter(|person| roll.may(rule, **person) && !spoke.contains(person));
+            // The seat of somebody for whom another has voted is filled.
+            let filled = |person: PersonId| {
+                have.iter().any(|voter| !roll.holds(rule, *voter) && roll.for_others(rule, *voter, |absent| absent == person))
+            };
+            let asked = possible.iter().filter(|person| roll.may(rule, **person) && !spoke.contains(person) && !filled(**person));
             let waiting_for = if later || have.len() >= *need { vec![] } else { asked.copied().collect() };
             RuleStanding { rule: rule.clone(), need: *need, have, waiting_for, later, of: vec![] }
         })

@@ -30,7 +30,11 @@ impl Plan {
     /// Its policies with everybody who was sealed. `escalated` are the stages whose second group was asked.
     #[must_use]
     pub fn as_sealed(&self, escalated: &BTreeSet<u32>) -> Polls<'_> {
-        self.polls(|_, _, eligible| Roll { escalated: escalated.clone(), ..Roll::as_sealed(eligible) })
+        self.polls(|_, _, eligible| {
+            let mut roll = Roll::as_sealed(eligible);
+            roll.escalated.clone_from(escalated);
+            roll
+        })
     }
 
     /// Its policies with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
