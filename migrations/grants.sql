@@ -23,6 +23,8 @@ GRANT UPDATE (confirmed_at, last_step) ON drydock.factor TO {web};
 GRANT UPDATE (used_at) ON drydock.recovery_code TO {web};
 GRANT INSERT ON drydock.vote_code TO {web};
 GRANT UPDATE (tries, used_at, ended_at) ON drydock.vote_code TO {web};
+GRANT INSERT ON drydock.absence TO {web};
+GRANT UPDATE (ends_at, ended_at, ended_by) ON drydock.absence TO {web};
 GRANT INSERT ON drydock.policy_change, drydock.policy_agreement, drydock.policy_case TO {web};
 GRANT INSERT ON drydock.revision_stage TO {web}, {worker};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
@@ -60,7 +62,7 @@ GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_ove
 GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz), drydock.freeze_covers(drydock.freeze, drydock.target),
     drydock.may_freeze(uuid, drydock.freeze) TO {web}, {worker};
 -- What lists say of a window of several databases.
-GRANT EXECUTE ON FUNCTION drydock.more_databases(uuid, integer), drydock.environments(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea) TO {web}, {worker};
+GRANT EXECUTE ON FUNCTION drydock.more_databases(uuid, integer), drydock.environments(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea), drydock.may_speak_of(drydock.absence, uuid) TO {web}, {worker};
 GRANT INSERT ON drydock.comment, drydock.mention TO {web};
 GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
 GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, drydock.webhook_delivery TO {web};
@@ -105,6 +107,11 @@ GRANT INSERT (series_id, day, start_at, code, message) ON drydock.series_stuck T
 GRANT UPDATE (looked_at, next_look_at, trouble_code, trouble, trouble_since) ON drydock.series TO {worker};
 GRANT UPDATE (start_at, code, message, since) ON drydock.series_stuck TO {worker};
 GRANT DELETE ON drydock.series_stuck TO {worker};
+-- Delegates are asked by the worker, as absences begin and plans wait.
+GRANT INSERT (window_id, digest, absence_id) ON drydock.asked_in_place TO {worker};
+-- What the watch over quorums told, while it is so.
+GRANT INSERT (window_id, revision, said), DELETE ON drydock.quorum_short TO {worker};
+GRANT UPDATE (revision, said) ON drydock.quorum_short TO {worker};
 -- Counting votes asks who has an account at all, and who a second factor.
 GRANT SELECT (person_id) ON drydock.account TO {worker};
 GRANT SELECT (person_id, confirmed_at) ON drydock.factor TO {worker};
@@ -114,4 +121,4 @@ GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
     drydock.plan, drydock.policy, drydock.policy_version, drydock.policy_change, drydock.policy_agreement, drydock.policy_case, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
     drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck TO {auditor};
-GRANT SELECT ON drydock.comment, drydock.mention TO {auditor};
+GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.asked_in_place, drydock.quorum_short TO {auditor};

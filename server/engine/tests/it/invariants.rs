@@ -3,6 +3,7 @@
 //! The owner is asked because guard triggers are `ENABLE ALWAYS`: they hold for whoever has no right to switch them off, and for a
 //! replica's session too.
 
+mod absences;
 mod calendars;
 mod codes;
 mod conversation;
