@@ -31,6 +31,8 @@ pub enum NoticeKind {
     Cancelled,
     /// Approved before, and by now not any more.
     ApprovalLost,
+    /// Too few of those who are asked can still approve it in time.
+    QuorumShort,
     /// Yours from now on: whoever owned it left.
     HandedOver,
     /// Nobody decided in time.
@@ -79,6 +81,10 @@ pub enum NoticeKind {
     WebhookPaused,
     /// A series cannot propose by itself what it should.
     SeriesStuck,
+    /// Somebody is away, and perhaps you vote in their place.
+    AbsenceSaid,
+    /// Such an absence has another end, or is over.
+    AbsenceChanged,
 }
 
 words!(NoticeKind {
@@ -91,6 +97,7 @@ words!(NoticeKind {
     NoticeKind::ChangesAsked = "changes_asked" / "Changes requested",
     NoticeKind::Cancelled = "cancelled" / "Cancelled",
     NoticeKind::ApprovalLost = "approval_lost" / "Approval lost",
+    NoticeKind::QuorumShort = "quorum_short" / "Cannot be approved in time",
     NoticeKind::HandedOver = "handed_over" / "Yours from now on",
     NoticeKind::Expired = "expired" / "Expired",
     NoticeKind::Started = "started" / "Started",
@@ -115,6 +122,8 @@ words!(NoticeKind {
     NoticeKind::FreezeChanged = "freeze_changed" / "Freeze changed",
     NoticeKind::WebhookPaused = "webhook_paused" / "Webhook paused",
     NoticeKind::SeriesStuck = "series_stuck" / "Series needs a person",
+    NoticeKind::AbsenceSaid = "absence_said" / "Away",
+    NoticeKind::AbsenceChanged = "absence_changed" / "Absence changed",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -154,6 +163,10 @@ pub enum Concerned {
     SeriesAuthor,
     /// Who made a freeze.
     FreezeMaker,
+    /// Who is away.
+    Absent,
+    /// Who votes in somebody's place.
+    Delegate,
 }
 
 impl NoticeKind {
@@ -161,8 +174,8 @@ impl NoticeKind {
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
         use Concerned::{
-            Administrators, BothLeads, Contributors, Eligible, Executor, FreezeMaker, Heads, Invited, Leads, Mentioned, OnCall, Owner,
-            SeriesAuthor, Stakeholders, Voter, Watchers, WindowOwner,
+            Absent, Administrators, BothLeads, Contributors, Delegate, Eligible, Executor, FreezeMaker, Heads, Invited, Leads, Mentioned,
+            OnCall, Owner, SeriesAuthor, Stakeholders, Voter, Watchers, WindowOwner,
         };
         match self {
             Self::ApprovalNeeded | Self::VoteCode => &[Eligible],
@@ -176,6 +189,7 @@ impl NoticeKind {
             Self::Failed => &[Stakeholders, WindowOwner, OnCall, Executor, Contributors, Leads, Watchers],
             Self::Held => &[WindowOwner, OnCall, Executor, Contributors, Leads, Watchers],
             Self::ApprovalLost => &[WindowOwner, Contributors, Leads, Watchers, Invited],
+            Self::QuorumShort => &[WindowOwner, Watchers],
             Self::Commented => &[WindowOwner, Contributors, Watchers],
             Self::Mentioned => &[Mentioned],
             Self::Validating => &[WindowOwner, Executor, Contributors, Leads],
@@ -186,6 +200,7 @@ impl NoticeKind {
             Self::OwnerChanged => &[BothLeads],
             Self::WebhookPaused => &[Administrators],
             Self::SeriesStuck => &[SeriesAuthor, Leads],
+            Self::AbsenceSaid | Self::AbsenceChanged => &[Absent, Delegate],
         }
     }
     /// True for messages that say what somebody wrote.
@@ -216,6 +231,8 @@ impl NoticeKind {
                 | Self::FreezeChanged
                 | Self::WebhookPaused
                 | Self::SeriesStuck
+                | Self::AbsenceSaid
+                | Self::AbsenceChanged
         )
     }
     /// True for messages about a window, its plan or its run.
@@ -270,8 +287,10 @@ impl NoticeKind {
         let state = now.window?;
         let moved = Some("the window has moved on since");
         match self {
-            Self::ApprovalNeeded | Self::Moved | Self::ChangesAsked if !now.same_digest => Some("the window was edited since"),
-            Self::ApprovalNeeded | Self::ApprovalLost if state != W::Proposed => moved,
+            Self::ApprovalNeeded | Self::Moved | Self::ChangesAsked | Self::QuorumShort if !now.same_digest => {
+                Some("the window was edited since")
+            }
+            Self::ApprovalNeeded | Self::ApprovalLost | Self::QuorumShort if state != W::Proposed => moved,
             // It says that the new time waits for votes, and takes certainty off a calendar: after an approval or an end both are wrong. What was
             // sent back for changes still has that time.
             Self::Moved if !matches!(state, W::Proposed | W::Draft) => moved,

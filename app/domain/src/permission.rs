@@ -126,6 +126,8 @@ verbs! {
     AddWatcher = "watcher.add", "add watchers to this team's windows and databases", TEAM;
     /// Give and take roles in a team; those of leads and deputies are given by administrators alone.
     ManageMembers = "team.manage", "manage this team's members", &[Lead, Admin];
+    /// Say that somebody of the team is away, and who votes in their place; everybody says it of themselves.
+    SayAbsence = "absence.say", "say that members of this team are away", &[Lead, Admin];
     /// Change policies.
     ManagePolicies = "policy.manage", "change policies", &[Admin];
     /// Change settings, mail, worker keys.

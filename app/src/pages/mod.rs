@@ -55,12 +55,14 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/people/new") view=people::PersonNewPage ssr=SsrMode::Async/>
                     <Route path=path!("/people/:id") view=people::PersonShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/people/:id/edit") view=people::PersonEditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/people/:id/absence") view=people::PersonAbsencePage ssr=SsrMode::Async/>
                     <Route path=path!("/people/:id/deactivate") view=people::PersonDeactivatePage ssr=SsrMode::Async/>
                     <Route path=path!("/teams") view=teams::TeamsListPage ssr=SsrMode::Async/>
                     <Route path=path!("/teams/new") view=teams::TeamNewPage ssr=SsrMode::Async/>
                     <Route path=path!("/teams/:id") view=teams::TeamShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/teams/:id/edit") view=teams::TeamEditPage ssr=SsrMode::Async/>
                     <Route path=path!("/me") view=me::ProfilePage ssr=SsrMode::Async/>
+                    <Route path=path!("/me/absence") view=people::OwnAbsencePage ssr=SsrMode::Async/>
                     <Route path=path!("/me/sessions") view=me::SessionsPage ssr=SsrMode::Async/>
                     <Route path=path!("/me/calendar") view=me::FeedsPage ssr=SsrMode::Async/>
                     <Route path=path!("/me/factor") view=me::FactorPage ssr=SsrMode::Async/>

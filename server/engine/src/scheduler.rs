@@ -2,6 +2,7 @@
 
 mod clock_guard;
 pub mod series;
+pub mod waiting;
 
 use crate::actions::end_waves::end_waves;
 use crate::actions::end_window::{expire_window, miss_window};

@@ -162,6 +162,7 @@ const JOBS: &[Job] = &[
     Job { name: "runner", run: |context| Box::pin(crate::runner::run(context)) },
     Job { name: "scheduler", run: |context| Box::pin(crate::scheduler::run(context)) },
     Job { name: "sealer", run: |context| Box::pin(crate::sealer::run(context)) },
+    Job { name: "waiting", run: |context| Box::pin(crate::scheduler::waiting::run(context)) },
     Job { name: "series", run: |context| Box::pin(crate::scheduler::series::run(context)) },
     Job { name: "webhooks", run: |context| Box::pin(crate::notifier::webhooks::run(context)) },
     Job { name: "notifier", run: |context| Box::pin(crate::notifier::run(context)) },

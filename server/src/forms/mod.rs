@@ -8,6 +8,7 @@
 //! }
 //! ```
 
+pub mod absences;
 pub mod audit;
 pub mod checks;
 pub mod comments;

@@ -157,6 +157,8 @@ async fn doors_to_people_teams_policies_and_the_trail() {
     company.policy = company.id("SELECT id FROM drydock.policy WHERE name = 'Standard'").await.to_string();
     company.webhook().await;
     company.run("UPDATE drydock.outbox SET state = 'parked'").await;
+    company.away("orders", company.cast.changed.actor.person).await;
+    company.away("billing", company.cast.other_engineer.actor.person).await;
     try_doors(&company, PEOPLE).await;
 }
 
@@ -285,6 +287,7 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "POST /me/sessions/{id}/end",
         "POST /me/notices",
         "POST /me/calendar",
+        "POST /me/absence",
         "POST /me/calendar/{id}/revoke",
         // A file that he chose himself, which he could not.
         "POST /freezes/import/{id}",

@@ -84,6 +84,8 @@ fn why_not(kind: NoticeKind, part: Part) -> &'static str {
         (N::Commented, _) => "Whoever is to read a comment without owning, writing or watching the window is named in it.",
         (N::ApprovalNeeded, Part::Invited) => "Other times they are told as a move; the rest is for those who decide.",
         (N::ChangesAsked, Part::Invited) => "It may come back at the same time; a new time, or its end, they are told.",
+        (N::QuorumShort, Part::Asked) => "They were asked already; who is away is asked by a delegate, if by anybody.",
+        (N::QuorumShort, _) => "Nothing is decided: its owner finds out what to do, and they are told of that.",
         (N::ApprovalNeeded, Part::Voters) => "Whoever decided on this plan is not asked again.",
         (N::ApprovalNeeded, _) => "Nothing is decided yet, and they have nothing to decide.",
         (N::Moved, Part::Asked | Part::Voters) => "They are asked for their decision on the new time, by a message that says the same.",

@@ -56,12 +56,14 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("A decision in your name was recorded", "It carries “this was not me”: the way to undo what somebody else did with your mail."),
     ("A code you asked for on the page behind a link", "Where the policy wants it, your approval counts only with it."),
     ("A run is on hold or failed, of a window you own or are on call for", "Nobody else may know that somebody has to come."),
+    ("A window you own cannot be approved in time any more", "You answer for it, and nobody else may notice in time."),
     ("A window became yours", "You answer for it from then on."),
     ("Your password was changed, or a link to a new one was asked for", "Whoever did not do this has to learn it."),
     ("Your second factor was set up or removed, or a recovery code was used", "Whoever did not do this has to learn it."),
     ("All maintenance was paused, or goes on", "You lead or administer: nothing starts meanwhile."),
     ("A freeze covers a window you own, or no longer does", "You answer for it, and it would not start."),
     ("A series you saved last cannot propose by itself", "It waits for you, and nobody else may notice."),
+    ("You are said to be away, or vote in somebody's place", "It is about votes in your name, or of yours in another's."),
     ("A database went to another team", "You lead one of the two."),
     ("A webhook was paused, because its receiver never answers", "You administer: a program hears nothing meanwhile."),
     ("Your address was changed", "Whoever lost a mailbox has to learn it there."),
@@ -80,10 +82,13 @@ impl NoticeKind {
                 | Concerned::BothLeads
                 | Concerned::Administrators
                 | Concerned::SeriesAuthor
-                | Concerned::FreezeMaker,
+                | Concerned::FreezeMaker
+                | Concerned::Absent
+                | Concerned::Delegate,
             )
             | (Self::VoteCode | Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
-            | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall) => &[],
+            | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall)
+            | (Self::QuorumShort, Concerned::WindowOwner) => &[],
             (Self::Commented, Concerned::Watchers) => &[Topic::Conversation, Topic::Watching],
             (Self::Commented, _) => &[Topic::Conversation],
             (Self::Mentioned, _) | (_, Concerned::Mentioned) => &[Topic::Mentioned],

@@ -59,6 +59,8 @@ pub struct About {
     pub votes: Vec<Vote>,
     /// The policy's rules.
     pub rules: Vec<RuleRow>,
+    /// Names of those in whose place the reader votes.
+    pub in_place_of: Vec<String>,
     /// An approval by this link would count for nothing: the policy asks the reader to be signed in.
     pub sign_in_to_approve: bool,
     /// The code that an approval by this link needs, or counts for more with; `None` where it adds nothing.

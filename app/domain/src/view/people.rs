@@ -1,5 +1,6 @@
 //! People, teams, and the first page.
 
+use super::absences::AwayNow;
 use crate::ids::{PersonId, RunId, TargetId, TeamId};
 use crate::people::{GlobalRole, TeamRole, words};
 use crate::window::WindowState;
@@ -56,6 +57,8 @@ pub struct PersonRow {
     pub global: Vec<GlobalRole>,
     /// Places in teams.
     pub places: Vec<Place>,
+    /// Away at this moment.
+    pub away: Option<AwayNow>,
 }
 
 /// Which people the list shows.
@@ -157,6 +160,8 @@ pub struct PersonPage {
     pub invitation: Option<Invitation>,
     /// The reader may edit this person.
     pub may_manage: bool,
+    /// The reader may say that this person is away.
+    pub may_say_absence: bool,
     /// The reader is this person.
     pub own: bool,
 }
@@ -195,6 +200,8 @@ pub struct MemberRow {
     pub account: bool,
     /// False after deactivation.
     pub active: bool,
+    /// Away at this moment.
+    pub away: Option<AwayNow>,
 }
 
 /// One team's page.

@@ -80,6 +80,10 @@ fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Optio
             </Card>
         </div>
         <NoticesCard off/>
+        <Card title="Away" id="away".to_owned()>
+            <p>"Say when you are away, and who votes in your place meanwhile: also on what waits for you already."</p>
+            <p class="actions"><a class="button" href="/me/absence">"Absences"</a></p>
+        </Card>
         <Card title="Calendar" id="calendar".to_owned()>
             <p>"Have windows in the calendar program you use anyway, by an address that it asks again and again."</p>
             <p class="actions"><a class="button" href="/me/calendar">"Your calendar feeds"</a></p>

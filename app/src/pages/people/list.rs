@@ -86,7 +86,10 @@ fn Row(person: PersonRow) -> impl IntoView {
         })
         .collect_view();
     let (name, email) = (person.name.clone(), person.email.clone());
-    let (placed, marked) = (!person.places.is_empty(), !person.active || !person.global.is_empty() || person.shared || !person.account);
+    let (placed, marked) = (
+        !person.places.is_empty(),
+        !person.active || !person.global.is_empty() || person.shared || !person.account || person.away.is_some(),
+    );
     view! {
         <tr>
             <th scope="row"><a href=to>{name}</a></th>

@@ -1,5 +1,6 @@
 //! People.
 
+mod absence;
 mod deactivate;
 mod edit;
 mod list;
@@ -7,6 +8,7 @@ mod new;
 mod show;
 mod sign_in;
 
+pub use absence::{OwnAbsencePage, PersonAbsencePage};
 pub use deactivate::PersonDeactivatePage;
 pub use edit::PersonEditPage;
 pub use list::PeopleListPage;
@@ -15,7 +17,9 @@ pub use show::PersonShowPage;
 
 use crate::parts::form::{Check, Group};
 use crate::parts::status::{Pill, Tone};
+use crate::parts::time::Time;
 use domain::people::GlobalRole;
+use domain::view::absences::AwayNow;
 use domain::view::people::PersonRow;
 use leptos::prelude::*;
 
@@ -40,6 +44,7 @@ fn Marks(person: PersonRow) -> impl IntoView {
         marks.push((Tone::Bad, "Deactivated"));
     }
     marks.extend(person.global.iter().map(|role| (Tone::Good, role.label())));
+    let away = person.away.map(|away| view! { <AwayNote away/> });
     if person.shared {
         marks.push((Tone::Warn, "Shared mailbox"));
     }
@@ -48,5 +53,12 @@ fn Marks(person: PersonRow) -> impl IntoView {
     } else if !person.account {
         marks.push((Tone::Quiet, "Mail only"));
     }
-    view! { <span class="pills">{marks.into_iter().map(|(tone, label)| view! { <Pill tone label/> }).collect_view()}</span> }
+    view! { <span class="pills">{marks.into_iter().map(|(tone, label)| view! { <Pill tone label/> }).collect_view()}</span>{away} }
+}
+
+/// Until when somebody is away, and who votes meanwhile.
+#[component]
+pub(in crate::pages) fn AwayNote(away: AwayNow) -> impl IntoView {
+    let votes = away.delegate.map(|name| format!(" {name} votes meanwhile."));
+    view! { <p><Pill tone=Tone::Warn label="Away"/>" until "<Time at=away.until/>"."{votes}</p> }
 }

@@ -25,6 +25,8 @@ pub fn PersonShowPage() -> impl IntoView {
 fn Show(page: PersonPage) -> impl IntoView {
     let person = page.person.clone();
     let edit = format!("/people/{}/edit", person.id);
+    let absence = if page.own { "/me/absence".to_owned() } else { format!("/people/{}/absence", person.id) };
+    let may_say_absence = page.may_say_absence;
     let places = person
         .places
         .iter()
@@ -48,6 +50,7 @@ fn Show(page: PersonPage) -> impl IntoView {
     view! {
         <Heading title=person.name.clone()>
             {own.then(|| view! { <a class="button" href="/me">"Your profile"</a> })}
+            {may_say_absence.then(|| view! { <a class="button" href=absence>"Absences"</a> })}
             {may_manage.then(|| view! { <a class="button" href=edit>"Edit"</a> })}
         </Heading>
         <div class="columns">

@@ -3,6 +3,7 @@
 use super::new::TeamFields;
 use super::role_options;
 use crate::door;
+use crate::pages::people::AwayNote;
 use crate::pages::windows::environment;
 use crate::parts::form::{Check, Field, Form, Select};
 use crate::parts::layout::{Card, Heading};
@@ -80,6 +81,7 @@ fn Member(member: MemberRow, team: TeamId, may_change: bool, may_place: bool, ma
                 <a href=to>{member.name.clone()}</a>
                 " "{(!member.active).then(|| view! { <Pill tone=Tone::Bad label="Deactivated"/> })}
                 {(!member.account).then(|| view! { <Pill tone=Tone::Quiet label="Mail only"/> })}
+                {member.away.map(|away| view! { <AwayNote away/> })}
             </th>
             <td class="breaks">{member.email}</td>
             <td>{role_label(member.role, member.deputy)}</td>

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 #[component]
 pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
     let rules = page.standing.lines().iter().map(|rule| line(&page, rule)).collect_view();
-    let votes = votes(&page.votes, page.head.revision);
+    let votes = votes(&page);
     let policies = policies(&page.plan);
     let (at, number) = (page.head.moments.decide_by, page.head.number);
     let staged = staged(&page.plan);
@@ -96,7 +96,7 @@ fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
         } else if standing.waiting_for.is_empty() {
             " nobody who could is left".to_owned()
         } else {
-            format!(" waiting for {}", named(&standing.waiting_for))
+            format!(" waiting for {}", domain::view::windows::blocked::people(&standing.waiting_for, &page.waited))
         }
     });
     let known = standing.rule.assurance.label();
@@ -125,7 +125,8 @@ fn capital(text: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn votes(votes: &[VoteRow], current: i32) -> impl IntoView + use<> {
+fn votes(page: &ShowPage) -> impl IntoView + use<> {
+    let (votes, current) = (&page.votes, page.head.revision);
     if votes.is_empty() {
         return view! { <Empty title="No votes yet" why="Everybody who may vote got a mail with a personal link; signed in, they can vote here."/> }.into_any();
     }
@@ -143,7 +144,7 @@ fn votes(votes: &[VoteRow], current: i32) -> impl IntoView + use<> {
                 vote.withdrawn.clone().map(|(at, why)| view! { <br/><span class="quiet">"Taken back "<Time at=at/>": "{why}</span> });
             view! {
                 <tr>
-                    <th scope="row">{vote.who.clone()}</th>
+                    <th scope="row">{vote.who.clone()}{in_place_of(page, vote)}</th>
                     <td><Pill tone=tone label=vote.decision.label()/><span class="quiet">{spent}</span>{withdrawn}</td>
                     <td data-label="Known">{vote.assurance.label()}</td>
                     <td><Time at=vote.at/></td>
@@ -153,6 +154,12 @@ fn votes(votes: &[VoteRow], current: i32) -> impl IntoView + use<> {
         })
         .collect_view();
     view! { <Table caption="Votes, newest first" head=&["Who", "Decision", "Known", "When", "Comment"]>{rows}</Table> }.into_any()
+}
+
+/// `for Ana`, where the vote was given in somebody's place.
+fn in_place_of(page: &ShowPage, vote: &VoteRow) -> Option<impl IntoView + use<>> {
+    let named = (!vote.in_place_of.is_empty()).then(|| domain::view::windows::blocked::people(&vote.in_place_of, &page.names));
+    named.map(|names| view! { <span class="quiet">" for "{names}</span> })
 }
 
 /// The reader's own decision, or why there is none to make.

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger};
 use crate::store::series::Series;
 use crate::store::{self, windows::Window};
+use domain::absence::Absence;
 use domain::ids::{CommentId, FreezeId, PersonId, TeamId};
 use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
@@ -230,6 +231,17 @@ pub(crate) async fn tell_series(
     Ok(())
 }
 
+/// Puts a message about an absence into the outbox of whoever is away, unless they said it themselves and named nobody, and of the delegate.
+pub(crate) async fn tell_of_absence(ledger: &mut Ledger<'_>, kind: NoticeKind, absence: &Absence, fact: FactRef) -> Result<()> {
+    let by = ledger.permit().person();
+    let absent = Some(absence.person).filter(|person| absence.delegate.is_some() || by != Some(*person));
+    let payload = Map::from_iter([("absence".to_owned(), Value::from(absence.id.to_string()))]);
+    for person in absent.into_iter().chain(absence.delegate) {
+        ledger.notice(&NewNotice { kind, person, payload: payload.clone() }, None, None, None, fact).await?;
+    }
+    Ok(())
+}
+
 /// A link lives until the latest start, at most 30 days.
 pub(crate) fn link_end(plan: &Plan, now: Timestamp) -> Timestamp {
     plan.times.latest_start.min(now + LINK_LIFE)
@@ -263,7 +275,13 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             Concerned::Administrators => store::groups::administrators(ledger.db()).await?,
             // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
             // And by `tell_series`, where there is no window.
-            Concerned::BothLeads | Concerned::Mentioned | Concerned::SeriesAuthor | Concerned::FreezeMaker => BTreeSet::new(),
+            // And by `tell_of_absence`, likewise.
+            Concerned::BothLeads
+            | Concerned::Mentioned
+            | Concerned::SeriesAuthor
+            | Concerned::FreezeMaker
+            | Concerned::Absent
+            | Concerned::Delegate => BTreeSet::new(),
             Concerned::Invited => store::outbox::invited(ledger.db(), window.id).await?,
             Concerned::OnCall => on_call.clone(),
         };

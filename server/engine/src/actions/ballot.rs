@@ -1,5 +1,6 @@
 //! Before a decision is written: the window is locked, its plan read, and everything is asked that speaks against a decision of this person now.
 
+use super::cast_vote::stand_ins;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::store;
@@ -25,7 +26,8 @@ pub(super) struct Ballot {
 pub(super) struct Admitted<'b> {
     /// Who.
     pub(super) person: PersonId,
-    /// By which policies of the plan their vote counts, as the page shows it: by today's groups; as it was sealed where none asks them any more.
+    /// By which policies of the plan their vote counts, also in the place of somebody else, as the page shows it: by today's groups; as it was
+    /// sealed where none asks them any more.
     pub(super) polls: Polls<'b>,
     /// The count before.
     pub(super) before: Standing,
@@ -49,12 +51,13 @@ impl Ballot {
         let contributors = store::windows::contributors(ledger.db(), window.id).await?;
         let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
         let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
-        let polls = plan.as_sealed(&window.escalated);
+        let stand_ins = stand_ins(ledger, window, plan).await?;
+        let polls = plan.as_sealed(&window.escalated).with_stand_ins(&stand_ins);
         approval::may_vote(person, &contributors, &polls.eligible(), already)?;
         store::voices::one(ledger.db(), window.id, person).await?.heard()?;
         let today = store::groups::of_plan(ledger.db(), plan, None).await?;
         let cast: Vec<StandingVote> = votes.into_iter().map(|(_, vote)| vote).collect();
-        let now = plan.today(&today, &window.escalated);
+        let now = plan.today(&today, &window.escalated).with_stand_ins(&stand_ins);
         polls.in_turn(&now, &cast, person, decision)?;
         let before = now.count(&cast);
         Ok(Admitted { person, polls: if now.asked().contains(&person) { now } else { polls }, before })

@@ -6,10 +6,11 @@ use super::{Caller, audience};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger, NewVote, vote_fact};
+use crate::store::absences::Counting;
 use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
-use domain::approval::{self, Assurance, Eligible, Policy, Roll, RuleStanding, Standing, StandingVote, VoteDecision};
+use domain::approval::{self, Assurance, Eligible, Policy, Polls, Roll, RuleStanding, StandIn, Standing, StandingVote, VoteDecision};
 use domain::decision::FieldError;
 use domain::fact::NewFact;
 use domain::ids::{LinkId, VoteCodeId};
@@ -139,7 +140,17 @@ async fn record(
         ledger.use_vote_code(code).await?;
     }
     let Known { assurance, link, code } = known;
-    let vote = NewVote { window: window.id, digest: window.digest, person: admitted.person, decision, assurance, comment, link, code };
+    let vote = NewVote {
+        window: window.id,
+        digest: window.digest,
+        person: admitted.person,
+        decision,
+        assurance,
+        comment,
+        link,
+        code,
+        in_place_of: admitted.polls.in_place_of(admitted.person),
+    };
     let fact = ledger.fact(vote_fact(&vote, window.team)).await?;
     ledger.vote(&vote).await?;
     audience::tell(ledger, window, plan, NoticeKind::VoteRecorded, Map::from_iter([("decision".to_owned(), decision.word().into())]), fact)
@@ -149,16 +160,33 @@ async fn record(
     // Of several policies each has stages of its own: one may go on while another, whose deadline holds, does not.
     let turned = state == WindowState::Proposed && ledger.turn(window.id, standing.stage, fact).await?;
     if turned || (state == WindowState::Proposed && plan.is_many()) {
-        audience::ask(ledger, window, plan, standing.newly_asked(&admitted.before), Map::new(), fact).await?;
+        // Delegates are asked by the loop that knows their absences, once for each.
+        let newly = standing.newly_asked(&admitted.before).intersection(&plan.voters()).copied().collect();
+        audience::ask(ledger, window, plan, newly, Map::new(), fact).await?;
     }
     Ok(Outcome { number: window.number, state, decision, message: sentence(state, decision, &standing) })
 }
 
 /// Counts the votes with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
 pub(crate) async fn standing(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Standing> {
+    Ok(tally(ledger, window, plan).await?.1)
+}
+
+/// The same, with those who could vote by each policy of the plan.
+pub(crate) async fn tally<'p>(ledger: &mut Ledger<'_>, window: &Window, plan: &'p Plan) -> Result<(Polls<'p>, Standing)> {
     let today = store::groups::of_plan(ledger.db(), plan, None).await?;
+    let stand_ins = stand_ins(ledger, window, plan).await?;
     let votes = votes(ledger, window).await?;
-    Ok(plan.today(&today, &window.escalated).count(&votes))
+    let polls = plan.today(&today, &window.escalated).with_stand_ins(&stand_ins);
+    let standing = polls.count(&votes);
+    Ok((polls, standing))
+}
+
+/// Who votes in whose place on the newest plan.
+pub(super) async fn stand_ins(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Vec<StandIn>> {
+    let voters = plan.voters();
+    let plan = Counting { window: window.id, digest: window.digest, team: window.team, voters: &voters };
+    store::absences::stand_ins(ledger.db(), &plan).await
 }
 
 /// Counts the same votes on one database by another policy than the one that was sealed for it.
@@ -171,7 +199,8 @@ pub(crate) async fn standing_by(
 ) -> Result<Standing> {
     let today = store::groups::eligible(ledger.db(), target.id, window.team, &policy.groups()).await?;
     let contributors = store::windows::contributors(ledger.db(), window.id).await?;
-    let roll = Roll::against(policy, eligible, &today, &contributors, &window.escalated);
+    let stand_ins = stand_ins(ledger, window, plan).await?;
+    let roll = Roll::against(policy, eligible, &today, &contributors, &window.escalated).with_stand_ins(policy, &stand_ins);
     let votes = votes(ledger, window).await?;
     Ok(approval::count(policy, &roll, &votes).or_pre_approved(policy, plan.risk()))
 }

@@ -1,6 +1,7 @@
 //! "Mail me a fresh link": to the same person, at the address on record, for the newest plan.
 
 use super::audience::link_end;
+use super::cast_vote::tally;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -37,7 +38,9 @@ pub async fn mail_fresh_link(engine: &Engine, secret: &str, request: &str) -> Re
             may_ask(window.state, store::letters::in_time(ledger.db(), plan.times.latest_start).await?)?;
             let voted = store::votes::standing(ledger.db(), id, window.digest).await?.iter().any(|(_, vote)| vote.person == link.person);
             let active = store::letters::recipient(ledger.db(), link.person).await?.active;
-            if voted || !active || !plan.voters().contains(&link.person) {
+            let (polls, _) = tally(&mut ledger, &window, &plan).await?;
+            let asked = plan.voters().contains(&link.person) || !polls.in_place_of(link.person).is_empty();
+            if voted || !active || !asked {
                 return Err(Refusal::new(
                     "not_eligible",
                     "No decision of yours is waited for on this window.",

@@ -11,6 +11,7 @@ use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::ids::{LinkId, PersonId, TeamId, VoteCodeId, VoteId, WindowId};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// A vote about to be written.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct NewVote {
     pub link: Option<LinkId>,
     /// The mailed code that was typed beside it.
     pub code: Option<VoteCodeId>,
+    /// In whose place it is given, too.
+    pub in_place_of: BTreeSet<PersonId>,
 }
 
 impl Ledger<'_> {
@@ -38,7 +41,7 @@ impl Ledger<'_> {
     pub async fn vote(&mut self, vote: &NewVote) -> Result<VoteId> {
         let id: VoteId = clock::new_id();
         sqlx::query!(
-            "INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance, comment, link_id, code_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance, comment, link_id, code_id, in_place_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             id.0,
             vote.window.0,
             vote.digest.0.as_slice(),
@@ -47,7 +50,8 @@ impl Ledger<'_> {
             vote.assurance.word(),
             vote.comment,
             vote.link.map(|link| link.0),
-            vote.code.map(|code| code.0)
+            vote.code.map(|code| code.0),
+            &vote.in_place_of.iter().map(|person| person.0).collect::<Vec<_>>()
         )
         .execute(&mut *self.db)
         .await?;
@@ -187,12 +191,16 @@ pub(crate) fn link_spent() -> Refusal {
 
 /// The fact behind a vote: who, on which digest, how known.
 pub(crate) fn vote_fact(vote: &NewVote, team: domain::ids::TeamId) -> domain::fact::NewFact {
-    domain::fact::NewFact::done("vote.cast", "window", vote.window)
+    let fact = domain::fact::NewFact::done("vote.cast", "window", vote.window)
         .of_window(vote.window)
         .of_team(team)
         .with("decision", vote.decision.word())
         .with("digest", vote.digest.hex())
         .with("assurance", vote.assurance.word())
         .with("voter", vote.person.to_string())
-        .with("comment", vote.comment.clone())
+        .with("comment", vote.comment.clone());
+    if vote.in_place_of.is_empty() {
+        return fact;
+    }
+    fact.with("in_place_of", vote.in_place_of.iter().map(ToString::to_string).collect::<Vec<_>>())
 }

@@ -4,15 +4,16 @@ use super::Notifier;
 use super::transport::Route;
 use crate::error::{Error, Result};
 use crate::paper::{
-    self, AccountMaterial, AddressMaterial, Bulletin, FactorNews, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries,
+    self, AccountMaterial, AddressMaterial, Away, Bulletin, FactorNews, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries,
 };
+use crate::store::absences::{self, Counting};
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::{account_links, comments, groups, letters, new_addresses, pauses, vote_codes};
 use crate::transaction;
 use domain::approval::Standing;
 use domain::factor::Happened;
-use domain::ids::{RunId, WindowId};
+use domain::ids::{AbsenceId, PersonId, RunId, WindowId};
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -103,7 +104,7 @@ impl Notifier {
                 let window = message.about.window.ok_or_else(|| Error::internal("a message about no window"))?;
                 let subject = letters::subject(db, window, message.about.digest).await?;
                 let votes = letters::votes(db, window, subject.digest).await?;
-                let count = standing(db, &subject).await?;
+                let (absent, count) = tally(db, &subject, message.about.person).await?;
                 let seats = count.lines();
                 let have = seats.iter().map(|rule| rule.have.len()).sum();
                 let need = seats.iter().map(|rule| rule.need).sum();
@@ -124,6 +125,8 @@ impl Notifier {
                     lanes: lanes(db, window, &subject).await?,
                     accepted: letters::accepted(db, window).await?,
                     link,
+                    in_place_of: letters::active(db, &absent).await?.into_iter().map(|(_, name)| name).collect(),
+                    said: said(&message.payload),
                     head: letters::head(db).await?,
                     comment,
                     moved_from: moved_from(&message.payload),
@@ -191,6 +194,12 @@ fn moved_from(payload: &serde_json::Value) -> Option<(Timestamp, Timestamp)> {
     at("moved_from").zip(at("moved_from_end"))
 }
 
+/// Sentences that a message was given along.
+fn said(payload: &serde_json::Value) -> Vec<String> {
+    let listed = payload.get("said").and_then(serde_json::Value::as_array);
+    listed.into_iter().flatten().filter_map(serde_json::Value::as_str).map(str::to_owned).collect()
+}
+
 /// What a message about no window tells.
 async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Result<News> {
     if kind == NoticeKind::TestMail {
@@ -220,6 +229,9 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
         let said = |key: &str| named(key).unwrap_or_default().to_owned();
         return Ok(News::Webhook(Silence { webhook, name: said("name"), origin: said("origin"), reason: said("reason") }));
     }
+    if let Some(id) = named("absence").and_then(|id| id.parse().ok()) {
+        return Ok(News::Absence(absence(db, id).await?));
+    }
     if let Some(id) = named("series").and_then(|id| id.parse().ok()) {
         let told = letters::series(db, id).await?;
         let start = named("start").and_then(|start| start.parse().ok());
@@ -235,9 +247,25 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
     Ok(News::Pause(pauses::told(db, pause).await?))
 }
 
-/// Counts the votes on the plan with today's groups, as the vote itself does.
-async fn standing(db: &mut PgConnection, subject: &letters::Subject) -> Result<Standing> {
-    let today = groups::of_plan(db, &subject.plan, None).await?;
+/// An absence as it stands, with its people.
+async fn absence(db: &mut PgConnection, id: AbsenceId) -> Result<Away> {
+    let absence = absences::find(db, id).await?.ok_or_else(|| Error::internal("a message about an absence that is not there"))?;
+    let delegate = match absence.delegate {
+        Some(delegate) => Some(letters::recipient(db, delegate).await?.name),
+        None => None,
+    };
+    let (name, by) = (letters::recipient(db, absence.person).await?.name, letters::recipient(db, absence.said_by).await?.name);
+    Ok(Away { absence, name, delegate, by })
+}
+
+/// Counts the votes on the plan with today's groups, as the vote itself does; and in whose places this person votes on it.
+async fn tally(db: &mut PgConnection, subject: &letters::Subject, person: PersonId) -> Result<(Vec<PersonId>, Standing)> {
+    let plan = &subject.plan;
+    let today = groups::of_plan(db, plan, None).await?;
+    let voters = plan.voters();
+    let counting = Counting { window: subject.id, digest: subject.digest, team: plan.target().team, voters: &voters };
+    let stand_ins = absences::stand_ins(db, &counting).await?;
     let votes: Vec<_> = crate::store::votes::standing(db, subject.id, subject.digest).await?.into_iter().map(|(_, vote)| vote).collect();
-    Ok(subject.plan.today(&today, &subject.escalated).count(&votes))
+    let polls = plan.today(&today, &subject.escalated).with_stand_ins(&stand_ins);
+    Ok((polls.in_place_of(person).into_iter().collect(), polls.count(&votes)))
 }

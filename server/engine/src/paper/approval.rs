@@ -12,6 +12,7 @@ use domain::decision::FieldError;
 use domain::plan::Plan;
 use domain::procedure::{self, Parameters, text};
 use domain::view::links::{About, Answer, Code, Mailed, Over, Vote};
+use domain::view::windows::blocked;
 use sha2::{Digest as _, Sha256};
 
 /// The style sheet, as it stands in the head of each of these pages: a template ends without its last line break.
@@ -167,6 +168,11 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
     let plan = &about.plan;
     let code = about.code.as_ref().filter(|_| !about.sign_in_to_approve).map(|code| code_part(code, &Zone::named(&about.zone)));
     let here = code.as_ref().is_some_and(|code| code.here.is_some());
+    let mut rows = rows(about, true);
+    if !about.in_place_of.is_empty() {
+        let names = about.in_place_of.iter().map(|name| line(name)).collect::<Vec<_>>();
+        rows.push(("You decide for", format!("{}, who named you and may not be there; you count once", blocked::both(&names))));
+    }
     DecidePage {
         title: heading(about),
         action,
@@ -174,7 +180,7 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
         reader: line(&about.reader),
         digest: about.digest.short(),
         digest_hex: about.digest.hex(),
-        rows: rows(about, true),
+        rows,
         reason: block(&plan.reason),
         parts: parts(plan),
         thresholds: thresholds(&plan.parameters),

@@ -1,5 +1,6 @@
 //! Letters about a database or the whole installation: no window, no plan, no calendar entry.
 
+mod absences;
 mod freezes;
 
 use super::frame::Frame;
@@ -8,6 +9,7 @@ use super::mail::Mail;
 use super::when::Zone;
 use super::wording::goes_to;
 use crate::error::{Error, Result};
+use domain::absence::Absence;
 use domain::ids::{SeriesId, TargetId, WebhookId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
@@ -30,6 +32,21 @@ pub enum News {
     Webhook(Silence),
     /// A series waits for a person.
     Series(StuckSeries),
+    /// Somebody is away.
+    Absence(Away),
+}
+
+/// An absence as it stands, with its people.
+#[derive(Debug, Clone)]
+pub struct Away {
+    /// The absence.
+    pub absence: Absence,
+    /// Name of who is away.
+    pub name: String,
+    /// Name of who votes meanwhile.
+    pub delegate: Option<String>,
+    /// Name of who said so.
+    pub by: String,
 }
 
 /// A receiver that never answers.
@@ -96,6 +113,7 @@ impl Bulletin {
             News::Freeze(row, windows, passing) => self.freeze(row, windows, passing.as_ref(), &self.frame.zone()),
             News::Webhook(silence) => self.silence(silence),
             News::Series(stuck) => self.series(stuck, &self.frame.zone()),
+            News::Absence(away) => self.absence(away, &self.frame.zone()),
         };
         let host = url::Url::parse(&self.frame.base)
             .ok()
@@ -113,6 +131,7 @@ impl Bulletin {
             News::Freeze(row, ..) => format!("freeze-{}", row.freeze.id),
             News::Webhook(silence) => format!("webhook-{}", silence.webhook),
             News::Series(stuck) => format!("series-{}", stuck.id),
+            News::Absence(away) => format!("absence-{}", away.absence.id),
         }
     }
 

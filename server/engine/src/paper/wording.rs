@@ -42,6 +42,10 @@ pub struct Material {
     pub accepted: Vec<ToldAcceptance>,
     /// The personal address it carries, and until when it works.
     pub link: Option<(SecretString, Timestamp)>,
+    /// Names of those in whose place the recipient votes.
+    pub in_place_of: Vec<String>,
+    /// What is missing, where it tells that.
+    pub said: Vec<String>,
     /// The newest seal.
     pub head: Option<(i64, Digest)>,
     /// What somebody wrote, and who.
@@ -128,10 +132,10 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
         rows.push(("Impact", plan.impact()));
         rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
     }
-    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::ApprovalLost) {
+    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::ApprovalLost | N::QuorumShort) {
         rows.push(("Approvals", format!("{} of {}", m.standing.0, m.standing.1)));
     }
-    if m.kind == N::ApprovalNeeded {
+    if matches!(m.kind, N::ApprovalNeeded | N::QuorumShort) {
         rows.extend(zone.rows("Decide by", m.subject.decide_by));
     }
     rows
@@ -167,7 +171,7 @@ fn button(m: &Material) -> Option<Button> {
         NoticeKind::VoteRecorded => ("This was not me", link?),
         // What it carries is no address, and the page it is for is open already.
         NoticeKind::VoteCode => return None,
-        NoticeKind::ApprovalLost => ("See what is missing", page(m)),
+        NoticeKind::ApprovalLost | NoticeKind::QuorumShort => ("See what is missing", page(m)),
         NoticeKind::Held => ("See what is known and decide", page(m)),
         NoticeKind::Commented | NoticeKind::Mentioned => ("Open the conversation", format!("{}#conversation", page(m))),
         NoticeKind::Validating => ("Open the validation list", format!("{}/checklist", page(m))),
@@ -210,6 +214,10 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
             because("This window was approved and is not any more: an approval no longer counts."),
             vec!["Those who have not decided were asked again. It runs only if enough people approve in time.".to_owned()],
         ),
+        NoticeKind::QuorumShort => (
+            "Too few of the people whom the plan asks can still decide in time. As things stand, it expires.".to_owned(),
+            m.said.iter().map(|said| block(said)).chain(["Ask those who are away to name somebody who votes meanwhile, or edit the window: it asks today's people then. A later time helps where they are back by then.".to_owned()]).collect(),
+        ),
         NoticeKind::HandedOver => (
             "You answer for this window from now on: whoever did so before is gone.".to_owned(),
             vec![
@@ -246,7 +254,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         // These speak of no window: [`super::write_account`] writes them.
         NoticeKind::Invited | NoticeKind::ResetAsked | NoticeKind::PasswordChanged | NoticeKind::FactorChanged => (String::new(), vec![]),
         // Written by `bulletin`: they are about no window.
-        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged | NoticeKind::WebhookPaused | NoticeKind::SeriesStuck => (m.kind.label().to_owned(), vec![]),
+        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged | NoticeKind::WebhookPaused | NoticeKind::SeriesStuck | NoticeKind::AbsenceSaid | NoticeKind::AbsenceChanged => (m.kind.label().to_owned(), vec![]),
     }
 }
 
@@ -262,10 +270,22 @@ fn ask(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         "Opening the link decides nothing; you decide on the page behind it. Accepting the calendar entry does not approve the window."
             .to_owned(),
     ];
+    if !m.in_place_of.is_empty() {
+        more.insert(0, in_place_of(m));
+    }
     if let Some((_, until)) = &m.link {
         more.push(format!("The link is for you alone: whoever has it can decide in your name. It works until {}.", zone.long(*until)));
     }
     (lead, more)
+}
+
+fn names(m: &Material) -> String {
+    domain::view::windows::blocked::both(&m.in_place_of.iter().map(|name| line(name)).collect::<Vec<_>>())
+}
+
+fn in_place_of(m: &Material) -> String {
+    let (named, are) = (names(m), if m.in_place_of.len() == 1 { "is" } else { "are" });
+    format!("You are asked in the place of {named}, who {are} away and named you. Your decision counts once, and it is yours alone.")
 }
 
 /// `Egon moved this maintenance window from Sun 29 Nov 02:00 GMT to Mon 30 Nov 02:00 GMT`, and what follows.
@@ -310,6 +330,9 @@ fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     let how = Assurance::from_word(&vote.assurance).map_or("", Assurance::label);
     let comment = block(&vote.comment);
     let mut more = if comment.is_empty() { vec![] } else { vec![format!("Comment: “{comment}”")] };
+    if !m.in_place_of.is_empty() {
+        more.push(format!("It counts in the place of {} too, who named you: once, wherever it is needed.", names(m)));
+    }
     if m.link.is_some() {
         more.push("If you did not decide this, open the link and say so: the vote is withdrawn, and a window that was approved by it is not approved any more.".to_owned());
     }
@@ -436,6 +459,8 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
         Concerned::BothLeads => "leads and deputies of both teams",
         Concerned::SeriesAuthor => "whoever saved the series last",
         Concerned::FreezeMaker => "whoever made the freeze",
+        Concerned::Absent => "whoever is away",
+        Concerned::Delegate => "whoever votes in their place",
         Concerned::Heads => "leads and deputies of every team and administrators",
     });
     format!("This message goes to {}.", concerned.collect::<Vec<_>>().join(", "))

@@ -2,10 +2,11 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::store::absences::{self, Counting};
 use crate::store::{departures, groups, people, people_pages, policies};
 use crate::transaction;
 use domain::approval::choose::{self, Case, Known};
-use domain::approval::{Electorate, Electorates, Group};
+use domain::approval::{Electorate, Electorates, Group, StandIn};
 use domain::ids::{PersonId, TargetId};
 use domain::people::GlobalRole;
 use domain::permission::{Actor, Verb, authorize};
@@ -45,19 +46,25 @@ pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec
     let asked: BTreeSet<Group> = asks().flat_map(|(_, policy, _)| policy.rules.groups()).collect();
     let today: Electorates = groups::electorates(db, &targets, &asked).await?;
     let gone: Electorates = today.iter().map(|(target, people)| (*target, without(people, person))).collect();
-    Ok(counted
-        .into_iter()
-        .map(|window| {
-            let standing = |people: &Electorates| window.plan.today(people, &window.escalated).count(&window.votes);
-            CountedVote {
-                number: window.number,
-                state: window.state,
-                voted: window.votes.iter().any(|vote| vote.person == person),
-                follows: follows(window.state, &standing(&today), &standing(&gone)),
-                title: window.title,
-            }
-        })
-        .collect())
+    let mut found = Vec::with_capacity(counted.len());
+    for window in counted {
+        let voters = window.plan.voters();
+        let counting = Counting { window: window.id, digest: window.digest, team: window.plan.target().team, voters: &voters };
+        let stand_ins = absences::stand_ins(db, &counting).await?;
+        let standing = |people: &Electorates, stand_ins: &[StandIn]| {
+            window.plan.today(people, &window.escalated).with_stand_ins(stand_ins).count(&window.votes)
+        };
+        // Whoever leaves votes for nobody any more, either.
+        let left: Vec<StandIn> = stand_ins.iter().filter(|one| one.delegate != person).copied().collect();
+        found.push(CountedVote {
+            number: window.number,
+            state: window.state,
+            voted: window.votes.iter().any(|vote| vote.person == person),
+            follows: follows(window.state, &standing(&today, &stand_ins), &standing(&gone, &left)),
+            title: window.title,
+        });
+    }
+    Ok(found)
 }
 
 /// Each database that asks for this person, and whether its policy can still be met without.

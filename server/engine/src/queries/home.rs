@@ -23,7 +23,9 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
             let teams = teams.as_deref();
             let live = Wanted { teams, states: &[W::Running, W::Hold, W::Validating, W::RollingBack], before: None };
             let soon = Wanted { teams, states: &[W::Proposed, W::Approved], before: Some(now + SignedDuration::from_hours(7 * 24)) };
-            let mut attention = first(home::windows_in_need(db, teams).await?, "windows that need a look", "/windows");
+            let short = store::quorum_shorts::in_need(db, teams, actor.person).await?;
+            let mut attention = first(short, "windows that cannot be approved in time", "/windows?state=proposed");
+            attention.extend(first(home::windows_in_need(db, teams).await?, "windows that need a look", "/windows"));
             attention.extend(first(series_pages::in_need(db, teams).await?, "series that wait for a person", "/series"));
             let unsure = "databases without a proven connection or a backup of this week";
             attention.extend(first(home::databases_in_need(db, teams).await?, unsure, "/databases"));

@@ -3,6 +3,7 @@
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::queries::windows::revision_changes;
+use crate::store::absences::{self, Counting};
 use crate::store::letters::{self, ToldVote};
 use crate::store::{groups, pauses, voices, vote_codes, votes};
 use crate::transaction;
@@ -61,11 +62,14 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
     let told = letters::votes(db, window, digest).await?;
     let own = told.iter().find(|vote| vote.person == link.person).map(vote).transpose()?;
 
+    let voters = newest.plan.voters();
+    let counting = Counting { window, digest: newest.digest, team: newest.plan.target().team, voters: &voters };
+    let stand_ins = absences::stand_ins(db, &counting).await?;
     let anybody = groups::of_plan(db, &newest.plan, Some(Timestamp::MAX)).await?;
-    let asked = newest.plan.today(&anybody, &newest.escalated).asked();
+    let asked = newest.plan.today(&anybody, &newest.escalated).with_stand_ins(&stand_ins).asked();
     let voice = voices::one(db, window, link.person).await?;
     let today = groups::of_plan(db, &newest.plan, None).await?;
-    let polls = newest.plan.today(&today, &newest.escalated);
+    let polls = newest.plan.today(&today, &newest.escalated).with_stand_ins(&stand_ins);
     let counted: Vec<_> = votes::standing(db, window, newest.digest).await?.into_iter().map(|(_, vote)| vote).collect();
     let standing = polls.count(&counted);
 
@@ -99,6 +103,11 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
         decide_by: subject.decide_by,
         votes: told.iter().map(vote).collect::<Result<_>>()?,
         rules: standing.lines().iter().map(|rule| RuleRow { who: rule.who(), have: rule.have.len(), need: rule.need }).collect(),
+        in_place_of: letters::active(db, &polls.in_place_of(reader.id).into_iter().collect::<Vec<_>>())
+            .await?
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect(),
         sign_in_to_approve: polls.must_be_known_better(reader.id, Assurance::LinkCode),
         code: code(db, &polls, reader.id, link.id, browser).await?,
         plan: subject.plan,

@@ -1,5 +1,6 @@
 //! One file per page family: a read-only snapshot of the state database becomes what the page shows.
 
+pub mod absences;
 pub mod account_links;
 pub mod calendar;
 pub mod cancellations;

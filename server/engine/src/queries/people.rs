@@ -36,10 +36,12 @@ pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<Pe
     let (own, may_manage) = (actor.person == person, holds(actor, Verb::ManagePeople, None));
     let teams: Option<Vec<Uuid>> =
         if own { None } else { visible_teams(actor).map(|teams| teams.into_iter().map(|team| team.0).collect()) };
+    let reader = actor.clone();
     transaction::read(engine.pool(), "people_show", move |db| {
-        let teams = teams.clone();
+        let (teams, reader) = (teams.clone(), reader.clone());
         Box::pin(async move {
             let row = people_pages::some(db, &[person.0]).await?.pop().ok_or(Error::NotFound)?;
+            let row_teams: Vec<TeamId> = row.places.iter().map(|place| place.team).collect();
             let more = people_pages::more(db, person).await?.ok_or(Error::NotFound)?;
             let stakeholder_of = people_pages::stakeholder_of(db, person, teams.as_deref()).await?;
             let invitation = if may_manage && !row.account { account_links::invitation(db, person).await? } else { None };
@@ -53,6 +55,9 @@ pub async fn show(engine: &Engine, actor: &Actor, person: PersonId) -> Result<Pe
                 stakeholder_of,
                 sessions: more.sessions,
                 invitation,
+                may_say_absence: own
+                    || holds(&reader, Verb::SayAbsence, None)
+                    || row_teams.iter().any(|team| holds(&reader, Verb::SayAbsence, Some(*team))),
                 may_manage,
                 own,
             })

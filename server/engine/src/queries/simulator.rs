@@ -12,8 +12,10 @@ use domain::approval::{Electorate, Group};
 use domain::ids::PersonId;
 use domain::permission::{Verb, authorize};
 use domain::procedure::{self, RiskClass};
+use domain::view::absences::back;
 use domain::view::policies::Names;
 use domain::view::simulator::{AnswerView, Asked, ExampleRow, SimulatorPage};
+use jiff::tz::TimeZone;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,11 +100,16 @@ pub(crate) async fn people_at(db: &mut PgConnection, place: &Place, known: &[Kno
 }
 
 async fn names(db: &mut PgConnection, people: &Electorate, absent: &BTreeSet<PersonId>) -> Result<Names> {
-    let everybody = people.everybody().union(absent).copied().collect();
+    let everybody: BTreeSet<PersonId> = people.everybody().union(absent).copied().collect();
     let called = store::people_pages::called(db, &everybody).await?;
+    let away = store::absences::now(db, &everybody.iter().copied().collect::<Vec<_>>()).await?;
+    let noted = |person: PersonId, name: String| match away.get(&person) {
+        Some(absence) => format!("{name} (away until {})", back(absence.ends, &TimeZone::UTC)),
+        None => name,
+    };
     let teams = store::teams::rows(db).await?;
     Ok(Names {
-        people: called.into_iter().map(|(person, (name, _))| (person, name)).collect(),
+        people: called.into_iter().map(|(person, (name, _))| (person, noted(person, name))).collect(),
         addresses: BTreeMap::new(),
         teams: teams.into_iter().map(|team| (team.id, team.name)).collect(),
     })

@@ -1,16 +1,19 @@
 //! Pages about windows: each one read-only snapshot, limited to what the reader may see.
 
 use super::{next_wave, scope, visible_teams, watchers};
+use crate::actions::watch_quorum;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::store::absences::{self, Counting};
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
-use domain::approval::{Standing, StandingVote};
+use domain::approval::{StandIn, Standing, StandingVote};
 use domain::freeze::{Freeze, Phase, may_freeze, may_override};
 use domain::ids::{PersonId, WindowId};
 use domain::lanes::Lane;
 use domain::permission::{Actor, Verb, holds};
 use domain::plan::Plan;
+use domain::view::absences::waited;
 use domain::view::checklists::{CheckRow, ChecklistPage};
 use domain::view::freezes::FreezeOver;
 use domain::view::windows::beside::Beside;
@@ -23,6 +26,7 @@ use domain::view::windows::{
 use domain::voice;
 use domain::window::{RunState, WindowState};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +89,8 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 offers: near.offers,
                 plan: near.plan,
                 names: near.names,
+                waited: near.waited,
+                stand_ins: near.stand_ins,
                 standing: near.standing,
                 silent: near.silent,
                 votes: near.votes,
@@ -137,6 +143,8 @@ pub(super) struct Near {
     pub(super) loaded: Loaded,
     pub(super) plan: Plan,
     pub(super) names: BTreeMap<PersonId, String>,
+    pub(super) waited: BTreeMap<PersonId, String>,
+    pub(super) stand_ins: Vec<StandIn>,
     pub(super) standing: Standing,
     pub(super) silent: BTreeMap<PersonId, Silent>,
     pub(super) votes: Vec<VoteRow>,
@@ -182,11 +190,22 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let runs = window_page::runs(db, head.id).await?;
     let overlaps = if head.state == WindowState::Proposed { window_page::overlaps(db, head, &plan).await? } else { vec![] };
     let other_run = other_run(db, head, &plan).await?;
-    let people: BTreeSet<PersonId> =
-        plan.voters().into_iter().chain(contributors.iter().copied()).chain(votes.iter().map(|vote| vote.person)).collect();
+    let voters = plan.voters();
+    let counting = Counting { window: head.id, digest: head.digest, team: head.team, voters: &voters };
+    let stand_ins = absences::stand_ins(db, &counting).await?;
+    let people: BTreeSet<PersonId> = voters
+        .iter()
+        .copied()
+        .chain(contributors.iter().copied())
+        .chain(votes.iter().flat_map(|vote| vote.in_place_of.iter().copied().chain([vote.person])))
+        .chain(stand_ins.iter().map(|one| one.delegate))
+        .collect();
     let names = window_page::names(db, &people).await?;
+    let away = absences::now(db, &people.iter().copied().collect::<Vec<_>>()).await?;
+    let waited = waited(&names, &away, &stand_ins, &TimeZone::get(&actor.zone).unwrap_or(TimeZone::UTC));
 
     let counted = counted(&votes, head.revision);
+    let polls = polls.with_stand_ins(&stand_ins);
     let asked = polls.eligible();
     let voices = store::voices::of(db, head.id, &polls.asked()).await?;
     let silent = voice::silent(&voices, &counted.iter().map(|vote| vote.person).collect());
@@ -196,6 +215,13 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let states: Vec<_> = checks.iter().map(|check| check.state).collect();
     let held = !runs.is_empty() && store::runs::was_held(db, head.id).await?;
     let owes_issues = owes_issues(&runs, &lanes, &checks, head.state, held);
+    let short = match head.state {
+        WindowState::Proposed => {
+            let window = store::windows::load(db, head.id).await?;
+            watch_quorum::short(db, &window, &plan, &TimeZone::get(&actor.zone).unwrap_or(TimeZone::UTC)).await?
+        }
+        _ => None,
+    };
     let pause = store::pauses::open(db).await?;
     let freezes = freezes_over(db, actor, &loaded, &plan, &contributors).await?;
     let kept: Vec<Freeze> = freezes.iter().filter(|over| over.passed.is_none()).map(|over| over.freeze.clone()).collect();
@@ -209,6 +235,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         moments: head.moments,
         standing: Some(&standing),
         names: &names,
+        waited: &waited,
+        short: short.as_deref(),
         overlaps: &overlaps,
         other_run,
         next_wave: next_wave.as_ref(),
@@ -239,7 +267,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     .during(pause.as_ref(), kept.iter().find(|freeze| freeze.phase(head.now) == Phase::Now));
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
-    Ok(Near { plan, names, standing, silent, votes, checks, lanes, runs, blocked, offers, owes_issues, freezes, loaded })
+    Ok(Near { plan, names, waited, stand_ins, standing, silent, votes, checks, lanes, runs, blocked, offers, owes_issues, freezes, loaded })
 }
 
 /// Another window whose run on one of the databases is not over, before this one begins.

@@ -67,6 +67,8 @@ pub struct Counted {
     pub state: WindowState,
     /// Its newest plan.
     pub plan: Plan,
+    /// Its digest.
+    pub digest: Digest,
     /// Votes that stand on it.
     pub votes: Vec<StandingVote>,
     /// Stages whose second group was asked.
@@ -81,7 +83,7 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
            WHERE w.state IN ('proposed', 'approved', 'running', 'hold')
-             AND (EXISTS (SELECT FROM drydock.vote v WHERE v.person_id = $1 AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)
+             AND (EXISTS (SELECT FROM drydock.vote v WHERE (v.person_id = $1 OR v.in_place_of @> ARRAY[$1::uuid]) AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)
                   OR (w.state = 'proposed' AND EXISTS (SELECT FROM drydock.plan_rolls(p.bytes) e WHERE e.people ? $1::uuid::text)))
            ORDER BY w.number LIMIT $2"#,
         person.0,
@@ -98,6 +100,7 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
             title: row.title,
             state: state(&row.state)?,
             plan: Plan::open(&row.bytes, digest).map_err(Error::internal)?,
+            digest,
             votes: Vec::new(),
             escalated: stages(&row.escalated_stages),
         });

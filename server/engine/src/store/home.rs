@@ -64,18 +64,26 @@ pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<W
 /// Windows on which the reader is asked for something: a vote, a decision on a hold, a tick, a new revision.
 pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<WindowLine>> {
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", r.start_at, r.end_at, m.role AS "role?", m.deputy AS "deputy?"
+        r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", r.start_at, r.end_at, m.role AS "role?", m.deputy AS "deputy?", i.names AS "in_place_of?",
+                  m.person_id IS NOT NULL OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target o ON o.id = s.target_id WHERE s.person_id = $1 AND o.team_id = w.team_id) AS "reads!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            LEFT JOIN drydock.membership m ON m.team_id = w.team_id AND m.person_id = $1
+           -- Asked in the place of whoever is away.
+           LEFT JOIN LATERAL (SELECT string_agg(n.name, ' and ' ORDER BY n.name) AS names
+                              FROM drydock.plan p JOIN drydock.asked_in_place q ON q.window_id = p.window_id AND q.digest = p.digest
+                              JOIN drydock.absence a ON a.id = q.absence_id AND a.delegate_id = $1 AND a.during @> clock_timestamp()
+                              JOIN drydock.person n ON n.id = a.person_id
+                              WHERE w.state = 'proposed' AND p.window_id = w.id AND p.revision = w.revision) i ON true
            WHERE w.state IN ('proposed', 'hold', 'validating', 'draft') AND CASE w.state
-               WHEN 'proposed' THEN EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e
-                                            WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $1::uuid::text
-                                              -- Later stages and the second group wait until they were asked.
-                                              AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
-                                                   OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $1 AND l.purpose = 'approve')))
+               WHEN 'proposed' THEN (i.names IS NOT NULL
+                                     OR EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e
+                                                WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $1::uuid::text
+                                                  -- Later stages and the second group wait until they were asked.
+                                                  AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
+                                                       OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $1 AND l.purpose = 'approve'))))
                                 AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                                 WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $1 AND v.withdrawn_at IS NULL)
                WHEN 'hold' THEN m.person_id IS NOT NULL AND (m.role IN ('lead', 'engineer') OR m.deputy)
@@ -90,6 +98,10 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
     rows.into_iter()
         .map(|row| {
             let lead = row.role.as_deref().and_then(TeamRole::from_word) == Some(TeamRole::Lead) || row.deputy == Some(true);
+            let in_place_of = row.in_place_of.map(|names| match row.reads {
+                true => format!("Your decision is needed, in the place of {names}."),
+                false => format!("Your decision is needed, in the place of {names}: use the link that was mailed to you."),
+            });
             let asked = match row.state.as_str() {
                 "proposed" => "Your decision is needed.",
                 "hold" if lead => "The run is stopped: decide how it goes on.",
@@ -98,7 +110,7 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
                 _ => "Sent back to you: change it and propose it again, or withdraw it.",
             };
             let times = (row.start_at.to_jiff(), row.end_at.to_jiff());
-            line(row.number, row.title, &row.state, row.short_name, row.environments, times, asked.to_owned())
+            line(row.number, row.title, &row.state, row.short_name, row.environments, times, in_place_of.unwrap_or_else(|| asked.to_owned()))
         })
         .collect()
 }

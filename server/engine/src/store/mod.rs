@@ -1,5 +1,6 @@
 //! Checked SQL on our own schema, one file per thing. Reads are here; writes of windows, votes, runs, facts and messages are in the ledger.
 
+pub mod absences;
 pub mod account_links;
 pub mod backups;
 pub mod beside;
@@ -32,6 +33,7 @@ pub mod people_pages;
 pub mod policies;
 pub mod policy_cases;
 pub mod policy_changes;
+pub mod quorum_shorts;
 pub mod registered;
 pub mod run_page;
 pub mod runs;

@@ -58,11 +58,13 @@ pub async fn some(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Perso
            FROM drydock.person p LEFT JOIN drydock.account a ON a.person_id = p.id WHERE p.id = ANY ($1) ORDER BY lower(p.name), p.id"#,
         ids
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
+    let mut away = super::absences::away(db, ids).await?;
     Ok(rows
         .into_iter()
         .map(|row| PersonRow {
+            away: away.remove(&PersonId(row.id)),
             id: PersonId(row.id),
             name: row.name,
             email: row.email,

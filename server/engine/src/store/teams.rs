@@ -69,12 +69,14 @@ pub async fn members(db: &mut PgConnection, team: TeamId) -> sqlx::Result<Vec<Me
            WHERE m.team_id = $1 ORDER BY array_position(ARRAY['lead', 'engineer', 'stakeholder'], m.role), lower(p.name)"#,
         team.0
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
+    let mut away = super::absences::away(db, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
     Ok(rows
         .into_iter()
         .filter_map(|row| {
             Some(MemberRow {
+                away: away.remove(&PersonId(row.id)),
                 person: PersonId(row.id),
                 name: row.name,
                 email: row.email,

@@ -216,13 +216,15 @@ pub struct StoredVote {
     pub comment: String,
     /// Taken back.
     pub withdrawn: bool,
+    /// In whose place, too.
+    pub in_place_of: Vec<Uuid>,
 }
 
 /// The votes on these windows.
 pub async fn votes(db: &mut PgConnection, windows: &[Uuid]) -> sqlx::Result<Vec<StoredVote>> {
     sqlx::query_as!(
         StoredVote,
-        r#"SELECT v.id, v.window_id AS window, v.digest, v.person_id AS person, v.decision, v.assurance, v.comment, v.withdrawn_at IS NOT NULL AS "withdrawn!"
+        r#"SELECT v.id, v.window_id AS window, v.digest, v.person_id AS person, v.decision, v.assurance, v.comment, v.withdrawn_at IS NOT NULL AS "withdrawn!", v.in_place_of
            FROM drydock.vote v WHERE v.window_id = ANY($1) ORDER BY v.window_id, v.cast_at, v.id"#,
         windows
     )

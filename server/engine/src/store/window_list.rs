@@ -19,11 +19,14 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     let rows = sqlx::query!(
         r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
-                      EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e
-                              WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $8::uuid::text
-                                -- Later stages and the second group wait until they were asked.
-                                AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
-                                     OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $8 AND l.purpose = 'approve')))
+                      (EXISTS (SELECT FROM drydock.plan p JOIN drydock.asked_in_place q ON q.window_id = p.window_id AND q.digest = p.digest
+                               JOIN drydock.absence a ON a.id = q.absence_id AND a.delegate_id = $8 AND a.during @> clock_timestamp()
+                               WHERE p.window_id = w.id AND p.revision = w.revision)
+                       OR EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e
+                                  WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $8::uuid::text
+                                    -- Later stages and the second group wait until they were asked.
+                                    AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
+                                         OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $8 AND l.purpose = 'approve'))))
                       AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                       WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $8 AND v.withdrawn_at IS NULL)
                   ELSE false END AS "waits!",

@@ -137,7 +137,7 @@ fn word<T>(word: &str, value: Option<T>) -> Result<T> {
 /// Votes on every revision, newest first, at most `most`.
 pub async fn votes(db: &mut PgConnection, window: WindowId, most: i64) -> Result<Vec<VoteRow>> {
     let rows = sqlx::query!(
-        r#"SELECT v.person_id, n.name, v.decision, v.assurance, v.comment, v.cast_at, p.revision, v.withdrawn_at AS "withdrawn_at: Stamp", v.withdrawn_reason
+        r#"SELECT v.person_id, n.name, v.decision, v.assurance, v.comment, v.cast_at, v.in_place_of, p.revision, v.withdrawn_at AS "withdrawn_at: Stamp", v.withdrawn_reason
            FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest JOIN drydock.person n ON n.id = v.person_id
            WHERE v.window_id = $1 ORDER BY v.cast_at DESC LIMIT $2"#,
         window.0,
@@ -154,6 +154,7 @@ pub async fn votes(db: &mut PgConnection, window: WindowId, most: i64) -> Result
                 assurance: word(&row.assurance, Assurance::from_word(&row.assurance))?,
                 comment: row.comment,
                 at: row.cast_at.to_jiff(),
+                in_place_of: row.in_place_of.into_iter().map(PersonId).collect(),
                 revision: row.revision,
                 withdrawn: row.withdrawn_at.map(|at| (at.to_jiff(), row.withdrawn_reason.unwrap_or_default())),
             })

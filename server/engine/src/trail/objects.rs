@@ -53,6 +53,11 @@ fn text<'f>(fact: &'f FactBytes, key: &str) -> &'f str {
     fact.payload.get(key).and_then(serde_json::Value::as_str).unwrap_or_default()
 }
 
+fn texts(fact: &FactBytes, key: &str) -> BTreeSet<String> {
+    let listed = fact.payload.get(key).and_then(serde_json::Value::as_array);
+    listed.into_iter().flatten().filter_map(serde_json::Value::as_str).map(str::to_owned).collect()
+}
+
 /// Every plan has its digest, a fact that sealed it, and every sealed plan is still there.
 fn plan_digests(window: Uuid, plans: &[&StoredBytes], facts: &[FactBytes]) -> Result<(), Flaw> {
     let mut stored = BTreeSet::new();
@@ -122,6 +127,7 @@ fn vote_facts(window: Uuid, votes: &[&StoredVote], facts: &[FactBytes]) -> Resul
                 && text(fact, "decision") == vote.decision
                 && text(fact, "assurance") == vote.assurance
                 && text(fact, "comment") == vote.comment
+                && texts(fact, "in_place_of") == vote.in_place_of.iter().map(ToString::to_string).collect::<BTreeSet<_>>()
         };
         let Some(position) = cast.iter().position(|fact| says(fact)) else {
             let says = format!("the vote {} on window {window} says what no fact says: it was inserted or edited", vote.id);

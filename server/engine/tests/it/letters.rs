@@ -1,9 +1,10 @@
 //! The wording of every message, under snapshot: who changes a sentence sees the whole mail.
 
+use domain::absence::Absence;
 use domain::approval::{Eligible, Policy};
 use domain::canonical::Digest;
 use domain::freeze::{Freeze, Scope};
-use domain::ids::{FreezeId, PersonId, PolicyId, RunId, SeriesId, TargetId, TeamId, WebhookId, WindowId};
+use domain::ids::{AbsenceId, FreezeId, PersonId, PolicyId, RunId, SeriesId, TargetId, TeamId, WebhookId, WindowId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
@@ -12,7 +13,7 @@ use domain::proposal::ProposalForm;
 use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
-use engine::paper::{Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries, write};
+use engine::paper::{Away, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries, write};
 use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use engine::target::session::SessionName;
 use jiff::Timestamp;
@@ -77,6 +78,8 @@ pub fn material(kind: NoticeKind) -> Material {
         _ => ("approve", ""),
     };
     Material {
+        in_place_of: vec![],
+        said: vec![],
         kind,
         now: at("2026-11-20T12:00:00Z"),
         installation: Installation {
@@ -394,4 +397,42 @@ fn a_series_that_cannot_go_on_says_what_to_do() {
         "series_stuck",
         format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
     );
+}
+
+#[test]
+fn whoever_is_away_and_whoever_votes_meanwhile_read_what_follows() {
+    let away = |delegate: u128, ends: &str| {
+        News::Absence(Away {
+            absence: Absence {
+                id: AbsenceId(Uuid::from_u128(9)),
+                person: PersonId(Uuid::from_u128(8)),
+                starts: at("2026-11-19T23:00:00Z"),
+                ends: at(ends),
+                delegate: Some(PersonId(Uuid::from_u128(delegate))),
+                said_by: PersonId(Uuid::from_u128(8)),
+            },
+            name: "Ana".into(),
+            delegate: Some("Ben".into()),
+            by: "Ana".into(),
+        })
+    };
+    let reader = bulletin(NoticeKind::AbsenceSaid, away(8, "2026-12-05T23:00:00Z")).frame.recipient.id.0.as_u128();
+    let mail = bulletin(NoticeKind::AbsenceSaid, away(reader, "2026-12-05T23:00:00Z")).write().expect("written");
+    insta::assert_snapshot!(
+        "absence_said",
+        format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
+    );
+    let own = bulletin(NoticeKind::AbsenceSaid, away(1_000, "2026-12-05T23:00:00Z")).write().expect("written").text;
+    assert!(own.contains("You are said to be away. Ben votes in your place meanwhile."), "{own}");
+    let over = bulletin(NoticeKind::AbsenceChanged, away(reader, "2026-11-19T23:30:00Z")).write().expect("written").text;
+    assert!(over.contains("You no longer vote in the place of Ana."), "{over}");
+    let back = bulletin(NoticeKind::AbsenceChanged, away(1_000, "2026-11-19T23:30:00Z")).write().expect("written").text;
+    assert!(back.contains("Decisions that were given in your place stay"), "{back}");
+}
+
+#[test]
+fn a_delegate_reads_for_whom_they_decide() {
+    let asked = Material { in_place_of: vec!["Ana".into(), "Cem".into()], ..material(NoticeKind::ApprovalNeeded) };
+    let text = write(&asked).expect("written").text;
+    assert!(text.contains("You are asked in the place of Ana and Cem, who are away and named you."), "{text}");
 }

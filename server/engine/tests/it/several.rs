@@ -31,7 +31,8 @@ pub struct Estate {
     invoices: TargetId,
 }
 
-async fn database(house: &House, name: &str, environment: &str, stakeholder: &Caller) -> TargetId {
+/// Another database of the house's team, like the first one.
+pub async fn database(house: &House, name: &str, environment: &str, stakeholder: &Caller) -> TargetId {
     let id = engine::clock::new_id::<TargetId>();
     sqlx::query(
         "INSERT INTO drydock.target (id, team_id, short_name, name, dbms, host, port, database, username, tls, environment, zone, on_call, state, identity, tags, created_by)

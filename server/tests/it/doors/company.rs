@@ -34,6 +34,8 @@ pub struct Company {
     pub freezes: BTreeMap<&'static str, Uuid>,
     /// Calendar feeds of the stakeholder of the database, by name.
     pub feeds: BTreeMap<&'static str, (FeedId, PersonId)>,
+    /// By name of the team whose member is away.
+    pub absences: BTreeMap<&'static str, Uuid>,
     /// By name of the window.
     pub comments: BTreeMap<&'static str, String>,
     pub series: BTreeMap<&'static str, SeriesId>,
@@ -63,6 +65,7 @@ impl Company {
             runs: BTreeMap::new(),
             freezes: BTreeMap::new(),
             feeds: BTreeMap::new(),
+            absences: BTreeMap::new(),
             comments: BTreeMap::new(),
             series: BTreeMap::new(),
             digest: String::new(),
@@ -279,6 +282,18 @@ impl Company {
         .await
         .expect("a freeze");
         self.freezes.insert(name, id);
+    }
+
+    /// Somebody is away the day after tomorrow.
+    pub async fn away(&mut self, name: &'static str, person: PersonId) {
+        let id: Uuid = engine::clock::new_id();
+        sqlx::query("INSERT INTO drydock.absence (id, person_id, starts_at, ends_at, said_by) VALUES ($1, $2, now() + interval '2 days', now() + interval '3 days', $2)")
+            .bind(id)
+            .bind(person.0)
+            .execute(&self.house.admin)
+            .await
+            .expect("an absence");
+        self.absences.insert(name, id);
     }
 
     pub async fn run(&self, sql: &'static str) {

@@ -57,6 +57,17 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
             over(company.cast.gone.actor.person.to_string(), None),
             missing(nowhere, None),
         ],
+        Thing::Member => vec![
+            object("a member", company.cast.changed.actor.person.to_string(), team),
+            over(company.cast.gone.actor.person.to_string(), team),
+            object("a member of another team", company.cast.other_engineer.actor.person.to_string(), other),
+            missing(nowhere, Some(TeamId(nowhere.parse().expect("an id")))),
+        ],
+        Thing::Absence => vec![
+            object("a member's", company.absences["orders"].to_string(), team),
+            object("one of another team's member", company.absences["billing"].to_string(), other),
+            missing(nowhere, Some(TeamId(nowhere.parse().expect("an id")))),
+        ],
         Thing::Team => vec![
             object("the team", company.house.team.to_string(), team),
             object("another team", company.other.to_string(), other),

@@ -41,6 +41,10 @@ pub enum Right {
 pub enum Thing {
     Nothing,
     Person,
+    /// A member of a team.
+    Member,
+    /// When a member of a team is away.
+    Absence,
     Team,
     Database,
     /// A retired one, by name.
@@ -121,6 +125,16 @@ impl Line {
     }
 }
 
+/// A day so many days from now.
+fn day(company: &Company, days: i64) -> String {
+    (company.house.engine.clock().now() + jiff::SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%d").to_string()
+}
+
+/// An absence of two days, that far ahead.
+fn away(company: &Company, days: i64, delegate: &str) -> Fields {
+    vec![("first_day", day(company, days)), ("last_day", day(company, days + 1)), ("delegate", delegate.to_owned())]
+}
+
 macro_rules! typed {
     ($company:ident, $part:ident; $($name:literal: $value:expr),* $(,)?) => {
         |$company, $part| { let _ = ($company, $part); vec![$(($name, $value.to_string())),*] }
@@ -132,7 +146,7 @@ use Thing::{Check, Nothing, Retired, Run, Window, WindowFreeze, WindowWatcher};
 use Verb::{
     AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, DeleteTarget, ExamineTarget, ExportTrail, Freeze, HoldRun, ManageMembers,
     ManageOutbox, ManagePeople, ManagePolicies, ManageTarget, ManageWebhooks, PauseAll, ProposeWindow, RecordBackup, ResolveHold,
-    ResumeAll, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun, TickItem, TransferTarget, Vote,
+    ResumeAll, SayAbsence, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun, TickItem, TransferTarget, Vote,
 };
 
 /// Doors for everybody, and those of one's own account.
@@ -181,6 +195,8 @@ pub const OPEN: &[Line] = &[
     Line::act("POST /me/password", Account, Nothing, typed!(c, p; "old_password": "not it", "password": PASSWORD, "password_again": PASSWORD)).idle(),
     Line::act("POST /me/address", Account, Nothing, typed!(c, p; "email": "new@example.org", "password": "not it")).idle(),
     Line::act("POST /me/notices", Account, Nothing, typed!(c, p;)),
+    Line::read("GET /me/absence", Account, Nothing),
+    Line::act("POST /me/absence", Account, Nothing, |c, _| away(c, 20, "")),
     Line::read("GET /me/sessions", Account, Nothing),
     Line::act("POST /me/sessions/end", Account, Nothing, typed!(c, p; "which": "others")),
     Line::act("POST /me/sessions/{id}/end", Account, Thing::Session, typed!(c, p;)).idle(),
@@ -267,6 +283,10 @@ pub const PEOPLE: &[Line] = &[
         typed!(c, p; "name": "Paula P.", "email": "paula.p@example.org", "zone": "Etc/UTC"),
     )
     .even_finished(),
+    Line::read("GET /people/{id}/absence", OfTeam(SayAbsence), Thing::Member),
+    Line::act("POST /people/{id}/absence", OfTeam(SayAbsence), Thing::Member, |c, _| away(c, 10, "lena@example.org")),
+    Line::act("POST /absences/{id}/move", OfTeam(SayAbsence), Thing::Absence, |c, _| vec![("last_day", day(c, 4))]),
+    Line::act("POST /absences/{id}/end", OfTeam(SayAbsence), Thing::Absence, typed!(c, p;)),
     Line::read("GET /people/{id}/deactivate", Held(ManagePeople), Thing::Person),
     Line::act("POST /people/{id}/deactivate", Held(ManagePeople), Thing::Person, typed!(c, p; "reason": "left the company"))
         .even_finished(),

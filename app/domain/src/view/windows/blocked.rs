@@ -79,6 +79,10 @@ pub struct Situation<'a> {
     pub standing: Option<&'a Standing>,
     /// Names of everybody who is spoken of.
     pub names: &'a BTreeMap<PersonId, String>,
+    /// The same for those who are waited for: who is away, and for whom somebody votes.
+    pub waited: &'a BTreeMap<PersonId, String>,
+    /// What is missing, where it cannot be approved in time any more.
+    pub short: Option<&'a [String]>,
     /// Windows that take the same database at the same time.
     pub overlaps: &'a [Overlap],
     /// Number of another window whose run on the database is not over.
@@ -181,14 +185,17 @@ fn votes(s: &Situation<'_>) -> Vec<Blocker> {
     let Some(standing) = s.standing else {
         return vec![Blocker::new("It has no sealed plan to vote on.", "Edit it and propose it again.")];
     };
-    let mut found: Vec<Blocker> = standing.lines().iter().filter_map(|rule| rule_short(rule, s.names)).collect();
+    let mut found: Vec<Blocker> = standing.lines().iter().filter_map(|rule| rule_short(rule, s.waited)).collect();
     if !standing.changes_asked_by.is_empty() {
         found.push(Blocker::new(
             format!("{} asked for changes.", people(&standing.changes_asked_by, s.names)),
             "A lead or engineer of the owner team edits it.",
         ));
     }
-    if !standing.reachable && !standing.rejected {
+    if let Some(short) = s.short {
+        let way_out = "Let those who are away name somebody who votes meanwhile, or edit the window, so that today's people are asked.";
+        found.extend(short.iter().map(|said| Blocker::new(format!("It cannot be approved in time: {said}"), way_out)));
+    } else if !standing.reachable && !standing.rejected {
         found.push(Blocker::new(
             "The votes can no longer suffice: too few of the people named in the plan may still vote.",
             "Edit the window, so that today's people are asked; a new revision starts with no votes.",
@@ -362,6 +369,12 @@ pub fn people(ids: &[PersonId], names: &BTreeMap<PersonId, String>) -> String {
 /// `Ana or Ben`.
 fn people_or(ids: &[PersonId], names: &BTreeMap<PersonId, String>) -> String {
     joined(ids, names, "or")
+}
+
+/// `Ana and Ben`, from names.
+#[must_use]
+pub fn both(names: &[String]) -> String {
+    join(&names.iter().map(String::as_str).collect::<Vec<_>>(), "and")
 }
 
 /// `Ana or Ben`, from names.

@@ -34,6 +34,8 @@ fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)
         moments: Moments { start: at(60), latest_start: at(90), cut_off: at(110), end: at(120), decide_by: at(30) },
         standing: None,
         names: &NAMES,
+        waited: &NAMES,
+        short: None,
         overlaps: &[],
         other_run: None,
         next_wave: None,
