@@ -9,6 +9,7 @@ pub mod many;
 pub mod offers;
 pub mod page;
 pub mod propose;
+pub mod waits;
 pub mod when;
 
 pub use blocked::{Blocker, Overlap, Situation, blocked};

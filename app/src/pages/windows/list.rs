@@ -67,11 +67,12 @@ fn page(list: List) -> impl IntoView {
 fn row(row: &Row) -> impl IntoView + use<> {
     let to = format!("/windows/{}", row.number);
     let waits = row.waits_for_reader.then(|| view! { " "<Pill tone=Tone::Waiting label="waits for you"/> });
+    let waiting = row.waiting_for.clone().map(|names| view! { <div class="quiet wrap">"waiting for "{names}</div> });
     let frozen = row.frozen.clone().map(|name| view! { " "<Pill tone=Tone::Warn label=format!("freeze: {name}")/> });
     view! {
         <tr>
             <th scope="row"><a href=to>"#"{row.number}" "{row.title.clone()}</a>{waits}{frozen}</th>
-            <td>{pill_of(row.state)}</td>
+            <td>{pill_of(row.state)}{waiting}</td>
             <td>{row.database.clone()}" "<span class="quiet">{environment(&row.environments)}</span></td>
             <td data-label="Starts"><Time at=row.start/></td>
             <td data-label="Ends"><Time at=row.end/></td>

@@ -28,6 +28,7 @@ pub mod simulator;
 pub mod targets;
 pub mod trail;
 pub mod visit;
+mod waiting;
 pub mod webhooks;
 pub mod windows;
 

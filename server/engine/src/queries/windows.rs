@@ -1,6 +1,6 @@
 //! Pages about windows: each one read-only snapshot, limited to what the reader may see.
 
-use super::{next_wave, scope, visible_teams, watchers};
+use super::{next_wave, scope, visible_teams, waiting, watchers};
 use crate::actions::watch_quorum;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -43,6 +43,7 @@ pub async fn list(engine: &Engine, actor: &Actor, filter: &Filter) -> Result<Lis
             let mut rows = window_list::rows(db, actor.person, teams.as_deref(), &filter).await?;
             let next = (rows.len() > PAGE_ROWS).then(|| rows[PAGE_ROWS - 1].number);
             rows.truncate(PAGE_ROWS);
+            waiting::say(db, &mut rows, &actor.zone).await?;
             Ok(ListPage {
                 rows,
                 next,

@@ -152,6 +152,17 @@ pub async fn stand_ins(db: &mut PgConnection, plan: &Counting<'_>) -> Result<Vec
     Ok(stand_in::on_one_plan(of(true), of(false), &voted))
 }
 
+/// Which of these windows have a vote that was given in somebody's place.
+pub async fn voted_in_place(db: &mut PgConnection, windows: &[Uuid]) -> sqlx::Result<BTreeSet<WindowId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT DISTINCT v.window_id FROM drydock.vote v WHERE v.window_id = ANY ($1) AND v.withdrawn_at IS NULL AND v.in_place_of <> '{}'",
+        windows
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(WindowId).collect())
+}
+
 /// What these people would bring as delegates on windows of this team.
 async fn standings(db: &mut PgConnection, team: TeamId, people: &BTreeSet<PersonId>) -> Result<BTreeMap<PersonId, Standing>> {
     let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();

@@ -54,7 +54,7 @@ pub async fn windows(db: &mut PgConnection, person: PersonId) -> Result<Vec<Owne
         .collect()
 }
 
-/// An open window that asks for a person's vote or counts it.
+/// A window whose votes are counted.
 #[derive(Debug)]
 pub struct Counted {
     /// Which.
@@ -75,19 +75,31 @@ pub struct Counted {
     pub escalated: BTreeSet<u32>,
 }
 
-/// Open windows whose newest plan this person approved, or is asked to.
+/// Open windows whose newest plan this person approved, was approved in the place of, or is asked to.
 pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Counted>> {
-    let rows = sqlx::query!(
-        r#"SELECT w.id, w.number, r.title, w.state, p.digest, p.bytes, w.escalated_stages
-           FROM drydock.window w
-           JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
-           JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+    let ids = sqlx::query_scalar!(
+        r#"SELECT w.id AS "id!" FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
            WHERE w.state IN ('proposed', 'approved', 'running', 'hold')
              AND (EXISTS (SELECT FROM drydock.vote v WHERE (v.person_id = $1 OR v.in_place_of @> ARRAY[$1::uuid]) AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)
                   OR (w.state = 'proposed' AND EXISTS (SELECT FROM drydock.plan_rolls(p.bytes) e WHERE e.people ? $1::uuid::text)))
            ORDER BY w.number LIMIT $2"#,
         person.0,
         most()
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    counted_of(db, &ids).await
+}
+
+/// These windows, with what counting their votes takes.
+pub async fn counted_of(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Counted>> {
+    let rows = sqlx::query!(
+        r#"SELECT w.id, w.number, r.title, w.state, p.digest, p.bytes, w.escalated_stages
+           FROM drydock.window w
+           JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
+           JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+           WHERE w.id = ANY ($1) ORDER BY w.number"#,
+        ids
     )
     .fetch_all(&mut *db)
     .await?;
@@ -105,12 +117,11 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
             escalated: stages(&row.escalated_stages),
         });
     }
-    let ids: Vec<Uuid> = found.iter().map(|window| window.id.0).collect();
     let votes = sqlx::query!(
         "SELECT v.window_id, v.person_id, v.decision, v.assurance, v.cast_at FROM drydock.vote v
          JOIN drydock.window w ON w.id = v.window_id JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision AND p.digest = v.digest
          WHERE v.window_id = ANY ($1) AND v.withdrawn_at IS NULL ORDER BY v.cast_at",
-        &ids
+        ids
     )
     .fetch_all(db)
     .await?;

@@ -1,7 +1,7 @@
 //! The list of windows, as its page reads it.
 
 use crate::error::{Error, Result};
-use domain::ids::{PersonId, TeamId};
+use domain::ids::{PersonId, TeamId, WindowId};
 use domain::view::windows::list::{Choice, Filter, PAGE_ROWS, Row};
 use domain::window::WindowState;
 use sqlx::PgConnection;
@@ -17,7 +17,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     let teams = ids(teams);
     let states: Option<Vec<String>> = filter.state.states().map(|states| states.iter().map(|state| state.word().to_owned()).collect());
     let rows = sqlx::query!(
-        r#"SELECT w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", m.name AS team, t.zone, r.start_at, r.end_at,
+        r#"SELECT w.id, w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
                       (EXISTS (SELECT FROM drydock.plan p JOIN drydock.asked_in_place q ON q.window_id = p.window_id AND q.digest = p.digest
                                JOIN drydock.absence a ON a.id = q.absence_id AND a.delegate_id = $8 AND a.during @> clock_timestamp()
@@ -57,6 +57,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     rows.into_iter()
         .map(|row| {
             Ok(Row {
+                id: WindowId(row.id),
                 number: row.number,
                 title: row.title,
                 state: state(&row.state)?,
@@ -67,6 +68,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
                 start: row.start_at.to_jiff(),
                 end: row.end_at.to_jiff(),
                 waits_for_reader: row.waits,
+                waiting_for: None,
                 frozen: row.frozen,
             })
         })

@@ -8,6 +8,7 @@ use domain::ids::{AbsenceId, PersonId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::Actor;
 use domain::proposal::ProposalForm;
+use domain::view::windows::list::Filter;
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::cast_vote::{Input, Outcome, cast_vote, cast_vote_by_link};
@@ -271,6 +272,11 @@ async fn lists_say_whom_they_wait_for_and_home_says_for_whom() {
     let waited = |who: &Caller| page.waited[&who.actor.person].clone();
     assert!(waited(&house.lead).starts_with("Lena (away until "), "{}", waited(&house.lead));
     assert_eq!(waited(&house.foreigner), "Fritz (for Lena)");
+    let list = queries::windows::list(&house.engine, &house.engineer.actor, &Filter::default()).await.expect("a page");
+    let said = list.rows[0].waiting_for.clone().expect("it waits");
+    for part in ["Sten (away until ", "), and ", "Lena (away until ", "Fritz (for Lena)", "Dario"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
     let home = queries::home::home(&house.engine, &house.foreigner.actor).await.expect("a page");
     let asked: Vec<&str> = home.waiting.lines.iter().map(|line| line.asked.as_str()).collect();
     assert_eq!(asked, ["Your decision is needed, in the place of Lena: use the link that was mailed to you."]);

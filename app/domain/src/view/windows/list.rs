@@ -1,5 +1,6 @@
 //! The list of windows and its filters, which live in the address.
 
+use crate::ids::WindowId;
 use crate::window::WindowState;
 use jiff::Timestamp;
 
@@ -89,6 +90,8 @@ impl Filter {
 /// One window in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
+    /// Identity.
+    pub id: WindowId,
     /// What people say: #142.
     pub number: i64,
     /// Short description.
@@ -109,6 +112,8 @@ pub struct Row {
     pub end: Timestamp,
     /// The reader may vote on it and has not: it is sealed for him.
     pub waits_for_reader: bool,
+    /// Whose votes it waits for, in words, while it does.
+    pub waiting_for: Option<String>,
     /// Name of a freeze over its time that it may not pass.
     pub frozen: Option<String>,
 }
