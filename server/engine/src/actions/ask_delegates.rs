@@ -3,7 +3,7 @@
 use super::{audience, cast_vote::tally};
 use crate::error::Result;
 use crate::ledger::Ledger;
-use crate::store::absences::{self, Unasked};
+use crate::store::stand_ins::{self, Unasked};
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
 use domain::fact::NewFact;
@@ -15,7 +15,8 @@ use sqlx::PgPool;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Asks the delegates whose turn it is, once for each plan and absence; returns how many. The scheduler calls it; a window that moved on
-/// meanwhile is left alone. Delegates who gain no seat by it, because they have one, were asked as everybody.
+/// meanwhile is left alone. Delegates who gain no seat by it, because they have one, were asked as everybody; and whoever holds a link to
+/// decide on this plan, for a seat of their own or because all were asked anew, decides by that one: no second mail asks for one vote.
 pub async fn ask_delegates(pool: &PgPool, permit: &Permit, window: WindowId) -> Result<usize> {
     let permit = permit.clone();
     let asked = transaction::run(pool, "ask_delegates", move |db| {
@@ -31,26 +32,31 @@ pub async fn ask_delegates(pool: &PgPool, permit: &Permit, window: WindowId) -> 
             let (polls, standing) = tally(&mut ledger, &window, &plan).await?;
             let waiting = standing.waiting_for();
             let mut due: BTreeMap<PersonId, Vec<Unasked>> = BTreeMap::new();
-            for one in absences::unasked(ledger.db(), Some(window.id)).await? {
+            for one in stand_ins::unasked(ledger.db(), Some(window.id)).await? {
                 if waiting.contains(&one.delegate) && polls.in_place_of(one.delegate).contains(&one.absent) {
                     due.entry(one.delegate).or_default().push(one);
                 }
             }
+            let mut asked = 0;
             for (delegate, reasons) in &due {
+                let mailed = !reasons.iter().any(|one| one.holds_link);
                 let fact = NewFact::done("window.ask_delegate", "window", window.id)
                     .of_window(window.id)
                     .of_team(window.team)
                     .with("digest", window.digest.hex())
                     .with("delegate", delegate.to_string())
+                    .with("mailed", mailed)
                     .with("in_place_of", reasons.iter().map(|one| one.absent.to_string()).collect::<Vec<_>>());
                 let fact = ledger.fact(fact).await?;
                 for one in reasons {
-                    absences::mark_asked(ledger.db(), window.id, window.digest, one.absence).await?;
+                    stand_ins::mark_asked(ledger.db(), window.id, window.digest, one.absence).await?;
                 }
-                ledger.replace_links(window.id, *delegate).await?;
-                audience::ask(&mut ledger, &window, &plan, BTreeSet::from([*delegate]), Map::new(), fact).await?;
+                if mailed {
+                    ledger.replace_links(window.id, *delegate).await?;
+                    asked += audience::ask(&mut ledger, &window, &plan, BTreeSet::from([*delegate]), Map::new(), fact).await?.len();
+                }
             }
-            Ok(due.len())
+            Ok(asked)
         })
     })
     .await?;

@@ -6,7 +6,7 @@ use super::{Caller, audience};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger, NewVote, vote_fact};
-use crate::store::absences::Counting;
+use crate::store::stand_ins::Counting;
 use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
@@ -186,7 +186,7 @@ pub(crate) async fn tally<'p>(ledger: &mut Ledger<'_>, window: &Window, plan: &'
 pub(super) async fn stand_ins(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Vec<StandIn>> {
     let voters = plan.voters();
     let plan = Counting { window: window.id, digest: window.digest, team: window.team, voters: &voters };
-    store::absences::stand_ins(ledger.db(), &plan).await
+    store::stand_ins::of(ledger.db(), &plan).await
 }
 
 /// Counts the same votes on one database by another policy than the one that was sealed for it.

@@ -3,8 +3,9 @@
 use super::audience;
 use crate::error::Result;
 use crate::ledger::Ledger;
-use crate::store::absences::{self, Counting};
+use crate::store::absences;
 use crate::store::quorum_shorts::{self, Told};
+use crate::store::stand_ins::{self, Counting};
 use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
@@ -112,7 +113,7 @@ pub(crate) async fn short(db: &mut PgConnection, window: &Window, plan: &Plan, z
     }
     let voters = plan.voters();
     let counting = Counting { window: window.id, digest: window.digest, team: window.team, voters: &voters };
-    let stand_ins = absences::stand_ins(db, &counting).await?;
+    let stand_ins = stand_ins::of(db, &counting).await?;
     let today = store::groups::of_plan(db, plan, Some(Timestamp::MAX)).await?;
     let contributors = store::windows::contributors(db, window.id).await?;
     let votes: Vec<_> = store::votes::standing(db, window.id, window.digest).await?.into_iter().map(|(_, vote)| vote).collect();

@@ -6,9 +6,10 @@ use crate::error::{Error, Result};
 use crate::paper::{
     self, AccountMaterial, AddressMaterial, Away, Bulletin, FactorNews, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries,
 };
-use crate::store::absences::{self, Counting};
+use crate::store::absences;
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
+use crate::store::stand_ins::{self, Counting};
 use crate::store::{account_links, comments, groups, letters, new_addresses, pauses, vote_codes};
 use crate::transaction;
 use domain::approval::Standing;
@@ -264,7 +265,7 @@ async fn tally(db: &mut PgConnection, subject: &letters::Subject, person: Person
     let today = groups::of_plan(db, plan, None).await?;
     let voters = plan.voters();
     let counting = Counting { window: subject.id, digest: subject.digest, team: plan.target().team, voters: &voters };
-    let stand_ins = absences::stand_ins(db, &counting).await?;
+    let stand_ins = stand_ins::of(db, &counting).await?;
     let votes: Vec<_> = crate::store::votes::standing(db, subject.id, subject.digest).await?.into_iter().map(|(_, vote)| vote).collect();
     let polls = plan.today(&today, &subject.escalated).with_stand_ins(&stand_ins);
     Ok((polls.in_place_of(person).into_iter().collect(), polls.count(&votes)))

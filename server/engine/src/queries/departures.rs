@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::store::absences::{self, Counting};
+use crate::store::stand_ins::{self, Counting};
 use crate::store::{departures, groups, people, people_pages, policies};
 use crate::transaction;
 use domain::approval::choose::{self, Case, Known};
@@ -50,7 +50,7 @@ pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec
     for window in counted {
         let voters = window.plan.voters();
         let counting = Counting { window: window.id, digest: window.digest, team: window.plan.target().team, voters: &voters };
-        let stand_ins = absences::stand_ins(db, &counting).await?;
+        let stand_ins = stand_ins::of(db, &counting).await?;
         let standing = |people: &Electorates, stand_ins: &[StandIn]| {
             window.plan.today(people, &window.escalated).with_stand_ins(stand_ins).count(&window.votes)
         };

@@ -3,8 +3,8 @@
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::queries::windows::revision_changes;
-use crate::store::absences::{self, Counting};
 use crate::store::letters::{self, ToldVote};
+use crate::store::stand_ins::{self, Counting};
 use crate::store::{groups, pauses, voices, vote_codes, votes};
 use crate::transaction;
 use domain::approval::code::MOST_TRIES;
@@ -64,7 +64,7 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
 
     let voters = newest.plan.voters();
     let counting = Counting { window, digest: newest.digest, team: newest.plan.target().team, voters: &voters };
-    let stand_ins = absences::stand_ins(db, &counting).await?;
+    let stand_ins = stand_ins::of(db, &counting).await?;
     let anybody = groups::of_plan(db, &newest.plan, Some(Timestamp::MAX)).await?;
     let asked = newest.plan.today(&anybody, &newest.escalated).with_stand_ins(&stand_ins).asked();
     let voice = voices::one(db, window, link.person).await?;

@@ -1,7 +1,8 @@
 //! Whom the windows of a list wait for: counted by today's groups, in a few queries for all of them.
 
 use crate::error::Result;
-use crate::store::absences::{self, Counting};
+use crate::store::absences;
+use crate::store::stand_ins::{self, Counting};
 use crate::store::{departures, groups, window_page};
 use domain::approval::Group;
 use domain::ids::{PersonId, TargetId};
@@ -27,7 +28,7 @@ pub(super) async fn say(db: &mut PgConnection, rows: &mut [Row], zone: &str) -> 
     let today = groups::electorates(db, &targets, &asked).await?;
     let voters: BTreeSet<PersonId> = counted.iter().flat_map(|window| window.plan.voters()).collect();
     let absent = absences::now(db, &voters.into_iter().collect::<Vec<_>>()).await?;
-    let in_place = absences::voted_in_place(db, &ids).await?;
+    let in_place = stand_ins::voted_in_place(db, &ids).await?;
     let mut found = Vec::with_capacity(counted.len());
     for window in &counted {
         let voters = window.plan.voters();
@@ -35,7 +36,7 @@ pub(super) async fn say(db: &mut PgConnection, rows: &mut [Row], zone: &str) -> 
         let stood_in = |person: &PersonId| absent.get(person).is_some_and(|absence| absence.delegate.is_some());
         let stand_ins = if in_place.contains(&window.id) || voters.iter().any(stood_in) {
             let counting = Counting { window: window.id, digest: window.digest, team: window.plan.target().team, voters: &voters };
-            absences::stand_ins(db, &counting).await?
+            stand_ins::of(db, &counting).await?
         } else {
             vec![]
         };

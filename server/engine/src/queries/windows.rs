@@ -4,7 +4,8 @@ use super::{next_wave, scope, visible_teams, waiting, watchers};
 use crate::actions::watch_quorum;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::store::absences::{self, Counting};
+use crate::store::absences;
+use crate::store::stand_ins::{self, Counting};
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
 use domain::approval::{StandIn, Standing, StandingVote};
@@ -193,7 +194,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let other_run = other_run(db, head, &plan).await?;
     let voters = plan.voters();
     let counting = Counting { window: head.id, digest: head.digest, team: head.team, voters: &voters };
-    let stand_ins = absences::stand_ins(db, &counting).await?;
+    let stand_ins = stand_ins::of(db, &counting).await?;
     let people: BTreeSet<PersonId> = voters
         .iter()
         .copied()

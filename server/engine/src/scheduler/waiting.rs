@@ -6,7 +6,7 @@
 use crate::actions::ask_delegates::ask_delegates;
 use crate::actions::watch_quorum::watch_quorum;
 use crate::error::{Error, Result};
-use crate::store::{absences, quorum_shorts};
+use crate::store::{quorum_shorts, stand_ins};
 use crate::transaction;
 use crate::wake::Wake;
 use crate::worker::WorkerContext;
@@ -19,28 +19,33 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_secs(5);
 
 /// Windows watched at most: those that are decided soonest.
-const MOST: i64 = 1000;
+const MOST: i64 = 5000;
+
+/// Windows watched in one turn. With more of them the others have the next one: however many wait, votes and pages come between.
+const EACH: usize = 200;
 
 /// The loop.
 pub async fn run(context: WorkerContext) -> Result<()> {
     let mut bell = context.bell(Wake::Runner);
-    loop {
-        tick(&context).await?;
+    for turn in 0.. {
+        tick(&context, turn).await?;
         if !bell.wait(POLL).await {
-            return Ok(());
+            break;
         }
     }
+    Ok(())
 }
 
-/// One look at everything that waits.
-pub async fn tick(context: &WorkerContext) -> Result<()> {
-    let unasked = transaction::read(&context.pool, "unasked", |db| Box::pin(absences::unasked(db, None))).await?;
+/// One look at what waits: at every delegate who is to be asked, and at this turn's windows.
+pub async fn tick(context: &WorkerContext, turn: usize) -> Result<()> {
+    let unasked = transaction::read(&context.pool, "unasked", |db| Box::pin(stand_ins::unasked(db, None))).await?;
     for window in unasked.into_iter().map(|one| one.window).collect::<BTreeSet<_>>() {
         said(window, ask_delegates(&context.pool, &Permit::system(), window).await);
     }
-    for window in
-        transaction::read(&context.pool, "watched", |db| Box::pin(async move { Ok(quorum_shorts::watched(db, MOST).await?) })).await?
-    {
+    let watched =
+        transaction::read(&context.pool, "watched", |db| Box::pin(async move { Ok(quorum_shorts::watched(db, MOST).await?) })).await?;
+    let turns = watched.len().div_ceil(EACH).max(1);
+    for window in watched.into_iter().skip(turn % turns * EACH).take(EACH) {
         said(window, watch_quorum(&context.pool, &Permit::system(), window).await.map(usize::from));
     }
     Ok(())

@@ -47,6 +47,7 @@ pub mod service_states;
 pub mod sessions;
 pub mod settings;
 pub mod sign_ins;
+pub mod stand_ins;
 pub mod target_pages;
 pub mod targets;
 pub mod teams;

@@ -28,7 +28,7 @@ impl Bulletin {
             (true, false) => (
                 format!("{name} is away, and you vote in their place meanwhile."),
                 vec![
-                    "You get a link of your own for every plan that waits for them, also for those that wait already. You count once, whoever you stand in for, and on windows that you wrote you still do not vote.".to_owned(),
+                    "You get a link of your own for every plan that waits for them, also for those that wait already; where you have one for a seat of yours, you decide by that. You count once, whoever you stand in for, and on windows that you wrote you still do not vote.".to_owned(),
                     "If you are away in that time yourself, nobody votes in their place: tell them, so that they name somebody else.".to_owned(),
                 ],
             ),
