@@ -9,6 +9,7 @@ use crate::parts::time::Time;
 use domain::approval::{RuleStanding, VoteDecision};
 use domain::decision::Refusal;
 use domain::plan::{Plan, PlanTarget};
+use domain::view::windows::blocked::{both, people};
 use domain::view::windows::page::VoteRow;
 use domain::view::windows::{Head, Offer, ShowPage};
 use domain::window::WindowState;
@@ -18,7 +19,7 @@ use std::collections::BTreeSet;
 #[component]
 pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
     let rules = page.standing.lines().iter().map(|rule| line(&page, rule)).collect_view();
-    let votes = votes(&page);
+    let votes = votes(&page.votes, page.head.revision);
     let policies = policies(&page.plan);
     let (at, number) = (page.head.moments.decide_by, page.head.number);
     let staged = staged(&page.plan);
@@ -33,7 +34,7 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="in part"/>" For "{named}" nobody is asked: the policy approves this risk class by itself."</Detail> }
     });
     let unheard = page.offers.approve.why_not().map(Refusal::to_string);
-    let form = view! { <VoteForm offer=page.offers.vote head=page.head unheard/> };
+    let form = view! { <VoteForm offer=page.offers.vote head=page.head unheard speaks_for=page.speaks_for/> };
     let take_back = page.offers.take_back.is_open();
     view! {
         <Card title="Approvals" id="approvals".to_owned()>
@@ -86,7 +87,7 @@ fn policies(plan: &Plan) -> impl IntoView + use<> {
 fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
     let (have, need) = (standing.have.len(), standing.need);
     let (tone, label) = if have >= need { (Tone::Good, format!("{have} of {need}")) } else { (Tone::Waiting, format!("{have} of {need}")) };
-    let named = |people: &[domain::ids::PersonId]| domain::view::windows::blocked::people(people, &page.names);
+    let named = |who: &[domain::ids::PersonId]| people(who, &page.names);
     let by = (have > 0).then(|| format!(" by {}", named(&standing.have)));
     let open = page.head.state == WindowState::Proposed && have < need;
     let stage = if staged(&page.plan) { format!("Stage {}: ", standing.rule.stage + 1) } else { String::new() };
@@ -96,7 +97,7 @@ fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
         } else if standing.waiting_for.is_empty() {
             " nobody who could is left".to_owned()
         } else {
-            format!(" waiting for {}", domain::view::windows::blocked::people(&standing.waiting_for, &page.waited))
+            format!(" waiting for {}", people(&standing.waiting_for, &page.waited))
         }
     });
     let known = standing.rule.assurance.label();
@@ -125,8 +126,7 @@ fn capital(text: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn votes(page: &ShowPage) -> impl IntoView + use<> {
-    let (votes, current) = (&page.votes, page.head.revision);
+fn votes(votes: &[VoteRow], current: i32) -> impl IntoView + use<> {
     if votes.is_empty() {
         return view! { <Empty title="No votes yet" why="Everybody who may vote got a mail with a personal link; signed in, they can vote here."/> }.into_any();
     }
@@ -144,7 +144,7 @@ fn votes(page: &ShowPage) -> impl IntoView + use<> {
                 vote.withdrawn.clone().map(|(at, why)| view! { <br/><span class="quiet">"Taken back "<Time at=at/>": "{why}</span> });
             view! {
                 <tr>
-                    <th scope="row">{vote.who.clone()}{in_place_of(page, vote)}</th>
+                    <th scope="row">{vote.who.clone()}{in_place_of(vote)}</th>
                     <td><Pill tone=tone label=vote.decision.label()/><span class="quiet">{spent}</span>{withdrawn}</td>
                     <td data-label="Known">{vote.assurance.label()}</td>
                     <td><Time at=vote.at/></td>
@@ -157,9 +157,9 @@ fn votes(page: &ShowPage) -> impl IntoView + use<> {
 }
 
 /// `for Ana`, where the vote was given in somebody's place.
-fn in_place_of(page: &ShowPage, vote: &VoteRow) -> Option<impl IntoView + use<>> {
-    let named = (!vote.in_place_of.is_empty()).then(|| domain::view::windows::blocked::people(&vote.in_place_of, &page.names));
-    named.map(|names| view! { <span class="quiet">" for "{names}</span> })
+pub(super) fn in_place_of(vote: &VoteRow) -> Option<impl IntoView + use<>> {
+    let names: Vec<String> = vote.in_place_of.iter().map(|(_, name)| name.clone()).collect();
+    (!names.is_empty()).then(|| view! { <span class="quiet">" for "{both(&names)}</span> })
 }
 
 /// The reader's own decision, or why there is none to make.
@@ -169,6 +169,8 @@ fn VoteForm(
     head: Head,
     /// Why an approval would count for nothing, where a no is heard.
     unheard: Option<String>,
+    /// Names of those in whose place the reader votes.
+    speaks_for: Vec<String>,
 ) -> impl IntoView {
     match offer {
         Offer::Absent => ().into_any(),
@@ -191,6 +193,9 @@ fn VoteForm(
                 <section id="vote" class="act">
                     <h3>"Your decision"</h3>
                     {unheard.map(|why| view! { <p class="message note">{why}" "<a href="/me/factor">"Your second factor"</a></p> })}
+                    {(!speaks_for.is_empty()).then(|| view! {
+                        <p class="message note">"You decide in the place of "{both(&speaks_for)}" too, while they are away. You count once."</p>
+                    })}
                     <p>"You decide on revision "{head.revision}", plan "<DigestShort digest=head.digest/>", and on nothing else."</p>
                     <Form action=format!("/windows/{}/vote", head.number) submit="Send my decision" prefix="vote-">
                         <input type="hidden" name="digest" value=head.digest.hex()/>

@@ -1,5 +1,6 @@
 //! The evidence of one window: one page to read from top to bottom, or to print. It has no buttons but those that read.
 
+use super::approvals::in_place_of;
 use super::compare::Changes;
 use super::evidence_run::RunPart;
 use super::frame::WindowHead;
@@ -105,11 +106,12 @@ fn Votes(votes: Vec<VoteRow>) -> impl IntoView {
     let rows = votes
         .into_iter()
         .map(|vote| {
+            let places = in_place_of(&vote);
             let withdrawn = vote.withdrawn.map(|(at, why)| view! { <br/>"Taken back "<Time at=at exact=true/>": "{why} });
             view! {
                 <tr>
                     <td><Time at=vote.at exact=true/></td>
-                    <th scope="row">{vote.who}</th>
+                    <th scope="row">{vote.who}{places}</th>
                     <td>{vote.decision.label()}{withdrawn}</td>
                     <td data-label="Known by">{vote.assurance.label()}</td>
                     <td class="number" data-label="Revision">{vote.revision}</td>

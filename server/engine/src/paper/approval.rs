@@ -171,7 +171,7 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
     let mut rows = rows(about, true);
     if !about.in_place_of.is_empty() {
         let names = about.in_place_of.iter().map(|name| line(name)).collect::<Vec<_>>();
-        rows.push(("You decide for", format!("{}, who named you and may not be there; you count once", blocked::both(&names))));
+        rows.push(("You decide for", format!("{}, in whose place you vote meanwhile; you count once", blocked::both(&names))));
     }
     DecidePage {
         title: heading(about),

@@ -29,6 +29,7 @@ pub fn evidence(of: &Evidence) -> Value {
         "revisions": of.revisions.iter().map(revision).collect::<Vec<_>>(),
         "votes": of.votes.iter().map(|vote| json!({
             "who": vote.who, "person": vote.person, "decision": vote.decision.word(), "assurance": vote.assurance.word(), "comment": vote.comment,
+            "in_place_of": vote.in_place_of.iter().map(|(person, name)| json!({"who": name, "person": person})).collect::<Vec<_>>(),
             "revision": vote.revision, "at": vote.at.to_string(),
             "withdrawn_at": vote.withdrawn.as_ref().map(|(at, _)| at.to_string()), "withdrawn_because": vote.withdrawn.as_ref().map(|(_, why)| why),
         })).collect::<Vec<_>>(),

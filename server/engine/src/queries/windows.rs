@@ -8,7 +8,7 @@ use crate::store::absences;
 use crate::store::stand_ins::{self, Counting};
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
-use domain::approval::{StandIn, Standing, StandingVote};
+use domain::approval::{Standing, StandingVote};
 use domain::freeze::{Freeze, Phase, may_freeze, may_override};
 use domain::ids::{PersonId, WindowId};
 use domain::lanes::Lane;
@@ -92,7 +92,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 plan: near.plan,
                 names: near.names,
                 waited: near.waited,
-                stand_ins: near.stand_ins,
+                speaks_for: near.speaks_for,
                 standing: near.standing,
                 silent: near.silent,
                 votes: near.votes,
@@ -146,7 +146,7 @@ pub(super) struct Near {
     pub(super) plan: Plan,
     pub(super) names: BTreeMap<PersonId, String>,
     pub(super) waited: BTreeMap<PersonId, String>,
-    pub(super) stand_ins: Vec<StandIn>,
+    pub(super) speaks_for: Vec<String>,
     pub(super) standing: Standing,
     pub(super) silent: BTreeMap<PersonId, Silent>,
     pub(super) votes: Vec<VoteRow>,
@@ -185,7 +185,6 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let contributors = store::windows::contributors(db, head.id).await?;
     let people = store::groups::of_plan(db, &plan, Some(Timestamp::MAX)).await?;
     let polls = plan.today(&people, &loaded.escalated);
-    let known_too_little = polls.must_be_known_better(actor.person, actor.known());
     let wants_factor = plan.wants_factor_of(&people, actor.person);
     let checks = window_page::checks(db, head, &plan).await?;
     let lanes = lanes(db, head, &plan).await?;
@@ -199,7 +198,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         .iter()
         .copied()
         .chain(contributors.iter().copied())
-        .chain(votes.iter().flat_map(|vote| vote.in_place_of.iter().copied().chain([vote.person])))
+        .chain(votes.iter().map(|vote| vote.person))
         .chain(stand_ins.iter().map(|one| one.delegate))
         .collect();
     let names = window_page::names(db, &people).await?;
@@ -208,9 +207,11 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
 
     let counted = counted(&votes, head.revision);
     let polls = polls.with_stand_ins(&stand_ins);
+    let known_too_little = polls.must_be_known_better(actor.person, actor.known());
     let asked = polls.eligible();
     let voices = store::voices::of(db, head.id, &polls.asked()).await?;
     let silent = voice::silent(&voices, &counted.iter().map(|vote| vote.person).collect());
+    let speaks_for = polls.in_place_of(actor.person).iter().filter_map(|person| names.get(person).cloned()).collect();
     let standing = polls.without(&silent).count(&counted);
     let open_run = runs.iter().find(|run| run.state != RunState::Ended);
     let listed: Vec<_> = checks.iter().map(|check| (check.title.clone(), check.state)).collect();
@@ -269,7 +270,23 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     .during(pause.as_ref(), kept.iter().find(|freeze| freeze.phase(head.now) == Phase::Now));
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
-    Ok(Near { plan, names, waited, stand_ins, standing, silent, votes, checks, lanes, runs, blocked, offers, owes_issues, freezes, loaded })
+    Ok(Near {
+        plan,
+        names,
+        waited,
+        speaks_for,
+        standing,
+        silent,
+        votes,
+        checks,
+        lanes,
+        runs,
+        blocked,
+        offers,
+        owes_issues,
+        freezes,
+        loaded,
+    })
 }
 
 /// Another window whose run on one of the databases is not over, before this one begins.

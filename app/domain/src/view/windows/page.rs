@@ -3,7 +3,7 @@
 use super::beside::Beside;
 use super::offers::Whole;
 use super::{Blocker, Change, Countdown, Moments, Offers};
-use crate::approval::{Assurance, StandIn, Standing, VoteDecision};
+use crate::approval::{Assurance, Standing, VoteDecision};
 use crate::canonical::Digest;
 use crate::checklist::CheckState;
 use crate::ids::{PersonId, RunId, TargetId, TeamId, WindowId};
@@ -123,8 +123,8 @@ pub struct VoteRow {
     pub revision: i32,
     /// When it was taken back, and why.
     pub withdrawn: Option<(Timestamp, String)>,
-    /// In whose place it was given, too.
-    pub in_place_of: Vec<PersonId>,
+    /// In whose place it was given, too, with their names.
+    pub in_place_of: Vec<(PersonId, String)>,
 }
 
 /// Why somebody who is asked does not count.
@@ -303,8 +303,8 @@ pub struct ShowPage {
     pub names: BTreeMap<PersonId, String>,
     /// The same for those who are waited for: who is away, and for whom somebody votes.
     pub waited: BTreeMap<PersonId, String>,
-    /// Who votes in whose place.
-    pub stand_ins: Vec<StandIn>,
+    /// Names of those in whose place the reader votes.
+    pub speaks_for: Vec<String>,
     /// Where the votes stand.
     pub standing: Standing,
     /// Who is asked and does not count now.
