@@ -31,6 +31,8 @@ pub enum NoticeKind {
     Cancelled,
     /// Approved before, and by now not any more.
     ApprovalLost,
+    /// A delegate decided in the recipient's place.
+    VotedInPlace,
     /// Too few of those who are asked can still approve it in time.
     QuorumShort,
     /// Yours from now on: whoever owned it left.
@@ -97,6 +99,7 @@ words!(NoticeKind {
     NoticeKind::ChangesAsked = "changes_asked" / "Changes requested",
     NoticeKind::Cancelled = "cancelled" / "Cancelled",
     NoticeKind::ApprovalLost = "approval_lost" / "Approval lost",
+    NoticeKind::VotedInPlace = "voted_in_place" / "Decided in your place",
     NoticeKind::QuorumShort = "quorum_short" / "Cannot be approved in time",
     NoticeKind::HandedOver = "handed_over" / "Yours from now on",
     NoticeKind::Expired = "expired" / "Expired",
@@ -200,6 +203,7 @@ impl NoticeKind {
             Self::OwnerChanged => &[BothLeads],
             Self::WebhookPaused => &[Administrators],
             Self::SeriesStuck => &[SeriesAuthor, Leads],
+            Self::VotedInPlace => &[Absent],
             Self::AbsenceSaid | Self::AbsenceChanged => &[Absent, Delegate],
         }
     }

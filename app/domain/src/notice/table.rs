@@ -16,6 +16,8 @@ pub enum Part {
     Asked,
     /// Has voted.
     Voters,
+    /// Holds a seat, and is away.
+    Absent,
     /// Depends on the database.
     Stakeholders,
     /// Wants to hear of it.
@@ -32,12 +34,13 @@ pub enum Part {
 
 impl Part {
     /// Every part, in the order of the table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Owner,
         Self::Contributors,
         Self::Executor,
         Self::Asked,
         Self::Voters,
+        Self::Absent,
         Self::Stakeholders,
         Self::Watchers,
         Self::Invited,
@@ -55,6 +58,7 @@ impl Part {
             Self::Executor => Concerned::Executor,
             Self::Asked => Concerned::Eligible,
             Self::Voters => Concerned::Voter,
+            Self::Absent => Concerned::Absent,
             Self::Stakeholders => Concerned::Stakeholders,
             Self::Watchers => Concerned::Watchers,
             Self::Invited => Concerned::Invited,
@@ -79,6 +83,8 @@ fn why_not(kind: NoticeKind, part: Part) -> &'static str {
         (_, Part::Auditors) => "They read the trail, which nobody can switch off or lose; a mail would prove nothing.",
         (N::VoteCode, _) => "It goes to the one mailbox whose link asked for it: a code that others read proves nothing.",
         (N::VoteRecorded, _) => "It is about one vote: only its voter can say that it was not theirs.",
+        (N::VotedInPlace, _) => "It is about one seat: only whoever holds it can still decide instead.",
+        (_, Part::Absent) => "Being away concerns their vote alone; the rest they hear by what else they are.",
         (N::HandedOver, _) => "It is about who answers for the window: only the new owner has to know.",
         (N::Mentioned, _) => "It is for those whom the comment names.",
         (N::Commented, _) => "Whoever is to read a comment without owning, writing or watching the window is named in it.",

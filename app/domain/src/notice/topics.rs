@@ -64,6 +64,7 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("A freeze covers a window you own, or no longer does", "You answer for it, and it would not start."),
     ("A series you saved last cannot propose by itself", "It waits for you, and nobody else may notice."),
     ("You are said to be away, or vote in somebody's place", "It is about votes in your name, or of yours in another's."),
+    ("A decision was given in your place", "Only you can decide instead, and only while there is something to decide."),
     ("A database went to another team", "You lead one of the two."),
     ("A webhook was paused, because its receiver never answers", "You administer: a program hears nothing meanwhile."),
     ("Your address was changed", "Whoever lost a mailbox has to learn it there."),
@@ -156,7 +157,8 @@ mod tests {
         for kind in NoticeKind::ALL {
             let asks =
                 matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded | NoticeKind::HandedOver | NoticeKind::Validating);
-            let asks = asks || matches!(kind, NoticeKind::VoteCode | NoticeKind::Mentioned) || !kind.is_about_window();
+            let names_one = matches!(kind, NoticeKind::VoteCode | NoticeKind::VotedInPlace | NoticeKind::Mentioned);
+            let asks = asks || names_one || !kind.is_about_window();
             assert_eq!(kind.audience().contains(&Watchers), !asks, "{}", kind.word());
         }
     }

@@ -231,6 +231,16 @@ pub(crate) async fn tell_series(
     Ok(())
 }
 
+/// Tells those in whose place a decision was given: each once, because each of their seats is voted for once.
+pub(crate) async fn tell_absent(ledger: &mut Ledger<'_>, window: &Window, absent: &BTreeSet<PersonId>, fact: FactRef) -> Result<()> {
+    let kind = NoticeKind::VotedInPlace;
+    let relations = absent.iter().map(|person| (*person, BTreeSet::from([Concerned::Absent])));
+    for person in wanting(ledger, kind, relations).await? {
+        tell_one(ledger, window, kind, person, fact).await?;
+    }
+    Ok(())
+}
+
 /// Puts a message about an absence into the outbox of whoever is away, unless they said it themselves and named nobody, and of the delegate.
 pub(crate) async fn tell_of_absence(ledger: &mut Ledger<'_>, kind: NoticeKind, absence: &Absence, fact: FactRef) -> Result<()> {
     let by = ledger.permit().person();
@@ -274,8 +284,7 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             Concerned::Heads => store::groups::heads(ledger.db()).await?,
             Concerned::Administrators => store::groups::administrators(ledger.db()).await?,
             // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
-            // And by `tell_series`, where there is no window.
-            // And by `tell_of_absence`, likewise.
+            // And by `tell_series`, where there is no window; by `tell_of_absence`, likewise; and by `tell_absent`, which knows the seats.
             Concerned::BothLeads
             | Concerned::Mentioned
             | Concerned::SeriesAuthor

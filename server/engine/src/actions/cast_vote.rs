@@ -155,6 +155,7 @@ async fn record(
     ledger.vote(&vote).await?;
     audience::tell(ledger, window, plan, NoticeKind::VoteRecorded, Map::from_iter([("decision".to_owned(), decision.word().into())]), fact)
         .await?;
+    audience::tell_absent(ledger, window, &vote.in_place_of, fact).await?;
     let standing = standing(ledger, window, plan).await?;
     let state = follow(ledger, window, plan, &standing, &vote).await?;
     // Of several policies each has stages of its own: one may go on while another, whose deadline holds, does not.

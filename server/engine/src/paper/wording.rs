@@ -193,6 +193,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         NoticeKind::ApprovalNeeded => ask(m, zone),
         NoticeKind::VoteCode => code(m, zone),
         NoticeKind::VoteRecorded => recorded(m, zone),
+        NoticeKind::VotedInPlace => in_your_place(m, zone),
         NoticeKind::Moved => (
             format!("{}. Until enough people agree to the new time, it will not run.", moved(m, zone, "").trim_end()),
             vec!["You get this because you were told of the old time. Those who decide are asked again.".to_owned()],
@@ -285,7 +286,9 @@ fn names(m: &Material) -> String {
 
 fn in_place_of(m: &Material) -> String {
     let (named, are) = (names(m), if m.in_place_of.len() == 1 { "is" } else { "are" });
-    format!("You are asked in the place of {named}, who {are} away and named you. Your decision counts once, and it is yours alone.")
+    format!(
+        "You are asked in the place of {named}, who {are} away: you were named as who votes meanwhile. Your decision counts once, and it is yours alone."
+    )
 }
 
 /// `Egon moved this maintenance window from Sun 29 Nov 02:00 GMT to Mon 30 Nov 02:00 GMT`, and what follows.
@@ -326,17 +329,32 @@ fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     let Some(vote) = m.votes.iter().rev().find(|vote| vote.person == m.recipient.id) else {
         return ("Your decision was recorded, and has been withdrawn since.".to_owned(), vec![]);
     };
-    let decision = VoteDecision::from_word(&vote.decision).map_or("decided", VoteDecision::label).to_lowercase();
-    let how = Assurance::from_word(&vote.assurance).map_or("", Assurance::label);
-    let comment = block(&vote.comment);
-    let mut more = if comment.is_empty() { vec![] } else { vec![format!("Comment: “{comment}”")] };
+    let (decision, how, mut more) = decided(vote);
     if !m.in_place_of.is_empty() {
-        more.push(format!("It counts in the place of {} too, who named you: once, wherever it is needed.", names(m)));
+        more.push(format!("It counts in the place of {} too: once, wherever it is needed.", names(m)));
     }
     if m.link.is_some() {
         more.push("If you did not decide this, open the link and say so: the vote is withdrawn, and a window that was approved by it is not approved any more.".to_owned());
     }
     (format!("A decision in your name was recorded: {decision}, {how}, {}.", zone.long(vote.at)), more)
+}
+
+/// What was decided, how the voter was known, and the comment as a sentence.
+fn decided(vote: &ToldVote) -> (String, &'static str, Vec<String>) {
+    let decision = VoteDecision::from_word(&vote.decision).map_or("decided", VoteDecision::label).to_lowercase();
+    let how = Assurance::from_word(&vote.assurance).map_or("", Assurance::label);
+    let comment = block(&vote.comment);
+    (decision, how, if comment.is_empty() { vec![] } else { vec![format!("Comment: “{comment}”")] })
+}
+
+fn in_your_place(m: &Material, zone: &Zone) -> (String, Vec<String>) {
+    let Some(vote) = m.votes.iter().rev().find(|vote| vote.in_place_of.contains(&m.recipient.id)) else {
+        return ("A decision was given in your place, and has been withdrawn since.".to_owned(), vec![]);
+    };
+    let (decision, how, mut more) = decided(vote);
+    more.push("You are away, and they vote in your place meanwhile. What they decided stays when you are back.".to_owned());
+    more.push("You may still decide yourself, as long as there is something to decide: your decision counts instead then. Use the link that was mailed to you, or sign in.".to_owned());
+    (format!("{} decided in your place: {decision}, {how}, {}.", line(&vote.name), zone.long(vote.at)), more)
 }
 
 fn wrote(m: &Material) -> (String, Vec<String>) {

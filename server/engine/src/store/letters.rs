@@ -171,12 +171,14 @@ pub struct ToldVote {
     pub comment: String,
     /// When.
     pub at: Timestamp,
+    /// In whose place it was given, too.
+    pub in_place_of: BTreeSet<PersonId>,
 }
 
 /// Votes on one plan that were not withdrawn, oldest first.
 pub async fn votes(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<Vec<ToldVote>> {
     let rows = sqlx::query!(
-        "SELECT v.person_id, p.name, v.decision, v.assurance, v.comment, v.cast_at FROM drydock.vote v JOIN drydock.person p ON p.id = v.person_id
+        "SELECT v.person_id, p.name, v.decision, v.assurance, v.comment, v.cast_at, v.in_place_of FROM drydock.vote v JOIN drydock.person p ON p.id = v.person_id
          WHERE v.window_id = $1 AND v.digest = $2 AND v.withdrawn_at IS NULL ORDER BY v.cast_at",
         window.0,
         digest.0.as_slice()
@@ -192,6 +194,7 @@ pub async fn votes(db: &mut PgConnection, window: WindowId, digest: Digest) -> R
             assurance: row.assurance,
             comment: row.comment,
             at: row.cast_at.to_jiff(),
+            in_place_of: row.in_place_of.into_iter().map(PersonId).collect(),
         })
         .collect())
 }

@@ -17,6 +17,7 @@ use engine::actions::end_absence::end_absence;
 use engine::actions::move_absence::{self, move_absence};
 use engine::actions::propose_window::propose_window;
 use engine::actions::say_absence::say_absence;
+use engine::actions::withdraw_vote::withdraw_vote;
 use engine::queries;
 use std::collections::BTreeMap;
 
@@ -54,7 +55,7 @@ impl Office {
 
     /// What the worker does about it.
     pub async fn tick(&self) {
-        engine::scheduler::waiting::tick(&worker(&self.house).await).await.expect("ticks");
+        engine::scheduler::waiting::tick(&worker(&self.house).await, 0).await.expect("ticks");
     }
 
     pub async fn vote(&self, who: &Caller, number: i64) -> engine::Result<Outcome> {
@@ -104,7 +105,8 @@ async fn a_delegate_is_asked_about_what_waits_already_and_fills_the_seat() {
         .expect("a fact");
     assert_eq!(said, house.lead.actor.person.to_string());
     let page = queries::windows::show(&house.engine, &house.engineer.actor, window.number, None).await.expect("a page");
-    assert_eq!(page.votes[0].in_place_of, [house.lead.actor.person]);
+    assert_eq!(page.votes[0].in_place_of, [(house.lead.actor.person, "Lena".to_owned())]);
+    assert_eq!(office.told("voted_in_place").await, ["Lena"], "she hears of it, and nobody else");
 }
 
 #[tokio::test]
@@ -131,6 +133,28 @@ async fn a_seat_counts_once_and_whoever_is_back_decides_on_their_own() {
         code(cast_vote(&house.engine, &house.foreigner, next.number, &office.input(next.number, "approve").await).await),
         "not_found"
     );
+}
+
+#[tokio::test]
+async fn where_an_approval_was_lost_a_delegate_is_asked_once() {
+    let office = Office::new().await;
+    let house = &office.house;
+    let window = house.proposed(3).await;
+    let asked = async || office.told("approval_needed").await.into_iter().filter(|name| name == "Fritz").count();
+    office.vote(&house.stakeholder, window.number).await.expect("his seat");
+    assert_eq!(office.vote(&house.lead, window.number).await.expect("her seat").state, WindowState::Approved);
+    office.away(&house.deputy, "fritz").await;
+    office.tick().await;
+    assert_eq!(asked().await, 0, "nothing waits");
+    assert_eq!(withdraw_vote(&house.engine, &house.lead, window.number).await.expect("hers"), WindowState::Proposed);
+    office.tick().await;
+    office.tick().await;
+    assert_eq!(asked().await, 1, "with those who have not decided, and not again as a delegate");
+    let home = queries::home::home(&house.engine, &house.foreigner.actor).await.expect("a page");
+    assert!(home.waiting.lines[0].asked.contains("in the place of Dario"), "{:?}", home.waiting.lines);
+    let done = office.vote_by_link(house.foreigner.actor.person, window.number).await.expect("in the place of Dario");
+    assert_eq!(done.state, WindowState::Approved);
+    assert_eq!(office.told("voted_in_place").await, ["Dario"]);
 }
 
 #[tokio::test]
@@ -365,12 +389,15 @@ async fn of_several_databases_the_short_one_is_named_and_a_delegate_takes_the_se
     office.away(&ines, "sten").await;
     office.tick().await;
     assert_eq!(house.count("SELECT count(*) FROM drydock.quorum_short").await, 0, "in reach again");
-    assert_eq!(office.told("approval_needed").await, ["Dario", "Ines", "Lena", "Sten", "Sten"], "once more, for the invoices");
+    assert_eq!(office.told("approval_needed").await, ["Dario", "Ines", "Lena", "Sten"], "he decides by the link that he has");
+    let home = queries::home::home(&house.engine, &house.stakeholder.actor).await.expect("a page");
+    assert!(home.waiting.lines[0].asked.contains("in the place of Ines"), "{:?}", home.waiting.lines);
     assert_eq!(office.vote_by_link(house.stakeholder.actor.person, number).await.expect("a link").state, WindowState::Proposed);
     assert_eq!(office.vote(&house.lead, number).await.expect("asked").state, WindowState::Approved);
     let page = queries::windows::show(&house.engine, &house.engineer.actor, number, None).await.expect("a page");
     let vote = page.votes.iter().find(|vote| vote.person == house.stakeholder.actor.person).expect("his vote");
-    assert_eq!(vote.in_place_of, [ines.actor.person]);
+    assert_eq!(vote.in_place_of, [(ines.actor.person, "Ines".to_owned())]);
+    assert_eq!(office.told("voted_in_place").await, ["Ines"]);
     assert!(page.standing.rules.iter().all(|rule| rule.missing() == 0), "{:?}", page.standing);
 }
 

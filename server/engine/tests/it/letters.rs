@@ -72,9 +72,11 @@ pub fn material(kind: NoticeKind) -> Material {
     let carries = matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded);
     let ran = matches!(kind, NoticeKind::Started | NoticeKind::Held | NoticeKind::Validating | NoticeKind::AllClear | NoticeKind::Failed);
     let over = matches!(kind, NoticeKind::Validating | NoticeKind::AllClear | NoticeKind::Failed);
+    let in_place = kind == NoticeKind::VotedInPlace;
     let (decision, comment) = match kind {
         NoticeKind::Rejected => ("reject", "Release day, not now."),
         NoticeKind::ChangesAsked => ("request_changes", "Please leave orders_archive alone."),
+        NoticeKind::VotedInPlace => ("approve", "Looked at it with Sten before he left."),
         _ => ("approve", ""),
     };
     Material {
@@ -112,12 +114,13 @@ pub fn material(kind: NoticeKind) -> Material {
             plan,
         },
         votes: vec![ToldVote {
-            person: PersonId(Uuid::from_u128(9)),
-            name: "Sten".into(),
+            person: PersonId(Uuid::from_u128(if in_place { 10 } else { 9 })),
+            name: if in_place { "Fritz" } else { "Sten" }.into(),
             decision: decision.into(),
             assurance: "link".into(),
             comment: comment.into(),
             at: at("2026-11-20T11:00:00Z"),
+            in_place_of: in_place.then_some(PersonId(Uuid::from_u128(9))).into_iter().collect(),
         }],
         standing: (1, 2),
         run: ran.then(|| ToldRun {
@@ -431,8 +434,15 @@ fn whoever_is_away_and_whoever_votes_meanwhile_read_what_follows() {
 }
 
 #[test]
+fn a_decision_in_ones_place_that_was_taken_back_is_not_told_as_one_that_stands() {
+    let taken_back = Material { votes: vec![], ..material(NoticeKind::VotedInPlace) };
+    let text = write(&taken_back).expect("written").text;
+    assert!(text.contains("A decision was given in your place, and has been withdrawn since."), "{text}");
+}
+
+#[test]
 fn a_delegate_reads_for_whom_they_decide() {
     let asked = Material { in_place_of: vec!["Ana".into(), "Cem".into()], ..material(NoticeKind::ApprovalNeeded) };
     let text = write(&asked).expect("written").text;
-    assert!(text.contains("You are asked in the place of Ana and Cem, who are away and named you."), "{text}");
+    assert!(text.contains("You are asked in the place of Ana and Cem, who are away: you were named as who votes meanwhile."), "{text}");
 }

@@ -106,8 +106,8 @@ async fn every_message_reaches_those_whom_the_table_names_once_and_nobody_else()
     let (window, _, parts) = cast(&house).await;
     forget(&house).await;
     assert_eq!(house.count("SELECT count(*) FROM drydock.outbox").await, 1, "she has it in her calendar");
-    // These four go to one person, whom the act itself names.
-    let of_one = [NoticeKind::VoteCode, NoticeKind::VoteRecorded, NoticeKind::HandedOver, NoticeKind::Mentioned];
+    // These go to whom the act itself names.
+    let of_one = [NoticeKind::VoteCode, NoticeKind::VoteRecorded, NoticeKind::VotedInPlace, NoticeKind::HandedOver, NoticeKind::Mentioned];
     let mut walked = 0;
     for kind in NoticeKind::ALL.iter().copied().filter(|kind| kind.is_about_window() && !of_one.contains(kind)) {
         tell(house.engine.pool(), window, kind).await.expect("told");

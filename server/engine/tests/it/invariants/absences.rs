@@ -29,6 +29,7 @@ async fn i10_a_vote_in_somebodys_place_is_their_delegates_while_they_are_away() 
     let adele = crate::house::person(&house.admin, "Adele", None, &[]).await.actor.person;
     let now = |said_by| away(absent, Some(delegate), said_by, "0", "5 days");
     let over = format!("UPDATE drydock.absence SET ended_at = clock_timestamp(), ended_by = '{absent}'; ");
+    let changed = format!("INSERT INTO drydock.identity_change (person_id, what, changed_by) VALUES ('{absent}', 'address', '{author}'); ");
     yard.allows(Web, &(now(absent) + &vote(&yard, delegate, absent))).await;
     for by in [Web, Owner, Replica] {
         let cases = [
@@ -37,6 +38,7 @@ async fn i10_a_vote_in_somebodys_place_is_their_delegates_while_they_are_away() 
             (now(absent) + &over + &vote(&yard, delegate, absent), "vote_in_place_by_delegate"),
             (now(absent) + &vote(&yard, adele, absent), "vote_in_place_by_delegate"),
             (now(author) + &vote(&yard, delegate, absent), "vote_in_place_not_by_author"),
+            (changed.clone() + &now(absent) + &vote(&yard, delegate, absent), "vote_in_place_not_by_author"),
             (away(author, Some(delegate), author, "0", "5 days") + &vote(&yard, delegate, author), "vote_in_place_not_by_author"),
             // Away once more, with another delegate: the seat was voted for.
             (
