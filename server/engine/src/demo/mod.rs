@@ -79,6 +79,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
     repeat(&engine).await?;
     if progress.windows == 0 {
         receiver(&engine).await?;
+        people::absence(&engine).await?;
         propose(&engine, &worker).await?;
         freeze(&engine).await?;
     }

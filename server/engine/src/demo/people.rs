@@ -1,15 +1,17 @@
 //! The people of a demo, one for each role, with random sign-ins.
 
-use crate::actions::{Caller, set_up};
+use crate::actions::{Caller, add_person, say_absence, set_up};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::store::demo::NewPerson;
-use crate::{clock, keyfile, passwords, store, transaction};
+use crate::{clock, keyfile, passwords, queries, store, transaction};
+use domain::absence::Form;
 use domain::fact::NewFact;
-use domain::ids::TeamId;
+use domain::ids::{PersonId, TeamId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::Permit;
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ pub(super) const LEAD: &str = "lena@shop.example";
 pub(super) const ENGINEER: &str = "egon@shop.example";
 pub(super) const STAKEHOLDER: &str = "sten@shop.example";
 pub(super) const CONTACT: &str = "mara@shop.example";
+pub(super) const DELEGATE: &str = "milo@shop.example";
 
 /// (role as people say it, name, address, place in the team, right everywhere)
 type Row = (&'static str, &'static str, &'static str, Option<(TeamRole, bool)>, Option<GlobalRole>);
@@ -119,6 +122,29 @@ pub(super) async fn make(engine: &Engine, public_url: &str, secrets: &Secrets) -
         })
     })
     .await
+}
+
+/// One stakeholder is away this week, and somebody else from the market votes meanwhile.
+pub(super) async fn absence(engine: &Engine) -> Result<()> {
+    let admin = caller(engine, ADMIN).await?;
+    let (absent, delegate) = (person(engine, CONTACT).await?.ok_or(Error::NotFound)?, person(engine, DELEGATE).await?);
+    if !queries::absences::page(engine, &admin.actor, absent).await?.rows.is_empty() {
+        return Ok(());
+    }
+    if delegate.is_none() {
+        let zone = "Europe/Berlin".into();
+        let milo = add_person::Input { name: "Milo Market".into(), email: DELEGATE.into(), zone, ..add_person::Input::default() };
+        add_person::add_person(engine, &admin, &milo).await?;
+    }
+    let day = |days: i64| (engine.clock().now() + SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%d").to_string();
+    let form = Form { first_day: day(0), last_day: day(6), delegate: DELEGATE.into() };
+    say_absence::say_absence(engine, &admin, absent, &form).await.map(drop)
+}
+
+/// The person behind an address.
+async fn person(engine: &Engine, email: &'static str) -> Result<Option<PersonId>> {
+    transaction::read(engine.pool(), "demo_person", move |db| Box::pin(async move { Ok(store::demo::person_by_email(db, email).await?) }))
+        .await
 }
 
 /// The caller behind an address, with today's rights.
