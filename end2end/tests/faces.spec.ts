@@ -96,6 +96,9 @@ test("people, teams, freezes and mails, for an administrator", async ({ page, de
   await page.goto(`${demo.address}/people?q=${encodeURIComponent(person(demo, "engineer").email)}`);
   const engineer = (await page.locator("main th a[href^='/people/'], main td a[href^='/people/']").first().getAttribute("href"))!;
   await allWellMade(page, demo.address, [`${engineer}/edit`, `${engineer}/deactivate`]);
+  // Somebody who is away, and for whom another votes.
+  const away = await first(page, `${demo.address}/people?q=mara`, "/people/");
+  await allWellMade(page, demo.address, [away, `${away}/absence`]);
   const freeze = await first(page, `${demo.address}/freezes`, "/freezes/");
   await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new", "/freezes/import"]);
   await page.goto(`${demo.address}/freezes/import`);
