@@ -133,13 +133,19 @@ impl Absence {
     }
 }
 
-/// Whether somebody may be named as the delegate of another.
+/// Whether somebody may be named as the delegate of another, by `said_by`: nobody takes another's seat for themselves.
 ///
 /// `away` are the delegate's own absences: whoever is away in that time passes nothing on, so a chain would end with nobody.
-pub fn may_stand_in(absent: PersonId, delegate: &Candidate, span: Span, away: &[Absence]) -> Result<(), FieldError> {
+pub fn may_stand_in(absent: PersonId, said_by: PersonId, delegate: &Candidate, span: Span, away: &[Absence]) -> Result<(), FieldError> {
     let refuse = |why: String| Err(FieldError::new("delegate", why));
     if delegate.person == absent {
         return refuse("Nobody stands in for themselves. Name somebody else, or nobody.".into());
+    }
+    if delegate.person == said_by {
+        return refuse(
+            "Whoever says that somebody else is away does not vote in their place. Name another person, or let them say it themselves."
+                .into(),
+        );
     }
     if !delegate.active {
         return refuse(format!("{} was deactivated. Name somebody else.", delegate.name));

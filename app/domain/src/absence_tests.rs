@@ -58,9 +58,13 @@ fn a_delegate_is_one_other_person_who_is_there() {
     let (absent, person) = (PersonId(Uuid::from_u128(1)), PersonId(Uuid::from_u128(2)));
     let span = Span { starts: at("2026-12-01T00:00:00Z"), ends: at("2026-12-05T00:00:00Z") };
     let ben = Candidate { person, name: "Ben".into(), active: true, shared: false };
-    let says = |candidate: &Candidate, away: &[Absence]| may_stand_in(absent, candidate, span, away).map_err(|error| error.message);
+    let says = |candidate: &Candidate, away: &[Absence]| may_stand_in(absent, absent, candidate, span, away).map_err(|error| error.message);
     assert!(says(&ben, &[]).is_ok());
     assert!(says(&Candidate { person: absent, ..ben.clone() }, &[]).is_err());
+    let lead = PersonId(Uuid::from_u128(3));
+    assert!(may_stand_in(absent, lead, &ben, span, &[]).is_ok(), "a lead names somebody else");
+    let taken = may_stand_in(absent, person, &ben, span, &[]).expect_err("Ben says it, and names himself");
+    assert!(taken.message.contains("does not vote in their place"), "{}", taken.message);
     assert!(says(&Candidate { active: false, ..ben.clone() }, &[]).is_err());
     assert!(says(&Candidate { shared: true, ..ben.clone() }, &[]).is_err());
     let away = absence("2026-12-04T00:00:00Z", "2026-12-09T00:00:00Z");

@@ -81,7 +81,7 @@ fn Page(page: AbsencePage) -> impl IntoView {
                         <li>"In the place of a lead, deputy or engineer votes only somebody who leads or stands in somewhere; for an engineer another engineer too. Administrators make approvers, and a delegate is no new one. A stakeholder may name anybody."</li>
                         <li>"Whoever wrote a window does not vote on it for others either. Where votes must be signed in, the delegate needs an account and a place in the owner team; where with a second factor, that too."</li>
                         <li>"Of several databases in one window each asks by its own policy: one vote takes the seat in every one that the delegate fits."</li>
-                        <li>"A delegate who is away passes nothing on."</li>
+                        <li>"A delegate who is away passes nothing on. Whoever says it of somebody else is not their delegate, and a lead speaks for windows of the own team alone."</li>
                         <li>"Who is away may still vote: that decision replaces the one given in their place. What the delegate decided stays when the absence ends."</li>
                     </ul>
                 </Card>

@@ -18,7 +18,8 @@ use sqlx::PgConnection;
 
 /// Everybody says it of themselves; leads of members of their team, and administrators of anyone, after their password.
 ///
-/// Refused: two absences in one time, a delegate who is away then or could not vote, and somebody who was deactivated. A delegate is asked
+/// Refused: two absences in one time, a delegate who is away then or could not vote, oneself as the delegate of somebody else, and somebody
+/// who was deactivated. A delegate is asked
 /// about everything that waits as soon as the absence begins.
 pub async fn say_absence(engine: &Engine, caller: &Caller, person: PersonId, form: &Form) -> Result<AbsenceId> {
     let (caller, form) = (caller.clone(), form.clone());
@@ -39,7 +40,7 @@ pub async fn say_absence(engine: &Engine, caller: &Caller, person: PersonId, for
             let open = absences::open(db, &[person]).await?;
             room(&open, span)?;
             let delegate = match &address {
-                Some(address) => Some(delegate(db, person, address, span).await?),
+                Some(address) => Some(delegate(db, (person, by), address, span).await?),
                 None => None,
             };
             let absence = Absence {
@@ -100,7 +101,7 @@ fn room(open: &[Absence], span: Span) -> Result<(), Refusal> {
     if let Some(other) = open.iter().find(|other| other.starts < span.ends && span.starts < other.ends) {
         return Err(overlaps(other));
     }
-    if open.len() as i64 >= MOST_OPEN {
+    if open.len() >= MOST_OPEN {
         return Err(Refusal::new(
             "too_many_absences",
             format!("At most {MOST_OPEN} absences of one person are planned at a time."),
@@ -110,10 +111,10 @@ fn room(open: &[Absence], span: Span) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn delegate(db: &mut PgConnection, absent: PersonId, address: &str, span: Span) -> Result<Candidate> {
+async fn delegate(db: &mut PgConnection, (absent, said_by): (PersonId, PersonId), address: &str, span: Span) -> Result<Candidate> {
     let unknown = || Error::field("delegate", "Nobody here has this address. Name somebody who is on the list of people.");
     let candidate = absences::candidate(db, address).await?.ok_or_else(unknown)?;
     let away = absences::open(db, &[candidate.person]).await?;
-    may_stand_in(absent, &candidate, span, &away).map_err(|error| vec![error])?;
+    may_stand_in(absent, said_by, &candidate, span, &away).map_err(|error| vec![error])?;
     Ok(candidate)
 }

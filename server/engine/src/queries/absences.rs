@@ -9,7 +9,7 @@ use domain::ids::PersonId;
 use domain::permission::Actor;
 use domain::view::absences::{AbsencePage, AbsenceRow, StandsIn};
 use jiff::tz::TimeZone;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Absences of one person that are not over: for the person, leads of their team, and administrators.
 pub async fn page(engine: &Engine, actor: &Actor, person: PersonId) -> Result<AbsencePage> {
@@ -23,6 +23,8 @@ pub async fn page(engine: &Engine, actor: &Actor, person: PersonId) -> Result<Ab
             let (open, stands_in) = (absences::open(db, &[person]).await?, absences::standing_in(db, person).await?);
             let delegates: Vec<PersonId> = open.iter().filter_map(|absence| absence.delegate).collect();
             let theirs = absences::open(db, &delegates).await?;
+            // Whoever was deactivated votes for nobody any more.
+            let there: BTreeMap<PersonId, String> = letters::active(db, &delegates).await?.into_iter().collect();
             let people: BTreeSet<PersonId> = open
                 .iter()
                 .flat_map(|one| [one.said_by, one.delegate.unwrap_or(one.person)])
@@ -38,7 +40,7 @@ pub async fn page(engine: &Engine, actor: &Actor, person: PersonId) -> Result<Ab
                     starts: absence.starts,
                     ends: absence.ends,
                     last_day: absence.last_day(&days).to_string(),
-                    delegate: absence.delegate.map(named),
+                    delegate: absence.delegate.and_then(|delegate| there.get(&delegate).cloned()),
                     delegate_back: theirs
                         .iter()
                         .find(|own| Some(own.person) == absence.delegate && own.starts < absence.ends && absence.starts < own.ends)

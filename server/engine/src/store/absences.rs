@@ -103,7 +103,7 @@ pub async fn now(db: &mut PgConnection, people: &[PersonId]) -> Result<BTreeMap<
 /// The same as pages say it.
 pub async fn away(db: &mut PgConnection, people: &[Uuid]) -> sqlx::Result<BTreeMap<PersonId, AwayNow>> {
     let rows = sqlx::query!(
-        r#"SELECT a.person_id, upper(a.during) AS "until!: Stamp", d.name AS "delegate?" FROM drydock.absence a LEFT JOIN drydock.person d ON d.id = a.delegate_id
+        r#"SELECT a.person_id, upper(a.during) AS "until!: Stamp", d.name AS "delegate?" FROM drydock.absence a LEFT JOIN drydock.person d ON d.id = a.delegate_id AND d.active
            WHERE a.person_id = ANY ($1) AND a.during @> clock_timestamp()"#,
         people
     )

@@ -25,7 +25,7 @@ pub struct Counting<'a> {
 }
 
 /// Who votes in whose place on one plan: those whose vote says so, and those who may now. Whoever had a hand in the window, or in naming the
-/// delegate of somebody else, gives and gets nothing.
+/// delegate of somebody else, gives and gets nothing; and a lead speaks of members on windows of the own team alone.
 pub async fn of(db: &mut PgConnection, plan: &Counting<'_>) -> Result<Vec<StandIn>> {
     let voters: Vec<Uuid> = plan.voters.iter().map(|person| person.0).collect();
     let rows = sqlx::query!(
@@ -33,12 +33,13 @@ pub async fn of(db: &mut PgConnection, plan: &Counting<'_>) -> Result<Vec<StandI
            FROM drydock.vote v, unnest(v.in_place_of) o (person_id) WHERE v.window_id = $1 AND v.digest = $2 AND v.withdrawn_at IS NULL
            UNION ALL
            SELECT a.person_id, a.delegate_id, false FROM drydock.absence a
-           WHERE a.person_id = ANY ($3) AND a.delegate_id IS NOT NULL AND a.during @> clock_timestamp()
+           WHERE a.person_id = ANY ($3) AND a.delegate_id IS NOT NULL AND a.during @> clock_timestamp() AND drydock.may_speak_of(a, $4)
              AND NOT EXISTS (SELECT FROM drydock.contributor c WHERE c.window_id = $1
                              AND (c.person_id IN (a.person_id, a.delegate_id) OR (c.person_id = a.said_by AND a.said_by <> a.person_id)))"#,
         plan.window.0,
         plan.digest.0.as_slice(),
-        &voters
+        &voters,
+        plan.team.0
     )
     .fetch_all(&mut *db)
     .await?;

@@ -196,6 +196,32 @@ async fn an_author_names_no_delegate_of_somebody_else() {
 }
 
 #[tokio::test]
+async fn a_lead_speaks_of_members_on_windows_of_the_own_team_alone() {
+    let office = Office::new().await;
+    let house = &office.house;
+    let (lena, other) = (house.lead.actor.person, house.foreigner.actor.teams[0].team);
+    person(&house.admin, "Berta", Some((other, TeamRole::Lead, false)), &[]).await;
+    sqlx::query("INSERT INTO drydock.membership (team_id, person_id, role) VALUES ($1, $2, 'stakeholder')")
+        .bind(other.0)
+        .bind(lena.0)
+        .execute(&house.admin)
+        .await
+        .expect("she depends on something of the other team");
+    house.proposed(3).await;
+    let say = |by: Caller| {
+        let form = office.form(0, 5, "berta");
+        async move { say_absence(&house.engine, &by, lena, &form).await.expect("a member of his team") }
+    };
+    let absence = say(elevated(&house.foreigner)).await;
+    office.tick().await;
+    assert!(!office.told("approval_needed").await.contains(&"Berta".to_owned()), "the window is not of his team");
+    end_absence(&house.engine, &house.lead, absence).await.expect("hers");
+    say(office.admin.clone()).await;
+    office.tick().await;
+    assert!(office.told("approval_needed").await.contains(&"Berta".to_owned()), "administrators speak for all");
+}
+
+#[tokio::test]
 async fn a_delegate_who_is_away_passes_nothing_on() {
     let office = Office::new().await;
     let house = &office.house;
@@ -261,6 +287,8 @@ async fn everybody_says_it_of_themselves_and_leads_of_their_team() {
     assert_eq!(code(say(house.engineer.clone(), &house.lead).await), "not_permitted");
     assert_eq!(code(say(elevated(&house.foreigner), &house.lead).await), "not_permitted", "another team's lead");
     assert_eq!(code(say(house.lead.clone(), &house.engineer).await), "elevate", "after the password");
+    let herself = say_absence(&house.engine, &elevated(&house.lead), house.deputy.actor.person, &office.form(1, 2, "lena")).await;
+    assert_eq!(code(herself), "delegate", "nobody takes another's seat for themselves");
     say(elevated(&house.lead), &house.engineer).await.expect("of her team");
     assert_eq!(office.told("absence_said").await, ["Egon"], "he hears of it");
     say(office.admin.clone(), &house.foreigner).await.expect("administrators of anyone");

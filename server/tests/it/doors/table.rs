@@ -284,7 +284,7 @@ pub const PEOPLE: &[Line] = &[
     )
     .even_finished(),
     Line::read("GET /people/{id}/absence", OfTeam(SayAbsence), Thing::Member),
-    Line::act("POST /people/{id}/absence", OfTeam(SayAbsence), Thing::Member, |c, _| away(c, 10, "lena@example.org")),
+    Line::act("POST /people/{id}/absence", OfTeam(SayAbsence), Thing::Member, |c, _| away(c, 10, "egon@example.org")),
     Line::act("POST /absences/{id}/move", OfTeam(SayAbsence), Thing::Absence, |c, _| vec![("last_day", day(c, 4))]),
     Line::act("POST /absences/{id}/end", OfTeam(SayAbsence), Thing::Absence, typed!(c, p;)),
     Line::read("GET /people/{id}/deactivate", Held(ManagePeople), Thing::Person),

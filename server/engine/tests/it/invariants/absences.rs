@@ -40,6 +40,8 @@ async fn i10_a_vote_in_somebodys_place_is_their_delegates_while_they_are_away() 
             (now(author) + &vote(&yard, delegate, absent), "vote_in_place_not_by_author"),
             (changed.clone() + &now(absent) + &vote(&yard, delegate, absent), "vote_in_place_not_by_author"),
             (away(author, Some(delegate), author, "0", "5 days") + &vote(&yard, delegate, author), "vote_in_place_not_by_author"),
+            // Whoever leads another team speaks for that one.
+            (away(adele, Some(delegate), absent, "0", "5 days") + &vote(&yard, delegate, adele), "vote_in_place_by_delegate"),
             // Away once more, with another delegate: the seat was voted for.
             (
                 now(absent)
@@ -77,6 +79,7 @@ async fn an_absence_lies_ahead_overlaps_no_other_and_only_its_end_moves() {
         let cases = [
             (held.clone() + &own("2 days", "4 days"), "absence_no_overlap"),
             (away(lead, Some(lead), lead, "5 days", "6 days"), "absence_other_delegate"),
+            (away(deputy, Some(lead), lead, "5 days", "6 days"), "absence_not_to_oneself"),
             (own("6 days", "5 days"), "absence_order"),
             (own("5 days", "96 days"), "absence_length"),
             (own("-2 days", "1 day"), "absence_not_backdated"),
