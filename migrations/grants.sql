@@ -51,7 +51,7 @@ GRANT UPDATE (live, not_started) ON drydock.window_target TO {web};
 GRANT UPDATE (opened_at, used_at, ended_at, ended_reason) ON drydock.link TO {web};
 GRANT UPDATE (withdrawn_at, withdrawn_reason) ON drydock.vote TO {web};
 GRANT UPDATE (state, link_secret, next_at, last_error, attempts) ON drydock.outbox TO {web};
-GRANT UPDATE (state, decision, stop_asked_at, stop_asked_by, stop_reason, hold_asked_at, hold_asked_by, hold_asked_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
+GRANT UPDATE (state, decision, decided_by, stop_asked_at, stop_asked_by, stop_reason, hold_asked_at, hold_asked_by, hold_asked_reason, ended_at, ending, phase, state_fact_id, state_fact_at, hold_reason, hold_verbs) ON drydock.run TO {web};
 GRANT UPDATE (state, note, decided_by, decided_at) ON drydock.check_item TO {web};
 GRANT UPDATE (highest_at, system_identifier, timeline, frozen_reason) ON drydock.clock_guard TO {web};
 GRANT UPDATE (used_at, revoked_at) ON drydock.calendar_feed TO {web};
@@ -62,7 +62,7 @@ GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_ove
 GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz), drydock.freeze_covers(drydock.freeze, drydock.target),
     drydock.may_freeze(uuid, drydock.freeze) TO {web}, {worker};
 -- What lists say of a window of several databases.
-GRANT EXECUTE ON FUNCTION drydock.more_databases(uuid, integer), drydock.environments(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea), drydock.may_speak_of(drydock.absence, uuid) TO {web}, {worker};
+GRANT EXECUTE ON FUNCTION drydock.plan_wants_another_executor(bytea), drydock.more_databases(uuid, integer), drydock.environments(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea), drydock.may_speak_of(drydock.absence, uuid) TO {web}, {worker};
 GRANT INSERT ON drydock.comment, drydock.mention TO {web};
 GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
 GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, drydock.webhook_delivery TO {web};

@@ -6,6 +6,7 @@ pub mod choose;
 pub mod code;
 pub mod count;
 pub mod example;
+pub mod executor;
 pub mod form;
 mod matching;
 pub mod outlook;

@@ -3,7 +3,7 @@
 //! Only acts that make things safe again do not pass here. What the gate asks is asked once more by the guarded statement that
 //! records the start, with the state database's clock.
 
-use crate::approval::Standing;
+use crate::approval::{Standing, executor};
 use crate::canonical::Digest;
 use crate::decision::Refusal;
 use crate::freeze;
@@ -68,6 +68,8 @@ pub struct Evidence<'a> {
     pub stop_asked: bool,
     /// Somebody asked to hold what works on another database of the window, and it has not held yet.
     pub hold_asked: bool,
+    /// The person who asks approved this plan, and a policy wants somebody else for that.
+    pub approver_executes: bool,
     /// Until when a lane of a later wave has to begin; `None` for the first wave, which keeps the window's latest start.
     pub begin_by: Option<Timestamp>,
 }
@@ -79,6 +81,7 @@ pub fn gate(evidence: &Evidence<'_>) -> Result<(), Vec<Refusal>> {
     found.extend(digest(evidence));
     found.extend(time(evidence));
     found.extend(quorum(evidence));
+    found.extend(executor::may_execute(evidence.approver_executes, true).err());
     found.extend(obstacles(evidence));
     found.extend(backup(evidence));
     found.extend(evidence.red_checks.iter().map(|check| {

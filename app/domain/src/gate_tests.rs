@@ -38,6 +38,7 @@ fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<St
         red_checks: &[],
         stop_asked: false,
         hold_asked: false,
+        approver_executes: false,
         begin_by: None,
     };
     change(&mut evidence);
@@ -181,4 +182,11 @@ fn what_concerns_one_database_names_it_and_the_rest_is_said_once() {
         said(&[("a", &["quorum", "backup"]), ("b", &["quorum", "freeze"]), ("c", &[])]),
         ["The quorum.", "a: The backup.", "b: The freeze."]
     );
+}
+
+#[test]
+fn whoever_approved_is_told_to_leave_the_start_to_somebody_else() {
+    for path in [StartPath::ByHand, StartPath::Resume] {
+        assert_eq!(codes(path, |e| e.approver_executes = true), [executor::SEPARATE], "{path:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Every way an action or a query can end without success, with what people are told.
 
+use domain::approval::executor;
 use domain::decision::{FieldError, Refusal};
 
 /// Result of engine calls.
@@ -182,6 +183,7 @@ fn sentence(constraint: &str) -> Option<Error> {
             "The wave of this database is not the next one: an earlier one has not ended clean.",
             "Look at the window's page: it names what became of each database.",
         ),
+        executor::SEPARATE => executor::may_execute(true, true).err().map(Error::Refused),
         "run_once" => refused("run_once", "This plan was run already, and a plan runs once.", "Propose a new revision to run it again."),
         "vote_once" => refused("already_voted", "You already decided on this plan.", "Withdraw that vote first if you changed your mind."),
         "vote_not_by_contributor" => refused(

@@ -164,6 +164,7 @@ impl<'a> Typed<'a> {
                 remind_every_min: shared.remind_every_min,
                 pre_approved,
                 stage_terms: own.into_iter().collect::<Option<Vec<_>>>()?,
+                separate_executor: self.get("separate_executor") == "on",
             };
             name_rules(&mut policy.rules);
             Some(policy)
@@ -397,6 +398,7 @@ pub fn filled(policy: &Policy, scope: &Scope, addresses: &BTreeMap<PersonId, Str
         }
     }
     fields.insert("deny_threshold", policy.deny_threshold.to_string());
+    fields.insert("separate_executor", if policy.separate_executor { "on".to_owned() } else { String::new() });
     fields.insert("pre_approved", policy.pre_approved.map(|risk| risk.word().to_owned()).unwrap_or_default());
     fields.insert("at_least_mib", if scope.at_least_mib == 0 { String::new() } else { scope.at_least_mib.to_string() });
     fields.insert("precedence", scope.precedence.to_string());

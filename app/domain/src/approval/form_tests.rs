@@ -56,6 +56,7 @@ fn what_is_typed_comes_back_as_it_was() {
         ("stage1_deadline", "escalate"),
         ("stage1_who", "lead"),
         ("stage1_within_min", "120"),
+        ("separate_executor", "on"),
         ("pre_approved", "R0"),
         ("risks", "R0"),
         ("risks", "R1"),

@@ -193,6 +193,9 @@ pub struct Policy {
     /// Stages that have terms of their own, in their order; the others share those of the policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stage_terms: Vec<Terms>,
+    /// Whoever approved neither starts the run by hand nor lets it go on after a hold.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub separate_executor: bool,
 }
 
 impl Policy {
@@ -208,6 +211,7 @@ impl Policy {
             remind_every_min: 0,
             pre_approved: None,
             stage_terms: vec![],
+            separate_executor: false,
         }
     }
     /// Canonical bytes and digest.
@@ -353,6 +357,7 @@ mod tests {
         policy.escalation = Some(Escalation { group: Group::Engineers, within_min: 60 });
         policy.pre_approved = Some(RiskClass::R0);
         policy.remind_every_min = 240;
+        policy.separate_executor = true;
         let (bytes, _) = policy.seal().expect("integers");
         assert_eq!(serde_json::from_slice::<Policy>(&bytes).expect("read back"), policy);
     }

@@ -65,6 +65,12 @@ impl Plan {
         self.asks().all(|(_, policy, _)| policy.rules.pre_approves(self.risk()))
     }
 
+    /// A policy of it keeps whoever approved from starting it.
+    #[must_use]
+    pub fn wants_another_executor(&self) -> bool {
+        self.asks().any(|(_, policy, _)| policy.rules.separate_executor)
+    }
+
     /// Everybody whose vote it may ask for, sooner or later.
     #[must_use]
     pub fn voters(&self) -> BTreeSet<PersonId> {

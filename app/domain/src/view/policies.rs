@@ -180,6 +180,9 @@ pub fn sentences(policy: &Policy, names: &Names) -> Vec<String> {
             lines.extend(terms(&policy.terms(stage), names).into_iter().map(|line| format!("Stage {}: {line}", stage + 1)));
         }
     }
+    if policy.separate_executor {
+        lines.push("Whoever approved neither starts the run by hand nor lets it go on after a hold.".into());
+    }
     if let Some(risk) = policy.pre_approved {
         lines.push(format!("Approved beforehand, without any vote: windows of risk {} or lower ({}).", risk.word(), risk.label()));
     }
@@ -244,6 +247,7 @@ mod tests {
         policy.decide_before_start_min = 120;
         policy.escalation = Some(Escalation { group: Group::LeadsAndDeputies, within_min: 60 });
         policy.remind_every_min = 240;
+        policy.separate_executor = true;
         policy.pre_approved = Some(RiskClass::R0);
         let own = Terms { stage: 0, decide_before_start_min: 300, remind_every_min: 0, escalation: None };
         let staged = sentences(&Policy { stage_terms: vec![own], ..policy.clone() }, &names);
@@ -265,6 +269,7 @@ mod tests {
                 "The quorum has to stand 120 minutes before the latest start.",
                 "If it does not, the leads and deputies of the owner team are asked too, and have 60 minutes; without quorum it expires then.",
                 "Whoever is waited for is asked again every 240 minutes.",
+                "Whoever approved neither starts the run by hand nor lets it go on after a hold.",
                 "Approved beforehand, without any vote: windows of risk R0 or lower (reads only)."
             ]
         );

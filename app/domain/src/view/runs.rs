@@ -1,6 +1,7 @@
 //! A run as its page shows it.
 
 use crate::canonical::Digest;
+use crate::decision::Refusal;
 use crate::hold::HoldVerb;
 use crate::ids::RunId;
 use crate::procedure::{LeftOut, WorkItem};
@@ -207,6 +208,8 @@ pub struct RunPage {
     pub may_hold: Offer,
     /// What the reader may do: decide on a hold.
     pub may_resolve: Offer,
+    /// Why the reader does not let it go on, while a decision on a hold is theirs otherwise.
+    pub may_not_go_on: Option<Refusal>,
 }
 
 impl RunPage {

@@ -75,6 +75,7 @@ fn PolicyForm(action: String, version: Option<i32>, rules: Policy, scope: Scope,
                 <Rules used fields=fields.clone() names=names.clone()/>
                 <Deadline fields=fields.clone() names=names.clone()/>
                 <OwnTerms fields=fields.clone() names=names.clone()/>
+                <Executor fields=fields.clone()/>
                 <Beforehand fields=fields.clone()/>
             </Form>
         </Card>
@@ -268,6 +269,15 @@ fn OwnTerms(fields: Filled, names: Names) -> impl IntoView {
             <p class="hint">"A stage is decided at least as long before the start as the stage that waits for it, and ends no later."</p>
             {stages}
         </details>
+    }
+}
+
+#[component]
+fn Executor(fields: Filled) -> impl IntoView {
+    let checked = !of(&fields, "separate_executor").is_empty();
+    view! {
+        <Check name="separate_executor" label="Whoever approves does not execute" checked=checked
+            hint="An approver neither starts the run by hand nor lets it go on after a hold. Stopping and holding stay open to everybody who may, and the schedule starts windows as before."/>
     }
 }
 

@@ -5,7 +5,7 @@ use crate::pages::windows::foreign;
 use crate::parts::form::{Field, Form, Radios, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::time::Time;
-use domain::hold::Found;
+use domain::hold::{Found, HoldVerb};
 use domain::view::runs::{RunPage as Run, consequence};
 use domain::view::windows::Offer;
 use domain::window::RunState;
@@ -109,8 +109,9 @@ pub fn HoldBox(run: Run) -> impl IntoView {
 
 #[component]
 fn Decide(run: Run) -> impl IntoView {
-    let verbs =
-        run.hold_verbs.iter().map(|verb| (verb.word().to_owned(), verb.label().to_owned(), consequence(*verb).to_owned())).collect();
+    let kept_back = run.may_not_go_on.clone().filter(|_| run.hold_verbs.contains(&HoldVerb::Continue));
+    let open = run.hold_verbs.iter().filter(|verb| kept_back.is_none() || **verb != HoldVerb::Continue);
+    let verbs = open.map(|verb| (verb.word().to_owned(), verb.label().to_owned(), consequence(*verb).to_owned())).collect();
     let found = run.asks_what_was_found.then(|| {
         let choices = Found::ALL.iter().map(|found| (found.word().to_owned(), found.label().to_owned(), String::new())).collect();
         view! { <Radios name="found" legend="What did you find on the database?" hint="Whether the statement had its effect is not known here. Look before you answer: nobody else can." options=choices/> }
@@ -118,6 +119,7 @@ fn Decide(run: Run) -> impl IntoView {
     view! {
         <Form action=format!("/runs/{}/resolve", run.id) submit="Decide" prefix="hold-">
             {found}
+            {kept_back.map(|refusal| view! { <p class="message note">{refusal.message}" "{refusal.way_out}</p> })}
             <Radios name="verb" legend="What happens next?" options=verbs/>
             <TextArea name="reason" label="Reason" hint="How you know. Goes into the trail with your name. At most 4,000 characters." rows=3 required=true/>
         </Form>

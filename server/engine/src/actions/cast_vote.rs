@@ -206,7 +206,8 @@ pub(crate) async fn standing_by(
     Ok(approval::count(policy, &roll, &votes).or_pre_approved(policy, plan.risk()))
 }
 
-async fn votes(ledger: &mut Ledger<'_>, window: &Window) -> Result<Vec<StandingVote>> {
+/// The votes that stand on the newest plan.
+pub(super) async fn votes(ledger: &mut Ledger<'_>, window: &Window) -> Result<Vec<StandingVote>> {
     Ok(store::votes::standing(ledger.db(), window.id, window.digest).await?.into_iter().map(|(_, vote)| vote).collect())
 }
 

@@ -53,7 +53,7 @@ pub async fn resolve_hold(engine: &Engine, caller: &Caller, run: RunId, form: &R
                 ledger.resolve_attempt(attempt, by, what.word(), &resolve.reason).await?;
             }
             ledger.fact(fact).await?;
-            ledger.decide_hold(run, resolve.verb).await?;
+            ledger.decide_hold(run, by, resolve.verb).await?;
             Ok(resolve.verb)
         })
     })

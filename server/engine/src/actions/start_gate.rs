@@ -1,10 +1,10 @@
 //! Brings the gate what it asks for: every start path loads the same evidence in its own transaction.
 
-use super::cast_vote::{standing, standing_by};
+use super::cast_vote::{standing, standing_by, votes};
 use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::store::{self, runs::Run, windows::Window};
-use domain::approval::Standing;
+use domain::approval::{Standing, executor};
 use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::freeze::Freeze;
@@ -67,8 +67,9 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     let clock_frozen = store::runs::clock_frozen(ledger.db()).await?;
     let pause = store::pauses::open(ledger.db()).await?;
     let obeyed = asked.digest.unwrap_or(window.digest);
-    let standings = standings(ledger, &window, &plan).await?;
     let hold_asked = store::runs::hold_asked_beside(ledger.db(), id, window.revision).await?;
+    let Counted { standings, another_executor } = count(ledger, &window, &plan).await?;
+    let approver_executes = another_executor && approver_executes(ledger, &window, asked.path).await?;
     let own = match asked.own {
         Some(run) => Some(store::runs::load(ledger.db(), run).await?),
         None => None,
@@ -98,6 +99,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
             red_checks: asked.red_checks,
             stop_asked: own.as_ref().is_some_and(|run| run.stop_reason.is_some()),
             hold_asked,
+            approver_executes,
             begin_by: begin_by(&plan, own.as_ref(), asked.wave),
         };
         answers.push((lane.short_name.clone(), gate::gate(&evidence).err().unwrap_or_default()));
@@ -121,16 +123,33 @@ fn begin_by(plan: &Plan, own: Option<&Run>, wave: Option<(u32, Timestamp)>) -> O
     (wave > 1).then(|| plan.begin_by(wave, since))
 }
 
-/// The votes counted by the sealed policies, and by what rules each database today: the stricter of both counts.
-async fn standings(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Vec<Standing>> {
-    let mut found = vec![standing(ledger, window, plan).await?];
+/// What the votes come to.
+struct Counted {
+    /// Counted by the sealed policies, and by what rules each database today: the stricter of both counts.
+    standings: Vec<Standing>,
+    /// One of those policies keeps whoever approved from executing.
+    another_executor: bool,
+}
+
+async fn count(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Counted> {
+    let mut found = Counted { standings: vec![standing(ledger, window, plan).await?], another_executor: plan.wants_another_executor() };
     for (target, policy, eligible) in plan.asks() {
         let today = store::policies::ruling_today(ledger.db(), target.id, plan).await?;
         if today.digest != policy.digest {
-            found.push(standing_by(ledger, window, plan, (target, eligible), &today.rules).await?);
+            found.standings.push(standing_by(ledger, window, plan, (target, eligible), &today.rules).await?);
+            found.another_executor |= today.rules.separate_executor;
         }
     }
     Ok(found)
+}
+
+/// Whether a person asks who approved this very plan. The schedule and the workers are nobody.
+async fn approver_executes(ledger: &mut Ledger<'_>, window: &Window, path: StartPath) -> Result<bool> {
+    let by = ledger.permit().person().filter(|_| matches!(path, StartPath::ByHand | StartPath::Resume));
+    match by {
+        Some(person) => Ok(executor::approved(&votes(ledger, window).await?, person)),
+        None => Ok(false),
+    }
 }
 
 /// Everything besides the time that keeps an approved window from starting, as sentences: the reason of a missed one.

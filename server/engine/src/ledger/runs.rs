@@ -397,11 +397,12 @@ impl Ledger<'_> {
     }
 
     /// A person decides on a held run; a worker takes it up.
-    pub async fn decide_hold(&mut self, run: RunId, verb: HoldVerb) -> Result<()> {
+    pub async fn decide_hold(&mut self, run: RunId, by: PersonId, verb: HoldVerb) -> Result<()> {
         let done = sqlx::query!(
-            "UPDATE drydock.run AS r SET decision = $2 WHERE r.id = $1 AND r.state = 'held' AND r.decision IS NULL AND $2 = ANY (r.hold_verbs)",
+            "UPDATE drydock.run AS r SET decision = $2, decided_by = $3 WHERE r.id = $1 AND r.state = 'held' AND r.decision IS NULL AND $2 = ANY (r.hold_verbs)",
             run.0,
-            verb.word()
+            verb.word(),
+            by.0
         )
         .execute(&mut *self.db)
         .await?;

@@ -55,6 +55,7 @@ pub(super) async fn of(
             red_checks: &[],
             stop_asked: false,
             hold_asked: false,
+            approver_executes: false,
             begin_by: Some(begin_by),
         };
         answers.push((lane.short_name.clone(), gate::gate(&evidence).err().unwrap_or_default()));

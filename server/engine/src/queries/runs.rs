@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::store::run_page;
 use crate::store::window_page::Which;
 use crate::transaction;
+use domain::approval::executor;
 use domain::examination::{Lanes, PreviewAnswer};
 use domain::hold::may_be_held;
 use domain::ids::{RunId, TargetId};
@@ -34,6 +35,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
             let renewed = row.lease_until.map(|until| until - SignedDuration::from_secs(LEASE_S));
             let (work_list_digest, list) = row.work_list.map_or((None, None), |(digest, list)| (Some(digest), Some(list)));
             let team = Some(near.loaded.head.team);
+            let may_not_go_on = executor::may_execute(near.plan.wants_another_executor(), near.approved_by(actor.person)).err();
             let head = of_lane(near.loaded.head, &near.plan, row.target);
             Ok(RunPage {
                 id: run,
@@ -55,6 +57,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                     may_be_held(row.state, row.phase) && row.stop.is_none() && row.hold_asked.is_none(),
                 ),
                 may_resolve: may(&actor, Verb::ResolveHold, team, row.state == RunState::Held && row.decision.is_none()),
+                may_not_go_on,
                 stop: row.stop,
                 hold_asked: row.hold_asked,
                 hold_reason: row.hold_reason,

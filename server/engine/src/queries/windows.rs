@@ -8,7 +8,7 @@ use crate::store::absences;
 use crate::store::stand_ins::{self, Counting};
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
-use domain::approval::{Standing, StandingVote};
+use domain::approval::{Standing, StandingVote, executor};
 use domain::freeze::{Freeze, Phase, may_freeze, may_override};
 use domain::ids::{PersonId, WindowId};
 use domain::lanes::Lane;
@@ -266,6 +266,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         stop_asked: open_run.is_some_and(|run| run.stop_asked),
         checks: &states,
         issues_written: head.issues_met.is_some(),
+        wants_another_executor: plan.wants_another_executor(),
     })
     .during(pause.as_ref(), kept.iter().find(|freeze| freeze.phase(head.now) == Phase::Now));
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
@@ -287,6 +288,13 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         freezes,
         loaded,
     })
+}
+
+impl Near {
+    /// Whether somebody's approval of this plan stands.
+    pub(super) fn approved_by(&self, person: PersonId) -> bool {
+        executor::approved(&counted(&self.votes, self.loaded.head.revision), person)
+    }
 }
 
 /// Another window whose run on one of the databases is not over, before this one begins.

@@ -12,6 +12,7 @@ mod cluster;
 mod comments;
 mod cuts;
 mod departures;
+mod executors;
 mod feeds;
 mod freeze_imports;
 mod freeze_races;

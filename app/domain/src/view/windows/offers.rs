@@ -1,7 +1,7 @@
 //! What the reader of a window's page may do, and why not.
 
 use super::when::Moments;
-use crate::approval::{self, Eligible, StandingVote};
+use crate::approval::{self, Eligible, StandingVote, executor};
 use crate::checklist::CheckState;
 use crate::decision::Refusal;
 use crate::freeze::Freeze;
@@ -112,6 +112,8 @@ pub struct OffersInput<'a> {
     pub checks: &'a [CheckState],
     /// The text "issues met" is there.
     pub issues_written: bool,
+    /// A policy of the plan keeps whoever approved from starting it.
+    pub wants_another_executor: bool,
 }
 
 /// What the reader may do now.
@@ -209,6 +211,8 @@ fn may_approve(input: &OffersInput<'_>) -> Result<(), Refusal> {
 }
 
 fn may_start(input: &OffersInput<'_>) -> Result<(), Refusal> {
+    let approved = executor::approved(input.own_vote, input.actor.person);
+    executor::may_execute(input.wants_another_executor, approved)?;
     if let Some(other) = input.other_run {
         return Err(Refusal::new(
             "run_open",
@@ -300,6 +304,7 @@ mod tests {
             stop_asked: false,
             checks,
             issues_written: false,
+            wants_another_executor: false,
         })
     }
 
