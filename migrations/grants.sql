@@ -37,7 +37,7 @@ GRANT UPDATE ON drydock.session TO {web};
 GRANT UPDATE (failures, since, blocked_until) ON drydock.throttle TO {web};
 GRANT UPDATE (answer) ON drydock.submission TO {web};
 GRANT UPDATE (value, changed_at, changed_by) ON drydock.setting TO {web};
-GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision, former_identity, tags) ON drydock.target TO {web};
+GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision, former_identity, tags, allowed_hours) ON drydock.target TO {web};
 GRANT UPDATE (active) ON drydock.critical_query TO {web};
 GRANT UPDATE (state) ON drydock.sealed_secret TO {web}, {worker};
 GRANT INSERT ON drydock.sealed_secret, drydock.sealed_key TO {worker};
@@ -87,6 +87,8 @@ GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guar
 GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
 GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at, stage, asked_at, escalated_stages) ON drydock.window TO {worker};
 GRANT UPDATE (seen_at) ON drydock.worker_key TO {worker};
+GRANT INSERT, UPDATE ON drydock.load_reading, drydock.load_hour TO {worker};
+GRANT DELETE ON drydock.load_hour TO {worker};
 GRANT INSERT ON drydock.webhook_event, drydock.webhook_delivery, drydock.webhook_try TO {worker};
 GRANT UPDATE (state, paused_reason, failing_since) ON drydock.webhook TO {worker};
 GRANT UPDATE (state, attempts, next_at, last_error, taken_at, worker, lease_until) ON drydock.webhook_delivery TO {worker};

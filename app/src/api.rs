@@ -89,6 +89,9 @@ mod said {
         if found.overlaps.is_empty() && found.freezes.is_empty() {
             said.push(say("good", "The database is free then.".to_owned()));
         }
+        for (database, hours) in &found.outside {
+            said.push(say("warn", format!("{database} may be maintained {hours}: if it has to be at this time, say why.")));
+        }
         for other in &found.beside {
             said.push(say("warn", format!("{}, from {} to {}.", other.said(), at(other.start, zone), at(other.end, zone))));
         }

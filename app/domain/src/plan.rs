@@ -16,6 +16,7 @@ use crate::schedule::Times;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Version of the byte format. Old plans stay readable: fields are only added, each with a default.
 pub const PLAN_FORMAT: u32 = 1;
@@ -102,6 +103,28 @@ pub struct Bar {
     pub eligible: Eligible,
 }
 
+/// A time outside of the hours in which a database may be maintained, which whoever approves the plan agrees to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideHours {
+    /// The hours of each database that the time does not keep to, by short name, as they were when the plan was sealed.
+    pub hours: BTreeMap<String, String>,
+    /// Why it has to be then.
+    pub reason: String,
+}
+
+impl OutsideHours {
+    /// When each of them may be maintained.
+    #[must_use]
+    pub fn each(&self) -> String {
+        self.hours.iter().map(|(name, hours)| format!("{name} may be maintained {hours}")).collect::<Vec<_>>().join(", ")
+    }
+    /// In one sentence, with the reason.
+    #[must_use]
+    pub fn said(&self) -> String {
+        format!("{}, and this window is at another time. Why: {}", self.each(), self.reason)
+    }
+}
+
 /// How the work is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRollback {
@@ -139,6 +162,9 @@ pub struct Plan {
     pub envelope: Envelope,
     /// When.
     pub times: Times,
+    /// The time is one at which a database is not maintained otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_hours: Option<OutsideHours>,
     /// The newest recorded backup may be at most this old at the start, in hours.
     pub backup_max_age_hours: u64,
     /// How it is undone.
@@ -169,6 +195,8 @@ pub struct PlanParts {
     pub target: PlanTarget,
     /// When.
     pub times: Times,
+    /// The time is one at which a database is not maintained otherwise.
+    pub outside_hours: Option<OutsideHours>,
     /// Who must agree.
     pub policy: PlanPolicy,
     /// Who may vote.
@@ -210,6 +238,7 @@ impl Plan {
             parameters: proposal.parameters.clone(),
             envelope: limits(proposal, procedure),
             times: parts.times,
+            outside_hours: parts.outside_hours,
             rollback: PlanRollback {
                 summary: "No step of this procedure changes data, so there is nothing to restore: settings are put back, and what an interrupted step left behind is cleaned up.".into(),
                 steps: working.iter().map(|step| format!("{}: {}", step.name, step.rollback)).collect(),

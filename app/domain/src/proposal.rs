@@ -50,6 +50,9 @@ pub struct ProposalForm {
     /// How long each wave is watched before the next one begins, in minutes; blank is not at all.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub soak_min: String,
+    /// Why it has to be outside of the hours in which the database may be maintained; blank where it is not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub outside_hours: String,
 }
 
 /// The form understood.
@@ -83,6 +86,8 @@ pub struct Proposal {
     pub parameters: Parameters,
     /// The order of several databases; `None` where it is about one.
     pub several: Option<Several>,
+    /// Why it has to be outside of the allowed hours, 10 to 1,000 characters; `None` where nothing was said.
+    pub outside_hours: Option<String>,
 }
 
 impl ProposalForm {
@@ -122,6 +127,7 @@ impl ProposalForm {
                 "most_mib" => form.most_mib = value,
                 "excluded" => form.excluded = value,
                 "soak_min" => form.soak_min = value,
+                "outside_hours" => form.outside_hours = value,
                 wave if wave.starts_with(several::FIELD) => {
                     let database = wave[several::FIELD.len()..].to_owned();
                     if !value.trim().is_empty() {
@@ -155,6 +161,7 @@ impl ProposalForm {
             ("most_mib", &self.most_mib),
             ("excluded", &self.excluded),
             ("soak_min", &self.soak_min),
+            ("outside_hours", &self.outside_hours),
         ];
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
         plain
@@ -205,6 +212,10 @@ impl ProposalForm {
                 None
             }
         };
+        let outside_hours = match self.outside_hours.trim() {
+            "" => Some(None),
+            _ => form.take(people::text("outside_hours", &self.outside_hours, 10, 1000)).map(Some),
+        };
         let several = match several::parse(&self.target, &self.waves, &self.soak_min) {
             Ok(several) => Some(several),
             Err(errors) => {
@@ -228,6 +239,7 @@ impl ProposalForm {
                 excluded: excluded?,
                 parameters: parameters?,
                 several: several?,
+                outside_hours: outside_hours?,
             })
         })();
         form.finish(proposal)

@@ -1,5 +1,7 @@
 //! When things may start: civil time to instants, the order of a window's times, and what is due.
 
+pub mod hours;
+pub mod load;
 pub mod plan;
 pub mod slots;
 

@@ -22,6 +22,7 @@ pub mod paper;
 pub mod passwords;
 pub mod queries;
 pub mod runner;
+pub mod sampler;
 pub mod scheduler;
 pub mod sealer;
 pub mod second_factor;

@@ -5,6 +5,7 @@ use crate::store::windows;
 use crate::store::{self, window_forms};
 use domain::ids::{TargetId, WindowId};
 use domain::proposal::Proposal;
+use domain::schedule::load::{Load, quiet_first};
 use domain::schedule::slots::{self, Slot};
 use jiff::tz::TimeZone;
 use sqlx::PgConnection;
@@ -18,7 +19,7 @@ const MOST_NAMED: usize = 3;
 pub(crate) struct Like {
     /// Every one that was looked at.
     pub any: Vec<Slot>,
-    /// Those on which every database is free and not frozen, and no other one of its server has a window.
+    /// Those on which every database is free, not frozen and may be maintained, and no other one of its server has a window.
     pub free: Vec<Slot>,
 }
 
@@ -45,10 +46,22 @@ pub(crate) async fn like(
         let beside = store::beside::between(db, target, (now, until), except, Some(&[])).await?;
         taken.extend(beside.into_iter().map(|other| (other.start, other.end)));
     }
-    Ok(Like { free: slots::free(any.clone(), &taken, any.len()), any })
+    let hours = store::hours::of_all(db, targets).await?;
+    let mut free = slots::free(any.clone(), &taken, any.len());
+    free.retain(|slot| hours.iter().all(|(hours, zone)| hours.cover(slot.start, slot.end, zone)));
+    for target in targets.iter().copied() {
+        let week = store::load::week(db, target, &zone).await?;
+        let Some(usual_per_min) = week.usual() else { continue };
+        for slot in &mut free {
+            let here = week.during(slot.start, slot.end, &zone).map(|per_min| Load { per_min, usual_per_min });
+            // Of several databases the one that is busiest against its own usual says how the time is.
+            slot.load = slot.load.into_iter().chain(here).max_by_key(|load| load.per_mille());
+        }
+    }
+    Ok(Like { free, any })
 }
 
-/// The next free times like the proposal's own.
+/// The next free times like the proposal's own, quiet ones first.
 pub(crate) async fn next_free(
     db: &mut PgConnection,
     targets: &[TargetId],
@@ -56,7 +69,7 @@ pub(crate) async fn next_free(
     proposal: &Proposal,
     except: Option<WindowId>,
 ) -> Result<Vec<Slot>> {
-    Ok(like(db, targets, zone, proposal, 1, DAYS_AHEAD, except).await?.free.into_iter().take(MOST_NAMED).collect())
+    Ok(quiet_first(like(db, targets, zone, proposal, 1, DAYS_AHEAD, except).await?.free, MOST_NAMED))
 }
 
 /// The way out of a refused time, in the database's zone.

@@ -160,6 +160,7 @@ const JOBS: &[Job] = &[
     Job { name: "months", run: |context| Box::pin(months::run(context)) },
     Job { name: "presence", run: |context| Box::pin(presence::run(context)) },
     Job { name: "runner", run: |context| Box::pin(crate::runner::run(context)) },
+    Job { name: "sampler", run: |context| Box::pin(crate::sampler::run(context)) },
     Job { name: "scheduler", run: |context| Box::pin(crate::scheduler::run(context)) },
     Job { name: "sealer", run: |context| Box::pin(crate::sealer::run(context)) },
     Job { name: "waiting", run: |context| Box::pin(crate::scheduler::waiting::run(context)) },

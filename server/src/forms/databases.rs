@@ -16,6 +16,7 @@ use engine::actions::replace_password::replace_password;
 use engine::actions::retire_critical_query::retire_critical_query;
 use engine::actions::retire_target::retire_target;
 use engine::actions::rotate_password::rotate_password;
+use engine::actions::set_hours::{self, set_hours};
 use engine::actions::set_stakeholders::set_stakeholders;
 use engine::actions::set_tags::{self, set_tags};
 use engine::actions::transfer_target::{self, transfer_target};
@@ -60,6 +61,12 @@ pub async fn password(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response
 pub async fn stakeholders(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
     let done = set_stakeholders(&form.engine, &form.caller, id, &form.input.stakeholders).await;
     form.answer(done, |()| page(id, "Saved.")).await
+}
+
+/// Sets the hours in which it may be maintained.
+pub async fn hours(At(id): At<TargetId>, form: TypedForm<set_hours::Input>) -> Response {
+    let done = set_hours(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |()| page(id, "Saved. Proposals from now on keep to them, or say why not.")).await
 }
 
 /// Sets the tags by which policies choose.

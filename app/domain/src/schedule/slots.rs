@@ -1,5 +1,6 @@
 //! Free times on a database: the same wall time on other days, without those that something takes already.
 
+use super::load::Load;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, civil};
 
@@ -14,6 +15,8 @@ pub struct Slot {
     pub start: Timestamp,
     /// End.
     pub end: Timestamp,
+    /// How busy the database usually is then; `None` while that is not known.
+    pub load: Option<Load>,
 }
 
 impl Slot {
@@ -53,7 +56,7 @@ pub fn same_time(like: civil::DateTime, step_days: i32, count: i32, duration_min
                 AmbiguousOffset::Fold { .. } => true,
             };
             let start = ambiguous.earlier().ok()?;
-            (start > now).then(|| Slot { local, first_of_two, start, end: start + SignedDuration::from_mins(duration_min) })
+            (start > now).then(|| Slot { local, first_of_two, start, end: start + SignedDuration::from_mins(duration_min), load: None })
         })
         .collect()
 }

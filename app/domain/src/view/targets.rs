@@ -300,6 +300,11 @@ pub struct ShowPage {
     pub stakeholders: Vec<StakeholderRow>,
     /// Words by which policies choose.
     pub tags: Vec<String>,
+    /// When it may be maintained, by its zone's clock; empty is always.
+    pub hours: String,
+    /// Its quietest hours of the week with their transactions a minute, the quietest first, and those of its usual hour; `None` while too little
+    /// is known.
+    pub load: Option<(Vec<(String, i64)>, i64)>,
     /// Who watches it.
     pub watchers: Watchers,
     /// Its newest windows.

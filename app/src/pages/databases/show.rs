@@ -75,6 +75,7 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
                 <Password id=page.id state=page.state manage=may.manage rotation=page.rotation.clone() now=page.now/>
                 <Backups rows=page.backups now=page.now may here=here.clone()/>
                 <Stakeholders rows=page.stakeholders may here=here.clone()/>
+                <Hours hours=page.hours load=page.load zone=registration.zone.clone() manage=may.manage here=here.clone()/>
                 <Tags tags=page.tags here=here.clone()/>
                 <WatchersCard watchers=page.watchers base=here what="this database"/>
                 <Later id=page.id state=page.state team=page.team name=registration.short_name.clone() socket=registration.place.is_socket()/>
@@ -282,6 +283,40 @@ fn Stakeholders(rows: Vec<StakeholderRow>, may: May, here: String) -> impl IntoV
         <Card title="Stakeholders" id="stakeholders">
             <ul class="entries">{rows}</ul>
             {may.manage.then(|| view! { <p class="actions"><a class="button small" href=format!("{here}/stakeholders")>"Edit stakeholders"</a></p> })}
+        </Card>
+    }
+}
+
+/// When it may be maintained.
+#[component]
+fn Hours(hours: String, load: Option<(Vec<(String, i64)>, i64)>, zone: String, manage: bool, here: String) -> impl IntoView {
+    let lines = if hours.is_empty() {
+        view! { <p>"At any time. "<span class="quiet">"Without hours every free time is offered."</span></p> }.into_any()
+    } else {
+        let lines = hours.split("; ").map(|line| view! { <li>{line.to_owned()}</li> }).collect_view();
+        view! { <ul class="entries">{lines}</ul><p class="quiet">"By the clock of "{zone.clone()}". A window at another time needs a reason that whoever approves reads."</p> }.into_any()
+    };
+    let load = match load {
+        Some((quietest, usual)) => {
+            let quietest: Vec<String> = quietest.into_iter().map(|(hour, per_min)| format!("{hour} ({per_min})")).collect();
+            format!(
+                "Quietest hours of the last five weeks, with transactions a minute: {}. Its usual hour has {usual}.",
+                quietest.join(", ")
+            )
+        }
+        None => "Its load is read every ten minutes; after a day its quietest hours are named here, and free times are offered by them."
+            .to_owned(),
+    };
+    let value = hours.replace("; ", "\n");
+    view! {
+        <Card title="Maintenance hours" id="hours">
+            {lines}
+            <p class="quiet">{load}</p>
+            {manage.then(|| view! {
+                <Form action=format!("{here}/hours") submit="Save the hours" prefix="hours-" secondary=true>
+                    <TextArea name="hours" label="Hours" value=value rows=3 hint="One span a line: Mon-Fri 22:00-06:00, Sat,Sun 00:00-24:00, daily 01:00-05:00. Empty is always."/>
+                </Form>
+            })}
         </Card>
     }
 }

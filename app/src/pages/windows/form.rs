@@ -25,6 +25,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
         door::typed().is_some_and(|typed| typed.error("fold").is_some() || typed.get("fold").is_some_and(|fold| !fold.is_empty()));
     let asks_fold = asks_fold || !page.form.fold.is_empty();
     let (database, zone) = (page.database.clone(), page.database.zone.clone());
+    let hours = database.hours.clone();
     let (short_name, of) = (database.short_name.clone(), database.environment.clone());
     let edits = page.edit.as_ref().map(|edit| edit.number);
     let (form, candidates) = (page.form, page.candidates);
@@ -53,6 +54,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                     </div>
                     {asks_fold.then(|| view! { <Fold value=form.fold.clone()/> })}
                     <TimesCheck database=short_name.clone() edits=edits others=others/>
+                    <OutsideHours value=form.outside_hours.clone() hours=hours/>
                     <SeveralFields database=short_name environment_of=of candidates form=form.clone()/>
                     <div class="row">
                         <Field name="latest_start_min" label="Latest start, minutes after the start" kind="number" mode="numeric" required=true value=form.latest_start_min.clone() hint="Not begun by then: missed."/>
@@ -68,6 +70,24 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
             </div>
         </div>
     }
+}
+
+/// Asks why a time has to be outside of the allowed hours, where there are any or the answer is missing.
+#[component]
+pub fn OutsideHours(value: String, hours: String) -> impl IntoView {
+    let asked = door::field_errors().iter().any(|error| error.field == "outside_hours");
+    let typed = door::typed().and_then(|typed| typed.get("outside_hours").map(str::to_owned)).unwrap_or_default();
+    let open = asked || !value.is_empty() || !typed.is_empty();
+    let about = if hours.is_empty() { String::new() } else { format!("It may be maintained {hours}. ") };
+    (open || !hours.is_empty()).then(|| {
+        view! {
+            <details open=open>
+                <summary>"Outside of its hours"</summary>
+                <TextArea name="outside_hours" label="Why it has to be outside of its hours" value=value rows=2
+                    hint=format!("{about}Leave this empty unless the time lies outside: whoever approves reads it.")/>
+            </details>
+        }
+    })
 }
 
 /// Asks which of two equal wall times is meant.
@@ -88,6 +108,7 @@ pub fn AboutDatabase(page_database: domain::view::windows::propose::Database) ->
                 <Detail term="Name">{page_database.name}</Detail>
                 <Detail term="Environment">{environment(&page_database.environment)}</Detail>
                 <Detail term="Zone">{page_database.zone}</Detail>
+                {(!page_database.hours.is_empty()).then(|| view! { <Detail term="Hours">{page_database.hours}</Detail> })}
             </Details>
         </Card>
     }

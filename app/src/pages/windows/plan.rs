@@ -16,6 +16,8 @@ use leptos::prelude::*;
 pub fn PlanCard(plan: Plan) -> impl IntoView {
     let steps = steps(&plan);
     let rollback = plan.rollback.steps.iter().cloned().map(|line| view! { <li>{line}</li> }).collect_view();
+    let outside =
+        plan.outside_hours.as_ref().map(|outside| view! { <p class="message warn">"Unusual hours: "{foreign(&outside.said())}</p> });
     let (reason, summary, parameters) = (plan.reason.clone(), plan.rollback.summary.clone(), plan.parameters.clone());
     let timed: Vec<(String, PlanQuery)> = plan
         .targets
@@ -38,6 +40,7 @@ pub fn PlanCard(plan: Plan) -> impl IntoView {
     view! {
         <Card title="Plan" id="plan".to_owned()>
             <p class="reason">{reason}</p>
+            {outside}
             <Facts plan/>
             <h3>"Steps"</h3>
             <ol class="steps">{steps}</ol>

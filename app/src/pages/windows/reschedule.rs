@@ -1,7 +1,7 @@
 //! Moves a window: the old time, free ones to pick, a date and a start; who is asked again.
 
 use super::edit::VotesLost;
-use super::form::{ApproversCards, Fold, TakenCard};
+use super::form::{ApproversCards, Fold, OutsideHours, TakenCard};
 use super::frame::When;
 use crate::door;
 use crate::islands::TimesCheck;
@@ -60,6 +60,7 @@ fn show(page: Page) -> impl IntoView {
                         // Not sent: what is said about the times is computed from it.
                         <input type="hidden" id="duration_min" value=page.form.duration_min.clone()/>
                         <TimesCheck database=page.database.short_name.clone() edits=Some(number) others=page.form.waves.keys().cloned().collect()/>
+                        <OutsideHours value=page.form.outside_hours.clone() hours=page.database.hours.clone()/>
                         {sent_waves(&page.form)}
                     </Form>
                 </Card>
@@ -82,13 +83,14 @@ fn sent_waves(form: &ProposalForm) -> impl IntoView + use<> {
 #[component]
 fn Free(here: String, slots: Vec<Slot>, zone: String) -> impl IntoView {
     let body = if slots.is_empty() {
-        view! { <p>"The database is taken or frozen at that time of day on each of the next 60 days."</p> }.into_any()
+        view! { <p>"The database is taken, frozen or outside of its hours at that time of day on each of the next 60 days."</p> }.into_any()
     } else {
         let lines = slots
             .into_iter()
             .map(|slot| {
                 let to = format!("{here}/move?date={}&time={}", slot.date(), slot.time().replace(':', "%3A"));
-                view! { <li><a href=to><When at=slot.start zone=zone.clone()/></a></li> }
+                let load = slot.load.map(|load| view! { <span class="quiet">" "{load.said()}</span> });
+                view! { <li><a href=to><When at=slot.start zone=zone.clone()/></a>{load}</li> }
             })
             .collect_view();
         view! { <ul class="entries">{lines}</ul> }.into_any()

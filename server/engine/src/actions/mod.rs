@@ -106,6 +106,7 @@ mod scope;
 pub(crate) mod seal_revision;
 pub mod send_test_mail;
 mod series;
+pub mod set_hours;
 pub mod set_member;
 pub mod set_public_url;
 pub mod set_stakeholders;

@@ -22,6 +22,8 @@ pub struct Input {
     pub time: String,
     /// `first` or `second` when the wall time happens twice.
     pub fold: String,
+    /// Why the new time has to be outside of the allowed hours; blank where it is not.
+    pub outside_hours: String,
 }
 
 /// Moves window `number` and gives its new revision. Duration, latest start and cut-off keep their distances.
@@ -45,7 +47,7 @@ pub async fn move_window(engine: &Engine, caller: &Caller, number: i64, input: &
             }
             // Short names may be others by now; the databases are the same.
             let target = store::targets::find(db, window.target).await?.ok_or(Error::NotFound)?.registration.short_name;
-            Ok(ProposalForm { target, date: typed.date, time: typed.time, fold: typed.fold, ..before })
+            Ok(ProposalForm { target, date: typed.date, time: typed.time, fold: typed.fold, outside_hours: typed.outside_hours, ..before })
         })
     })
     .await?;

@@ -13,7 +13,7 @@ use domain::freeze::Freeze;
 use domain::ids::{ExaminationId, PersonId, TargetId, WindowId};
 use domain::lanes::{Waves, waves};
 use domain::permission::{Actor, Verb, authorize, holds};
-use domain::plan::{Bar, Plan, PlanParts, PlanPolicy, PlanTarget, limits};
+use domain::plan::{Bar, OutsideHours, Plan, PlanParts, PlanPolicy, PlanTarget, limits};
 use domain::procedure::{Envelope, Procedure};
 use domain::proposal::{Proposal, ProposalForm, several};
 use domain::schedule::Times;
@@ -22,7 +22,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sqlx::PgConnection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A proposal understood, checked against its database, not yet written.
 #[derive(Debug, Clone)]
@@ -132,10 +132,16 @@ impl Draft {
                 found => frozen.add(&target.plan.short_name, found?),
             }
         }
-        if let Some(said) = frozen.said(!self.more.is_empty()) {
+        let frozen = frozen.said(!self.more.is_empty());
+        let outside = self.outside_hours()?.filter(|outside| outside.reason.is_empty());
+        if frozen.is_some() || outside.is_some() {
             let ids: Vec<_> = self.targets().map(|target| target.plan.id).collect();
-            let free = slots::next_free(db, &ids, &self.target.zone, &self.proposal, window).await?;
-            errors.push(FieldError::new("date", format!("{said} {}", slots::said(&free, &self.target.zone))));
+            let free = slots::said(&slots::next_free(db, &ids, &self.target.zone, &self.proposal, window).await?, &self.target.zone);
+            errors.extend(frozen.map(|said| FieldError::new("date", format!("{said} {free}"))));
+            if let Some(outside) = outside {
+                errors.push(FieldError::new("date", format!("{}, and this is another time. {free}", outside.each())));
+                errors.push(FieldError::new("outside_hours", "If it has to be at that time, say why: whoever approves reads it."));
+            }
         }
         if let Some(several) = &self.proposal.several {
             let nothing: Vec<Vec<u64>> = several.waves.iter().map(|_| vec![]).collect();
@@ -170,6 +176,19 @@ impl Draft {
             )]));
         }
         store::freezes::over(db, target.plan.id, self.times.start, self.times.end, None).await
+    }
+
+    /// The databases whose hours these times do not keep to, with the reason that was given; `None` where they keep to all.
+    fn outside_hours(&self) -> Result<Option<OutsideHours>> {
+        let mut hours = BTreeMap::new();
+        for target in self.targets() {
+            let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
+            if !target.hours.cover(self.times.start, self.times.end, &zone) {
+                hours.insert(target.plan.short_name.clone(), format!("{} ({})", target.hours, target.zone));
+            }
+        }
+        let reason = self.proposal.outside_hours.clone().unwrap_or_default();
+        Ok((!hours.is_empty()).then_some(OutsideHours { hours, reason }))
     }
 
     /// What is wrong with one of several databases stands beside its wave.
@@ -250,6 +269,7 @@ impl Draft {
             revision,
             target: self.target.plan.clone(),
             times: self.times.clone(),
+            outside_hours: self.outside_hours()?,
             policy: own.policy,
             eligible: own.eligible,
             critical_queries: self.target.critical_queries.clone(),

@@ -74,6 +74,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         let staging = Place { short_name: shop::STAGING, name: "Shop, staging", database: shop::copied(), environment: "staging" };
         register(&engine, &lead, config.port, &staging, password).await?;
         while examiner::answer_next(&worker).await? {}
+        load(&worker, progress.target).await?;
         example(&engine).await?;
     }
     repeat(&engine).await?;
@@ -183,6 +184,12 @@ async fn repeat(engine: &Engine) -> Result<()> {
     let form = SeriesForm { proposal, weekdays: vec!["SU".into()], ..SeriesForm::blank() };
     let seen = form.parse()?.seen("Europe/Berlin");
     make_series::make_series(engine, &engineer, &form, &seen).await.map(drop)
+}
+
+/// Five imagined weeks of load on the shop, so that its quiet hours are seen before a worker has read any.
+async fn load(worker: &WorkerContext, target: Option<TargetId>) -> Result<()> {
+    let Some(target) = target else { return Ok(()) };
+    transaction::run(&worker.pool, "demo_load", move |db| Box::pin(async move { Ok(store::demo::add_load(db, target).await?) })).await
 }
 
 /// An imagined window whose answer every change of policy has to keep true.

@@ -272,6 +272,9 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
     if !zone.is_utc(times.start) {
         rows.push(("", Zone::span_utc(times.start, times.end)));
     }
+    if let Some(outside) = &plan.outside_hours {
+        rows.push(("Unusual hours", line(&outside.said())));
+    }
     if all {
         rows.push((
             "Limits",

@@ -129,6 +129,7 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
     }
     // What is still to come is worth knowing as long as it can be decided, and what it does while it runs.
     if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::Started) {
+        rows.extend(plan.outside_hours.iter().map(|outside| ("Unusual hours", line(&outside.said()))));
         rows.push(("Impact", plan.impact()));
         rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
     }

@@ -28,6 +28,7 @@ use domain::procedure;
 use domain::proposal::several;
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
+use domain::schedule::load::quiet_first;
 use domain::schedule::slots::Slot;
 use domain::target::TargetState;
 use domain::view::windows::Preview;
@@ -99,6 +100,8 @@ pub async fn again_form(engine: &Engine, actor: &Actor, number: i64) -> Result<F
             let target = same_database(db, &actor, &window).await?;
             let mut form = window_forms::form_today(db, window.form.clone(), &window.plan()?).await?;
             form.target.clone_from(&window.head.database);
+            // Why the last one was at an unusual time is no reason for the next one.
+            form.outside_hours.clear();
             let targets = with_others(db, &actor, target.clone(), &form).await?;
             let weeks = slots_like(db, &targets, &form, 7, WEEKS_AHEAD, None).await?;
             if let Some(slot) = weeks.free.first().or(weeks.any.first()) {
@@ -129,7 +132,7 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
             let targets = with_others(db, &actor, target.clone(), &before).await?;
             let days = slots_like(db, &targets, &before, 1, DAYS_AHEAD, Some(id)).await?;
             let stays = |slot: &Slot| slot.start == window.head.moments.start;
-            let slots: Vec<Slot> = days.free.into_iter().filter(|slot| !stays(slot)).take(MOST_SLOTS).collect();
+            let slots: Vec<Slot> = quiet_first(days.free.into_iter().filter(|slot| !stays(slot)).collect(), MOST_SLOTS);
             let mut form = before.clone();
             if let Some((date, time)) = picked {
                 let fold = slots.iter().find(|slot| slot.date() == date && slot.time() == time).map_or("", Slot::fold);
@@ -246,14 +249,26 @@ pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, ed
                 None => None,
             };
             let targets = with_others(db, &actor, target, &form).await?;
-            let Around { overlaps, freezes, beside } = match &times {
-                Ok(between) => around(db, &actor, &targets, *between, window).await?,
-                Err(_) => Around::default(),
+            let (Around { overlaps, freezes, beside }, outside) = match &times {
+                Ok(between) => (around(db, &actor, &targets, *between, window).await?, outside(&targets, *between)?),
+                Err(_) => (Around::default(), vec![]),
             };
-            Ok(TimesCheck { times, overlaps, freezes, beside })
+            Ok(TimesCheck { times, overlaps, freezes, beside, outside })
         })
     })
     .await
+}
+
+/// The databases whose hours a time does not keep to.
+fn outside(targets: &[ProposalTarget], (start, end): (Timestamp, Timestamp)) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for target in targets {
+        let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
+        if !target.hours.cover(start, end, &zone) {
+            found.push((target.plan.short_name.clone(), format!("{} ({})", target.hours, target.zone)));
+        }
+    }
+    Ok(found)
 }
 
 async fn seal_page(
@@ -409,6 +424,7 @@ pub(super) fn database(target: &ProposalTarget) -> Database {
         environment: target.plan.environment.clone(),
         zone: target.zone.clone(),
         ready: target.state == "ready",
+        hours: target.hours.to_string(),
     }
 }
 

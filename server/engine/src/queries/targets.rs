@@ -12,11 +12,14 @@ use domain::permission::{Actor, Verb, authorize, holds};
 use domain::view::targets::{BackupRow, EditPage, Filter, ListPage, NewPage, PAGE_ROWS, QueryRow, ShowPage, TransferPage, WorkerPresence};
 use domain::window::WindowState;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use sqlx::PgConnection;
 
 /// Entries of each short list on the page of a database.
 const MOST_BACKUPS: i64 = 5;
 const MOST_WINDOWS: i64 = 10;
+/// How many quiet hours are named.
+const MOST_QUIET: usize = 5;
 
 /// The list of databases.
 pub async fn list(engine: &Engine, caller: &Caller, filter: &Filter) -> Result<ListPage> {
@@ -68,6 +71,8 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
                 queries: queries(db, id).await?,
                 stakeholders: target_pages::stakeholders(db, id).await?,
                 tags: store::policies::tags(db, id).await?,
+                hours: store::hours::of(db, id).await?.to_string(),
+                load: load(db, id, &target.registration.zone).await?,
                 watchers: super::watchers(db, &actor, target.team, Watched::Target(id)).await?,
                 windows: target_pages::windows(db, id, visible_teams(&actor).as_deref(), MOST_WINDOWS).await?,
                 registered: (registered_at, registered_by),
@@ -77,6 +82,13 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
         })
     })
     .await
+}
+
+/// The quietest hours of a database, with what is usual.
+async fn load(db: &mut PgConnection, id: TargetId, zone: &str) -> Result<Option<(Vec<(String, i64)>, i64)>> {
+    let zone = TimeZone::get(zone).map_err(|_| Error::internal(format!("unknown zone {zone}")))?;
+    let week = store::load::week(db, id, &zone).await?;
+    Ok(week.usual().map(|usual| (week.quietest(MOST_QUIET), usual)))
 }
 
 /// What the registration form needs to know.

@@ -31,6 +31,20 @@ pub async fn add_team(db: &mut PgConnection, id: TeamId, short_name: &str, name:
     sqlx::query!("INSERT INTO drydock.team (id, short_name, name) VALUES ($1, $2, $3)", id.0, short_name, name).execute(db).await.map(drop)
 }
 
+/// Adds five weeks of load: busy days, quiet nights, a quiet Sunday.
+pub async fn add_load(db: &mut PgConnection, target: TargetId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO drydock.load_hour (target_id, hour, transactions, seconds)
+         SELECT $1, h.hour, (60 * (20 + CASE WHEN extract(isodow FROM h.hour) = 7 THEN 100 ELSE 900 END * (1 - cos(2 * pi() * (extract(hour FROM h.hour)::float8 - 2) / 24))))::bigint, 3600
+         FROM generate_series(date_trunc('hour', clock_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '34 days', clock_timestamp() - interval '1 hour', interval '1 hour') AS h (hour)
+         ON CONFLICT DO NOTHING",
+        target.0
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 /// A person to add.
 #[derive(Debug, Clone)]
 pub struct NewPerson {

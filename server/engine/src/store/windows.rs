@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use domain::canonical::Digest;
 use domain::ids::{PersonId, TargetId, TeamId, WindowId};
 use domain::plan::{Plan, PlanQuery, PlanTarget};
+use domain::schedule::hours::Hours;
 use domain::window::WindowState;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -129,12 +130,14 @@ pub struct ProposalTarget {
     pub critical_queries: Vec<PlanQuery>,
     /// Words by which policies choose.
     pub tags: BTreeSet<String>,
+    /// When it may be maintained, by the clock of its zone.
+    pub hours: Hours,
 }
 
 /// The database with this short name.
 pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<ProposalTarget> {
     let row = sqlx::query!(
-        "SELECT t.id, t.team_id, t.short_name, t.name, t.dbms, t.host, t.port, t.database, t.username, t.environment, t.zone, t.on_call, t.state, t.identity, t.tags
+        "SELECT t.id, t.team_id, t.short_name, t.name, t.dbms, t.host, t.port, t.database, t.username, t.environment, t.zone, t.on_call, t.state, t.identity, t.tags, t.allowed_hours
          FROM drydock.target t WHERE t.short_name = $1 AND t.state <> 'deleted'",
         short_name
     )
@@ -164,6 +167,7 @@ pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<
             critical_queries: vec![],
         },
         tags: row.tags.into_iter().collect(),
+        hours: super::hours::read(&row.allowed_hours)?,
         state: row.state,
         zone: row.zone,
         critical_queries: queries

@@ -57,6 +57,7 @@ pub fn plan() -> Plan {
             critical_queries: vec![],
         },
         times,
+        outside_hours: None,
         policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
         eligible: Eligible::new(),
         critical_queries: vec![],

@@ -22,6 +22,7 @@ mod guessing;
 mod holds;
 mod home;
 mod hook_sink;
+mod hours;
 mod house;
 mod installation_pauses;
 mod invariants;

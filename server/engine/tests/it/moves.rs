@@ -10,7 +10,7 @@ use engine::queries::{cancellations, proposals};
 
 fn to(house: &House, days: i64, revision: i32) -> Input {
     let form = house.form(days);
-    Input { revision, date: form.date, time: form.time, fold: String::new() }
+    Input { revision, date: form.date, time: form.time, ..Input::default() }
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ async fn it_is_moved_edited_and_proposed_again_under_the_names_of_today() {
     assert_eq!((page.form.waves, page.approvers.iter().map(|who| who.on.len()).sum::<usize>()), (order.clone(), 3));
     assert_eq!(edit_form(engine, &egon.actor, number, None, None).await.expect("a form").form.waves, order);
     let later = estate.house.form(5);
-    let input = Input { revision: 1, date: later.date, time: later.time, fold: later.fold };
+    let input = Input { revision: 1, date: later.date, time: later.time, fold: later.fold, ..Default::default() };
     assert_eq!(move_window(engine, egon, number, &input).await.expect("moved"), 2);
     let moved = estate.plan(number).await;
     let lanes = |plan: &Plan| plan.targets.iter().map(|lane| (lane.id, plan.wave_of(lane.id))).collect::<BTreeMap<_, _>>();

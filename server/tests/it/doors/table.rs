@@ -360,6 +360,7 @@ pub const DATABASES: &[Line] = &[
         Thing::Database,
         typed!(c, p; "stakeholders": "Sten <sten@example.org>\nNora <nora@example.org>"),
     ),
+    Line::act("POST /databases/{id}/hours", Team(ManageTarget), Thing::Database, typed!(c, p; "hours": "Mon-Fri 22:00-06:00")),
     Line::act("POST /databases/{id}/tags", Held(ManagePolicies), Thing::Database, typed!(c, p; "tags": "payments")),
     Line::read("GET /databases/{id}/backups", Team(RecordBackup), Thing::Database),
     Line::act("POST /databases/{id}/backups", Team(RecordBackup), Thing::Database, |c, _| {

@@ -77,6 +77,8 @@ pub struct Database {
     pub zone: String,
     /// Its connection test has passed.
     pub ready: bool,
+    /// When it may be maintained, by its zone's clock; empty is always.
+    pub hours: String,
 }
 
 /// One demand of the policy, with the people who can meet it.
@@ -320,6 +322,8 @@ pub struct TimesCheck {
     pub freezes: Vec<Freeze>,
     /// Windows on other databases of the same server at that time.
     pub beside: Vec<Beside>,
+    /// Databases that are not maintained at that time, by short name, with their hours.
+    pub outside: Vec<(String, String)>,
 }
 
 /// What a group's demand says: `1 of the stakeholders of the database: Ana or Ben`.

@@ -74,7 +74,7 @@ async fn every_plan_of_a_window_that_was_moved_and_edited_has_its_fact() {
     let house = House::new().await;
     let number = house.proposed(3).await.number;
     let form = house.form(5);
-    let to = Times { revision: 1, date: form.date, time: form.time, fold: String::new() };
+    let to = Times { revision: 1, date: form.date, time: form.time, ..Times::default() };
     move_window(&house.engine, &house.engineer, number, &to).await.expect("moved");
     amend_window(&house.engine, &house.engineer, number, 2, &house.form(6), None).await.expect("edited");
     let report = verify(&mut house.admin.acquire().await.expect("connects"), &Known::nothing(), Scope::Whole).await.expect("verifiable");

@@ -1,0 +1,100 @@
+//! Reads how busy databases are, every ten minutes: one connection, one row of the server's own statistics, no lock.
+
+use crate::error::{Error, Result};
+use crate::store;
+use crate::target::connect::Dialer;
+use crate::target::link::{Link, field};
+use crate::target::session::{Guards, guard};
+use crate::transaction;
+use crate::worker::{WorkerContext, address};
+use domain::decision::Refusal;
+use domain::ids::TargetId;
+use domain::schedule::load::Reading;
+use futures_util::StreamExt as _;
+use std::time::Duration;
+
+/// How often it is looked which readings are due.
+const POLL: Duration = Duration::from_secs(30);
+/// Databases that are taken in one go, and read beside each other.
+const BATCH: i64 = 40;
+const AT_ONCE: usize = 4;
+/// A database that does not answer by then is left to the next time.
+const WITHIN: Duration = Duration::from_secs(15);
+
+/// The loop.
+///
+/// # Errors
+/// When the state database does not answer; the supervisor starts the loop again.
+pub async fn run(context: WorkerContext) -> Result<()> {
+    loop {
+        let full = read_due(&context).await? == usize::try_from(BATCH).unwrap_or(usize::MAX);
+        if full && !context.stop.is_cancelled() {
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(POLL) => {}
+            () = context.stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// Reads every database whose reading is due, as many as are taken in one go, and gives how many those were. One that cannot be read has no
+/// figures for that time, and its page says what is wrong with its connection as soon as somebody tests it.
+///
+/// # Errors
+/// When the state database does not answer.
+pub async fn read_due(context: &WorkerContext) -> Result<usize> {
+    let due = transaction::run(&context.pool, "take_readings", |db| Box::pin(store::load::take_due(db, BATCH))).await?;
+    let readings = futures_util::stream::iter(due.iter().copied()).map(|target| async move {
+        let read = tokio::select! {
+            read = tokio::time::timeout(WITHIN, read(context, target)) => read,
+            () = context.stop.cancelled() => return Ok(()),
+        };
+        match read {
+            Ok(Ok(reading)) => record(context, target, reading).await,
+            Ok(Err(error)) => {
+                tracing::debug!(%target, %error, "the load was not read");
+                Ok(())
+            }
+            Err(_) => {
+                tracing::debug!(%target, within_s = WITHIN.as_secs(), "the load was not read in time");
+                Ok(())
+            }
+        }
+    });
+    let done: Vec<Result<()>> = readings.buffer_unordered(AT_ONCE).collect().await;
+    done.into_iter().collect::<Result<Vec<()>>>()?;
+    Ok(due.len())
+}
+
+async fn record(context: &WorkerContext, target: TargetId, reading: Reading) -> Result<()> {
+    transaction::run(&context.pool, "record_reading", move |db| {
+        let reading = reading.clone();
+        Box::pin(async move { store::load::record(db, target, &reading).await })
+    })
+    .await
+}
+
+async fn read(context: &WorkerContext, target: TargetId) -> Result<Reading> {
+    let (_, address) = address(context, target).await?;
+    let failed = |said: String| Error::from(Refusal::new("target", said, ""));
+    let dialer = Dialer::new(address).await.map_err(|error| failed(error.to_string()))?;
+    let link = dialer.connect("drydock:load").await.map_err(|error| failed(error.to_string()))?;
+    let count = count(&link).await.map_err(|error| failed(error.said))?;
+    Ok(Reading { at: context.clock.now(), transactions: count.0, since: count.1 })
+}
+
+/// Transactions of the database since its server began to count them, and when that was.
+async fn count(link: &Link) -> Result<(i64, String), crate::target::fault::StatementError> {
+    let major = crate::target::report::major(link).await?;
+    guard(link, &Guards::reading(), major).await?;
+    let row = link
+        .row(
+            "SELECT (d.xact_commit + d.xact_rollback)::pg_catalog.int8,
+                    coalesce(d.stats_reset::pg_catalog.text, '') || ' ' || pg_catalog.pg_postmaster_start_time()::pg_catalog.text
+             FROM pg_catalog.pg_stat_database d WHERE d.datname = pg_catalog.current_database()",
+            &[],
+        )
+        .await?;
+    Ok((field(&row, 0)?, field(&row, 1)?))
+}
