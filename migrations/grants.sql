@@ -69,6 +69,10 @@ GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, 
 GRANT UPDATE (name, origin, url, events, team_id, environment, state, paused_reason, failing_since, revision) ON drydock.webhook TO {web};
 GRANT UPDATE (sealed, ends_at) ON drydock.webhook_secret TO {web};
 GRANT UPDATE (state, attempts, next_at, taken_at) ON drydock.webhook_delivery TO {web};
+-- Which dates are put together, when, and by whom a vote is: by columns, so that nothing is asked or voted on at another time.
+GRANT INSERT (id, series_id, team_id, revision, digest, bytes, first_start_at, last_start_at, asked_by) ON drydock.series_digest TO {web};
+GRANT INSERT (id, series_digest_id, digest, person_id, assurance, comment) ON drydock.series_vote TO {web};
+GRANT UPDATE (withdrawn_at, withdrawn_reason) ON drydock.series_vote TO {web};
 GRANT UPDATE (author_id, title, form, rule, starts_at, zone, lead_days, revision, edited_at, next_look_at, ended_at, ended_by, ended_reason) ON drydock.series TO {web};
 GRANT UPDATE (moved_to, reason, changed_by, changed_at) ON drydock.series_change TO {web};
 GRANT DELETE ON drydock.series_change, drydock.series_stuck TO {web};
@@ -104,7 +108,9 @@ GRANT INSERT (window_id, digest, revision, bytes, sealed_by) ON drydock.plan TO 
 GRANT INSERT (window_id, number, title, form, preview, start_at, latest_start_at, cut_off_at, end_at, decide_by_at, policy_id, policy_version, created_by) ON drydock.revision TO {worker};
 GRANT INSERT ON drydock.window_target TO {worker};
 GRANT INSERT (window_id, person_id) ON drydock.contributor TO {worker};
-GRANT INSERT (series_id, day, team_id, window_id, start_at) ON drydock.series_birth TO {worker};
+GRANT INSERT (series_id, day, team_id, window_id, start_at, uncovered) ON drydock.series_birth TO {worker};
+-- It says which window equals what was approved, and has no way to approve that.
+GRANT INSERT (window_id, plan_digest, series_digest_id, fact_id, fact_at) ON drydock.series_cover TO {worker};
 GRANT INSERT (series_id, day, start_at, code, message) ON drydock.series_stuck TO {worker};
 GRANT UPDATE (looked_at, next_look_at, trouble_code, trouble, trouble_since) ON drydock.series TO {worker};
 GRANT UPDATE (start_at, code, message, since) ON drydock.series_stuck TO {worker};
@@ -122,5 +128,6 @@ GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
     drydock.plan, drydock.policy, drydock.policy_version, drydock.policy_change, drydock.policy_agreement, drydock.policy_case, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
-    drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck TO {auditor};
+    drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck,
+    drydock.series_digest, drydock.series_vote, drydock.series_cover, drydock.plan_vote TO {auditor};
 GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.asked_in_place, drydock.quorum_short TO {auditor};

@@ -53,7 +53,7 @@ test("calendars and what is a lead's own", async ({ page, demo }) => {
 test("series, and their dates before anything is saved", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
   const series = await first(page, `${demo.address}/series`, "/series/");
-  await allWellMade(page, demo.address, ["/series", "/series/new", "/series/new?database=shop", series, `${series}/edit`]);
+  await allWellMade(page, demo.address, ["/series", "/series/new", "/series/new?database=shop", series, `${series}/edit`, `${series}/approval`]);
   await page.goto(demo.address + series);
   await page.getByRole("link", { name: /^Change / }).first().click();
   await expect(page.getByRole("button", { name: "Leave it out" })).toBeVisible();

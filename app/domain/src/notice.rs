@@ -87,6 +87,8 @@ pub enum NoticeKind {
     AbsenceSaid,
     /// Such an absence has another end, or is over.
     AbsenceChanged,
+    /// Dates of a series wait for an approval together.
+    SeriesAsked,
 }
 
 words!(NoticeKind {
@@ -127,6 +129,7 @@ words!(NoticeKind {
     NoticeKind::SeriesStuck = "series_stuck" / "Series needs a person",
     NoticeKind::AbsenceSaid = "absence_said" / "Away",
     NoticeKind::AbsenceChanged = "absence_changed" / "Absence changed",
+    NoticeKind::SeriesAsked = "series_asked" / "Approval of dates together",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -181,7 +184,7 @@ impl NoticeKind {
             OnCall, Owner, SeriesAuthor, Stakeholders, Voter, Watchers, WindowOwner,
         };
         match self {
-            Self::ApprovalNeeded | Self::VoteCode => &[Eligible],
+            Self::ApprovalNeeded | Self::VoteCode | Self::SeriesAsked => &[Eligible],
             Self::VoteRecorded | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
             Self::ChangesAsked => &[WindowOwner, Contributors, Eligible, Watchers],
             Self::Rejected | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers, Invited],
@@ -237,6 +240,7 @@ impl NoticeKind {
                 | Self::SeriesStuck
                 | Self::AbsenceSaid
                 | Self::AbsenceChanged
+                | Self::SeriesAsked
         )
     }
     /// True for messages about a window, its plan or its run.

@@ -1,6 +1,8 @@
 //! A series: what is proposed again and again, when, and what becomes of each date.
 
+pub mod digest;
 pub mod form;
+pub mod together;
 
 use crate::proposal::ProposalForm;
 use crate::recurrence::Rule;

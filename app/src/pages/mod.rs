@@ -90,6 +90,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/series/new") view=series::SeriesNewPage ssr=SsrMode::Async/>
                     <Route path=path!("/series/:id") view=series::SeriesShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/series/:id/edit") view=series::SeriesEditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/series/:id/approval") view=series::SeriesApprovalPage ssr=SsrMode::Async/>
                     <Route path=path!("/runs/:id") view=runs::RunPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit") view=audit::AuditPage ssr=SsrMode::Async/>
                     <Route path=path!("/audit/:id") view=audit::FactShowPage ssr=SsrMode::Async/>

@@ -54,6 +54,7 @@ pub const FORBIDDEN_TO_WORKER: &[(&str, &str)] = &[
     ("read people's passwords", "SELECT a.password_hash FROM drydock.account a WHERE false"),
     ("read people's sessions", "SELECT s.data FROM drydock.session s WHERE false"),
     ("vote", "INSERT INTO drydock.vote SELECT * FROM drydock.vote WHERE false"),
+    ("vote on series", "INSERT INTO drydock.series_vote SELECT * FROM drydock.series_vote WHERE false"),
     ("change an approved plan", "UPDATE drydock.plan SET bytes = bytes WHERE false"),
     ("change the schema", "CREATE TABLE drydock.doctor_tried (nothing integer)"),
 ];

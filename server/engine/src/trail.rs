@@ -5,6 +5,7 @@ pub mod export;
 mod objects;
 pub mod report;
 pub mod seal;
+mod series;
 pub mod verify;
 
 use crate::error::{Error, Result};

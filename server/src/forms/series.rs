@@ -3,13 +3,17 @@
 use super::{At, Done, TypedForm};
 use axum::response::Response;
 use domain::ids::SeriesId;
+use domain::procedure::text::plural;
 use domain::series::form::SeriesForm;
+use engine::actions::approve_series::{self, approve_series};
+use engine::actions::ask_series::{self, Together, ask_series};
 use engine::actions::edit_series::edit_series;
 use engine::actions::end_series::{self, end_series};
 use engine::actions::make_series::{Step, make_series};
 use engine::actions::move_date::{self, move_date};
 use engine::actions::restore_date::restore_date;
 use engine::actions::skip_date::{self, skip_date};
+use engine::actions::withdraw_series_vote::withdraw_series_vote;
 use serde::Deserialize;
 
 /// What the form of a series sends besides the series itself.
@@ -77,4 +81,39 @@ pub async fn restore(At(id): At<SeriesId>, form: TypedForm<skip_date::Input>) ->
 pub async fn end(At(id): At<SeriesId>, form: TypedForm<end_series::Input>) -> Response {
     let done = end_series(&form.engine, &form.caller, id, &form.input).await;
     form.answer(done, |()| page(id, "Ended: it proposes nothing any more.")).await
+}
+
+/// Puts its next dates together, to be approved at once.
+pub async fn ask(At(id): At<SeriesId>, form: TypedForm<ask_series::Input>) -> Response {
+    let done = ask_series(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |together| Done::to(format!("/series/{id}/approval"), asked(&together))).await
+}
+
+fn asked(together: &Together) -> String {
+    let dates = plural(u64::try_from(together.dates).unwrap_or(0), "date is", "dates are");
+    let left: Vec<String> =
+        together.left_out.iter().map(|(day, why)| format!(" {} is left out: {why}", day.strftime("%a %-d %b"))).collect();
+    let asked = plural(u64::try_from(together.asked).unwrap_or(0), "person is", "people are");
+    format!("{dates} put together. {asked} asked by mail, to sign in and approve.{}", left.concat())
+}
+
+/// Approves the dates that were put together.
+pub async fn approve(At(id): At<SeriesId>, form: TypedForm<approve_series::Input>) -> Response {
+    let done = approve_series(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |now| Done::to(format!("/series/{id}/approval"), followed("Your approval was recorded.", "Approved now", &now))).await
+}
+
+/// Takes the caller's approval of its dates back.
+pub async fn take_back(At(id): At<SeriesId>, form: TypedForm<Around>) -> Response {
+    let done = withdraw_series_vote(&form.engine, &form.caller, id).await;
+    form.answer(done, |lost| {
+        Done::to(format!("/series/{id}/approval"), followed("Your approval was taken back.", "Waiting for approval again", &lost))
+    })
+    .await
+}
+
+/// What it led to for windows that are there.
+fn followed(said: &str, what: &str, numbers: &[i64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(|number| format!("#{number}")).collect();
+    if numbers.is_empty() { said.to_owned() } else { format!("{said} {what}: {}.", numbers.join(", ")) }
 }

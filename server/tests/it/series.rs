@@ -141,3 +141,62 @@ async fn a_date_is_left_out_moved_and_put_back_and_the_series_changed_and_ended(
     assert!(ended.contains("Ended: it proposes nothing any more.") && ended.contains("moved to the cloud"), "{ended}");
     assert!(!ended.contains("/edit\"") && engineer.get("/series").await.body.contains("Ended"), "{ended}");
 }
+
+#[tokio::test]
+async fn dates_are_put_together_read_approved_and_taken_back() {
+    let house = House::new().await;
+    settle(&house).await;
+    let mut engineer = Browser::of(&house, &house.engineer).await;
+    let day = house.engine.clock().now().to_zoned(TimeZone::UTC).date().checked_add(jiff::ToSpan::days(10)).expect("within the calendar");
+    let typed: Vec<(String, String)> =
+        fields(day).into_iter().map(|(name, value)| if name == "date" { (name, day.to_string()) } else { (name, value) }).collect();
+    engineer.post("/series/new", &with(&typed, &[])).await;
+    let seen = hidden(&engineer.get("/series/new?database=prod-orders").await.body, "seen");
+    let here = engineer.post("/series/new", &with(&typed, &[("seen", &seen)])).await.to;
+    let approval = format!("{here}/approval");
+    assert!(engineer.get(&approval).await.body.contains("Nothing was put together"));
+
+    engineer.post(&format!("{here}/ask"), &[("dates", "many"), ("_back", &here)]).await;
+    let again = engineer.get(&here).await.body;
+    assert!(again.contains("from 1 to 35") && again.contains("value=\"many\""), "{again}");
+    let asked = engineer.post(&format!("{here}/ask"), &[("dates", "3"), ("_back", &here)]).await;
+    assert_eq!(asked.to, approval, "{}", asked.body);
+    let shown = engineer.get(&approval).await.body;
+    assert!(shown.contains("3 dates are put together") && shown.contains("You wrote this series"), "{shown}");
+    assert!(shown.contains("2 approvals missing") && shown.contains("Nobody has approved these dates yet."), "{shown}");
+    assert!(engineer.get(&here).await.body.contains("Read what was put together"));
+
+    let mut lead = Browser::of(&house, &house.lead).await;
+    assert!(lead.get("/").await.body.contains("wait for your approval, all together"));
+    assert!(lead.get(&here).await.body.contains("Read and decide"));
+    let ballot = lead.get(&approval).await.body;
+    assert!(ballot.contains("Approve these dates") && ballot.contains("weekly work"), "the plan is there: {ballot}");
+    let digest = hidden(&ballot, "digest");
+    let wrong = [("digest", digest.as_str()), ("short_name", "orders"), ("comment", "mind the <b>sale</b>"), ("_back", &approval)];
+    lead.post(&format!("{here}/approve"), &wrong).await;
+    let again = lead.get(&approval).await.body;
+    assert!(
+        again.contains("type the database&#x27;s short name: prod-orders") || again.contains("type the database's short name: prod-orders"),
+        "{again}"
+    );
+    assert!(again.contains("mind the &lt;b&gt;sale&lt;/b&gt;"), "what was typed is kept: {again}");
+    let right = [("digest", digest.as_str()), ("short_name", "prod-orders"), ("comment", "fine"), ("_back", &approval)];
+    lead.post(&format!("{here}/approve"), &right).await;
+    let voted = lead.get(&approval).await.body;
+    assert!(
+        voted.contains("Your approval was recorded.") && voted.contains("Take my approval back") && voted.contains("1 approval missing"),
+        "{voted}"
+    );
+    assert!(!lead.get("/").await.body.contains("wait for your approval, all together"));
+    lead.post(&format!("{here}/take-back"), &[("_back", &approval)]).await;
+    let back = lead.get(&approval).await.body;
+    assert!(
+        back.contains("Your approval was taken back.") && back.contains("2 approvals missing") && back.contains("Taken back"),
+        "{back}"
+    );
+
+    let mut stranger = Browser::of(&house, &house.foreigner).await;
+    assert_eq!(stranger.get(&approval).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(stranger.post(&format!("{here}/approve"), &right).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(house.count("SELECT count(*) FROM drydock.series_vote").await, 1);
+}

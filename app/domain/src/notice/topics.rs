@@ -95,7 +95,7 @@ impl NoticeKind {
             (Self::Mentioned, _) | (_, Concerned::Mentioned) => &[Topic::Mentioned],
             (_, Concerned::Watchers) => &[Topic::Watching],
             (Self::Held | Self::Failed, _) => &[Topic::Trouble],
-            (Self::ApprovalNeeded | Self::Validating, _) => &[Topic::Asked],
+            (Self::ApprovalNeeded | Self::SeriesAsked | Self::Validating, _) => &[Topic::Asked],
             (_, Concerned::WindowOwner | Concerned::Contributors | Concerned::Executor | Concerned::Eligible | Concerned::Invited) => {
                 &[Topic::Outcome]
             }
@@ -135,7 +135,9 @@ mod tests {
     fn one_relation_that_is_on_is_enough() {
         assert!(reaches(NoticeKind::Started, &[Stakeholders, Watchers], &[Topic::Schedule]));
         assert!(!reaches(NoticeKind::Started, &[Stakeholders, Watchers], &[Topic::Schedule, Topic::Watching]));
-        assert!(!reaches(NoticeKind::ApprovalNeeded, &[Eligible], &[Topic::Asked]));
+        for kind in [NoticeKind::ApprovalNeeded, NoticeKind::SeriesAsked] {
+            assert!(reaches(kind, &[Eligible], &[Topic::Outcome]) && !reaches(kind, &[Eligible], &[Topic::Asked]), "{}", kind.word());
+        }
         assert!(
             !reaches(NoticeKind::Approved, &[WindowOwner], &[Topic::Outcome])
                 && reaches(NoticeKind::Approved, &[WindowOwner, Leads], &[Topic::Outcome])

@@ -1,8 +1,13 @@
 //! The pages of series: the list, the form with its dates, and one series.
 
+use crate::approval::Assurance;
+use crate::canonical::Digest;
 use crate::ids::{SeriesId, TargetId};
+use crate::plan::Plan;
 use crate::series::Occurrence;
 use crate::series::form::SeriesForm;
+use crate::series::together::Stands;
+use crate::view::windows::Offer;
 use crate::view::windows::propose::{Approvers, Database};
 use crate::window::WindowState;
 use jiff::Timestamp;
@@ -191,6 +196,101 @@ pub struct Birth {
     pub born_at: Timestamp,
 }
 
+/// A date of several that are approved together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestLine {
+    /// When it starts.
+    pub start: Timestamp,
+    /// That has passed.
+    pub passed: bool,
+    /// Its window, and how that stands.
+    pub window: Option<(i64, WindowState)>,
+    /// Why that asks by itself.
+    pub alone: Option<String>,
+    /// The votes suffice for it.
+    pub approved: bool,
+    /// How many more are needed.
+    pub missing: usize,
+}
+
+/// What the policy asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestRule {
+    /// Of whom.
+    pub who: String,
+    /// How many.
+    pub need: usize,
+    /// Who approved.
+    pub have: Vec<String>,
+    /// Who could.
+    pub waiting_for: Vec<String>,
+    /// Its turn has not come.
+    pub later: bool,
+    /// How well voters must be known.
+    pub known: Assurance,
+}
+
+/// An approval of several dates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestVote {
+    /// Whose.
+    pub who: String,
+    /// How the voter was known.
+    pub assurance: Assurance,
+    /// When.
+    pub at: Timestamp,
+    /// What the voter wanted to say.
+    pub comment: String,
+    /// When it was taken back, and why.
+    pub withdrawn: Option<(Timestamp, String)>,
+}
+
+/// Dates of a series that were put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestCard {
+    /// What people approve.
+    pub digest: Digest,
+    /// Who asked.
+    pub asked_by: String,
+    /// When.
+    pub asked_at: Timestamp,
+    /// Whether they still cover anything.
+    pub stands: Stands,
+    /// In order.
+    pub dates: Vec<DigestLine>,
+    /// What the policy asks for, counted on the next of them.
+    pub rules: Vec<DigestRule>,
+    /// The newest first.
+    pub votes: Vec<DigestVote>,
+    /// An approval of the reader's stands, on these dates or on earlier ones.
+    pub own: bool,
+    /// Whether the reader may approve.
+    pub offer: Offer,
+}
+
+/// The page on which dates are approved together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApprovalPage {
+    /// Of which series.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// Its rule in words.
+    pub words: String,
+    /// Short name of its database.
+    pub database: String,
+    /// Zone of its wall times.
+    pub zone: String,
+    /// Owner team's name.
+    pub team: String,
+    /// Who answers for it.
+    pub author: String,
+    /// What was put together; nothing as long as nobody asked.
+    pub card: Option<DigestCard>,
+    /// The plan of the next date.
+    pub plan: Option<Plan>,
+}
+
 /// One series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShowPage {
@@ -234,6 +334,8 @@ pub struct ShowPage {
     pub without: Vec<Stuck>,
     /// Windows born of it.
     pub births: Vec<Birth>,
+    /// The dates that were put together last, to be approved at once.
+    pub together: Option<DigestCard>,
     /// The reader may change it.
     pub may_change: bool,
     /// Now.

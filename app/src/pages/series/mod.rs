@@ -1,12 +1,15 @@
 //! Series: windows that are proposed again and again.
 
+mod approval;
 mod dates;
 mod edit;
 mod form;
 mod list;
 mod new;
 mod show;
+mod together;
 
+pub use approval::SeriesApprovalPage;
 pub use edit::SeriesEditPage;
 pub use list::SeriesListPage;
 pub use new::SeriesNewPage;

@@ -2,6 +2,7 @@
 
 use super::dates::When;
 use super::pill;
+use super::together::TogetherCard;
 use crate::door;
 use crate::pages::windows::{environment, pill_of};
 use crate::parts::details::{CopyId, Detail, Details};
@@ -50,6 +51,7 @@ fn show(page: Page) -> impl IntoView {
         {ended}
         {page.card.clone().map(|card| view! { <ChangeCard id card zone=zone.clone() start=page.words.clone()/> })}
         {page.ended.is_none().then(|| view! { <NextDates id lines=page.next.clone() zone=zone.clone() may_change=page.may_change now/> })}
+        {(page.ended.is_none() || page.together.is_some()).then(|| view! { <TogetherCard id card=page.together.clone() zone=zone.clone() may_ask=page.may_change/> })}
         {(!page.without.is_empty()).then(|| view! { <Without list=page.without.clone()/> })}
         <Births list=page.births.clone()/>
         <About page=page.clone()/>

@@ -1,5 +1,6 @@
 //! Who has approved, whom the window waits for, and the reader's own vote.
 
+use crate::door;
 use crate::parts::details::{Detail, Details, DigestShort};
 use crate::parts::form::{Field, Form, Radios, TextArea};
 use crate::parts::layout::Card;
@@ -10,7 +11,7 @@ use domain::approval::{RuleStanding, VoteDecision};
 use domain::decision::Refusal;
 use domain::plan::{Plan, PlanTarget};
 use domain::view::windows::blocked::{both, people};
-use domain::view::windows::page::VoteRow;
+use domain::view::windows::page::{OfSeries, VoteRow};
 use domain::view::windows::{Head, Offer, ShowPage};
 use domain::window::WindowState;
 use leptos::prelude::*;
@@ -33,12 +34,20 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
     let partly = partly(&page.plan).map(|named| {
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="in part"/>" For "{named}" nobody is asked: the policy approves this risk class by itself."</Detail> }
     });
+    let me = door::actor().map(|actor| actor.person);
+    let of_revision = |vote: &&VoteRow| vote.revision == page.head.revision && vote.withdrawn.is_none();
+    let with_series = page.votes.iter().filter(of_revision).any(|vote| vote.with_series && Some(vote.person) == me);
     let unheard = page.offers.approve.why_not().map(Refusal::to_string);
-    let form = view! { <VoteForm offer=page.offers.vote head=page.head unheard speaks_for=page.speaks_for/> };
     let take_back = page.offers.take_back.is_open();
+    let waits = page.head.state == WindowState::Proposed;
+    let alone = page.series.clone().filter(|_| with_series && take_back).map(|of| view! { <NoAlone of head=page.head.clone() waits/> });
+    let take_back = take_back && alone.is_none();
+    let form = alone.is_none().then(|| view! { <VoteForm offer=page.offers.vote head=page.head unheard speaks_for=page.speaks_for/> });
+    let of_series = page.series.map(of_series);
     view! {
         <Card title="Approvals" id="approvals".to_owned()>
             <Details>
+                {of_series}
                 {beforehand}
                 {partly}
                 {rules}
@@ -47,12 +56,54 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
             </Details>
             {votes}
             {form}
+            {alone}
             {take_back.then(|| view! {
                 <Form action=format!("/windows/{number}/take-back") submit="Take my vote back" prefix="back-">
                     <p>"Possible until the run begins. If the votes no longer suffice, an approved window waits for approval again."</p>
                 </Form>
             })}
         </Card>
+    }
+}
+
+/// The series it was born of, and whether votes on its dates together count here.
+fn of_series(of: OfSeries) -> impl IntoView {
+    let said = match (of.covered, of.alone) {
+        (true, _) => view! { " "<Pill tone=Tone::Good label="covered"/>" Its dates were put together: votes on them count for this plan." }
+            .into_any(),
+        (false, Some(why)) => view! { " "<Pill tone=Tone::Waiting label="asks by itself"/>" "{why} }.into_any(),
+        (false, None) => ().into_any(),
+    };
+    view! { <Detail term="Series"><a href=format!("/series/{}", of.id)>{of.title}</a>{said}</Detail> }
+}
+
+/// For whoever approved it with its series: where that is taken back, and a no to this window alone while it waits.
+#[component]
+fn NoAlone(of: OfSeries, head: Head, waits: bool) -> impl IntoView {
+    let choices = [
+        ("request_changes", "Ask for changes", "It goes back to whoever proposed it; say what to change."),
+        ("reject", "Reject", "It ends here and will not run; say why."),
+    ]
+    .map(|(value, label, follows)| (value.to_owned(), label.to_owned(), follows.to_owned()))
+    .to_vec();
+    let no = waits.then(|| {
+        let open = door::typed().is_some_and(|typed| typed.action == format!("/windows/{}/vote", head.number));
+        view! {
+            <details class="confirm" open=open>
+                <summary class="button">"Say no to this window alone …"</summary>
+                <div class="confirm-body">
+                    <Form action=format!("/windows/{}/vote", head.number) submit="Send my decision" danger=true prefix="no-">
+                        <input type="hidden" name="digest" value=head.digest.hex()/>
+                        <Radios name="decision" legend="Decision" options=choices/>
+                        <TextArea name="comment" label="Comment" hint="Why. At most 4,000 characters." rows=3/>
+                    </Form>
+                </div>
+            </details>
+        }
+    });
+    view! {
+        <p id="vote">"You approved this window with its series. "<a href=format!("/series/{}/approval", of.id)>"Take that back"</a>" for all of its dates."</p>
+        {no}
     }
 }
 
@@ -146,7 +197,7 @@ fn votes(votes: &[VoteRow], current: i32) -> impl IntoView + use<> {
                 <tr>
                     <th scope="row">{vote.who.clone()}{in_place_of(vote)}</th>
                     <td><Pill tone=tone label=vote.decision.label()/><span class="quiet">{spent}</span>{withdrawn}</td>
-                    <td data-label="Known">{vote.assurance.label()}</td>
+                    <td data-label="Known">{vote.assurance.label()}{vote.with_series.then_some(", with the series")}</td>
                     <td><Time at=vote.at/></td>
                     <td class="wrap">{vote.comment.clone()}</td>
                 </tr>

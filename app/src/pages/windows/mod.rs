@@ -36,5 +36,6 @@ pub(super) use frame::{environment, foreign, pill_of};
 pub use list::ListPage;
 pub(super) use list::{filter_or, state_choices};
 pub use new::NewPage;
+pub(super) use plan::PlanCard;
 pub use reschedule::MovePage;
 pub use show::ShowPage;

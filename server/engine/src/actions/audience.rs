@@ -252,6 +252,29 @@ pub(crate) async fn tell_of_absence(ledger: &mut Ledger<'_>, kind: NoticeKind, a
     Ok(())
 }
 
+/// Asks everybody whose approval the dates of a series want first, by a message that carries no link to decide by; gives how many.
+pub(crate) async fn ask_together(
+    ledger: &mut Ledger<'_>,
+    of: &Series,
+    by: &str,
+    starts: &[Timestamp],
+    people: BTreeSet<PersonId>,
+    fact: FactRef,
+) -> Result<usize> {
+    let kind = NoticeKind::SeriesAsked;
+    let starts: Vec<Value> = starts.iter().map(|start| start.to_string().into()).collect();
+    let payload = Map::from_iter([
+        ("together".to_owned(), Value::from(of.id.to_string())),
+        ("by".to_owned(), by.into()),
+        ("starts".to_owned(), starts.into()),
+    ]);
+    let people = wanting(ledger, kind, people.into_iter().map(|person| (person, BTreeSet::from([Concerned::Eligible])))).await?;
+    for person in &people {
+        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+    }
+    Ok(people.len())
+}
+
 /// A link lives until the latest start, at most 30 days.
 pub(crate) fn link_end(plan: &Plan, now: Timestamp) -> Timestamp {
     plan.times.latest_start.min(now + LINK_LIFE)

@@ -49,7 +49,13 @@ impl Ballot {
         may_decide(*state, window, digest)?;
         in_time(window, decision, store::runs::now(ledger.db()).await?)?;
         let contributors = store::windows::contributors(ledger.db(), window.id).await?;
-        let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+        let mut votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+        // A no to one window is heard from whoever approved the dates of its series together, and stands in the place of that approval.
+        if decision != VoteDecision::Approve
+            && store::series_digests::voted_with(ledger.db(), window.id, window.digest, person).await?.is_some()
+        {
+            votes.retain(|(_, vote)| vote.person != person);
+        }
         let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
         let stand_ins = stand_ins(ledger, window, plan).await?;
         let polls = plan.as_sealed(&window.escalated).with_stand_ins(&stand_ins);

@@ -2,7 +2,7 @@
 //! would have to keep.
 
 use super::propose_window::Proposed;
-use super::{new_window, seal_revision};
+use super::{covered, new_window, seal_revision};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
@@ -53,19 +53,26 @@ pub async fn bear_window(engine: &Engine, id: SeriesId, day: Date) -> Result<Opt
             let writers = store::series_dates::writers(db, id, day).await?;
             let permit = Permit::system();
             let mut ledger = Ledger::open(db, &permit, "series");
-            let (proposed, sealed) = new_window::write(&mut ledger, &draft, of.author, &writers, Some(id)).await?;
-            if sealed.decide_by <= now {
-                return Err(too_late(sealed.decide_by));
+            let born = new_window::propose(&mut ledger, &draft, of.author, &writers, Some(id)).await?;
+            if born.sealed.decide_by <= now {
+                return Err(too_late(born.sealed.decide_by));
             }
-            store::series_dates::insert_birth(ledger.db(), &of, day, proposed.id, date.placed.start).await?;
+            let window = &born.window;
+            let found = covered::look(ledger.db(), &of, &born.sealed, now).await?;
+            store::series_dates::insert_birth(ledger.db(), &of, day, window.id, date.placed.start, found.alone()).await?;
             store::series_dates::unstick(ledger.db(), id, day).await?;
             let fact = NewFact::done("series.bear", "series", id)
                 .of_team(of.team)
-                .of_window(proposed.id)
+                .of_window(window.id)
                 .with("day", day.to_string())
                 .with("start", date.placed.start.to_string());
+            let fact = match found.alone() {
+                Some(why) => fact.with("asks_by_itself", why),
+                None => fact,
+            };
             ledger.fact(fact).await?;
-            Ok(Some(proposed))
+            let asked = covered::ask(&mut ledger, window, &born.sealed.plan, &found, born.fact).await?;
+            Ok(Some(Proposed { id: window.id, number: window.number, asked }))
         })
     })
     .await?;
@@ -93,7 +100,7 @@ fn too_late(decide_by: jiff::Timestamp) -> Error {
 }
 
 /// The person who proposes, with today's rights; refused when something keeps the whole series.
-async fn author(db: &mut PgConnection, of: &Series) -> Result<Actor> {
+pub(super) async fn author(db: &mut PgConnection, of: &Series) -> Result<Actor> {
     let author = store::people::actor(db, of.author, false).await?;
     match (standing(of, author.as_ref()).trouble(), author) {
         (None, Some(author)) => Ok(author),

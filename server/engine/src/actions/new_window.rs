@@ -4,7 +4,8 @@ use super::pre_approve;
 use super::propose_window::Proposed;
 use super::seal_revision::Draft;
 use crate::error::Result;
-use crate::ledger::{Ledger, NewRevision};
+use crate::ledger::{FactRef, Ledger, NewRevision};
+use crate::store::windows::Window;
 use crate::{clock, store};
 use domain::fact::NewFact;
 use domain::ids::{PersonId, SeriesId, WindowId};
@@ -12,14 +13,32 @@ use domain::window::WindowState;
 use serde_json::Map;
 use std::collections::BTreeSet;
 
+/// A window that is proposed, and of which nobody has heard yet.
+pub(super) struct Born {
+    /// As it stands.
+    pub(super) window: Window,
+    /// Its first revision.
+    pub(super) sealed: NewRevision,
+    /// The fact that says so.
+    pub(super) fact: FactRef,
+}
+
+/// Writes a checked draft as a new window, and asks whom the policy wants.
+pub(super) async fn write(ledger: &mut Ledger<'_>, draft: &Draft, by: PersonId) -> Result<Proposed> {
+    let born = propose(ledger, draft, by, &BTreeSet::new(), None).await?;
+    let (id, number) = (born.window.id, born.window.number);
+    let asked = pre_approve::ask_or_approve(ledger, &born.window, &born.sealed.plan, Map::new(), born.fact).await?.asked;
+    Ok(Proposed { id, number, asked })
+}
+
 /// Writes a checked draft as a new window and proposes it. `by` owns it; `also` wrote parts of what it says.
-pub(super) async fn write(
+pub(super) async fn propose(
     ledger: &mut Ledger<'_>,
     draft: &Draft,
     by: PersonId,
     also: &BTreeSet<PersonId>,
     of: Option<SeriesId>,
-) -> Result<(Proposed, NewRevision)> {
+) -> Result<Born> {
     let (team, target) = (draft.target.plan.team, draft.target.plan.id);
     let id: WindowId = clock::new_id();
     let from_series = |fact: NewFact| match of {
@@ -42,6 +61,5 @@ pub(super) async fn write(
     let fact = ledger.fact(from_series(fact)).await?;
     ledger.move_window(id, 1, WindowState::Draft, WindowState::Proposed, None, fact).await?;
     let window = store::windows::load(ledger.db(), id).await?;
-    let asked = pre_approve::ask_or_approve(ledger, &window, &sealed.plan, Map::new(), fact).await?.asked;
-    Ok((Proposed { id, number, asked }, sealed))
+    Ok(Born { window, sealed, fact })
 }

@@ -9,7 +9,6 @@ use crate::{store, transaction};
 use domain::ids::{ExaminationId, WindowId};
 use domain::permission::{Verb, authorize};
 use domain::proposal::ProposalForm;
-use std::collections::BTreeSet;
 
 /// A window that was proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +37,7 @@ pub async fn propose_window(engine: &Engine, caller: &Caller, form: &ProposalFor
             draft.check(db, None).await?;
             let by = permit.person().ok_or_else(|| Error::internal("a window is proposed by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
-            Ok(new_window::write(&mut ledger, &draft, by, &BTreeSet::new(), None).await?.0)
+            new_window::write(&mut ledger, &draft, by).await
         })
     })
     .await?;

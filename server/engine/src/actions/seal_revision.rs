@@ -36,6 +36,17 @@ pub(crate) struct Draft {
     pub preview: Found,
 }
 
+/// Whose plan is sealed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity {
+    /// The window.
+    pub window: WindowId,
+    /// Its number.
+    pub number: i64,
+    /// Which revision.
+    pub revision: i32,
+}
+
 /// What a worker found on the database.
 #[derive(Debug, Clone)]
 pub(crate) enum Found {
@@ -218,7 +229,7 @@ impl Draft {
         })
     }
 
-    /// Seals the next revision and writes it. `contributors` never vote, whoever they are. Each database is asked for by its own policy.
+    /// Seals the next revision and writes it. Contributors never vote, whoever they are.
     pub(crate) async fn write(
         &self,
         ledger: &mut Ledger<'_>,
@@ -228,10 +239,25 @@ impl Draft {
         by: PersonId,
     ) -> Result<NewRevision> {
         let db = ledger.db();
-        let procedure = domain::procedure::by_key(&self.proposal.procedure)
-            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
         let mut contributors: BTreeSet<PersonId> = store::windows::contributors(db, window).await?;
         contributors.insert(by);
+        let since = store::windows::created_at(db, window).await?;
+        let new = self.seal(db, Identity { window, number, revision }, by, &contributors, since).await?;
+        ledger.add_revision(&new).await?;
+        Ok(new)
+    }
+
+    /// Seals it as a revision of this identity, and writes nothing. Each database is asked for by its own policy.
+    pub(crate) async fn seal(
+        &self,
+        db: &mut PgConnection,
+        of: Identity,
+        by: PersonId,
+        contributors: &BTreeSet<PersonId>,
+        since: Option<Timestamp>,
+    ) -> Result<NewRevision> {
+        let procedure = domain::procedure::by_key(&self.proposal.procedure)
+            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
         let now = store::runs::now(db).await?;
         let (mut policies, mut stages) = (Vec::new(), Vec::new());
         for target in self.targets() {
@@ -241,8 +267,7 @@ impl Draft {
         }
         let stages = approval::strictest(&stages);
         let decide_by = stages.iter().map(|stage| stage.decide_by).max().unwrap_or(self.times.latest_start);
-        let since = store::windows::created_at(db, window).await?;
-        let barred = store::voices::barred(db, &contributors, since).await?;
+        let barred = store::voices::barred(db, contributors, since).await?;
         let out: BTreeSet<PersonId> = contributors.union(&barred).copied().collect();
         let mut bars = Vec::new();
         for (target, policy) in self.targets().zip(policies) {
@@ -264,9 +289,9 @@ impl Draft {
         let own = bars.next().ok_or_else(|| Error::internal("a window without a database"))?;
         let timed = |target: &ProposalTarget| PlanTarget { critical_queries: target.critical_queries.clone(), ..target.plan.clone() };
         let parts = PlanParts {
-            window,
-            number,
-            revision,
+            window: of.window,
+            number: of.number,
+            revision: of.revision,
             target: self.target.plan.clone(),
             times: self.times.clone(),
             outside_hours: self.outside_hours()?,
@@ -278,9 +303,7 @@ impl Draft {
         };
         let plan = Plan::assemble(&self.proposal, &procedure, parts);
         let (bytes, digest) = plan.seal()?;
-        let new = NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, stages, decide_by, by };
-        ledger.add_revision(&new).await?;
-        Ok(new)
+        Ok(NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, stages, decide_by, by })
     }
 
     /// The order of several databases, by identity.

@@ -3,7 +3,7 @@
 use super::{Caller, audience, cast_vote::standing};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::ledger::Ledger;
+use crate::ledger::{FactRef, Ledger};
 use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
@@ -88,6 +88,14 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
     let Some((vote, _)) = votes.iter().find(|(_, vote)| vote.person == person) else {
         return Err(Refusal::new("no_vote", "There is no vote of yours on the current plan.", "").into());
     };
+    if store::series_digests::voted_with(ledger.db(), window.id, window.digest, person).await?.is_some() {
+        return Err(Refusal::new(
+            "with_series",
+            "You approved this window with its series, together with its other dates.",
+            "Take that back on the page of the series, for all of them; or, while this window waits, reject it by itself.",
+        )
+        .into());
+    }
     let fact = NewFact::done("vote.withdraw", "window", window.id)
         .of_window(window.id)
         .of_team(window.team)
@@ -95,17 +103,24 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
         .with("reason", reason);
     let fact = ledger.fact(fact).await?;
     ledger.withdraw_vote(*vote, reason).await?;
+    recount(ledger, &window, reason, fact).await
+}
+
+/// Counts a window that has not started, after a vote on it was taken back: an approved one whose votes no longer suffice waits again.
+pub(super) async fn recount(ledger: &mut Ledger<'_>, window: &Window, reason: &str, fact: FactRef) -> Result<WindowState> {
     let plan = window.plan()?;
-    let left = standing(ledger, &window, &plan).await?;
+    let left = standing(ledger, window, &plan).await?;
     // A stage that is open again has its own deadline again.
     ledger.turn(window.id, left.stage, fact).await?;
-    if state == WindowState::Approved && !left.approved {
+    if window.state == WindowState::Approved && !left.approved {
+        let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+        // Whoever took it back is not asked for it by mail at once.
+        let voted: BTreeSet<PersonId> = votes.iter().map(|(_, vote)| vote.person).chain(ledger.permit().person()).collect();
         ledger.move_window(window.id, window.revision, WindowState::Approved, WindowState::Proposed, Some(reason), fact).await?;
         ledger.end_links(window.id, "A vote was taken back; a new mail was sent.").await?;
-        let voted: BTreeSet<PersonId> = votes.iter().map(|(_, vote)| vote.person).collect();
-        let asked = audience::ask_the_others(ledger, &window, &plan, &voted, fact).await?;
-        audience::tell_but(ledger, &window, &plan, NoticeKind::ApprovalLost, Map::new(), fact, &asked).await?;
+        let asked = audience::ask_the_others(ledger, window, &plan, &voted, fact).await?;
+        audience::tell_but(ledger, window, &plan, NoticeKind::ApprovalLost, Map::new(), fact, &asked).await?;
         return Ok(WindowState::Proposed);
     }
-    Ok(state)
+    Ok(window.state)
 }

@@ -4,7 +4,8 @@ use super::Notifier;
 use super::transport::Route;
 use crate::error::{Error, Result};
 use crate::paper::{
-    self, AccountMaterial, AddressMaterial, Away, Bulletin, FactorNews, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries,
+    self, AccountMaterial, AddressMaterial, AskedSeries, Away, Bulletin, FactorNews, Frame, Mail, Material, News, OwnerChange, Silence,
+    StuckSeries,
 };
 use crate::store::absences;
 use crate::store::freezes::{self, Whose};
@@ -232,6 +233,17 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
     }
     if let Some(id) = named("absence").and_then(|id| id.parse().ok()) {
         return Ok(News::Absence(absence(db, id).await?));
+    }
+    if let Some(id) = named("together").and_then(|id| id.parse().ok()) {
+        let told = letters::series(db, id).await?;
+        let starts = payload.get("starts").cloned().map(serde_json::from_value).transpose().map_err(Error::internal)?.unwrap_or_default();
+        return Ok(News::Together(AskedSeries {
+            id,
+            title: told.0,
+            database: told.1,
+            by: named("by").unwrap_or_default().to_owned(),
+            starts,
+        }));
     }
     if let Some(id) = named("series").and_then(|id| id.parse().ok()) {
         let told = letters::series(db, id).await?;

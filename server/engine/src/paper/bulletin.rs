@@ -13,6 +13,7 @@ use domain::absence::Absence;
 use domain::ids::{SeriesId, TargetId, WebhookId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
+use domain::procedure::text::plural;
 use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ pub enum News {
     Webhook(Silence),
     /// A series waits for a person.
     Series(StuckSeries),
+    /// Dates of a series wait for an approval together.
+    Together(AskedSeries),
     /// Somebody is away.
     Absence(Away),
 }
@@ -77,6 +80,21 @@ pub struct StuckSeries {
     pub said: String,
 }
 
+/// A series, and the dates that were put together.
+#[derive(Debug, Clone)]
+pub struct AskedSeries {
+    /// The series.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// Short name of its database.
+    pub database: String,
+    /// Who asks.
+    pub by: String,
+    /// When they start, in order.
+    pub starts: Vec<Timestamp>,
+}
+
 /// A database and the teams it goes from and to.
 #[derive(Debug, Clone)]
 pub struct OwnerChange {
@@ -114,6 +132,7 @@ impl Bulletin {
             News::Webhook(silence) => self.silence(silence),
             News::Series(stuck) => self.series(stuck, &self.frame.zone()),
             News::Absence(away) => self.absence(away, &self.frame.zone()),
+            News::Together(asked) => self.together(asked, &self.frame.zone()),
         };
         let host = url::Url::parse(&self.frame.base)
             .ok()
@@ -132,6 +151,7 @@ impl Bulletin {
             News::Webhook(silence) => format!("webhook-{}", silence.webhook),
             News::Series(stuck) => format!("series-{}", stuck.id),
             News::Absence(away) => format!("absence-{}", away.absence.id),
+            News::Together(asked) => format!("series-{}", asked.id),
         }
     }
 
@@ -169,6 +189,31 @@ impl Bulletin {
             rows,
             button: Some(Button { label: "Open the series".to_owned(), url: page.clone() }),
             paragraphs: vec![block(&stuck.said)],
+            because: goes_to(self.frame.kind),
+            page,
+            ..self.frame.blank()
+        }
+    }
+
+    /// It carries no link that decides: whoever approves signs in.
+    fn together(&self, asked: &AskedSeries, zone: &Zone) -> Letter {
+        let (title, database, by) = (line(&asked.title), line(&asked.database), line(&asked.by));
+        let page = format!("{}/series/{}/approval", self.frame.base, asked.id);
+        let mut rows = vec![("Series", title.clone()), ("Database", database.clone())];
+        let ends = [("First date", asked.starts.first()), ("Last date", asked.starts.last())];
+        rows.extend(ends.into_iter().flat_map(|(name, at)| at.into_iter().flat_map(|at| zone.rows(name, *at)).collect::<Vec<_>>()));
+        let dates = plural(u64::try_from(asked.starts.len()).unwrap_or(0), "date", "dates");
+        Letter {
+            subject: format!("[{}] {database}: {title}", self.frame.kind.label()),
+            headline: format!("{}: {title}", self.frame.kind.label()),
+            lead: format!("{by} asks you to approve the next {dates} of this series together."),
+            rows,
+            button: Some(Button { label: "Read the plan and its dates".to_owned(), url: page.clone() }),
+            paragraphs: vec![
+                "The page asks you to sign in: a series is not approved by a link from a mail.".to_owned(),
+                "If you do not want to approve all of them together, leave it. Each window then asks by itself, in a mail of its own."
+                    .to_owned(),
+            ],
             because: goes_to(self.frame.kind),
             page,
             ..self.frame.blank()

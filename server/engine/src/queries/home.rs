@@ -1,6 +1,6 @@
 //! The first page: what happens now, what waits for the reader, what comes, what needs a look.
 
-use super::visible_teams;
+use super::{series_together, visible_teams};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::home::{self, Wanted};
@@ -45,6 +45,7 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
                 to: "/policies".into(),
             });
             attention.splice(0..0, asked);
+            attention.splice(0..0, series_together::waiting(db, &actor).await?);
             let (databases, all_teams) = home::counts(db, teams).await?;
             Ok(HomePage {
                 now,

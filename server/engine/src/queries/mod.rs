@@ -23,6 +23,7 @@ pub mod policies;
 pub mod proposals;
 pub mod runs;
 pub mod series;
+pub mod series_together;
 pub mod sessions;
 pub mod simulator;
 pub mod targets;

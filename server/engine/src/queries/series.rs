@@ -1,7 +1,7 @@
 //! Series: the list, the form with its dates, and one series with what became of its dates.
 
 use super::proposals::{approvers, database, overlaps, proposable};
-use super::{holding, scope, visible_teams};
+use super::{holding, scope, series_together, visible_teams};
 use crate::actions::series_over as over;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -176,7 +176,7 @@ fn days(shown: &[Occurrence]) -> Option<(Date, Date)> {
     days().min().zip(days().max())
 }
 
-async fn of_reader(db: &mut PgConnection, actor: &Actor, id: SeriesId) -> Result<Series> {
+pub(super) async fn of_reader(db: &mut PgConnection, actor: &Actor, id: SeriesId) -> Result<Series> {
     let of = series::find(db, id).await?.ok_or(Error::NotFound)?;
     scope(actor, of.team)?;
     Ok(of)
@@ -214,6 +214,7 @@ pub async fn show(engine: &Engine, actor: &Actor, id: SeriesId, chosen: Option<D
             };
             let without = stuck.into_iter().filter(|stuck| next.iter().all(|line| line.date.day != stuck.day)).collect::<Vec<_>>();
             let recent = without.iter().any(|stuck| stuck.start > now - SignedDuration::from_hours(24 * 14));
+            let together = series_together::card(db, &actor, &of, now).await?;
             let attention = recent || next.iter().any(|line| line.stuck.is_some());
             Ok(ShowPage {
                 state: state(&of, attention, !next.is_empty()),
@@ -236,6 +237,7 @@ pub async fn show(engine: &Engine, actor: &Actor, id: SeriesId, chosen: Option<D
                 card,
                 without,
                 births,
+                together,
                 may_change,
                 now,
             })

@@ -84,6 +84,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 watchers: watchers(db, &actor, head.team, Watched::Window(head.id)).await?,
                 messages: window_page::messages(db, head.id, window_page::MOST_LINES).await?,
                 trail: window_page::trail(db, head.id).await?,
+                series: store::series_digests::of_window(db, near.loaded.head.id).await?,
                 head: near.loaded.head,
                 blocked: near.blocked,
                 freezes: near.freezes,

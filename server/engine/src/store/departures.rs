@@ -1,5 +1,6 @@
 //! What hangs on a person, each kind in one statement whatever its number.
 
+use super::Stamp;
 use super::groups;
 use super::windows::stages;
 use crate::error::{Error, Result};
@@ -80,7 +81,7 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
     let ids = sqlx::query_scalar!(
         r#"SELECT w.id AS "id!" FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
            WHERE w.state IN ('proposed', 'approved', 'running', 'hold')
-             AND (EXISTS (SELECT FROM drydock.vote v WHERE (v.person_id = $1 OR v.in_place_of @> ARRAY[$1::uuid]) AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)
+             AND (EXISTS (SELECT FROM drydock.plan_vote v WHERE (v.person_id = $1 OR v.in_place_of @> ARRAY[$1::uuid]) AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)
                   OR (w.state = 'proposed' AND EXISTS (SELECT FROM drydock.plan_rolls(p.bytes) e WHERE e.people ? $1::uuid::text)))
            ORDER BY w.number LIMIT $2"#,
         person.0,
@@ -118,9 +119,9 @@ pub async fn counted_of(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Count
         });
     }
     let votes = sqlx::query!(
-        "SELECT v.window_id, v.person_id, v.decision, v.assurance, v.cast_at FROM drydock.vote v
+        r#"SELECT v.window_id AS "window_id!", v.person_id AS "person_id!", v.decision AS "decision!", v.assurance AS "assurance!", v.cast_at AS "cast_at!: Stamp" FROM drydock.plan_vote v
          JOIN drydock.window w ON w.id = v.window_id JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision AND p.digest = v.digest
-         WHERE v.window_id = ANY ($1) AND v.withdrawn_at IS NULL ORDER BY v.cast_at",
+         WHERE v.window_id = ANY ($1) AND v.withdrawn_at IS NULL ORDER BY v.cast_at"#,
         ids
     )
     .fetch_all(db)

@@ -178,8 +178,8 @@ pub struct ToldVote {
 /// Votes on one plan that were not withdrawn, oldest first.
 pub async fn votes(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<Vec<ToldVote>> {
     let rows = sqlx::query!(
-        "SELECT v.person_id, p.name, v.decision, v.assurance, v.comment, v.cast_at, v.in_place_of FROM drydock.vote v JOIN drydock.person p ON p.id = v.person_id
-         WHERE v.window_id = $1 AND v.digest = $2 AND v.withdrawn_at IS NULL ORDER BY v.cast_at",
+        r#"SELECT v.person_id AS "person_id!", p.name, v.decision AS "decision!", v.assurance AS "assurance!", v.comment AS "comment!", v.cast_at AS "cast_at!: Stamp", v.in_place_of AS "in_place_of!" FROM drydock.plan_vote v JOIN drydock.person p ON p.id = v.person_id
+         WHERE v.window_id = $1 AND v.digest = $2 AND v.withdrawn_at IS NULL ORDER BY v.cast_at"#,
         window.0,
         digest.0.as_slice()
     )

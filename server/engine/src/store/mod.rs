@@ -43,6 +43,7 @@ pub mod seals;
 pub mod secrets;
 pub mod series;
 pub mod series_dates;
+pub mod series_digests;
 pub mod series_pages;
 pub mod service_leases;
 pub mod service_states;

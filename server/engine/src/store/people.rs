@@ -303,7 +303,7 @@ pub(crate) async fn has_voice(db: &mut PgConnection, person: PersonId) -> sqlx::
 /// Numbers of open windows on whose current plan this person's approval stands.
 pub(crate) async fn windows_counting_on(db: &mut PgConnection, person: PersonId) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        "SELECT w.number FROM drydock.vote v JOIN drydock.window w ON w.id = v.window_id JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision AND p.digest = v.digest
+        "SELECT w.number FROM drydock.plan_vote v JOIN drydock.window w ON w.id = v.window_id JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision AND p.digest = v.digest
          WHERE v.person_id = $1 AND v.withdrawn_at IS NULL AND w.state IN ('proposed', 'approved') ORDER BY w.number",
         person.0
     )

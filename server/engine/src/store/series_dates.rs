@@ -121,15 +121,24 @@ pub async fn born(db: &mut PgConnection, id: SeriesId, day: Date) -> Result<Opti
     .await?)
 }
 
-/// Writes down which window was proposed for which day. Refused by the table: a second one, the past, a day that is left out.
-pub async fn insert_birth(db: &mut PgConnection, of: &Series, day: Date, window: WindowId, start: Timestamp) -> Result<()> {
+/// Writes down which window was proposed for which day, and why it asks by itself where dates were put together to be approved. Refused by the
+/// table: a second one, the past, a day that is left out.
+pub async fn insert_birth(
+    db: &mut PgConnection,
+    of: &Series,
+    day: Date,
+    window: WindowId,
+    start: Timestamp,
+    uncovered: Option<&str>,
+) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO drydock.series_birth (series_id, day, team_id, window_id, start_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO drydock.series_birth (series_id, day, team_id, window_id, start_at, uncovered) VALUES ($1, $2, $3, $4, $5, $6)",
         of.id.0,
         day.to_sqlx() as Day,
         of.team.0,
         window.0,
-        stamp(start) as Stamp
+        stamp(start) as Stamp,
+        uncovered
     )
     .execute(db)
     .await?;

@@ -253,3 +253,102 @@ pub async fn false_policies(db: &mut PgConnection) -> sqlx::Result<Option<String
     .fetch_optional(db)
     .await
 }
+
+/// Dates of one series that were put together, and the votes on them.
+#[derive(Debug, Clone)]
+pub struct StoredSeries {
+    /// Digest and bytes of each.
+    pub digests: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The votes.
+    pub votes: Vec<StoredSeriesVote>,
+}
+
+/// A vote on dates of a series, as its fact must say it.
+#[derive(Debug, Clone)]
+pub struct StoredSeriesVote {
+    /// Identity.
+    pub id: Uuid,
+    /// On which bytes.
+    pub digest: Vec<u8>,
+    /// Who.
+    pub person: Uuid,
+    /// How known.
+    pub assurance: String,
+    /// What was said.
+    pub comment: String,
+    /// Taken back.
+    pub withdrawn: bool,
+}
+
+/// Series behind `after` of which dates were put together, or of which a fact says so.
+pub async fn series(db: &mut PgConnection, after: Uuid, limit: i64) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        r#"SELECT u.id AS "id!" FROM (
+             SELECT d.series_id AS id FROM drydock.series_digest d
+             UNION SELECT f.object_id::uuid FROM drydock.fact f WHERE f.action IN ('series.ask', 'series.vote') AND f.result = 'done') u
+           WHERE u.id > $1 ORDER BY 1 LIMIT $2"#,
+        after,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What is stored of one series.
+pub async fn stored_series(db: &mut PgConnection, series: Uuid) -> sqlx::Result<StoredSeries> {
+    let digests =
+        sqlx::query!("SELECT d.digest, d.bytes FROM drydock.series_digest d WHERE d.series_id = $1 ORDER BY d.asked_at, d.id", series)
+            .fetch_all(&mut *db)
+            .await?;
+    let votes = sqlx::query_as!(
+        StoredSeriesVote,
+        r#"SELECT v.id, v.digest, v.person_id AS person, v.assurance, v.comment, v.withdrawn_at IS NOT NULL AS "withdrawn!"
+           FROM drydock.series_vote v JOIN drydock.series_digest d ON d.id = v.series_digest_id WHERE d.series_id = $1 ORDER BY v.cast_at, v.id"#,
+        series
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(StoredSeries { digests: digests.into_iter().map(|row| (row.digest, row.bytes)).collect(), votes })
+}
+
+/// The bytes of facts of some actions about a series, in order.
+pub async fn facts_of_series(db: &mut PgConnection, series: Uuid, actions: &[String]) -> sqlx::Result<Vec<Vec<u8>>> {
+    sqlx::query_scalar!(
+        "SELECT f.bytes FROM drydock.fact f WHERE f.object_id = $1 AND f.object_kind = 'series' AND f.result = 'done' AND f.action = ANY ($2) ORDER BY f.id",
+        series.to_string(),
+        actions
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// How many windows are covered by dates of their series.
+pub async fn covers(db: &mut PgConnection) -> sqlx::Result<u64> {
+    let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM drydock.series_cover c"#).fetch_one(db).await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// The first covered window whose fact says something else, or is not there: window, its plan, and the dates.
+pub async fn covers_without_fact(db: &mut PgConnection) -> sqlx::Result<Option<(Uuid, Vec<u8>, Vec<u8>)>> {
+    let row = sqlx::query!(
+        r#"SELECT c.window_id, c.plan_digest, coalesce(d.digest, ''::bytea) AS "digest!" FROM drydock.series_cover c LEFT JOIN drydock.series_digest d ON d.id = c.series_digest_id
+           WHERE NOT EXISTS (SELECT FROM drydock.fact f WHERE f.id = c.fact_id AND f.at = c.fact_at AND f.action = 'series.cover' AND f.window_id = c.window_id
+                               AND drydock.fact_says(f.bytes, 'payload', 'digest') = encode(c.plan_digest, 'hex')
+                               AND drydock.fact_says(f.bytes, 'payload', 'series_digest') = encode(d.digest, 'hex'))
+           ORDER BY c.window_id LIMIT 1"#
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.window_id, row.plan_digest, row.digest)))
+}
+
+/// The first fact that says that a window is covered which is not.
+pub async fn fact_without_cover(db: &mut PgConnection) -> sqlx::Result<Option<(i64, Uuid)>> {
+    let row = sqlx::query!(
+        r#"SELECT f.id, f.window_id AS "window!" FROM drydock.fact f WHERE f.action = 'series.cover' AND f.result = 'done'
+             AND NOT EXISTS (SELECT FROM drydock.series_cover c WHERE c.fact_id = f.id AND c.fact_at = f.at) ORDER BY f.id LIMIT 1"#
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.id, row.window)))
+}

@@ -2,7 +2,7 @@
 
 use super::Stamp;
 use crate::error::{Error, Result};
-use domain::ids::{PersonId, WindowId};
+use domain::ids::{PersonId, SeriesDigestId, SeriesId, WindowId};
 use domain::voice::{Bar, Changed, Voice};
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -89,6 +89,37 @@ pub async fn towards(
 /// How one person stands towards voting on this window.
 pub async fn one(db: &mut PgConnection, window: WindowId, person: PersonId) -> Result<Voice> {
     of(db, window, &BTreeSet::from([person])).await?.remove(&person).ok_or(Error::NotFound)
+}
+
+/// How one person stands towards voting on dates of a series together: what the guard of those votes asks.
+pub async fn on_series(db: &mut PgConnection, series: SeriesId, asked: SeriesDigestId, person: PersonId) -> Result<Voice> {
+    let row = sqlx::query!(
+        r#"SELECT p.active, p.shared_address, CASE WHEN p.may_vote_from > clock_timestamp() THEN p.may_vote_from END AS "until: Stamp",
+                  (SELECT i.what FROM drydock.identity_change i WHERE i.person_id = p.id ORDER BY i.id DESC LIMIT 1) AS what,
+                  b.what AS "bar_what?", b.at AS "bar_at?: Stamp", b.name AS "bar_by?"
+           FROM drydock.person p
+           LEFT JOIN LATERAL (
+               SELECT i.what, i.at, n.name FROM drydock.identity_change i
+               JOIN drydock.series_digest d ON d.id = $3
+               JOIN drydock.person n ON n.id = i.changed_by
+               WHERE i.person_id = p.id AND i.changed_by <> p.id AND d.asked_at < i.at + interval '24 hours'
+                 AND (i.changed_by = d.asked_by OR EXISTS (SELECT FROM drydock.series_author a WHERE a.series_id = $2 AND a.person_id = i.changed_by))
+               ORDER BY i.id DESC LIMIT 1) b ON true
+           WHERE p.id = $1"#,
+        person.0,
+        series.0,
+        asked.0
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound)?;
+    let word = |word: &str| Changed::from_word(word).ok_or_else(|| Error::internal(format!("unknown change {word}")));
+    let what = row.what.as_deref().map(word).transpose()?;
+    let bar = match (row.bar_what, row.bar_at, row.bar_by) {
+        (Some(what), Some(at), Some(by)) => Some(Bar { by, what: word(&what)?, at: at.to_jiff() }),
+        _ => None,
+    };
+    Ok(Voice { active: row.active, shared: row.shared_address, rests: row.until.map(|until| (what, until.to_jiff())), bar })
 }
 
 /// Who was changed by any of `authors` within the last day, or after `since`: they never vote on a window of theirs that was there then.

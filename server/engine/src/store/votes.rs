@@ -1,5 +1,6 @@
 //! Votes and the links that carry them.
 
+use super::Stamp;
 use crate::clock;
 use crate::error::{Error, Result};
 use base64::Engine as _;
@@ -11,10 +12,10 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 use zeroize::Zeroizing;
 
-/// Votes on one digest that were not withdrawn, oldest first.
+/// Votes on one digest that were not withdrawn, oldest first: those given on the window, and those given with its series.
 pub async fn standing(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<Vec<(VoteId, StandingVote)>> {
     let rows = sqlx::query!(
-        "SELECT v.id, v.person_id, v.decision, v.assurance, v.cast_at FROM drydock.vote v WHERE v.window_id = $1 AND v.digest = $2 AND v.withdrawn_at IS NULL ORDER BY v.cast_at",
+        r#"SELECT v.id AS "id!", v.person_id AS "person_id!", v.decision AS "decision!", v.assurance AS "assurance!", v.cast_at AS "cast_at!: Stamp" FROM drydock.plan_vote v WHERE v.window_id = $1 AND v.digest = $2 AND v.withdrawn_at IS NULL ORDER BY v.cast_at"#,
         window.0,
         digest.0.as_slice()
     )

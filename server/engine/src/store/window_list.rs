@@ -27,7 +27,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
                                     -- Later stages and the second group wait until they were asked.
                                     AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
                                          OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $8 AND l.purpose = 'approve'))))
-                      AND NOT EXISTS (SELECT FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
+                      AND NOT EXISTS (SELECT FROM drydock.plan_vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                       WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $8 AND v.withdrawn_at IS NULL)
                   ELSE false END AS "waits!",
                   CASE WHEN w.state IN ('proposed', 'approved', 'running', 'hold') THEN

@@ -137,8 +137,9 @@ fn word<T>(word: &str, value: Option<T>) -> Result<T> {
 /// Votes on every revision, newest first, at most `most`.
 pub async fn votes(db: &mut PgConnection, window: WindowId, most: i64) -> Result<Vec<VoteRow>> {
     let rows = sqlx::query!(
-        r#"SELECT v.person_id, n.name, v.decision, v.assurance, v.comment, v.cast_at, p.revision, v.withdrawn_at AS "withdrawn_at: Stamp", v.withdrawn_reason, o.ids AS "absent!", o.names AS "absent_names!"
-           FROM drydock.vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest JOIN drydock.person n ON n.id = v.person_id
+        r#"SELECT v.person_id AS "person_id!", n.name, v.decision AS "decision!", v.assurance AS "assurance!", v.comment AS "comment!", v.cast_at AS "cast_at!: Stamp",
+                  p.revision, v.withdrawn_at AS "withdrawn_at: Stamp", v.withdrawn_reason, v.series_digest_id IS NOT NULL AS "with_series!", o.ids AS "absent!", o.names AS "absent_names!"
+           FROM drydock.plan_vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest JOIN drydock.person n ON n.id = v.person_id
            CROSS JOIN LATERAL (SELECT coalesce(array_agg(a.id ORDER BY a.name, a.id), '{}') AS ids, coalesce(array_agg(a.name ORDER BY a.name, a.id), '{}') AS names
                                FROM drydock.person a WHERE a.id = ANY (v.in_place_of)) o
            WHERE v.window_id = $1 ORDER BY v.cast_at DESC LIMIT $2"#,
@@ -158,6 +159,7 @@ pub async fn votes(db: &mut PgConnection, window: WindowId, most: i64) -> Result
                 at: row.cast_at.to_jiff(),
                 in_place_of: row.absent.into_iter().map(PersonId).zip(row.absent_names).collect(),
                 revision: row.revision,
+                with_series: row.with_series,
                 withdrawn: row.withdrawn_at.map(|at| (at.to_jiff(), row.withdrawn_reason.unwrap_or_default())),
             })
         })

@@ -1,5 +1,6 @@
 //! Do plans, votes and work lists still say what their facts say? The facts themselves were proven before.
 
+use super::series;
 use super::verify::Stop;
 use crate::error::Error;
 use crate::store::trail_check::{self, StoredBytes, StoredVote};
@@ -28,7 +29,7 @@ pub(super) async fn check(db: &mut PgConnection) -> Result<u64, Stop> {
     let (mut after, mut things) = (Uuid::nil(), 0);
     loop {
         let windows = trail_check::windows(db, after, PAGE).await?;
-        let Some(last) = windows.last() else { return Ok(things) };
+        let Some(last) = windows.last() else { return Ok(things + series::check(db).await?) };
         after = *last;
         let plans = trail_check::plans(db, &windows).await?;
         let work_lists = trail_check::work_lists(db, &windows).await?;
@@ -36,11 +37,7 @@ pub(super) async fn check(db: &mut PgConnection) -> Result<u64, Stop> {
         let facts = trail_check::facts_of(db, &windows, &actions).await?;
         things += (plans.len() + work_lists.len() + votes.len()) as u64;
         for window in windows {
-            let facts = facts
-                .iter()
-                .filter(|(of, _)| *of == window)
-                .map(|(_, bytes)| serde_json::from_slice(bytes).map_err(|error| Stop::Error(Error::internal(error))))
-                .collect::<Result<Vec<FactBytes>, Stop>>()?;
+            let facts = read(facts.iter().filter(|(of, _)| *of == window).map(|(_, bytes)| bytes))?;
             let of = |each: &&StoredBytes| each.window == window;
             plan_digests(window, &plans.iter().filter(of).collect::<Vec<_>>(), &facts)?;
             work_list_digests(window, &work_lists.iter().filter(of).collect::<Vec<_>>(), &facts)?;
@@ -49,7 +46,12 @@ pub(super) async fn check(db: &mut PgConnection) -> Result<u64, Stop> {
     }
 }
 
-fn text<'f>(fact: &'f FactBytes, key: &str) -> &'f str {
+/// Facts from their bytes.
+pub(super) fn read<'f>(bytes: impl IntoIterator<Item = &'f Vec<u8>>) -> Result<Vec<FactBytes>, Stop> {
+    bytes.into_iter().map(|bytes| serde_json::from_slice(bytes).map_err(|error| Stop::Error(Error::internal(error)))).collect()
+}
+
+pub(super) fn text<'f>(fact: &'f FactBytes, key: &str) -> &'f str {
     fact.payload.get(key).and_then(serde_json::Value::as_str).unwrap_or_default()
 }
 
@@ -150,6 +152,6 @@ fn vote_facts(window: Uuid, votes: &[&StoredVote], facts: &[FactBytes]) -> Resul
     }
 }
 
-fn short(hex: &str) -> String {
+pub(super) fn short(hex: &str) -> String {
     Digest::from_hex(hex).map_or_else(|| hex.to_owned(), |digest| digest.short())
 }

@@ -17,6 +17,7 @@ mod people;
 mod runs;
 mod series;
 mod targets;
+mod together;
 mod trail;
 mod webhooks;
 mod yard;

@@ -13,7 +13,7 @@ use domain::proposal::ProposalForm;
 use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
-use engine::paper::{Away, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries, write};
+use engine::paper::{AskedSeries, Away, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries, write};
 use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use engine::target::session::SessionName;
 use jiff::Timestamp;
@@ -383,6 +383,23 @@ fn administrators_hear_of_a_receiver_that_never_answers() {
     let mail = bulletin(NoticeKind::WebhookPaused, News::Webhook(silence)).write().expect("written");
     insta::assert_snapshot!(
         "webhook_paused",
+        format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
+    );
+}
+
+#[test]
+fn dates_that_are_asked_about_together_are_read_signed_in() {
+    let at = |text: &str| text.parse().expect("a time");
+    let asked = AskedSeries {
+        id: SeriesId(Uuid::from_u128(5)),
+        title: "Weekly maintenance".into(),
+        database: "prod-orders".into(),
+        by: "Egon".into(),
+        starts: vec![at("2026-11-29T01:00:00Z"), at("2026-12-06T01:00:00Z"), at("2026-12-13T01:00:00Z")],
+    };
+    let mail = bulletin(NoticeKind::SeriesAsked, News::Together(asked)).write().expect("written");
+    insta::assert_snapshot!(
+        "series_asked",
         format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
     );
 }

@@ -70,6 +70,7 @@ mod target_probe;
 mod target_support;
 mod target_survey;
 mod test_support;
+mod together;
 mod told;
 mod trail;
 mod voices;

@@ -117,6 +117,7 @@ pub(crate) async fn tampered(superuser: &PgPool, known: &Known, statements: &str
 fn tampering(statements: &str) -> String {
     format!("ALTER TABLE drydock.fact DISABLE TRIGGER USER; ALTER TABLE drydock.seal_batch DISABLE TRIGGER USER; ALTER TABLE drydock.seal_member DISABLE TRIGGER USER;
          ALTER TABLE drydock.plan DISABLE TRIGGER USER; ALTER TABLE drydock.vote DISABLE TRIGGER USER; ALTER TABLE drydock.work_list DISABLE TRIGGER USER;
+         ALTER TABLE drydock.series_digest DISABLE TRIGGER USER; ALTER TABLE drydock.series_vote DISABLE TRIGGER USER; ALTER TABLE drydock.series_cover DISABLE TRIGGER USER;
          SET session_replication_role = replica; {statements}"
     )
 }

@@ -13,6 +13,7 @@ use domain::webhook::Draft;
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::add_webhook::add_webhook;
+use engine::actions::ask_series::{self, ask_series};
 use engine::actions::end_series::{self, end_series};
 use engine::actions::make_feed::{self, make_feed};
 use engine::actions::make_series::{Step, make_series};
@@ -136,6 +137,8 @@ impl Company {
             let id = self.made(database, &by).await;
             self.series.insert(name, id);
         }
+        let next = ask_series::Input { dates: "3".into() };
+        ask_series(&self.house.engine, &self.house.engineer, self.series["daily"], &next).await.expect("put together");
         let why = end_series::Input::default();
         end_series(&self.house.engine, &self.house.engineer, self.series["ended"], &why).await.expect("ended");
     }

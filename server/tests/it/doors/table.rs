@@ -524,6 +524,12 @@ pub const SERIES: &[Line] = &[
     Line::act("POST /series/new", Named(ProposeWindow), Nothing, |c, _| series("spare", c)),
     Line::read("GET /series/{id}", Team(SeeTeam), Thing::Series),
     Line::read("GET /series/{id}/edit", Team(ProposeWindow), Thing::Series),
+    Line::read("GET /series/{id}/approval", Team(SeeTeam), Thing::Series),
+    Line::act("POST /series/{id}/approve", Team(Vote), Thing::Series, |c, _| {
+        vec![("digest", c.digest.clone()), ("short_name", "prod-orders".into())]
+    }),
+    Line::act("POST /series/{id}/take-back", Team(Vote), Thing::Series, typed!(c, p;)),
+    Line::act("POST /series/{id}/ask", Team(ProposeWindow), Thing::Series, typed!(c, p; "dates": "2")),
     Line::act("POST /series/{id}/skip", Team(ProposeWindow), Thing::Series, typed!(c, p; "day": c.house.form(9).date)),
     Line::act(
         "POST /series/{id}/move",

@@ -6,7 +6,7 @@ use super::{Blocker, Change, Countdown, Moments, Offers};
 use crate::approval::{Assurance, Standing, VoteDecision};
 use crate::canonical::Digest;
 use crate::checklist::CheckState;
-use crate::ids::{PersonId, RunId, TargetId, TeamId, WindowId};
+use crate::ids::{PersonId, RunId, SeriesId, TargetId, TeamId, WindowId};
 use crate::lanes::Lane;
 use crate::plan::Plan;
 use crate::procedure::{WorkList, envelope};
@@ -121,10 +121,25 @@ pub struct VoteRow {
     pub at: Timestamp,
     /// On which revision.
     pub revision: i32,
+    /// It was given on dates of the window's series together.
+    pub with_series: bool,
     /// When it was taken back, and why.
     pub withdrawn: Option<(Timestamp, String)>,
     /// In whose place it was given, too, with their names.
     pub in_place_of: Vec<(PersonId, String)>,
+}
+
+/// The series a window was born of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfSeries {
+    /// Which.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// Votes on its dates together count for the newest plan.
+    pub covered: bool,
+    /// Why they do not, where dates were put together.
+    pub alone: Option<String>,
 }
 
 /// Why somebody who is asked does not count.
@@ -287,6 +302,8 @@ pub fn owes_issues(runs: &[RunRow], lanes: &[LaneLine], checks: &[CheckRow], sta
 pub struct ShowPage {
     /// Above everything.
     pub head: Head,
+    /// The series it was born of.
+    pub series: Option<OfSeries>,
     /// What comes next, and how far away it is.
     pub countdown: Option<Countdown>,
     /// What is in the way.
