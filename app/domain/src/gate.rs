@@ -50,6 +50,8 @@ pub struct Evidence<'a> {
     pub plan: &'a Plan,
     /// The votes counted today, by the sealed policy and by what that policy says now: all must stand.
     pub standings: &'a [Standing],
+    /// What the plan lacks of the rehearsal that its policy, or what rules today, demands for this database.
+    pub unrehearsed: Option<&'a Refusal>,
     /// Freezes that cover the database now and that this plan may not pass, as [`freeze::Freeze::said`] says each.
     pub freezes: &'a [String],
     /// The pause of the whole installation, while there is one.
@@ -82,6 +84,7 @@ pub fn gate(evidence: &Evidence<'_>) -> Result<(), Vec<Refusal>> {
     found.extend(time(evidence));
     found.extend(quorum(evidence));
     found.extend(executor::may_execute(evidence.approver_executes, true).err());
+    found.extend(unrehearsed(evidence));
     found.extend(obstacles(evidence));
     found.extend(backup(evidence));
     found.extend(evidence.red_checks.iter().map(|check| {
@@ -104,7 +107,7 @@ pub fn together(refusals: &[Refusal]) -> Refusal {
 }
 
 /// Refusals that speak of one database. The others are about the window, its plan or the whole installation.
-const OF_ONE_DATABASE: [&str; 5] = [freeze::FROZEN, "identity", "run_open", "backup", "pre_check_red"];
+const OF_ONE_DATABASE: [&str; 6] = [freeze::FROZEN, "identity", "run_open", "backup", "rehearsal", "pre_check_red"];
 
 /// What is in the way of several databases, asked one by one: what they share is said once, and what concerns one of them names it.
 #[must_use]
@@ -212,6 +215,12 @@ fn quorum(e: &Evidence<'_>) -> Option<Refusal> {
             "Have it approved again by the people named on its page.",
         )
     })
+}
+
+/// Asked before the first change on a database. A policy that is made stricter later stops nothing in the middle of its work.
+fn unrehearsed(e: &Evidence<'_>) -> Option<Refusal> {
+    let starts = matches!(e.path, StartPath::Schedule | StartPath::ByHand | StartPath::Begin | StartPath::Wave);
+    e.unrehearsed.filter(|_| starts).cloned()
 }
 
 fn obstacles(e: &Evidence<'_>) -> Vec<Refusal> {

@@ -29,6 +29,7 @@ fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<St
         newest_digest: Some(digest),
         plan,
         standings: leak([standing(true)]),
+        unrehearsed: None,
         freezes: &[],
         pause: None,
         clock_frozen: None,
@@ -52,6 +53,16 @@ const PATHS: [StartPath; 6] =
 fn the_gate_opens_when_nothing_is_in_the_way() {
     for path in PATHS {
         assert_eq!(codes(path, |_| ()), [""; 0], "{path:?}");
+    }
+}
+
+#[test]
+fn a_rehearsal_is_asked_for_before_the_first_change_and_not_in_the_middle() {
+    let lacks = leak(Refusal::new("rehearsal", "None.", "Rehearse it."));
+    for path in PATHS {
+        let starts = !matches!(path, StartPath::Item | StartPath::Resume);
+        let expected: &[&str] = if starts { &["rehearsal"] } else { &[] };
+        assert_eq!(codes(path, |e| e.unrehearsed = Some(lacks)), expected, "{path:?}");
     }
 }
 

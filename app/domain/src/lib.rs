@@ -26,6 +26,7 @@ pub mod plan;
 pub mod procedure;
 pub mod proposal;
 pub mod recurrence;
+pub mod rehearsal;
 pub mod reveal;
 pub mod run;
 pub mod schedule;

@@ -12,6 +12,7 @@ use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
 use crate::lanes::{self, Waves, waves};
 use crate::procedure::{Envelope, Parameters, Procedure, RiskClass};
 use crate::proposal::Proposal;
+use crate::rehearsal::Rehearsal;
 use crate::schedule::Times;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,14 @@ pub struct PlanProcedure {
     pub version: u32,
     /// Digest of its templates: a program that lacks these bytes refuses the start.
     pub digest: Digest,
+}
+
+impl PlanProcedure {
+    /// A procedure as this program carries it.
+    #[must_use]
+    pub fn of(procedure: &Procedure) -> Self {
+        Self { key: procedure.key.clone(), name: procedure.name.clone(), version: procedure.version, digest: procedure.digest() }
+    }
 }
 
 /// A query whose speed is compared before and after.
@@ -180,6 +189,9 @@ pub struct Plan {
     /// What the others of several databases ask for, in their order: each has to be satisfied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bars: Vec<Bar>,
+    /// The run that rehearsed it; `None` where there is none and nobody demands one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
 }
 
 /// What a plan is made of besides the proposal.
@@ -207,6 +219,8 @@ pub struct PlanParts {
     pub more: Vec<(PlanTarget, Bar)>,
     /// In which order they are worked on, where there are several.
     pub waves: Option<Waves>,
+    /// The run that rehearsed it.
+    pub rehearsal: Option<Rehearsal>,
 }
 
 impl Plan {
@@ -228,12 +242,7 @@ impl Plan {
             reason: proposal.reason.clone(),
             targets: std::iter::once(first).chain(more).collect(),
             waves: parts.waves,
-            procedure: PlanProcedure {
-                key: procedure.key.clone(),
-                name: procedure.name.clone(),
-                version: procedure.version,
-                digest: procedure.digest(),
-            },
+            procedure: PlanProcedure::of(procedure),
             backup_max_age_hours: proposal.parameters.backup_max_age_hours,
             parameters: proposal.parameters.clone(),
             envelope: limits(proposal, procedure),
@@ -248,6 +257,7 @@ impl Plan {
             policy: parts.policy,
             eligible: parts.eligible,
             bars,
+            rehearsal: parts.rehearsal,
         }
     }
 

@@ -53,6 +53,9 @@ pub struct ProposalForm {
     /// Why it has to be outside of the hours in which the database may be maintained; blank where it is not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub outside_hours: String,
+    /// Number of the window that rehearsed it; blank takes the newest that counts.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rehearsal: String,
 }
 
 /// The form understood.
@@ -88,6 +91,8 @@ pub struct Proposal {
     pub several: Option<Several>,
     /// Why it has to be outside of the allowed hours, 10 to 1,000 characters; `None` where nothing was said.
     pub outside_hours: Option<String>,
+    /// Number of the window that rehearsed it; `None` takes the newest that counts.
+    pub rehearsal: Option<i64>,
 }
 
 impl ProposalForm {
@@ -128,6 +133,7 @@ impl ProposalForm {
                 "excluded" => form.excluded = value,
                 "soak_min" => form.soak_min = value,
                 "outside_hours" => form.outside_hours = value,
+                "rehearsal" => form.rehearsal = value,
                 wave if wave.starts_with(several::FIELD) => {
                     let database = wave[several::FIELD.len()..].to_owned();
                     if !value.trim().is_empty() {
@@ -162,6 +168,7 @@ impl ProposalForm {
             ("excluded", &self.excluded),
             ("soak_min", &self.soak_min),
             ("outside_hours", &self.outside_hours),
+            ("rehearsal", &self.rehearsal),
         ];
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
         plain
@@ -223,6 +230,15 @@ impl ProposalForm {
                 None
             }
         };
+        let rehearsal = match self.rehearsal.trim().trim_start_matches('#') {
+            "" => Some(None),
+            typed => form.take(number("rehearsal", typed, 1, i64::MAX).map(Some).map_err(|_| {
+                FieldError::new(
+                    "rehearsal",
+                    "Give the number of a window, such as 142; or leave it empty, and the newest rehearsal that counts is taken.",
+                )
+            })),
+        };
         let proposal = (|| {
             Some(Proposal {
                 target: target?,
@@ -240,6 +256,7 @@ impl ProposalForm {
                 parameters: parameters?,
                 several: several?,
                 outside_hours: outside_hours?,
+                rehearsal: rehearsal?,
             })
         })();
         form.finish(proposal)
@@ -314,6 +331,7 @@ mod tests {
         form.parameters.insert("lock_wait_max_ms".into(), "500".into());
         form.waves.insert("prod-invoices".into(), "2".into());
         form.soak_min = "30".into();
+        form.rehearsal = "#12".into();
         let fields = form.fields();
         let again = ProposalForm::from_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([("_once", "x")]));
         assert_eq!(again, form);
@@ -345,6 +363,17 @@ mod tests {
                 "excluded"
             ]
         );
+    }
+
+    #[test]
+    fn a_rehearsal_goes_by_its_number_or_by_nothing() {
+        let typed = |rehearsal: &str| ProposalForm { rehearsal: rehearsal.into(), ..good() }.parse();
+        assert_eq!(typed(" ").expect("the newest").rehearsal, None);
+        for number in ["12", "#12", " #12 "] {
+            assert_eq!(typed(number).expect("a number").rehearsal, Some(12), "{number}");
+        }
+        let errors = typed("the last one").expect_err("no number");
+        assert!(errors.len() == 1 && errors[0].field == "rehearsal" && errors[0].message.contains("leave it empty"), "{errors:?}");
     }
 
     #[test]

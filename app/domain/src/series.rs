@@ -83,6 +83,8 @@ impl Occurrence {
             date: self.placed.local.strftime("%Y-%m-%d").to_string(),
             time: self.placed.local.strftime("%H:%M").to_string(),
             fold: if self.placed.note == Some(ClockNote::Fold) { "first".into() } else { String::new() },
+            // Each date takes the newest that counts on the day it is proposed.
+            rehearsal: String::new(),
             ..template.clone()
         }
     }

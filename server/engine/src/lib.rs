@@ -21,6 +21,7 @@ pub mod outbound;
 pub mod paper;
 pub mod passwords;
 pub mod queries;
+mod rehearsals;
 pub mod runner;
 pub mod sampler;
 pub mod scheduler;

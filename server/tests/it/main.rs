@@ -34,6 +34,9 @@ mod policy_pages;
 mod production;
 mod program;
 mod readme;
+mod rehearsals;
+#[path = "../../engine/tests/it/rehearsed.rs"]
+mod rehearsed;
 #[path = "../../engine/tests/it/run_rows.rs"]
 mod run_rows;
 mod series;

@@ -4,6 +4,8 @@ use super::policy::{ESCALATION, Electorate, Policy, Terms};
 use super::{Assurance, Group, Roll, count};
 use crate::decision::Refusal;
 use crate::ids::PersonId;
+use crate::rehearsal::MAX_AGE_DAYS;
+use crate::target::Environment;
 use std::collections::BTreeSet;
 
 /// Refuses rules that mean nothing, or too much.
@@ -28,7 +30,28 @@ pub fn sound(policy: &Policy) -> Result<(), Refusal> {
     if second || policy.stage_terms.iter().any(own) || policy.rules.iter().any(|rule| by_link_only(&rule.group, rule.assurance)) {
         return Err(Refusal::new("policy_assurance", BY_LINK_ONLY, ""));
     }
+    rehearsable(policy)?;
     in_order(policy)
+}
+
+/// Code of the refusal of a rehearsal that could not be had.
+pub const REHEARSAL: &str = "policy_rehearsal";
+
+/// Every environment that it rules has a lower one where a rehearsal would count; otherwise nothing could ever be proposed there.
+fn rehearsable(policy: &Policy) -> Result<(), Refusal> {
+    let Some(demand) = &policy.rehearsal else { return Ok(()) };
+    if !(1..=MAX_AGE_DAYS).contains(&demand.max_age_days) {
+        return Err(Refusal::new(REHEARSAL, format!("A rehearsal counts for 1 to {MAX_AGE_DAYS} days."), "Change the number."));
+    }
+    let mut ruled = policy.scope.iter().flat_map(|scope| &scope.environments).filter_map(|word| Environment::from_word(word));
+    match ruled.find(|of| demand.places(*of).is_empty()) {
+        None => Ok(()),
+        Some(of) => Err(Refusal::new(
+            REHEARSAL,
+            format!("It rules the environment {}, and no rehearsal could count there: it has to run on a lower one.", of.label()),
+            format!("Allow one that is lower, or leave {} to another policy.", of.label()),
+        )),
+    }
 }
 
 /// Terms belong to stages that are there, once each, and no stage may take longer than the one that waits for it.
@@ -116,7 +139,8 @@ pub fn short_of(policy: &Policy, roll: &Roll, out: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::approval::{Escalation, Rule};
+    use crate::approval::{Escalation, Rule, Scope};
+    use crate::rehearsal::Demand;
     use std::collections::BTreeMap;
     use uuid::Uuid;
 
@@ -183,6 +207,26 @@ mod tests {
         assert!(refusal.message.contains("0 with a second factor"), "{}", refusal.message);
         let factors = BTreeSet::from([person(4)]);
         assert!(satisfiable(&policy, &egon, &Electorate { factors, ..people }).is_ok());
+    }
+
+    #[test]
+    fn a_rehearsal_is_demanded_only_where_there_is_something_lower() {
+        let demanding = |ruled: &[&str], allowed: &[Environment]| {
+            let mut policy = Policy::development();
+            policy.scope = Some(Scope { environments: ruled.iter().map(|word| (*word).to_owned()).collect(), ..Scope::default() });
+            policy.rehearsal = Some(Demand { environments: allowed.iter().copied().collect(), max_age_days: 14 });
+            sound(&policy).map_err(|refusal| refusal.code)
+        };
+        let refused = Err(REHEARSAL.to_owned());
+        assert_eq!(demanding(&["production", "staging"], &[]), Ok(()));
+        assert_eq!(demanding(&["production"], &[Environment::Staging]), Ok(()));
+        assert_eq!(demanding(&["production", "staging"], &[Environment::Staging]), refused, "staging has nothing lower that counts");
+        assert_eq!(demanding(&["development"], &[]), refused);
+        let mut policy = Policy::development();
+        for (days, fine) in [(0, false), (1, true), (MAX_AGE_DAYS, true), (MAX_AGE_DAYS + 1, false)] {
+            policy.rehearsal = Some(Demand { environments: BTreeSet::new(), max_age_days: days });
+            assert_eq!(sound(&policy).is_ok(), fine, "{days}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::{Assurance, check};
 use crate::decision::{FieldError, FormCheck};
 use crate::ids::{PersonId, TeamId};
 use crate::procedure::{self, RiskClass};
+use crate::rehearsal::{Demand, MAX_AGE_DAYS};
 use crate::target::Environment;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,6 +154,7 @@ impl<'a> Typed<'a> {
             }
         };
         let scope = self.scope(&mut form);
+        let rehearsal = self.rehearsal(&mut form);
         let parts = (|| {
             let shared = shared?;
             let mut policy = Policy {
@@ -165,6 +167,7 @@ impl<'a> Typed<'a> {
                 pre_approved,
                 stage_terms: own.into_iter().collect::<Option<Vec<_>>>()?,
                 separate_executor: self.get("separate_executor") == "on",
+                rehearsal: rehearsal?,
             };
             name_rules(&mut policy.rules);
             Some(policy)
@@ -172,7 +175,8 @@ impl<'a> Typed<'a> {
         let policy = form.finish(parts)?;
         check::sound(&policy).map_err(|refusal| {
             let terms = policy.stage_terms.first().filter(|_| refusal.code == "policy_stages").map(|terms| terms.stage as usize);
-            let field = terms.and_then(|stage| STAGES.get(stage)).map_or(ROWS[0].group.who, |names| names.before);
+            let rows = if refusal.code == check::REHEARSAL { "rehearsal" } else { ROWS[0].group.who };
+            let field = terms.and_then(|stage| STAGES.get(stage)).map_or(rows, |names| names.before);
             vec![FieldError::new(field, refusal.to_string())]
         })?;
         Ok(policy)
@@ -269,6 +273,26 @@ impl<'a> Typed<'a> {
             }
             _ => form.take(Err(FieldError::new(names.deadline, "Choose what happens when nobody decides in time."))),
         }
+    }
+
+    /// `Some(None)` where none is demanded.
+    #[expect(clippy::option_option, reason = "what was typed wrongly is one thing, demanding none another")]
+    fn rehearsal(&self, form: &mut FormCheck) -> Option<Option<Demand>> {
+        match self.get("rehearsal") {
+            "" => return Some(None),
+            "needed" => {}
+            _ => {
+                form.refuse("rehearsal", "Choose whether a window needs a rehearsal.");
+                return None;
+            }
+        }
+        let chosen = self.all("rehearsal_environments").filter(|word| !word.is_empty());
+        let environments: Option<BTreeSet<Environment>> = chosen.map(Environment::from_word).collect();
+        if environments.is_none() {
+            form.refuse("rehearsal_environments", "Choose environments from the list.");
+        }
+        let max_age_days = form.take(whole("rehearsal_max_age_days", self.get("rehearsal_max_age_days"), 1, MAX_AGE_DAYS));
+        Some(Some(Demand { environments: environments?, max_age_days: max_age_days? }))
     }
 
     fn scope(&self, form: &mut FormCheck) -> Option<Scope> {
@@ -400,6 +424,10 @@ pub fn filled(policy: &Policy, scope: &Scope, addresses: &BTreeMap<PersonId, Str
     fields.insert("deny_threshold", policy.deny_threshold.to_string());
     fields.insert("separate_executor", if policy.separate_executor { "on".to_owned() } else { String::new() });
     fields.insert("pre_approved", policy.pre_approved.map(|risk| risk.word().to_owned()).unwrap_or_default());
+    fields.insert("rehearsal", if policy.rehearsal.is_some() { "needed" } else { "" }.to_owned());
+    if let Some(demand) = &policy.rehearsal {
+        fields.insert("rehearsal_max_age_days", demand.max_age_days.to_string());
+    }
     fields.insert("at_least_mib", if scope.at_least_mib == 0 { String::new() } else { scope.at_least_mib.to_string() });
     fields.insert("precedence", scope.precedence.to_string());
     fields.insert("tags", scope.tags.iter().cloned().collect::<Vec<_>>().join(", "));

@@ -63,6 +63,10 @@ fn what_is_typed_comes_back_as_it_was() {
         ("tags", "Payments, eu"),
         ("at_least_mib", "100"),
         ("precedence", "7"),
+        ("rehearsal", "needed"),
+        ("rehearsal_environments", "staging"),
+        ("rehearsal_environments", "test"),
+        ("rehearsal_max_age_days", "14"),
     ])
     .expect("all is well");
     assert_eq!(policy.rules.iter().map(|rule| rule.key.as_str()).collect::<Vec<_>>(), ["stakeholder", "people", "team"]);
@@ -77,7 +81,14 @@ fn what_is_typed_comes_back_as_it_was() {
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
     again.extend(
-        [("environments", "production"), ("risks", "R0"), ("risks", "R1")].map(|(name, value)| (name.to_owned(), value.to_owned())),
+        [
+            ("environments", "production"),
+            ("risks", "R0"),
+            ("risks", "R1"),
+            ("rehearsal_environments", "staging"),
+            ("rehearsal_environments", "test"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     assert_eq!(Typed(&again).parse(&BTreeMap::from([("ana@example.org".to_owned(), person(1))])), Ok(policy));
 }
@@ -96,6 +107,17 @@ fn everything_that_is_wrong_is_named_at_once() {
         wrong(&[("environments", "moon"), ("procedures", "x"), ("risks", "R9"), ("tags", "a_b")]),
         ["environments", "procedures", "risks", "tags"]
     );
+}
+
+#[test]
+fn a_rehearsal_is_demanded_in_words_that_are_checked() {
+    assert_eq!(parse(&[("rehearsal_max_age_days", "soon")]).expect("not looked at").rehearsal, None);
+    let demand = parse(&[("rehearsal", "needed"), ("rehearsal_max_age_days", "30")]).expect("fine").rehearsal;
+    assert_eq!(demand, Some(Demand { environments: BTreeSet::new(), max_age_days: 30 }), "anywhere lower");
+    assert_eq!(wrong(&[("rehearsal", "perhaps")]), ["rehearsal"]);
+    let wrongly = [("rehearsal", "needed"), ("rehearsal_environments", "moon"), ("rehearsal_max_age_days", "366")];
+    assert_eq!(wrong(&wrongly), ["rehearsal_environments", "rehearsal_max_age_days"]);
+    assert_eq!(wrong(&[("rehearsal", "needed"), ("rehearsal_max_age_days", "9"), ("environments", "development")]), ["rehearsal"]);
 }
 
 #[test]

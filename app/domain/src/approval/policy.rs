@@ -7,6 +7,7 @@ use super::Assurance;
 use crate::canonical::{self, CanonicalError, Digest};
 use crate::ids::{PersonId, TeamId};
 use crate::procedure::RiskClass;
+use crate::rehearsal::Demand;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -196,6 +197,9 @@ pub struct Policy {
     /// Whoever approved neither starts the run by hand nor lets it go on after a hold.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub separate_executor: bool,
+    /// The rehearsal a window needs before it may be proposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Demand>,
 }
 
 impl Policy {
@@ -212,6 +216,7 @@ impl Policy {
             pre_approved: None,
             stage_terms: vec![],
             separate_executor: false,
+            rehearsal: None,
         }
     }
     /// Canonical bytes and digest.
@@ -332,6 +337,7 @@ impl Electorate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::Environment;
     use proptest::prelude::*;
 
     #[test]
@@ -358,6 +364,7 @@ mod tests {
         policy.pre_approved = Some(RiskClass::R0);
         policy.remind_every_min = 240;
         policy.separate_executor = true;
+        policy.rehearsal = Some(Demand { environments: BTreeSet::from([Environment::Staging]), max_age_days: 14 });
         let (bytes, _) = policy.seal().expect("integers");
         assert_eq!(serde_json::from_slice::<Policy>(&bytes).expect("read back"), policy);
     }

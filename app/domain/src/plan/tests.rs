@@ -37,6 +37,7 @@ pub(crate) fn sample() -> Plan {
         critical_queries: vec![],
         more: vec![],
         waves: None,
+        rehearsal: None,
     };
     Plan::assemble(&proposal, &weekly_postgresql(), parts)
 }
@@ -74,7 +75,7 @@ fn a_plan_of_one_has_the_bytes_it_always_had() {
     let (bytes, digest) = sample().seal().expect("integers only");
     assert_eq!(digest.hex(), SEALED_BEFORE_LANES);
     let text = String::from_utf8(bytes).expect("JSON");
-    assert!(!text.contains("waves") && !text.contains("bars"), "{text}");
+    assert!(!text.contains("waves") && !text.contains("bars") && !text.contains("rehearsal"), "{text}");
 }
 
 #[test]

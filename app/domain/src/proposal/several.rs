@@ -29,6 +29,12 @@ impl Several {
     pub fn others<'a>(&'a self, first: &'a str) -> impl Iterator<Item = &'a str> {
         self.waves.iter().flatten().map(String::as_str).filter(move |name| *name != first)
     }
+
+    /// The wave of a database, from 1.
+    #[must_use]
+    pub fn wave_of(&self, database: &str) -> Option<u32> {
+        self.waves.iter().zip(1..).find(|(wave, _)| wave.iter().any(|name| name == database)).map(|(_, number)| number)
+    }
 }
 
 /// Waves for databases that are chosen together, each with the word of its environment, as a form holds them: others come before production.

@@ -183,6 +183,10 @@ pub fn sentences(policy: &Policy, names: &Names) -> Vec<String> {
     if policy.separate_executor {
         lines.push("Whoever approved neither starts the run by hand nor lets it go on after a hold.".into());
     }
+    if let Some(demand) = &policy.rehearsal {
+        lines
+            .push(format!("A window needs a rehearsal: {}. A lower database in an earlier wave of the same window counts.", demand.said()));
+    }
     if let Some(risk) = policy.pre_approved {
         lines.push(format!("Approved beforehand, without any vote: windows of risk {} or lower ({}).", risk.word(), risk.label()));
     }
@@ -218,6 +222,7 @@ mod tests {
     use super::*;
     use crate::approval::{Assurance, Escalation};
     use crate::procedure::RiskClass;
+    use crate::rehearsal::Demand;
     use std::collections::BTreeSet;
     use uuid::Uuid;
 
@@ -249,6 +254,7 @@ mod tests {
         policy.remind_every_min = 240;
         policy.separate_executor = true;
         policy.pre_approved = Some(RiskClass::R0);
+        policy.rehearsal = Some(Demand { environments: BTreeSet::from([Environment::Test, Environment::Staging]), max_age_days: 14 });
         let own = Terms { stage: 0, decide_before_start_min: 300, remind_every_min: 0, escalation: None };
         let staged = sentences(&Policy { stage_terms: vec![own], ..policy.clone() }, &names);
         assert_eq!(
@@ -270,6 +276,7 @@ mod tests {
                 "If it does not, the leads and deputies of the owner team are asked too, and have 60 minutes; without quorum it expires then.",
                 "Whoever is waited for is asked again every 240 minutes.",
                 "Whoever approved neither starts the run by hand nor lets it go on after a hold.",
+                "A window needs a rehearsal: the same procedure with the same thresholds, run clean on another staging or test database of the same team, at most 14 days before the start. A lower database in an earlier wave of the same window counts.",
                 "Approved beforehand, without any vote: windows of risk R0 or lower (reads only)."
             ]
         );

@@ -145,11 +145,24 @@ pub struct ListDiff {
     pub gone: Vec<String>,
 }
 
+/// A rehearsal, as far as whoever watches a run wants to compare with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rehearsed {
+    /// The database.
+    pub on: String,
+    /// How it went.
+    pub figures: String,
+    /// How long its steps worked, a line each.
+    pub steps: Vec<String>,
+}
+
 /// The page `/runs/:id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunPage {
     /// Its window.
     pub window: Head,
+    /// The rehearsal of the plan it obeys: where, how it went, and how long its steps worked there.
+    pub rehearsed: Option<Rehearsed>,
     /// Identity.
     pub id: RunId,
     /// Of which revision.

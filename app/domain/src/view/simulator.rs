@@ -4,6 +4,7 @@ use super::policies::{self, Names};
 use crate::approval::Assurance;
 use crate::approval::example::Answer;
 use crate::ids::{PersonId, PolicyCaseId};
+use crate::rehearsal::Demand;
 use crate::view::windows::propose::also_asked;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,6 +74,8 @@ pub struct AnswerView {
     pub rules_what: String,
     /// Nobody is asked.
     pub pre_approved: bool,
+    /// The rehearsal it demands, as half a sentence.
+    pub rehearsal: Option<String>,
     /// Its rules, by stage.
     pub rules: Vec<RuleLine>,
     /// Who would be asked at the deadline; `None` where it expires then.
@@ -126,6 +129,7 @@ impl AnswerView {
             policy: (answer.ruling.policy.name.clone(), answer.ruling.policy.version),
             rules_what: policies::rules_what(&answer.ruling.scope()),
             pre_approved: answer.pre_approved,
+            rehearsal: rules.rehearsal.as_ref().map(Demand::said),
             rules: lines,
             second: also_asked(
                 &answer.seconds(absent).into_iter().map(|(stage, people)| (stage, by_name(&mut people.iter()))).collect::<Vec<_>>(),

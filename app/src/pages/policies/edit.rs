@@ -7,6 +7,7 @@ use crate::parts::layout::{Card, Heading};
 use domain::approval::form::{GroupNames, MOST_MIN, ROWS, RowNames, SECOND, STAGES, StageNames, filled};
 use domain::approval::{Assurance, Policy, Scope};
 use domain::procedure::{RiskClass, library};
+use domain::rehearsal::{Demand, MAX_AGE_DAYS};
 use domain::target::Environment;
 use domain::view::policies::{Names, PolicyFormPage};
 use engine::queries;
@@ -64,6 +65,7 @@ fn of(fields: &Filled, name: &str) -> String {
 #[component]
 fn PolicyForm(action: String, version: Option<i32>, rules: Policy, scope: Scope, names: Names) -> impl IntoView {
     let fields = filled(&rules, &scope, &names.addresses);
+    let demand = rules.rehearsal.clone();
     let used = rules.rules.len().max(1) + 1;
     view! {
         <Card title="The policy">
@@ -77,6 +79,7 @@ fn PolicyForm(action: String, version: Option<i32>, rules: Policy, scope: Scope,
                 <OwnTerms fields=fields.clone() names=names.clone()/>
                 <Executor fields=fields.clone()/>
                 <Beforehand fields=fields.clone()/>
+                <RehearsalFields fields=fields.clone() demand/>
             </Form>
         </Card>
     }
@@ -269,6 +272,28 @@ fn OwnTerms(fields: Filled, names: Names) -> impl IntoView {
             <p class="hint">"A stage is decided at least as long before the start as the stage that waits for it, and ends no later."</p>
             {stages}
         </details>
+    }
+}
+
+/// What has to have run before a window may be proposed.
+#[component]
+fn RehearsalFields(fields: Filled, demand: Option<Demand>) -> impl IntoView {
+    let needed = options(&[("", "Not demanded"), ("needed", "Demanded: a window needs a rehearsal")]);
+    let chosen = demand.as_ref().map(|demand| demand.environments.clone()).unwrap_or_default();
+    let environments = Environment::ALL
+        .iter()
+        .filter(|one| **one != Environment::Production)
+        .map(|one| view! { <Check name="rehearsal_environments" label=one.label() value=one.word() checked=chosen.contains(one)/> })
+        .collect_view();
+    let now = of(&fields, "rehearsal");
+    let days = fields.get("rehearsal_max_age_days").cloned().unwrap_or_else(|| "14".to_owned());
+    view! {
+        <h3>"Rehearsal"</h3>
+        <Select name="rehearsal" label="Rehearsal" value=now options=needed
+            hint="The same procedure with the same thresholds, run clean on another, lower database of the same team. Its figures are sealed into the plan, and whoever approves sees them. A lower database in an earlier wave of the same window counts."/>
+        <Group legend="Where it has to run" name="rehearsal_environments" hint="None ticked: anywhere lower than the database itself.">{environments}</Group>
+        <Field name="rehearsal_max_age_days" label="Ended at most so many days before the start" kind="number" mode="numeric" value=days
+            hint=format!("1 to {MAX_AGE_DAYS}. Only if it is demanded.")/>
     }
 }
 

@@ -118,6 +118,7 @@ fn AnswerCard(answer: AnswerView) -> impl IntoView {
     let head: &'static [&'static str] =
         if staged { &["Stage", "How many", "Of whom", "Who could"] } else { &["How many", "Of whom", "Who could"] };
     let second = answer.second.map_or_else(|| "It expires.".to_owned(), |people| format!("Also asked: {people}."));
+    let rehearsal = answer.rehearsal.map(|said| view! { <Detail term="Rehearsal">"Needed before it may be proposed: "{said}"."</Detail> });
     let (name, version) = answer.policy;
     view! {
         <Card title="The answer" id="answer".to_owned()>
@@ -127,6 +128,7 @@ fn AnswerCard(answer: AnswerView) -> impl IntoView {
                 <Detail term="Policy">{name}", version "{version}</Detail>
                 <Detail term="It rules">{answer.rules_what}</Detail>
                 <Detail term="Without quorum in time">{second}</Detail>
+                {rehearsal}
             </Details>
             <Table caption="Who is asked" head=head>{rows}</Table>
             <p class="quiet">"All of them are different people. Whoever proposes, or writes a revision, never counts."</p>

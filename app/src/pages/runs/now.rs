@@ -85,6 +85,10 @@ fn Facts(run: Run) -> impl IntoView {
     let list = run
         .work_list_digest
         .map(|digest| view! { <Detail term="Work list"><DigestShort digest=digest/>" sealed at the start, inside the plan"</Detail> });
+    let rehearsed = run.rehearsed.clone().map(|of| {
+        let steps = of.steps.into_iter().map(|line| view! { <br/><span class="quiet">{line}</span> }).collect_view();
+        view! { <Detail term="Rehearsal">"On "{foreign(&of.on)}" it "{of.figures}"."{steps}</Detail> }
+    });
     let ended = run.ended_at;
     view! {
         <Card title="About this run">
@@ -94,6 +98,7 @@ fn Facts(run: Run) -> impl IntoView {
                 {owner}
                 <Detail term="Plan">"revision "{run.revision}" "<DigestShort digest=run.plan_digest/></Detail>
                 {list}
+                {rehearsed}
                 <Detail term="On call">{run.window.on_call.clone()}</Detail>
             </Details>
         </Card>

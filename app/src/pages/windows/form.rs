@@ -13,6 +13,7 @@ use crate::parts::time::Time;
 use domain::freeze::Freeze;
 use domain::procedure::{Parameters, text::count, weekly_postgresql};
 use domain::proposal::ProposalForm;
+use domain::target::Environment;
 use domain::view::windows::Overlap;
 use domain::view::windows::beside::Beside;
 use domain::view::windows::propose::{Approvers, FormPage, also_asked, demand};
@@ -55,7 +56,8 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                     {asks_fold.then(|| view! { <Fold value=form.fold.clone()/> })}
                     <TimesCheck database=short_name.clone() edits=edits others=others/>
                     <OutsideHours value=form.outside_hours.clone() hours=hours/>
-                    <SeveralFields database=short_name environment_of=of candidates form=form.clone()/>
+                    <SeveralFields database=short_name environment_of=of.clone() candidates form=form.clone()/>
+                    <RehearsedBy environment_of=of value=form.rehearsal.clone()/>
                     <div class="row">
                         <Field name="latest_start_min" label="Latest start, minutes after the start" kind="number" mode="numeric" required=true value=form.latest_start_min.clone() hint="Not begun by then: missed."/>
                         <Field name="cut_off_min" label="Cut-off, minutes before the end" kind="number" mode="numeric" required=true value=form.cut_off_min.clone() hint="Nothing new begins after it."/>
@@ -86,6 +88,17 @@ pub fn OutsideHours(value: String, hours: String) -> impl IntoView {
                 <TextArea name="outside_hours" label="Why it has to be outside of its hours" value=value rows=2
                     hint=format!("{about}Leave this empty unless the time lies outside: whoever approves reads it.")/>
             </details>
+        }
+    })
+}
+
+/// Asks for the rehearsal, where there is anything lower to rehearse on.
+#[component]
+fn RehearsedBy(environment_of: String, value: String) -> impl IntoView {
+    (environment_of != Environment::Development.word()).then(|| {
+        view! {
+            <Field name="rehearsal" label="Rehearsed by window" value=value mode="numeric" autocomplete="off"
+                hint="Number of a window that ran the same, clean, on a lower database of the team. Empty: the newest that counts, if there is one."/>
         }
     })
 }
@@ -165,6 +178,7 @@ pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
     let beforehand = approvers.pre_approved.then(|| {
         view! { <p class="message warn">"Nobody is asked: the policy approves this risk class beforehand. The window says so on its page, in its mails and in the trail."</p> }
     });
+    let rehearsal = approvers.rehearsal.clone().map(|said| view! { <p>"Needs a rehearsal: "{said}"."</p> });
     let short = (!approvers.reachable).then(|| {
         view! {
             <p class="message warn">"Nobody could ever approve this: each of them counts once, and whoever wrote a revision never does. Name more stakeholders of the database, or a deputy in the team."</p>
@@ -176,6 +190,7 @@ pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
             <ul>{lines}</ul>
             {staged.then(|| view! { <p class="quiet">"Each stage is asked once the one before is complete."</p> })}
             {second}
+            {rehearsal}
             {short}
             <p class="quiet">"Policy “"{approvers.policy}"”. You are not asked about your own window, whatever your role."</p>
         </Card>

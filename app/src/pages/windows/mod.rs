@@ -20,6 +20,7 @@ mod messages;
 mod new;
 mod plan;
 mod preview;
+mod rehearsal;
 mod reschedule;
 mod seal;
 mod several;

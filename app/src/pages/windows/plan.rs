@@ -1,6 +1,7 @@
 //! The plan as people approve it, rendered from the sealed bytes.
 
 use super::frame::foreign;
+use super::rehearsal::RehearsalPart;
 use crate::parts::details::{Detail, Details, DigestShort};
 use crate::parts::layout::Card;
 use crate::parts::time::Time;
@@ -41,7 +42,8 @@ pub fn PlanCard(plan: Plan) -> impl IntoView {
         <Card title="Plan" id="plan".to_owned()>
             <p class="reason">{reason}</p>
             {outside}
-            <Facts plan/>
+            <Facts plan=plan.clone()/>
+            <RehearsalPart plan/>
             <h3>"Steps"</h3>
             <ol class="steps">{steps}</ol>
             <h3>"Way back"</h3>

@@ -6,13 +6,15 @@ use super::form::{ApproversCards, BesideTable, FreezeTable, OverlapTable};
 use super::frame::{When, again_in, environment};
 use super::new::Steps;
 use super::preview::Found;
+use super::rehearsal::RehearsalCard;
 use crate::parts::details::{Detail, Details};
 use crate::parts::form::Form;
 use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
 use crate::parts::time::{Span, Time};
 use domain::ids::ExaminationId;
-use domain::procedure::text::plural;
+use domain::plan::PlanProcedure;
+use domain::procedure::{by_key, text::plural};
 use domain::proposal::ProposalForm;
 use domain::proposal::several::Several;
 use domain::schedule::Times;
@@ -44,6 +46,8 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
     let (overlaps, freezes, beside) = (page.overlaps.clone(), page.freezes.clone(), page.beside.clone());
     let approvers = page.approvers.clone();
     let changes = edit.as_ref().map(|edit| edit.changes.clone());
+    let rehearsal = page.rehearsal.clone().ok().flatten();
+    let rehearsal = by_key(&page.form.procedure).map(|known| view! { <RehearsalCard rehearsal procedure=PlanProcedure::of(&known)/> });
     let now = page.now;
     let looks = page
         .looks()
@@ -61,6 +65,7 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
             <Typed page=page.clone()/>
             <div>
                 <ApproversCards approvers/>
+                {rehearsal}
                 {(!freezes.is_empty()).then(|| view! { <Card title="Frozen at that time"><FreezeTable freezes/></Card> })}
                 {(!overlaps.is_empty()).then(|| view! { <Card title="At the same time"><OverlapTable overlaps caption="Windows at the same time"/></Card> })}
                 {(!beside.is_empty()).then(|| view! { <Card title="On the same server at that time"><BesideTable beside caption="They share its disks and memory; nothing forbids it"/></Card> })}

@@ -47,7 +47,10 @@ pub async fn move_window(engine: &Engine, caller: &Caller, number: i64, input: &
             }
             // Short names may be others by now; the databases are the same.
             let target = store::targets::find(db, window.target).await?.ok_or(Error::NotFound)?.registration.short_name;
-            Ok(ProposalForm { target, date: typed.date, time: typed.time, fold: typed.fold, outside_hours: typed.outside_hours, ..before })
+            // A rehearsal is as old as it is at the start: for another start the newest that counts is taken.
+            let rehearsal = String::new();
+            let outside_hours = typed.outside_hours;
+            Ok(ProposalForm { target, date: typed.date, time: typed.time, fold: typed.fold, outside_hours, rehearsal, ..before })
         })
     })
     .await?;

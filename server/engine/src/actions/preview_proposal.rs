@@ -28,6 +28,7 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
             let team = draft.target.plan.team;
             authorize(&caller.actor, Verb::ProposeWindow, Some(team)).map_err(|refusal| hide(&caller.actor, team, refusal))?;
             draft.check(db, edited).await?;
+            draft.check_rehearsal(db).await?;
             Ok(draft)
         })
     })

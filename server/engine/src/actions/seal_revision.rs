@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewRevision};
 use crate::store::windows::ProposalTarget;
-use crate::{slots, store};
+use crate::{rehearsals, slots, store};
 use domain::approval::choose::Case;
 use domain::approval::{self, Roll, StageTimes, check};
 use domain::decision::{FieldError, Refusal};
@@ -16,6 +16,7 @@ use domain::permission::{Actor, Verb, authorize, holds};
 use domain::plan::{Bar, OutsideHours, Plan, PlanParts, PlanPolicy, PlanTarget, limits};
 use domain::procedure::{Envelope, Procedure};
 use domain::proposal::{Proposal, ProposalForm, several};
+use domain::rehearsal::Rehearsal;
 use domain::schedule::Times;
 use domain::view::windows::Preview;
 use jiff::tz::TimeZone;
@@ -265,6 +266,7 @@ impl Draft {
             stages.push(self.deadlines(&policy, now)?);
             policies.push(policy);
         }
+        let rehearsal = self.rehearsal(db, &procedure, &policies).await?;
         let stages = approval::strictest(&stages);
         let decide_by = stages.iter().map(|stage| stage.decide_by).max().unwrap_or(self.times.latest_start);
         let barred = store::voices::barred(db, contributors, since).await?;
@@ -300,10 +302,29 @@ impl Draft {
             critical_queries: self.target.critical_queries.clone(),
             more: self.more.iter().map(timed).zip(bars).collect(),
             waves,
+            rehearsal,
         };
         let plan = Plan::assemble(&self.proposal, &procedure, parts);
         let (bytes, digest) = plan.seal()?;
         Ok(NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, stages, decide_by, by })
+    }
+
+    /// Refuses, before a worker is asked for anything, what could not be sealed for want of a rehearsal.
+    pub(crate) async fn check_rehearsal(&self, db: &mut PgConnection) -> Result<()> {
+        let procedure = domain::procedure::by_key(&self.proposal.procedure)
+            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
+        let mut policies = Vec::new();
+        for target in self.targets() {
+            policies.push(store::policies::ruling(db, &case(target, &procedure, self.proposal.most_bytes)).await?);
+        }
+        self.rehearsal(db, &procedure, &policies).await?;
+        Ok(())
+    }
+
+    /// What rehearsed it; each database has the policy of the same place.
+    async fn rehearsal(&self, db: &mut PgConnection, procedure: &Procedure, policies: &[PlanPolicy]) -> Result<Option<Rehearsal>> {
+        let ruled: Vec<_> = self.targets().zip(policies).collect();
+        rehearsals::find(db, &self.proposal, procedure, &ruled, self.times.start).await
     }
 
     /// The order of several databases, by identity.

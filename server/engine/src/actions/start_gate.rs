@@ -10,7 +10,8 @@ use domain::decision::Refusal;
 use domain::freeze::Freeze;
 use domain::gate::{self, Evidence, StartPath};
 use domain::ids::{RunId, WindowId};
-use domain::plan::{Plan, PlanTarget};
+use domain::plan::{Plan, PlanPolicy, PlanTarget};
+use domain::rehearsal;
 use jiff::Timestamp;
 
 /// What only the asker knows.
@@ -68,7 +69,12 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     let pause = store::pauses::open(ledger.db()).await?;
     let obeyed = asked.digest.unwrap_or(window.digest);
     let hold_asked = store::runs::hold_asked_beside(ledger.db(), id, window.revision).await?;
-    let Counted { standings, another_executor } = count(ledger, &window, &plan).await?;
+    let mut today = Vec::new();
+    for (target, ..) in plan.asks() {
+        today.push(store::policies::ruling_today(ledger.db(), target.id, &plan).await?);
+    }
+    let standings = standings(ledger, &window, &plan, &today).await?;
+    let another_executor = plan.wants_another_executor() || today.iter().any(|policy| policy.rules.separate_executor);
     let approver_executes = another_executor && approver_executes(ledger, &window, asked.path).await?;
     let own = match asked.own {
         Some(run) => Some(store::runs::load(ledger.db(), run).await?),
@@ -81,6 +87,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
         let other_run = store::runs::in_the_way(ledger.db(), lane.id, id, window.revision, asked.own).await?;
         let newest_backup_at = store::backups::newest(ledger.db(), lane.id, 1).await?.first().map(|backup| backup.taken_at);
         let registered = store::registered::difference(ledger.db(), lane).await?;
+        let unrehearsed = unrehearsed(&plan, lane, &today);
         let evidence = Evidence {
             path: asked.path,
             now,
@@ -90,6 +97,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
             newest_digest: Some(window.digest),
             plan: &plan,
             standings: &standings,
+            unrehearsed: unrehearsed.as_ref(),
             freezes: &freezes,
             pause: pause.as_ref(),
             clock_frozen: clock_frozen.as_deref(),
@@ -123,21 +131,12 @@ fn begin_by(plan: &Plan, own: Option<&Run>, wave: Option<(u32, Timestamp)>) -> O
     (wave > 1).then(|| plan.begin_by(wave, since))
 }
 
-/// What the votes come to.
-struct Counted {
-    /// Counted by the sealed policies, and by what rules each database today: the stricter of both counts.
-    standings: Vec<Standing>,
-    /// One of those policies keeps whoever approved from executing.
-    another_executor: bool,
-}
-
-async fn count(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Counted> {
-    let mut found = Counted { standings: vec![standing(ledger, window, plan).await?], another_executor: plan.wants_another_executor() };
-    for (target, policy, eligible) in plan.asks() {
-        let today = store::policies::ruling_today(ledger.db(), target.id, plan).await?;
+/// The votes counted by the sealed policies, and by what rules each database today: the stricter of both counts.
+async fn standings(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, today: &[PlanPolicy]) -> Result<Vec<Standing>> {
+    let mut found = vec![standing(ledger, window, plan).await?];
+    for ((target, policy, eligible), today) in plan.asks().zip(today) {
         if today.digest != policy.digest {
-            found.standings.push(standing_by(ledger, window, plan, (target, eligible), &today.rules).await?);
-            found.another_executor |= today.rules.separate_executor;
+            found.push(standing_by(ledger, window, plan, (target, eligible), &today.rules).await?);
         }
     }
     Ok(found)
@@ -150,6 +149,12 @@ async fn approver_executes(ledger: &mut Ledger<'_>, window: &Window, path: Start
         Some(person) => Ok(executor::approved(&votes(ledger, window).await?, person)),
         None => Ok(false),
     }
+}
+
+/// What the plan lacks of a rehearsal, by its sealed policy for this database or by what rules that today: the stricter of both.
+fn unrehearsed(plan: &Plan, lane: &PlanTarget, today: &[PlanPolicy]) -> Option<Refusal> {
+    let (now, (_, sealed, _)) = today.iter().zip(plan.asks()).find(|(_, (target, ..))| target.id == lane.id)?;
+    [sealed, now].into_iter().find_map(|policy| rehearsal::missing(plan, lane, &policy.rules))
 }
 
 /// Everything besides the time that keeps an approved window from starting, as sentences: the reason of a missed one.

@@ -2,7 +2,7 @@
 
 use super::letter::{block, line};
 use super::when::Zone;
-use super::wording::places;
+use super::wording::{places, rehearsed};
 use crate::error::{Error, Result};
 use crate::queries::links::LinkPage;
 use askama::Template;
@@ -182,7 +182,7 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
         digest_hex: about.digest.hex(),
         rows,
         reason: block(&plan.reason),
-        parts: parts(plan),
+        parts: parts(plan, &Zone::named(&about.zone)),
         thresholds: thresholds(&plan.parameters),
         votes: about.votes.iter().map(said).collect(),
         short_name: line(&plan.target().short_name),
@@ -297,7 +297,7 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
 }
 
 /// The plan in words, from its bytes: steps as the sealed version of the procedure has them.
-fn parts(plan: &Plan) -> Vec<Part> {
+fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
     let known = procedure::by_key(&plan.procedure.key).filter(|known| known.digest() == plan.procedure.digest);
     let steps = plan.envelope.steps.iter().map(|key| match known.as_ref().and_then(|known| known.step(key)) {
         Some(step) => format!("{}. {} Risk {}.", step.name, step.does, step.risk.word()),
@@ -319,15 +319,27 @@ fn parts(plan: &Plan) -> Vec<Part> {
     }
     limits.push(format!("It does not start without a backup on record that is younger than {} hours.", plan.backup_max_age_hours));
     let undo = std::iter::once(block(&plan.rollback.summary)).chain(plan.rollback.steps.iter().map(|step| block(step)));
-    vec![
-        Part { title: "What it does", lines: steps.collect() },
-        Part { title: "Limits", lines: limits },
-        Part { title: "If something goes wrong", lines: undo.collect() },
-        Part {
-            title: "Checked afterwards",
-            lines: plan.checklist.iter().map(|check| format!("{}. {}", line(&check.title), line(&check.rule))).collect(),
-        },
-    ]
+    let mut parts = vec![Part { title: "What it does", lines: steps.collect() }, Part { title: "Limits", lines: limits }];
+    let rehearsal = rehearsal(plan, zone);
+    if !rehearsal.is_empty() {
+        parts.push(Part { title: "Rehearsal", lines: rehearsal });
+    }
+    parts.push(Part { title: "If something goes wrong", lines: undo.collect() });
+    let checks = plan.checklist.iter().map(|check| format!("{}. {}", line(&check.title), line(&check.rule)));
+    parts.push(Part { title: "Checked afterwards", lines: checks.collect() });
+    parts
+}
+
+/// How it was rehearsed; nothing where it was not, and nobody demands it.
+fn rehearsal(plan: &Plan, zone: &Zone) -> Vec<String> {
+    let Some(sealed) = &plan.rehearsal else {
+        return if domain::rehearsal::is_by_order(plan) { vec![domain::rehearsal::BY_ORDER.to_owned()] } else { vec![] };
+    };
+    let mut lines: Vec<String> = rehearsed(plan, zone).map(|said| format!("Rehearsed {said}.")).into_iter().collect();
+    lines.extend(sealed.findings.iter().map(|finding| block(finding)));
+    lines.extend(sealed.steps_said(&plan.procedure).iter().map(|said| line(said)));
+    lines.push(format!("Its plan has the digest {}.", sealed.plan_digest.short()));
+    lines
 }
 
 fn thresholds(parameters: &Parameters) -> Vec<String> {

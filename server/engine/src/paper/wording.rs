@@ -136,10 +136,20 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
     if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::ApprovalLost | N::QuorumShort) {
         rows.push(("Approvals", format!("{} of {}", m.standing.0, m.standing.1)));
     }
+    if m.kind == N::ApprovalNeeded {
+        rows.extend(rehearsed(plan, zone).map(|said| ("Rehearsed", said)));
+    }
     if matches!(m.kind, N::ApprovalNeeded | N::QuorumShort) {
         rows.extend(zone.rows("Decide by", m.subject.decide_by));
     }
     rows
+}
+
+/// Where and when it was rehearsed, and how that went.
+pub(super) fn rehearsed(plan: &Plan, zone: &Zone) -> Option<String> {
+    let of = plan.rehearsal.as_ref()?;
+    let (name, environment) = (line(&of.short_name), of.environment.word());
+    Some(format!("on {name} ({environment}) by window #{}, ended {}: {}", of.number, zone.short_with_utc(of.ended_at), of.figures()))
 }
 
 /// Where the work is done: a row for each database, and of several in which order.

@@ -9,6 +9,7 @@ use domain::gate::{self, Evidence, StartPath};
 use domain::lanes::next_wave;
 use domain::pause::Pause;
 use domain::plan::Plan;
+use domain::rehearsal;
 use domain::view::windows::blocked::NextWave;
 use domain::view::windows::page::Head;
 use domain::window::WindowState;
@@ -37,6 +38,8 @@ pub(super) async fn of(
         let freezes: Vec<String> = freezes.iter().map(Freeze::said).collect();
         let difference = store::registered::difference(db, lane).await?;
         let other_run = store::runs::in_the_way(db, lane.id, head.id, head.revision, None).await?;
+        let sealed = plan.asks().find(|(target, ..)| target.id == lane.id);
+        let unrehearsed = sealed.and_then(|(_, policy, _)| rehearsal::missing(plan, lane, &policy.rules));
         let evidence = Evidence {
             path: StartPath::Wave,
             now: head.now,
@@ -46,6 +49,7 @@ pub(super) async fn of(
             newest_digest: Some(head.digest),
             plan,
             standings: std::slice::from_ref(standing),
+            unrehearsed: unrehearsed.as_ref(),
             freezes: &freezes,
             pause,
             clock_frozen: clock_frozen.as_deref(),

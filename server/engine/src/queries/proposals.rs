@@ -2,6 +2,7 @@
 
 mod approvers;
 mod around;
+mod rehearsed;
 
 pub(super) use approvers::approvers;
 pub(super) use around::{beside, overlaps};
@@ -102,6 +103,8 @@ pub async fn again_form(engine: &Engine, actor: &Actor, number: i64) -> Result<F
             form.target.clone_from(&window.head.database);
             // Why the last one was at an unusual time is no reason for the next one.
             form.outside_hours.clear();
+            // What rehearsed that one may be too old for this one: the newest that counts is taken.
+            form.rehearsal.clear();
             let targets = with_others(db, &actor, target.clone(), &form).await?;
             let weeks = slots_like(db, &targets, &form, 7, WEEKS_AHEAD, None).await?;
             if let Some(slot) = weeks.free.first().or(weeks.any.first()) {
@@ -302,6 +305,10 @@ async fn seal_page(
             look.map_or_else(|| Look::Failed("Nobody has looked at it: look again.".to_owned()), |asked| self::look(asked, proposed));
         more.push((database(other), look));
     }
+    let rehearsal = match (proposed, &times) {
+        (Some((proposal, procedure)), Ok(times)) => rehearsed::rehearsed(db, proposal, procedure, targets, times.start).await?,
+        _ => Ok(None),
+    };
     let order = proposal.as_ref().ok().and_then(|proposal| proposal.several.clone());
     Ok(SealPage {
         database: database(target),
@@ -312,6 +319,7 @@ async fn seal_page(
         procedure: known.as_ref().map_or_else(|| form.procedure.clone(), |procedure| procedure.name.clone()),
         look: look(asked, proposed),
         times,
+        rehearsal,
         approvers: approvers_of_all(db, actor, targets, &form, window).await?,
         overlaps,
         freezes,

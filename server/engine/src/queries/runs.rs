@@ -13,7 +13,7 @@ use domain::ids::{RunId, TargetId};
 use domain::permission::{Actor, Verb, authorize};
 use domain::plan::Plan;
 use domain::run::AttemptState;
-use domain::view::runs::{ItemRow, ListDiff, RunPage, list_diff, pre_checks};
+use domain::view::runs::{ItemRow, ListDiff, Rehearsed, RunPage, list_diff, pre_checks};
 use domain::view::windows::{Head, Offer, Preview};
 use domain::window::RunState;
 use jiff::{SignedDuration, Timestamp};
@@ -36,6 +36,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
             let (work_list_digest, list) = row.work_list.map_or((None, None), |(digest, list)| (Some(digest), Some(list)));
             let team = Some(near.loaded.head.team);
             let may_not_go_on = executor::may_execute(near.plan.wants_another_executor(), near.approved_by(actor.person)).err();
+            let rehearsed = rehearsed(&near.plan).filter(|_| near.loaded.head.digest == row.plan_digest);
             let head = of_lane(near.loaded.head, &near.plan, row.target);
             Ok(RunPage {
                 id: run,
@@ -74,6 +75,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 items,
                 events,
                 window: head,
+                rehearsed,
             })
         })
     })
@@ -109,6 +111,12 @@ fn of_lane(head: Head, plan: &Plan, target: TargetId) -> Head {
         },
         None => head,
     }
+}
+
+/// What rehearsed the plan.
+fn rehearsed(plan: &Plan) -> Option<Rehearsed> {
+    let sealed = plan.rehearsal.as_ref()?;
+    Some(Rehearsed { on: sealed.short_name.clone(), figures: sealed.figures(), steps: sealed.steps_said(&plan.procedure) })
 }
 
 /// What was selected at the start against what people saw in the preview of this database.

@@ -3,17 +3,19 @@
 use super::{next_wave, scope, visible_teams, waiting, watchers};
 use crate::actions::watch_quorum;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::absences;
 use crate::store::stand_ins::{self, Counting};
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
 use domain::approval::{Standing, StandingVote, executor};
+use domain::decision::Refusal;
 use domain::freeze::{Freeze, Phase, may_freeze, may_override};
 use domain::ids::{PersonId, WindowId};
 use domain::lanes::Lane;
 use domain::permission::{Actor, Verb, holds};
 use domain::plan::Plan;
+use domain::rehearsal;
 use domain::view::absences::waited;
 use domain::view::checklists::{CheckRow, ChecklistPage};
 use domain::view::freezes::FreezeOver;
@@ -230,6 +232,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let freezes = freezes_over(db, actor, &loaded, &plan, &contributors).await?;
     let kept: Vec<Freeze> = freezes.iter().filter(|over| over.passed.is_none()).map(|over| over.freeze.clone()).collect();
     let next_wave = next_wave::of(db, head, &plan, &standing, pause.as_ref()).await?;
+    let unrehearsed = unrehearsed(db, head, &plan).await?;
     let blocked = blocked(&Situation {
         pause: pause.as_ref(),
         freezes: &kept,
@@ -246,6 +249,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         next_wave: next_wave.as_ref(),
         hold_reason: runs.iter().filter(|run| run.state == RunState::Held).find_map(|run| run.hold_reason.as_deref()),
         own_run: open_run.map(|run| run.state == RunState::Leased),
+        unrehearsed: &unrehearsed,
         red_checks: open_run.map_or(&[], |run| run.red_checks.as_slice()),
         checks: &listed,
         owes_issues: head.state.went_wrong() && head.issues_met.is_none(),
@@ -296,6 +300,27 @@ impl Near {
     pub(super) fn approved_by(&self, person: PersonId) -> bool {
         executor::approved(&counted(&self.votes, self.loaded.head.revision), person)
     }
+}
+
+/// What the plan of a window that has not begun lacks of a rehearsal, by its own policies and by what rules its databases today.
+async fn unrehearsed(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<Vec<Refusal>> {
+    let mut found = Vec::new();
+    if !matches!(head.state, WindowState::Proposed | WindowState::Approved) {
+        return Ok(found);
+    }
+    for (target, sealed, _) in plan.asks() {
+        let today = store::policies::ruling_today(db, target.id, plan).await;
+        let today = match today {
+            Ok(policy) => Some(policy),
+            // Where no policy rules any more, the gate says so; the page still shows everything else.
+            Err(Error::Refused(_)) => None,
+            Err(other) => return Err(other),
+        };
+        let lacks = std::iter::once(sealed).chain(&today).find_map(|policy| rehearsal::missing(plan, target, &policy.rules));
+        let on = if plan.is_many() { format!("{}: ", target.short_name) } else { String::new() };
+        found.extend(lacks.map(|lacks| Refusal { message: format!("{on}{}", lacks.message), ..lacks }));
+    }
+    Ok(found)
 }
 
 /// Another window whose run on one of the databases is not over, before this one begins.

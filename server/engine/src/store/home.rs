@@ -110,7 +110,15 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
                 _ => "Sent back to you: change it and propose it again, or withdraw it.",
             };
             let times = (row.start_at.to_jiff(), row.end_at.to_jiff());
-            line(row.number, row.title, &row.state, row.short_name, row.environments, times, in_place_of.unwrap_or_else(|| asked.to_owned()))
+            line(
+                row.number,
+                row.title,
+                &row.state,
+                row.short_name,
+                row.environments,
+                times,
+                in_place_of.unwrap_or_else(|| asked.to_owned()),
+            )
         })
         .collect()
 }

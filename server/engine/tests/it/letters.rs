@@ -63,6 +63,7 @@ pub fn plan() -> Plan {
         critical_queries: vec![],
         more: vec![],
         waves: None,
+        rehearsal: None,
     };
     Plan::assemble(&proposal, &weekly_postgresql(), parts)
 }

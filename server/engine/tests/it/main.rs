@@ -46,6 +46,8 @@ mod policies;
 mod policy_stages;
 mod proposal_pages;
 mod recurrence;
+mod rehearsals;
+mod rehearsed;
 mod run_live;
 mod run_page;
 mod run_rows;

@@ -97,6 +97,8 @@ pub struct Situation<'a> {
     pub pause: Option<&'a Pause>,
     /// Freezes over its time that this plan may not pass.
     pub freezes: &'a [Freeze],
+    /// What the plan lacks of a rehearsal that is demanded by now.
+    pub unrehearsed: &'a [Refusal],
     /// Red pre-checks of an open run.
     pub red_checks: &'a [String],
     /// The validation list: title and state.
@@ -117,6 +119,9 @@ pub fn blocked(s: &Situation<'_>) -> Vec<Blocker> {
         WindowState::Validating => validation(s.checks),
         _ => vec![],
     };
+    if matches!(s.state, WindowState::Proposed | WindowState::Approved) {
+        found.extend(s.unrehearsed.iter().map(|refusal| Blocker::new(refusal.message.clone(), refusal.way_out.clone())));
+    }
     if matches!(s.state, WindowState::Proposed | WindowState::Approved | WindowState::Running | WindowState::Hold) {
         // Between two waves the gate has said what is in force now.
         let ahead = s.freezes.iter().filter(|freeze| s.next_wave.is_none() || freeze.phase(s.now) == Phase::Coming);

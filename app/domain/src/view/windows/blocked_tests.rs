@@ -41,12 +41,21 @@ fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)
         next_wave: None,
         hold_reason: None,
         own_run: None,
+        unrehearsed: &[],
         red_checks: &[],
         checks: &[],
         owes_issues: false,
     };
     change(&mut situation);
     blocked(&situation).into_iter().map(|blocker| format!("{} {}", blocker.what, blocker.way_out)).collect()
+}
+
+#[test]
+fn a_rehearsal_that_is_demanded_by_now_is_missing_until_it_begins() {
+    let lacks = [Refusal::new("rehearsal", "The policy demands a rehearsal.", "Rehearse it.")];
+    let says = |state| say(state, 0, |s| s.unrehearsed = &lacks).contains(&"The policy demands a rehearsal. Rehearse it.".to_owned());
+    assert!(says(WindowState::Proposed) && says(WindowState::Approved));
+    assert!(!says(WindowState::Running) && !says(WindowState::Completed));
 }
 
 #[test]

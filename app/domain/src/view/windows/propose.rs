@@ -11,6 +11,7 @@ use crate::plan::PlanPolicy;
 use crate::procedure::RiskClass;
 use crate::proposal::ProposalForm;
 use crate::proposal::several::Several;
+use crate::rehearsal::{Demand, Rehearsal};
 use crate::schedule::Times;
 use crate::schedule::slots::Slot;
 use crate::window::WindowState;
@@ -99,6 +100,8 @@ pub struct Approvers {
     pub on: Vec<String>,
     /// Name of the policy that rules the environment.
     pub policy: String,
+    /// The rehearsal it demands, as half a sentence.
+    pub rehearsal: Option<String>,
     /// Its demands.
     pub groups: Vec<AskedGroup>,
     /// Who is asked too when a stage is not met in time, by stage.
@@ -127,6 +130,7 @@ impl Approvers {
         Self {
             on: vec![],
             policy: policy.name.clone(),
+            rehearsal: rules.rehearsal.as_ref().map(Demand::said),
             groups: standing
                 .rules
                 .iter()
@@ -251,6 +255,8 @@ pub struct SealPage {
     pub same_server: Vec<(String, String)>,
     /// The instants it means, or what is wrong with the form by now.
     pub times: Result<Times, Vec<FieldError>>,
+    /// The run that would be sealed as its rehearsal, or what is wrong with that.
+    pub rehearsal: Result<Option<Rehearsal>, Vec<FieldError>>,
     /// Who must approve: for each database, those that ask alike together.
     pub approvers: Vec<Approvers>,
     /// Windows at the same time.
@@ -271,7 +277,8 @@ impl SealPage {
     /// Why it cannot be sealed as it is; empty when it can.
     #[must_use]
     pub fn obstacles(&self) -> Vec<String> {
-        let mut found: Vec<String> = self.times.as_ref().err().into_iter().flatten().map(|error| error.message.clone()).collect();
+        let wrong = self.times.as_ref().err().into_iter().chain(self.rehearsal.as_ref().err());
+        let mut found: Vec<String> = wrong.flatten().map(|error| error.message.clone()).collect();
         for other in self.overlaps.iter().filter(|other| other.state.is_live()) {
             let on = other.on.as_deref().unwrap_or("the database");
             found.push(format!("Window #{} ({}) takes {on} at the same time and is approved.", other.number, other.title));

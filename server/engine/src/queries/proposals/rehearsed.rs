@@ -1,0 +1,32 @@
+//! What rehearses a proposal, before it is sealed.
+
+use crate::actions::seal_revision::case;
+use crate::error::{Error, Result};
+use crate::rehearsals;
+use crate::store;
+use crate::store::windows::ProposalTarget;
+use domain::decision::FieldError;
+use domain::procedure::Procedure;
+use domain::proposal::Proposal;
+use domain::rehearsal::Rehearsal;
+use jiff::Timestamp;
+use sqlx::PgConnection;
+
+/// The run that would be sealed as its rehearsal, or why it could not be sealed.
+pub(super) async fn rehearsed(
+    db: &mut PgConnection,
+    proposal: &Proposal,
+    procedure: &Procedure,
+    targets: &[ProposalTarget],
+    start: Timestamp,
+) -> Result<std::result::Result<Option<Rehearsal>, Vec<FieldError>>> {
+    let mut policies = Vec::new();
+    for target in targets {
+        policies.push(store::policies::ruling(db, &case(target, procedure, proposal.most_bytes)).await?);
+    }
+    let ruled: Vec<_> = targets.iter().zip(&policies).collect();
+    match rehearsals::find(db, proposal, procedure, &ruled, start).await {
+        Err(Error::Invalid(errors)) => Ok(Err(errors)),
+        other => Ok(Ok(other?)),
+    }
+}
