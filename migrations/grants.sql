@@ -63,6 +63,11 @@ GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz,
     drydock.may_freeze(uuid, drydock.freeze) TO {web}, {worker};
 -- What lists say of a window of several databases.
 GRANT EXECUTE ON FUNCTION drydock.plan_wants_another_executor(bytea), drydock.more_databases(uuid, integer), drydock.environments(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea), drydock.may_speak_of(drydock.absence, uuid) TO {web}, {worker};
+GRANT INSERT ON drydock.break_glass, drydock.glass_review TO {web};
+GRANT UPDATE (confirmed_by, confirmed_factor, confirmed_at, review_due_at, ended_at) ON drydock.break_glass TO {web};
+-- The mark of a break-glass is set by whoever confirms one, and by no worker.
+GRANT UPDATE (glass_id) ON drydock.window TO {web};
+GRANT EXECUTE ON FUNCTION drydock.may_break_glass(uuid, uuid, boolean), drydock.glass_holds(uuid, bytea) TO {web}, {worker};
 GRANT INSERT ON drydock.comment, drydock.mention TO {web};
 GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
 GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, drydock.webhook_delivery TO {web};
@@ -130,4 +135,5 @@ GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.p
     drydock.plan, drydock.policy, drydock.policy_version, drydock.policy_change, drydock.policy_agreement, drydock.policy_case, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
     drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck,
     drydock.series_digest, drydock.series_vote, drydock.series_cover, drydock.plan_vote TO {auditor};
-GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.asked_in_place, drydock.quorum_short TO {auditor};
+GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.asked_in_place, drydock.quorum_short,
+    drydock.break_glass, drydock.glass_review TO {auditor};

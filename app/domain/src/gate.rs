@@ -52,6 +52,8 @@ pub struct Evidence<'a> {
     pub standings: &'a [Standing],
     /// What the plan lacks of the rehearsal that its policy, or what rules today, demands for this database.
     pub unrehearsed: Option<&'a Refusal>,
+    /// A break-glass approved it instead of votes: whether it counts today. `None` for every other window.
+    pub glass: Option<bool>,
     /// Freezes that cover the database now and that this plan may not pass, as [`freeze::Freeze::said`] says each.
     pub freezes: &'a [String],
     /// The pause of the whole installation, while there is one.
@@ -207,7 +209,19 @@ fn time(e: &Evidence<'_>) -> Option<Refusal> {
     }
 }
 
+/// The votes; or, in their place and in no other, the two people who broke the glass for exactly this plan.
 fn quorum(e: &Evidence<'_>) -> Option<Refusal> {
+    match e.glass {
+        Some(true) => return None,
+        Some(false) => {
+            return Some(Refusal::new(
+                "glass",
+                "The break-glass that approved it counts no more: it was about another plan, or one of the two was deactivated or lost the right.",
+                "Edit the window, so that the people named on its page are asked anew.",
+            ));
+        }
+        None => {}
+    }
     (e.standings.is_empty() || !e.standings.iter().all(|standing| standing.approved)).then(|| {
         Refusal::new(
             "quorum",

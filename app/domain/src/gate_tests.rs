@@ -30,6 +30,7 @@ fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<St
         plan,
         standings: leak([standing(true)]),
         unrehearsed: None,
+        glass: None,
         freezes: &[],
         pause: None,
         clock_frozen: None,
@@ -91,6 +92,44 @@ fn a_hold_of_one_database_keeps_the_others_from_beginning_and_lets_items_end() {
         let expected: &[&str] = if path == StartPath::Begin { &["hold_asked"] } else { &[] };
         assert_eq!(codes(path, |e| e.hold_asked = true), expected, "{path:?}");
     }
+}
+
+#[test]
+fn a_break_glass_stands_for_the_votes_and_for_nothing_else() {
+    let none: &[Standing] = leak([standing(false)]);
+    let freezes = leak(["Year end".to_owned()]);
+    let pause = leak(Pause {
+        level: PauseLevel::HoldRunning,
+        since: Timestamp::UNIX_EPOCH,
+        by: crate::ids::PersonId(uuid::Uuid::nil()),
+        by_name: "Lena".into(),
+        reason: "storage".into(),
+    });
+    for path in PATHS {
+        let broken = |spoil: fn(&mut Evidence<'static>)| {
+            codes(path, |e| {
+                (e.standings, e.glass) = (none, Some(true));
+                spoil(e);
+            })
+        };
+        assert_eq!(broken(|_| ()), [""; 0], "{path:?}");
+        assert_eq!(codes(path, |e| (e.standings, e.glass) = (none, Some(false))), ["glass"], "{path:?}: it counts no more");
+        assert_eq!(codes(path, |e| e.glass = Some(false)), ["glass"], "{path:?}: what was approved so is not approved by votes");
+        assert_eq!(broken(|e| e.digest = Digest([0; 32])), ["digest"], "{path:?}");
+        assert_eq!(broken(|e| e.state = WindowState::Proposed), ["wrong_state"], "{path:?}");
+        assert_eq!(broken(|e| e.clock_frozen = Some("it went back.")), ["clock"], "{path:?}");
+        assert_eq!(broken(|e| e.identity_difference = Some("another cluster")), ["identity"], "{path:?}");
+        assert_eq!(broken(|e| e.other_run = Some("busy")), ["run_open"], "{path:?}");
+        let kept = codes(path, |e| (e.standings, e.glass, e.freezes, e.pause) = (none, Some(true), freezes, Some(pause)));
+        assert!(kept.contains(&"freeze".to_owned()) && kept.contains(&"paused".to_owned()), "{path:?}: {kept:?}");
+    }
+    let late = |e: &mut Evidence<'static>| {
+        e.glass = Some(true);
+        e.now = e.plan.times.latest_start + SignedDuration::from_micros(1);
+    };
+    assert_eq!(codes(StartPath::ByHand, late), ["missed"]);
+    let bare = |e: &mut Evidence<'static>| (e.glass, e.newest_backup_at) = (Some(true), None);
+    assert_eq!(codes(StartPath::Begin, bare), ["backup"]);
 }
 
 #[test]

@@ -72,6 +72,8 @@ ids! {
     FreezeId,
     /// The approval with which one window passes one freeze.
     OverrideId,
+    /// A request to let a plan run without its approvals.
+    GlassId,
     /// What somebody wrote about a window.
     CommentId,
     /// A message in the outbox.

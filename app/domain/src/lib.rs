@@ -14,6 +14,7 @@ pub mod fact;
 pub mod factor;
 pub mod freeze;
 pub mod gate;
+pub mod glass;
 pub mod hold;
 pub mod ids;
 pub mod lanes;

@@ -23,6 +23,8 @@ pub enum NoticeKind {
     Moved,
     /// Approved; it will run.
     Approved,
+    /// Two people let it run without the approvals of its policy.
+    GlassBroken,
     /// Voted down.
     Rejected,
     /// Sent back for changes.
@@ -97,6 +99,7 @@ words!(NoticeKind {
     NoticeKind::VoteRecorded = "vote_recorded" / "Your decision was recorded",
     NoticeKind::Moved = "moved" / "Moved",
     NoticeKind::Approved = "approved" / "Approved",
+    NoticeKind::GlassBroken = "glass_broken" / "Break-glass",
     NoticeKind::Rejected = "rejected" / "Rejected",
     NoticeKind::ChangesAsked = "changes_asked" / "Changes requested",
     NoticeKind::Cancelled = "cancelled" / "Cancelled",
@@ -163,6 +166,8 @@ pub enum Concerned {
     Heads,
     /// Administrators.
     Administrators,
+    /// Auditors: what is an exception is told to security at once.
+    Auditors,
     /// Leads and deputies of both teams, when a database changes its owner.
     BothLeads,
     /// Who answers for a series.
@@ -180,8 +185,8 @@ impl NoticeKind {
     #[must_use]
     pub fn audience(self) -> &'static [Concerned] {
         use Concerned::{
-            Absent, Administrators, BothLeads, Contributors, Delegate, Eligible, Executor, FreezeMaker, Heads, Invited, Leads, Mentioned,
-            OnCall, Owner, SeriesAuthor, Stakeholders, Voter, Watchers, WindowOwner,
+            Absent, Administrators, Auditors, BothLeads, Contributors, Delegate, Eligible, Executor, FreezeMaker, Heads, Invited, Leads,
+            Mentioned, OnCall, Owner, SeriesAuthor, Stakeholders, Voter, Watchers, WindowOwner,
         };
         match self {
             Self::ApprovalNeeded | Self::VoteCode | Self::SeriesAsked => &[Eligible],
@@ -190,6 +195,9 @@ impl NoticeKind {
             Self::Rejected | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers, Invited],
             Self::Moved | Self::Approved | Self::Cancelled | Self::Missed => {
                 &[Stakeholders, WindowOwner, Contributors, Leads, Watchers, Invited]
+            }
+            Self::GlassBroken => {
+                &[Administrators, Auditors, Leads, Stakeholders, Eligible, WindowOwner, Contributors, OnCall, Watchers, Invited]
             }
             Self::Started | Self::AllClear => &[Stakeholders, WindowOwner, Contributors, Leads, Watchers],
             Self::Failed => &[Stakeholders, WindowOwner, OnCall, Executor, Contributors, Leads, Watchers],
@@ -254,7 +262,7 @@ impl NoticeKind {
     pub fn event(self) -> Option<Certainty> {
         match self {
             Self::ApprovalNeeded | Self::Moved | Self::ApprovalLost => Some(Certainty::Tentative),
-            Self::Approved | Self::Started => Some(Certainty::Confirmed),
+            Self::Approved | Self::GlassBroken | Self::Started => Some(Certainty::Confirmed),
             Self::Cancelled | Self::Rejected | Self::Expired | Self::Missed => Some(Certainty::Cancelled),
             _ => None,
         }

@@ -148,6 +148,12 @@ verbs! {
     CancelWindow = "window.cancel", "withdraw or cancel this team's windows", TEAM;
     /// Vote on a window (the policy says whose vote counts).
     Vote = "window.vote", "vote on this window", &[Lead, Engineer, Stakeholder];
+    /// Ask that a plan runs without its approvals. It does once somebody else confirmed, who wrote no revision.
+    AskBreakGlass = "glass.ask", "ask for a break-glass on this team's windows", &[Lead, Engineer, Admin];
+    /// Confirm that.
+    ConfirmBreakGlass = "glass.confirm", "confirm a break-glass on this team's windows", &[Lead, Admin];
+    /// Say afterwards whether it had to be; nobody who had a part in it.
+    ReviewBreakGlass = "glass.review", "review a break-glass of this team", &[Lead, Admin];
     /// Write about a window, and take back what one wrote.
     Comment = "window.comment", "comment on this team's windows", &[Lead, Engineer, Stakeholder, Admin];
     /// Start an approved window inside start … latest start.

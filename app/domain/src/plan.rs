@@ -8,6 +8,7 @@ pub use differences::{Difference, differences};
 use crate::approval::{Eligible, Policy};
 use crate::canonical::{self, CanonicalError, Digest};
 use crate::checklist::{self, PlannedCheck};
+use crate::glass::Raised;
 use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
 use crate::lanes::{self, Waves, waves};
 use crate::procedure::{Envelope, Parameters, Procedure, RiskClass};
@@ -97,8 +98,11 @@ pub struct PlanPolicy {
     pub name: String,
     /// Its digest.
     pub digest: Digest,
-    /// Its rules.
+    /// Its rules; raised where that is said.
     pub rules: Policy,
+    /// Why they ask for more than this version does: a review is overdue. The digest stays that of the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised: Option<Raised>,
 }
 
 /// What one further database of a plan asks for: its own policy, and who may vote by it.

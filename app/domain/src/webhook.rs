@@ -30,6 +30,8 @@ pub enum Event {
     Proposed,
     /// Enough people agree.
     Approved,
+    /// Approved by two people who broke the glass, and by no quorum: beside the event that it is approved.
+    GlassBroken,
     /// Approved before, and now waits again.
     ApprovalLost,
     /// Sent back for changes.
@@ -67,6 +69,7 @@ pub enum Event {
 words!(Event {
     Event::Proposed = "proposed" / "Approval needed",
     Event::Approved = "approved" / "Approved",
+    Event::GlassBroken = "glass_broken" / "Break-glass",
     Event::ApprovalLost = "approval_lost" / "Approval lost",
     Event::ChangesAsked = "changes_asked" / "Changes requested",
     Event::Rejected = "rejected" / "Rejected",
@@ -211,6 +214,8 @@ mod tests {
                 seen.insert(event);
             }
         }
+        // Beside the event of its transition.
+        assert!(seen.insert(Event::GlassBroken), "no transition alone is one by a break-glass");
         assert_eq!(seen, Event::of_windows().collect::<BTreeSet<_>>(), "an event that no transition has");
         assert_eq!(Event::of(WindowState::Approved, WindowState::Proposed), Some(Event::ApprovalLost));
         assert_eq!(Event::of(WindowState::Hold, WindowState::Running), Some(Event::Resumed));

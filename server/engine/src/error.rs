@@ -162,6 +162,30 @@ fn sentence(constraint: &str) -> Option<Error> {
             "You wrote a revision of this window, so you do not let it pass a freeze.",
             "Ask somebody else with that right.",
         ),
+        "break_glass_one_open" => refused(
+            "asked_already",
+            "Somebody asked for a break-glass at this very moment.",
+            "Look at the window's page, and confirm that.",
+        ),
+        "break_glass_in_time" => refused(
+            "lapsed",
+            "Half an hour went by at this very moment, and nobody had confirmed.",
+            "Have somebody ask on the window's page, and confirm within half an hour.",
+        ),
+        "break_glass_fixed" | "break_glass_newest" | "break_glass_once" => {
+            refused("moved_on", "Somebody was faster: the window or its break-glass is another one by now.", "Look at its page.")
+        }
+        "break_glass_by_right" | "break_glass_heard" => refused(
+            "not_permitted",
+            "One of the two lost the right at this very moment.",
+            "Ask somebody who holds it: leads and deputies of the owner team, and administrators.",
+        ),
+        "glass_holds" => refused(
+            "glass",
+            "The break-glass that approved this window counts no more.",
+            "Edit the window, so that the people named on its page are asked anew.",
+        ),
+        "glass_review_pkey" => refused("moved_on", "Somebody reviewed it at this very moment.", "Look at the window's page."),
         "target_still_wanted" => {
             refused("still_wanted", "Windows on this database are not over.", "Withdraw, cancel or finish them first.")
         }

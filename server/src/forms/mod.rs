@@ -17,6 +17,7 @@ mod extract;
 pub mod factors;
 pub mod feeds;
 pub mod freezes;
+pub mod glass;
 pub mod invites;
 pub mod me;
 pub mod outbox;

@@ -17,7 +17,7 @@ use domain::window::WindowState::{Completed, Failed, Hold, Running, Validating};
 use judge::{Object, Outcome, attempt, changed, digest, expected, objects};
 use server::router::DOORS;
 use std::collections::{BTreeMap, BTreeSet};
-use table::{DATABASES, FREEZES, LATER, Line, OPEN, PAUSE, PEOPLE, RESUME, RUNS, Right, SERIES, WINDOWS, all};
+use table::{DATABASES, FREEZES, GLASS, LATER, Line, OPEN, PAUSE, PEOPLE, RESUME, RUNS, Right, SERIES, WINDOWS, all};
 
 /// Of the critical query that is retired.
 const QUERY: uuid::Uuid = uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0077);
@@ -236,6 +236,15 @@ async fn doors_to_windows_before_they_run() {
     }
     company.digest = company.house.digest(company.windows["proposed"]).await.hex();
     try_doors(&company, WINDOWS).await;
+}
+
+#[tokio::test]
+async fn doors_to_break_a_glass() {
+    let mut company = Company::new().await;
+    company.proposed().await;
+    company.staged("completed", &[Running, Validating, Completed]).await;
+    company.urgent().await;
+    try_doors(&company, GLASS).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod evidence;
 mod factors;
 mod feeds;
 mod freezes;
+mod glass;
 mod guard;
 #[path = "../../engine/tests/it/house.rs"]
 mod house;

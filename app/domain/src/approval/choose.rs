@@ -111,8 +111,14 @@ mod tests {
 
     fn known(n: u128, name: &str, scope: Option<Scope>) -> Known {
         let rules = Policy { scope, ..Policy::standard() };
-        let policy =
-            PlanPolicy { id: PolicyId(Uuid::from_u128(n)), version: 1, name: name.into(), digest: canonical::digest("policy", b""), rules };
+        let policy = PlanPolicy {
+            id: PolicyId(Uuid::from_u128(n)),
+            version: 1,
+            name: name.into(),
+            digest: canonical::digest("policy", b""),
+            rules,
+            raised: None,
+        };
         Known { policy, environments: BTreeSet::from(["production".to_owned()]) }
     }
 

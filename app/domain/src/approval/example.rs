@@ -147,6 +147,7 @@ mod tests {
             name: "Standard".into(),
             digest: canonical::digest("policy", b""),
             rules,
+            raised: None,
         };
         [Known { policy, environments: BTreeSet::from(["production".to_owned()]) }]
     }

@@ -30,11 +30,13 @@ pub enum Part {
     Leads,
     /// Reviews afterwards.
     Auditors,
+    /// Administers the installation.
+    Administrators,
 }
 
 impl Part {
     /// Every part, in the order of the table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Owner,
         Self::Contributors,
         Self::Executor,
@@ -47,12 +49,13 @@ impl Part {
         Self::OnCall,
         Self::Leads,
         Self::Auditors,
+        Self::Administrators,
     ];
 
-    /// As messages know it; `None` for those who never get one for this part alone.
+    /// As messages know it.
     #[must_use]
-    pub fn relation(self) -> Option<Concerned> {
-        Some(match self {
+    pub fn relation(self) -> Concerned {
+        match self {
             Self::Owner => Concerned::WindowOwner,
             Self::Contributors => Concerned::Contributors,
             Self::Executor => Concerned::Executor,
@@ -64,22 +67,23 @@ impl Part {
             Self::Invited => Concerned::Invited,
             Self::OnCall => Concerned::OnCall,
             Self::Leads => Concerned::Leads,
-            Self::Auditors => return None,
-        })
+            Self::Auditors => Concerned::Auditors,
+            Self::Administrators => Concerned::Administrators,
+        }
     }
 }
 
 /// What somebody with a part gets: the message, or nothing, for a reason.
 pub fn cell(kind: NoticeKind, part: Part) -> Result<(), &'static str> {
-    match part.relation() {
-        Some(relation) if kind.audience().contains(&relation) => Ok(()),
-        _ => Err(why_not(kind, part)),
-    }
+    if kind.audience().contains(&part.relation()) { Ok(()) } else { Err(why_not(kind, part)) }
 }
 
 fn why_not(kind: NoticeKind, part: Part) -> &'static str {
     use NoticeKind as N;
     match (kind, part) {
+        (N::GlassBroken, Part::Voters) => "They are told as those whose vote the plan asks for.",
+        (N::GlassBroken, Part::Executor) => "Nobody has begun it.",
+        (_, Part::Administrators) => "Whoever administers has no part in a window: only what is an exception is told to them.",
         (_, Part::Auditors) => "They read the trail, which nobody can switch off or lose; a mail would prove nothing.",
         (N::VoteCode, _) => "It goes to the one mailbox whose link asked for it: a code that others read proves nothing.",
         (N::VoteRecorded, _) => "It is about one vote: only its voter can say that it was not theirs.",
@@ -170,7 +174,7 @@ mod tests {
     fn everybody_whom_a_message_reaches_has_a_column() {
         for kind in kinds().filter(|kind| *kind != NoticeKind::Mentioned) {
             for relation in kind.audience() {
-                assert!(Part::ALL.iter().any(|part| part.relation() == Some(*relation)), "{} {relation:?}", kind.word());
+                assert!(Part::ALL.iter().any(|part| part.relation() == *relation), "{} {relation:?}", kind.word());
             }
         }
     }

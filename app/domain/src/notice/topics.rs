@@ -60,6 +60,7 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ("A window became yours", "You answer for it from then on."),
     ("Your password was changed, or a link to a new one was asked for", "Whoever did not do this has to learn it."),
     ("Your second factor was set up or removed, or a recovery code was used", "Whoever did not do this has to learn it."),
+    ("Two people broke the glass for a window you have to do with", "It runs without the approvals of its policy."),
     ("All maintenance was paused, or goes on", "You lead or administer: nothing starts meanwhile."),
     ("A freeze covers a window you own, or no longer does", "You answer for it, and it would not start."),
     ("A series you saved last cannot propose by itself", "It waits for you, and nobody else may notice."),
@@ -82,12 +83,13 @@ impl NoticeKind {
                 | Concerned::Heads
                 | Concerned::BothLeads
                 | Concerned::Administrators
+                | Concerned::Auditors
                 | Concerned::SeriesAuthor
                 | Concerned::FreezeMaker
                 | Concerned::Absent
                 | Concerned::Delegate,
             )
-            | (Self::VoteCode | Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
+            | (Self::VoteCode | Self::GlassBroken | Self::HandedOver | Self::Frozen | Self::FreezeChanged, _)
             | (Self::Held | Self::Failed, Concerned::WindowOwner | Concerned::OnCall)
             | (Self::QuorumShort, Concerned::WindowOwner) => &[],
             (Self::Commented, Concerned::Watchers) => &[Topic::Conversation, Topic::Watching],

@@ -3,6 +3,7 @@
 use super::{Plan, PlanPolicy, PlanTarget};
 use crate::approval::polls::everybody;
 use crate::approval::{Assurance, Electorate, Electorates, Eligible, Policy, Poll, Polls, Roll};
+use crate::glass::Raised;
 use crate::ids::PersonId;
 use std::collections::BTreeSet;
 
@@ -69,6 +70,12 @@ impl Plan {
     #[must_use]
     pub fn wants_another_executor(&self) -> bool {
         self.asks().any(|(_, policy, _)| policy.rules.separate_executor)
+    }
+
+    /// Why it asks for more than its policies do; of several databases all are raised alike.
+    #[must_use]
+    pub fn raised(&self) -> Option<&Raised> {
+        self.asks().find_map(|(_, policy, _)| policy.raised.as_ref())
     }
 
     /// Everybody whose vote it may ask for, sooner or later.

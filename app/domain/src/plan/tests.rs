@@ -32,7 +32,7 @@ pub(crate) fn sample() -> Plan {
         },
         times,
         outside_hours: None,
-        policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
+        policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules, raised: None },
         eligible: Eligible::new(),
         critical_queries: vec![],
         more: vec![],

@@ -16,6 +16,20 @@ pub fn by_key(key: &str) -> Option<Procedure> {
     all().into_iter().find(|procedure| procedure.key == key)
 }
 
+/// Keys of the procedures that may run without their approvals, when two people say so: chosen one by one, and never by being new.
+const BREAK_GLASS: &[&str] = &[WEEKLY_POSTGRESQL];
+
+/// Whether two people may let this procedure run without its approvals: it is on the list, and each of its steps only looks, or works online and
+/// can be done again. Never what restores, drops data, rewrites tables, or runs a text that somebody typed.
+#[must_use]
+pub fn may_break_glass(procedure: &Procedure) -> bool {
+    let harmless = |step: &StepTemplate| {
+        let kind = matches!(step.kind, StepKind::Check | StepKind::Action | StepKind::Probe | StepKind::Gate);
+        kind && step.class != StepClass::Once && step.risk <= RiskClass::R1
+    };
+    BREAK_GLASS.contains(&procedure.key.as_str()) && procedure.steps.iter().all(harmless)
+}
+
 /// "weekly (PostgreSQL)": pre-checks, VACUUM, index rebuilds, statistics, validation.
 ///
 /// VACUUM comes first because dead rows would be copied into rebuilt indexes' scans and skew their measure; ANALYZE comes
@@ -127,6 +141,26 @@ mod tests {
             for act in &step.acts {
                 assert!(act.risk() <= step.risk && act.class() == step.class, "{act:?} in {}", step.key);
             }
+        }
+    }
+
+    #[test]
+    fn only_what_is_listed_and_harmless_runs_without_approvals() {
+        let weekly = weekly_postgresql();
+        assert!(may_break_glass(&weekly));
+        assert!(!may_break_glass(&Procedure { key: "restore".into(), ..weekly.clone() }), "not listed");
+        let spoilt: [fn(&mut StepTemplate); 6] = [
+            |step| step.risk = RiskClass::R2,
+            |step| step.class = StepClass::Once,
+            |step| step.kind = StepKind::Sql,
+            |step| step.kind = StepKind::Restore,
+            |step| step.kind = StepKind::Drain,
+            |step| step.kind = StepKind::Manual,
+        ];
+        for spoil in spoilt {
+            let mut procedure = weekly.clone();
+            spoil(&mut procedure.steps[2]);
+            assert!(!may_break_glass(&procedure), "{:?}", procedure.steps[2]);
         }
     }
 

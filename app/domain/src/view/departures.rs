@@ -105,6 +105,16 @@ pub fn follows(state: WindowState, before: &Standing, after: &Standing) -> Follo
     }
 }
 
+/// What follows for a window in `state` that was approved by a break-glass: it stands by both of the two, and by no votes.
+#[must_use]
+pub fn follows_glass(state: WindowState, one_of_the_two: bool) -> Follows {
+    match state {
+        WindowState::Approved if one_of_the_two => Follows::LosesQuorum,
+        WindowState::Running | WindowState::Hold if one_of_the_two => Follows::StopsRun,
+        _ => Follows::Enough,
+    }
+}
+
 /// A held run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldRun {
@@ -167,6 +177,9 @@ mod tests {
         assert_eq!(follows(WindowState::Running, &yes, &no), Follows::StopsRun);
         assert_eq!(follows(WindowState::Proposed, &no, &no), Follows::StillPossible);
         assert_eq!(follows(WindowState::Proposed, &no, &standing(false, false)), Follows::Unreachable);
+        assert_eq!(follows_glass(WindowState::Approved, true), Follows::LosesQuorum);
+        assert_eq!(follows_glass(WindowState::Hold, true), Follows::StopsRun);
+        assert_eq!(follows_glass(WindowState::Approved, false), Follows::Enough, "votes were not asked");
     }
 
     #[test]

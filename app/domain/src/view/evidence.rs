@@ -1,6 +1,7 @@
 //! Everything that proves what happened to one window, in the order in which it happened: for auditors, and for paper.
 
 use crate::canonical::Digest;
+use crate::glass::Glass;
 use crate::ids::RunId;
 use crate::plan::Plan;
 use crate::procedure::LeftOut;
@@ -110,6 +111,8 @@ pub struct Evidence {
     pub revisions: Vec<RevisionEvidence>,
     /// Votes on every revision, oldest first.
     pub votes: Vec<VoteRow>,
+    /// Break-glasses, oldest first: also those that nobody confirmed.
+    pub glasses: Vec<Glass>,
     /// Messages, oldest first.
     pub messages: Vec<Message>,
     /// Runs, oldest first.

@@ -172,6 +172,8 @@ pub struct SimulatorPage {
     pub problem: Option<String>,
     /// The answer.
     pub answer: Option<AnswerView>,
+    /// Why a plan that is sealed now asks for one more than the answer says: a review of the team is overdue.
+    pub debt: Option<String>,
     /// Examples on databases that the reader sees.
     pub examples: Vec<ExampleRow>,
 }

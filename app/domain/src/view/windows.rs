@@ -4,6 +4,7 @@ pub mod beside;
 pub mod blocked;
 pub mod conversation;
 pub mod diff;
+pub mod glass;
 pub mod list;
 pub mod many;
 pub mod offers;

@@ -40,6 +40,10 @@ fn asked() -> Asked {
 fn Page(page: SimulatorPage) -> impl IntoView {
     let may_keep = door::may(Verb::ManagePolicies, None);
     let problem = page.problem.clone().map(|problem| view! { <p class="message warn" role="alert">{problem}</p> });
+    let debt = page
+        .debt
+        .clone()
+        .map(|said| view! { <p class="message warn">"A plan that is sealed now asks for more than the answer below. "{said}</p> });
     let keep = page.answer.clone().filter(|_| may_keep).map(|answer| view! { <Keep asked=page.asked.clone() answer/> });
     let answer = page.answer.clone().map(|answer| view! { <AnswerCard answer/> });
     view! {
@@ -48,6 +52,7 @@ fn Page(page: SimulatorPage) -> impl IntoView {
         </Heading>
         <Ask page=page.clone()/>
         {problem}
+        {debt}
         {answer}
         {keep}
         <Examples rows=page.examples may_keep/>

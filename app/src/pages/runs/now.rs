@@ -5,7 +5,7 @@ use super::gains::GainsCard;
 use super::left::{LeftCard, PreChecksCard, PreviewCard};
 use crate::door;
 use crate::islands::LiveRun;
-use crate::pages::windows::foreign;
+use crate::pages::windows::{foreign, glass_line};
 use crate::parts::details::{Detail, Details, DigestShort};
 use crate::parts::layout::{Card, Heading};
 use crate::parts::time::{Time, slice};
@@ -63,6 +63,7 @@ fn page(run: Run, opened: Option<Opened>) -> impl IntoView {
     view! {
         <p class="crumb"><a href=window>"← #"{run.window.number}" "{run.window.title.clone()}</a></p>
         <Heading title=title>{hold}{stop}{checklist}</Heading>
+        {glass_line(&run.window)}
         {again}
         <LiveRun run=run.id.to_string() news=run.news() zone=slice(&door::zone(), run.opened_at) database=foreign(&run.window.database) typing>
             <StopBox run=run.clone() opened/>

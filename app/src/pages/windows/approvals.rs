@@ -9,6 +9,7 @@ use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
 use domain::approval::{RuleStanding, VoteDecision};
 use domain::decision::Refusal;
+use domain::glass::Raised;
 use domain::plan::{Plan, PlanTarget};
 use domain::view::windows::blocked::{both, people};
 use domain::view::windows::page::{OfSeries, VoteRow};
@@ -31,6 +32,12 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
         let risk = page.plan.risk();
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="by its policy"/>" Nobody was asked: the policy approves risk "{risk.word()}" ("{risk.label()}") by itself."</Detail> }
     });
+    let broken = page.head.glass.clone().map(|(asked, confirmed)| {
+        view! { <Detail term="Break-glass"><Pill tone=Tone::Warn label="without these approvals"/>" Approved by "{asked}" and "{confirmed}" instead. "<a href="#glass">"Why"</a></Detail> }
+    });
+    let raised = page.plan.raised().map(Raised::said).map(|said| {
+        view! { <Detail term="Raised"><Pill tone=Tone::Warn label="more than the policy"/>" "{said}</Detail> }
+    });
     let partly = partly(&page.plan).map(|named| {
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="in part"/>" For "{named}" nobody is asked: the policy approves this risk class by itself."</Detail> }
     });
@@ -50,6 +57,8 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
                 {of_series}
                 {beforehand}
                 {partly}
+                {broken}
+                {raised}
                 {rules}
                 {decide_by}
                 {policies}

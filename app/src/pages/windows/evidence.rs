@@ -10,6 +10,7 @@ use crate::parts::details::{CopyId, Detail, Details};
 use crate::parts::layout::Card;
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
+use domain::glass::Glass;
 use domain::view::checklists::CheckRow;
 use domain::view::evidence::{Evidence, FactEvidence, RevisionEvidence};
 use domain::view::windows::page::{Message, VoteRow};
@@ -70,6 +71,7 @@ fn page(of: Evidence) -> impl IntoView {
             <PlanCard plan=of.plan/>
             <Revisions revisions=of.revisions/>
             <Votes votes=of.votes/>
+            <Glasses glasses=of.glasses/>
             <Messages messages=of.messages/>
             {runs}
             <Checks checks=of.checks/>
@@ -121,6 +123,37 @@ fn Votes(votes: Vec<VoteRow>) -> impl IntoView {
         })
         .collect_view();
     view! { <Card title="Votes"><Table caption="Votes, oldest first" head=&["When", "Who", "Decision", "Known by", "#Revision", "Comment"]>{rows}</Table></Card> }.into_any()
+}
+
+/// Break-glasses; nothing where nobody asked for one.
+#[component]
+fn Glasses(glasses: Vec<Glass>) -> impl IntoView {
+    (!glasses.is_empty()).then(|| {
+        let rows = glasses
+            .into_iter()
+            .map(|glass| {
+                let confirmed = match glass.confirmed {
+                    Some(confirmed) => view! { {confirmed.name}", "<Time at=confirmed.at exact=true/> }.into_any(),
+                    None => "nobody".into_any(),
+                };
+                let review = match glass.review {
+                    Some(review) => view! { {review.verdict()}", "{review.by.clone()}", "<Time at=review.at exact=true/>": "{review.outcome} }.into_any(),
+                    None => "none".into_any(),
+                };
+                view! {
+                    <tr>
+                        <td><Time at=glass.asked_at exact=true/></td>
+                        <th scope="row">{glass.asked_name}</th>
+                        <td data-label="Confirmed by">{confirmed}</td>
+                        <td data-label="Plan"><code class="inline" title=glass.digest.hex()>{glass.digest.short()}</code></td>
+                        <td class="wrap" data-label="Reason">{glass.reason}</td>
+                        <td class="wrap" data-label="Review">{review}</td>
+                    </tr>
+                }
+            })
+            .collect_view();
+        view! { <Card title="Break-glass"><Table caption="Break-glasses, oldest first" head=&["Asked", "By", "Confirmed by", "Plan", "Reason", "Review"]>{rows}</Table></Card> }
+    })
 }
 
 #[component]

@@ -179,6 +179,9 @@ pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
         view! { <p class="message warn">"Nobody is asked: the policy approves this risk class beforehand. The window says so on its page, in its mails and in the trail."</p> }
     });
     let rehearsal = approvers.rehearsal.clone().map(|said| view! { <p>"Needs a rehearsal: "{said}"."</p> });
+    let raised = approvers.raised.clone().map(
+        |said| view! { <p class="message warn">{said}" Have that review done, and a plan asks for no more than its policy does."</p> },
+    );
     let short = (!approvers.reachable).then(|| {
         view! {
             <p class="message warn">"Nobody could ever approve this: each of them counts once, and whoever wrote a revision never does. Name more stakeholders of the database, or a deputy in the team."</p>
@@ -187,6 +190,7 @@ pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
     view! {
         <Card title=title>
             {beforehand}
+            {raised}
             <ul>{lines}</ul>
             {staged.then(|| view! { <p class="quiet">"Each stage is asked once the one before is complete."</p> })}
             {second}

@@ -73,6 +73,7 @@ pub fn WindowHead(
             {pill_of(head.state)}
             {counted.map(|counted| view! { <CountdownText counted/> })}
         </p>
+        {glass_line(&head)}
         <dl class="window-facts">
             <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>{more}" "<span class="quiet">{environment(&head.environments)}</span>{head.database_deleted.then(|| view! { " "<Pill tone=Tone::Quiet label="Deleted database"/> })}</dd></div>
             <div><dt>"Starts"</dt><dd><When at=head.moments.start zone=head.zone.clone()/></dd></div>
@@ -82,6 +83,19 @@ pub fn WindowHead(
             <div><dt>"Plan"</dt><dd>"revision "{head.revision}" "<DigestShort digest=head.digest/></dd></div>
         </dl>
     }
+}
+
+/// Who let it run without its approvals: said wherever the window's state is.
+pub fn glass_line(head: &Head) -> Option<impl IntoView + use<>> {
+    let (number, two) = (head.number, head.glass.clone());
+    two.map(|(asked, confirmed)| {
+        view! {
+            <p class="window-line">
+                <Pill tone=Tone::Warn label="Break-glass"/>
+                <span>"Approved by "<strong>{asked}</strong>" and "<strong>{confirmed}</strong>", without the approvals of its policy. "<a href=format!("/windows/{number}#glass")>"Why, and the review"</a></span>
+            </p>
+        }
+    })
 }
 
 #[component]

@@ -69,9 +69,10 @@ fn row(row: &Row) -> impl IntoView + use<> {
     let waits = row.waits_for_reader.then(|| view! { " "<Pill tone=Tone::Waiting label="waits for you"/> });
     let waiting = row.waiting_for.clone().map(|names| view! { <div class="quiet wrap">"waiting for "{names}</div> });
     let frozen = row.frozen.clone().map(|name| view! { " "<Pill tone=Tone::Warn label=format!("freeze: {name}")/> });
+    let glass = row.glass.then(|| view! { " "<Pill tone=Tone::Warn label="break-glass"/> });
     view! {
         <tr>
-            <th scope="row"><a href=to>"#"{row.number}" "{row.title.clone()}</a>{waits}{frozen}</th>
+            <th scope="row"><a href=to>"#"{row.number}" "{row.title.clone()}</a>{waits}{glass}{frozen}</th>
             <td>{pill_of(row.state)}{waiting}</td>
             <td>{row.database.clone()}" "<span class="quiet">{environment(&row.environments)}</span></td>
             <td data-label="Starts"><Time at=row.start/></td>

@@ -7,6 +7,7 @@ use super::conversation::ConversationCard;
 use super::form::BesideTable;
 use super::frame::{BlockedBox, WindowHead};
 use super::frozen::FreezesCard;
+use super::glass::BreakGlassCard;
 use super::history::{RevisionsCard, RunsCard, TrailCard};
 use super::lanes::LanesCard;
 use super::messages::MessagesCard;
@@ -90,6 +91,7 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
         {issues}
         <nav class="parts" aria-label="On this page"><ul>{parts}</ul></nav>
         <Acts head=head.clone() offers=window.offers run=open_run whole=window.whole/>
+        <BreakGlassCard head=head.clone() part=window.glass/>
         <FreezesCard head=head.clone() freezes=window.freezes/>
         {beside}
         <PlanCard plan=window.plan/>

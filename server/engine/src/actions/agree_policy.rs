@@ -62,6 +62,7 @@ pub async fn agree_policy(engine: &Engine, caller: &Caller, id: PolicyChangeId, 
                     name: change.name.clone(),
                     digest: change.digest,
                     rules: change.rules.clone(),
+                    raised: None,
                 };
                 policy_check::check(ledger.db(), before, &Known { policy, environments: BTreeSet::new() }).await?;
                 propose_policy::adopt(&mut ledger, &change, person).await?;

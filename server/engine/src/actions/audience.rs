@@ -306,6 +306,7 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
             Concerned::Watchers => watchers.clone(),
             Concerned::Heads => store::groups::heads(ledger.db()).await?,
             Concerned::Administrators => store::groups::administrators(ledger.db()).await?,
+            Concerned::Auditors => store::groups::auditors(ledger.db()).await?,
             // Told by `tell_leads`, which knows both teams, and by `tell_of_comment`, which knows whom it names.
             // And by `tell_series`, where there is no window; by `tell_of_absence`, likewise; and by `tell_absent`, which knows the seats.
             Concerned::BothLeads

@@ -62,7 +62,7 @@ pub async fn propose_policy(
             one_at_a_time(ledger.db(), policy, &name).await?;
             let rules = read(ledger.db(), &fields).await?;
             let (_, digest) = rules.seal()?;
-            let plan = PlanPolicy { id: policy, version: base_version + 1, name: name.clone(), digest, rules: rules.clone() };
+            let plan = PlanPolicy { id: policy, version: base_version + 1, name: name.clone(), digest, rules: rules.clone(), raised: None };
             let outlook = policy_check::check(ledger.db(), before, &Known { policy: plan, environments: BTreeSet::new() }).await?;
             let holders = store::policies::holders(ledger.db()).await?;
             let agreement = outlook.agreement(&holders, by)?;

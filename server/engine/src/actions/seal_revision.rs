@@ -10,6 +10,7 @@ use domain::approval::{self, Roll, StageTimes, check};
 use domain::decision::{FieldError, Refusal};
 use domain::examination::Lanes;
 use domain::freeze::Freeze;
+use domain::glass;
 use domain::ids::{ExaminationId, PersonId, TargetId, WindowId};
 use domain::lanes::{Waves, waves};
 use domain::permission::{Actor, Verb, authorize, holds};
@@ -271,13 +272,15 @@ impl Draft {
         let decide_by = stages.iter().map(|stage| stage.decide_by).max().unwrap_or(self.times.latest_start);
         let barred = store::voices::barred(db, contributors, since).await?;
         let out: BTreeSet<PersonId> = contributors.union(&barred).copied().collect();
+        let debts = store::glass::debts(db, self.target.plan.team).await?;
         let mut bars = Vec::new();
         for (target, policy) in self.targets().zip(policies) {
             let groups = policy.rules.groups();
             let people = store::groups::eligible_by(db, target.plan.id, target.plan.team, &groups, Some(decide_by)).await?;
+            let policy = glass::raise(&policy, procedure.highest_risk(), &debts, &people, &out);
             let roll = Roll::fresh(&policy.rules, &people, &out);
             if !approval::count(&policy.rules, &roll, &[]).reachable {
-                return Err(nobody_can(&policy.rules, &roll, (!self.more.is_empty()).then_some(&target.plan.short_name)).into());
+                return Err(nobody_can(&policy, &roll, (!self.more.is_empty()).then_some(&target.plan.short_name)).into());
             }
             bars.push(Bar { target: target.plan.id, policy, eligible: roll.sealed });
         }
@@ -399,14 +402,18 @@ pub(crate) fn case(target: &ProposalTarget, procedure: &Procedure, most_bytes: u
 }
 
 /// The refusal for a proposal that could never be approved, with the numbers that say why.
-fn nobody_can(policy: &approval::Policy, roll: &Roll, of: Option<&String>) -> Refusal {
+fn nobody_can(policy: &PlanPolicy, roll: &Roll, of: Option<&String>) -> Refusal {
     let on = of.map(|name| format!(" on {name}")).unwrap_or_default();
+    let (why, out) = match &policy.raised {
+        Some(raised) => (format!(" {}", raised.said()), format!("{} Or name more", glass::debt::WAY_OUT)),
+        None => (String::new(), "Name more".to_owned()),
+    };
     Refusal::new(
         "quorum_unreachable",
         format!(
-            "Nobody could ever approve this{on}: it needs {}, all different people.",
-            check::short_of(policy, roll, "whoever wrote a revision").join(" and ")
+            "Nobody could ever approve this{on}: it needs {}, all different people.{why}",
+            check::short_of(&policy.rules, roll, "whoever wrote a revision").join(" and ")
         ),
-        "Name more stakeholders of the database, or a deputy in the owner team.",
+        format!("{out} stakeholders of the database, or a deputy in the owner team."),
     )
 }

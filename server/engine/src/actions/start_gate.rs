@@ -76,6 +76,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     let standings = standings(ledger, &window, &plan, &today).await?;
     let another_executor = plan.wants_another_executor() || today.iter().any(|policy| policy.rules.separate_executor);
     let approver_executes = another_executor && approver_executes(ledger, &window, asked.path).await?;
+    let glass = store::glass::holds(ledger.db(), id, obeyed).await?;
     let own = match asked.own {
         Some(run) => Some(store::runs::load(ledger.db(), run).await?),
         None => None,
@@ -98,6 +99,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
             plan: &plan,
             standings: &standings,
             unrehearsed: unrehearsed.as_ref(),
+            glass,
             freezes: &freezes,
             pause: pause.as_ref(),
             clock_frozen: clock_frozen.as_deref(),

@@ -112,7 +112,9 @@ pub(super) async fn recount(ledger: &mut Ledger<'_>, window: &Window, reason: &s
     let left = standing(ledger, window, &plan).await?;
     // A stage that is open again has its own deadline again.
     ledger.turn(window.id, left.stage, fact).await?;
-    if window.state == WindowState::Approved && !left.approved {
+    // What two people approved by breaking the glass never stood on votes.
+    let by_votes = store::glass::holds(ledger.db(), window.id, window.digest).await?.is_none();
+    if window.state == WindowState::Approved && by_votes && !left.approved {
         let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
         // Whoever took it back is not asked for it by mail at once.
         let voted: BTreeSet<PersonId> = votes.iter().map(|(_, vote)| vote.person).chain(ledger.permit().person()).collect();

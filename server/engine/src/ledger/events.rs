@@ -12,7 +12,21 @@ use domain::window::WindowState;
 impl Ledger<'_> {
     /// Owes the event of a transition to every receiver that is called of it; nothing is written where there is none.
     pub(super) async fn event(&mut self, window: WindowId, from: WindowState, to: WindowState, reason: &str, fact: FactRef) -> Result<()> {
-        let Some(event) = Event::of(from, to) else { return Ok(()) };
+        match Event::of(from, to) {
+            Some(event) => self.owe_to_callers(event, window, (from, to), reason, fact).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Owes one event to every receiver that is called of it.
+    pub(super) async fn owe_to_callers(
+        &mut self,
+        event: Event,
+        window: WindowId,
+        (from, to): (WindowState, WindowState),
+        reason: &str,
+        fact: FactRef,
+    ) -> Result<()> {
         let receivers = sqlx::query_scalar!(
             "SELECT h.id FROM drydock.webhook h
              WHERE h.state = 'active' AND (h.events = '{}' OR $2 = ANY (h.events))

@@ -7,8 +7,9 @@ use domain::approval::StageTimes;
 use domain::canonical::Digest;
 use domain::checklist::PlannedCheck;
 use domain::decision::Refusal;
-use domain::ids::{PersonId, TeamId, WindowId};
+use domain::ids::{GlassId, PersonId, TeamId, WindowId};
 use domain::plan::{Plan, PlanTarget};
+use domain::webhook::Event;
 use domain::window::WindowState;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -290,10 +291,38 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?
         .rows_affected();
-        if moved == 0 {
-            let (now, current) = self.lock_window(window).await?;
-            return Err(moved_on(now, current, revision).into());
+        self.moved(window, revision, moved == 1).await?;
+        self.take_time(window, revision, (from, to)).await?;
+        self.event(window, from, to, reason.unwrap_or_default(), fact).await
+    }
+
+    /// Approves a proposed window by a break-glass, whose mark it bears from then on. Receivers are owed both: that it is approved, and how.
+    pub async fn break_glass(&mut self, window: WindowId, revision: i32, glass: GlassId, reason: &str, fact: FactRef) -> Result<()> {
+        let (from, to) = (WindowState::Proposed, WindowState::Approved);
+        let moved = sqlx::query!(
+            "UPDATE drydock.window AS w SET state = 'approved', state_at = $5, state_reason = $3, state_fact_id = $4, state_fact_at = $5, glass_id = $6 WHERE w.id = $1 AND w.revision = $2 AND w.state = 'proposed'",
+            window.0, revision, reason, fact.id, stamp(fact.at) as Stamp, glass.0
+        )
+        .execute(&mut *self.db)
+        .await?
+        .rows_affected();
+        self.moved(window, revision, moved == 1).await?;
+        self.take_time(window, revision, (from, to)).await?;
+        self.event(window, from, to, reason, fact).await?;
+        self.owe_to_callers(Event::GlassBroken, window, (from, to), reason, fact).await
+    }
+
+    /// The loser of a race learns what happened instead.
+    async fn moved(&mut self, window: WindowId, revision: i32, done: bool) -> Result<()> {
+        if done {
+            return Ok(());
         }
+        let (now, current) = self.lock_window(window).await?;
+        Err(moved_on(now, current, revision).into())
+    }
+
+    /// A window that becomes live takes its time on the databases, and gives it back when it is live no more.
+    async fn take_time(&mut self, window: WindowId, revision: i32, (from, to): (WindowState, WindowState)) -> Result<()> {
         if from.is_live() != to.is_live() {
             sqlx::query!(
                 "UPDATE drydock.window_target AS t SET live = (t.revision = $2) AND $3 WHERE t.window_id = $1 AND (t.live OR t.revision = $2)",

@@ -11,7 +11,7 @@ use crate::store::absences;
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::stand_ins::{self, Counting};
-use crate::store::{account_links, comments, groups, letters, new_addresses, pauses, vote_codes};
+use crate::store::{account_links, comments, glass, groups, letters, new_addresses, pauses, vote_codes};
 use crate::transaction;
 use domain::approval::Standing;
 use domain::factor::Happened;
@@ -131,6 +131,7 @@ impl Notifier {
                     said: said(&message.payload),
                     head: letters::head(db).await?,
                     comment,
+                    broken: glass::broken(db, window, subject.digest).await?,
                     moved_from: moved_from(&message.payload),
                     sequence: letters::sequence(db, window, message.fact_id).await?,
                     message_id: format!("<{}>", message.message_id),

@@ -288,6 +288,7 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
         rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
         let rules = about.rules.iter().map(|rule| format!("{} of {} of the {}", rule.have, rule.need, rule.who));
         rows.push(("Approvals", rules.collect::<Vec<_>>().join("; ")));
+        rows.extend(plan.raised().map(|raised| ("", raised.said())));
         rows.push(("Decide by", zone.long(about.decide_by)));
         if !zone.is_utc(about.decide_by) {
             rows.push(("", Zone::utc(about.decide_by)));

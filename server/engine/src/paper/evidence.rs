@@ -2,6 +2,7 @@
 //! leaves can be computed again by anyone.
 
 use crate::trail::export::fact_json;
+use domain::glass::Glass;
 use domain::view::evidence::{Evidence, RevisionEvidence, RunEvidence};
 use domain::view::runs::{AttemptRow, ItemRow};
 use domain::view::windows::Change;
@@ -33,6 +34,7 @@ pub fn evidence(of: &Evidence) -> Value {
             "revision": vote.revision, "at": vote.at.to_string(),
             "withdrawn_at": vote.withdrawn.as_ref().map(|(at, _)| at.to_string()), "withdrawn_because": vote.withdrawn.as_ref().map(|(_, why)| why),
         })).collect::<Vec<_>>(),
+        "break_glass": of.glasses.iter().map(glass).collect::<Vec<_>>(),
         "messages": of.messages.iter().map(|message| json!({
             "kind": message.kind, "to": message.to, "state": message.state, "written_at": message.created_at.to_string(),
             "accepted_at": message.sent_at.map(|at| at.to_string()),
@@ -47,6 +49,20 @@ pub fn evidence(of: &Evidence) -> Value {
         "facts": of.facts.iter().map(|fact| fact_json(fact.line.id, &fact.bytes, &fact.leaf.0, fact.line.batch.zip(fact.position))).collect::<Vec<_>>(),
         "older_facts_left_out": of.older_facts,
         "chain": of.chain.map(|(n, hash, at)| json!({"batch": n, "hash": hash, "sealed_at": at.to_string()})),
+    })
+}
+
+fn glass(of: &Glass) -> Value {
+    json!({
+        "digest": of.digest,
+        "reason": of.reason,
+        "asked_by": of.asked_name, "asked_person": of.asked_by, "asked_at": of.asked_at.to_string(), "expired_at": of.expires_at.to_string(),
+        "confirmed": of.confirmed.as_ref().map(|confirmed| json!({
+            "by": confirmed.name, "person": confirmed.by, "at": confirmed.at.to_string(), "review_due": confirmed.review_due.to_string(),
+        })),
+        "review": of.review.as_ref().map(|review| json!({
+            "by": review.by, "at": review.at.to_string(), "justified": review.justified, "outcome": review.outcome,
+        })),
     })
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
+use domain::glass::Glass;
 use domain::notice::{Concerned, NoticeKind};
 use domain::plan::{Plan, PlanTarget};
 use domain::procedure::text::plural;
@@ -50,6 +51,8 @@ pub struct Material {
     pub head: Option<(i64, Digest)>,
     /// What somebody wrote, and who.
     pub comment: Option<(String, String)>,
+    /// The break-glass that approved it, where one did.
+    pub broken: Option<Glass>,
     /// The times it had before it was moved.
     pub moved_from: Option<(Timestamp, Timestamp)>,
     /// Orders changes of the calendar entry.
@@ -128,13 +131,20 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
         rows.push(("Was", zone.span(start, end)));
     }
     // What is still to come is worth knowing as long as it can be decided, and what it does while it runs.
-    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::Started) {
+    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::GlassBroken | N::Started) {
         rows.extend(plan.outside_hours.iter().map(|outside| ("Unusual hours", line(&outside.said()))));
         rows.push(("Impact", plan.impact()));
         rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
     }
-    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::ApprovalLost | N::QuorumShort) {
+    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::GlassBroken | N::ApprovalLost | N::QuorumShort) {
         rows.push(("Approvals", format!("{} of {}", m.standing.0, m.standing.1)));
+    }
+    if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::ApprovalLost) {
+        rows.extend(plan.raised().map(|raised| ("", raised.said())));
+    }
+    if let Some(glass) = m.broken.as_ref().filter(|_| m.kind != N::GlassBroken) {
+        let second = glass.confirmed.as_ref().map_or("", |confirmed| confirmed.name.as_str());
+        rows.push(("Break-glass", line(&format!("by {} and {second}, without the approvals of the policy", glass.asked_name))));
     }
     if m.kind == N::ApprovalNeeded {
         rows.extend(rehearsed(plan, zone).map(|said| ("Rehearsed", said)));
@@ -216,6 +226,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
             ),
             opinions(m, None),
         ),
+        NoticeKind::GlassBroken => broken(m, zone),
         NoticeKind::Rejected => (format!("This window was voted down. {nothing_runs}"), opinions(m, Some(VoteDecision::Reject))),
         NoticeKind::ChangesAsked => (
             "Somebody asked for changes. The window is a draft again; it needs a new revision, and new votes on it.".to_owned(),
@@ -300,6 +311,30 @@ fn in_place_of(m: &Material) -> String {
     format!(
         "You are asked in the place of {named}, who {are} away: you were named as who votes meanwhile. Your decision counts once, and it is yours alone."
     )
+}
+
+/// What a break-glass means, for people who are to know at once. The two and their reason stand in the window's own words.
+fn broken(m: &Material, zone: &Zone) -> (String, Vec<String>) {
+    let lead = "Two people broke the glass: this window runs without the approvals that its policy asks for.".to_owned();
+    let mut more = m
+        .broken
+        .iter()
+        .flat_map(|glass| {
+            let (due, confirmed) = glass.confirmed.as_ref().map_or((String::new(), String::new()), |confirmed| {
+                (zone.long(confirmed.review_due), format!("{} confirmed it, {}.", line(&confirmed.name), Zone::utc(confirmed.at)))
+            });
+            [
+                format!("{} asked for it, {}. {confirmed}", line(&glass.asked_name), Zone::utc(glass.asked_at)),
+                format!("Why: {}", block(&glass.reason)),
+                format!("A lead or deputy of the owner team, or an administrator, who had no part in it owes a review until {due}."),
+            ]
+        })
+        .collect::<Vec<_>>();
+    more.push(format!(
+        "The work starts by itself at its time, and not later than {}. Freezes, pauses and every check before it hold as always. If it must not run, the owner team cancels the window, and administrators pause all maintenance.",
+        zone.long(m.subject.plan.times.latest_start)
+    ));
+    (lead, more)
 }
 
 /// `Egon moved this maintenance window from Sun 29 Nov 02:00 GMT to Mon 30 Nov 02:00 GMT`, and what follows.
@@ -485,6 +520,7 @@ pub(super) fn goes_to(kind: NoticeKind) -> String {
         Concerned::OnCall => "whoever is on call for the database",
         Concerned::Owner => "the person whose account it is",
         Concerned::Administrators => "administrators",
+        Concerned::Auditors => "auditors",
         Concerned::BothLeads => "leads and deputies of both teams",
         Concerned::SeriesAuthor => "whoever saved the series last",
         Concerned::FreezeMaker => "whoever made the freeze",

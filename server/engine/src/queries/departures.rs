@@ -10,7 +10,7 @@ use domain::approval::{Electorate, Electorates, Group, StandIn};
 use domain::ids::{PersonId, TargetId};
 use domain::people::GlobalRole;
 use domain::permission::{Actor, Verb, authorize};
-use domain::view::departures::{CountedVote, DeparturePage, LeftDatabase, follows, unmet, without};
+use domain::view::departures::{CountedVote, DeparturePage, LeftDatabase, follows, follows_glass, unmet, without};
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
@@ -60,7 +60,10 @@ pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec
             number: window.number,
             state: window.state,
             voted: window.votes.iter().any(|vote| vote.person == person),
-            follows: follows(window.state, &standing(&today, &stand_ins), &standing(&gone, &left)),
+            follows: match window.glass {
+                Some(one_of_the_two) => follows_glass(window.state, one_of_the_two),
+                None => follows(window.state, &standing(&today, &stand_ins), &standing(&gone, &left)),
+            },
             title: window.title,
         });
     }

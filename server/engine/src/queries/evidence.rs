@@ -46,6 +46,8 @@ pub async fn show(engine: &Engine, caller: &Caller, number: i64) -> Result<Evide
             let mut messages = window_page::messages(db, window, MOST_LINES).await?;
             votes.reverse();
             messages.reverse();
+            let mut glasses = store::glass::of(db, window).await?;
+            glasses.reverse();
             let (facts, older_facts) = facts(db, window).await?;
             let newest = seals::newest(db).await?;
             Ok(Evidence {
@@ -56,6 +58,7 @@ pub async fn show(engine: &Engine, caller: &Caller, number: i64) -> Result<Evide
                 head: loaded.head,
                 plan,
                 votes,
+                glasses,
                 messages,
                 facts,
                 older_facts,

@@ -25,6 +25,9 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
             let soon = Wanted { teams, states: &[W::Proposed, W::Approved], before: Some(now + SignedDuration::from_hours(7 * 24)) };
             let short = store::quorum_shorts::in_need(db, teams, actor.person).await?;
             let mut attention = first(short, "windows that cannot be approved in time", "/windows?state=proposed");
+            let mut waiting = store::glass::to_review(db, actor.person).await?;
+            waiting.extend(home::waiting(db, actor.person).await?);
+            attention.extend(first(store::glass::overdue(db, teams).await?, "reviews that are overdue", "/windows"));
             attention.extend(first(home::windows_in_need(db, teams).await?, "windows that need a look", "/windows"));
             attention.extend(first(series_pages::in_need(db, teams).await?, "series that wait for a person", "/series"));
             let unsure = "databases without a proven connection or a backup of this week";
@@ -50,7 +53,7 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
             Ok(HomePage {
                 now,
                 happening: Lines::first(home::windows(db, &live).await?, home::ROOM),
-                waiting: Lines::first(home::waiting(db, actor.person).await?, home::ROOM),
+                waiting: Lines::first(waiting, home::ROOM),
                 soon: Lines::first(home::windows(db, &soon).await?, home::ROOM),
                 attention,
                 databases,

@@ -49,6 +49,7 @@ pub(super) async fn of(
             newest_digest: Some(head.digest),
             plan,
             standings: std::slice::from_ref(standing),
+            glass: None,
             unrehearsed: unrehearsed.as_ref(),
             freezes: &freezes,
             pause,

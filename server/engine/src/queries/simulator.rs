@@ -9,6 +9,7 @@ use crate::{store, transaction};
 use domain::approval::choose::{Case, Known, ruled_by_none};
 use domain::approval::example::{self, Question};
 use domain::approval::{Electorate, Group};
+use domain::glass::Raised;
 use domain::ids::PersonId;
 use domain::permission::{Verb, authorize};
 use domain::procedure::{self, RiskClass};
@@ -31,7 +32,7 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
             let examples = examples(db, &known, &places).await?;
             let databases =
                 places.iter().map(|place| (place.short_name.clone(), format!("{} ({})", place.short_name, place.team_name))).collect();
-            let mut page = SimulatorPage { databases, proposers: vec![], problem: None, answer: None, examples, asked };
+            let mut page = SimulatorPage { databases, proposers: vec![], problem: None, answer: None, debt: None, examples, asked };
             if page.asked.database.trim().is_empty() {
                 return Ok(page);
             }
@@ -39,6 +40,7 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
                 Ok((place, question)) => {
                     let people = people_at(db, &place, &known).await?;
                     let names = names(db, &people, &question.absent).await?;
+                    page.debt = Raised::of(&store::glass::debts(db, place.team).await?, false).map(|raised| raised.said());
                     match example::answer(&known, &question, &people) {
                         Some(answer) => page.answer = Some(AnswerView::of(&answer, &question.absent, &names)),
                         None => page.problem = Some(ruled_by_none(&question.case).to_string()),

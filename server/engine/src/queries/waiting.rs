@@ -21,7 +21,7 @@ pub(super) async fn say(db: &mut PgConnection, rows: &mut [Row], zone: &str) -> 
     if ids.is_empty() {
         return Ok(());
     }
-    let counted = departures::counted_of(db, &ids).await?;
+    let counted = departures::counted_of(db, &ids, None).await?;
     let asks = || counted.iter().flat_map(|window| window.plan.asks());
     let targets: Vec<TargetId> = asks().map(|(target, ..)| target.id).collect::<BTreeSet<_>>().into_iter().collect();
     let asked: BTreeSet<Group> = asks().flat_map(|(_, policy, _)| policy.rules.groups()).collect();

@@ -11,6 +11,7 @@ use crate::transaction;
 use domain::approval::{Standing, StandingVote, executor};
 use domain::decision::Refusal;
 use domain::freeze::{Freeze, Phase, may_freeze, may_override};
+use domain::glass::About;
 use domain::ids::{PersonId, WindowId};
 use domain::lanes::Lane;
 use domain::permission::{Actor, Verb, holds};
@@ -20,6 +21,7 @@ use domain::view::absences::waited;
 use domain::view::checklists::{CheckRow, ChecklistPage};
 use domain::view::freezes::FreezeOver;
 use domain::view::windows::beside::Beside;
+use domain::view::windows::glass::GlassPart;
 use domain::view::windows::list::{Filter, ListPage, PAGE_ROWS};
 use domain::view::windows::offers::Whole;
 use domain::view::windows::page::{Head, LaneLine, RevisionDiff, RunRow, Silent, VoteRow};
@@ -79,6 +81,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 .and_then(|answer| serde_json::from_value(answer).ok())
                 .map(|answer| Preview::inside(&near.plan.envelope, answer));
             let lanes: Vec<Lane> = near.lanes.iter().map(|line| line.lane).collect();
+            let glass = glass(db, &actor, &near).await?;
             let whole = Whole::of(&actor, head.team, &lanes);
             let previews = near.loaded.preview.as_ref().map(|kept| Preview::of_lanes(&near.plan, kept)).unwrap_or_default();
             Ok(ShowPage {
@@ -89,6 +92,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 series: store::series_digests::of_window(db, near.loaded.head.id).await?,
                 head: near.loaded.head,
                 blocked: near.blocked,
+                glass,
                 freezes: near.freezes,
                 beside,
                 offers: near.offers,
@@ -111,6 +115,16 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
         })
     })
     .await
+}
+
+/// Break-glass, as this reader may ask for it, confirm and review it.
+async fn glass(db: &mut PgConnection, actor: &Actor, near: &Near) -> Result<GlassPart> {
+    let head = &near.loaded.head;
+    let all = store::glass::of(db, head.id).await?;
+    let contributors = store::windows::contributors(db, head.id).await?;
+    let voice = if all.is_empty() { None } else { Some(store::voices::one(db, head.id, actor.person).await?) };
+    let about = About { team: head.team, state: head.state, plan: &near.plan, digest: head.digest, now: head.now };
+    Ok(GlassPart::of(actor, &about, all, &contributors, voice.as_ref()))
 }
 
 /// Windows on other databases of the servers that this one's databases are on, each once.

@@ -74,14 +74,18 @@ pub struct Counted {
     pub votes: Vec<StandingVote>,
     /// Stages whose second group was asked.
     pub escalated: BTreeSet<u32>,
+    /// It was approved by a break-glass: whether this person is one of the two.
+    pub glass: Option<bool>,
 }
 
-/// Open windows whose newest plan this person approved, was approved in the place of, or is asked to.
+/// Open windows whose newest plan this person approved, was approved in the place of, or is asked to; by a vote, or as one of the two who broke
+/// the glass.
 pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Counted>> {
     let ids = sqlx::query_scalar!(
         r#"SELECT w.id AS "id!" FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
            WHERE w.state IN ('proposed', 'approved', 'running', 'hold')
-             AND (EXISTS (SELECT FROM drydock.plan_vote v WHERE (v.person_id = $1 OR v.in_place_of @> ARRAY[$1::uuid]) AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)
+             AND (EXISTS (SELECT FROM drydock.break_glass g WHERE g.id = w.glass_id AND $1 IN (g.asked_by, g.confirmed_by))
+                  OR EXISTS (SELECT FROM drydock.plan_vote v WHERE (v.person_id = $1 OR v.in_place_of @> ARRAY[$1::uuid]) AND v.window_id = w.id AND v.digest = p.digest AND v.withdrawn_at IS NULL)
                   OR (w.state = 'proposed' AND EXISTS (SELECT FROM drydock.plan_rolls(p.bytes) e WHERE e.people ? $1::uuid::text)))
            ORDER BY w.number LIMIT $2"#,
         person.0,
@@ -89,18 +93,21 @@ pub async fn counted(db: &mut PgConnection, person: PersonId) -> Result<Vec<Coun
     )
     .fetch_all(&mut *db)
     .await?;
-    counted_of(db, &ids).await
+    counted_of(db, &ids, Some(person)).await
 }
 
-/// These windows, with what counting their votes takes.
-pub async fn counted_of(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Counted>> {
+/// These windows, with what counting their votes takes, and with `person`'s part in a break-glass.
+pub async fn counted_of(db: &mut PgConnection, ids: &[Uuid], person: Option<PersonId>) -> Result<Vec<Counted>> {
     let rows = sqlx::query!(
-        r#"SELECT w.id, w.number, r.title, w.state, p.digest, p.bytes, w.escalated_stages
+        r#"SELECT w.id, w.number, r.title, w.state, p.digest, p.bytes, w.escalated_stages,
+                  CASE WHEN g.id IS NOT NULL THEN coalesce($2 IN (g.asked_by, g.confirmed_by), false) END AS glass
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+           LEFT JOIN drydock.break_glass g ON g.id = w.glass_id
            WHERE w.id = ANY ($1) ORDER BY w.number"#,
-        ids
+        ids,
+        person.map(|person| person.0)
     )
     .fetch_all(&mut *db)
     .await?;
@@ -116,6 +123,7 @@ pub async fn counted_of(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Count
             digest,
             votes: Vec::new(),
             escalated: stages(&row.escalated_stages),
+            glass: row.glass,
         });
     }
     let votes = sqlx::query!(

@@ -147,6 +147,16 @@ pub async fn administrators(db: &mut PgConnection) -> sqlx::Result<BTreeSet<Pers
     Ok(rows.into_iter().map(PersonId).collect())
 }
 
+/// Active auditors.
+pub async fn auditors(db: &mut PgConnection) -> sqlx::Result<BTreeSet<PersonId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT p.id FROM drydock.global_role g JOIN drydock.person p ON p.id = g.person_id WHERE g.role = 'auditor' AND p.active"
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
 /// Active leads and deputies of these teams.
 pub async fn leads(db: &mut PgConnection, teams: &[TeamId]) -> sqlx::Result<BTreeSet<PersonId>> {
     let teams: Vec<uuid::Uuid> = teams.iter().map(|team| team.0).collect();

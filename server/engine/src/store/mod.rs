@@ -18,6 +18,7 @@ pub mod feeds;
 pub mod freeze_imports;
 pub mod freeze_overrides;
 pub mod freezes;
+pub mod glass;
 pub mod groups;
 pub mod home;
 pub mod hours;

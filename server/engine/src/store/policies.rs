@@ -39,6 +39,7 @@ pub async fn all(db: &mut PgConnection) -> Result<Vec<Row>> {
                 name: row.name,
                 digest: digest(&row.digest)?,
                 rules: serde_json::from_slice(&row.bytes)?,
+                raised: None,
             };
             let known = Known { policy, environments: row.environments.into_iter().collect() };
             Ok(Row { known, saved_by: row.saved_by, saved_at: row.created_at.to_jiff() })

@@ -33,7 +33,8 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
                   CASE WHEN w.state IN ('proposed', 'approved', 'running', 'hold') THEN
                       (SELECT f.name FROM drydock.plan p JOIN drydock.window_target o ON o.window_id = w.id AND o.revision = w.revision
                        CROSS JOIN LATERAL drydock.freeze_between(o.target_id, w.id, p.digest, r.start_at, r.end_at) f
-                       WHERE p.window_id = w.id AND p.revision = w.revision AND f.end_at > clock_timestamp() LIMIT 1) END AS "frozen?"
+                       WHERE p.window_id = w.id AND p.revision = w.revision AND f.end_at > clock_timestamp() LIMIT 1) END AS "frozen?",
+                  w.glass_id IS NOT NULL AS "glass!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -69,6 +70,7 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
                 end: row.end_at.to_jiff(),
                 waits_for_reader: row.waits,
                 waiting_for: None,
+                glass: row.glass,
                 frozen: row.frozen,
             })
         })

@@ -68,7 +68,8 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
                   r.title, r.form, r.preview, r.start_at, r.latest_start_at, r.cut_off_at, r.end_at, coalesce(s.decide_by_at, r.decide_by_at) AS "decide_by_at!", p.digest, p.bytes,
                   t.id AS target_id, t.short_name, t.name AS target_name, drydock.environments(w.id, w.revision) AS "environments!", t.zone, t.on_call, t.state = 'deleted' AS "database_deleted!",
                   w.escalated_stages, clock_timestamp() AS "now!",
-                  (SELECT count(*) FROM drydock.window_target o WHERE o.window_id = w.id AND o.revision = w.revision AND o.position > 1) AS "more!"
+                  (SELECT count(*) FROM drydock.window_target o WHERE o.window_id = w.id AND o.revision = w.revision AND o.position > 1) AS "more!",
+                  b.asked AS "glass_asked?", b.confirmed AS "glass_confirmed?"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
@@ -78,6 +79,8 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
            JOIN drydock.person c ON c.id = w.created_by
            JOIN drydock.person o ON o.id = coalesce(w.owner_id, w.created_by)
            LEFT JOIN drydock.revision_stage s ON s.window_id = w.id AND s.revision = w.revision AND s.stage = w.stage
+           LEFT JOIN LATERAL (SELECT one.name AS asked, two.name AS confirmed FROM drydock.break_glass g
+                              JOIN drydock.person one ON one.id = g.asked_by JOIN drydock.person two ON two.id = g.confirmed_by WHERE g.id = w.glass_id) b ON true
            WHERE w.number = $1 OR w.id = $2"#,
         number,
         id
@@ -116,6 +119,7 @@ pub async fn load(db: &mut PgConnection, which: Which) -> Result<Loaded> {
             owner: row.owner,
             created_at: row.created_at.to_jiff(),
             issues_met: row.issues_met,
+            glass: row.glass_asked.zip(row.glass_confirmed),
             now: row.now.to_jiff(),
         },
         target: TargetId(row.target_id),

@@ -69,7 +69,7 @@ impl Office {
 
     pub async fn input(&self, number: i64, decision: &str) -> Input {
         let digest = self.house.digest(number).await.hex();
-        Input { decision: decision.into(), digest, short_name: "prod-orders".into(), comment: "looked".into(), code: String::new() }
+        Input { decision: decision.into(), digest, short_name: "prod-orders".into(), comment: "looked".into(), code: String::new().into() }
     }
 
     /// Names of those who got this message, sorted.

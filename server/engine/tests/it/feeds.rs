@@ -259,7 +259,7 @@ async fn a_feed_that_is_being_made_goes_with_the_password() {
         sqlx::query("INSERT INTO drydock.installation (id, public_url) VALUES (gen_random_uuid(), 'https://drydock.example')")
             .execute(&house.admin)
             .await
-            .expect("set up");
+            .expect("an installation");
         let mut other = house.admin.acquire().await.expect("connects").detach();
         let mut open = other.begin().await.expect("begins");
         for sql in [

@@ -59,17 +59,21 @@ async fn each_list_has_what_belongs_there_and_says_when_there_is_more() {
     house.planted(house.target, W::Approved, &in_minutes(&house, 120), 60, 20).await;
     let mine = page(&house, &house.engineer.actor).await;
     assert_eq!((mine.soon.lines.len(), mine.soon.more), (20, true));
+    let held = house.planted(house.target, W::Hold, &in_minutes(&house, -10), 60, 1).await;
+    assert_eq!(
+        numbers(&page(&house, &house.engineer.actor).await.happening),
+        [held.clone(), running].concat(),
+        "who waits for a decision is first"
+    );
     let strangers = page(&house, &house.foreigner.actor).await;
     assert!(strangers.happening.lines.is_empty() && strangers.soon.lines.is_empty());
     // A vote is asked of the stakeholder, and of nobody who wrote it.
     let proposed = house.proposed(3).await.number;
     assert_eq!(numbers(&page(&house, &house.stakeholder.actor).await.waiting), [proposed]);
-    assert!(page(&house, &house.engineer.actor).await.waiting.lines.is_empty());
-    let held = house.planted(house.target, W::Hold, &in_minutes(&house, -10), 60, 1).await;
     assert_eq!(
-        numbers(&page(&house, &house.engineer.actor).await.happening),
-        [held, running].concat(),
-        "who waits for a decision is first"
+        numbers(&page(&house, &house.engineer.actor).await.waiting),
+        held,
+        "what is held wants a decision of theirs, the proposal does not"
     );
 }
 

@@ -9,6 +9,7 @@ mod codes;
 mod conversation;
 mod factors;
 mod freezes;
+mod glass;
 mod grants;
 mod identity;
 mod lanes;

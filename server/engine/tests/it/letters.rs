@@ -4,7 +4,8 @@ use domain::absence::Absence;
 use domain::approval::{Eligible, Policy};
 use domain::canonical::Digest;
 use domain::freeze::{Freeze, Scope};
-use domain::ids::{AbsenceId, FreezeId, PersonId, PolicyId, RunId, SeriesId, TargetId, TeamId, WebhookId, WindowId};
+use domain::glass::{Confirmed, Glass, Raised};
+use domain::ids::{AbsenceId, FreezeId, GlassId, PersonId, PolicyId, RunId, SeriesId, TargetId, TeamId, WebhookId, WindowId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
@@ -58,7 +59,7 @@ pub fn plan() -> Plan {
         },
         times,
         outside_hours: None,
-        policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules },
+        policy: PlanPolicy { id: PolicyId(Uuid::from_u128(4)), version: 1, name: "standard".into(), digest, rules, raised: None },
         eligible: Eligible::new(),
         critical_queries: vec![],
         more: vec![],
@@ -145,10 +146,32 @@ pub fn material(kind: NoticeKind) -> Material {
         },
         head: Some((17, Digest([0xab; 32]))),
         comment: kind.is_about_comment().then(|| ("Lena".into(), "@Sten: can this wait until the release is out?\n\nIt should.".into())),
+        broken: (kind == NoticeKind::GlassBroken).then(broken),
         moved_from: (kind == NoticeKind::Moved).then(|| (at("2026-11-28T02:00:00Z"), at("2026-11-28T04:00:00Z"))),
         sequence: 3,
         message_id: "<n1@drydock>".into(),
         from: "drydock@example.org".into(),
+    }
+}
+
+/// Two people broke the glass for the plan.
+fn broken() -> Glass {
+    Glass {
+        id: GlassId(Uuid::from_u128(6)),
+        digest: Digest([0xcd; 32]),
+        reason: "Orders cannot be placed: the index is corrupt.".into(),
+        asked_by: PersonId(Uuid::from_u128(10)),
+        asked_name: "Egon".into(),
+        asked_at: at("2026-11-20T11:40:00Z"),
+        expires_at: at("2026-11-20T12:10:00Z"),
+        ended: false,
+        confirmed: Some(Confirmed {
+            by: PersonId(Uuid::from_u128(11)),
+            name: "Lena".into(),
+            at: at("2026-11-20T12:00:00Z"),
+            review_due: at("2026-11-23T12:00:00Z"),
+        }),
+        review: None,
     }
 }
 
@@ -166,6 +189,17 @@ fn every_message_says_this() {
             format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
         );
     }
+}
+
+#[test]
+fn a_break_glass_stands_in_every_later_mail_and_a_debt_in_whatever_asks() {
+    let started = write(&Material { broken: Some(broken()), ..material(NoticeKind::Started) }).expect("written").text;
+    assert!(started.contains("by Egon and Lena, without the approvals of the policy"), "{started}");
+    assert!(!mail(NoticeKind::Started).text.contains("Break-glass"));
+    let mut asks = material(NoticeKind::ApprovalNeeded);
+    asks.subject.plan.policy.raised = Some(Raised { windows: vec![12], since: at("2026-11-18T02:00:00Z"), beforehand: false });
+    let asks = write(&asks).expect("written").text;
+    assert!(asks.contains("One more approver: the review of the break-glass of #12 is overdue since 2026-11-18 02:00 UTC."), "{asks}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod freeze_imports;
 mod freeze_races;
 mod freezes;
 mod gated;
+mod glass;
 mod guessing;
 mod holds;
 mod home;

@@ -5,7 +5,7 @@ use crate::voices::account;
 use domain::ids::{PersonId, WindowId};
 use domain::notice::NoticeKind;
 use domain::notice::table::{Part, cell, told_of};
-use domain::people::TeamRole;
+use domain::people::{GlobalRole, TeamRole};
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::cast_vote::{self, cast_vote};
@@ -24,6 +24,7 @@ async fn cast(house: &House) -> (WindowId, i64, BTreeMap<Part, Vec<PersonId>>) {
     let leader = person(&house.admin, "Leo", Some((house.team, TeamRole::Lead, false)), &[]).await;
     let depends = person(&house.admin, "Stine", None, &[]).await;
     let called = person(&house.admin, "Otto", None, &[]).await;
+    let administers = person(&house.admin, "Adele", None, &[GlobalRole::Admin]).await;
     let invited = person(&house.admin, "Inga", None, &[]).await;
     for who in [&owner, &executor, &leader] {
         account(house, who.actor.person).await;
@@ -76,6 +77,7 @@ async fn cast(house: &House) -> (WindowId, i64, BTreeMap<Part, Vec<PersonId>>) {
         (Part::OnCall, one(&called)),
         (Part::Leads, one(&leader)),
         (Part::Auditors, one(&house.auditor)),
+        (Part::Administrators, one(&administers)),
     ]);
     (WindowId(id), number, parts)
 }

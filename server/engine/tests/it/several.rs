@@ -12,7 +12,7 @@ use domain::procedure::{RiskClass, Selection};
 use domain::proposal::ProposalForm;
 use domain::view::calendar::{Page, Place};
 use domain::view::departures::Follows;
-use domain::view::windows::list::Filter;
+use domain::view::windows::Filter;
 use domain::view::windows::propose::{Look, by_tag};
 use domain::window::WindowState;
 use engine::actions::amend_window::amend_window;

@@ -2,10 +2,12 @@
 
 use super::cast::Cast;
 use crate::browser::{Browser, Place};
-use crate::house::House;
+use crate::house::{House, person};
 use crate::stage::{Staged, When};
 use axum::Router;
+use domain::glass::AskForm;
 use domain::ids::{FeedId, PersonId, RunId, SeriesId, TargetId, TeamId};
+use domain::people::GlobalRole;
 use domain::permission::Actor;
 use domain::proposal::ProposalForm;
 use domain::series::form::SeriesForm;
@@ -13,7 +15,9 @@ use domain::webhook::Draft;
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::add_webhook::add_webhook;
+use engine::actions::ask_break_glass::ask_break_glass;
 use engine::actions::ask_series::{self, ask_series};
+use engine::actions::confirm_break_glass::{self, confirm_break_glass};
 use engine::actions::end_series::{self, end_series};
 use engine::actions::make_feed::{self, make_feed};
 use engine::actions::make_series::{Step, make_series};
@@ -42,6 +46,10 @@ pub struct Company {
     pub series: BTreeMap<&'static str, SeriesId>,
     /// Of the plan that waits for votes.
     pub digest: String,
+    /// Of plans that cannot wait, by name of the window.
+    pub digests: BTreeMap<&'static str, String>,
+    /// Of the window that was approved by it.
+    pub glass: Uuid,
     pub notice: String,
     pub policy: String,
     pub webhook: String,
@@ -70,6 +78,8 @@ impl Company {
             comments: BTreeMap::new(),
             series: BTreeMap::new(),
             digest: String::new(),
+            digests: BTreeMap::new(),
+            glass: Uuid::nil(),
             notice: String::new(),
             policy: String::new(),
             webhook: String::new(),
@@ -125,6 +135,43 @@ impl Company {
         let form = ProposalForm { target: "billing".into(), ..self.house.form(3) };
         let foreign = propose_window(&self.house.engine, &self.cast.other_engineer, &form, None).await.expect("proposed");
         self.windows.insert("foreign", foreign.number);
+    }
+
+    /// Windows that start within hours, each on a database of its own: one that waits for votes, one for which a break-glass was asked, and one
+    /// that was approved by one, of which none of those who try had a part.
+    pub async fn urgent(&mut self) {
+        self.database("asked", self.house.team, "staging").await;
+        self.database("broken", self.house.team, "staging").await;
+        let present = |caller: &Caller| Caller { actor: Actor { elevated: true, ..caller.actor.clone() }, ..caller.clone() };
+        let zone = jiff::tz::TimeZone::get("Europe/Berlin").expect("bundled");
+        let start = (self.house.engine.clock().now() + jiff::SignedDuration::from_hours(3)).to_zoned(zone);
+        for (name, database) in [("urgent", "spare"), ("asked", "asked"), ("broken", "broken")] {
+            let form = ProposalForm {
+                target: database.into(),
+                date: start.strftime("%Y-%m-%d").to_string(),
+                time: start.strftime("%H:%M").to_string(),
+                fold: "first".into(),
+                ..self.house.form(3)
+            };
+            let number = propose_window(&self.house.engine, &self.cast.changed, &form, None).await.expect("proposed").number;
+            self.windows.insert(name, number);
+            self.digests.insert(name, self.house.digest(number).await.hex());
+        }
+        let asker = present(&self.cast.changed);
+        for name in ["asked", "broken"] {
+            let reason = "orders cannot be placed since one o'clock".to_owned();
+            let ask = AskForm { digest: self.digests[name].clone(), short_name: name.into(), reason };
+            ask_break_glass(&self.house.engine, &asker, self.windows[name], &ask).await.expect("asked");
+        }
+        let second = person(&self.house.admin, "Zoe", None, &[GlobalRole::Admin]).await;
+        sqlx::query("INSERT INTO drydock.account (person_id, password_hash) VALUES ($1, '$argon2id$x')")
+            .bind(second.actor.person.0)
+            .execute(&self.house.admin)
+            .await
+            .expect("an account");
+        let input = confirm_break_glass::Input { digest: self.digests["broken"].clone(), short_name: "broken".into() };
+        confirm_break_glass(&self.house.engine, &present(&second), self.windows["broken"], &input).await.expect("confirmed");
+        self.glass = self.id("SELECT id FROM drydock.break_glass WHERE confirmed_at IS NOT NULL").await;
     }
 
     /// Series of the owner team, one that was ended, and one of the other team.

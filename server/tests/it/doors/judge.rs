@@ -118,6 +118,14 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
             let of = |object: Object| Object { parameters: vec![object.parameters[0].clone(), freeze.clone()], ..object };
             objects(company, Thing::Window(name)).into_iter().map(of).collect()
         }
+        Thing::WindowGlass(name) => {
+            let glass = company.glass.to_string();
+            let with =
+                |parameter: &str, object: Object| Object { parameters: vec![object.parameters[0].clone(), parameter.to_owned()], ..object };
+            let mut all: Vec<Object> = objects(company, Thing::Window(name)).into_iter().map(|object| with(&glass, object)).collect();
+            all.push(with(nowhere, Object { finished: true, ..object("no break-glass", window(name), team) }));
+            all
+        }
         Thing::Comment(name) => {
             let of = |name: &str| company.comments.get(name).cloned();
             let with = |object: Object, comment: Option<String>| {

@@ -61,6 +61,8 @@ pub enum Thing {
     Freeze,
     /// A window, and the team's freeze over it.
     WindowFreeze(&'static str),
+    /// A window, and the break-glass by which it was approved.
+    WindowGlass(&'static str),
     /// A window and what a stakeholder of its database wrote about it.
     Comment(&'static str),
     Series,
@@ -144,9 +146,10 @@ macro_rules! typed {
 use Right::{Account, Demo, Field, Held, Island, Named, OfTeam, Own, Somewhere, Team, Watched};
 use Thing::{Check, Nothing, Retired, Run, Window, WindowFreeze, WindowWatcher};
 use Verb::{
-    AcceptRed, AddContact, AddWatcher, CancelWindow, CloseWindow, DeleteTarget, ExamineTarget, ExportTrail, Freeze, HoldRun, ManageMembers,
-    ManageOutbox, ManagePeople, ManagePolicies, ManageTarget, ManageWebhooks, PauseAll, ProposeWindow, RecordBackup, ResolveHold,
-    ResumeAll, SayAbsence, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun, TickItem, TransferTarget, Vote,
+    AcceptRed, AddContact, AddWatcher, AskBreakGlass, CancelWindow, CloseWindow, ConfirmBreakGlass, DeleteTarget, ExamineTarget,
+    ExportTrail, Freeze, HoldRun, ManageMembers, ManageOutbox, ManagePeople, ManagePolicies, ManageTarget, ManageWebhooks, PauseAll,
+    ProposeWindow, RecordBackup, ResolveHold, ResumeAll, ReviewBreakGlass, SayAbsence, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun,
+    TickItem, TransferTarget, Vote,
 };
 
 /// Doors for everybody, and those of one's own account.
@@ -465,6 +468,26 @@ pub const WINDOWS: &[Line] = &[
     Line::act("POST /windows/{number}/start", Team(StartRun), Window("due"), typed!(c, p; "short_name": "due")),
 ];
 
+/// Break-glass: asked for on one window, confirmed on a second, reviewed on a third.
+pub const GLASS: &[Line] = &[
+    Line::act("POST /windows/{number}/glass", Team(AskBreakGlass), Window("urgent"), |c, _| {
+        vec![
+            ("digest", c.digests["urgent"].clone()),
+            ("short_name", "spare".into()),
+            ("reason", "orders cannot be placed since one o'clock".into()),
+        ]
+    }),
+    Line::act("POST /windows/{number}/glass/confirm", Team(ConfirmBreakGlass), Window("asked"), |c, _| {
+        vec![("digest", c.digests["asked"].clone()), ("short_name", "asked".into())]
+    }),
+    Line::act(
+        "POST /windows/{number}/glass/{glass}/review",
+        Team(ReviewBreakGlass),
+        Thing::WindowGlass("broken"),
+        typed!(c, p; "verdict": "justified", "outcome": "the shop was down"),
+    ),
+];
+
 /// Windows that run, and what follows.
 pub const RUNS: &[Line] = &[
     Line::read("GET /runs/{id}", Team(SeeTeam), Run("leased")),
@@ -592,5 +615,5 @@ pub const FREEZES: &[Line] = &[
 
 /// All of it.
 pub fn all() -> impl Iterator<Item = &'static Line> {
-    [OPEN, PEOPLE, DATABASES, LATER, WINDOWS, RUNS, PAUSE, RESUME, FREEZES, SERIES].into_iter().flatten()
+    [OPEN, PEOPLE, DATABASES, LATER, WINDOWS, GLASS, RUNS, PAUSE, RESUME, FREEZES, SERIES].into_iter().flatten()
 }

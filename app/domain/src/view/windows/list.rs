@@ -114,6 +114,8 @@ pub struct Row {
     pub waits_for_reader: bool,
     /// Whose votes it waits for, in words, while it does.
     pub waiting_for: Option<String>,
+    /// Two people broke the glass for it.
+    pub glass: bool,
     /// Name of a freeze over its time that it may not pass.
     pub frozen: Option<String>,
 }

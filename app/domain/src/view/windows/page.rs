@@ -1,6 +1,7 @@
 //! The page of one window.
 
 use super::beside::Beside;
+use super::glass::GlassPart;
 use super::offers::Whole;
 use super::{Blocker, Change, Countdown, Moments, Offers};
 use crate::approval::{Assurance, Standing, VoteDecision};
@@ -66,6 +67,8 @@ pub struct Head {
     pub created_at: Timestamp,
     /// What did not go as planned, once written.
     pub issues_met: Option<String>,
+    /// The two who broke the glass, where it was approved so and by no votes.
+    pub glass: Option<(String, String)>,
     /// Now, by the state database's clock.
     pub now: Timestamp,
 }
@@ -308,6 +311,8 @@ pub struct ShowPage {
     pub countdown: Option<Countdown>,
     /// What is in the way.
     pub blocked: Vec<Blocker>,
+    /// Break-glass: what was asked, confirmed and found.
+    pub glass: GlassPart,
     /// Freezes over its time.
     pub freezes: Vec<FreezeOver>,
     /// Windows on other databases of the same server at its time, while it is to come or under way.

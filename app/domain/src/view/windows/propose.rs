@@ -6,6 +6,7 @@ use super::{Change, Overlap, Preview, blocked};
 use crate::approval::{Assurance, Electorate, Roll, Rule, count};
 use crate::decision::FieldError;
 use crate::freeze::Freeze;
+use crate::glass::Raised;
 use crate::ids::PersonId;
 use crate::plan::PlanPolicy;
 use crate::procedure::RiskClass;
@@ -102,6 +103,8 @@ pub struct Approvers {
     pub policy: String,
     /// The rehearsal it demands, as half a sentence.
     pub rehearsal: Option<String>,
+    /// Why it asks for more than it says: a review is overdue.
+    pub raised: Option<String>,
     /// Its demands.
     pub groups: Vec<AskedGroup>,
     /// Who is asked too when a stage is not met in time, by stage.
@@ -131,6 +134,7 @@ impl Approvers {
             on: vec![],
             policy: policy.name.clone(),
             rehearsal: rules.rehearsal.as_ref().map(Demand::said),
+            raised: policy.raised.as_ref().map(Raised::said),
             groups: standing
                 .rules
                 .iter()
@@ -404,6 +408,7 @@ mod tests {
             name: "standard".into(),
             digest: canonical::digest("policy", b""),
             rules,
+            raised: None,
         };
         let of = |authors: &BTreeSet<PersonId>| Approvers::of(&policy, RiskClass::R1, &people, authors, &names);
         let both = of(&BTreeSet::new());

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::store;
 use crate::store::window_page;
 use crate::store::windows::{self, ProposalTarget};
+use domain::glass;
 use domain::ids::WindowId;
 use domain::permission::Actor;
 use domain::procedure;
@@ -31,6 +32,8 @@ pub(in crate::queries) async fn approvers(
         None => BTreeSet::new(),
     };
     authors.insert(actor.person);
+    let debts = store::glass::debts(db, target.plan.team).await?;
+    let policy = glass::raise(&policy, procedure.highest_risk(), &debts, &electorate, &authors);
     let names = window_page::names(db, &electorate.everybody()).await?;
     Ok(Approvers::of(&policy, procedure.highest_risk(), &electorate, &authors, &names))
 }
