@@ -82,6 +82,10 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
         view! { <Card title="On the same server at that time"><BesideTable beside caption="They share its disks and memory; nothing forbids it"/></Card> }
     });
     let approvals = view! { <ApprovalsCard page=window.clone()/> };
+    // What was broken is seen first; the offer stands behind the approvals that it would replace.
+    let offer_only = window.glass.is_offer_only();
+    let glass = view! { <BreakGlassCard head=head.clone() part=window.glass.clone()/> };
+    let (broken, offered) = if offer_only { (None, Some(glass)) } else { (Some(glass), None) };
     let wants_vote = window.offers.vote.is_open();
     let vote = wants_vote.then(|| view! { <a class="button primary" href="#vote">"Review and decide"</a> });
     view! {
@@ -91,12 +95,13 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
         {issues}
         <nav class="parts" aria-label="On this page"><ul>{parts}</ul></nav>
         <Acts head=head.clone() offers=window.offers run=open_run whole=window.whole/>
-        <BreakGlassCard head=head.clone() part=window.glass/>
+        {broken}
         <FreezesCard head=head.clone() freezes=window.freezes/>
         {beside}
         <PlanCard plan=window.plan/>
         <PreviewCard preview=window.preview previews=window.previews/>
         {approvals}
+        {offered}
         <LanesCard lanes=window.lanes state=head.state/>
         <ChecksCard number=head.number state=head.state checks=window.checks/>
         <ConversationCard number=head.number conversation=said/>

@@ -56,6 +56,12 @@ impl GlassPart {
         Self { open, ask, confirm, needs_factor: needs_factor(about.plan), broken: broken.collect() }
     }
 
+    /// Nothing has happened: it is only offered.
+    #[must_use]
+    pub fn is_offer_only(&self) -> bool {
+        self.open.is_none() && self.broken.is_empty()
+    }
+
     /// Whether there is anything to show.
     #[must_use]
     pub fn is_empty(&self) -> bool {
