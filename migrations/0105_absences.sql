@@ -78,12 +78,6 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF EXISTS (SELECT FROM unnest(NEW.in_place_of) o (person_id)
-               WHERE NOT EXISTS (SELECT FROM drydock.absence a JOIN drydock.person p ON p.id = a.person_id JOIN drydock.window w ON w.id = NEW.window_id
-                                 WHERE drydock.may_speak_of(a, w.team_id) AND a.person_id = o.person_id AND a.delegate_id = NEW.person_id AND a.during @> clock_timestamp()
-                                   AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp())) THEN
-        RAISE EXCEPTION 'nobody votes in the place of somebody who is there, or who named somebody else' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'vote_in_place_by_delegate';
-    END IF;
     IF EXISTS (SELECT FROM drydock.contributor c WHERE c.window_id = NEW.window_id AND c.person_id = ANY (NEW.in_place_of))
         OR EXISTS (SELECT FROM drydock.absence a JOIN drydock.contributor c ON c.person_id = a.said_by AND c.window_id = NEW.window_id
                    WHERE a.person_id = ANY (NEW.in_place_of) AND a.said_by <> a.person_id AND a.during @> clock_timestamp())
@@ -93,7 +87,13 @@ BEGIN
                    WHERE i.person_id = ANY (NEW.in_place_of) AND i.changed_by <> i.person_id AND w.created_at < i.at + interval '24 hours') THEN
         RAISE EXCEPTION 'an author of this window has no seat to give, and names no delegate of others for it' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'vote_in_place_not_by_author';
     END IF;
-    IF EXISTS (SELECT FROM drydock.vote v WHERE v.window_id = NEW.window_id AND v.digest = NEW.digest AND v.withdrawn_at IS NULL AND v.id <> NEW.id
+    IF EXISTS (SELECT FROM unnest(NEW.in_place_of) o (person_id)
+               WHERE NOT EXISTS (SELECT FROM drydock.absence a JOIN drydock.person p ON p.id = a.person_id JOIN drydock.window w ON w.id = NEW.window_id
+                                 WHERE drydock.may_speak_of(a, w.team_id) AND a.person_id = o.person_id AND a.delegate_id = NEW.person_id AND a.during @> clock_timestamp()
+                                   AND p.active AND NOT p.shared_address AND p.may_vote_from <= clock_timestamp())) THEN
+        RAISE EXCEPTION 'nobody votes in the place of somebody who is there, or who named somebody else' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'vote_in_place_by_delegate';
+    END IF;
+    IF EXISTS (SELECT FROM drydock.plan_vote v WHERE v.window_id = NEW.window_id AND v.digest = NEW.digest AND v.withdrawn_at IS NULL AND v.id <> NEW.id
                  AND (v.person_id = ANY (NEW.in_place_of) OR v.in_place_of && NEW.in_place_of)) THEN
         RAISE EXCEPTION 'this seat has been voted for' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'vote_one_a_seat';
     END IF;

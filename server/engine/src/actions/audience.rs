@@ -146,7 +146,9 @@ pub(crate) async fn ask_the_others(
     let left = standing(ledger, window, plan).await?;
     // A stage that is open again has its own deadline again.
     ledger.turn(window.id, left.stage, fact).await?;
-    ask(ledger, window, plan, left.waiting_for().difference(voted).copied().collect(), Map::new(), fact).await
+    // Delegates are asked by the loop that knows their absences.
+    let others = left.waiting_for().difference(voted).copied().filter(|person| plan.voters().contains(person)).collect();
+    ask(ledger, window, plan, others, Map::new(), fact).await
 }
 
 /// Puts a message about the whole installation into the outbox of leads and deputies of every team and of administrators.

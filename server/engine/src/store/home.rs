@@ -76,7 +76,9 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
                               FROM drydock.plan p JOIN drydock.asked_in_place q ON q.window_id = p.window_id AND q.digest = p.digest
                               JOIN drydock.absence a ON a.id = q.absence_id AND a.delegate_id = $1 AND a.during @> clock_timestamp()
                               JOIN drydock.person n ON n.id = a.person_id
-                              WHERE w.state = 'proposed' AND p.window_id = w.id AND p.revision = w.revision) i ON true
+                              WHERE w.state = 'proposed' AND p.window_id = w.id AND p.revision = w.revision AND drydock.may_speak_of(a, w.team_id)
+                                -- A seat that was voted for is no question any more.
+                                AND NOT EXISTS (SELECT FROM drydock.plan_vote v WHERE v.window_id = p.window_id AND v.digest = p.digest AND v.withdrawn_at IS NULL AND (v.person_id = a.person_id OR v.in_place_of @> ARRAY[a.person_id]))) i ON true
            WHERE w.state IN ('proposed', 'hold', 'validating', 'draft') AND CASE w.state
                WHEN 'proposed' THEN (i.names IS NOT NULL
                                      OR EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e

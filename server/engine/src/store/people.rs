@@ -300,11 +300,11 @@ pub(crate) async fn has_voice(db: &mut PgConnection, person: PersonId) -> sqlx::
     .await
 }
 
-/// Numbers of open windows on whose current plan this person's approval stands.
+/// Numbers of open windows on whose current plan this person's approval stands, or one in their place.
 pub(crate) async fn windows_counting_on(db: &mut PgConnection, person: PersonId) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        "SELECT w.number FROM drydock.plan_vote v JOIN drydock.window w ON w.id = v.window_id JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision AND p.digest = v.digest
-         WHERE v.person_id = $1 AND v.withdrawn_at IS NULL AND w.state IN ('proposed', 'approved') ORDER BY w.number",
+        "SELECT DISTINCT w.number FROM drydock.plan_vote v JOIN drydock.window w ON w.id = v.window_id JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision AND p.digest = v.digest
+         WHERE (v.person_id = $1 OR v.in_place_of @> ARRAY[$1::uuid]) AND v.withdrawn_at IS NULL AND w.state IN ('proposed', 'approved') ORDER BY w.number",
         person.0
     )
     .fetch_all(db)

@@ -474,7 +474,8 @@ async fn votes_that_rest_beyond_the_deadline_put_it_out_of_reach() {
     office.tick().await;
     let told = warned(&office).await;
     assert!(
-        told.len() == 1 && told[0].contains("Sten (address, role or password was changed within the last 24 hours, and counts from "),
+        told.len() == 1
+            && told[0].contains("Sten (address, role, password or second factor was changed within the last 24 hours, and counts from "),
         "{told:?}"
     );
 }
