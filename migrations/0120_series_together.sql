@@ -167,8 +167,8 @@ BEGIN
     END IF;
     whole := convert_from(asked.bytes, 'UTF8')::jsonb;
     SELECT convert_from(p.bytes, 'UTF8')::jsonb INTO sealed FROM drydock.plan p WHERE p.window_id = NEW.window_id AND p.revision = 1 AND p.digest = NEW.plan_digest;
-    -- Everything but the identity of the window: its words, its limits, its policy, its database, its times, who may vote.
-    IF sealed - '{window,number,times,eligible}'::text[] IS DISTINCT FROM whole -> 'template' OR sealed IS NULL
+    -- Everything but the identity of the window and the rehearsal that each date finds for itself: its words, its limits, its policy, its database, its times, who may vote.
+    IF sealed - '{window,number,times,eligible,rehearsal}'::text[] IS DISTINCT FROM whole -> 'template' OR sealed IS NULL
         OR NOT EXISTS (SELECT FROM jsonb_array_elements(whole -> 'dates') d WHERE d -> 'times' = sealed -> 'times' AND d -> 'eligible' = sealed -> 'eligible') THEN
         RAISE EXCEPTION 'this plan is not what was approved with the series' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'series_cover_equal';
     END IF;
@@ -184,7 +184,7 @@ ALTER TABLE drydock.series_cover ENABLE ALWAYS TRIGGER series_cover_no_truncate;
 ALTER TABLE drydock.series_birth ADD COLUMN uncovered text CHECK (length(uncovered) BETWEEN 1 AND 2000);
 COMMENT ON COLUMN drydock.series_birth.uncovered IS 'Why the window asks by itself although dates of its series were put together to be approved; null where none were, or where it is covered.';
 
--- Every vote on a plan, given on its window or with its series. Whoever decides on the window itself, or whose delegate does, has spoken there, and a contributor never counts.
+-- Every vote on a plan, given on its window or with its series. Whoever decides on the window itself has spoken there, and a contributor never counts.
 CREATE VIEW drydock.plan_vote AS
     SELECT v.id, v.window_id, v.digest, v.person_id, v.decision, v.assurance, v.comment, v.cast_at, v.withdrawn_at, v.withdrawn_reason, v.in_place_of, NULL::uuid AS series_digest_id
     FROM drydock.vote v
@@ -192,7 +192,6 @@ CREATE VIEW drydock.plan_vote AS
     SELECT s.id, c.window_id, c.plan_digest, s.person_id, 'approve', s.assurance, s.comment, s.cast_at, s.withdrawn_at, s.withdrawn_reason, '{}'::uuid[], c.series_digest_id
     FROM drydock.series_cover c JOIN drydock.series_vote s ON s.series_digest_id = c.series_digest_id
     WHERE (s.withdrawn_at IS NULL OR s.withdrawn_at >= c.covered_at)
-      AND NOT EXISTS (SELECT FROM drydock.vote v WHERE v.window_id = c.window_id AND v.digest = c.plan_digest
-                        AND (v.person_id = s.person_id OR v.in_place_of @> ARRAY[s.person_id]) AND v.withdrawn_at IS NULL)
+      AND NOT EXISTS (SELECT FROM drydock.vote v WHERE v.window_id = c.window_id AND v.digest = c.plan_digest AND v.person_id = s.person_id AND v.withdrawn_at IS NULL)
       AND NOT EXISTS (SELECT FROM drydock.contributor b WHERE b.window_id = c.window_id AND b.person_id = s.person_id);
 COMMENT ON VIEW drydock.plan_vote IS 'What is counted for a plan: votes on its window, and votes on the dates of a series that cover it.';

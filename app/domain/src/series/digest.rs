@@ -21,8 +21,9 @@ pub const MOST_DAYS: i64 = 35;
 /// Differences named in one sentence at most; the page of the window shows them all.
 const NAMED: usize = 3;
 
-/// The parts of a plan that the template leaves out: the first two belong to one window, the others stand with each date.
-const OWN: [&str; 4] = ["window", "number", "times", "eligible"];
+/// The parts of a plan that the template leaves out: the first two belong to one window, the next two stand with each date, and each date finds
+/// its own rehearsal: the newest that counts, which the policy and the gate ask for as ever.
+const OWN: [&str; 5] = ["window", "number", "times", "eligible", "rehearsal"];
 
 /// One date of a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +125,11 @@ impl SeriesDigest {
         Ok(Self { format: DIGEST_FORMAT, series, revision, rule, template, dates })
     }
 
+    /// Whether two plans of a series can be approved together.
+    pub fn alike(one: &Plan, other: &Plan) -> Result<bool, DigestError> {
+        Ok(template(one)? == template(other)?)
+    }
+
     /// Canonical bytes and digest.
     pub fn seal(&self) -> Result<(Vec<u8>, Digest), CanonicalError> {
         let bytes = canonical::bytes(self)?;
@@ -160,7 +166,7 @@ impl SeriesDigest {
             return Ok(Err(Uncovered::Edited));
         }
         let Some(date) = self.dates.iter().find(|date| date.times.start == plan.times.start) else { return Ok(Err(Uncovered::NoDate)) };
-        let given = self.plan(date, plan.window, plan.number)?;
+        let given = Plan { rehearsal: plan.rehearsal.clone(), ..self.plan(date, plan.window, plan.number)? };
         if canonical::bytes(&given)? == sealed {
             return Ok(Ok(date));
         }

@@ -59,9 +59,12 @@ pub async fn ask_series(engine: &Engine, caller: &Caller, id: SeriesId, input: &
             let now = window_forms::now(db).await?;
             // A freeze that is made at this moment waits.
             store::freezes::hold_off(db).await?;
-            let (mut plans, mut left_out) = (Vec::new(), Vec::new());
+            let (mut plans, mut left_out): (Vec<(Date, Plan)>, _) = (Vec::new(), Vec::new());
             for date in ahead(db, &of, now, wanted).await? {
                 match planned(&engine, db, &of, &author, &date).await {
+                    Ok(plan) if plans.first().is_some_and(|(_, first)| SeriesDigest::alike(first, &plan) != Ok(true)) => {
+                        left_out.push((date.day, "Its plan differs from that of the first date.".to_owned()));
+                    }
                     Ok(plan) => plans.push((date.day, plan)),
                     Err(error) => left_out.push((date.day, said(error)?)),
                 }

@@ -72,7 +72,8 @@ pub(super) async fn ask(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, f
         return Ok(0);
     }
     ledger.turn(window.id, left.stage, fact).await?;
-    let others = left.waiting_for().difference(&voted).copied().collect();
+    // Delegates are asked by the loop that knows their absences.
+    let others = left.waiting_for().difference(&voted).copied().filter(|person| plan.voters().contains(person)).collect();
     Ok(audience::ask(ledger, window, plan, others, Map::new(), fact).await?.len())
 }
 
@@ -91,7 +92,8 @@ pub(super) async fn count(ledger: &mut Ledger<'_>, id: domain::ids::WindowId, as
         return Ok(true);
     }
     if ledger.turn(window.id, left.stage, fact).await? {
-        let others = left.waiting_for().difference(&voted(ledger, &window).await?).copied().collect();
+        let voted = voted(ledger, &window).await?;
+        let others = left.waiting_for().difference(&voted).copied().filter(|person| plan.voters().contains(person)).collect();
         audience::ask(ledger, &window, &plan, others, Map::new(), fact).await?;
     }
     Ok(false)

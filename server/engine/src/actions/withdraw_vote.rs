@@ -106,7 +106,8 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
     recount(ledger, &window, reason, fact).await
 }
 
-/// Counts a window that has not started, after a vote on it was taken back: an approved one whose votes no longer suffice waits again.
+/// Counts a window that has not started, after a vote on it was taken back: an approved one whose votes no longer suffice waits again; and one
+/// that waited is approved where a rejection went and the approvals suffice now.
 pub(super) async fn recount(ledger: &mut Ledger<'_>, window: &Window, reason: &str, fact: FactRef) -> Result<WindowState> {
     let plan = window.plan()?;
     let left = standing(ledger, window, &plan).await?;
@@ -123,6 +124,19 @@ pub(super) async fn recount(ledger: &mut Ledger<'_>, window: &Window, reason: &s
         let asked = audience::ask_the_others(ledger, window, &plan, &voted, fact).await?;
         audience::tell_but(ledger, window, &plan, NoticeKind::ApprovalLost, Map::new(), fact, &asked).await?;
         return Ok(WindowState::Proposed);
+    }
+    let suffices = left.approved && !left.rejected && left.changes_asked_by.is_empty();
+    if window.state == WindowState::Proposed && suffices && store::runs::now(ledger.db()).await? < window.decide_by_at {
+        let voters: Vec<String> = left.voters().iter().map(ToString::to_string).collect();
+        let approved = NewFact::done("window.approve", "window", window.id)
+            .of_window(window.id)
+            .of_team(window.team)
+            .with("digest", window.digest.hex())
+            .with("voters", voters);
+        let fact = ledger.fact(approved).await?;
+        ledger.move_window(window.id, window.revision, WindowState::Proposed, WindowState::Approved, Some(reason), fact).await?;
+        audience::tell(ledger, window, &plan, NoticeKind::Approved, Map::new(), fact).await?;
+        return Ok(WindowState::Approved);
     }
     Ok(window.state)
 }

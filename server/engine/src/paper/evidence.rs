@@ -31,7 +31,7 @@ pub fn evidence(of: &Evidence) -> Value {
         "votes": of.votes.iter().map(|vote| json!({
             "who": vote.who, "person": vote.person, "decision": vote.decision.word(), "assurance": vote.assurance.word(), "comment": vote.comment,
             "in_place_of": vote.in_place_of.iter().map(|(person, name)| json!({"who": name, "person": person})).collect::<Vec<_>>(),
-            "revision": vote.revision, "at": vote.at.to_string(),
+            "revision": vote.revision, "with_series": vote.with_series, "at": vote.at.to_string(),
             "withdrawn_at": vote.withdrawn.as_ref().map(|(at, _)| at.to_string()), "withdrawn_because": vote.withdrawn.as_ref().map(|(_, why)| why),
         })).collect::<Vec<_>>(),
         "break_glass": of.glasses.iter().map(glass).collect::<Vec<_>>(),
