@@ -21,8 +21,10 @@ BEGIN
     IF TG_OP = 'UPDATE' AND executor IS NULL THEN
         RAISE EXCEPTION 'whoever lets a run go on is named' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'run_executor_named';
     END IF;
-    IF EXISTS (SELECT FROM drydock.vote v WHERE v.window_id = NEW.window_id AND v.digest = NEW.plan_digest AND v.person_id = executor
-               AND v.decision = 'approve' AND v.withdrawn_at IS NULL) THEN
+    -- By a vote on the window or with its series, or as one of the two who broke the glass for it.
+    IF EXISTS (SELECT FROM drydock.plan_vote v WHERE v.window_id = NEW.window_id AND v.digest = NEW.plan_digest AND v.person_id = executor
+               AND v.decision = 'approve' AND v.withdrawn_at IS NULL)
+        OR EXISTS (SELECT FROM drydock.window w JOIN drydock.break_glass g ON g.id = w.glass_id WHERE w.id = NEW.window_id AND executor IN (g.asked_by, g.confirmed_by)) THEN
         RAISE EXCEPTION 'whoever approved this plan does not execute it' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'separate_executor';
     END IF;
     RETURN NEW;

@@ -80,6 +80,12 @@ BEGIN
     IF NOT drydock.may_break_glass(NEW.asked_by, about.team_id, false) OR (NEW.confirmed_by IS NOT NULL AND NOT drydock.may_break_glass(NEW.confirmed_by, about.team_id, true)) THEN
         RAISE EXCEPTION 'both hold the right and have an account' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'break_glass_by_right';
     END IF;
+    -- As with votes, whose lists are sealed: whoever got the right after the window was made counts for later ones.
+    IF NEW.confirmed_by IS NOT NULL
+        AND NOT EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = NEW.confirmed_by AND g.role = 'admin' AND g.granted_at <= about.created_at)
+        AND NOT EXISTS (SELECT FROM drydock.membership m WHERE m.person_id = NEW.confirmed_by AND m.team_id = about.team_id AND (m.role = 'lead' OR m.deputy) AND m.since <= about.created_at) THEN
+        RAISE EXCEPTION 'this person is not heard on this window' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'break_glass_heard';
+    END IF;
     IF EXISTS (SELECT FROM drydock.contributor c WHERE c.window_id = about.id AND c.person_id = NEW.confirmed_by) THEN
         RAISE EXCEPTION 'whoever wrote a revision does not confirm' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'break_glass_not_by_contributor';
     END IF;

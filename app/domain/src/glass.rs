@@ -197,6 +197,18 @@ pub fn may_ask(actor: &Actor, about: &About<'_>) -> Result<Permit, Refusal> {
     Ok(permit)
 }
 
+/// The glass is broken for one plan once: a break-glass that lost its approval again is not repeated for the same bytes.
+pub fn once(all: &[Glass], digest: Digest) -> Result<(), Refusal> {
+    if all.iter().any(|glass| glass.confirmed.is_some() && glass.digest == digest) {
+        return Err(Refusal::new(
+            "glass_once",
+            "The glass was broken for exactly this plan before, and that counts no more.",
+            "Edit the window first: the new plan is another one.",
+        ));
+    }
+    Ok(())
+}
+
 /// The right to confirm a request: by another person, who wrote no revision, and is heard on this window as a voter would have to be.
 pub fn may_confirm(
     actor: &Actor,

@@ -50,7 +50,7 @@ async fn two_people_break_the_glass_and_a_third_reviews_it() {
     let confirm = format!("{page}/glass/confirm");
     let second = [("digest", digest.as_str()), ("short_name", "prod-orders"), ("_back", page.as_str())];
     // The password was typed at the sign-in, and that was long ago.
-    sqlx::query("UPDATE drydock.session SET elevated_until = NULL WHERE person_id = $1")
+    sqlx::query("UPDATE drydock.session SET elevated_until = created_at WHERE person_id = $1")
         .bind(house.lead.actor.person.0)
         .execute(&house.admin)
         .await

@@ -34,8 +34,9 @@ pub async fn ask_break_glass(engine: &Engine, caller: &Caller, number: i64, form
             glass::may_ask(&caller.actor, &about(&window, &plan, now))?;
             same_plan(&form.digest, &window)?;
             let reason = form.parse(&plan.target().short_name)?;
-            if let Some(open) = store::glass::of(ledger.db(), window.id).await?.into_iter().find(|glass| glass.is_open(window.digest, now))
-            {
+            let all = store::glass::of(ledger.db(), window.id).await?;
+            glass::once(&all, window.digest)?;
+            if let Some(open) = all.into_iter().find(|glass| glass.is_open(window.digest, now)) {
                 return Err(asked_already(&open.asked_name, open.expires_at).into());
             }
             let new = NewGlass {

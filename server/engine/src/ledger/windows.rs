@@ -292,8 +292,7 @@ impl Ledger<'_> {
         .await?
         .rows_affected();
         self.moved(window, revision, moved == 1).await?;
-        self.take_time(window, revision, (from, to)).await?;
-        self.event(window, from, to, reason.unwrap_or_default(), fact).await
+        self.take_time(window, revision, (from, to)).await
     }
 
     /// Approves a proposed window by a break-glass, whose mark it bears from then on. Receivers are owed both: that it is approved, and how.

@@ -131,7 +131,7 @@ impl Notifier {
                     said: said(&message.payload),
                     head: letters::head(db).await?,
                     comment,
-                    broken: glass::broken(db, window, subject.digest).await?,
+                    broken: glass::broken(db, window).await?,
                     moved_from: moved_from(&message.payload),
                     sequence: letters::sequence(db, window, message.fact_id).await?,
                     message_id: format!("<{}>", message.message_id),

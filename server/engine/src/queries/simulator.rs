@@ -40,8 +40,10 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
                 Ok((place, question)) => {
                     let people = people_at(db, &place, &known).await?;
                     let names = names(db, &people, &question.absent).await?;
-                    page.debt = Raised::of(&store::glass::debts(db, place.team).await?, false).map(|raised| raised.said());
-                    match example::answer(&known, &question, &people) {
+                    let answer = example::answer(&known, &question, &people);
+                    let beforehand = answer.as_ref().is_some_and(|answer| answer.pre_approved);
+                    page.debt = Raised::of(&store::glass::debts(db, place.team).await?, beforehand).map(|raised| raised.said());
+                    match answer {
                         Some(answer) => page.answer = Some(AnswerView::of(&answer, &question.absent, &names)),
                         None => page.problem = Some(ruled_by_none(&question.case).to_string()),
                     }

@@ -166,6 +166,8 @@ pub(super) struct Near {
     pub(super) speaks_for: Vec<String>,
     pub(super) standing: Standing,
     pub(super) silent: BTreeMap<PersonId, Silent>,
+    /// The reader is one of the two who broke the glass for it.
+    broke_glass: bool,
     pub(super) votes: Vec<VoteRow>,
     pub(super) checks: Vec<CheckRow>,
     pub(super) lanes: Vec<LaneLine>,
@@ -242,6 +244,8 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         }
         _ => None,
     };
+    let broke_glass = store::glass::is_by(db, head.id, actor.person).await?;
+    let glass_holds = store::glass::holds(db, head.id, head.digest).await?;
     let pause = store::pauses::open(db).await?;
     let freezes = freezes_over(db, actor, &loaded, &plan, &contributors).await?;
     let kept: Vec<Freeze> = freezes.iter().filter(|over| over.passed.is_none()).map(|over| over.freeze.clone()).collect();
@@ -264,6 +268,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         hold_reason: runs.iter().filter(|run| run.state == RunState::Held).find_map(|run| run.hold_reason.as_deref()),
         own_run: open_run.map(|run| run.state == RunState::Leased),
         unrehearsed: &unrehearsed,
+        glass_lost: glass_holds == Some(false),
         red_checks: open_run.map_or(&[], |run| run.red_checks.as_slice()),
         checks: &listed,
         owes_issues: head.state.went_wrong() && head.issues_met.is_none(),
@@ -286,11 +291,13 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         checks: &states,
         issues_written: head.issues_met.is_some(),
         wants_another_executor: plan.wants_another_executor(),
+        broke_glass,
     })
     .during(pause.as_ref(), kept.iter().find(|freeze| freeze.phase(head.now) == Phase::Now));
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
     Ok(Near {
+        broke_glass,
         plan,
         names,
         waited,
@@ -310,9 +317,9 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
 }
 
 impl Near {
-    /// Whether somebody's approval of this plan stands.
-    pub(super) fn approved_by(&self, person: PersonId) -> bool {
-        executor::approved(&counted(&self.votes, self.loaded.head.revision), person)
+    /// Whether the reader approved this plan, by a vote that stands or by breaking the glass.
+    pub(super) fn approved_by(&self, reader: PersonId) -> bool {
+        self.broke_glass || executor::approved(&counted(&self.votes, self.loaded.head.revision), reader)
     }
 }
 

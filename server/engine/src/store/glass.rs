@@ -55,9 +55,24 @@ pub async fn of(db: &mut PgConnection, window: WindowId) -> Result<Vec<Glass>> {
         .collect()
 }
 
-/// The break-glass by which this plan was approved, whatever became of the window since.
-pub async fn broken(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<Option<Glass>> {
-    Ok(of(db, window).await?.into_iter().find(|glass| glass.confirmed.is_some() && glass.digest == digest))
+/// The break-glass by whose mark the window stands approved, or ran; `None` once it waits for votes again.
+pub async fn broken(db: &mut PgConnection, window: WindowId) -> Result<Option<Glass>> {
+    let mark =
+        sqlx::query_scalar!("SELECT w.glass_id FROM drydock.window w WHERE w.id = $1", window.0).fetch_optional(&mut *db).await?.flatten();
+    let Some(mark) = mark else { return Ok(None) };
+    Ok(of(db, window).await?.into_iter().find(|glass| glass.id.0 == mark))
+}
+
+/// Whether somebody is one of the two by whose break-glass the window stands approved.
+pub async fn is_by(db: &mut PgConnection, window: WindowId, person: PersonId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.window w JOIN drydock.break_glass g ON g.id = w.glass_id
+                          WHERE w.id = $1 AND $2 IN (g.asked_by, g.confirmed_by)) AS "is!""#,
+        window.0,
+        person.0
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Whether the break-glass counts that approved a window, for exactly these bytes; `None` where votes did, or its policy.

@@ -99,6 +99,8 @@ pub struct Situation<'a> {
     pub freezes: &'a [Freeze],
     /// What the plan lacks of a rehearsal that is demanded by now.
     pub unrehearsed: &'a [Refusal],
+    /// It was approved by a break-glass that counts no more.
+    pub glass_lost: bool,
     /// Red pre-checks of an open run.
     pub red_checks: &'a [String],
     /// The validation list: title and state.
@@ -259,6 +261,12 @@ fn overlaps(found: &[Overlap]) -> Vec<Blocker> {
 
 fn start(s: &Situation<'_>) -> Vec<Blocker> {
     let mut found = Vec::new();
+    if s.glass_lost {
+        found.push(Blocker::new(
+            "The break-glass that approved it counts no more: one of the two was deactivated or lost the right.",
+            "Edit the window, and have the new plan approved.",
+        ));
+    }
     if let Some(other) = s.other_run {
         found.push(Blocker::new(
             format!("The run of window #{other} on this database is not over."),

@@ -42,6 +42,7 @@ fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)
         hold_reason: None,
         own_run: None,
         unrehearsed: &[],
+        glass_lost: false,
         red_checks: &[],
         checks: &[],
         owes_issues: false,

@@ -2,10 +2,11 @@
 
 use super::offers::Offer;
 use crate::decision::Refusal;
-use crate::glass::{About, Glass, is_for, may_ask, may_confirm, may_review, needs_factor};
+use crate::glass::{About, Glass, is_for, may_ask, may_confirm, may_review, needs_factor, once};
 use crate::ids::PersonId;
 use crate::permission::{Actor, Permit};
 use crate::voice::Voice;
+use crate::window::WindowState;
 use std::collections::BTreeSet;
 
 /// A break-glass that was confirmed, and whether the reader may review it.
@@ -42,13 +43,18 @@ impl GlassPart {
     pub fn of(actor: &Actor, about: &About<'_>, all: Vec<Glass>, contributors: &BTreeSet<PersonId>, voice: Option<&Voice>) -> Self {
         let open = all.iter().find(|glass| glass.is_open(about.digest, about.now)).cloned();
         let fits = is_for(about).is_ok();
-        let ask = if fits && open.is_none() { offer(may_ask(actor, about)) } else { Offer::Absent };
+        let ask = if fits && open.is_none() {
+            offer(may_ask(actor, about).and_then(|permit| once(&all, about.digest).map(|()| permit)))
+        } else {
+            Offer::Absent
+        };
         let confirm = match (&open, voice) {
             (Some(open), Some(voice)) if fits => offer(may_confirm(actor, about, open, contributors, voice)),
             _ => Offer::Absent,
         };
         let broken = all.into_iter().filter(|glass| glass.confirmed.is_some()).map(|glass| Broken {
-            stands: glass.digest == about.digest,
+            // A window that waits for votes again bears no mark of it.
+            stands: glass.digest == about.digest && !matches!(about.state, WindowState::Draft | WindowState::Proposed),
             overdue: glass.owed().is_some_and(|due| due <= about.now),
             review: if glass.owed().is_some() { offer(may_review(actor, about.team, &glass, contributors)) } else { Offer::Absent },
             glass,
