@@ -28,7 +28,7 @@ pub struct Reading {
 #[must_use]
 pub fn between(before: &Reading, now: &Reading) -> Option<(i64, i64)> {
     let seconds = now.at.duration_since(before.at).as_secs();
-    let transactions = now.transactions - before.transactions;
+    let transactions = now.transactions.saturating_sub(before.transactions);
     (before.since == now.since && transactions >= 0 && (1..=LONGEST_S).contains(&seconds)).then_some((transactions, seconds))
 }
 
@@ -54,14 +54,14 @@ impl Week {
         let mut found: BTreeMap<(usize, usize), (i64, i64)> = BTreeMap::new();
         for hour in hours {
             let sum = found.entry(hour_of_week(hour.at, zone)).or_default();
-            *sum = (sum.0 + hour.transactions, sum.1 + hour.seconds);
+            *sum = (sum.0.saturating_add(hour.transactions), sum.1.saturating_add(hour.seconds));
         }
         Self(found)
     }
 
     /// Transactions a minute in an hour of the week; `None` where nothing is known.
     fn per_min(&self, at: (usize, usize)) -> Option<i64> {
-        self.0.get(&at).filter(|(_, seconds)| *seconds > 0).map(|(transactions, seconds)| transactions * 60 / seconds)
+        self.0.get(&at).filter(|(_, seconds)| *seconds > 0).map(|(transactions, seconds)| transactions.saturating_mul(60) / seconds)
     }
 
     /// Transactions a minute in the busiest hour that a time touches; `None` where one of its hours is not known.
