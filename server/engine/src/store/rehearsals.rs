@@ -49,7 +49,7 @@ pub async fn candidates(
                               LEFT JOIN drydock.run r ON r.window_id = o.window_id AND r.revision = o.revision AND r.target_id = o.target_id AND r.kind = 'maintenance'
                               WHERE o.window_id = w.id AND o.revision = w.revision AND r.clean IS DISTINCT FROM true) AS "clean!",
                   EXISTS (SELECT FROM drydock.check_item c WHERE c.window_id = w.id AND c.revision = w.revision AND c.state = 'accepted') AS "accepted_red!"
-           FROM (SELECT t.id FROM drydock.target t WHERE t.team_id = $1 AND t.environment = ANY ($3) AND t.state <> 'deleted' ORDER BY t.short_name LIMIT $6) t
+           FROM (SELECT t.id FROM drydock.target t WHERE t.team_id = $1 AND t.environment = ANY ($3) AND t.state <> 'deleted' ORDER BY t.short_name LIMIT CASE WHEN $4::bigint IS NULL THEN $6::bigint END) t
            CROSS JOIN LATERAL (
                SELECT u.id AS run_id, u.window_id, u.revision, u.target_id, u.opened_at, u.ended_at, u.plan_digest
                FROM drydock.run u JOIN drydock.revision v ON v.window_id = u.window_id AND v.number = u.revision
