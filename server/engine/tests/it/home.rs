@@ -138,7 +138,7 @@ async fn a_text_that_is_owed_is_asked_for_until_it_is_written() {
     let failed = house.planted(house.target, W::Failed, &in_minutes(&house, -400 * 24 * 60), 60, 1).await[0];
     set(&house, "UPDATE drydock.window SET state_at = now() - interval '400 days' WHERE state = 'failed'").await;
     let owed = look(failed, "Failed. Write down what went wrong.");
-    assert_eq!(page(&house, &house.lead.actor).await.attention, [owed.clone()]);
+    assert_eq!(page(&house, &house.lead.actor).await.attention, std::slice::from_ref(&owed));
     // However many fail afterwards: the one that is owed for longest is not pushed off the page.
     house.planted(house.target, W::RolledBack, &in_minutes(&house, -200), 60, 25).await;
     assert_eq!(page(&house, &house.lead.actor).await.attention[0], owed);
