@@ -305,6 +305,8 @@ pub async fn digest(company: &Company) -> Vec<(String, String)> {
         )
     };
     let sql = tables.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ");
+    // Of so many tables the server reads several at once, and gives them in any order.
+    let sql = format!("{sql} ORDER BY name");
     sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&company.house.admin).await.expect("a digest")
 }
 
