@@ -175,7 +175,12 @@ fn sentence(constraint: &str) -> Option<Error> {
         "break_glass_fixed" | "break_glass_newest" | "break_glass_once" => {
             refused("moved_on", "Somebody was faster: the window or its break-glass is another one by now.", "Look at its page.")
         }
-        "break_glass_by_right" | "break_glass_heard" => refused(
+        "break_glass_heard" => refused(
+            "not_heard",
+            "You cannot confirm: you got the right after this window was made, or your account was changed within the last 24 hours.",
+            "Call another lead or deputy of the owner team, or an administrator, who wrote no revision.",
+        ),
+        "break_glass_by_right" => refused(
             "not_permitted",
             "One of the two lost the right at this very moment.",
             "Ask somebody who holds it: leads and deputies of the owner team, and administrators.",

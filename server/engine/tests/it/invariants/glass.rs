@@ -82,6 +82,7 @@ async fn two_people_who_hold_the_right_break_it_for_the_newest_plan_in_time() {
         &format!(", {}, false, now(), now()", w.lead),
     );
     let author = format!("INSERT INTO drydock.contributor (window_id, person_id) VALUES ({}, {})", w.window, w.deputy);
+    let newcomer = format!("UPDATE drydock.membership SET since = clock_timestamp() WHERE person_id = {}", w.lead);
     let no_account = format!("DELETE FROM drydock.account WHERE person_id = {}", w.lead);
     let factor = |asked: &str| asked.replace(", false, false", ", true, false");
     yard.refuses(&[
@@ -99,6 +100,8 @@ async fn two_people_who_hold_the_right_break_it_for_the_newest_plan_in_time() {
         (Web, format!("{}; {}", ask(&w.lead), Waiting::confirmed(&w.engineer)), "break_glass_by_right"),
         (Owner, format!("{author}; {}; {}", ask(&w.lead), Waiting::confirmed(&w.deputy)), "break_glass_not_by_contributor"),
         (Replica, format!("{author}; {}; {}", ask(&w.lead), Waiting::confirmed(&w.deputy)), "break_glass_not_by_contributor"),
+        (Owner, format!("{newcomer}; {}; {}", ask(&w.deputy), Waiting::confirmed(&w.lead)), "break_glass_heard"),
+        (Replica, format!("{newcomer}; {}; {}", ask(&w.deputy), Waiting::confirmed(&w.lead)), "break_glass_heard"),
         (Owner, format!("{late}; {}", Waiting::confirmed(&w.lead)), "break_glass_in_time"),
         (Web, format!("{}; {}", w.broken(), Waiting::confirmed(&w.deputy)), "break_glass_fixed"),
         (Owner, format!("{}; UPDATE drydock.break_glass SET review_due_at = now() + interval '9 days'", w.broken()), "break_glass_fixed"),
