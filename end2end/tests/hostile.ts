@@ -58,7 +58,7 @@ export function hostileState(demo: Demo, number: number) {
     INSERT INTO drydock.run_event (run_id, seq, kind, message) SELECT w.run, 5000000 + p.n, 'notice', p.t FROM p, w;
     UPDATE drydock.attempt a SET notices = (SELECT jsonb_agg(p.t ORDER BY p.n) FROM p), outcome_detail = (SELECT string_agg(p.t, ' ') FROM p) FROM w WHERE a.run_id = w.run AND a.ordinal = 1;
     UPDATE drydock.item i SET outcome_detail = (SELECT string_agg(p.t, ' ') FROM p WHERE p.n % 4 = i.ordinal % 4) FROM w WHERE i.run_id = w.run;
-    UPDATE drydock.run u SET hold_reason = (SELECT string_agg(p.t, E'\\n') FROM p), stop_reason = 'x', stop_asked_at = now(), pre_checks = (SELECT jsonb_agg(jsonb_build_object('title', p.t, 'colour', p.t, 'sentence', p.t)) FROM p) FROM w WHERE u.id = w.run;
+    UPDATE drydock.run u SET hold_reason = (SELECT string_agg(p.t, E'\\n') FROM p), stop_reason = 'x', stop_asked_at = now(), clean = NULL, pre_checks = (SELECT jsonb_agg(jsonb_build_object('title', p.t, 'colour', p.t, 'sentence', p.t)) FROM p) FROM w WHERE u.id = w.run;
     UPDATE drydock.check_item c SET note = left((SELECT string_agg(p.t, E'\\n') FROM p WHERE p.n % 5 = c.ordinal % 5), 4000) FROM w WHERE c.window_id = w.id;
     UPDATE drydock.window x SET state_reason = (SELECT string_agg(p.t, E'\\n') FROM p), issues_met = (SELECT string_agg(p.t, E'\\n') FROM p) FROM w WHERE x.id = w.id;
     UPDATE drydock.revision r SET title = left((SELECT string_agg(p.t, ' ') FROM p WHERE p.n IN (1, 60, 250)), 200) FROM w WHERE r.window_id = w.id;
