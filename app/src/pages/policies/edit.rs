@@ -289,7 +289,7 @@ fn RehearsalFields(fields: Filled, demand: Option<Demand>) -> impl IntoView {
     let days = fields.get("rehearsal_max_age_days").cloned().unwrap_or_else(|| "14".to_owned());
     view! {
         <h3>"Rehearsal"</h3>
-        <Select name="rehearsal" label="Rehearsal" value=now options=needed
+        <Select name="rehearsal" label="Before such a window" value=now options=needed
             hint="The same procedure with the same thresholds, run clean on another, lower database of the same team. Its figures are sealed into the plan, and whoever approves sees them. A lower database in an earlier wave of the same window counts."/>
         <Group legend="Where it has to run" name="rehearsal_environments" hint="None ticked: anywhere lower than the database itself.">{environments}</Group>
         <Field name="rehearsal_max_age_days" label="Ended at most so many days before the start" kind="number" mode="numeric" value=days
