@@ -86,11 +86,10 @@ test("what is refused names the right and whom to ask", async ({ page, demo }) =
   }
 });
 
-test("people, teams, freezes and mails, for an administrator", async ({ page, demo }) => {
+test("people and teams, for an administrator", async ({ page, demo }) => {
   await signIn(page, demo, "admin");
   const someone = await first(page, `${demo.address}/people`, "/people/");
   const team = await first(page, `${demo.address}/teams`, "/teams/");
-  const letter = await first(page, `${demo.address}/mailbox`, "/mailbox/");
   await allWellMade(page, demo.address, ["/people", someone, "/people/new", "/teams", team, "/teams/new", `${team}/edit`]);
   // Somebody from whom something is left behind.
   await page.goto(`${demo.address}/people?q=${encodeURIComponent(person(demo, "engineer").email)}`);
@@ -99,6 +98,11 @@ test("people, teams, freezes and mails, for an administrator", async ({ page, de
   // Somebody who is away, and for whom another votes.
   const away = await first(page, `${demo.address}/people?q=mara`, "/people/");
   await allWellMade(page, demo.address, [away, `${away}/absence`]);
+});
+
+test("freezes and mails, for an administrator", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  const letter = await first(page, `${demo.address}/mailbox`, "/mailbox/");
   const freeze = await first(page, `${demo.address}/freezes`, "/freezes/");
   await allWellMade(page, demo.address, ["/freezes", freeze, "/freezes/new", "/freezes/import"]);
   await page.goto(`${demo.address}/freezes/import`);
