@@ -1,12 +1,15 @@
 //! What each message says.
 
+mod running;
+mod voting;
+
 use super::calendar::{CalendarEvent, CalendarPart, Invitation, uid};
-use super::letter::{Button, Command, Letter, block, line};
+use super::letter::{Button, Letter, block, line};
 use super::mail::Mail;
 use super::when::Zone;
 use crate::error::{Error, Result};
 use crate::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
-use domain::approval::{Assurance, VoteDecision};
+use domain::approval::VoteDecision;
 use domain::canonical::Digest;
 use domain::glass::Glass;
 use domain::notice::{Concerned, NoticeKind};
@@ -14,7 +17,9 @@ use domain::plan::{Plan, PlanTarget};
 use domain::procedure::text::plural;
 use domain::window::certainty::Certainty;
 use jiff::Timestamp;
+use running::{commands, held, reservations, summary};
 use secrecy::{ExposeSecret as _, SecretString};
+use voting::{ask, broken, code, in_your_place, opinions, recorded};
 
 /// Everything a message is written from, as it stands when it leaves.
 #[derive(Debug)]
@@ -281,62 +286,6 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     }
 }
 
-fn ask(m: &Material, zone: &Zone) -> (String, Vec<String>) {
-    let lead = if m.moved_from.is_some() {
-        moved(m, zone, ", so votes on the old time no longer count, and asks for your decision on the new one.")
-    } else {
-        format!("{} asks for your decision on this maintenance window.", line(&m.subject.author))
-    };
-    let mut more = vec![
-        format!("Why: {}", block(&m.subject.plan.reason)),
-        format!("If something goes wrong: {}", block(&m.subject.plan.rollback.summary)),
-        "Opening the link decides nothing; you decide on the page behind it. Accepting the calendar entry does not approve the window."
-            .to_owned(),
-    ];
-    if !m.in_place_of.is_empty() {
-        more.insert(0, in_place_of(m));
-    }
-    if let Some((_, until)) = &m.link {
-        more.push(format!("The link is for you alone: whoever has it can decide in your name. It works until {}.", zone.long(*until)));
-    }
-    (lead, more)
-}
-
-fn names(m: &Material) -> String {
-    domain::view::windows::blocked::both(&m.in_place_of.iter().map(|name| line(name)).collect::<Vec<_>>())
-}
-
-fn in_place_of(m: &Material) -> String {
-    let (named, are) = (names(m), if m.in_place_of.len() == 1 { "is" } else { "are" });
-    format!(
-        "You are asked in the place of {named}, who {are} away: you were named as who votes meanwhile. Your decision counts once, and it is yours alone."
-    )
-}
-
-/// What a break-glass means, for people who are to know at once. The two and their reason stand in the window's own words.
-fn broken(m: &Material, zone: &Zone) -> (String, Vec<String>) {
-    let lead = "Two people broke the glass: this window runs without the approvals that its policy asks for.".to_owned();
-    let mut more = m
-        .broken
-        .iter()
-        .flat_map(|glass| {
-            let (due, confirmed) = glass.confirmed.as_ref().map_or((String::new(), String::new()), |confirmed| {
-                (zone.long(confirmed.review_due), format!("{} confirmed it, {}.", line(&confirmed.name), Zone::utc(confirmed.at)))
-            });
-            [
-                format!("{} asked for it, {}. {confirmed}", line(&glass.asked_name), Zone::utc(glass.asked_at)),
-                format!("Why: {}", block(&glass.reason)),
-                format!("A lead or deputy of the owner team, or an administrator, who had no part in it owes a review until {due}."),
-            ]
-        })
-        .collect::<Vec<_>>();
-    more.push(format!(
-        "The work starts by itself at its time, and not later than {}. Freezes, pauses and every check before it hold as always. If it must not run, the owner team cancels the window, and administrators pause all maintenance.",
-        zone.long(m.subject.plan.times.latest_start)
-    ));
-    (lead, more)
-}
-
 /// `Egon moved this maintenance window from Sun 29 Nov 02:00 GMT to Mon 30 Nov 02:00 GMT`, and what follows.
 fn moved(m: &Material, zone: &Zone, rest: &str) -> String {
     let (from, to) = (
@@ -350,147 +299,10 @@ fn moved(m: &Material, zone: &Zone, rest: &str) -> String {
     format!("{author} moved this maintenance window{from} to {to}{rest}")
 }
 
-fn code(m: &Material, zone: &Zone) -> (String, Vec<String>) {
-    let Some((digits, until)) = &m.link else {
-        return ("The code that this message was to carry is erased: have a new one mailed.".to_owned(), vec![]);
-    };
-    let digits = digits.expose_secret();
-    let (one, two) = digits.split_at_checked(digits.len() / 2).unwrap_or((digits, ""));
-    (
-        format!("Your code to approve this maintenance window: {one} {two}"),
-        vec![
-            format!(
-                "Type it on the page where you asked for it, until {}. It works once, in that browser, for the plan with the digest below.",
-                zone.long(*until)
-            ),
-            format!(
-                "If you did not ask for it, somebody else holds the link that was mailed to you, and this code is what they lack to approve in your name: give it to nobody, and tell {}.",
-                line(&m.subject.author)
-            ),
-        ],
-    )
-}
-
-fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
-    let Some(vote) = m.votes.iter().rev().find(|vote| vote.person == m.recipient.id) else {
-        return ("Your decision was recorded, and has been withdrawn since.".to_owned(), vec![]);
-    };
-    let (decision, how, mut more) = decided(vote);
-    if !m.in_place_of.is_empty() {
-        more.push(format!("It counts in the place of {} too: once, wherever it is needed.", names(m)));
-    }
-    if m.link.is_some() {
-        more.push("If you did not decide this, open the link and say so: the vote is withdrawn, and a window that was approved by it is not approved any more.".to_owned());
-    }
-    (format!("A decision in your name was recorded: {decision}, {how}, {}.", zone.long(vote.at)), more)
-}
-
-/// What was decided, how the voter was known, and the comment as a sentence.
-fn decided(vote: &ToldVote) -> (String, &'static str, Vec<String>) {
-    let decision = VoteDecision::from_word(&vote.decision).map_or("decided", VoteDecision::label).to_lowercase();
-    let how = Assurance::from_word(&vote.assurance).map_or("", Assurance::label);
-    let comment = block(&vote.comment);
-    (decision, how, if comment.is_empty() { vec![] } else { vec![format!("Comment: “{comment}”")] })
-}
-
-fn in_your_place(m: &Material, zone: &Zone) -> (String, Vec<String>) {
-    let Some(vote) = m.votes.iter().rev().find(|vote| vote.in_place_of.contains(&m.recipient.id)) else {
-        return ("A decision was given in your place, and has been withdrawn since.".to_owned(), vec![]);
-    };
-    let (decision, how, mut more) = decided(vote);
-    more.push("You are away, and they vote in your place meanwhile. What they decided stays when you are back.".to_owned());
-    more.push("You may still decide yourself, as long as there is something to decide: your decision counts instead then. Use the link that was mailed to you, or sign in.".to_owned());
-    (format!("{} decided in your place: {decision}, {how}, {}.", line(&vote.name), zone.long(vote.at)), more)
-}
-
 fn wrote(m: &Material) -> (String, Vec<String>) {
     let (author, text) = m.comment.as_ref().map_or((String::new(), String::new()), |(author, text)| (line(author), block(text)));
     let lead = if m.kind == NoticeKind::Mentioned { "names you in a comment on this window." } else { "wrote about this window." };
     (format!("{author} {lead}"), vec![text, "Answer on the window's page: an answer to this mail reaches nobody there.".to_owned()])
-}
-
-fn held(m: &Material) -> (String, Vec<String>) {
-    let plan = &m.subject.plan;
-    let known = m.run.as_ref().and_then(|run| run.hold_reason.as_deref()).map(block);
-    let mut more = known.map(|known| format!("What is known: {known}")).into_iter().collect::<Vec<_>>();
-    more.extend(of_run(m));
-    let lane = m.run.as_ref().filter(|_| plan.is_many()).and_then(|run| plan.lane(run.target));
-    let Some(lane) = lane else {
-        more.extend(on_call(plan));
-        return ("The run stopped and waits for a person. Nothing more happens on the database until somebody decides.".to_owned(), more);
-    };
-    let name = line(&lane.short_name);
-    more.push(format!("On call for {name}: {}.", line(&lane.on_call)));
-    let lead = format!(
-        "The run on {name} stopped and waits for a person. Nothing more happens on that database, and no further wave begins, until somebody decides; what runs on the others goes on."
-    );
-    (lead, more)
-}
-
-fn opinions(m: &Material, only: Option<VoteDecision>) -> Vec<String> {
-    opinions_of(m.votes.iter().filter(|vote| only.is_none_or(|only| vote.decision == only.word())))
-}
-
-fn opinions_of<'a>(votes: impl IntoIterator<Item = &'a ToldVote>) -> Vec<String> {
-    votes
-        .into_iter()
-        .map(|vote| {
-            let decision = VoteDecision::from_word(&vote.decision).map_or("Decided", VoteDecision::label);
-            let how = Assurance::from_word(&vote.assurance).map_or("", Assurance::label);
-            let comment = block(&vote.comment);
-            let said = if comment.is_empty() { String::new() } else { format!(" “{comment}”") };
-            format!("{}: {}, {how}, {}.{said}", line(&vote.name), decision.to_lowercase(), Zone::utc(vote.at))
-        })
-        .collect()
-}
-
-/// What the run did; of several databases what became of each.
-fn summary(m: &Material) -> Vec<String> {
-    if m.lanes.is_empty() { of_run(m) } else { m.lanes.iter().map(|said| line(said)).collect() }
-}
-
-/// What the run did, by outcome.
-fn of_run(m: &Material) -> Vec<String> {
-    let Some(run) = &m.run else { return vec![] };
-    let ending = run.ending.map(|ending| format!("The run ended: {}.", ending.label().to_lowercase()));
-    let counts: Vec<String> = run
-        .outcomes
-        .iter()
-        .map(|(word, n)| format!("{n} {}", if word.is_empty() { "not begun".to_owned() } else { word.replace('_', " ") }))
-        .collect();
-    let items = (!counts.is_empty()).then(|| format!("Items: {}.", counts.join(", ")));
-    ending.into_iter().chain(items).collect()
-}
-
-/// What was not as it should be, and who said that it may stay so.
-fn reservations(m: &Material) -> Vec<String> {
-    let accepted = m
-        .accepted
-        .iter()
-        .map(|item| format!("Accepted although red by {}: {}. Reason: {}", line(&item.by), line(&item.title), block(&item.reason)));
-    let issues = m.subject.issues_met.iter().map(|text| format!("Issues met: {}", block(text)));
-    accepted.chain(issues).collect()
-}
-
-/// The way out by hand, for somebody who cannot reach Drydock while it works. Every session of a run bears the run's name.
-fn commands(m: &Material) -> Vec<Command> {
-    // Of several databases a message says how to get at the one that it is about.
-    let about_a_run = m.kind == NoticeKind::Held || (m.kind == NoticeKind::Started && !m.subject.plan.is_many());
-    let (Some(run), true) = (&m.run, about_a_run) else { return vec![] };
-    if m.subject.plan.target().dbms != "postgresql" {
-        return vec![];
-    }
-    let ours = format!("FROM pg_stat_activity WHERE application_name LIKE '{}%'", run.id.session_prefix());
-    let command = |what: &str, text: String| Command { what: what.to_owned(), text };
-    vec![
-        command("Without Drydock, see what it is doing on this database", format!("SELECT pid, state, query_start, query {ours};")),
-        command("Stop its running statement", format!("SELECT pg_cancel_backend(pid) {ours};")),
-        command("If that does not help, end its sessions", format!("SELECT pg_terminate_backend(pid) {ours};")),
-        command(
-            "See whether an interrupted index rebuild left something behind (DROP INDEX CONCURRENTLY removes it)",
-            "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid;".to_owned(),
-        ),
-    ]
 }
 
 fn because(m: &Material) -> String {
