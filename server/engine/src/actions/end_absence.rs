@@ -1,14 +1,14 @@
 //! Ends an absence before its last day, or calls it off before it begins. What the delegate voted meanwhile stays.
 
-use super::move_absence::not_over;
-use super::say_absence::{fact, permit};
-use super::{Caller, audience, elevated};
+use super::move_absence::{Open, open};
+use super::say_absence::fact;
+use super::{Caller, audience};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::store::absences;
+use crate::transaction;
 use crate::wake::{Wake, wake};
-use crate::{store, transaction};
 use domain::absence::Absence;
 use domain::ids::{AbsenceId, PersonId};
 use domain::notice::NoticeKind;
@@ -19,14 +19,7 @@ pub async fn end_absence(engine: &Engine, caller: &Caller, id: AbsenceId) -> Res
     let person = transaction::run(engine.pool(), "end_absence", move |db| {
         let caller = caller.clone();
         Box::pin(async move {
-            let known = absences::lock(db, id).await?;
-            let permit = permit(db, &caller.actor, known.as_ref().map(|absence| absence.person)).await?;
-            let absence = known.ok_or(Error::NotFound)?;
-            if caller.actor.person != absence.person {
-                elevated(&caller.actor)?;
-            }
-            let now = store::runs::now(db).await?;
-            not_over(&absence, now)?;
+            let Open { permit, absence, now } = open(db, &caller.actor, id).await?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             let fact = ledger.fact(fact("absence.end", &absence)).await?;
             absences::end(ledger.db(), id, caller.actor.person).await?;

@@ -12,6 +12,9 @@ use domain::absence::{Absence, moved_end, overlaps};
 use domain::decision::Refusal;
 use domain::ids::{AbsenceId, PersonId};
 use domain::notice::NoticeKind;
+use domain::permission::{Actor, Permit};
+use jiff::Timestamp;
+use sqlx::PgConnection;
 
 /// What was typed.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -27,14 +30,7 @@ pub async fn move_absence(engine: &Engine, caller: &Caller, id: AbsenceId, input
     let person = transaction::run(engine.pool(), "move_absence", move |db| {
         let (caller, input) = (caller.clone(), input.clone());
         Box::pin(async move {
-            let known = absences::lock(db, id).await?;
-            let permit = permit(db, &caller.actor, known.as_ref().map(|absence| absence.person)).await?;
-            let absence = known.ok_or(Error::NotFound)?;
-            if caller.actor.person != absence.person {
-                elevated(&caller.actor)?;
-            }
-            let now = store::runs::now(db).await?;
-            not_over(&absence, now)?;
+            let Open { permit, absence, now } = open(db, &caller.actor, id).await?;
             let ends = moved_end(&absence, &input.last_day, &zone(db, absence.person).await?, now).map_err(|error| vec![error])?;
             let others = absences::open(db, &[absence.person]).await?;
             if let Some(other) = others.iter().find(|other| other.id != id && other.starts < ends && absence.starts < other.ends) {
@@ -53,8 +49,28 @@ pub async fn move_absence(engine: &Engine, caller: &Caller, id: AbsenceId, input
     Ok(person)
 }
 
+/// An absence that somebody may change, and that nobody else changes before the transaction ends.
+pub(super) struct Open {
+    pub(super) permit: Permit,
+    pub(super) absence: Absence,
+    pub(super) now: Timestamp,
+}
+
+/// Authorizes and loads. Refused: somebody else's without the right, or without a password typed lately; one that is over.
+pub(super) async fn open(db: &mut PgConnection, actor: &Actor, id: AbsenceId) -> Result<Open> {
+    let known = absences::lock(db, id).await?;
+    let permit = permit(db, actor, known.as_ref().map(|absence| absence.person)).await?;
+    let absence = known.ok_or(Error::NotFound)?;
+    if actor.person != absence.person {
+        elevated(actor)?;
+    }
+    let now = store::runs::now(db).await?;
+    not_over(&absence, now)?;
+    Ok(Open { permit, absence, now })
+}
+
 /// Refuses to change what has passed.
-pub(super) fn not_over(absence: &Absence, now: jiff::Timestamp) -> Result<(), Refusal> {
+fn not_over(absence: &Absence, now: Timestamp) -> Result<(), Refusal> {
     if now < absence.ends && absence.starts < absence.ends {
         return Ok(());
     }
