@@ -1,7 +1,8 @@
 //! A small company for tests: one team with a database that is ready, and people in every part.
 
+use domain::approval::Policy;
 use domain::canonical::Digest;
-use domain::ids::{PersonId, SessionId, TargetId, TeamId};
+use domain::ids::{PersonId, PolicyId, SessionId, TargetId, TeamId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::permission::{Actor, Member};
 use domain::proposal::ProposalForm;
@@ -89,6 +90,25 @@ impl House {
     /// A window proposed by the engineer.
     pub async fn proposed(&self, days: i64) -> Proposed {
         propose_window(&self.engine, &self.engineer, &self.form(days), None).await.expect("a good proposal")
+    }
+
+    /// Lets a policy rule databases of an environment, as the first ones do: nobody had to agree to those.
+    pub async fn ruled_by(&self, name: &str, environment: &str, policy: &Policy) {
+        let (bytes, digest) = policy.seal().expect("integers");
+        let sql = "WITH p AS (INSERT INTO drydock.policy (id, name, environments, current_version) VALUES ($1, $2, ARRAY[$3], 1)
+                              RETURNING id),
+                        gone AS (UPDATE drydock.policy SET environments = array_remove(environments, $3) WHERE $3 = ANY (environments))
+                   INSERT INTO drydock.policy_version (policy_id, version, bytes, digest) SELECT p.id, 1, $4, $5 FROM p";
+        let id = engine::clock::new_id::<PolicyId>();
+        sqlx::query(sql)
+            .bind(id.0)
+            .bind(name)
+            .bind(environment)
+            .bind(bytes)
+            .bind(digest.0.as_slice())
+            .execute(&self.admin)
+            .await
+            .expect("a policy");
     }
 
     /// A session of theirs that has not ended.

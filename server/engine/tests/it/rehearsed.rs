@@ -3,7 +3,7 @@
 use crate::house::House;
 use crate::stage::{Staged, When};
 use domain::approval::{Policy, Scope};
-use domain::ids::{PolicyId, RunId, TargetId};
+use domain::ids::{RunId, TargetId};
 use domain::plan::Plan;
 use domain::procedure::{Estimate, Measure, Object, ObjectKind, ObjectName, WorkItem, WorkList};
 use domain::rehearsal::Demand;
@@ -51,27 +51,14 @@ pub async fn staging(house: &House) -> TargetId {
 }
 
 /// A policy for production that asks as the usual one does, and demands a rehearsal of at most so many days.
-pub async fn demanded(house: &House, max_age_days: u32) -> PolicyId {
+pub async fn demanded(house: &House, max_age_days: u32) {
     let environments = ["production".to_owned()].into();
     let policy = Policy {
         scope: Some(Scope { environments, precedence: 10, ..Scope::default() }),
         rehearsal: Some(Demand { environments: [Environment::Staging].into(), max_age_days }),
         ..Policy::standard()
     };
-    let id = engine::clock::new_id::<PolicyId>();
-    let (bytes, digest) = policy.seal().expect("integers");
-    // As the first ones are there: nobody had to agree to those.
-    sqlx::query(
-        "WITH p AS (INSERT INTO drydock.policy (id, name, environments, current_version) VALUES ($1, 'Production', '{production}', 1))
-                 INSERT INTO drydock.policy_version (policy_id, version, bytes, digest) VALUES ($1, 1, $2, $3)",
-    )
-    .bind(id.0)
-    .bind(bytes)
-    .bind(digest.0.as_slice())
-    .execute(&house.admin)
-    .await
-    .expect("a policy");
-    id
+    house.ruled_by("Production", "production", &policy).await;
 }
 
 /// A window on [`STAGING`] whose run is over, with one item of its work list.

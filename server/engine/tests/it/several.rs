@@ -209,16 +209,7 @@ async fn a_policy_that_asks_nobody_does_not_speak_for_the_other_database() {
     // Staging approves what it may approve beforehand; production does not.
     let mut rules = Policy::development();
     rules.pre_approved = Some(RiskClass::R3);
-    let (bytes, digest) = rules.seal().expect("integers");
-    sqlx::query("WITH p AS (INSERT INTO drydock.policy (id, name, environments, current_version) VALUES ($1, 'Beforehand', '{staging}', 1))
-                 , gone AS (UPDATE drydock.policy SET environments = array_remove(environments, 'staging') WHERE 'staging' = ANY (environments))
-                 INSERT INTO drydock.policy_version (policy_id, version, bytes, digest) VALUES ($1, 1, $2, $3)")
-        .bind(engine::clock::new_id::<WindowId>().0)
-        .bind(bytes)
-        .bind(digest.0.as_slice())
-        .execute(&estate.house.admin)
-        .await
-        .expect("a policy");
+    estate.house.ruled_by("Beforehand", "staging", &rules).await;
     sqlx::query("INSERT INTO drydock.target_stakeholder (target_id, person_id) SELECT id, $1 FROM drydock.target WHERE short_name = 'staging-orders'")
         .bind(estate.ines.actor.person.0)
         .execute(&estate.house.admin)
