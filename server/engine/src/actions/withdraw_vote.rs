@@ -134,7 +134,16 @@ pub(super) async fn recount(ledger: &mut Ledger<'_>, window: &Window, reason: &s
             .with("digest", window.digest.hex())
             .with("voters", voters);
         let fact = ledger.fact(approved).await?;
-        ledger.move_window(window.id, window.revision, WindowState::Proposed, WindowState::Approved, Some(reason), fact).await?;
+        ledger
+            .move_window(
+                window.id,
+                window.revision,
+                WindowState::Proposed,
+                WindowState::Approved,
+                Some(&format!("A vote was taken back, and the others suffice. {reason}")),
+                fact,
+            )
+            .await?;
         audience::tell(ledger, window, &plan, NoticeKind::Approved, Map::new(), fact).await?;
         return Ok(WindowState::Approved);
     }

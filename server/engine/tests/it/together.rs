@@ -2,12 +2,14 @@
 
 use crate::house::{House, code};
 use crate::series::Yard;
+use domain::approval::Policy;
 use domain::canonical::Digest;
 use domain::ids::SeriesId;
 use domain::proposal::ProposalForm;
 use domain::series::digest::SeriesDigest;
 use domain::series::form::SeriesForm;
 use domain::view::windows::Offer;
+use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::amend_window::amend_window;
 use engine::actions::approve_series::{self, approve_series};
@@ -186,13 +188,7 @@ async fn another_policy_is_not_covered() {
     yard.ask(id, 1).await;
     yard.approved(id).await;
     // The same rules, of another policy: people read the other one.
-    yard.run(
-        "WITH p AS (INSERT INTO drydock.policy (id, name, environments, current_version) VALUES ('00000000-0000-7000-8000-000000000077', 'Night', '{production}', 1)),
-              gone AS (UPDATE drydock.policy SET environments = array_remove(environments, 'production') WHERE 'production' = ANY (environments))
-         INSERT INTO drydock.policy_version (policy_id, version, bytes, digest)
-         SELECT '00000000-0000-7000-8000-000000000077', 1, v.bytes, v.digest FROM drydock.policy_version v JOIN drydock.policy p ON p.id = v.policy_id WHERE p.name = 'Standard'",
-    )
-    .await;
+    house.ruled_by("Night", "production", &Policy::standard()).await;
     let number = yard.look(id).await[0];
     assert_eq!(house.state(number).await, "proposed");
     let (covered, why) = of_series(house, number).await;
@@ -260,7 +256,7 @@ async fn an_approval_that_is_taken_back_counts_for_no_window_that_has_not_starte
         .fetch_one(&house.admin)
         .await
         .expect("a window");
-    house.put(domain::ids::WindowId(window), 1, domain::window::WindowState::Running).await;
+    house.put(domain::ids::WindowId(window), 1, WindowState::Running).await;
     assert_eq!(code(withdraw_vote(&house.engine, &house.lead, numbers[1]).await), "with_series", "not window by window");
     let lost = withdraw_series_vote(&house.engine, &house.lead, id).await.expect("taken back");
     assert_eq!(lost, numbers[1..], "what has started goes on");
@@ -290,6 +286,36 @@ async fn a_no_to_one_window_is_heard_from_whoever_approved_all_dates() {
     };
     cast_vote(&house.engine, &house.stakeholder, numbers[0], &no).await.expect("heard");
     assert_eq!([house.state(numbers[0]).await, house.state(numbers[1]).await], ["rejected", "proposed"]);
+}
+
+#[tokio::test]
+async fn an_approval_with_the_series_counts_again_when_the_no_to_one_window_is_taken_back() {
+    let yard = Yard::new().await;
+    let house = &yard.house;
+    // One rejection alone ends nothing here.
+    house.ruled_by("Patient", "production", &Policy { deny_threshold: 2, ..Policy::standard() }).await;
+    let id = yard.made(&yard.dates(1)).await;
+    yard.ask(id, 1).await;
+    yard.approve(&house.lead, id).await.expect("a vote");
+    let number = yard.look(id).await[0];
+    let digest = house.digest(number).await.hex();
+    let vote = |decision: &str| cast_vote::Input {
+        decision: decision.into(),
+        digest: digest.clone(),
+        short_name: "prod-orders".into(),
+        comment: "that night is taken".into(),
+        ..cast_vote::Input::default()
+    };
+    // Whoever approved all dates decides on one of them by itself.
+    assert_eq!(cast_vote(&house.engine, &house.lead, number, &vote("reject")).await.expect("heard").state, WindowState::Proposed);
+    assert_eq!(cast_vote(&house.engine, &house.stakeholder, number, &vote("approve")).await.expect("heard").state, WindowState::Proposed);
+    assert_eq!(withdraw_vote(&house.engine, &house.lead, number).await.expect("taken back"), WindowState::Approved);
+    let page = queries::windows::show(&house.engine, &house.engineer.actor, number, None).await.expect("a page");
+    assert!(
+        page.standing.approved
+            && page.head.state_reason.is_some_and(|why| why.starts_with("A vote was taken back, and the others suffice."))
+    );
+    assert!(yard.count("SELECT count(*) FROM drydock.outbox WHERE kind = 'approved'").await >= 3, "everybody is told");
 }
 
 #[tokio::test]
