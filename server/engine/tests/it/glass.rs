@@ -3,6 +3,8 @@
 use crate::house::{House, code};
 use crate::stage::When;
 use crate::voices::{account, administrator};
+use domain::approval::Policy;
+use domain::approval::executor::SEPARATE;
 use domain::glass::{AskForm, ReviewForm};
 use domain::ids::{GlassId, PersonId};
 use domain::permission::Actor;
@@ -318,4 +320,34 @@ async fn while_a_review_is_overdue_the_next_plan_of_the_team_asks_for_one_more()
 
     review(&house, &house.deputy, number, glass).await.expect("reviewed");
     assert_eq!(needs(house.proposed(9).await.number).await, (vec![1, 1], None), "paid");
+}
+
+#[tokio::test]
+async fn the_two_execute_nothing_where_whoever_approves_does_not() {
+    let (house, adele) = house().await;
+    house.ruled_by("Apart", "production", &Policy { separate_executor: true, ..Policy::standard() }).await;
+    let number = urgent(&house).await;
+    break_glass(&house, number).await;
+    let code_of_start = |who: &Caller| {
+        let (engine, actor) = (house.engine.clone(), who.actor.clone());
+        async move {
+            let page = queries::windows::show(&engine, &actor, number, None).await.expect("a page");
+            page.offers.start.why_not().map(|refusal| refusal.code.clone())
+        }
+    };
+    for who in [&house.lead, &house.engineer] {
+        assert_eq!(code_of_start(who).await.as_deref(), Some(SEPARATE), "{}", who.actor.name);
+    }
+    assert_eq!(code_of_start(&house.deputy).await.as_deref(), Some("too_early"), "he had no part in it, and has to wait for its start");
+    // Past the rule the row itself is refused.
+    let opened = "INSERT INTO drydock.run (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at)
+                  SELECT gen_random_uuid(), w.id, w.revision, t.target_id, p.digest, $2, w.state_fact_id, w.state_fact_at
+                  FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+                  JOIN drydock.window_target t ON t.window_id = w.id AND t.revision = w.revision WHERE w.number = $1";
+    for (who, refused) in [(&house.lead, true), (&house.engineer, true), (&house.deputy, false), (&adele, false)] {
+        let mut undone = house.admin.begin().await.expect("begins");
+        let done = sqlx::query(opened).bind(number).bind(who.actor.person.0).execute(&mut *undone).await;
+        let constraint = done.err().and_then(|error| error.as_database_error().and_then(|error| error.constraint().map(str::to_owned)));
+        assert_eq!(constraint.as_deref(), refused.then_some(SEPARATE), "{}", who.actor.name);
+    }
 }
