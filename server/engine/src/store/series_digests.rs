@@ -214,10 +214,9 @@ pub async fn fates(
 /// Series whose newest dates name this person and have no vote of that person's; whether it is their turn is another question.
 pub async fn perhaps_waiting(db: &mut PgConnection, person: PersonId) -> Result<Vec<SeriesId>> {
     let rows = sqlx::query_scalar!(
-        "SELECT s.id FROM drydock.series s
-         CROSS JOIN LATERAL (SELECT d.id, d.revision, d.last_start_at, d.bytes FROM drydock.series_digest d WHERE d.series_id = s.id ORDER BY d.asked_at DESC, d.id DESC LIMIT 1) d
-         WHERE s.ended_at IS NULL AND d.revision = s.revision AND d.last_start_at > clock_timestamp()
-           AND EXISTS (SELECT FROM jsonb_array_elements(convert_from(d.bytes, 'UTF8')::jsonb -> 'dates') t, jsonb_each(t -> 'eligible') e WHERE e.value ? $1::uuid::text)
+        "SELECT s.id FROM drydock.series_digest d JOIN drydock.series s ON s.id = d.series_id AND s.revision = d.revision
+         WHERE d.asked_of @> ARRAY[$1::uuid] AND d.last_start_at > clock_timestamp() AND s.ended_at IS NULL
+           AND NOT EXISTS (SELECT FROM drydock.series_digest n WHERE n.series_id = d.series_id AND (n.asked_at, n.id) > (d.asked_at, d.id))
            AND NOT EXISTS (SELECT FROM drydock.series_vote v WHERE v.series_digest_id = d.id AND v.person_id = $1 AND v.withdrawn_at IS NULL)
          ORDER BY d.last_start_at LIMIT 20",
         person.0

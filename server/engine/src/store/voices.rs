@@ -93,8 +93,9 @@ pub async fn one(db: &mut PgConnection, window: WindowId, person: PersonId) -> R
 
 /// How one person stands towards voting on dates of a series together: what the guard of those votes asks.
 pub async fn on_series(db: &mut PgConnection, series: SeriesId, asked: SeriesDigestId, person: PersonId) -> Result<Voice> {
-    let row = sqlx::query!(
-        r#"SELECT p.active, p.shared_address, CASE WHEN p.may_vote_from > clock_timestamp() THEN p.may_vote_from END AS "until: Stamp",
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT p.id, p.active, p.shared_address, CASE WHEN p.may_vote_from > clock_timestamp() THEN p.may_vote_from END AS "until: Stamp",
                   (SELECT i.what FROM drydock.identity_change i WHERE i.person_id = p.id ORDER BY i.id DESC LIMIT 1) AS what,
                   b.what AS "bar_what?", b.at AS "bar_at?: Stamp", b.name AS "bar_by?"
            FROM drydock.person p
@@ -110,16 +111,9 @@ pub async fn on_series(db: &mut PgConnection, series: SeriesId, asked: SeriesDig
         series.0,
         asked.0
     )
-    .fetch_optional(db)
-    .await?
-    .ok_or(Error::NotFound)?;
-    let word = |word: &str| Changed::from_word(word).ok_or_else(|| Error::internal(format!("unknown change {word}")));
-    let what = row.what.as_deref().map(word).transpose()?;
-    let bar = match (row.bar_what, row.bar_at, row.bar_by) {
-        (Some(what), Some(at), Some(by)) => Some(Bar { by, what: word(&what)?, at: at.to_jiff() }),
-        _ => None,
-    };
-    Ok(Voice { active: row.active, shared: row.shared_address, rests: row.until.map(|until| (what, until.to_jiff())), bar })
+    .fetch_all(db)
+    .await?;
+    voices(rows)?.remove(&person).ok_or(Error::NotFound)
 }
 
 /// Who was changed by any of `authors` within the last day, or after `since`: they never vote on a window of theirs that was there then.
