@@ -1,5 +1,7 @@
 //! A run: what an attempt can end in, when an item may begin, when it may be tried again, and what proves its effect.
 
+pub mod load;
+pub mod parallel;
 pub mod phase;
 pub mod replica;
 pub mod retry;

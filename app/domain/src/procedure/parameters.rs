@@ -24,12 +24,12 @@ pub struct ParameterSpec {
 }
 
 macro_rules! parameters {
-    ($($(#[doc = $help:literal])+ $name:ident: $default:literal in $min:literal..=$max:literal $unit:literal $label:literal;)*) => {
+    ($($(#[doc = $help:literal])+ $(#[serde($($how:tt)*)])? $name:ident: $default:literal in $min:literal..=$max:literal $unit:literal $label:literal;)*) => {
         /// The thresholds of "weekly (PostgreSQL)". Integers only: they are part of hashed bytes.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct Parameters {
-            $($(#[doc = $help])+ pub $name: u64,)*
+            $($(#[doc = $help])+ $(#[serde($($how)*)])? pub $name: u64,)*
         }
 
         impl Default for Parameters {
@@ -105,6 +105,28 @@ parameters! {
     backup_max_age_hours: 26 in 1..=744 "h" "Pre-check: oldest backup";
     /// How long a statement may wait for its lock. While it waits, requests of others queue behind it.
     lock_wait_max_ms: 2_000 in 100..=10_000 "ms" "Longest wait for a lock";
+    /// Items of one step that run at once, as vacuumdb -j and reindexdb -j do it; never two on one table. Each has a connection and, while it rebuilds, its own memory for sorting.
+    #[serde(default = "one_at_a_time", skip_serializing_if = "is_one_at_a_time")]
+    jobs: 2 in 1..=4 "jobs" "Work at once";
+    /// No item begins while more sessions of others are active on the server, whatever they do: the work waits until there are fewer.
+    #[serde(default = "any_load", skip_serializing_if = "is_any_load")]
+    load_max_sessions: 50 in 1..=10_000 "sessions" "Load: most active sessions of others";
+}
+
+/// Plans that were sealed before there was a choice have their items one after the other, and none of them waits for less load.
+const fn one_at_a_time() -> u64 {
+    1
+}
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_one_at_a_time(jobs: &u64) -> bool {
+    *jobs == one_at_a_time()
+}
+const fn any_load() -> u64 {
+    10_000
+}
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_any_load(sessions: &u64) -> bool {
+    *sessions == any_load()
 }
 
 impl Parameters {
@@ -207,6 +229,17 @@ mod tests {
     }
 
     #[test]
+    fn old_bytes_keep_their_digest_and_their_meaning() {
+        let mut old = serde_json::to_value(Parameters::default()).expect("integers");
+        for later in ["jobs", "load_max_sessions"] {
+            old.as_object_mut().expect("a map").remove(later).expect("it is written where it is chosen");
+        }
+        let read: Parameters = serde_json::from_value(old.clone()).expect("still readable");
+        assert_eq!((read.jobs, read.load_max_sessions), (1, 10_000), "one at a time, under any load");
+        assert_eq!(serde_json::to_value(&read).expect("integers"), old, "the same bytes again");
+    }
+
+    #[test]
     fn unknown_fields_are_refused_when_read_from_bytes() {
         assert!(serde_json::from_str::<Parameters>(r#"{"vacuum_everything":1}"#).is_err());
     }
@@ -215,7 +248,7 @@ mod tests {
     fn units_stand_last_in_names() {
         for spec in Parameters::SPECS {
             let last = spec.name.rsplit('_').next().unwrap_or_default();
-            assert!(["rows", "percent", "ms", "s", "mib", "days", "hours", "limit"].contains(&last), "{}", spec.name);
+            assert!(["rows", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions"].contains(&last), "{}", spec.name);
             assert!((spec.min..=spec.max).contains(&spec.default), "{}", spec.name);
         }
     }

@@ -3,6 +3,7 @@
 
 use super::text::{count, duration_ms, permille, plural, size};
 use super::{Act, Measure, Object, ObjectKind, Parameters, WorkItem, estimate::estimate};
+use crate::run::parallel;
 use serde::{Deserialize, Serialize};
 
 /// Step keys of the work that is selected here.
@@ -393,31 +394,43 @@ pub fn select_cleanup(rows: &[DebrisRow]) -> Selection {
     found
 }
 
-/// Orders the items for execution: steps in the order of `steps`; within a step the quickest first until they fill
-/// half of `budget_ms`, then those that win most per second (PROCEDURES S14).
-pub fn order(items: Vec<WorkItem>, steps: &[String], budget_ms: u64) -> Vec<WorkItem> {
+/// Orders the items for execution: steps in the order of `steps`. Where several run at once and all of them fit into `budget_ms`, the
+/// biggest of a step come first, so that none of them is left alone at its end. Otherwise the quickest of a step come first until they fill
+/// half of the budget, then those that win most per second (PROCEDURES S14).
+pub fn order(items: Vec<WorkItem>, steps: &[String], budget_ms: u64, jobs: u64) -> Vec<WorkItem> {
+    let biggest_first = jobs > 1 && parallel::taken_ms(&items, steps, jobs) <= budget_ms;
     let mut ordered = Vec::with_capacity(items.len());
     let mut left = items;
     for key in steps {
         let (mut of_step, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|item| item.step == *key);
         left = others;
-        of_step.sort_by(|a, b| (a.estimate.high_ms, &a.object.name).cmp(&(b.estimate.high_ms, &b.object.name)));
-        let mut spent_ms = 0_u64;
-        let quick = of_step.iter().take_while(|item| {
-            spent_ms = spent_ms.saturating_add(item.estimate.high_ms);
-            spent_ms <= budget_ms / 2
-        });
-        let quick = quick.count();
-        // a.gain / a.time > b.gain / b.time, without division.
-        of_step[quick..].sort_by(|a, b| {
-            let worth = |x: &WorkItem, y: &WorkItem| u128::from(x.gain) * u128::from(y.estimate.high_ms.max(1));
-            worth(b, a).cmp(&worth(a, b)).then_with(|| a.object.name.cmp(&b.object.name))
-        });
+        if biggest_first {
+            // Small ones are all of the same length by their estimate: their bytes tell them apart.
+            let size = |item: &WorkItem| std::cmp::Reverse((item.estimate.high_ms, item.bytes));
+            of_step.sort_by(|a, b| (size(a), &a.object.name).cmp(&(size(b), &b.object.name)));
+        } else {
+            quick_then_worthwhile(&mut of_step, budget_ms);
+        }
         ordered.extend(of_step);
     }
     // Steps nobody named stay at the end, where `within` will name them.
     ordered.extend(left);
     ordered
+}
+
+fn quick_then_worthwhile(of_step: &mut [WorkItem], budget_ms: u64) {
+    of_step.sort_by(|a, b| (a.estimate.high_ms, &a.object.name).cmp(&(b.estimate.high_ms, &b.object.name)));
+    let mut spent_ms = 0_u64;
+    let quick = of_step.iter().take_while(|item| {
+        spent_ms = spent_ms.saturating_add(item.estimate.high_ms);
+        spent_ms <= budget_ms / 2
+    });
+    let quick = quick.count();
+    // a.gain / a.time > b.gain / b.time, without division.
+    of_step[quick..].sort_by(|a, b| {
+        let worth = |x: &WorkItem, y: &WorkItem| u128::from(x.gain) * u128::from(y.estimate.high_ms.max(1));
+        worth(b, a).cmp(&worth(a, b)).then_with(|| a.object.name.cmp(&b.object.name))
+    });
 }
 
 #[cfg(test)]

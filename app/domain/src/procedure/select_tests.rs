@@ -183,9 +183,12 @@ fn order_is_step_then_quick_then_worthwhile() {
         item("vacuum", "slow_rich", 1_000, 50),
         item("vacuum", "middle", 400, 1),
     ];
-    let names: Vec<_> =
-        order(items, &["vacuum".to_owned(), "analyze".to_owned()], 1_000).iter().map(|item| item.object.name.name().to_owned()).collect();
+    let steps = ["vacuum".to_owned(), "analyze".to_owned()];
+    let names: Vec<_> = order(items.clone(), &steps, 1_000, 1).iter().map(|item| item.object.name.name().to_owned()).collect();
     assert_eq!(names, ["quick", "middle", "slow_rich", "slow_poor", "a"]);
+    // All of them fit, two at a time: the biggest first. Where they do not, what is quick and what is worth most.
+    let first = |budget_ms| order(items.clone(), &steps, budget_ms, 2)[0].object.name.name().to_owned();
+    assert_eq!((first(3_000).as_str(), first(1_000).as_str()), ("slow_rich", "quick"));
 }
 
 proptest! {
@@ -197,7 +200,7 @@ proptest! {
             item.estimate.high_ms = *high_ms;
             item
         }).collect();
-        let ordered = order(items.clone(), &steps, budget_ms);
+        let ordered = order(items.clone(), &steps, budget_ms, 1 + budget_ms % 3);
         let names = |items: &[WorkItem]| items.iter().map(|item| item.object.name.clone()).collect::<std::collections::BTreeSet<_>>();
         prop_assert_eq!(names(&items), names(&ordered));
         prop_assert_eq!(items.len(), ordered.len());

@@ -101,7 +101,7 @@ impl Survey {
         if wants(step::ANALYZE) {
             found.merge(select::select_analyze(&self.analyze, parameters, self.major));
         }
-        found.items = select::order(found.items, steps, budget_ms);
+        found.items = select::order(found.items, steps, budget_ms, parameters.jobs);
         found
     }
 }
