@@ -3,8 +3,10 @@
 use crate::target::fault::{StatementError, clean};
 use crate::target::link::{Link, amount, field};
 use crate::target::session::{Backend, STARTED_US};
+use domain::ids::RunId;
 use domain::procedure::ObjectName;
 use domain::procedure::text::duration_ms;
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
@@ -26,6 +28,9 @@ pub enum Blocker {
         open_s: Option<u64>,
         /// An autovacuum against wraparound: it does not yield.
         antiwrap: bool,
+        /// Whom it waits for itself: the one to speak to is at the end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waits_for: Vec<Blocker>,
     },
     /// A prepared transaction: there is no process to end, and it may be half of a distributed commit.
     Prepared {
@@ -47,7 +52,7 @@ impl std::fmt::Display for Blocker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let open = |s: u64| duration_ms(s.saturating_mul(1000));
         match self {
-            Self::Session { backend, user, application, state, open_s, antiwrap } => {
+            Self::Session { backend, user, application, state, open_s, antiwrap, waits_for } => {
                 write!(f, "session {} (role {user}", backend.pid)?;
                 if !application.is_empty() {
                     write!(f, ", application \"{application}\"")?;
@@ -57,9 +62,14 @@ impl std::fmt::Display for Blocker {
                     write!(f, ", autovacuum against wraparound")?;
                 }
                 match open_s {
-                    Some(s) => write!(f, ", transaction open for {})", open(*s)),
-                    None => write!(f, ")"),
+                    Some(s) => write!(f, ", transaction open for {})", open(*s))?,
+                    None => write!(f, ")")?,
                 }
+                if waits_for.is_empty() {
+                    return Ok(());
+                }
+                let others: Vec<String> = waits_for.iter().map(ToString::to_string).collect();
+                write!(f, ", which itself waits for {}", others.join(" and "))
             }
             Self::Prepared { gid, open_s } => write!(
                 f,
@@ -102,6 +112,7 @@ fn session(row: &Row) -> Result<Blocker, StatementError> {
         state: clean(field(row, 4)?),
         open_s: field::<Option<i64>>(row, 5)?.and_then(|s| u64::try_from(s).ok()),
         antiwrap: field(row, 6)?,
+        waits_for: Vec::new(),
     })
 }
 
@@ -140,7 +151,24 @@ pub async fn of_relation(link: &Link, table: &ObjectName) -> Result<Vec<Blocker>
     for row in link.rows(&sql, &[&table.schema(), &table.name()]).await? {
         found.push(prepared(&row)?);
     }
-    Ok(found)
+    behind(link, found, DEEPEST).await
+}
+
+/// A queue before a lock is a tree; it is followed this far, and of so many sessions a level.
+const DEEPEST: u8 = 3;
+const MOST_A_LEVEL: usize = 5;
+
+/// Adds to each session whom it waits for itself.
+fn behind(link: &Link, found: Vec<Blocker>, levels: u8) -> BoxFuture<'_, Result<Vec<Blocker>, StatementError>> {
+    Box::pin(async move {
+        let mut found = found;
+        for blocker in found.iter_mut().take(if levels > 0 { MOST_A_LEVEL } else { 0 }) {
+            if let Blocker::Session { backend, waits_for, .. } = blocker {
+                *waits_for = behind(link, of_process(link, backend.pid).await?, levels - 1).await?;
+            }
+        }
+        Ok(found)
+    })
 }
 
 /// Who blocks this process right now; a `0` among the pids means a prepared transaction.
@@ -175,21 +203,22 @@ pub async fn behind_process(link: &Link, pid: i32) -> Result<Vec<Blocker>, State
 }
 
 /// Transactions of others in this database that are older than `age_s`: a concurrent rebuild waits for every one of them,
-/// whatever they read.
+/// whatever they read. The sessions of `own`, under the same role, are not others.
 ///
 /// # Errors
 /// What the server, or the connection, said.
-pub async fn old_transactions(link: &Link, age_s: u64) -> Result<Vec<Blocker>, StatementError> {
+pub async fn old_transactions(link: &Link, age_s: u64, own: Option<RunId>) -> Result<Vec<Blocker>, StatementError> {
     let sql = format!(
         "SELECT {} FROM pg_catalog.pg_stat_activity a
           WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.datname = pg_catalog.current_database() AND a.leader_pid IS NULL
             AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL OR a.state LIKE 'idle in transaction%')
             AND a.backend_type <> 'autovacuum worker'
+            AND NOT coalesce(a.usename = current_user AND pg_catalog.starts_with(a.application_name, $2), false)
             AND a.xact_start <= pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $1)
           ORDER BY a.xact_start LIMIT 50",
         session_columns()
     );
-    link.rows(&sql, &[&seconds(age_s)]).await?.iter().map(session).collect()
+    link.rows(&sql, &[&seconds(age_s), &own.map(|run| run.session_prefix())]).await?.iter().map(session).collect()
 }
 
 /// Prepared transactions of this database that are older than `age_s`.

@@ -150,7 +150,7 @@ fn names(blockers: &[Blocker]) -> String {
 async fn transactions(link: &Link, parameters: &Parameters) -> Result<PreCheck, StatementError> {
     let limit_s = parameters.blocker_max_age_s;
     let limit = duration_ms(limit_s.saturating_mul(1000));
-    let old = blockers::old_transactions(link, limit_s).await?;
+    let old = blockers::old_transactions(link, limit_s, None).await?;
     if !old.is_empty() {
         let sentence = format!(
             "Open for more than {limit}: {}. It keeps dead rows from being removed and makes index rebuilds wait. End it, or wait for it.",
@@ -159,7 +159,7 @@ async fn transactions(link: &Link, parameters: &Parameters) -> Result<PreCheck, 
         return Ok(check("transactions", Colour::Fail, sentence));
     }
     // A minute idle inside a transaction is never meant.
-    let idle: Vec<Blocker> = blockers::old_transactions(link, 60)
+    let idle: Vec<Blocker> = blockers::old_transactions(link, 60, None)
         .await?
         .into_iter()
         .filter(|blocker| matches!(blocker, Blocker::Session { state, .. } if state.starts_with("idle")))
@@ -221,6 +221,32 @@ pub async fn replica_lag(link: &Link) -> Result<Vec<ReplicaLag>, StatementError>
     rows.iter()
         .map(|row| Ok(ReplicaLag { name: crate::target::fault::clean(field(row, 0)?), lag_s: amount(row, 1)?, lag_bytes: amount(row, 2)? }))
         .collect()
+}
+
+/// What other sessions do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveSessions {
+    /// They execute something.
+    pub active: u64,
+    /// What they do is hidden from our role.
+    pub hidden: u64,
+}
+
+/// How busy the whole server is with others: sessions that execute something now, ours left out.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn active_sessions(link: &Link) -> Result<ActiveSessions, StatementError> {
+    let row = link
+        .row(
+            "SELECT pg_catalog.count(*) FILTER (WHERE a.state IN ('active', 'fastpath function call')), pg_catalog.count(*) FILTER (WHERE a.state IS NULL)
+               FROM pg_catalog.pg_stat_activity a
+              WHERE coalesce(a.backend_type, 'client backend') = 'client backend' AND a.pid <> pg_catalog.pg_backend_pid()
+                AND NOT pg_catalog.starts_with(coalesce(a.application_name, ''), 'drydock:')",
+            &[],
+        )
+        .await?;
+    Ok(ActiveSessions { active: amount(&row, 0)?, hidden: amount(&row, 1)? })
 }
 
 /// Client sessions on the whole server, ours left out.

@@ -142,7 +142,8 @@ async fn become_owner(session: &Session, index: &ObjectName) -> Result<bool, Sta
 /// The probe before a CONCURRENTLY form: old transactions it would wait for, and the lock itself.
 async fn in_the_way(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Option<Tried>, StatementError> {
     let limit_s = parameters.blocker_max_age_s;
-    let mut old = blockers::old_transactions(&session.link, limit_s).await?;
+    // Rebuilds of the same run on other tables take their time too: the server lets them wait for each other where they must.
+    let mut old = blockers::old_transactions(&session.link, limit_s, Some(session.name.run())).await?;
     old.extend(blockers::old_prepared(&session.link, limit_s).await?);
     if !old.is_empty() {
         let limit = duration_ms(limit_s.saturating_mul(1000));
