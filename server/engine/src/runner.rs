@@ -15,7 +15,10 @@
 //! | `dispatcher` | decides what is next: phase by phase |
 //! | `control` | the control session and the fence |
 //! | `recovery` | finds what an earlier owner left on the target |
+//! | `floor` | works through the list: what runs beside what |
 //! | `pre_checks`, `selecting`, `executor`, `cleanup`, `probes` | one phase or step each |
+//! | `pace` | when something new may begin, for standbys and for the server's load |
+//! | `lot` | small tables many at a time |
 //! | `guarded` | tells the watchdog of each statement, and when it is over |
 //! | `watch` | a statement while it runs: its progress, a stop, the end of trust, the deadline |
 //! | `transitions` | changes of state, each with its fact and messages |
@@ -26,8 +29,11 @@ mod control;
 mod dispatcher;
 mod executor;
 mod feed;
+mod floor;
 mod guarded;
 mod lease;
+mod lot;
+mod pace;
 mod pre_checks;
 pub mod probes;
 mod recovery;
@@ -56,8 +62,11 @@ const A_MOMENT_S: f64 = 0.01;
 pub const AT_ONCE: usize = 8;
 /// At the soft stop what runs on a target may still finish within this time, before the next worker observes it instead.
 const FINISH_WITHIN: Duration = Duration::from_secs(2);
-/// Slots of the fence above the control session's: items are worked one at a time.
-const SLOTS: u16 = 1;
+/// Slots of the fence above the control session's: one for each item that any plan lets run at once. All are looked at when the fence is
+/// raised, also where the plan asks for fewer.
+const SLOTS: u16 = domain::run::parallel::MOST_JOBS as u16;
+/// Where nothing else runs: what an earlier owner left is settled and cleaned up one after the other.
+const ALONE: u16 = 1;
 
 /// Why the work on a run stops here.
 #[derive(Debug)]

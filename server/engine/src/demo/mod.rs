@@ -210,6 +210,8 @@ async fn propose(engine: &Engine, worker: &WorkerContext) -> Result<()> {
         ("vacuum_min_dead_rows", "1000"),
         ("vacuum_min_trigger_percent", "100"),
         ("vacuum_cost_delay_ms", "0"),
+        // One after the other, so that each can be watched.
+        ("jobs", "1"),
     ];
     let form = ProposalForm {
         target: shop::DATABASE.into(),

@@ -20,7 +20,17 @@ use domain::run::{Finding, Outcome, Verdict};
 const AT_MOST_MS: u64 = 60_000;
 
 /// Cleans up after an item that needs it, where the plan lets it; the verdict says what was found and what is left.
-pub(super) async fn clean(work: &Work, control: &Control, item: &Item, before: &Evidence, verdict: Verdict, failed: bool) -> Step<Verdict> {
+///
+/// `slot` is the place of whoever left it: its next session takes it.
+pub(super) async fn clean(
+    work: &Work,
+    control: &Control,
+    item: &Item,
+    before: &Evidence,
+    verdict: Verdict,
+    failed: bool,
+    slot: u16,
+) -> Step<Verdict> {
     let debris = left_behind(control, item, &known(before)).await?;
     if debris.is_empty() || !work.plan.envelope.steps.iter().any(|name| name == step::CLEANUP) {
         return Ok(verdict);
@@ -28,7 +38,7 @@ pub(super) async fn clean(work: &Work, control: &Control, item: &Item, before: &
     let mut dropped = Vec::new();
     for row in debris {
         let name = row.object.name.to_string();
-        let result = drop_one(work, control, item, row).await?;
+        let result = drop_one(work, control, item, row, slot).await?;
         if result.outcome != Outcome::Done && result.outcome != Outcome::Skipped {
             return Ok(Verdict::new(
                 Outcome::NeedsCleanup,
@@ -62,7 +72,7 @@ pub(super) async fn clean_all(work: &Work, control: &Control, items: &[Item]) ->
     for item in items.iter().filter(|item| item.outcome == Some(Outcome::NeedsCleanup)) {
         let Some(before) = recorded(item) else { continue };
         let found = Verdict::new(Outcome::NeedsCleanup, "Left behind by this run.");
-        let mut verdict = clean(work, control, item, &before, found, false).await?;
+        let mut verdict = clean(work, control, item, &before, found, false, super::ALONE).await?;
         if verdict.outcome == Outcome::NeedsCleanup && left_behind(control, item, &known(&before)).await?.is_empty() {
             verdict = Verdict::new(Outcome::Cancelled, "What it left behind is gone: somebody else dropped it.");
         }
@@ -96,7 +106,7 @@ async fn left_behind(control: &Control, item: &Item, known: &[String]) -> Step<V
     Ok(rows.into_iter().filter(ours).collect())
 }
 
-async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow) -> Step<Verdict> {
+async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow, slot: u16) -> Step<Verdict> {
     let measure = Measure::new("Left by this run's own rebuild.", [("index_bytes", row.bytes)]);
     let drop = WorkItem::new(
         step::CLEANUP,
@@ -118,7 +128,7 @@ async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow) -
     // The slot may still be held by the session whose statement was just ended: it lets go within moments.
     let mut taken = false;
     for _ in 0..50 {
-        taken = fence::take(&session.link, i32::from(super::SLOTS)).await.map_err(|error| statement(&error))?;
+        taken = fence::take(&session.link, i32::from(slot)).await.map_err(|error| statement(&error))?;
         if taken {
             break;
         }

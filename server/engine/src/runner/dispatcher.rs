@@ -4,7 +4,7 @@ use super::control::Control;
 use super::feed::Feed;
 use super::lease::Lease;
 use super::transitions::{self, Claimed};
-use super::{FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, pre_checks, probes, recovery, selecting};
+use super::{FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, pre_checks, probes, recovery, selecting};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Line};
 use crate::store::{self, checks::List, runs::Item, runs::Run};
@@ -277,12 +277,8 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
         reload(work).await?;
         hold_if_asked(work).await?;
     }
-    for item in work.items().await?.iter().filter(|item| item.outcome.is_none()) {
-        work.go_on()?;
-        if work.lease.stop_asked() {
-            break;
-        }
-        executor::work_item(work, control, item).await?;
+    if !work.lease.stop_asked() {
+        floor::work_through(work, control).await?;
         hold_if_asked(work).await?;
     }
     // Somebody may ask until the very write, also where the list is empty.
@@ -293,7 +289,7 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
 }
 
 /// Holds where a person asked for it. The wake-up may come late, so the table is asked, not the pulse.
-async fn hold_if_asked(work: &Work) -> Step<()> {
+pub(super) async fn hold_if_asked(work: &Work) -> Step<()> {
     if work.lease.stop_asked() {
         return Ok(());
     }

@@ -3,19 +3,23 @@
 
 use super::control::{Control, epoch, open_failed, statement};
 use super::dispatcher::Work;
+use super::floor::Place;
 use super::{Halt, Step, cleanup, fail_point, guarded, watch};
 use crate::actions::start_gate::{Asked, ask};
 use crate::error::Error;
-use crate::ledger::{Line, NewAttempt};
-use crate::store::runs::{self, Attempt, Item};
+use crate::ledger::{Begun, Line, NewAttempt};
+use crate::store::runs::{self, Attempt, Item, Run};
 use crate::target::fence;
 use crate::target::link::Notice;
 use crate::target::postgres::{self, Evidence, ItemResult, Tried};
 use crate::target::session::{Guards, Session, SessionName};
+use domain::canonical::Digest;
 use domain::fact::NewFact;
 use domain::gate::StartPath;
 use domain::hold::HoldCause;
-use domain::ids::AttemptId;
+use domain::ids::{AttemptId, TeamId};
+use domain::procedure::WorkItem;
+use domain::run::parallel;
 use domain::run::retry::MOST_TRIES;
 use domain::run::{Fit, LockFailure, Outcome, Retry, Verdict, fits, reserve_ms, retry};
 use std::time::Duration;
@@ -35,12 +39,38 @@ impl From<&Attempt> for Try {
     }
 }
 
+/// What is said of an item that has no object any more.
+pub(super) const GONE: &str = "The object is gone, or needs nothing any more.";
+
+/// The fact of an intent.
+pub(super) fn intended(run: &Run, team: TeamId, ordinal: i32, number: i32, item: &WorkItem, list: Digest) -> NewFact {
+    NewFact::done("attempt.intend", "run", run.id)
+        .of_window(run.window)
+        .of_team(team)
+        .with("ordinal", ordinal)
+        .with("number", number)
+        .with("statement", item.statement.clone())
+        .with("plan_digest", run.digest.hex())
+        .with("work_list_digest", list.hex())
+}
+
+/// The fact of the end of an attempt.
+pub(super) fn ended(run: &Run, team: TeamId, ordinal: i32, number: i32, verdict: &Verdict) -> NewFact {
+    NewFact::done("attempt.end", "run", run.id)
+        .of_window(run.window)
+        .of_team(team)
+        .with("ordinal", ordinal)
+        .with("number", number)
+        .with("outcome", verdict.outcome.word())
+        .with("detail", verdict.sentence.clone())
+}
+
 /// Works on an item until it has its outcome, or somebody asks to stop or to hold (then it may stay open).
-pub(super) async fn work_item(work: &Work, control: &Control, item: &Item) -> Step<()> {
+pub(super) async fn work_item(work: &Work, control: &Control, item: &Item, place: &Place) -> Step<()> {
     let mut waited_ms = 0;
     loop {
         work.go_on()?;
-        if work.lease.stop_asked() || work.lease.hold_asked() {
+        if place.closes(work) {
             return Ok(());
         }
         control.assert(work).await?;
@@ -50,9 +80,9 @@ pub(super) async fn work_item(work: &Work, control: &Control, item: &Item) -> St
         let Some(budget_ms) = time_left(work, item).await? else { return Ok(()) };
         let before = postgres::evidence(&control.session.link, &item.work).await.map_err(|error| statement(&error))?;
         if before.is_gone() {
-            return outcome(work, item.ordinal, Outcome::Skipped, "The object is gone, or needs nothing any more.").await;
+            return outcome(work, item.ordinal, Outcome::Skipped, GONE).await;
         }
-        let this = match intent(work, item).await? {
+        let this = match intent(work, item, place.slot).await? {
             Intent::Made(this) => this,
             Intent::Over => return Ok(()),
             Intent::LookAgain => {
@@ -61,7 +91,7 @@ pub(super) async fn work_item(work: &Work, control: &Control, item: &Item) -> St
             }
         };
         fail_point("after_intent");
-        let result = attempt(work, control, item, this, before, budget_ms).await?;
+        let result = attempt(work, control, item, this, before, budget_ms, place.slot).await?;
         fail_point("before_done");
         let wait_ms = match next_try(&result, this.number, waited_ms, budget_ms) {
             Some(wait_ms) if !work.lease.stop_asked() => wait_ms,
@@ -73,7 +103,7 @@ pub(super) async fn work_item(work: &Work, control: &Control, item: &Item) -> St
         };
         conclude(work, item, this, &result, false).await?;
         waited_ms += wait_ms;
-        pause(work, wait_ms, item.ordinal).await?;
+        pause(work, wait_ms, item.ordinal, place).await?;
     }
 }
 
@@ -115,7 +145,7 @@ enum Intent {
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// Step 1: the gate, then the attempt and its fact.
-async fn intent(work: &Work, item: &Item) -> Step<Intent> {
+async fn intent(work: &Work, item: &Item, slot: u16) -> Step<Intent> {
     let (tenure, run, item_now) = (work.hand.tenure, work.run.clone(), item.clone());
     let times = work.plan.times.clone();
     let work_list_digest = work.work_list_digest()?;
@@ -128,25 +158,19 @@ async fn intent(work: &Work, item: &Item) -> Step<Intent> {
             let answer = ask(ledger, run.window, asked).await?.into_open()?;
             let number = runs::tries(ledger.db(), run.id, item.ordinal).await? + 1;
             let name = SessionName::new(run.id, epoch, item.ordinal.unsigned_abs(), number.unsigned_abs()).map_err(Error::internal)?;
-            let fact = NewFact::done("attempt.intend", "run", run.id)
-                .of_window(run.window)
-                .of_team(answer.window.team)
-                .with("ordinal", item.ordinal)
-                .with("number", number)
-                .with("statement", item.work.statement.clone())
-                .with("plan_digest", run.digest.hex())
-                .with("work_list_digest", work_list_digest.hex());
-            let fact = ledger.fact(fact).await?;
+            let fact = ledger.fact(intended(&run, answer.window.team, item.ordinal, number, &item.work, work_list_digest)).await?;
             let new = NewAttempt {
                 ordinal: item.ordinal,
                 number,
                 plan_digest: run.digest,
                 work_list_digest,
                 session_name: name.to_string(),
+                slot: i16::try_from(slot).map_err(Error::internal)?,
+                relation: parallel::relation(&item.work).to_string(),
                 needs_ms,
             };
-            let id = ledger.intent(tenure, &new, fact).await?;
-            Ok(Try { id, number })
+            let id = ledger.intents(tenure, &[new], &[fact]).await?.pop();
+            Ok(Try { id: id.ok_or_else(|| Error::internal("an intent without an attempt"))?, number })
         })
     });
     match made.await {
@@ -165,12 +189,13 @@ async fn intent(work: &Work, item: &Item) -> Step<Intent> {
     }
 }
 
-fn needs_ms(high_ms: u64, reserve_ms: u64) -> i64 {
+/// What `fits` asks for: one and a half times the estimate, and the reserve.
+pub(super) fn needs_ms(high_ms: u64, reserve_ms: u64) -> i64 {
     i64::try_from(high_ms.saturating_add(high_ms.div_ceil(2)).saturating_add(reserve_ms)).unwrap_or(i64::MAX / 2)
 }
 
 /// Steps 2 to 5: open, start, execute, probe.
-async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before: Evidence, budget_ms: u64) -> Step<ItemResult> {
+async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before: Evidence, budget_ms: u64, place: u16) -> Step<ItemResult> {
     let name =
         SessionName::new(work.run.id, epoch(work), item.ordinal.unsigned_abs(), this.number.unsigned_abs()).map_err(Error::internal)?;
     let guards = Guards::acting(item.work.act, budget_ms, &work.plan.parameters);
@@ -180,7 +205,7 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
         record_try(work, &this, item.ordinal, &verdict, &[], None, false).await?;
         return Err(Halt::Hold(HoldCause::Blocked, difference));
     }
-    let slot = i32::from(super::SLOTS);
+    let slot = i32::from(place);
     if !fence::take(&session.link, slot).await.map_err(|error| statement(&error))? {
         return Err(Halt::Again(Error::internal("the slot of the executing session was not free")));
     }
@@ -215,7 +240,7 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
     if result.verdict.outcome == Outcome::NeedsCleanup {
         let failed = watched.stopped.is_none()
             && !result.execution.as_ref().and_then(|done| done.error.as_ref()).is_some_and(|error| error.is_cancelled());
-        result.verdict = cleanup::clean(work, control, item, &result.before, result.verdict, failed).await?;
+        result.verdict = cleanup::clean(work, control, item, &result.before, result.verdict, failed, place).await?;
     }
     Ok(result)
 }
@@ -223,16 +248,12 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
 /// Step 3: the session's process is on record before its statement is sent.
 async fn start(work: &Work, session: &Session, this: Try, ordinal: i32, before: &Evidence) -> Step<()> {
     let tenure = work.hand.tenure;
-    let json = |value: std::result::Result<serde_json::Value, serde_json::Error>| value.map_err(Error::from);
-    let backend = json(serde_json::to_value(session.backend))?;
-    let stable = json(serde_json::to_value(&session.identity.stable))?;
-    let volatile = json(serde_json::to_value(&session.identity.volatile))?;
-    let before = json(serde_json::to_value(before))?;
+    let begun = Begun::new(session, std::slice::from_ref(before))?;
     let (pid, number) = (session.backend.pid, this.number);
     let written = work.hand.write("attempt_start", move |ledger| {
-        let (backend, stable, volatile, before) = (backend.clone(), stable.clone(), volatile.clone(), before.clone());
+        let begun = begun.clone();
         Box::pin(async move {
-            ledger.started(tenure, this.id, &backend, &stable, &volatile, Some(&before)).await?;
+            ledger.started(tenure, &[this.id], &begun).await?;
             let line = format!("Attempt {number} runs on the server as process {pid}.");
             ledger.line(tenure, &Line::new("session", line).about(ordinal).with(serde_json::json!({"pid": pid}))).await
         })
@@ -257,10 +278,10 @@ fn next_try(result: &ItemResult, number: i32, waited_ms: u64, budget_ms: u64) ->
     }
 }
 
-async fn pause(work: &Work, wait_ms: u64, ordinal: i32) -> Step<()> {
+async fn pause(work: &Work, wait_ms: u64, ordinal: i32, place: &Place) -> Step<()> {
     work.feed.line(Line::new("progress", format!("Locked by somebody else; tried again in {} s.", wait_ms.div_ceil(1000))).about(ordinal));
     let until = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
-    while tokio::time::Instant::now() < until && !work.lease.stop_asked() && !work.lease.hold_asked() {
+    while tokio::time::Instant::now() < until && !place.closes(work) {
         work.go_on()?;
         work.lease.pause(until.saturating_duration_since(tokio::time::Instant::now()).min(Duration::from_secs(1))).await;
     }
@@ -289,14 +310,7 @@ pub(super) async fn record_try(
     let written = work.hand.write("attempt_done", move |ledger| {
         let (run, verdict, notices, after) = (run.clone(), verdict.clone(), notices.clone(), after.clone());
         Box::pin(async move {
-            let fact = NewFact::done("attempt.end", "run", run.id)
-                .of_window(run.window)
-                .of_team(team)
-                .with("ordinal", ordinal)
-                .with("number", this.number)
-                .with("outcome", verdict.outcome.word())
-                .with("detail", verdict.sentence.clone());
-            ledger.fact(fact).await?;
+            ledger.fact(ended(&run, team, ordinal, this.number, &verdict)).await?;
             ledger.attempt_done(this.id, verdict.outcome, &verdict.sentence, &notices).await?;
             if last {
                 ledger.item_outcome(tenure, ordinal, verdict.outcome, &verdict.sentence, after.as_ref()).await?;

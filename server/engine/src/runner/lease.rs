@@ -53,6 +53,12 @@ impl Lease {
         move || !lost.is_cancelled() && Instant::now() < *trust.borrow() && !pulse.borrow().stop_asked
     }
 
+    /// Asks later, also from another task: whether somebody asked to hold.
+    pub(super) fn is_held(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let pulse = self.pulse.clone();
+        move || pulse.borrow().hold_asked
+    }
+
     /// Waits until the trust ends.
     pub(super) async fn lost(&self) {
         self.lost.cancelled().await;

@@ -17,6 +17,7 @@ use domain::hold::{Found, HoldCause};
 use domain::run::{AttemptState, Finding, Outcome, Verdict};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::time::Instant;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const END_WITHIN: Duration = Duration::from_secs(5);
@@ -69,29 +70,34 @@ async fn observe(work: &Work, control: &Session, old: &OldSession, told: &mut BT
 }
 
 /// Finds out what became of every attempt that is not over. The fence is up: nothing of an earlier owner can act any more.
+///
+/// Several may have been sent at once: all are looked at before a person is asked about the first that stays unknown.
 pub(super) async fn settle(work: &Work, control: &Control) -> Step<()> {
     let items = work.items().await?;
+    let mut unknown = None;
+    // Nothing runs any more: what counts late counts soon, whatever the number of tries.
+    let counted = Instant::now() + COUNTED_WITHIN;
     for attempt in open_attempts(work).await? {
         work.go_on()?;
         let item = item_of(&items, &attempt)?;
         match attempt.state {
             AttemptState::Intent => never_sent(work, &attempt).await?,
             AttemptState::Started => {
-                if !ask_the_object(work, control, &attempt, item).await? {
+                if !ask_the_object(work, control, &attempt, item, counted).await? {
                     let id = attempt.id;
                     work.hand.write("attempt_unknown", move |ledger| Box::pin(async move { ledger.attempt_unknown(id).await })).await?;
-                    return Err(Halt::Hold(HoldCause::Unknown, not_known(item, "the database does not tell")));
+                    unknown.get_or_insert_with(|| not_known(item, "the database does not tell"));
                 }
             }
             AttemptState::Unknown => {
                 if !ask_the_person(work, &attempt).await? {
-                    return Err(Halt::Hold(HoldCause::Unknown, not_known(item, "nobody has said so")));
+                    unknown.get_or_insert_with(|| not_known(item, "nobody has said so"));
                 }
             }
             AttemptState::Done => {}
         }
     }
-    Ok(())
+    unknown.map_or(Ok(()), |sentence| Err(Halt::Hold(HoldCause::Unknown, sentence)))
 }
 
 /// The same where nothing more is begun: what cannot be found out any more is written down as unknown. Without a control session the
@@ -99,6 +105,7 @@ pub(super) async fn settle(work: &Work, control: &Control) -> Step<()> {
 pub(super) async fn close(work: &Work, control: Option<&Control>, why_not: &str) -> Step<Vec<String>> {
     let items = work.items().await?;
     let mut unknown = Vec::new();
+    let counted = Instant::now() + COUNTED_WITHIN;
     for attempt in open_attempts(work).await? {
         work.go_on()?;
         let item = item_of(&items, &attempt)?;
@@ -109,7 +116,7 @@ pub(super) async fn close(work: &Work, control: Option<&Control>, why_not: &str)
                 true
             }
             (AttemptState::Unknown, _) => ask_the_person(work, &attempt).await?,
-            (AttemptState::Started, Some(control)) => ask_the_object(work, control, &attempt, item).await?,
+            (AttemptState::Started, Some(control)) => ask_the_object(work, control, &attempt, item, counted).await?,
             (AttemptState::Started, None) => false,
         };
         if !told {
@@ -143,9 +150,9 @@ async fn never_sent(work: &Work, attempt: &Attempt) -> Step<()> {
 }
 
 /// Writes down what the object tells about a started attempt; false when it does not.
-async fn ask_the_object(work: &Work, control: &Control, attempt: &Attempt, item: &Item) -> Step<bool> {
+async fn ask_the_object(work: &Work, control: &Control, attempt: &Attempt, item: &Item, counted: Instant) -> Step<bool> {
     let before = cleanup::recorded(item).ok_or_else(|| Error::internal("a started attempt without figures from before"))?;
-    let (finding, now) = look(work, control, item, &before).await?;
+    let (finding, now) = look(work, control, item, &before, counted).await?;
     let this = attempt.into();
     match finding {
         Finding::Done => {
@@ -161,7 +168,7 @@ async fn ask_the_object(work: &Work, control: &Control, attempt: &Attempt, item:
         }
         Finding::Partial => {
             let verdict = Verdict::new(Outcome::NeedsCleanup, "Nobody got the server's answer, and something is left behind.");
-            let verdict = cleanup::clean(work, control, item, &before, verdict, false).await?;
+            let verdict = cleanup::clean(work, control, item, &before, verdict, false, super::ALONE).await?;
             // What is clean again may be taken up again: then the item stays open.
             let over = verdict.outcome != Outcome::Cancelled;
             executor::record_try(work, &this, item.ordinal, &verdict, &[], Some(&now), over).await?;
@@ -171,15 +178,14 @@ async fn ask_the_object(work: &Work, control: &Control, attempt: &Attempt, item:
     Ok(true)
 }
 
-/// What the object says now; a counter that has not moved is given a moment.
-async fn look(work: &Work, control: &Control, item: &Item, before: &Evidence) -> Step<(Finding, Evidence)> {
-    let until = tokio::time::Instant::now() + COUNTED_WITHIN;
+/// What the object says now; a counter that has not moved is given until `counted`.
+async fn look(work: &Work, control: &Control, item: &Item, before: &Evidence, counted: Instant) -> Step<(Finding, Evidence)> {
     loop {
         work.go_on()?;
         let now = postgres::evidence(&control.session.link, &item.work).await.map_err(|error| statement(&error))?;
         let finding = postgres::find(before, &now);
         let counts = matches!(now, Evidence::Vacuum { .. } | Evidence::Analyze { .. });
-        if finding != Finding::NotDone || !counts || tokio::time::Instant::now() >= until {
+        if finding != Finding::NotDone || !counts || Instant::now() >= counted {
             return Ok((finding, now));
         }
         work.lease.pause(Duration::from_millis(200)).await;

@@ -11,8 +11,9 @@ use crate::target::postgres::survey::survey;
 use domain::fact::NewFact;
 use domain::hold::HoldCause;
 use domain::ids::TargetId;
+use domain::procedure::fair::{self, Span};
 use domain::procedure::{Violation, WorkItem, WorkList, estimate::work_bytes, trim, within};
-use domain::run::{Phase, reserve_ms};
+use domain::run::Phase;
 use std::time::Duration;
 
 /// Page-by-page measuring of indexes takes at most a quarter of the time, and at most this long.
@@ -35,14 +36,19 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     let (plan, times) = (&work.plan, &work.plan.times);
     let mut db = work.hand.context.pool.acquire().await?;
     let rates = rates(&mut db, work.run.target).await?;
+    let waited = fair::waited(&store::past_lists::newest(&mut db, work.run.target, store::past_lists::LOOKED_BACK).await?);
     drop(db);
     let left_ms = work.left_ms().await?;
-    let budget_ms = left_ms.saturating_sub(reserve_ms(times.start, times.end));
+    let span = Span::of(times, work.now().await?, plan.parameters.jobs);
+    let budget_ms = span.left_ms;
     let exact_within = Duration::from_millis(left_ms / 4).min(MEASURE_AT_MOST);
     let survey = survey(&control.session.link, &plan.parameters, &rates, |object| plan.envelope.admits(object), exact_within);
     let survey = work.unless_over(survey).await?.map_err(|error| statement(&error))?;
     work.go_on()?;
-    let (list, violations) = trim(&plan.envelope, survey.select(&plan.envelope.steps, &plan.parameters, budget_ms));
+    let steps = &plan.envelope.steps;
+    let (selection, later) = fair::fit(survey.select(steps, &plan.parameters, budget_ms), steps, span, &waited);
+    let (mut list, violations) = trim(&plan.envelope, selection);
+    fair::wait(&mut list, &later);
     let riskier: Vec<String> = violations.iter().filter(|violation| violation.raises_risk()).map(Violation::to_string).collect();
     if !riskier.is_empty() {
         return Err(Halt::Hold(

@@ -28,13 +28,17 @@ const GRACE: Duration = Duration::from_secs(15);
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
-type Run = JoinHandle<(Arc<Session>, Result<Tried, StatementError>)>;
+/// When a statement was sent and answered, each as the time since then.
+pub(super) type Ago = (Duration, Duration);
+/// What was tried, or why not even that is known, of each item in its turn.
+type Tries = Vec<(Result<Tried, StatementError>, Ago)>;
+type Run = JoinHandle<(Arc<Session>, Tries)>;
 
 /// What came of it, and whether a person or the deadline stopped it.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct Watched<T> {
     /// What was tried, or why not even that is known.
-    pub tried: Result<Tried, StatementError>,
+    pub tried: T,
     /// The session, to look and clean up with.
     pub session: Arc<Session>,
     /// A person asked for the stop.
@@ -49,11 +53,28 @@ pub(super) async fn run(
     item: &WorkItem,
     ordinal: i32,
     budget: Duration,
-) -> Step<Watched> {
+) -> Step<Watched<Result<Tried, StatementError>>> {
+    let _progress = follow(work, control, session.backend, ordinal);
+    let may_begin = work.lease.may_begin();
+    let Watched { mut tried, session, stopped } = run_lot(work, control, session, vec![item.clone()], ordinal, budget, may_begin).await?;
+    let (tried, _) = tried.pop().ok_or_else(|| crate::Error::internal("nothing was tried"))?;
+    Ok(Watched { tried, session, stopped })
+}
+
+/// Executes items one after the other on their session and watches them to their end; `may_begin` is asked before each. One that could not be
+/// tried ends it: then nothing is known of those after it, and nothing was sent of them.
+pub(super) async fn run_lot(
+    work: &Work,
+    control: &Control,
+    session: Session,
+    items: Vec<WorkItem>,
+    ordinal: i32,
+    budget: Duration,
+    may_begin: impl Fn() -> bool + Send + Sync + 'static,
+) -> Step<Watched<Tries>> {
     let backend = session.backend;
     let session = Arc::new(session);
-    let _progress = follow(work, control, backend, ordinal);
-    let mut running = send(work, &session, item);
+    let mut running = send(work, &session, items, may_begin);
     let deadline = Instant::now() + budget + GRACE;
     let mut stopping = Stopping::default();
     loop {
@@ -109,22 +130,31 @@ impl Stopping {
     }
 }
 
-fn send(work: &Work, session: &Arc<Session>, item: &WorkItem) -> Run {
-    let (session, item, parameters) = (Arc::clone(session), item.clone(), work.plan.parameters.clone());
-    let trusted = work.lease.may_begin();
+fn send(work: &Work, session: &Arc<Session>, items: Vec<WorkItem>, may_begin: impl Fn() -> bool + Send + Sync + 'static) -> Run {
+    let (session, parameters) = (Arc::clone(session), work.plan.parameters.clone());
     // This task outlives the trust in the lease, so it asks for itself.
     let may_begin = move || {
-        let may = trusted();
+        let may = may_begin();
         fail_point("before_send");
         may
     };
     TaskTracker::new().spawn(async move {
-        let tried = execute(&session, &item, &parameters, &may_begin).await;
+        let mut tried = Vec::new();
+        for item in &items {
+            let begun = Instant::now();
+            let result = execute(&session, item, &parameters, &may_begin).await;
+            let failed = result.is_err();
+            tried.push((result, (begun, Instant::now())));
+            if failed {
+                break;
+            }
+        }
+        let tried = tried.into_iter().map(|(result, (begun, ended))| (result, (begun.elapsed(), ended.elapsed()))).collect();
         (session, tried)
     })
 }
 
-async fn hand_over(running: Run, session: Arc<Session>) -> Step<Watched> {
+async fn hand_over(running: Run, session: Arc<Session>) -> Step<Watched<Tries>> {
     let running = AbortOnDropHandle::new(running);
     match tokio::time::timeout(FINISH_WITHIN, running).await {
         Ok(Ok((session, tried))) => Ok(Watched { tried, session, stopped: None }),

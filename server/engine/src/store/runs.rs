@@ -316,6 +316,12 @@ pub async fn open_attempts(db: &mut PgConnection, run: RunId) -> Result<Vec<Atte
         .collect()
 }
 
+/// Ordinals of the items that were ever tried.
+pub async fn tried(db: &mut PgConnection, run: RunId) -> sqlx::Result<BTreeSet<i32>> {
+    let rows = sqlx::query_scalar!("SELECT DISTINCT a.ordinal FROM drydock.attempt a WHERE a.run_id = $1", run.0).fetch_all(db).await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// How often an item was tried.
 pub async fn tries(db: &mut PgConnection, run: RunId, ordinal: i32) -> sqlx::Result<i32> {
     sqlx::query_scalar!(

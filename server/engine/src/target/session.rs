@@ -259,6 +259,19 @@ impl Session {
         Ok(Self { link, name, backend, identity, major })
     }
 
+    /// Goes on under another name and with other guards, and looks once more who answers: for the next statements of the same place.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn again(mut self, name: SessionName, guards: &Guards) -> Result<Self, OpenError> {
+        let mut guards = guards.clone();
+        guards.settings.push(("application_name", name.to_string()));
+        guard(&self.link, &guards, self.major).await?;
+        self.identity = identity::observe(&self.link).await?;
+        self.name = name;
+        Ok(self)
+    }
+
     /// Sends one statement and waits for it. Notices of earlier statements are not part of the result.
     pub async fn execute(&self, statement: &str) -> Execution {
         self.link.take_notices();

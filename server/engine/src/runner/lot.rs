@@ -1,0 +1,249 @@
+//! Many small tables in one session. VACUUM or ANALYZE of a table of a few pages takes less time than its bookkeeping, so that is done for
+//! a lot of them at once.
+//!
+//! The order of things is that of one item. What will be sent, and by which process of the server, is committed before the first statement
+//! is sent; each statement is asked for once more right before it; and after a crash each table's own counter says whether it had its turn.
+//! What was not to be done this way, for want of time or of a lock, is done one by one.
+
+use super::control::{Control, epoch, open_failed, statement};
+use super::dispatcher::Work;
+use super::executor::{self, Try};
+use super::floor::Place;
+use super::{Halt, Step, fail_point, guarded, watch};
+use crate::actions::start_gate::{Asked, ask};
+use crate::error::{Error, Result};
+use crate::ledger::{Begun, Concluded, Line, NewAttempt};
+use crate::store::runs::Item;
+use crate::target::fence;
+use crate::target::postgres::{Evidence, ItemResult, Tried, lot};
+use crate::target::session::{Guards, Session, SessionName};
+use domain::gate::StartPath;
+use domain::hold::HoldCause;
+use domain::procedure::WorkItem;
+use domain::procedure::text::plural;
+use domain::run::parallel;
+use domain::run::{Fit, Outcome, fits, reserve_ms};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Works on the items of a lot. `kept` is the session of its place, where the one before left it there.
+pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], place: &Place, kept: &mut Option<Session>) -> Step<()> {
+    work.go_on()?;
+    if place.closes(work) {
+        return Ok(());
+    }
+    control.assert(work).await?;
+    let (items, before) = still_there(work, control, items).await?;
+    let Some(first) = items.first() else { return Ok(()) };
+    let Some((budget_ms, needs_ms)) = budget(work, &items).await? else { return one_by_one(work, control, &items, place, kept).await };
+    let session = ready(work, control, first, place, budget_ms, kept.take()).await?;
+    let Some(tries) = begin(work, &items, &before, &session, place, needs_ms).await? else {
+        *kept = Some(session);
+        return one_by_one(work, control, &items, place, kept).await;
+    };
+    fail_point("after_intent");
+    fail_point("after_start");
+    let (budget, left) = (Duration::from_millis(budget_ms), Duration::from_millis(work.left_ms().await?));
+    let guarded = guarded::give(work, &control.dialer, &session, budget, left).await;
+    work.go_on()?;
+    let works: Vec<WorkItem> = items.iter().map(|item| item.work.clone()).collect();
+    let watched = watch::run_lot(work, control, session, works, first.ordinal, budget, place.may_begin(work)).await?;
+    guarded.over();
+    fail_point("after_execute");
+    *kept = Arc::into_inner(watched.session);
+    let mut sent = Vec::new();
+    for (tried, times) in watched.tried {
+        match tried {
+            Ok(Tried::Withheld) if !work.lease.is_trusted() => return Err(Halt::Lost),
+            Ok(tried) => sent.push((tried, times)),
+            Err(error) => return Err(statement(&error)),
+        }
+    }
+    let works: Vec<&WorkItem> = items.iter().map(|item| &item.work).collect();
+    let (tried, times): (Vec<Tried>, Vec<_>) = sent.into_iter().unzip();
+    let results =
+        lot::judge_all(&control.session.link, &works, before, tried, &work.plan.parameters).await.map_err(|error| statement(&error))?;
+    if let Some(unknown) = results.iter().find(|result| result.verdict.outcome == Outcome::Unknown) {
+        return Err(Halt::Again(Error::internal(unknown.verdict.sentence.clone())));
+    }
+    fail_point("before_done");
+    let again = conclude(work, &items, &tries, results, times).await?;
+    fail_point("after_done");
+    one_by_one(work, control, &again, place, kept).await
+}
+
+/// Those whose object is still there, with their states; the others are skipped.
+async fn still_there<'i>(work: &Work, control: &Control, items: &[&'i Item]) -> Step<(Vec<&'i Item>, Vec<Evidence>)> {
+    let works: Vec<&WorkItem> = items.iter().map(|item| &item.work).collect();
+    let found = lot::evidence_of_all(&control.session.link, &works).await.map_err(|error| statement(&error))?;
+    let (mut there, mut before) = (Vec::new(), Vec::new());
+    for (item, state) in items.iter().zip(found) {
+        if state.is_gone() {
+            executor::outcome(work, item.ordinal, Outcome::Skipped, executor::GONE).await?;
+        } else {
+            there.push(*item);
+            before.push(state);
+        }
+    }
+    Ok((there, before))
+}
+
+/// What its statements may take, and the least time that all of them need; `None` where there is not enough for all.
+async fn budget(work: &Work, items: &[&Item]) -> Step<Option<(u64, i64)>> {
+    let (times, now) = (&work.plan.times, work.now().await?);
+    let reserve_ms = reserve_ms(times.start, times.end);
+    let all = parallel::one_after_the_other(items.iter().map(|item| item.work.estimate));
+    match fits(now, all, reserve_ms, times.end, times.cut_off) {
+        Fit::Fits { budget_ms } => Ok(Some((budget_ms, executor::needs_ms(all.high_ms, reserve_ms)))),
+        Fit::PastCutOff | Fit::TooLong { .. } => Ok(None),
+    }
+}
+
+/// A session in its place, with the guards of these statements, on the database of the plan.
+async fn ready(work: &Work, control: &Control, first: &Item, place: &Place, budget_ms: u64, kept: Option<Session>) -> Step<Session> {
+    let name = SessionName::new(work.run.id, epoch(work), first.ordinal.unsigned_abs(), 1).map_err(Error::internal)?;
+    let guards = Guards::acting(first.work.act, budget_ms, &work.plan.parameters);
+    let session = match kept {
+        Some(session) => session.again(name, &guards).await,
+        None => Session::open(&control.dialer, name, &guards).await,
+    };
+    let session = session.map_err(|error| open_failed(&error))?;
+    if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
+        return Err(Halt::Hold(HoldCause::Blocked, difference));
+    }
+    if !fence::take(&session.link, i32::from(place.slot)).await.map_err(|error| statement(&error))? {
+        return Err(Halt::Again(Error::internal("the slot of the executing session was not free")));
+    }
+    fail_point("after_open");
+    Ok(session)
+}
+
+/// Steps 1 and 3 of all: the gate, then the attempts with their facts and the process that will send them. `None` where something changed
+/// since the look at the time: one by one, each finds out what.
+async fn begin(
+    work: &Work,
+    items: &[&Item],
+    before: &[Evidence],
+    session: &Session,
+    place: &Place,
+    needs_ms: i64,
+) -> Step<Option<Vec<Try>>> {
+    let (tenure, run, list) = (work.hand.tenure, work.run.clone(), work.work_list_digest()?);
+    let works: Arc<Vec<(i32, WorkItem)>> = Arc::new(items.iter().map(|item| (item.ordinal, item.work.clone())).collect());
+    let begun = Arc::new(Begun::new(session, before)?);
+    let (slot, name, pid) = (i16::try_from(place.slot).map_err(Error::internal)?, session.name.to_string(), session.backend.pid);
+    let made = work.hand.write_with_window("lot_begin", move |ledger| {
+        let (run, works, begun, name) = (run.clone(), Arc::clone(&works), Arc::clone(&begun), name.clone());
+        Box::pin(async move {
+            let asked = Asked { digest: Some(run.digest), own: Some(run.id), ..Asked::before_the_run(StartPath::Item) };
+            let answer = ask(ledger, run.window, asked).await?.into_open()?;
+            let team = answer.window.team;
+            let facts = works.iter().map(|(ordinal, item)| executor::intended(&run, team, *ordinal, 1, item, list)).collect();
+            let facts = ledger.facts(facts).await?;
+            let new = works.iter().map(|(ordinal, item)| NewAttempt {
+                ordinal: *ordinal,
+                number: 1,
+                plan_digest: run.digest,
+                work_list_digest: list,
+                session_name: name.clone(),
+                slot,
+                relation: parallel::relation(item).to_string(),
+                needs_ms,
+            });
+            let ids = ledger.intents(tenure, &new.collect::<Vec<_>>(), &facts).await?;
+            ledger.started(tenure, &ids, &begun).await?;
+            let many = plural(works.len() as u64, "small table", "small tables");
+            let line = format!("{many}, one after the other, on the server as process {pid}.");
+            ledger.line(tenure, &Line::new("session", line).with(serde_json::json!({"pid": pid}))).await?;
+            Ok(ids.into_iter().map(|id| Try { id, number: 1 }).collect())
+        })
+    });
+    match made.await {
+        Ok(tries) => Ok(Some(tries)),
+        Err(Error::Refused(refusal)) if refusal.code == "identity" => Err(Halt::Hold(HoldCause::Blocked, refusal.message)),
+        Err(Error::Refused(refusal)) if refusal.code != crate::ledger::LEASE_LOST => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Step 6 of all. Gives those that are to be tried again: locked by somebody else, or not sent because of a hold.
+async fn conclude<'i>(
+    work: &Work,
+    items: &[&'i Item],
+    tries: &[Try],
+    results: Vec<ItemResult>,
+    times: Vec<watch::Ago>,
+) -> Step<Vec<&'i Item>> {
+    let stopped = work.lease.stop_asked();
+    let (mut ended, mut again) = (Vec::new(), Vec::new());
+    for (((item, this), result), (begun_ago, ended_ago)) in items.iter().zip(tries).zip(results).zip(times) {
+        let unsent = result.execution.is_none();
+        let last = if unsent { stopped } else { result.verdict.outcome != Outcome::SkippedLock };
+        if !last && !stopped {
+            again.push(*item);
+        }
+        ended.push(Concluded::new(this.id, item.ordinal, &result, last, (begun_ago, ended_ago))?);
+    }
+    let (tenure, run, team, ended) = (work.hand.tenure, work.run.clone(), work.plan.target().team, Arc::new(ended));
+    let written = work.hand.write("lot_done", move |ledger| {
+        let (run, ended) = (run.clone(), Arc::clone(&ended));
+        Box::pin(async move {
+            let facts = ended.iter().map(|one| executor::ended(&run, team, one.ordinal, 1, &one.verdict)).collect();
+            ledger.facts(facts).await?;
+            ledger.lot_done(tenure, &ended).await
+        })
+    });
+    written.await?;
+    Ok(again)
+}
+
+/// Each on its own, in a session of its own: the kept one gives the slot back first.
+async fn one_by_one(work: &Work, control: &Control, items: &[&Item], place: &Place, kept: &mut Option<Session>) -> Step<()> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    release(kept).await?;
+    for item in items {
+        executor::work_item(work, control, item, place).await?;
+    }
+    Ok(())
+}
+
+/// Lets go of the slot, and of the session.
+pub(super) async fn release(kept: &mut Option<Session>) -> Step<()> {
+    match kept.take() {
+        Some(session) if !session.link.is_closed() => fence::release_all(&session.link).await.map_err(|error| statement(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// What was put together for the tables of the state database.
+fn json(value: &impl serde::Serialize) -> Result<serde_json::Value> {
+    Ok(serde_json::to_value(value)?)
+}
+
+impl Begun {
+    /// What is put on record of a session and of the objects it will work on.
+    pub(super) fn new(session: &Session, before: &[Evidence]) -> Result<Self> {
+        let before = before.iter().map(json).collect::<Result<_>>()?;
+        let (backend, identity) = (json(&session.backend)?, &session.identity);
+        Ok(Self { backend, stable: json(&identity.stable)?, volatile: json(&identity.volatile)?, before })
+    }
+}
+
+impl Concluded {
+    fn new(attempt: domain::ids::AttemptId, ordinal: i32, result: &ItemResult, last: bool, ago: watch::Ago) -> Result<Self> {
+        let notices = result.execution.as_ref().map(|done| done.notices.as_slice()).unwrap_or_default();
+        let ms = |ago: Duration| i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+        Ok(Self {
+            attempt,
+            ordinal,
+            verdict: result.verdict.clone(),
+            notices: json(&notices)?,
+            after: result.after.as_ref().map(json).transpose()?,
+            last,
+            begun_ago_ms: ms(ago.0),
+            ended_ago_ms: ms(ago.1),
+        })
+    }
+}
