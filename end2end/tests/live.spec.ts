@@ -39,7 +39,7 @@ test("a window is approved whose statements take their time", async ({ page, dem
   await page.getByLabel("Reason").fill("To be watched.");
   await page.getByLabel("Duration, minutes").fill("120");
   await page.locator("summary", { hasText: "Thresholds" }).click();
-  for (const [field, value] of [["vacuum_min_dead_rows", "1000"], ["vacuum_cost_delay_ms", "100"]] as const) {
+  for (const [field, value] of [["vacuum_min_dead_rows", "1000"], ["vacuum_cost_delay_ms", "100"], ["jobs", "1"]] as const) {
     await page.locator(`[name=${field}]`).fill(value);
   }
   const start = soon(40);

@@ -125,9 +125,7 @@ impl Frame {
 /// A progress line is about the item it names while that is worked on, not after.
 fn clear_progress(head: &mut Head, items: &[Item]) {
     let open = |ordinal| items.iter().any(|item| item.ordinal == ordinal && item.open().is_some());
-    if head.progress.as_ref().is_some_and(|progress| !open(progress.ordinal)) {
-        head.progress = None;
-    }
+    head.progress.retain(|progress| open(progress.ordinal));
 }
 
 /// A message on the wire: its number is that of the newest line, so that a browser that comes back says how far it got.
@@ -159,7 +157,7 @@ mod tests {
             end_ms: 2,
             heard_ms: 0,
             owner: None,
-            progress: None,
+            progress: vec![],
         };
         let line = |seq: &i64| Line { seq: *seq, at_ms: 0, ordinal: None, kind: "phase".into(), message: format!("line {seq}") };
         Fresh { run: RunId(uuid::Uuid::nil()), head, version: 1, items: None, lines: lines.iter().map(line).collect() }

@@ -103,8 +103,9 @@ pub struct Head {
     pub heard_ms: i64,
     /// Worker that holds it.
     pub owner: Option<String>,
-    /// How far the server is with the current statement, by its own account.
-    pub progress: Option<Doing>,
+    /// How far the server is with what runs now, by its own account; one for each item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub progress: Vec<Doing>,
 }
 
 /// How far a server is with a statement.
@@ -297,7 +298,6 @@ impl RunPage {
     }
 
     fn head(&self) -> Head {
-        let current = self.current().map(|item| item.ordinal);
         Head {
             now_ms: ms(self.window.now),
             seq: self.seq,
@@ -314,7 +314,7 @@ impl RunPage {
             end_ms: ms(self.moments().end),
             heard_ms: ms(self.last_update),
             owner: self.owner.clone(),
-            progress: current.zip(self.progress.as_ref()).map(|(ordinal, progress)| Doing::of(ordinal, progress)),
+            progress: self.progress.iter().map(|(ordinal, progress)| Doing::of(*ordinal, progress)).collect(),
         }
     }
 }
@@ -340,7 +340,7 @@ mod tests {
             end_ms: 300_000,
             heard_ms: 99_000,
             owner: Some("worker-1".into()),
-            progress: None,
+            progress: vec![],
         }
     }
 

@@ -1,4 +1,4 @@
-//! The statement that runs now, with what the server says about it.
+//! The statements that run now, each with what the server says about it.
 
 use super::watched::Watched;
 use domain::procedure::text::duration_ms;
@@ -10,23 +10,23 @@ use leptos::prelude::*;
 #[component]
 pub fn Current(watched: Watched) -> impl IntoView {
     // Drawn anew when another item, or another try, is worked on; what moves inside moves by itself.
-    let current = Memo::new(move |_| watched.current());
-    move || current.get().map(|item| one(watched, item))
+    let running = Memo::new(move |_| watched.running());
+    move || running.get().into_iter().enumerate().map(|(nth, item)| one(watched, item, nth)).collect_view()
 }
 
-fn one(watched: Watched, item: Item) -> impl IntoView {
+fn one(watched: Watched, item: Item, nth: usize) -> impl IntoView {
     let Watched { head, items, now_ms, .. } = watched;
     let all = items.with_untracked(Vec::len);
     let open = item.open().cloned();
     let ordinal = item.ordinal;
-    let progress = Memo::new(move |_| head.with(|head| head.progress.clone().filter(|doing| doing.ordinal == ordinal)));
+    let progress = Memo::new(move |_| head.with(|head| head.progress.iter().find(|doing| doing.ordinal == ordinal).cloned()));
     let since = open.as_ref().and_then(|open| open.started_ms).map(|from_ms| {
         let most = duration_ms(item.high_ms);
         let running = move || duration_ms(u64::try_from(now_ms.get() - from_ms).unwrap_or(0) / 1000 * 1000);
         view! { <div><dt>"Running for"</dt><dd><span class="running">{running}</span>", estimated "{most}" at most"</dd></div> }
     });
     view! {
-        <section class="card" id="now">
+        <section class="card" id={if nth == 0 { "now".to_owned() } else { format!("now-{}", nth + 1) }}>
             <h2>{format!("Now: item {ordinal} of {all}")}</h2>
             <pre class="statement">{item.statement.clone()}</pre>
             {open.as_ref().filter(|open| open.state == AttemptState::Unknown).map(|_| view! {

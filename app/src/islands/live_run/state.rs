@@ -5,7 +5,7 @@ use super::watched::{Link, Watched};
 use crate::parts::status::{Pill, Tone};
 use domain::procedure::text::duration_ms;
 use domain::run::Outcome;
-use domain::view::live::{Head, Over};
+use domain::view::live::{Head, Item, Over};
 use domain::window::{Ending, RunState};
 use leptos::prelude::*;
 
@@ -132,8 +132,7 @@ fn News(watched: Watched, run: String) -> impl IntoView {
     // What a person hears who does not see the page: changes of state, not every second of it.
     let spoken = Memo::new(move |_| {
         let (word, all) = (head.with(word).1, items.with(Vec::len));
-        let current = watched.current().map(|item| format!(", item {} of {all}", item.ordinal)).unwrap_or_default();
-        format!("{word}{current}")
+        format!("{word}{}", named(&watched.running(), all))
     });
     let worker_is_silent = move || {
         let silent = !is_old(link.get()) && head.with(|head| head.is_silent(now_ms.get()));
@@ -146,6 +145,16 @@ fn News(watched: Watched, run: String) -> impl IntoView {
         <p class="quiet last-update">{how}{heard}<a href=here>"Look again"</a></p>
         <div role="status" class="news">{said}{worker_is_silent}</div>
         <p class="unseen" role="status">{move || spoken.get()}</p>
+    }
+}
+
+/// Which items are worked on, for the end of a sentence; nothing where none is.
+fn named(running: &[Item], all: usize) -> String {
+    let numbers: Vec<String> = running.iter().map(|item| item.ordinal.to_string()).collect();
+    match numbers.split_last() {
+        None => String::new(),
+        Some((one, [])) => format!(", item {one} of {all}"),
+        Some((last, others)) => format!(", items {} and {last} of {all}", others.join(", ")),
     }
 }
 

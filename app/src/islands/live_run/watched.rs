@@ -44,9 +44,9 @@ impl Watched {
         }
     }
 
-    /// The item that is worked on.
-    pub fn current(&self) -> Option<Item> {
-        self.items.with(|items| items.iter().find(|item| item.open().is_some()).cloned())
+    /// The items that are worked on, in the order of work.
+    pub fn running(&self) -> Vec<Item> {
+        self.items.with(|items| items.iter().filter(|item| item.open().is_some()).cloned().collect())
     }
 
     /// Takes what a stream said; says until when it is true.

@@ -73,8 +73,7 @@ async fn follow(browser: &Browser, path: &str, figures: &Figures) -> std::io::Re
         if let Some(message) = line.strip_prefix("data: ").and_then(|data| serde_json::from_str(data.trim_end()).ok()) {
             match message {
                 Message::News(news) => {
-                    let seen =
-                        news.head.progress.map(|doing| doing.at_ms).into_iter().chain(news.lines.iter().map(|line| line.at_ms)).max();
+                    let seen = news.head.progress.iter().map(|doing| doing.at_ms).chain(news.lines.iter().map(|line| line.at_ms)).max();
                     if let Some(at_ms) = seen.filter(|at_ms| *at_ms > newest_ms) {
                         newest_ms = at_ms;
                         if !first {

@@ -38,7 +38,7 @@ pub struct Fresh {
     pub lines: Vec<Line>,
 }
 
-/// Looks at these runs. What did not change costs nothing besides the one statement for all.
+/// Looks at these runs. What did not change costs nothing besides the two statements for all.
 pub async fn look(engine: &Engine, known: Vec<Known>) -> Result<Vec<Fresh>> {
     transaction::read(engine.pool(), "runs_live", move |db| {
         let known = known.clone();
@@ -82,7 +82,7 @@ fn head(row: &live::Row, seq: i64) -> Head {
         end_ms: ms(row.end_at),
         heard_ms: ms(heard.unwrap_or(row.opened_at).max(row.opened_at)),
         owner: row.owner.clone(),
-        progress: row.progress.as_ref().map(|(ordinal, progress)| Doing::of(*ordinal, progress)),
+        progress: row.progress.iter().map(|(ordinal, progress)| Doing::of(*ordinal, progress)).collect(),
     }
 }
 

@@ -45,27 +45,27 @@ pub struct Row {
     pub lease_until: Option<Timestamp>,
     /// Number and time of its newest line.
     pub newest: Option<(i64, Timestamp)>,
-    /// Its newest progress line, with the item it is about.
-    pub progress: Option<(i32, Progress)>,
+    /// The newest progress line of each item that is worked on.
+    pub progress: Vec<(i32, Progress)>,
     /// Rises with every change of an item or of one of its tries.
     pub version: i64,
 }
 
-/// Where these runs stand. One statement, whatever their number; unknown ones are left out.
+/// Where these runs stand. Two statements, whatever their number; unknown ones are left out.
 pub async fn rows(db: &mut PgConnection, runs: &[RunId]) -> Result<Vec<Row>> {
+    let mut progress = super::run_page::progress(&mut *db, runs).await?;
     let ids: Vec<Uuid> = runs.iter().map(|run| run.0).collect();
     // States of tries only move forward, and outcomes only appear: the sum rises with every change.
     let rows = sqlx::query!(
         r#"SELECT u.id, clock_timestamp() AS "now!: Stamp", u.state, u.ending, u.phase, EXISTS (SELECT FROM drydock.work_list l WHERE l.run_id = u.id) AS "selected!", u.stop_asked_at IS NOT NULL AS "stop_asked!", u.hold_asked_at IS NOT NULL AS "hold_asked!",
                   u.decision IS NOT NULL AS "decided!", u.opened_at, u.ended_at AS "ended_at: Stamp", v.cut_off_at, v.end_at, u.owner, u.lease_until AS "lease_until: Stamp",
-                  n.seq AS "seq?", n.at AS "line_at?: Stamp", p.at AS "progress_at?: Stamp", p.ordinal AS "progress_ordinal?", p.message AS "progress_message?", p.detail AS "progress_detail?",
+                  n.seq AS "seq?", n.at AS "line_at?: Stamp",
                   (SELECT count(*) + count(i.outcome) FROM drydock.item i WHERE i.run_id = u.id)
                     + (SELECT coalesce(sum(CASE a.state WHEN 'intent' THEN 1 WHEN 'started' THEN 2 WHEN 'unknown' THEN 3 ELSE 4 END), 0)
                        FROM drydock.attempt a WHERE a.run_id = u.id) AS "version!"
            FROM drydock.run u
            JOIN drydock.revision v ON v.window_id = u.window_id AND v.number = u.revision
            LEFT JOIN LATERAL (SELECT e.seq, e.at FROM drydock.run_event e WHERE e.run_id = u.id ORDER BY e.seq DESC LIMIT 1) n ON true
-           LEFT JOIN LATERAL (SELECT e.at, e.ordinal, e.message, e.detail FROM drydock.run_event e WHERE e.run_id = u.id AND e.kind = 'progress' ORDER BY e.seq DESC LIMIT 1) p ON true
            WHERE u.id = ANY($1)"#,
         &ids
     )
@@ -73,11 +73,6 @@ pub async fn rows(db: &mut PgConnection, runs: &[RunId]) -> Result<Vec<Row>> {
     .await?;
     rows.into_iter()
         .map(|row| {
-            let progress = row
-                .progress_ordinal
-                .zip(row.progress_message)
-                .zip(row.progress_at)
-                .map(|((ordinal, says), at)| (ordinal, super::run_page::progress_of(says, at.to_jiff(), row.progress_detail.as_ref())));
             Ok(Row {
                 run: RunId(row.id),
                 now: row.now.to_jiff(),
@@ -95,7 +90,7 @@ pub async fn rows(db: &mut PgConnection, runs: &[RunId]) -> Result<Vec<Row>> {
                 owner: row.owner,
                 lease_until: row.lease_until.map(|at| at.to_jiff()),
                 newest: row.seq.zip(row.line_at.map(|at| at.to_jiff())),
-                progress,
+                progress: progress.remove(&RunId(row.id)).unwrap_or_default(),
                 version: row.version,
             })
         })

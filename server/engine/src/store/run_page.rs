@@ -219,23 +219,36 @@ pub async fn events_after(db: &mut PgConnection, run: RunId, seq: i64) -> sqlx::
         .collect())
 }
 
-/// Number and time of the newest line of all, and the newest progress line with the item it is about.
-pub async fn newest(db: &mut PgConnection, run: RunId) -> sqlx::Result<(Option<(i64, Timestamp)>, Option<(Option<i32>, Progress)>)> {
+/// Number and time of the newest line of all.
+pub async fn newest(db: &mut PgConnection, run: RunId) -> sqlx::Result<Option<(i64, Timestamp)>> {
     let newest = sqlx::query!("SELECT e.seq, e.at FROM drydock.run_event e WHERE e.run_id = $1 ORDER BY e.seq DESC LIMIT 1", run.0)
-        .fetch_optional(&mut *db)
+        .fetch_optional(db)
         .await?;
-    let progress = sqlx::query!(
-        "SELECT e.at, e.ordinal, e.message, e.detail FROM drydock.run_event e WHERE e.run_id = $1 AND e.kind = 'progress' ORDER BY e.seq DESC LIMIT 1",
-        run.0
+    Ok(newest.map(|row| (row.seq, row.at.to_jiff())))
+}
+
+/// The newest progress line of each item that is worked on, by run and in the order of work. A line is shown while its item runs, not after.
+pub async fn progress(db: &mut PgConnection, runs: &[RunId]) -> sqlx::Result<BTreeMap<RunId, Vec<(i32, Progress)>>> {
+    let ids: Vec<Uuid> = runs.iter().map(|run| run.0).collect();
+    let rows = sqlx::query!(
+        "SELECT a.run_id, a.ordinal, p.at, p.message, p.detail FROM drydock.attempt a
+         CROSS JOIN LATERAL (SELECT e.at, e.message, e.detail FROM drydock.run_event e
+                             WHERE e.run_id = a.run_id AND e.ordinal = a.ordinal AND e.kind = 'progress' ORDER BY e.seq DESC LIMIT 1) p
+         WHERE a.run_id = ANY ($1) AND a.state IN ('intent', 'started', 'unknown') ORDER BY a.run_id, a.ordinal",
+        &ids
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    let progress = progress.map(|row| (row.ordinal, progress_of(row.message, row.at.to_jiff(), row.detail.as_ref())));
-    Ok((newest.map(|row| (row.seq, row.at.to_jiff())), progress))
+    let mut found: BTreeMap<RunId, Vec<(i32, Progress)>> = BTreeMap::new();
+    for row in rows {
+        let progress = progress_of(row.message, row.at.to_jiff(), row.detail.as_ref());
+        found.entry(RunId(row.run_id)).or_default().push((row.ordinal, progress));
+    }
+    Ok(found)
 }
 
 /// A progress line as pages show it.
-pub fn progress_of(says: String, at: Timestamp, detail: Option<&Value>) -> Progress {
+fn progress_of(says: String, at: Timestamp, detail: Option<&Value>) -> Progress {
     let said = |name| sentences(detail, name);
     Progress { says, at, percent: percent(detail), blockers: said("blocked_by"), waiters: said("waited_for_by") }
 }
