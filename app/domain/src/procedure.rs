@@ -7,6 +7,7 @@
 
 pub mod envelope;
 pub mod estimate;
+pub mod fair;
 pub mod library;
 pub mod object;
 pub mod parameters;

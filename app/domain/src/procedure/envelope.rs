@@ -106,7 +106,7 @@ pub fn trim(envelope: &Envelope, selection: Selection) -> (WorkList, Vec<Violati
     let mut violations = Vec::new();
     let left_out =
         selection.passed_over.into_iter().map(|passed| LeftOut { object: passed.object.name.to_string(), reason: passed.reason }).collect();
-    let mut list = WorkList { items: Vec::new(), left_out };
+    let mut list = WorkList { left_out, ..WorkList::default() };
     for (item, ordinal) in selection.items.into_iter().zip(1..) {
         let against = envelope.against(&item, ordinal, &seen);
         if against.is_empty() {

@@ -37,7 +37,7 @@ fn envelope() -> Envelope {
 }
 
 fn list(items: impl Into<Vec<WorkItem>>) -> WorkList {
-    WorkList { items: items.into(), left_out: vec![] }
+    WorkList { items: items.into(), ..WorkList::default() }
 }
 
 #[test]

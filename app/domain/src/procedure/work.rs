@@ -1,5 +1,6 @@
 //! The work list: concrete items, each with the exact statement that will be sent.
 
+use super::fair::Waits;
 use super::{Estimate, Object, ObjectKind, ObjectName, RiskClass, StepClass};
 use crate::canonical::{self, Digest};
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,14 @@ pub struct WorkItem {
     pub bytes: u64,
     /// What it wins, in the act's own unit: dead rows, wasted bytes, changed rows. Only compared within one step.
     pub gain: u64,
+    /// In how many windows before this one it was in need and had no turn.
+    #[serde(default, skip_serializing_if = "has_not_waited")]
+    pub waited: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn has_not_waited(windows: &u32) -> bool {
+    *windows == 0
 }
 
 impl WorkItem {
@@ -139,6 +148,7 @@ impl WorkItem {
             debris: act.debris().map(str::to_owned),
             bytes,
             gain,
+            waited: 0,
         }
     }
 }
@@ -151,6 +161,9 @@ pub struct WorkList {
     /// What needs attention and gets none in this run, for the page and the report.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
+    /// What of it only lacks time: it goes first in the next window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waits>,
 }
 
 /// An object that is not worked on, and why.

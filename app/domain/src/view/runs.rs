@@ -4,6 +4,7 @@ use crate::canonical::Digest;
 use crate::decision::Refusal;
 use crate::hold::HoldVerb;
 use crate::ids::RunId;
+use crate::procedure::fair::Coverage;
 use crate::procedure::{LeftOut, WorkItem};
 use crate::run::{AttemptState, Outcome, Phase};
 use crate::view::windows::{Head, Moments, Offer};
@@ -205,10 +206,12 @@ pub struct RunPage {
     pub items: Vec<ItemRow>,
     /// What needs attention and gets none.
     pub left_out: Vec<LeftOut>,
+    /// How many of what was in need had a turn in the last windows of this database; `None` before the first is over.
+    pub coverage: Option<Coverage>,
     /// Against the preview that people saw; `None` without one.
     pub diff: Option<ListDiff>,
-    /// How far the server is with the current statement.
-    pub progress: Option<Progress>,
+    /// How far the server is with what runs now, by the item's ordinal.
+    pub progress: Vec<(i32, Progress)>,
     /// What happened, newest first.
     pub events: Vec<EventRow>,
     /// Newest sign of life: event, lease or opening.
@@ -236,10 +239,9 @@ impl RunPage {
     pub fn is_stale(&self) -> bool {
         self.is_live() && self.window.now.duration_since(self.last_update).as_secs() > STALE_AFTER_S
     }
-    /// The item that is being worked on.
-    #[must_use]
-    pub fn current(&self) -> Option<&ItemRow> {
-        self.items.iter().find(|item| item.open_attempt().is_some())
+    /// The items that are being worked on.
+    pub fn running(&self) -> impl Iterator<Item = &ItemRow> {
+        self.items.iter().filter(|item| item.open_attempt().is_some())
     }
     /// Items without an outcome, or with one that leaves them to be done.
     #[must_use]

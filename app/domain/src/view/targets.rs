@@ -3,6 +3,8 @@
 use crate::decision::Refusal;
 use crate::examination::ExaminationState;
 use crate::ids::{TargetId, TeamId};
+use crate::procedure::LeftOut;
+use crate::procedure::fair::Coverage;
 use crate::target::{Draft, Environment, Registration, TargetState, Tls};
 use crate::view::watchers::Watchers;
 use crate::window::WindowState;
@@ -296,6 +298,10 @@ pub struct ShowPage {
     pub backups: Vec<BackupRow>,
     /// Queries timed before and after a window.
     pub queries: Vec<QueryRow>,
+    /// How many of what was in need had a turn in the last windows; `None` before the first.
+    pub coverage: Option<Coverage>,
+    /// What the last window left out.
+    pub left_out: Vec<LeftOut>,
     /// Who depends on it.
     pub stakeholders: Vec<StakeholderRow>,
     /// Words by which policies choose.

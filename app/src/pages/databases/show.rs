@@ -3,6 +3,7 @@
 use super::later::{Later, Password, SameAsBefore};
 use super::rights::Rights;
 use crate::door;
+use crate::pages::windows::LeftOutList;
 use crate::parts::details::{Detail, Details};
 use crate::parts::form::{Field, Form, TextArea};
 use crate::parts::layout::{Card, Heading};
@@ -13,6 +14,8 @@ use crate::parts::watchers::WatchersCard;
 use domain::ids::TargetId;
 use domain::people::visible;
 use domain::permission::Verb;
+use domain::procedure::LeftOut;
+use domain::procedure::fair::Coverage;
 use domain::procedure::text::{plural, size};
 use domain::target::TargetState;
 use domain::view::targets::{self, BackupRow, QueryRow, Report, StakeholderRow, WindowRow, readable_on_the_way};
@@ -68,6 +71,7 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
                 <Connection page=page.clone() may here=here.clone()/>
                 {page.report.clone().map(|report| view! { <Found report=report.clone() at=page.verified_at/><Rights report/> })}
                 <Queries rows=page.queries may here=here.clone()/>
+                <Covered coverage=page.coverage left_out=page.left_out/>
                 <Windows rows=page.windows/>
             </div>
             <div>
@@ -335,6 +339,19 @@ fn Tags(tags: Vec<String>, here: String) -> impl IntoView {
                         <Field name="tags" label="Tags" value=tags.join(", ") hint="Letters, digits and hyphens, separated by commas." autocomplete="off"/>
                     </Form>
                 })}
+            </Card>
+        }
+    })
+}
+
+/// Whether the windows are long enough for what is in need.
+#[component]
+fn Covered(coverage: Option<Coverage>, left_out: Vec<LeftOut>) -> impl IntoView {
+    coverage.map(|coverage| {
+        view! {
+            <Card title="Coverage" id="coverage">
+                <p>{coverage.to_string()}"."</p>
+                <LeftOutList left_out/>
             </Card>
         }
     })

@@ -99,6 +99,7 @@ fn Facts(run: Run) -> impl IntoView {
                 {owner}
                 <Detail term="Plan">"revision "{run.revision}" "<DigestShort digest=run.plan_digest/></Detail>
                 {list}
+                {run.coverage.map(|coverage| view! { <Detail term="Coverage">{coverage.to_string()}</Detail> })}
                 {rehearsed}
                 <Detail term="On call">{run.window.on_call.clone()}</Detail>
             </Details>

@@ -39,5 +39,6 @@ pub use list::ListPage;
 pub(super) use list::{filter_or, state_choices};
 pub use new::NewPage;
 pub(super) use plan::PlanCard;
+pub(super) use preview::LeftOutList;
 pub use reschedule::MovePage;
 pub use show::ShowPage;

@@ -4,6 +4,7 @@ use super::connection::refused;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::store::examinations::{self, Claimed};
+use crate::store::past_lists;
 use crate::store::targets::Target;
 use crate::target::connect::Dialer;
 use crate::target::fault::StatementError;
@@ -13,8 +14,10 @@ use crate::worker::{WorkerContext, address};
 use domain::decision::Refusal;
 use domain::examination::{PreviewAnswer, PreviewQuestion};
 use domain::fact::NewFact;
+use domain::ids::TargetId;
 use domain::permission::Permit;
-use domain::procedure::{Procedure, by_key};
+use domain::procedure::fair::{self, Span};
+use domain::procedure::{PassedOver, Procedure, Selection, by_key};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,9 +37,28 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
         survey(&link, &question.parameters, &rates, |object| !question.excluded.iter().any(|rule| rule.matches(object)), EXACT_WITHIN)
             .await
             .map_err(broken)?;
-    let selection = found.select(&steps(&procedure), &question.parameters, question.budget_ms);
+    let steps = steps(&procedure);
+    let selection = found.select(&steps, &question.parameters, question.budget_ms);
+    let selection = fitting(context, claimed.target, selection, &steps, &question).await?;
     let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
     conclude(context, claimed, &target, &question, &answer).await
+}
+
+/// What has a turn in a window of this length, after those before it; the rest is passed over with its reason.
+async fn fitting(
+    context: &WorkerContext,
+    target: TargetId,
+    selection: Selection,
+    steps: &[String],
+    question: &PreviewQuestion,
+) -> Result<Selection> {
+    let mut db = context.pool.acquire().await?;
+    let waited = fair::waited(&past_lists::newest(&mut db, target, past_lists::LOOKED_BACK).await?);
+    drop(db);
+    let span = Span::empty(question.budget_ms, question.parameters.jobs);
+    let (mut selection, later) = fair::fit(selection, steps, span, &waited);
+    selection.passed_over.extend(later.into_iter().map(|later| PassedOver { reason: later.reason(), object: later.item.object }));
+    Ok(selection)
 }
 
 /// Keys of the steps that act, in their order.

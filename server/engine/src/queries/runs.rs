@@ -3,8 +3,8 @@
 use super::windows::near;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::store::run_page;
 use crate::store::window_page::Which;
+use crate::store::{past_lists, run_page};
 use crate::transaction;
 use domain::approval::executor;
 use domain::examination::{Lanes, PreviewAnswer};
@@ -12,6 +12,7 @@ use domain::hold::may_be_held;
 use domain::ids::{RunId, TargetId};
 use domain::permission::{Actor, Verb, authorize};
 use domain::plan::Plan;
+use domain::procedure::fair;
 use domain::run::AttemptState;
 use domain::view::runs::{ItemRow, ListDiff, Rehearsed, RunPage, list_diff, pre_checks};
 use domain::view::windows::{Head, Offer, Preview};
@@ -20,6 +21,9 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How long a lease lasts after its renewal, in seconds: the renewal itself is a sign of life.
 pub(super) const LEASE_S: i64 = 15;
+
+/// Windows that coverage speaks of.
+pub(super) const COVERED: i64 = fair::COVERED_WINDOWS as i64;
 
 /// The page of a run.
 pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage> {
@@ -31,7 +35,8 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
             let near = near(db, &actor, Which::Id(row.window)).await?;
             let items = run_page::items(db, run).await?;
             let events = run_page::events(db, run).await?;
-            let (newest, progress) = run_page::newest(db, run).await?;
+            let newest = run_page::newest(db, run).await?;
+            let progress = run_page::progress(db, &[run]).await?.remove(&run).unwrap_or_default();
             let renewed = row.lease_until.map(|until| until - SignedDuration::from_secs(LEASE_S));
             let (work_list_digest, list) = row.work_list.map_or((None, None), |(digest, list)| (Some(digest), Some(list)));
             let team = Some(near.loaded.head.team);
@@ -67,9 +72,10 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 decision: row.decision,
                 pre_checks: row.pre_checks.as_ref().map(pre_checks).unwrap_or_default(),
                 work_list_digest,
+                coverage: fair::coverage(&past_lists::newest(db, row.target, COVERED).await?),
                 diff: against_preview(row.preview, &near.plan, row.target, &items).filter(|_| list.is_some()),
                 left_out: list.map(|list| list.left_out).unwrap_or_default(),
-                progress: progress.filter(|(ordinal, _)| is_open(&items, *ordinal)).map(|(_, progress)| progress),
+                progress,
                 last_update: latest(&[newest.map(|(_, at)| at), renewed, row.ended_at], row.opened_at),
                 seq: newest.map_or(0, |(seq, _)| seq),
                 items,
@@ -90,11 +96,6 @@ fn may(actor: &Actor, verb: Verb, team: Option<domain::ids::TeamId>, fits: bool)
         Ok(_) => Offer::Yes,
         Err(refusal) => Offer::No(refusal),
     }
-}
-
-/// A progress line is shown while its item is worked on, not after.
-fn is_open(items: &[ItemRow], ordinal: Option<i32>) -> bool {
-    items.iter().any(|item| Some(item.ordinal) == ordinal && item.open_attempt().is_some())
 }
 
 /// The head of a run's page speaks of the run's own database, where the window has several: that one is worked on, and its name is typed.

@@ -1,14 +1,16 @@
 //! Pages about databases: each one read-only snapshot, limited to what the reader may see.
 
+use super::runs::COVERED;
 use super::{scope, visible_teams};
 use crate::actions::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::watchers::Watched;
-use crate::store::{self, target_pages, targets};
+use crate::store::{self, past_lists, target_pages, targets};
 use crate::transaction;
 use domain::ids::{TargetId, TeamId};
 use domain::permission::{Actor, Verb, authorize, holds};
+use domain::procedure::fair;
 use domain::view::targets::{BackupRow, EditPage, Filter, ListPage, NewPage, PAGE_ROWS, QueryRow, ShowPage, TransferPage, WorkerPresence};
 use domain::window::WindowState;
 use jiff::Timestamp;
@@ -54,7 +56,10 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
             scope(&actor, target.team)?;
             let now = store::examinations::now(db).await?;
             let (team_name, registered_at, registered_by) = target_pages::origin(db, id).await?;
+            let past = past_lists::newest(db, id, COVERED).await?;
             Ok(ShowPage {
+                coverage: fair::coverage(&past),
+                left_out: past.into_iter().next().map(|newest| newest.list.left_out).unwrap_or_default(),
                 rotation: target_pages::newest_rotation(db, id).await?,
                 same_as_before: target_pages::same_as_before(db, id).await?,
                 id,

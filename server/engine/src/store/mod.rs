@@ -30,6 +30,7 @@ pub mod load;
 pub mod mailbox;
 pub mod new_addresses;
 pub mod outbox;
+pub mod past_lists;
 pub mod pauses;
 pub mod people;
 pub mod people_pages;

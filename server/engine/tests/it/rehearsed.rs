@@ -108,7 +108,7 @@ async fn item(house: &House, run: RunId, outcome: &str) {
     let estimate = Estimate { low_ms: 1_000, high_ms: 4_000, basis: domain::procedure::Basis::Guess };
     let measure = Measure::new("7,000 dead rows.", [("dead_rows", 7_000)]);
     let work = WorkItem::new("vacuum", domain::procedure::Act::Vacuum, object, measure, estimate, 1 << 20, 7_000);
-    let list = WorkList { items: vec![work], left_out: vec![] };
+    let list = WorkList { items: vec![work], ..WorkList::default() };
     sqlx::query(
         "WITH l AS (INSERT INTO drydock.work_list (run_id, digest, plan_digest, bytes) SELECT u.id, $2, u.plan_digest, $3 FROM drydock.run u WHERE u.id = $1 RETURNING run_id)
          INSERT INTO drydock.item (run_id, ordinal, work_list_digest, step, class, object, statement, detail, outcome) SELECT $1, 1, $2, 'vacuum', 'repeatable', 'shop.orders', 'VACUUM', $4, $5 FROM l",

@@ -36,7 +36,7 @@ pub async fn working(house: &House) -> (i64, RunId) {
             item(Act::Vacuum, "vacuum", ObjectKind::Table, "orders"),
             item(Act::ReindexConcurrently, "reindex", ObjectKind::Index, "orders_pkey"),
         ],
-        left_out: vec![],
+        ..WorkList::default()
     };
     sqlx::query(
         "INSERT INTO drydock.run (id, window_id, revision, target_id, plan_digest, state, epoch, owner, lease_until, phase, pre_checks, state_fact_id, state_fact_at)
