@@ -15,12 +15,12 @@ fn decision(verb: HoldVerb, found: &str, reason: &str) -> ResolveForm {
 }
 
 impl RunStage {
-    async fn decide(&self, by: &Caller, verb: HoldVerb, found: &str, reason: &str) -> Result<HoldVerb, Error> {
+    pub async fn decide(&self, by: &Caller, verb: HoldVerb, found: &str, reason: &str) -> Result<HoldVerb, Error> {
         resolve_hold(&self.house.engine, by, self.run().await, &decision(verb, found, reason)).await
     }
 
     /// The outcomes of the items, in order.
-    async fn outcomes(&self) -> Vec<String> {
+    pub async fn outcomes(&self) -> Vec<String> {
         sqlx::query_scalar("SELECT outcome FROM drydock.item ORDER BY ordinal").fetch_all(&self.house.admin).await.expect("outcomes")
     }
 
@@ -127,7 +127,7 @@ async fn fail_ends_it_and_leaves_the_question_open() {
     assert_eq!(stage.outcomes().await, ["unknown", "cancelled"], "{page}");
     assert_eq!((stage.text("SELECT ending FROM drydock.run").await.as_str(), stage.builds().await), ("failed", 1), "{page}");
     let seen = runs::show(&stage.house.engine, &stage.house.engineer.actor, stage.run().await).await.expect("the page");
-    assert!(seen.current().is_none(), "nothing looks as if it still ran");
+    assert!(seen.running().next().is_none(), "nothing looks as if it still ran");
     worker.terminate().await;
 }
 

@@ -1,6 +1,7 @@
 //! Integration tests of the engine, on real servers. One binary: linking is what costs.
 #![expect(clippy::disallowed_methods, reason = "tests make ids and statements of their own, and wait for what they spawn")]
 
+mod abreast;
 mod absences;
 mod account_letters;
 mod accounts;

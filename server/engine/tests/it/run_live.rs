@@ -41,7 +41,7 @@ async fn the_first_look_is_the_page_and_the_next_ones_are_what_changed() {
     line(&house, run, "progress", "3 of 4 blocks").await;
     let progress = look(&house, has(&first)).await;
     assert_eq!((progress.items.as_ref(), progress.lines.len()), (None, 0), "progress is where the run stands, not a line");
-    assert_eq!(progress.head.progress.as_ref().map(|doing| doing.says.as_str()), Some("3 of 4 blocks"));
+    assert_eq!(progress.head.progress.iter().map(|doing| doing.says.as_str()).collect::<Vec<_>>(), ["3 of 4 blocks"]);
     assert_eq!(progress.head.seq, first.head.seq + 1);
 
     line(&house, run, "outcome", "done").await;

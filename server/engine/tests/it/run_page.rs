@@ -19,10 +19,10 @@ async fn a_live_run_shows_what_it_does_now() {
     assert_eq!((gains.removed_rows, gains.won_bytes, gains.rows.len()), (Some(7_000), Some(0), 1));
     assert_eq!(seen.items[0].taken_ms(seen.window.now).map(|ms| ms / 1000), Some(5));
     assert_eq!(seen.items[0].attempts[0].notices, ["finished vacuuming", "INFO: index scan"]);
-    let current = seen.current().expect("the second item");
+    let current = seen.running().next().expect("the second item");
     assert_eq!((current.ordinal, current.work.statement.as_str()), (2, "REINDEX INDEX CONCURRENTLY \"shop\".\"orders_pkey\""));
     assert_eq!(current.open_attempt().and_then(|attempt| attempt.backend.as_deref()), Some("4711"));
-    assert_eq!(seen.progress.as_ref().and_then(|progress| progress.percent), Some(75));
+    assert_eq!(seen.progress.iter().map(|(ordinal, progress)| (*ordinal, progress.percent)).collect::<Vec<_>>(), [(2, Some(75))]);
     assert_eq!((seen.left().len(), seen.events.len(), seen.pre_checks.len()), (1, 1, 1));
     let page = windows::show(&house.engine, &house.engineer.actor, number, None).await.expect("its window");
     assert_eq!((page.runs[0].items, page.runs[0].answered, page.runs[0].reached), (2, 1, 1));

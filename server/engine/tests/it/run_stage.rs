@@ -90,6 +90,7 @@ impl RunStage {
             reindex_look_min_mib: 0,
             reindex_min_waste_mib: 0,
             analyze_min_changed_rows: 10,
+            jobs: 1,
             ..Parameters::default()
         }
     }

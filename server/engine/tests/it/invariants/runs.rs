@@ -83,6 +83,40 @@ async fn i4_an_item_has_one_open_attempt() {
 }
 
 #[tokio::test]
+async fn items_at_once_have_a_slot_and_a_table_each_and_no_more_than_the_plan_lets() {
+    let yard = Yard::new().await;
+    let at = |ordinal, state: &str, session: &str, slot: i32, relation: &str| {
+        let attempt = yard.an_attempt(ordinal, 1, state).replace("fact_id, fact_at)", "fact_id, fact_at, slot, relation)");
+        attempt.replace(", 's', ", &format!(", '{session}', ")).replacen(
+            &format!("{})", yard.fact),
+            &format!("{}, {slot}, '{relation}')", yard.fact),
+            1,
+        )
+    };
+    // A third item of the first one's step.
+    let third = format!(
+        "INSERT INTO drydock.item (run_id, ordinal, work_list_digest, step, class, object, statement, detail) VALUES ({}, 3, {}, 'vacuum', 'repeatable', 'u', 'VACUUM u', '{{}}')",
+        yard.run, yard.list
+    );
+    yard.set(&third).await;
+    let both = |one: String, other: String| format!("{one}; {other}");
+    yard.allows(Worker, &both(at(1, "started", "a", 1, "t"), at(3, "intent", "b", 2, "u"))).await;
+    yard.allows(Worker, &both(at(1, "started", "a", 1, "t"), at(3, "started", "a", 1, "u"))).await;
+    yard.allows(Worker, &both(at(1, "done", "a", 1, "t"), at(2, "intent", "b", 1, "t"))).await;
+    for by in [Worker, Owner, Replica] {
+        yard.refuses(&[
+            (by, both(at(1, "started", "a", 1, "t"), at(3, "intent", "b", 1, "u")), "attempt_slot"),
+            (by, both(at(1, "unknown", "a", 1, "t"), at(3, "intent", "b", 2, "t")), "attempt_one_a_relation"),
+            (by, both(at(1, "intent", "a", 1, "t"), at(2, "intent", "b", 2, "u")), "attempt_step"),
+            (by, at(1, "intent", "a", 3, "t"), "attempt_jobs"),
+            (by, at(1, "intent", "a", 0, "t"), "attempt_slot_check"),
+            (by, format!("{}; UPDATE drydock.attempt SET slot = 2", at(1, "intent", "a", 1, "t")), "attempt_slot_fixed"),
+        ])
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn i5_a_once_only_step_is_not_tried_again_without_two_people() {
     let yard = Yard::new().await;
     let two = format!("{}; {}", yard.an_attempt(2, 1, "done"), yard.an_attempt(2, 2, "intent"));
