@@ -9,7 +9,6 @@ use crate::decision::Refusal;
 use crate::freeze;
 use crate::pause::Pause;
 use crate::plan::Plan;
-use crate::procedure;
 use crate::schedule::Due;
 use crate::window::WindowState;
 use jiff::{SignedDuration, Timestamp};
@@ -170,8 +169,7 @@ fn digest(e: &Evidence<'_>) -> Option<Refusal> {
         ));
     }
     let sealed = &e.plan.procedure;
-    let ours = procedure::by_key(&sealed.key);
-    (!ours.is_some_and(|ours| ours.version == sealed.version && ours.digest() == sealed.digest)).then(|| {
+    sealed.known().is_none().then(|| {
         Refusal::new(
             "procedure",
             format!("This program does not carry version {} of the procedure {} as it was approved.", sealed.version, sealed.name),

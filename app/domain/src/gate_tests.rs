@@ -160,8 +160,22 @@ fn the_backup_must_be_young_before_the_first_change() {
 #[test]
 fn a_changed_procedure_is_not_run() {
     let mut plan = plan::tests::sample();
-    plan.procedure.version += 1;
+    plan.procedure.version += 100;
     assert_eq!(codes(StartPath::Begin, |e| e.plan = leak(plan)), ["procedure"]);
+    let mut plan = plan::tests::sample();
+    plan.procedure.digest = Digest([7; 32]);
+    assert_eq!(codes(StartPath::Begin, |e| e.plan = leak(plan)), ["procedure"], "the same version with another text");
+}
+
+#[test]
+fn every_version_that_the_program_carries_is_run() {
+    for procedure in crate::procedure::library::carried() {
+        let mut plan = plan::tests::sample();
+        plan.procedure = plan::PlanProcedure::of(&procedure);
+        let (_, digest) = plan.seal().expect("integers only");
+        let found = codes(StartPath::Begin, |e| (e.plan, e.digest, e.newest_digest) = (leak(plan), digest, Some(digest)));
+        assert_eq!(found, [""; 0], "{} version {}", procedure.name, procedure.version);
+    }
 }
 
 #[test]

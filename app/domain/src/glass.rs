@@ -17,7 +17,7 @@ use crate::ids::{GlassId, PersonId, TeamId};
 use crate::people;
 use crate::permission::{Actor, Permit, Verb, authorize};
 use crate::plan::Plan;
-use crate::procedure::{self, library};
+use crate::procedure::library;
 use crate::voice::Voice;
 use crate::window::WindowState;
 use jiff::{SignedDuration, Timestamp};
@@ -166,7 +166,7 @@ pub fn is_for(about: &About<'_>) -> Result<(), Refusal> {
             "Propose a window of its own for the database that cannot wait.",
         ));
     }
-    if !procedure::by_key(&plan.procedure.key).is_some_and(|known| library::may_break_glass(&known)) {
+    if !plan.procedure.known().is_some_and(|known| library::may_break_glass(&known)) {
         return Err(Refusal::new(
             "glass_procedure",
             format!(

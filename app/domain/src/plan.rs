@@ -11,7 +11,7 @@ use crate::checklist::{self, PlannedCheck};
 use crate::glass::Raised;
 use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
 use crate::lanes::{self, Waves, waves};
-use crate::procedure::{Envelope, Parameters, Procedure, RiskClass};
+use crate::procedure::{Envelope, Parameters, Procedure, RiskClass, library};
 use crate::proposal::Proposal;
 use crate::rehearsal::Rehearsal;
 use crate::schedule::Times;
@@ -73,6 +73,12 @@ impl PlanProcedure {
     #[must_use]
     pub fn of(procedure: &Procedure) -> Self {
         Self { key: procedure.key.clone(), name: procedure.name.clone(), version: procedure.version, digest: procedure.digest() }
+    }
+
+    /// The procedure itself, in exactly the version that was approved; `None` when this program does not carry its bytes.
+    #[must_use]
+    pub fn known(&self) -> Option<Procedure> {
+        library::find(&self.key, self.version, self.digest)
     }
 }
 
@@ -253,7 +259,7 @@ impl Plan {
             times: parts.times,
             outside_hours: parts.outside_hours,
             rollback: PlanRollback {
-                summary: "No step of this procedure changes data, so there is nothing to restore: settings are put back, and what an interrupted step left behind is cleaned up.".into(),
+                summary: if working.is_empty() { ONLY_READS.into() } else { NOTHING_TO_RESTORE.into() },
                 steps: working.iter().map(|step| format!("{}: {}", step.name, step.rollback)).collect(),
             },
             checklist: checklist::standard(),
@@ -361,11 +367,14 @@ impl Plan {
     }
 }
 
+const ONLY_READS: &str = "This procedure changes nothing, so there is nothing to undo.";
+const NOTHING_TO_RESTORE: &str = "No step of this procedure changes data, so there is nothing to restore: settings are put back, and what an interrupted step left behind is cleaned up.";
+
 /// The limits within which work is selected, as a plan of this proposal holds them.
 #[must_use]
 pub fn limits(proposal: &Proposal, procedure: &Procedure) -> Envelope {
     Envelope {
-        steps: procedure.steps.iter().filter(|step| !step.acts.is_empty()).map(|step| step.key.clone()).collect(),
+        steps: procedure.surveyed(),
         allowed: vec![],
         excluded: proposal.excluded.clone(),
         highest_risk: procedure.highest_risk(),

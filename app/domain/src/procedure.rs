@@ -8,17 +8,20 @@
 pub mod envelope;
 pub mod estimate;
 pub mod fair;
+pub mod finding;
 pub mod library;
 pub mod object;
 pub mod parameters;
 pub mod probe;
 pub mod quote;
 pub mod select;
+pub mod space;
 pub mod text;
 pub mod work;
 
 pub use envelope::{Envelope, Violation, trim, within};
 pub use estimate::{Basis, Estimate};
+pub use finding::{Finding, FindingLevel};
 pub use library::{by_key, weekly_postgresql};
 pub use object::{Object, ObjectKind, ObjectName, ObjectRule};
 pub use parameters::{ParameterSpec, Parameters};
@@ -84,6 +87,8 @@ pub enum StepKind {
     Check,
     /// Work selected by need.
     Action,
+    /// Looks and reports findings; selects no work.
+    Review,
     /// A point where a person or a rule lets the run go on.
     Gate,
     /// Keeps traffic away.
@@ -145,6 +150,13 @@ pub struct StepTemplate {
     pub rollback: String,
 }
 
+impl StepTemplate {
+    /// Whether the database is measured for it: it selects work, or reports findings. Its key is one of an envelope's steps.
+    pub fn is_surveyed(&self) -> bool {
+        !self.acts.is_empty() || self.kind == StepKind::Review
+    }
+}
+
 /// A versioned list of step templates for one DBMS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Procedure {
@@ -179,6 +191,14 @@ impl Procedure {
     /// Where the step stands in the order of execution.
     pub fn position(&self, key: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.key == key)
+    }
+    /// Keys of the steps for which the database is measured, in the order of execution.
+    pub fn surveyed(&self) -> Vec<String> {
+        self.steps.iter().filter(|step| step.is_surveyed()).map(|step| step.key.clone()).collect()
+    }
+    /// Whether it changes nothing: no step of it selects work.
+    pub fn only_reads(&self) -> bool {
+        self.highest_risk() == RiskClass::R0
     }
     /// The worst class of all its steps.
     pub fn highest_risk(&self) -> RiskClass {

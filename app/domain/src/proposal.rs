@@ -212,7 +212,13 @@ impl ProposalForm {
         let most_objects = form.take(number("most_objects", &self.most_objects, 1, 10_000));
         let most_mib = form.take(number("most_mib", &self.most_mib, 1, 1 << 30));
         let excluded = form.take(excluded(&self.excluded));
-        let parameters = match Parameters::parse(&self.parameters) {
+        // What steers no step of it is no part of the plan: nobody who approves would see it.
+        let of_it = |name: &String| {
+            let spec = Parameters::SPECS.iter().find(|spec| spec.name == name);
+            procedure.as_ref().zip(spec).is_none_or(|(procedure, spec)| spec.is_of(procedure))
+        };
+        let typed = self.parameters.iter().filter(|(name, _)| of_it(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let parameters = match Parameters::parse(&typed) {
             Ok(parameters) => Some(parameters),
             Err(errors) => {
                 form.refuse_all(errors);

@@ -16,7 +16,6 @@ use crate::canonical::Digest;
 use crate::checklist::CheckState;
 use crate::ids::{RunId, TargetId, WindowId};
 use crate::plan::PlanProcedure;
-use crate::procedure;
 use crate::procedure::text::{duration_ms, plural};
 use crate::run::Outcome;
 use crate::target::Environment;
@@ -158,7 +157,7 @@ impl Rehearsal {
     /// How long its steps worked, a line each, by the names they have in this procedure.
     #[must_use]
     pub fn steps_said(&self, procedure: &PlanProcedure) -> Vec<String> {
-        let known = procedure::by_key(&procedure.key).filter(|known| known.digest() == procedure.digest);
+        let known = procedure.known();
         let name = |key: &str| known.as_ref().and_then(|known| known.step(key)).map_or_else(|| key.to_owned(), |step| step.name.clone());
         let said = |step: &StepTime| {
             format!("{}: {}, {}", name(&step.step), plural(step.items.into(), "item", "items"), duration_ms(step.work_ms))

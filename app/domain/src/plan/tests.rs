@@ -1,5 +1,5 @@
 use super::*;
-use crate::procedure::weekly_postgresql;
+use crate::procedure::library::weekly::version_1;
 use crate::proposal::ProposalForm;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
@@ -39,7 +39,7 @@ pub(crate) fn sample() -> Plan {
         waves: None,
         rehearsal: None,
     };
-    Plan::assemble(&proposal, &weekly_postgresql(), parts)
+    Plan::assemble(&proposal, &version_1(), parts)
 }
 
 #[test]

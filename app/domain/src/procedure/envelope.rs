@@ -102,11 +102,12 @@ pub fn within(envelope: &Envelope, list: &WorkList) -> Vec<Violation> {
 /// Leaves out what is outside the envelope, and says why; `selection.items` are in the order of execution. The list's
 /// items are always [`within`]; the violations come back apart, because one that raises the risk holds the run.
 pub fn trim(envelope: &Envelope, selection: Selection) -> (WorkList, Vec<Violation>) {
+    let selection = selection.bounded();
     let mut seen = Tally::default();
     let mut violations = Vec::new();
     let left_out =
         selection.passed_over.into_iter().map(|passed| LeftOut { object: passed.object.name.to_string(), reason: passed.reason }).collect();
-    let mut list = WorkList { left_out, ..WorkList::default() };
+    let mut list = WorkList { left_out, findings: selection.findings, more_findings: selection.more_findings, ..WorkList::default() };
     for (item, ordinal) in selection.items.into_iter().zip(1..) {
         let against = envelope.against(&item, ordinal, &seen);
         if against.is_empty() {

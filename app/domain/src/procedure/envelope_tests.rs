@@ -99,7 +99,7 @@ proptest! {
     #[test]
     fn what_is_trimmed_is_within(items in proptest::collection::vec(any_item(), 0..12), most_objects in 0_u32..6, most_bytes in 0_u64..2_000) {
         let envelope = Envelope { most_objects, most_bytes, ..envelope() };
-        let (list, violations) = trim(&envelope, Selection { items: items.clone(), passed_over: vec![] });
+        let (list, violations) = trim(&envelope, Selection { items: items.clone(), ..Selection::default() });
         prop_assert_eq!(within(&envelope, &list), vec![]);
         prop_assert_eq!(list.items.len() + list.left_out.len(), items.len());
         prop_assert_eq!(list.left_out.is_empty(), violations.is_empty());

@@ -1,102 +1,89 @@
-//! The procedures Drydock brings along. A change of any text below changes the digest, so it needs a higher version.
+//! The procedures Drydock brings along, in every version that it can still run. A change of any text changes the digest, so it needs a higher
+//! version, and the old one is kept: plans that were approved with it name its digest.
+//!
+//! A new procedure is a file beside [`weekly`] and a row in [`SHELF`]; a new step also needs its detector.
 
-use super::select::step;
-use super::{Act, Dbms, Procedure, RiskClass, StepClass, StepKind, StepTemplate};
+pub mod space;
+pub mod weekly;
+
+use super::{Act, Procedure, RiskClass, StepClass, StepKind, StepTemplate};
+use crate::canonical::Digest;
 
 /// The key of [`weekly_postgresql`].
-pub const WEEKLY_POSTGRESQL: &str = "weekly_postgresql";
+pub const WEEKLY_POSTGRESQL: &str = weekly::KEY;
 
-/// Every built-in procedure, in the version this program carries.
-pub fn all() -> Vec<Procedure> {
-    vec![weekly_postgresql()]
+/// One procedure in all its versions.
+struct Row {
+    /// Every version, the oldest first; at least one.
+    versions: fn() -> Vec<Procedure>,
+    /// What it is for, in one sentence, as a form says it.
+    about: &'static str,
+    /// It may run without its approvals, when two people say so: chosen one by one, and never by being new.
+    breaks_glass: bool,
 }
 
-/// The built-in procedure with this key, in the version this program carries.
+/// Every procedure, in the order in which a form offers them.
+const SHELF: &[Row] = &[
+    Row {
+        versions: weekly::versions,
+        about: "Removes dead rows, rebuilds bloated indexes and refreshes planner statistics where they need it, and says where the space goes.",
+        breaks_glass: true,
+    },
+    Row { versions: space::versions, about: "Says where the space goes and what lies about. Changes nothing.", breaks_glass: false },
+];
+
+/// Every procedure in its newest version: what can be proposed.
+pub fn all() -> Vec<Procedure> {
+    SHELF.iter().filter_map(|row| (row.versions)().pop()).collect()
+}
+
+/// Every procedure in every version that this program can run.
+pub fn carried() -> Vec<Procedure> {
+    SHELF.iter().flat_map(|row| (row.versions)()).collect()
+}
+
+/// The procedure with this key, in its newest version.
 pub fn by_key(key: &str) -> Option<Procedure> {
     all().into_iter().find(|procedure| procedure.key == key)
 }
 
-/// Keys of the procedures that may run without their approvals, when two people say so: chosen one by one, and never by being new.
-const BREAK_GLASS: &[&str] = &[WEEKLY_POSTGRESQL];
+/// The very procedure that a plan was approved with; `None` when this program does not carry those bytes.
+pub fn find(key: &str, version: u32, digest: Digest) -> Option<Procedure> {
+    carried().into_iter().find(|procedure| procedure.key == key && procedure.version == version && procedure.digest() == digest)
+}
+
+fn row(key: &str) -> Option<&'static Row> {
+    SHELF.iter().find(|row| (row.versions)().last().is_some_and(|newest| newest.key == key))
+}
+
+/// What a procedure is for, in one sentence.
+pub fn about(key: &str) -> &'static str {
+    row(key).map_or("", |row| row.about)
+}
+
+/// What a step is called: as the newest procedure that has it says. The key itself where none does.
+pub fn step_name(key: &str) -> String {
+    let carried = carried();
+    carried.iter().rev().find_map(|procedure| procedure.step(key)).map_or_else(|| key.to_owned(), |step| step.name.clone())
+}
+
+/// "weekly (PostgreSQL)" in its newest version.
+///
+/// # Panics
+/// Never: it has versions.
+pub fn weekly_postgresql() -> Procedure {
+    by_key(WEEKLY_POSTGRESQL).expect("the weekly procedure is on the shelf")
+}
 
 /// Whether two people may let this procedure run without its approvals: it is on the list, and each of its steps only looks, or works online and
 /// can be done again. Never what restores, drops data, rewrites tables, or runs a text that somebody typed.
 #[must_use]
 pub fn may_break_glass(procedure: &Procedure) -> bool {
     let harmless = |step: &StepTemplate| {
-        let kind = matches!(step.kind, StepKind::Check | StepKind::Action | StepKind::Probe | StepKind::Gate);
+        let kind = matches!(step.kind, StepKind::Check | StepKind::Action | StepKind::Review | StepKind::Probe | StepKind::Gate);
         kind && step.class != StepClass::Once && step.risk <= RiskClass::R1
     };
-    BREAK_GLASS.contains(&procedure.key.as_str()) && procedure.steps.iter().all(harmless)
-}
-
-/// "weekly (PostgreSQL)": pre-checks, VACUUM, index rebuilds, statistics, validation.
-///
-/// VACUUM comes first because dead rows would be copied into rebuilt indexes' scans and skew their measure; ANALYZE comes
-/// last because rebuilds leave the statistics of expression indexes empty.
-pub fn weekly_postgresql() -> Procedure {
-    Procedure {
-        key: WEEKLY_POSTGRESQL.to_owned(),
-        version: 1,
-        dbms: Dbms::Postgresql,
-        name: "weekly (PostgreSQL)".to_owned(),
-        steps: vec![
-            template(
-                "preflight",
-                "Pre-checks",
-                (StepKind::Check, StepClass::Read, RiskClass::R0),
-                &[],
-                "Server version, identity, primary and writable, the role's privileges, old transactions, prepared transactions, replication slots and standbys, connections in use, age of the newest backup on record, invalid indexes.",
-                "Every check is green, or named in yellow; a red one stops the run before it changes anything.",
-                "Nothing to undo: it only reads.",
-            ),
-            template(
-                step::VACUUM,
-                "Remove dead rows",
-                (StepKind::Action, StepClass::Repeatable, RiskClass::R1),
-                &[Act::Vacuum],
-                "Tables whose dead rows exceed the threshold against autovacuum's own trigger, or for which autovacuum is switched off.",
-                "The server counted the VACUUM, and the dead rows fell by the share the plan asks for; if not, what holds them is named.",
-                "Nothing to undo.",
-            ),
-            template(
-                step::REINDEX,
-                "Rebuild bloated indexes",
-                (StepKind::Action, StepClass::Resumable, RiskClass::R1),
-                &[Act::ReindexConcurrently],
-                "B-tree indexes of which enough is empty, measured page by page by pgstatindex; an estimate alone never decides.",
-                "The index is new, valid, has the same definition and is smaller, and no invalid index is left.",
-                "Nothing to undo: the old index serves until the new one takes its place. An interrupted rebuild leaves an invalid index, which the clean-up drops.",
-            ),
-            template(
-                step::CLEANUP,
-                "Drop what interrupted rebuilds left",
-                (StepKind::Action, StepClass::Safing, RiskClass::R1),
-                &[Act::DropInvalidIndex],
-                "Invalid indexes whose names end in _ccnew or _ccold, when no build works on their table. Other invalid indexes are only reported.",
-                "The index is gone.",
-                "Nothing to undo: an invalid index serves no query.",
-            ),
-            template(
-                step::ANALYZE,
-                "Refresh planner statistics",
-                (StepKind::Action, StepClass::Repeatable, RiskClass::R1),
-                &[Act::Analyze, Act::AnalyzeOnly],
-                "Tables never analysed, or whose statistics are stale by change or, with changes, by age; autovacuum's own work counts.",
-                "The server counted the ANALYZE.",
-                "Statistics cannot be brought back, only taken anew; autovacuum would replace them all the same.",
-            ),
-            template(
-                "validate",
-                "Validation",
-                (StepKind::Probe, StepClass::Read, RiskClass::R0),
-                &[],
-                "Critical queries against the baseline taken before the first change, connections in range, reachable and writable, no invalid index; the rest by people.",
-                "Each item is ticked off, or accepted by a named person with a reason.",
-                "Nothing to undo: it only reads.",
-            ),
-        ],
-    }
+    row(&procedure.key).is_some_and(|row| row.breaks_glass) && procedure.steps.iter().all(harmless)
 }
 
 fn template(
@@ -124,31 +111,50 @@ fn template(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn weekly_runs_vacuum_then_reindex_then_analyze() {
-        let weekly = weekly_postgresql();
-        let keys: Vec<_> = weekly.steps.iter().map(|step| step.key.as_str()).collect();
-        assert_eq!(keys, ["preflight", "vacuum", "reindex", "cleanup", "analyze", "validate"]);
-        assert_eq!(weekly.highest_risk(), RiskClass::R1);
-        assert_eq!(by_key(&weekly.key), Some(weekly));
-        assert_eq!(by_key("monthly"), None);
+    fn every_version_is_found_by_its_digest_and_the_newest_by_its_key() {
+        let mut keys = BTreeSet::new();
+        for row in SHELF {
+            let versions = (row.versions)();
+            let newest = versions.last().expect("at least one version");
+            assert!(keys.insert(newest.key.clone()), "{} is on the shelf twice", newest.key);
+            assert!(versions.is_sorted_by(|one, next| one.version < next.version && one.key == next.key), "{}", newest.key);
+            assert!(!about(&newest.key).is_empty() && about(&newest.key).ends_with('.'));
+            assert_eq!(by_key(&newest.key).as_ref(), Some(newest));
+            for version in versions {
+                assert_eq!(find(&version.key, version.version, version.digest()), Some(version.clone()));
+                assert_eq!(find(&version.key, version.version + 100, version.digest()), None);
+                assert_eq!(find(&version.key, version.version, Digest([7; 32])), None);
+            }
+        }
+        assert_eq!((by_key("yearly"), about("yearly")), (None, ""));
     }
 
     #[test]
-    fn acts_are_never_riskier_than_their_step() {
-        for step in weekly_postgresql().steps {
-            for act in &step.acts {
-                assert!(act.risk() <= step.risk && act.class() == step.class, "{act:?} in {}", step.key);
+    fn steps_are_what_their_acts_and_kinds_say() {
+        for procedure in carried() {
+            let keys: BTreeSet<_> = procedure.steps.iter().map(|step| &step.key).collect();
+            assert_eq!(keys.len(), procedure.steps.len(), "{} has a step twice", procedure.key);
+            for step in &procedure.steps {
+                for act in &step.acts {
+                    assert!(act.risk() <= step.risk && act.class() == step.class, "{act:?} in {}", step.key);
+                }
+                assert_eq!(step.acts.is_empty(), step.kind != StepKind::Action, "{}", step.key);
+                assert!(step.kind != StepKind::Review || (step.class, step.risk) == (StepClass::Read, RiskClass::R0), "{}", step.key);
+                assert_eq!(step_name(&step.key).is_empty(), step.name.is_empty());
             }
         }
+        assert_eq!((step_name("vacuum").as_str(), step_name("unheard_of").as_str()), ("Remove dead rows", "unheard_of"));
     }
 
     #[test]
     fn only_what_is_listed_and_harmless_runs_without_approvals() {
         let weekly = weekly_postgresql();
-        assert!(may_break_glass(&weekly));
+        assert!(weekly::versions().iter().all(may_break_glass));
         assert!(!may_break_glass(&Procedure { key: "restore".into(), ..weekly.clone() }), "not listed");
+        assert!(!may_break_glass(&by_key(space::KEY).expect("on the shelf")), "nothing that only looks cannot wait");
         let spoilt: [fn(&mut StepTemplate); 6] = [
             |step| step.risk = RiskClass::R2,
             |step| step.class = StepClass::Once,
@@ -162,11 +168,5 @@ mod tests {
             spoil(&mut procedure.steps[2]);
             assert!(!may_break_glass(&procedure), "{:?}", procedure.steps[2]);
         }
-    }
-
-    /// Approved plans name this digest: a change here needs a new version, and the old one kept as long as plans name it.
-    #[test]
-    fn version_1_is_frozen() {
-        assert_eq!(weekly_postgresql().digest().short(), "a117-b375-3089");
     }
 }

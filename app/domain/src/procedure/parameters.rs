@@ -1,7 +1,11 @@
 //! The thresholds people may change when they propose a window; every one has a safe default and a range.
 
+use super::Procedure;
+use super::select::step;
 use crate::decision::FieldError;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// What a form needs to know about one threshold.
@@ -21,15 +25,18 @@ pub struct ParameterSpec {
     pub default: u64,
     /// What it does and where the default comes from.
     pub help: &'static str,
+    /// Keys of the steps it belongs to; empty: every procedure has it.
+    pub steps: &'static [&'static str],
 }
 
 macro_rules! parameters {
-    ($($(#[doc = $help:literal])+ $(#[serde($($how:tt)*)])? $name:ident: $default:literal in $min:literal..=$max:literal $unit:literal $label:literal;)*) => {
-        /// The thresholds of "weekly (PostgreSQL)". Integers only: they are part of hashed bytes.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
+    ($($(#[doc = $help:literal])+ $name:ident: $default:literal in $min:literal..=$max:literal $unit:literal $label:literal of [$($step:ident),*] $(absent $absent:literal)?;)*) => {
+        /// The thresholds of every procedure. Integers only: they are part of hashed bytes. What was added after the first plans were sealed is left
+        /// out of the bytes while it has its absent value, so that their digests stay, and is read as that where it is not there; such a value is
+        /// therefore never changed.
+        #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct Parameters {
-            $($(#[doc = $help])+ $(#[serde($($how)*)])? pub $name: u64,)*
+            $($(#[doc = $help])+ pub $name: u64,)*
         }
 
         impl Default for Parameters {
@@ -38,10 +45,32 @@ macro_rules! parameters {
             }
         }
 
+        impl Serialize for Parameters {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut fields = serializer.serialize_map(None)?;
+                $(if !(&[$($absent,)?] as &[u64]).contains(&self.$name) {
+                    fields.serialize_entry(stringify!($name), &self.$name)?;
+                })*
+                fields.end()
+            }
+        }
+
+        impl<'de> Deserialize<'de> for Parameters {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let mut parameters = Self { $($name: [$($absent,)? $default][0],)* };
+                for (name, value) in BTreeMap::<String, u64>::deserialize(deserializer)? {
+                    let unknown = || D::Error::custom(format!("there is no parameter `{name}`"));
+                    *parameters.slot(&name).ok_or_else(unknown)? = value;
+                }
+                Ok(parameters)
+            }
+        }
+
         impl Parameters {
             /// One entry a field, in the order a form shows them.
             pub const SPECS: &'static [ParameterSpec] = &[$(ParameterSpec {
                 name: stringify!($name), label: $label, unit: $unit, min: $min, max: $max, default: $default, help: concat!($($help, "\n"),+),
+                steps: &[$(step::$step),*],
             },)*];
 
             /// The value of a field by its name.
@@ -64,72 +93,59 @@ macro_rules! parameters {
 
 parameters! {
     /// A table with fewer dead rows than this is left alone.
-    vacuum_min_dead_rows: 1_000 in 0..=1_000_000_000 "rows" "VACUUM: fewest dead rows";
+    vacuum_min_dead_rows: 1_000 in 0..=1_000_000_000 "rows" "VACUUM: fewest dead rows" of [VACUUM];
     /// VACUUM a table whose dead rows exceed this share of the number at which autovacuum itself would start: 200 % means that autovacuum is not keeping up.
-    vacuum_min_trigger_percent: 200 in 10..=10_000 "%" "VACUUM: dead rows, as a share of autovacuum's own trigger";
+    vacuum_min_trigger_percent: 200 in 10..=10_000 "%" "VACUUM: dead rows, as a share of autovacuum's own trigger" of [VACUUM];
     /// The server's vacuum_cost_limit while we work.
-    vacuum_cost_limit: 200 in 1..=10_000 "points" "VACUUM: cost limit";
+    vacuum_cost_limit: 200 in 1..=10_000 "points" "VACUUM: cost limit" of [VACUUM, ANALYZE];
     /// The server's vacuum_cost_delay while we work; 2 ms with a limit of 200 reads at most about 400 MB/s. 0 means full speed.
-    vacuum_cost_delay_ms: 2 in 0..=100 "ms" "VACUUM: cost delay";
+    vacuum_cost_delay_ms: 2 in 0..=100 "ms" "VACUUM: cost delay" of [VACUUM, ANALYZE];
     /// A VACUUM counts as done when the dead rows fell by at least this share.
-    vacuum_min_fall_percent: 80 in 1..=100 "%" "VACUUM: smallest fall of dead rows that counts as success";
+    vacuum_min_fall_percent: 80 in 1..=100 "%" "VACUUM: smallest fall of dead rows that counts as success" of [VACUUM];
     /// Indexes smaller than this are not looked at.
-    reindex_look_min_mib: 1 in 0..=1_048_576 "MiB" "REINDEX: smallest index to look at";
+    reindex_look_min_mib: 1 in 0..=1_048_576 "MiB" "REINDEX: smallest index to look at" of [REINDEX];
     /// Rebuild when at least this share is empty and the next limit is met too. Random inserts settle near 23 %, so less than 30 % grows straight back.
-    reindex_min_waste_percent: 50 in 10..=99 "%" "REINDEX: empty share";
+    reindex_min_waste_percent: 50 in 10..=99 "%" "REINDEX: empty share" of [REINDEX];
     /// Rebuild when at least this much is empty: an index that fits in memory gains nothing measurable.
-    reindex_min_waste_mib: 256 in 0..=1_048_576 "MiB" "REINDEX: empty space";
+    reindex_min_waste_mib: 256 in 0..=1_048_576 "MiB" "REINDEX: empty space" of [REINDEX];
     /// For large indexes a smaller share is enough.
-    reindex_large_min_waste_percent: 30 in 10..=99 "%" "REINDEX: empty share of a large index";
+    reindex_large_min_waste_percent: 30 in 10..=99 "%" "REINDEX: empty share of a large index" of [REINDEX];
     /// What makes the smaller share enough.
-    reindex_large_min_waste_mib: 1_024 in 0..=1_048_576 "MiB" "REINDEX: empty space of a large index";
+    reindex_large_min_waste_mib: 1_024 in 0..=1_048_576 "MiB" "REINDEX: empty space of a large index" of [REINDEX];
     /// Memory a rebuild may use for sorting.
-    reindex_work_mem_mib: 256 in 1..=1_024 "MiB" "REINDEX: memory for sorting";
+    reindex_work_mem_mib: 256 in 1..=1_024 "MiB" "REINDEX: memory for sorting" of [REINDEX, CLEANUP];
     /// ANALYZE a table after more changes than this, and than the next share.
-    analyze_min_changed_rows: 1_000 in 0..=1_000_000_000 "rows" "ANALYZE: fewest changed rows";
+    analyze_min_changed_rows: 1_000 in 0..=1_000_000_000 "rows" "ANALYZE: fewest changed rows" of [ANALYZE];
     /// Half the share at which autovacuum analyses by itself: catches tables it will not reach in time.
-    analyze_min_changed_percent: 5 in 0..=100 "%" "ANALYZE: changed share of the rows";
+    analyze_min_changed_percent: 5 in 0..=100 "%" "ANALYZE: changed share of the rows" of [ANALYZE];
     /// ANALYZE a table with any change when its statistics are older than this.
-    analyze_max_age_days: 7 in 1..=365 "days" "ANALYZE: oldest statistics of a table with changes";
+    analyze_max_age_days: 7 in 1..=365 "days" "ANALYZE: oldest statistics of a table with changes" of [ANALYZE];
     /// A transaction older than this holds back concurrent rebuilds and the removal of dead rows.
-    blocker_max_age_s: 300 in 10..=86_400 "s" "Pre-check: oldest transaction of others";
+    blocker_max_age_s: 300 in 10..=86_400 "s" "Pre-check: oldest transaction of others" of [];
     /// A prepared transaction older than this is named before the work starts.
-    prepared_max_age_s: 600 in 10..=86_400 "s" "Pre-check: oldest prepared transaction";
+    prepared_max_age_s: 600 in 10..=86_400 "s" "Pre-check: oldest prepared transaction" of [];
     /// No item begins while a standby is further behind. Past the default max_standby_streaming_delay of 30 s its queries are cancelled.
-    replica_max_lag_s: 30 in 1..=86_400 "s" "Standbys: longest lag in time";
+    replica_max_lag_s: 30 in 1..=86_400 "s" "Standbys: longest lag in time" of [];
     /// No item begins while a standby has more still to receive or replay.
-    replica_max_lag_mib: 1_024 in 1..=1_048_576 "MiB" "Standbys: longest lag in volume";
+    replica_max_lag_mib: 1_024 in 1..=1_048_576 "MiB" "Standbys: longest lag in volume" of [];
     /// The pre-check is red when more of the connections are in use.
-    connections_max_used_percent: 80 in 10..=99 "%" "Pre-check: connections in use";
+    connections_max_used_percent: 80 in 10..=99 "%" "Pre-check: connections in use" of [];
     /// The pre-check is red when the newest backup on record is older.
-    backup_max_age_hours: 26 in 1..=744 "h" "Pre-check: oldest backup";
+    backup_max_age_hours: 26 in 1..=744 "h" "Pre-check: oldest backup" of [];
     /// How long a statement may wait for its lock. While it waits, requests of others queue behind it.
-    lock_wait_max_ms: 2_000 in 100..=10_000 "ms" "Longest wait for a lock";
-    /// Items of one step that run at once, as vacuumdb -j and reindexdb -j do it; never two on one table. Each has a connection and, while it rebuilds, its own memory for sorting.
-    #[serde(default = "one_at_a_time", skip_serializing_if = "is_one_at_a_time")]
-    jobs: 2 in 1..=4 "jobs" "Work at once";
+    lock_wait_max_ms: 2_000 in 100..=10_000 "ms" "Longest wait for a lock" of [];
+    /// Items of one step that run at once, as vacuumdb -j and reindexdb -j do it; never two on one table. Each has a connection and, while it rebuilds, its own memory for sorting. Plans that were sealed before there was a choice have their items one after the other.
+    jobs: 2 in 1..=4 "jobs" "Work at once" of [VACUUM, REINDEX, CLEANUP, ANALYZE] absent 1;
     /// No item begins while more sessions of others are active on the server, whatever they do: the work waits until there are fewer.
-    #[serde(default = "any_load", skip_serializing_if = "is_any_load")]
-    load_max_sessions: 50 in 1..=10_000 "sessions" "Load: most active sessions of others";
-}
-
-/// Plans that were sealed before there was a choice have their items one after the other, and none of them waits for less load.
-const fn one_at_a_time() -> u64 {
-    1
-}
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-const fn is_one_at_a_time(jobs: &u64) -> bool {
-    *jobs == one_at_a_time()
-}
-const fn any_load() -> u64 {
-    10_000
-}
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-const fn is_any_load(sessions: &u64) -> bool {
-    *sessions == any_load()
+    load_max_sessions: 50 in 1..=10_000 "sessions" "Load: most active sessions of others" of [] absent 10_000;
 }
 
 impl Parameters {
+    /// What a procedure is steered by; everything, where the procedure is not known.
+    pub fn specs_of(procedure: Option<&Procedure>) -> impl Iterator<Item = &'static ParameterSpec> {
+        Self::SPECS.iter().filter(move |spec| procedure.is_none_or(|procedure| spec.is_of(procedure)))
+    }
+
     /// Reads what a form sent: absent or blank fields keep their default.
     ///
     /// # Errors
@@ -185,6 +201,11 @@ impl Parameters {
 }
 
 impl ParameterSpec {
+    /// Whether it steers a step of this procedure, or every procedure.
+    pub fn is_of(&self, procedure: &Procedure) -> bool {
+        self.steps.is_empty() || self.steps.iter().any(|step| procedure.step(step).is_some())
+    }
+
     fn refuse(&self, value: &str) -> FieldError {
         let Self { label, unit, min, max, default, .. } = self;
         let shown: String = value.chars().take(40).collect();
@@ -250,6 +271,20 @@ mod tests {
             let last = spec.name.rsplit('_').next().unwrap_or_default();
             assert!(["rows", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions"].contains(&last), "{}", spec.name);
             assert!((spec.min..=spec.max).contains(&spec.default), "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn a_procedure_shows_its_own_thresholds_and_those_of_all() {
+        use crate::procedure::library::{carried, space, weekly};
+        let names = |procedure: &Procedure| Parameters::specs_of(Some(procedure)).map(|spec| spec.name).collect::<Vec<_>>();
+        let (weekly, space) = (names(&weekly::version_1()), names(&space::versions().remove(0)));
+        assert!(weekly.contains(&"vacuum_min_dead_rows") && weekly.contains(&"backup_max_age_hours"), "{weekly:?}");
+        assert!(space.iter().all(|name| weekly.contains(name)) && space.contains(&"backup_max_age_hours"), "{space:?}");
+        assert!(!space.iter().any(|name| name.starts_with("vacuum") || name.starts_with("reindex")), "{space:?}");
+        assert_eq!(Parameters::specs_of(None).count(), Parameters::SPECS.len());
+        for spec in Parameters::SPECS {
+            assert!(carried().iter().any(|procedure| spec.is_of(procedure)), "{} steers nothing", spec.name);
         }
     }
 

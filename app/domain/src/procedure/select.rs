@@ -2,7 +2,7 @@
 //! and PG-14 of the procedure library.
 
 use super::text::{count, duration_ms, permille, plural, size};
-use super::{Act, Measure, Object, ObjectKind, Parameters, WorkItem, estimate::estimate};
+use super::{Act, Finding, Measure, Object, ObjectKind, Parameters, WorkItem, estimate::estimate, finding};
 use crate::run::parallel;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub mod step {
     pub const CLEANUP: &str = "cleanup";
     /// Planner statistics.
     pub const ANALYZE: &str = "analyze";
+    /// Where the space goes.
+    pub const SPACE: &str = "space";
 }
 
 /// What a selector found.
@@ -25,6 +27,17 @@ pub struct Selection {
     pub items: Vec<WorkItem>,
     /// Objects that need attention but get none, each with the reason: "cannot see" is never "nothing found".
     pub passed_over: Vec<PassedOver>,
+    /// What was found and is nobody's work in this run, with advice; at most [`finding::MOST_FINDINGS`] once it is [`Selection::bounded`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// How many findings there were beyond those.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_findings: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+pub(super) const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// An object left out, and why.
@@ -166,6 +179,16 @@ impl Selection {
     pub fn merge(&mut self, other: Self) {
         self.items.extend(other.items);
         self.passed_over.extend(other.passed_over);
+        self.findings.extend(other.findings);
+        self.more_findings = self.more_findings.saturating_add(other.more_findings);
+    }
+    /// The same with no more findings than a list may hold; the rest is counted.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let (kept, over) = finding::capped(self.findings);
+        self.findings = kept;
+        self.more_findings = self.more_findings.saturating_add(over);
+        self
     }
 }
 

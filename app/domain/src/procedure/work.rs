@@ -1,7 +1,7 @@
 //! The work list: concrete items, each with the exact statement that will be sent.
 
 use super::fair::Waits;
-use super::{Estimate, Object, ObjectKind, ObjectName, RiskClass, StepClass};
+use super::{Estimate, Finding, Object, ObjectKind, ObjectName, RiskClass, StepClass};
 use crate::canonical::{self, Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -164,6 +164,12 @@ pub struct WorkList {
     /// What of it only lacks time: it goes first in the next window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waits>,
+    /// What the steps found that is nobody's work in this run, with advice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// How many findings there were beyond those listed.
+    #[serde(default, skip_serializing_if = "super::select::is_zero")]
+    pub more_findings: u64,
 }
 
 /// An object that is not worked on, and why.

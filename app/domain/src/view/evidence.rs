@@ -4,7 +4,7 @@ use crate::canonical::Digest;
 use crate::glass::Glass;
 use crate::ids::RunId;
 use crate::plan::Plan;
-use crate::procedure::LeftOut;
+use crate::procedure::{Finding, LeftOut};
 use crate::view::checklists::CheckRow;
 use crate::view::runs::{ItemRow, PreCheck, Stop};
 use crate::view::trail::FactLine;
@@ -81,6 +81,10 @@ pub struct RunEvidence {
     pub items: Vec<ItemRow>,
     /// What needed attention and got none.
     pub left_out: Vec<LeftOut>,
+    /// What the steps found, with advice.
+    pub findings: Vec<Finding>,
+    /// How many findings there were beyond those.
+    pub more_findings: u64,
     /// What people found about tries of unknown outcome.
     pub resolutions: Vec<Resolution>,
 }

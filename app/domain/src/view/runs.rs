@@ -5,7 +5,7 @@ use crate::decision::Refusal;
 use crate::hold::HoldVerb;
 use crate::ids::RunId;
 use crate::procedure::fair::Coverage;
-use crate::procedure::{LeftOut, WorkItem};
+use crate::procedure::{Finding, LeftOut, WorkItem};
 use crate::run::{AttemptState, Outcome, Phase};
 use crate::view::windows::{Head, Moments, Offer};
 use crate::window::{Ending, RunState};
@@ -208,6 +208,10 @@ pub struct RunPage {
     pub left_out: Vec<LeftOut>,
     /// How many of what was in need had a turn in the last windows of this database; `None` before the first is over.
     pub coverage: Option<Coverage>,
+    /// What the steps found, with advice.
+    pub findings: Vec<Finding>,
+    /// How many findings there were beyond those.
+    pub more_findings: u64,
     /// Against the preview that people saw; `None` without one.
     pub diff: Option<ListDiff>,
     /// How far the server is with what runs now, by the item's ordinal.
