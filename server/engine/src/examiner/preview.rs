@@ -8,7 +8,7 @@ use crate::store::past_lists;
 use crate::store::targets::Target;
 use crate::target::connect::Dialer;
 use crate::target::fault::StatementError;
-use crate::target::postgres::survey::survey;
+use crate::target::postgres::survey::{Asked, survey};
 use crate::transaction;
 use crate::worker::{WorkerContext, address};
 use domain::decision::Refusal;
@@ -17,7 +17,7 @@ use domain::fact::NewFact;
 use domain::ids::TargetId;
 use domain::permission::Permit;
 use domain::procedure::fair::{self, Span};
-use domain::procedure::{PassedOver, Procedure, Selection, by_key};
+use domain::procedure::{PassedOver, Selection, by_key};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,12 +33,16 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let link = dialer.connect("drydock:preview").await.map_err(refused)?;
     same_database(&target, &link).await?;
     let rates = crate::target::postgres::measure::Rates::default();
-    let found =
-        survey(&link, &question.parameters, &rates, |object| !question.excluded.iter().any(|rule| rule.matches(object)), EXACT_WITHIN)
-            .await
-            .map_err(broken)?;
-    let steps = steps(&procedure);
-    let selection = found.select(&steps, &question.parameters, question.budget_ms);
+    let steps = procedure.surveyed();
+    let asked = Asked {
+        steps: &steps,
+        parameters: &question.parameters,
+        rates: &rates,
+        admits: &|object| !question.excluded.iter().any(|rule| rule.matches(object)),
+        exact_within: EXACT_WITHIN,
+        budget_ms: question.budget_ms,
+    };
+    let selection = survey(&link, &asked).await.map_err(broken)?;
     let selection = fitting(context, claimed.target, selection, &steps, &question).await?;
     let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
     conclude(context, claimed, &target, &question, &answer).await
@@ -59,11 +63,6 @@ async fn fitting(
     let (mut selection, later) = fair::fit(selection, steps, span, &waited);
     selection.passed_over.extend(later.into_iter().map(|later| PassedOver { reason: later.reason(), object: later.item.object }));
     Ok(selection)
-}
-
-/// Keys of the steps that act, in their order.
-fn steps(procedure: &Procedure) -> Vec<String> {
-    procedure.steps.iter().filter(|step| !step.acts.is_empty()).map(|step| step.key.clone()).collect()
 }
 
 /// A preview of another database would be worse than none.
@@ -103,7 +102,8 @@ async fn conclude(
     answer: &PreviewAnswer,
 ) -> Result<()> {
     let (claimed, name, team, revision) = (claimed.clone(), Arc::clone(&context.name), target.team, question.revision);
-    let (value, items, passed_over) = (serde_json::to_value(answer)?, answer.selection.items.len(), answer.selection.passed_over.len());
+    let (value, selection) = (serde_json::to_value(answer)?, &answer.selection);
+    let (items, passed_over, findings) = (selection.items.len(), selection.passed_over.len(), selection.findings.len());
     transaction::run(&context.pool, "conclude_preview", move |db| {
         let (claimed, name, value) = (claimed.clone(), Arc::clone(&name), value.clone());
         Box::pin(async move {
@@ -114,7 +114,8 @@ async fn conclude(
             let mut fact = NewFact::done("target.preview", "target", claimed.target)
                 .of_team(team)
                 .with("items", items)
-                .with("passed_over", passed_over);
+                .with("passed_over", passed_over)
+                .with("findings", findings);
             if let Some((window, revision)) = claimed.window.zip(revision) {
                 examinations::set_preview(db, window, revision, &value).await?;
                 fact = fact.of_window(window).with("revision", revision);

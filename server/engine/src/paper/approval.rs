@@ -10,7 +10,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::approval::VoteDecision;
 use domain::decision::FieldError;
 use domain::plan::Plan;
-use domain::procedure::{self, Parameters, text};
+use domain::procedure::{Parameters, text};
 use domain::view::links::{About, Answer, Code, Mailed, Over, Vote};
 use domain::view::windows::blocked;
 use sha2::{Digest as _, Sha256};
@@ -183,7 +183,7 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
         rows,
         reason: block(&plan.reason),
         parts: parts(plan, &Zone::named(&about.zone)),
-        thresholds: thresholds(&plan.parameters),
+        thresholds: thresholds(plan),
         votes: about.votes.iter().map(said).collect(),
         short_name: line(&plan.target().short_name),
         sign_in: about.sign_in_to_approve.then_some(about.number),
@@ -299,7 +299,7 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
 
 /// The plan in words, from its bytes: steps as the sealed version of the procedure has them.
 fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
-    let known = procedure::by_key(&plan.procedure.key).filter(|known| known.digest() == plan.procedure.digest);
+    let known = plan.procedure.known();
     let steps = plan.envelope.steps.iter().map(|key| match known.as_ref().and_then(|known| known.step(key)) {
         Some(step) => format!("{}. {} Risk {}.", step.name, step.does, step.risk.word()),
         None => line(key),
@@ -343,10 +343,10 @@ fn rehearsal(plan: &Plan, zone: &Zone) -> Vec<String> {
     lines
 }
 
-fn thresholds(parameters: &Parameters) -> Vec<String> {
-    Parameters::SPECS
-        .iter()
-        .filter_map(|spec| parameters.get(spec.name).map(|value| format!("{}: {} {}", spec.label, text::count(value), spec.unit)))
+/// Those of the plan's procedure.
+fn thresholds(plan: &Plan) -> Vec<String> {
+    Parameters::specs_of(plan.procedure.known().as_ref())
+        .filter_map(|spec| plan.parameters.get(spec.name).map(|value| format!("{}: {} {}", spec.label, text::count(value), spec.unit)))
         .collect()
 }
 

@@ -93,6 +93,8 @@ fn run(of: &RunEvidence) -> Value {
         "pre_checks": of.pre_checks.iter().map(|check| json!({"check": check.title, "colour": check.colour, "says": check.says})).collect::<Vec<_>>(),
         "work_list": of.work_list.map(|(digest, at)| json!({"digest": digest, "sealed_at": at.to_string()})),
         "left_out": of.left_out.iter().map(|left| json!({"object": left.object, "reason": left.reason})).collect::<Vec<_>>(),
+        "findings": of.findings,
+        "more_findings": of.more_findings,
         "items": of.items.iter().map(item).collect::<Vec<_>>(),
         "resolutions": of.resolutions.iter().map(|one| json!({
             "item": one.ordinal, "try": one.number, "found": one.found, "by": one.by, "second": one.second, "reason": one.reason, "at": one.at.to_string(),

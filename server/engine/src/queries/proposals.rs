@@ -383,6 +383,32 @@ async fn form_page(
     })
 }
 
+/// The same page with the approvers whom another procedure asks: the one that was chosen and is not saved yet.
+pub async fn for_procedure(engine: &Engine, actor: &Actor, page: FormPage, chosen: Option<&str>) -> Result<FormPage> {
+    let Some(chosen) = chosen.filter(|chosen| *chosen != page.form.procedure && procedure::by_key(chosen).is_some()) else {
+        return Ok(page);
+    };
+    let form = ProposalForm { procedure: chosen.to_owned(), ..page.form.clone() };
+    let (actor, edits) = (actor.clone(), page.edit.as_ref().map(|edit| edit.number));
+    let approvers = transaction::read(engine.pool(), "proposals_for_procedure", move |db| {
+        let (actor, form) = (actor.clone(), form.clone());
+        Box::pin(async move {
+            let target = proposable(db, &actor, &form.target).await?;
+            let window = match edits {
+                Some(number) => {
+                    let window = windows::by_number(db, number).await?;
+                    of_target(&target, window.target)?;
+                    Some(window.id)
+                }
+                None => None,
+            };
+            let targets = with_others(db, &actor, target, &form).await?;
+            approvers_of_all(db, &actor, &targets, &form, window).await
+        })
+    });
+    Ok(FormPage { approvers: approvers.await?, ..page })
+}
+
 /// The first database with the others that a form names; what cannot be planned together is left out here, and refused by name when it is sent.
 async fn with_others(db: &mut PgConnection, actor: &Actor, first: ProposalTarget, form: &ProposalForm) -> Result<Vec<ProposalTarget>> {
     let (mine, mut found) = (first.plan.clone(), vec![first]);

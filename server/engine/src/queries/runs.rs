@@ -39,6 +39,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
             let progress = run_page::progress(db, &[run]).await?.remove(&run).unwrap_or_default();
             let renewed = row.lease_until.map(|until| until - SignedDuration::from_secs(LEASE_S));
             let (work_list_digest, list) = row.work_list.map_or((None, None), |(digest, list)| (Some(digest), Some(list)));
+            let (selected, list) = (list.is_some(), list.unwrap_or_default());
             let team = Some(near.loaded.head.team);
             let may_not_go_on = executor::may_execute(near.plan.wants_another_executor(), near.approved_by(actor.person)).err();
             let rehearsed = rehearsed(&near.plan).filter(|_| near.loaded.head.digest == row.plan_digest);
@@ -73,8 +74,10 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 pre_checks: row.pre_checks.as_ref().map(pre_checks).unwrap_or_default(),
                 work_list_digest,
                 coverage: fair::coverage(&past_lists::newest(db, row.target, COVERED).await?),
-                diff: against_preview(row.preview, &near.plan, row.target, &items).filter(|_| list.is_some()),
-                left_out: list.map(|list| list.left_out).unwrap_or_default(),
+                diff: against_preview(row.preview, &near.plan, row.target, &items).filter(|_| selected),
+                left_out: list.left_out,
+                findings: list.findings,
+                more_findings: list.more_findings,
                 progress,
                 last_update: latest(&[newest.map(|(_, at)| at), renewed, row.ended_at], row.opened_at),
                 seq: newest.map_or(0, |(seq, _)| seq),

@@ -120,13 +120,15 @@ async fn form_page(
     edits: Option<&Series>,
 ) -> Result<FormPage> {
     let now = window_forms::now(db).await?;
+    // Who is asked follows from what is chosen now, not from what is saved.
+    let template = typed.as_ref().map_or_else(|| form.proposal.clone(), |typed| typed.proposal.clone());
     let dates = match typed {
         Some(typed) => dates(db, target, &typed, edits, now).await?,
         None => None,
     };
     Ok(FormPage {
         database: database(target),
-        approvers: approvers(db, actor, target, &form.proposal, None).await?,
+        approvers: approvers(db, actor, target, &template, None).await?,
         form,
         dates,
         edit: edits.map(|of| EditOf { id: of.id, title: of.title.clone(), revision: of.revision, author: of.author_name.clone() }),

@@ -7,12 +7,12 @@ use crate::error::{Error, Result};
 use crate::ledger::Line;
 use crate::store;
 use crate::target::postgres::measure::Rates;
-use crate::target::postgres::survey::survey;
+use crate::target::postgres::survey::{Asked, survey};
 use domain::fact::NewFact;
 use domain::hold::HoldCause;
 use domain::ids::TargetId;
 use domain::procedure::fair::{self, Span};
-use domain::procedure::{Violation, WorkItem, WorkList, estimate::work_bytes, trim, within};
+use domain::procedure::{Violation, WorkItem, WorkList, estimate::work_bytes, finding, trim, within};
 use domain::run::Phase;
 use std::time::Duration;
 
@@ -42,11 +42,17 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     let span = Span::of(times, work.now().await?, plan.parameters.jobs);
     let budget_ms = span.left_ms;
     let exact_within = Duration::from_millis(left_ms / 4).min(MEASURE_AT_MOST);
-    let survey = survey(&control.session.link, &plan.parameters, &rates, |object| plan.envelope.admits(object), exact_within);
-    let survey = work.unless_over(survey).await?.map_err(|error| statement(&error))?;
+    let asked = Asked {
+        steps: &plan.envelope.steps,
+        parameters: &plan.parameters,
+        rates: &rates,
+        admits: &|object| plan.envelope.admits(object),
+        exact_within,
+        budget_ms,
+    };
+    let selection = work.unless_over(survey(&control.session.link, &asked)).await?.map_err(|error| statement(&error))?;
     work.go_on()?;
-    let steps = &plan.envelope.steps;
-    let (selection, later) = fair::fit(survey.select(steps, &plan.parameters, budget_ms), steps, span, &waited);
+    let (selection, later) = fair::fit(selection, &plan.envelope.steps, span, &waited);
     let (mut list, violations) = trim(&plan.envelope, selection);
     fair::wait(&mut list, &later);
     let riskier: Vec<String> = violations.iter().filter(|violation| violation.raises_risk()).map(Violation::to_string).collect();
@@ -62,13 +68,15 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
 async fn seal(work: &Work, list: WorkList) -> Step<()> {
     let (tenure, run, team) = (work.hand.tenure, work.run.clone(), work.plan.target().team);
     let (low_ms, high_ms) = list.total_ms();
+    let findings = finding::counted(&list.findings, list.more_findings);
     let words = format!(
-        "Sealed the work list {}: {} items, {} left out; estimated {} to {}.",
+        "Sealed the work list {}: {} items, {} left out; estimated {} to {}.{}",
         list.digest().short(),
         list.items.len(),
         list.left_out.len(),
         domain::procedure::text::duration_ms(low_ms),
-        domain::procedure::text::duration_ms(high_ms)
+        domain::procedure::text::duration_ms(high_ms),
+        findings.map(|said| format!(" {said}.")).unwrap_or_default()
     );
     let written = work.hand.write_with_window("seal_work_list", move |ledger| {
         let (run, list, words) = (run.clone(), list.clone(), words.clone());
@@ -79,7 +87,8 @@ async fn seal(work: &Work, list: WorkList) -> Step<()> {
                 .with("plan_digest", run.digest.hex())
                 .with("work_list_digest", list.digest().hex())
                 .with("items", list.items.len())
-                .with("left_out", list.left_out.len());
+                .with("left_out", list.left_out.len())
+                .with("findings", list.findings.len());
             ledger.fact(fact).await?;
             ledger.seal_work_list(tenure, run.digest, &list).await?;
             ledger.run_phase(tenure, Phase::Working).await?;

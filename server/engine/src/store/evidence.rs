@@ -49,7 +49,7 @@ pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunEvid
     .await?;
     rows.into_iter()
         .map(|row| {
-            let left_out = row.list_bytes.map(|bytes| WorkList::from_bytes(&bytes)).transpose()?.map(|list| list.left_out);
+            let list = row.list_bytes.map(|bytes| WorkList::from_bytes(&bytes)).transpose()?.unwrap_or_default();
             let work_list = row.list_digest.as_deref().map(digest).transpose()?.zip(row.list_at.map(|at| at.to_jiff()));
             Ok(RunEvidence {
                 id: RunId(row.id),
@@ -70,7 +70,9 @@ pub async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunEvid
                 pre_checks: row.pre_checks.as_ref().map(pre_checks).unwrap_or_default(),
                 work_list,
                 items: vec![],
-                left_out: left_out.unwrap_or_default(),
+                left_out: list.left_out,
+                findings: list.findings,
+                more_findings: list.more_findings,
                 resolutions: vec![],
             })
         })

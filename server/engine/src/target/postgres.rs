@@ -5,6 +5,7 @@
 
 pub mod analyze;
 pub mod blockers;
+pub mod detect;
 pub mod lot;
 pub mod measure;
 pub mod password;

@@ -9,7 +9,7 @@ use domain::ids::{AbsenceId, FreezeId, GlassId, PersonId, PolicyId, RunId, Serie
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
 use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
-use domain::procedure::weekly_postgresql;
+use domain::procedure::library::weekly;
 use domain::proposal::ProposalForm;
 use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
@@ -66,7 +66,7 @@ pub fn plan() -> Plan {
         waves: None,
         rehearsal: None,
     };
-    Plan::assemble(&proposal, &weekly_postgresql(), parts)
+    Plan::assemble(&proposal, &weekly::version_1(), parts)
 }
 
 pub fn material(kind: NoticeKind) -> Material {

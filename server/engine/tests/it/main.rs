@@ -67,6 +67,7 @@ mod stops;
 mod takeover;
 mod target_connect;
 mod target_fence;
+mod target_findings;
 mod target_items;
 mod target_later;
 mod target_own_server;

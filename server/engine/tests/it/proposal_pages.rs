@@ -28,6 +28,7 @@ async fn answer(house: &House, look: ExaminationId) {
         selection: Selection {
             items: vec![item("orders"), item("audit")],
             passed_over: vec![PassedOver { object: object("big"), reason: "The role may not do this.".into() }],
+            ..Selection::default()
         },
     };
     sqlx::query("UPDATE drydock.examination SET state = 'answered', answer = $2, answered_at = clock_timestamp() WHERE id = $1")

@@ -3,12 +3,13 @@
 use super::target_support::{MAINTAINER, STRANGER, Target, run};
 use domain::procedure::probe::Colour;
 use domain::procedure::select::{Selection, step};
-use domain::procedure::{Envelope, Parameters, RiskClass, trim, weekly_postgresql, within};
+use domain::procedure::{Envelope, Object, Parameters, RiskClass, trim, weekly_postgresql, within};
 use domain::run::Outcome;
 use engine::target::identity::StableIdentity;
-use engine::target::postgres::measure::Rates;
+use engine::target::postgres::measure::{self, Rates};
 use engine::target::postgres::preflight::preflight;
-use engine::target::postgres::survey::{Survey, survey};
+use engine::target::postgres::survey::{Asked, survey};
+use engine::target::report;
 use std::time::Duration;
 
 /// Thresholds small enough for a test database.
@@ -17,16 +18,29 @@ fn small() -> Parameters {
 }
 
 fn steps() -> Vec<String> {
-    weekly_postgresql().steps.into_iter().map(|step| step.key).collect()
+    weekly_postgresql().surveyed()
 }
 
-async fn look(target: &Target, user: &str) -> Survey {
+/// What a role finds for some steps, on the objects that are admitted.
+pub async fn look_for(target: &Target, user: &str, steps: &[String], admits: &(dyn Fn(&Object) -> bool + Send + Sync)) -> Selection {
     let link = target.link(user).await;
-    survey(&link, &small(), &Rates::default(), |_| true, Duration::from_secs(30)).await.expect("readable")
+    let asked = Asked {
+        steps,
+        parameters: &small(),
+        rates: &Rates::default(),
+        admits,
+        exact_within: Duration::from_secs(30),
+        budget_ms: 3_600_000,
+    };
+    survey(&link, &asked).await.expect("readable")
+}
+
+async fn look(target: &Target, user: &str) -> Selection {
+    look_for(target, user, &steps(), &|_| true).await
 }
 
 async fn selected(target: &Target) -> Selection {
-    look(target, MAINTAINER).await.select(&steps(), &small(), 3_600_000)
+    look(target, MAINTAINER).await
 }
 
 fn objects<'a>(selection: &'a Selection, key: &str) -> Vec<&'a str> {
@@ -91,7 +105,6 @@ async fn a_whole_week_finds_the_defects_mends_them_and_finds_nothing_more() {
 #[tokio::test]
 async fn what_a_plan_excludes_is_not_even_measured() {
     let target = neglected().await;
-    let link = target.link(MAINTAINER).await;
     let envelope = Envelope {
         steps: steps(),
         allowed: vec![],
@@ -100,15 +113,15 @@ async fn what_a_plan_excludes_is_not_even_measured() {
         most_objects: 50,
         most_bytes: 1 << 40,
     };
-    let found =
-        survey(&link, &small(), &Rates::default(), |object| envelope.admits(object), Duration::from_secs(30)).await.expect("readable");
-    assert!(found.indexes.iter().all(|row| row.object.table.as_ref().is_some_and(|table| table.name() != "visits")), "{:?}", found.indexes);
+    let found = look_for(&target, MAINTAINER, &steps(), &|object| envelope.admits(object)).await;
+    let seen = serde_json::to_string(&found).expect("text and integers");
+    assert!(!seen.contains("visits") && seen.contains("orders"), "{seen}");
 }
 
 #[tokio::test]
 async fn what_cannot_be_seen_or_done_is_reported() {
     let target = neglected().await;
-    let blind = look(&target, STRANGER).await.select(&steps(), &small(), 3_600_000);
+    let blind = look(&target, STRANGER).await;
     assert_eq!(blind.items, [], "a stranger may do nothing");
     assert!(
         blind.passed_over.iter().any(|passed| passed.object.name.name() == "orders" && passed.reason.contains("role may not")),
@@ -179,17 +192,13 @@ async fn autovacuum_settings_of_a_table_move_its_threshold() {
             "DELETE FROM shop.patient WHERE id <= 5000; DELETE FROM shop.eager WHERE id <= 1000; DELETE FROM shop.off WHERE id <= 1000",
         )
         .await;
-    let found = look(&target, MAINTAINER).await;
-    let trigger =
-        |name: &str| found.vacuum.iter().find(|row| row.object.name.name() == name).map(|row| (row.trigger_rows, row.autovacuum_off));
+    let link = target.link(MAINTAINER).await;
+    let major = report::major(&link).await.expect("a version");
+    let found = measure::vacuum_rows(&link, major, &Rates::default()).await.expect("readable");
+    let trigger = |name: &str| found.iter().find(|row| row.object.name.name() == name).map(|row| (row.trigger_rows, row.autovacuum_off));
     assert_eq!((trigger("patient"), trigger("eager"), trigger("off")), (Some((9_050, false)), Some((10, false)), Some((2_050, true))));
-    let mut chosen: Vec<String> = found
-        .select(&steps(), &small(), 3_600_000)
-        .items
-        .iter()
-        .filter(|item| item.step == step::VACUUM)
-        .map(|item| item.object.name.to_string())
-        .collect();
+    let mut chosen: Vec<String> =
+        selected(&target).await.items.iter().filter(|item| item.step == step::VACUUM).map(|item| item.object.name.to_string()).collect();
     chosen.sort_unstable();
     assert_eq!(chosen, ["shop.eager", "shop.off"]);
 }

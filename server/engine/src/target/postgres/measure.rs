@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::Row;
 
 /// No detector returns more rows; a database with more candidates gets the rest in its next window.
-const MOST_ROWS: i64 = 5_000;
+pub(super) const MOST_ROWS: i64 = 5_000;
 
 /// SQL for the size of a heap; of a partitioned parent, of all its partitions.
 const HEAP: &str = "CASE c.relkind
@@ -337,7 +337,7 @@ pub async fn debris_rows(link: &Link, major: u16) -> Result<Vec<DebrisRow>, Stat
 
 /// Sizes by oid. Size functions wait behind DDL: when one relation is locked, each is asked alone, and those that do not
 /// answer get what the catalog last knew.
-async fn sizes(link: &Link, oids: Vec<u32>, size: &str) -> Result<BTreeMap<u32, u64>, StatementError> {
+pub(super) async fn sizes(link: &Link, oids: Vec<u32>, size: &str) -> Result<BTreeMap<u32, u64>, StatementError> {
     let sql = format!("SELECT c.oid, coalesce({size}, 0) FROM pg_catalog.pg_class c WHERE c.oid = ANY($1)");
     let read = |rows: Vec<Row>| rows.iter().map(|row| Ok((field(row, 0)?, amount(row, 1)?))).collect::<Result<Vec<_>, StatementError>>();
     match link.rows(&sql, &[&oids]).await {
