@@ -47,6 +47,9 @@ pub fn Form(
     /// Something else on the page is the thing to do.
     #[prop(optional)]
     secondary: bool,
+    /// Text of a second button, after the first: shows the page again for what is typed, and does nothing else.
+    #[prop(optional, into)]
+    again: Option<String>,
     /// It sends a file: what is in it arrives as a field's text.
     #[prop(optional)]
     upload: bool,
@@ -78,6 +81,7 @@ pub fn Form(
                 {children()}
                 <p class="actions">
                     <button type="submit" class=class>{submit}</button>
+                    {again.map(|label| view! { <button type="submit" class="button" name="again" value="1" formnovalidate=true>{label}</button> })}
                     {cancel.map(|to| view! { <a class="button quiet" href=to>"Cancel"</a> })}
                 </p>
             </form>

@@ -22,11 +22,16 @@ use serde::Deserialize;
 pub struct Around {
     seen: String,
     revision: i32,
+    again: String,
 }
 
 impl TypedForm<Around> {
     fn series(&self) -> SeriesForm {
         SeriesForm::from_fields(self.fields().iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+    /// Whether the page shall only show what belongs to what is chosen.
+    fn again(&self) -> bool {
+        !self.input.again.is_empty()
     }
     /// On to the series once it is saved; before that back to the form, which shows its dates.
     async fn stepped(self, step: engine::Result<Step>, said: &str) -> Response {
@@ -45,12 +50,18 @@ fn page(id: SeriesId, say: impl Into<String>) -> Done {
 
 /// Shows the dates, then makes it.
 pub async fn make(form: TypedForm<Around>) -> Response {
+    if form.again() {
+        return form.looked_at().await;
+    }
     let step = make_series(&form.engine, &form.caller, &form.series(), &form.input.seen).await;
     form.stepped(step, "Saved. Each of its windows is proposed some days before its start.").await
 }
 
 /// Shows the dates, then saves it anew.
 pub async fn edit(At(id): At<SeriesId>, form: TypedForm<Around>) -> Response {
+    if form.again() {
+        return form.looked_at().await;
+    }
     let step = edit_series(&form.engine, &form.caller, id, form.input.revision, &form.series(), &form.input.seen).await;
     form.stepped(step, "Saved, for the dates that have no window yet. You answer for it from now on.").await
 }

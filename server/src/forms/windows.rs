@@ -26,12 +26,17 @@ use serde::Deserialize;
 pub struct Around {
     look: String,
     revision: i32,
+    again: String,
 }
 
 impl TypedForm<Around> {
     /// The proposal among the fields.
     fn proposal(&self) -> ProposalForm {
         ProposalForm::from_fields(self.fields().iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+    /// Whether the page shall only show what belongs to what is chosen.
+    fn again(&self) -> bool {
+        !self.input.again.is_empty()
     }
     /// The look it was sealed after, if there was one.
     fn look(&self) -> Option<ExaminationId> {
@@ -45,6 +50,9 @@ fn page(number: i64, say: impl Into<String>) -> Done {
 
 /// Asks a worker what a new window would do.
 pub async fn look(form: TypedForm<Around>) -> Response {
+    if form.again() {
+        return form.looked_at().await;
+    }
     let done = preview_proposal(&form.engine, &form.caller, &form.proposal(), None).await;
     form.answer(done, |look| Done::to(format!("/windows/new?look={look}"), "")).await
 }
@@ -61,6 +69,9 @@ pub async fn propose(form: TypedForm<Around>) -> Response {
 
 /// Asks a worker what a new revision would do.
 pub async fn look_again(At(number): At<i64>, form: TypedForm<Around>) -> Response {
+    if form.again() {
+        return form.looked_at().await;
+    }
     let done = preview_proposal(&form.engine, &form.caller, &form.proposal(), Some(number)).await;
     let revision = form.input.revision;
     form.answer(done, |look| Done::to(format!("/windows/{number}/edit?look={look}&revision={revision}"), "")).await

@@ -1,9 +1,11 @@
 //! What a page shows of a run besides what changes by itself: pre-checks, what is left, what is left behind, and the preview's difference.
 
 use crate::pages::windows::foreign;
+use crate::parts::findings::FindingsList;
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
+use domain::procedure::Finding;
 use domain::run::Phase;
 use domain::view::runs::{ItemRow, ListDiff, PreCheck, RunPage as Run};
 use domain::window::RunState;
@@ -59,6 +61,12 @@ fn Difference(diff: ListDiff) -> impl IntoView {
         </details>
     }
     .into_any()
+}
+
+/// What the steps found that nobody works on in this run.
+#[component]
+pub fn FindingsCard(findings: Vec<Finding>, more: u64) -> impl IntoView {
+    (!findings.is_empty()).then(|| view! { <Card title="Findings" id="findings".to_owned()><FindingsList findings more/></Card> })
 }
 
 /// What is left to do, what is left behind, and what was passed over.

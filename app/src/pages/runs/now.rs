@@ -2,7 +2,7 @@
 
 use super::acts::{HoldBox, StopBox};
 use super::gains::GainsCard;
-use super::left::{LeftCard, PreChecksCard, PreviewCard};
+use super::left::{FindingsCard, LeftCard, PreChecksCard, PreviewCard};
 use crate::door;
 use crate::islands::LiveRun;
 use crate::pages::windows::{foreign, glass_line};
@@ -70,6 +70,7 @@ fn page(run: Run, opened: Option<Opened>) -> impl IntoView {
             <HoldBox run=run.clone()/>
             {ended.then(|| view! { <GainsCard gains=gains(&run.items)/> })}
             <LeftCard run=run.clone()/>
+            <FindingsCard findings=run.findings.clone() more=run.more_findings/>
             <PreChecksCard checks=run.pre_checks.clone() over=run.phase != Phase::PreChecks/>
         </LiveRun>
         <PreviewCard diff/>

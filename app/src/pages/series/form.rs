@@ -1,10 +1,9 @@
 //! What, when and how often: the form of a series, new or changed. Its dates are shown before it is saved.
 
 use super::dates::DatesGroup;
-use crate::pages::windows::{AboutDatabase, ApproversCard, Limits};
+use crate::pages::windows::{AboutDatabase, ApproversCard, Limits, ProcedureChoice, SHOW_ITS_OWN};
 use crate::parts::form::{Check, Field, Form, Group, Select, TextArea};
 use crate::parts::layout::Card;
-use domain::procedure::weekly_postgresql;
 use domain::recurrence::text::weekdays;
 use domain::series::form::SeriesForm;
 use domain::view::series::FormPage;
@@ -18,7 +17,7 @@ fn options(list: &[(&str, &str)]) -> Vec<(String, String)> {
 #[component]
 pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] cancel: String) -> impl IntoView {
     let (form, template) = (page.form.clone(), page.form.proposal.clone());
-    let (procedure, zone, database) = (weekly_postgresql(), page.database.zone.clone(), page.database.clone());
+    let (zone, database) = (page.database.zone.clone(), page.database.clone());
     let dates = page.dates.clone();
     let revision = page.edit.as_ref().map(|edit| view! { <input type="hidden" name="revision" value=edit.revision/> });
     let submit = if page.dates.is_some() { "Save the series" } else { "Show its dates" };
@@ -33,11 +32,10 @@ pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] 
         {look}
         <div class="columns">
             <Card title="What, when and how often">
-                <Form action=action submit=submit cancel=cancel>
+                <Form action=action submit=submit cancel=cancel again=SHOW_ITS_OWN>
                     <input type="hidden" name="target" value=template.target.clone()/>
                     {revision}
-                    <Select name="procedure" label="Procedure" required=true value=template.procedure.clone() options=vec![(procedure.key.clone(), procedure.name.clone())]
-                        hint="Pre-checks, dead rows, bloated indexes, planner statistics, validation."/>
+                    <ProcedureChoice value=template.procedure.clone()/>
                     <Field name="title" label="Title" value=template.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=template.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this, each time. At most 4,000 characters."/>
                     <p class="zone-note">"Dates and times are those of the database: "<strong>{zone.clone()}</strong>"."</p>

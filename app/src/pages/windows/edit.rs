@@ -17,6 +17,7 @@ pub fn EditPage() -> impl IntoView {
     let id = |name| door::query_parameter(name).and_then(|id| id.parse::<ExaminationId>().ok());
     let (look, from) = (id("look"), id("from"));
     let expected = door::query_parameter("revision").and_then(|revision| revision.parse::<i32>().ok());
+    let typed = door::typed().and_then(|typed| typed.get("procedure").map(str::to_owned));
     let (engine, caller) = (door::engine(), door::caller());
     Suspend::new(async move {
         match look.zip(expected) {
@@ -25,7 +26,12 @@ pub fn EditPage() -> impl IntoView {
                 door::show(answer, |page| view! { <Seal page look/> }.into_any())
             }
             None => {
-                let answer = async { proposals::edit_form(&engine, &caller?.actor, number?, from, expected).await }.await;
+                let answer = async {
+                    let actor = caller?.actor;
+                    let page = proposals::edit_form(&engine, &actor, number?, from, expected).await?;
+                    proposals::for_procedure(&engine, &actor, page, typed.as_deref()).await
+                }
+                .await;
                 door::show(answer, |page| fill(page).into_any())
             }
         }

@@ -1,6 +1,7 @@
 //! One run in the evidence: what was looked at before, and every statement with the times and words of the database.
 
 use crate::parts::details::{CopyId, Detail, Details};
+use crate::parts::findings::FindingsList;
 use crate::parts::layout::Card;
 use crate::parts::table::Table;
 use crate::parts::time::Time;
@@ -30,6 +31,7 @@ pub fn RunPart(run: RunEvidence) -> impl IntoView {
         .map(|check| view! { <tr><th scope="row">{check.title}</th><td>{check.colour}</td><td class="wrap">{check.says}</td></tr> })
         .collect_view();
     let items = run.items.into_iter().map(item).collect_view();
+    let found = !run.findings.is_empty();
     let left = run.left_out.into_iter().map(|left| view! { <li><strong>{left.object}</strong>": "{left.reason}</li> }).collect_view();
     let resolutions = run
         .resolutions
@@ -55,6 +57,8 @@ pub fn RunPart(run: RunEvidence) -> impl IntoView {
             <Table caption="Items in the order of work" head=&["#No.", "Statement", "Outcome", "Tries, and what the database said"]>{items}</Table>
             <ul class="plain">{resolutions}</ul>
             <ul class="plain">{left}</ul>
+            {found.then(|| view! { <h3>"Findings"</h3> })}
+            <FindingsList findings=run.findings more=run.more_findings/>
         </Card>
     }
 }

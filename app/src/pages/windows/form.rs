@@ -1,6 +1,7 @@
 //! What and when: the form of a proposal, for a new window or a new revision.
 
 use super::frame::{environment, pill_of};
+use super::procedure::{ProcedureChoice, SHOW_ITS_OWN, chosen};
 use super::several::SeveralFields;
 use crate::door;
 use crate::islands::TimesCheck;
@@ -11,7 +12,7 @@ use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
 use crate::parts::time::Time;
 use domain::freeze::Freeze;
-use domain::procedure::{Parameters, text::count, weekly_postgresql};
+use domain::procedure::{Parameters, text::count};
 use domain::proposal::ProposalForm;
 use domain::target::Environment;
 use domain::view::windows::Overlap;
@@ -32,7 +33,6 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
     let (form, candidates) = (page.form, page.candidates);
     let others: Vec<String> = candidates.iter().map(|candidate| candidate.short_name.clone()).collect();
     let revision = page.edit.as_ref().map(|edit| view! { <input type="hidden" name="revision" value=edit.expected/> });
-    let procedure = weekly_postgresql();
     let not_ready = (!database.ready).then(|| {
         view! { <p class="message warn">"This database has not passed its connection test, so nothing can be planned on it yet. Open it under Databases and run the test; what you type here can wait."</p> }
     });
@@ -40,11 +40,10 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
         {not_ready}
         <div class="columns">
             <Card title="What and when">
-                <Form action=action submit="Look at the database" cancel=cancel>
+                <Form action=action submit="Look at the database" cancel=cancel again=SHOW_ITS_OWN>
                     <input type="hidden" name="target" value=short_name.clone()/>
                     {revision}
-                    <Select name="procedure" label="Procedure" required=true value=form.procedure.clone() options=vec![(procedure.key.clone(), procedure.name.clone())]
-                        hint="Pre-checks, dead rows, bloated indexes, planner statistics, validation."/>
+                    <ProcedureChoice value=form.procedure.clone()/>
                     <Field name="title" label="Title" value=form.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=form.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this. At most 4,000 characters."/>
                     <p class="zone-note">"Date and time are those of the database: "<strong>{zone}</strong>"."</p>
@@ -133,9 +132,11 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
     let wrong = |names: &[&str]| door::field_errors().iter().any(|error| names.contains(&error.field.as_str()));
     let limits_open = wrong(&["most_objects", "most_mib", "excluded"]);
     let names: Vec<&str> = Parameters::SPECS.iter().map(|spec| spec.name).collect();
-    let thresholds_open = wrong(&names);
-    let fields = Parameters::SPECS
-        .iter()
+    let asked = door::typed().is_some_and(|typed| typed.get("again").is_some());
+    let thresholds_open = asked || wrong(&names);
+    let procedure = chosen(&form.procedure);
+    let of = procedure.as_ref().map(|procedure| format!(" of {}", procedure.name)).unwrap_or_default();
+    let fields = Parameters::specs_of(procedure.as_ref())
         .map(|spec| {
             let help = spec.help.trim();
             let hint = format!("{help} {} to {} {}; empty for {}.", count(spec.min), count(spec.max), spec.unit, count(spec.default));
@@ -155,8 +156,8 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
             </Group>
         </details>
         <details open=thresholds_open>
-            <summary>"Thresholds"</summary>
-            <Group legend="Thresholds" hint="When an object needs work. The defaults are safe; leave a field empty to keep its default.">{fields}</Group>
+            <summary>{format!("Thresholds{of}")}</summary>
+            <Group legend="Thresholds" hint="When an object needs work or attention. The defaults are safe; leave a field empty to keep its default.">{fields}</Group>
         </details>
     }
 }

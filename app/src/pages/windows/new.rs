@@ -33,6 +33,7 @@ fn step() -> Step {
 #[component]
 pub fn NewPage() -> impl IntoView {
     let step = step();
+    let typed = door::typed().and_then(|typed| typed.get("procedure").map(str::to_owned));
     let (engine, caller) = (door::engine(), door::caller());
     Suspend::new(async move {
         match step {
@@ -41,11 +42,21 @@ pub fn NewPage() -> impl IntoView {
                 door::show(answer, |databases| choose(databases).into_any())
             }
             Step::Fill(database, tag, from) => {
-                let answer = async { proposals::new_form(&engine, &caller?.actor, &database, tag.as_deref(), from).await }.await;
+                let answer = async {
+                    let actor = caller?.actor;
+                    let page = proposals::new_form(&engine, &actor, &database, tag.as_deref(), from).await?;
+                    proposals::for_procedure(&engine, &actor, page, typed.as_deref()).await
+                }
+                .await;
                 door::show(answer, |page| fill(page).into_any())
             }
             Step::Again(number) => {
-                let answer = async { proposals::again_form(&engine, &caller?.actor, number).await }.await;
+                let answer = async {
+                    let actor = caller?.actor;
+                    let page = proposals::again_form(&engine, &actor, number).await?;
+                    proposals::for_procedure(&engine, &actor, page, typed.as_deref()).await
+                }
+                .await;
                 door::show(answer, |page| fill(page).into_any())
             }
             Step::Seal(look) => {

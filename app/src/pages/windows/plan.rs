@@ -9,7 +9,7 @@ use domain::ids::TargetId;
 use domain::lanes::Waves;
 use domain::plan::{Plan, PlanQuery, PlanTarget};
 use domain::procedure::text::{count, plural, size};
-use domain::procedure::{ObjectRule, Parameters, by_key};
+use domain::procedure::{ObjectRule, Parameters, Procedure};
 use leptos::prelude::*;
 
 /// Everything that is approved, in the order a reader asks for it.
@@ -19,6 +19,7 @@ pub fn PlanCard(plan: Plan) -> impl IntoView {
     let rollback = plan.rollback.steps.iter().cloned().map(|line| view! { <li>{line}</li> }).collect_view();
     let outside =
         plan.outside_hours.as_ref().map(|outside| view! { <p class="message warn">"Unusual hours: "{foreign(&outside.said())}</p> });
+    let known = plan.procedure.known();
     let (reason, summary, parameters) = (plan.reason.clone(), plan.rollback.summary.clone(), plan.parameters.clone());
     let timed: Vec<(String, PlanQuery)> = plan
         .targets
@@ -50,7 +51,7 @@ pub fn PlanCard(plan: Plan) -> impl IntoView {
             <p>{summary}</p>
             <ul>{rollback}</ul>
             {queries}
-            <details><summary>"Thresholds"</summary><Thresholds parameters/></details>
+            <details><summary>"Thresholds"</summary><Thresholds parameters procedure=known/></details>
         </Card>
     }
 }
@@ -122,8 +123,7 @@ fn on_call(plan: &Plan) -> String {
 }
 
 fn steps(plan: &Plan) -> impl IntoView + use<> {
-    let known = by_key(&plan.procedure.key).filter(|procedure| procedure.digest() == plan.procedure.digest);
-    let Some(procedure) = known else {
+    let Some(procedure) = plan.procedure.known() else {
         // Another program sealed it: the keys are in the bytes, the words are not known here.
         return plan.envelope.steps.iter().cloned().map(|key| view! { <li>{key}</li> }.into_any()).collect_view().into_any();
     };
@@ -131,7 +131,7 @@ fn steps(plan: &Plan) -> impl IntoView + use<> {
         .steps
         .into_iter()
         .map(|step| {
-            let works = !step.acts.is_empty();
+            let works = step.is_surveyed();
             let approved = !works || plan.envelope.steps.contains(&step.key);
             view! {
                 <li>
@@ -153,11 +153,10 @@ fn rules(excluded: &[ObjectRule]) -> String {
     excluded.iter().map(|rule| foreign(&rule.to_string())).collect::<Vec<_>>().join(", ")
 }
 
-/// Every threshold; those that differ from the default are marked.
+/// Every threshold of the procedure; those that differ from the default are marked.
 #[component]
-fn Thresholds(parameters: Parameters) -> impl IntoView {
-    let rows = Parameters::SPECS
-        .iter()
+fn Thresholds(parameters: Parameters, #[prop(optional_no_strip)] procedure: Option<Procedure>) -> impl IntoView {
+    let rows = Parameters::specs_of(procedure.as_ref())
         .map(|spec| {
             let value = parameters.get(spec.name).unwrap_or(spec.default);
             let changed = (value != spec.default).then(|| view! { <span class="quiet">" (default "{count(spec.default)}")"</span> });

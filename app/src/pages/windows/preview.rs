@@ -1,6 +1,7 @@
 //! What a worker found when it looked: objects with the measure that chose them, statements, locks, estimates, and what was passed over.
 
 use super::frame::foreign;
+use crate::parts::findings::FindingsList;
 use crate::parts::layout::Card;
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
@@ -54,6 +55,8 @@ pub fn Found(preview: Preview) -> impl IntoView {
         {total}
         <WorkTable items caption="What would be done now"/>
         <LeftOutList left_out=preview.work.left_out/>
+        {(!preview.work.findings.is_empty()).then(|| view! { <h3>"Findings"</h3> })}
+        <FindingsList findings=preview.work.findings more=preview.work.more_findings/>
     }
 }
 

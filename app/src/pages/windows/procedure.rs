@@ -1,0 +1,32 @@
+//! Which procedure a form is about: what each does, and the worst of it.
+
+use crate::door;
+use crate::parts::form::Radios;
+use domain::procedure::{Procedure, library};
+use leptos::prelude::*;
+
+/// Label of the button that shows what belongs to the chosen procedure.
+pub const SHOW_ITS_OWN: &str = "Show its thresholds";
+
+/// The procedure that is chosen: what was typed last, or what the form begins with.
+pub fn chosen(form: &str) -> Option<Procedure> {
+    let typed = door::typed().and_then(|typed| typed.get("procedure").map(str::to_owned));
+    library::by_key(typed.as_deref().unwrap_or(form))
+}
+
+/// Every procedure, all in sight.
+#[component]
+pub fn ProcedureChoice(value: String) -> impl IntoView {
+    let options = library::all()
+        .into_iter()
+        .map(|one| {
+            let (about, risk) = (library::about(&one.key), one.highest_risk());
+            let follows = format!("{about} Highest risk: {}, {}.", risk.word(), risk.label());
+            (one.key, one.name, follows)
+        })
+        .collect();
+    view! {
+        <Radios name="procedure" legend="Procedure" value=value options=options
+            hint=format!("Thresholds and approvers below are those of the one that is chosen; after another choice, “{SHOW_ITS_OWN}” at the end of the form shows its own.")/>
+    }
+}
