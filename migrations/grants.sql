@@ -91,7 +91,8 @@ REVOKE SELECT ON drydock.account, drydock.session, drydock.submission, drydock.t
 -- A code that opens nothing any more is not mailed.
 GRANT SELECT (id, used_at, ended_at, expires_at) ON drydock.vote_code TO {worker};
 GRANT INSERT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.worker_key, drydock.run,
-    drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination TO {worker};
+    drydock.work_list, drydock.item, drydock.attempt, drydock.run_event, drydock.outbox, drydock.delivery, drydock.mailbox, drydock.link, drydock.check_item, drydock.examination, drydock.undo_part TO {worker};
+GRANT UPDATE (state, started_at, backend, evidence, ended_at, outcome, detail) ON drydock.undo_part TO {worker};
 GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};
 GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
 GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at, stage, asked_at, escalated_stages) ON drydock.window TO {worker};
@@ -136,4 +137,4 @@ GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.p
     drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck,
     drydock.series_digest, drydock.series_vote, drydock.series_cover, drydock.plan_vote TO {auditor};
 GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.asked_in_place, drydock.quorum_short,
-    drydock.break_glass, drydock.glass_review TO {auditor};
+    drydock.break_glass, drydock.glass_review, drydock.undo_part TO {auditor};

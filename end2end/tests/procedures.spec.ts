@@ -17,7 +17,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.locator("[name=vacuum_min_dead_rows]")).toHaveCount(1);
       await page.getByLabel("Reason").fill(REASON);
       await page.getByRole("radio", { name: "space review (PostgreSQL)" }).check();
-      await page.getByRole("button", { name: "Show its thresholds" }).click();
+      await page.getByRole("button", { name: "Show its fields" }).click();
       await expect(page.getByRole("radio", { name: "space review (PostgreSQL)" })).toBeChecked();
       await expect(page.getByLabel("Reason")).toHaveValue(REASON);
       await expect(page.locator("[name=vacuum_min_dead_rows]")).toHaveCount(0);
@@ -37,7 +37,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto(`${demo.address}/series/new?database=shop`);
       await page.getByLabel("Reason").fill(REASON);
       await page.getByRole("radio", { name: "space review (PostgreSQL)" }).check();
-      await page.getByRole("button", { name: "Show its thresholds" }).click();
+      await page.getByRole("button", { name: "Show its fields" }).click();
       await expect(page.getByRole("radio", { name: "space review (PostgreSQL)" })).toBeChecked();
       await expect(page.getByLabel("Reason")).toHaveValue(REASON);
       await expect(page.locator("[name=vacuum_min_dead_rows]")).toHaveCount(0);

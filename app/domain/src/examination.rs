@@ -1,5 +1,6 @@
 //! Questions the web asks and a worker answers, because only workers reach databases.
 
+use crate::change::Script;
 use crate::ids::{ExaminationId, TargetId, WindowId};
 use crate::people::words;
 use crate::procedure::probe::{Connections, QueryTiming};
@@ -74,6 +75,9 @@ pub struct PreviewQuestion {
     /// Time for all the work: the quickest items come first until they fill half of it.
     #[serde(default = "four_hours_ms")]
     pub budget_ms: u64,
+    /// The text of a change of design, in its parts: nothing is selected then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<Script>,
     /// The revision of the window the answer is for; `None` when it is about no window yet.
     #[serde(default)]
     pub revision: Option<i32>,

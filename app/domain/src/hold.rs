@@ -54,6 +54,8 @@ pub enum HoldCause {
     Riskier,
     /// A person asked for it; everything is as it should be.
     Asked,
+    /// A part of a change of design did not succeed after others had; no later part was begun.
+    Half,
 }
 
 impl HoldCause {
@@ -65,6 +67,8 @@ impl HoldCause {
             Self::Unknown | Self::Blocked | Self::Asked => &[Continue, Validate, RollBack, Fail],
             // Work that nobody approved is not made acceptable by one person's word.
             Self::Riskier => &[Validate, Fail],
+            // The parts after it were written for a database on which it had succeeded.
+            Self::Half => &[RollBack, Validate, Fail],
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod absence;
 pub mod account_link;
 pub mod approval;
 pub mod canonical;
+pub mod change;
 pub mod checklist;
 pub mod conversation;
 pub mod csv;

@@ -7,6 +7,7 @@ pub use differences::{Difference, differences};
 
 use crate::approval::{Eligible, Policy};
 use crate::canonical::{self, CanonicalError, Digest};
+use crate::change::Change;
 use crate::checklist::{self, PlannedCheck};
 use crate::glass::Raised;
 use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
@@ -202,6 +203,9 @@ pub struct Plan {
     /// The run that rehearsed it; `None` where there is none and nobody demands one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
+    /// The text that is sent, and what takes it back, where the plan is a change of design.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
 }
 
 /// What a plan is made of besides the proposal.
@@ -259,7 +263,11 @@ impl Plan {
             times: parts.times,
             outside_hours: parts.outside_hours,
             rollback: PlanRollback {
-                summary: if working.is_empty() { ONLY_READS.into() } else { NOTHING_TO_RESTORE.into() },
+                summary: match &proposal.change {
+                    Some(change) => change.undone(),
+                    None if working.is_empty() => ONLY_READS.into(),
+                    None => NOTHING_TO_RESTORE.into(),
+                },
                 steps: working.iter().map(|step| format!("{}: {}", step.name, step.rollback)).collect(),
             },
             checklist: checklist::standard(),
@@ -268,6 +276,7 @@ impl Plan {
             eligible: parts.eligible,
             bars,
             rehearsal: parts.rehearsal,
+            change: proposal.change.clone(),
         }
     }
 
@@ -357,6 +366,9 @@ impl Plan {
     /// What it means for the people who use the database, in a sentence.
     #[must_use]
     pub fn impact(&self) -> String {
+        if let Some(change) = &self.change {
+            return change.impact().to_owned();
+        }
         match self.risk() {
             RiskClass::R0 => "Nothing changes; the database is only looked at.".into(),
             RiskClass::R1 => "The database stays available; reads and writes go on, the disk is busier than usual.".into(),
@@ -373,13 +385,16 @@ const NOTHING_TO_RESTORE: &str = "No step of this procedure changes data, so the
 /// The limits within which work is selected, as a plan of this proposal holds them.
 #[must_use]
 pub fn limits(proposal: &Proposal, procedure: &Procedure) -> Envelope {
+    let scripts = proposal.change.as_ref().map(Change::scripts).unwrap_or_default();
     Envelope {
         steps: procedure.surveyed(),
         allowed: vec![],
-        excluded: proposal.excluded.clone(),
-        highest_risk: procedure.highest_risk(),
-        most_objects: proposal.most_objects,
+        // A change of design is sent whole: nothing of it is left out for the sake of a limit.
+        excluded: if proposal.change.is_some() { vec![] } else { proposal.excluded.clone() },
+        highest_risk: proposal.change.as_ref().map_or_else(|| procedure.highest_risk(), Change::risk),
+        most_objects: scripts.len().try_into().unwrap_or(u32::MAX).max(proposal.most_objects),
         most_bytes: proposal.most_bytes,
+        scripts,
     }
 }
 

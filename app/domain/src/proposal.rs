@@ -2,9 +2,10 @@
 
 pub mod several;
 
+use crate::change::{Change, ChangeForm, DESIGN_CHANGE_POSTGRESQL};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
-use crate::procedure::{ObjectRule, Parameters};
+use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass};
 use crate::schedule::{self, Fold, Times};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
@@ -56,6 +57,9 @@ pub struct ProposalForm {
     /// Number of the window that rehearsed it; blank takes the newest that counts.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rehearsal: String,
+    /// The text of a change of design, and what takes it back.
+    #[serde(flatten)]
+    pub change: ChangeForm,
 }
 
 /// The form understood.
@@ -93,6 +97,8 @@ pub struct Proposal {
     pub outside_hours: Option<String>,
     /// Number of the window that rehearsed it; `None` takes the newest that counts.
     pub rehearsal: Option<i64>,
+    /// The change of design, where it is one.
+    pub change: Option<Change>,
 }
 
 impl ProposalForm {
@@ -109,6 +115,12 @@ impl ProposalForm {
             most_mib: "102400".into(),
             ..Self::default()
         }
+    }
+
+    /// The form as far as its times go: what else is missing, or cannot be read, has its own place.
+    #[must_use]
+    pub fn for_times(&self) -> Self {
+        Self { reason: "-".into(), title: "-".into(), procedure: Self::blank().procedure, change: ChangeForm::default(), ..self.clone() }
     }
 
     /// Reads the names and values of a sent form; a threshold goes by its own name, and names that mean nothing here are left out.
@@ -134,6 +146,10 @@ impl ProposalForm {
                 "soak_min" => form.soak_min = value,
                 "outside_hours" => form.outside_hours = value,
                 "rehearsal" => form.rehearsal = value,
+                "change_sql" => form.change.change_sql = value,
+                "back_sql" => form.change.back_sql = value,
+                "no_way_back" => form.change.no_way_back = value,
+                "read_by_me" => form.change.read_by_me = value,
                 wave if wave.starts_with(several::FIELD) => {
                     let database = wave[several::FIELD.len()..].to_owned();
                     if !value.trim().is_empty() {
@@ -169,6 +185,10 @@ impl ProposalForm {
             ("soak_min", &self.soak_min),
             ("outside_hours", &self.outside_hours),
             ("rehearsal", &self.rehearsal),
+            ("change_sql", &self.change.change_sql),
+            ("back_sql", &self.change.back_sql),
+            ("no_way_back", &self.change.no_way_back),
+            ("read_by_me", &self.change.read_by_me),
         ];
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
         plain
@@ -178,8 +198,19 @@ impl ProposalForm {
             .collect()
     }
 
-    /// Reads every field; all errors at once.
+    /// Reads every field; all errors at once. A change of design is refused: whoever can read SQL uses [`Self::parse_with`].
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that cannot be taken.
     pub fn parse(&self) -> Result<Proposal, Vec<FieldError>> {
+        self.parse_with(&|_| Err(vec![FieldError::new("procedure", "A change of design is proposed in a window of its own.")]))
+    }
+
+    /// Reads every field; all errors at once. `read` reads the text of a change of design.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with(&self, read: &dyn Fn(&ChangeForm) -> Result<Change, Vec<FieldError>>) -> Result<Proposal, Vec<FieldError>> {
         let mut form = FormCheck::default();
         let target = form.take(people::short_name("target", &self.target).map_err(|_| FieldError::new("target", "Choose a database.")));
         let procedure = form.take(match crate::procedure::by_key(self.procedure.trim()) {
@@ -245,6 +276,18 @@ impl ProposalForm {
                 )
             })),
         };
+        let change = if procedure.as_ref().is_some_and(|procedure| procedure.key == DESIGN_CHANGE_POSTGRESQL) {
+            match read(&self.change) {
+                Ok(change) => Some(Some(change)),
+                Err(errors) => {
+                    form.refuse_all(errors);
+                    None
+                }
+            }
+        } else {
+            // What was typed for another procedure stays in the form, and means nothing here.
+            Some(None)
+        };
         let proposal = (|| {
             Some(Proposal {
                 target: target?,
@@ -263,6 +306,7 @@ impl ProposalForm {
                 several: several?,
                 outside_hours: outside_hours?,
                 rehearsal: rehearsal?,
+                change: change?,
             })
         })();
         form.finish(proposal)
@@ -270,6 +314,11 @@ impl ProposalForm {
 }
 
 impl Proposal {
+    /// The worst that may happen by it: what the procedure may do, or the text of a change of design.
+    #[must_use]
+    pub fn risk(&self, procedure: &Procedure) -> RiskClass {
+        self.change.as_ref().map_or_else(|| procedure.highest_risk(), Change::risk)
+    }
     /// The instants of this proposal in `zone`, or what is wrong with its times.
     pub fn times(&self, zone: &TimeZone, zone_name: &str, tz_version: &str, now: Timestamp) -> Result<Times, Vec<FieldError>> {
         let start = schedule::instant("time", self.local_start, zone, self.fold).map_err(|error| vec![error])?;

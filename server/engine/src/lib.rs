@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod actions;
+pub mod change;
 pub mod checkup;
 pub mod clock;
 pub mod cluster;

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::store::rehearsals::{candidates, nearby, seen};
 use crate::store::windows::ProposalTarget;
+use domain::change::Change;
 use domain::plan::{PlanPolicy, PlanProcedure};
 use domain::procedure::Procedure;
 use domain::proposal::Proposal;
@@ -38,10 +39,12 @@ pub(crate) async fn find(
     let (team, procedure) = (first.plan.team, PlanProcedure::of(procedure));
     let found = candidates(db, team, &procedure.key, looked_at, proposal.rehearsal).await?;
     let nearby = nearby(db, team, &first.plan.dbms, &places).await?;
+    let texts = proposal.change.as_ref().map(Change::texts).unwrap_or_default();
     let asked = Asked {
         parts: &parts,
         procedure: &procedure,
         parameters: &proposal.parameters,
+        texts: &texts,
         start,
         number: proposal.rehearsal,
         nearby: &nearby,

@@ -19,6 +19,7 @@
 //! | `pre_checks`, `selecting`, `executor`, `cleanup`, `probes` | one phase or step each |
 //! | `pace` | when something new may begin, for standbys and for the server's load |
 //! | `lot` | small tables many at a time |
+//! | `way_back` | takes a change of design back, when a person decides so |
 //! | `guarded` | tells the watchdog of each statement, and when it is over |
 //! | `watch` | a statement while it runs: its progress, a stop, the end of trust, the deadline |
 //! | `transitions` | changes of state, each with its fact and messages |
@@ -40,6 +41,7 @@ mod recovery;
 mod selecting;
 mod transitions;
 mod watch;
+mod way_back;
 
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, Tenure, is_lease_lost};

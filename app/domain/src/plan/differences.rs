@@ -2,6 +2,7 @@
 
 use super::Plan;
 use crate::canonical::CanonicalError;
+use crate::change::{Statement, WayBack};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,10 +20,26 @@ pub struct Difference {
 /// What changed between two plans, field by field, as people read it. Revision numbers are left out.
 pub fn differences(before: &Plan, after: &Plan) -> Result<Vec<Difference>, CanonicalError> {
     let mut found = Vec::new();
-    let read = |plan: &Plan| -> Result<Value, CanonicalError> { Ok(serde_json::to_value(plan)?) };
+    let read = |plan: &Plan| -> Result<Value, CanonicalError> { Ok(readable(serde_json::to_value(plan)?, plan)) };
     compare("", &read(before)?, &read(after)?, &mut found);
     found.retain(|line| line.path != "revision");
     Ok(found)
+}
+
+/// A change of design as its two texts: what was read out of them follows from them, and so does what is sent.
+fn readable(mut value: Value, plan: &Plan) -> Value {
+    if let (Some(change), Value::Object(fields)) = (&plan.change, &mut value) {
+        let text = |statements: &[Statement]| statements.iter().map(|statement| format!("{};", statement.text)).collect::<Vec<_>>().join("\n");
+        let back = match &change.back {
+            WayBack::Statements { statements } => text(statements),
+            WayBack::None { reason } => format!("There is none: {reason}"),
+        };
+        fields.insert("change".to_owned(), serde_json::json!({ "statements": text(&change.statements), "way back": back }));
+        if let Some(Value::Object(envelope)) = fields.get_mut("envelope") {
+            envelope.remove("scripts");
+        }
+    }
+    value
 }
 
 fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<Difference>) {

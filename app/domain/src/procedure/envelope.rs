@@ -1,6 +1,7 @@
 //! The envelope: the limits people approve, and whether a work list stays inside them.
 
-use super::{LeftOut, ObjectKind, ObjectRule, RiskClass, Selection, WorkItem, WorkList, text};
+use super::{Act, LeftOut, ObjectKind, ObjectRule, RiskClass, Selection, WorkItem, WorkList, text};
+use crate::change::Script;
 use serde::{Deserialize, Serialize};
 
 /// What was approved where work is selected by need. Embedded in the plan, so its bytes are under the digest.
@@ -18,6 +19,9 @@ pub struct Envelope {
     pub most_objects: u32,
     /// No more bytes touched than this, summed over the items.
     pub most_bytes: u64,
+    /// The texts that were approved word by word, in their order; nothing else of that kind is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<Script>,
 }
 
 /// What puts an item, or the whole list, outside the envelope. `ordinal` is the item's position, from 1.
@@ -167,7 +171,7 @@ impl Envelope {
         if risk > self.highest_risk {
             found.push(Violation::Risk { ordinal, object: object.clone(), risk, highest_risk: self.highest_risk });
         }
-        if altered(item) {
+        if self.altered(item) {
             found.push(Violation::Altered { ordinal, object: object.clone() });
         }
         if seen.acts.contains(&(item.act, item.object.name.clone())) {
@@ -182,18 +186,23 @@ impl Envelope {
         }
         found
     }
-}
 
-/// Whether the item differs from what its act makes of its object.
-fn altered(item: &WorkItem) -> bool {
-    let act = item.act;
-    item.statement != act.statement(&item.object.name)
-        || item.lock != act.lock()
-        || item.risk != act.risk()
-        || item.class != act.class()
-        || item.debris.as_deref() != act.debris()
-        || !act.applies_to(item.object.kind)
-        || (item.object.kind == ObjectKind::Index) != item.object.table.is_some()
+    /// Whether the item differs from what its act makes of its object; a script from the one that was approved.
+    fn altered(&self, item: &WorkItem) -> bool {
+        let act = item.act;
+        if matches!(act, Act::Apply | Act::ApplyAlone) {
+            let approved = self.scripts.iter().find(|script| script.name == item.object.name);
+            return approved.is_none_or(|script| *item != WorkItem::scripted(&item.step, script, item.estimate));
+        }
+        item.script.is_some()
+            || item.statement != act.statement(&item.object.name)
+            || item.lock != act.lock()
+            || item.risk != act.risk()
+            || item.class != act.class()
+            || item.debris.as_deref() != act.debris()
+            || !act.applies_to(item.object.kind)
+            || (item.object.kind == ObjectKind::Index) != item.object.table.is_some()
+    }
 }
 
 #[cfg(test)]

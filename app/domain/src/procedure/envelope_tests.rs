@@ -33,6 +33,7 @@ fn envelope() -> Envelope {
         highest_risk: RiskClass::R1,
         most_objects: 3,
         most_bytes: 1_000,
+        scripts: vec![],
     }
 }
 

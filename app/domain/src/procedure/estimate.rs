@@ -37,6 +37,8 @@ const fn guessed_bytes_per_s(act: Act) -> u64 {
         Act::ReindexConcurrently => 10 * MB,
         // Drops wait for old snapshots, not for the disk.
         Act::DropInvalidIndex => 100 * MB,
+        // Whoever proposes it says how long it may take; see `crate::change`.
+        Act::Apply | Act::ApplyAlone => MB,
     }
 }
 

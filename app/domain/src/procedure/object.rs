@@ -78,6 +78,8 @@ pub enum ObjectKind {
     MaterializedView,
     /// An index.
     Index,
+    /// A part of a text that people approved; its name says which statements.
+    Script,
 }
 
 /// One object as measured.

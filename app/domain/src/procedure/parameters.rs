@@ -132,6 +132,8 @@ parameters! {
     connections_max_used_percent: 80 in 10..=99 "%" "Pre-check: connections in use" of [];
     /// The pre-check is red when the newest backup on record is older.
     backup_max_age_hours: 26 in 1..=744 "h" "Pre-check: oldest backup" of [];
+    /// How long one part of a design change may take: a transaction, or a statement on its own. The server ends it then, and it is rolled back.
+    change_part_max_min: 10 in 1..=1_440 "min" "Design change: longest time of one part" of [CHANGE] absent 10;
     /// How long a statement may wait for its lock. While it waits, requests of others queue behind it.
     lock_wait_max_ms: 2_000 in 100..=10_000 "ms" "Longest wait for a lock" of [];
     /// Items of one step that run at once, as vacuumdb -j and reindexdb -j do it; never two on one table. Each has a connection and, while it rebuilds, its own memory for sorting. Plans that were sealed before there was a choice have their items one after the other.
@@ -269,7 +271,7 @@ mod tests {
     fn units_stand_last_in_names() {
         for spec in Parameters::SPECS {
             let last = spec.name.rsplit('_').next().unwrap_or_default();
-            assert!(["rows", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions"].contains(&last), "{}", spec.name);
+            assert!(["rows", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions", "min"].contains(&last), "{}", spec.name);
             assert!((spec.min..=spec.max).contains(&spec.default), "{}", spec.name);
         }
     }

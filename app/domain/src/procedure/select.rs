@@ -18,6 +18,8 @@ pub mod step {
     pub const ANALYZE: &str = "analyze";
     /// Where the space goes.
     pub const SPACE: &str = "space";
+    /// The text of a change of design.
+    pub const CHANGE: &str = "change";
 }
 
 /// What a selector found.

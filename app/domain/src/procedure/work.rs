@@ -3,6 +3,7 @@
 use super::fair::Waits;
 use super::{Estimate, Finding, Object, ObjectKind, ObjectName, RiskClass, StepClass};
 use crate::canonical::{self, Digest};
+use crate::change::Script;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +21,10 @@ pub enum Act {
     AnalyzeOnly,
     /// Drops what an interrupted concurrent rebuild left behind.
     DropInvalidIndex,
+    /// Sends approved statements in one transaction: all of them or none.
+    Apply,
+    /// Sends one approved statement that PostgreSQL refuses inside of a transaction.
+    ApplyAlone,
 }
 
 impl Act {
@@ -32,6 +37,8 @@ impl Act {
             Self::Analyze => format!("ANALYZE (SKIP_LOCKED) {name}"),
             Self::AnalyzeOnly => format!("ANALYZE (SKIP_LOCKED) ONLY {name}"),
             Self::DropInvalidIndex => format!("DROP INDEX CONCURRENTLY {name}"),
+            // Approved word by word: its text is its script's.
+            Self::Apply | Self::ApplyAlone => String::new(),
         }
     }
     /// The strongest lock it holds, in words.
@@ -40,31 +47,38 @@ impl Act {
             Self::Vacuum | Self::Analyze | Self::AnalyzeOnly => "SHARE UPDATE EXCLUSIVE on the table: reads and writes go on, DDL waits",
             Self::ReindexConcurrently => "SHARE UPDATE EXCLUSIVE on table and index: reads and writes go on, DDL waits",
             Self::DropInvalidIndex => "SHARE UPDATE EXCLUSIVE on the table, then waits for older transactions",
+            Self::Apply | Self::ApplyAlone => "",
         }
     }
     /// The worst it can do.
     pub const fn risk(self) -> RiskClass {
-        RiskClass::R1
+        match self {
+            // At the least; its script says more.
+            Self::Apply | Self::ApplyAlone => RiskClass::R0,
+            _ => RiskClass::R1,
+        }
     }
     /// What may be done again after a crash.
     pub const fn class(self) -> StepClass {
         match self {
             Self::Vacuum | Self::Analyze | Self::AnalyzeOnly => StepClass::Repeatable,
-            Self::ReindexConcurrently => StepClass::Resumable,
+            // A transaction tells by its id what became of it, so it is never repeated without proof.
+            Self::ReindexConcurrently | Self::Apply => StepClass::Resumable,
             Self::DropInvalidIndex => StepClass::Safing,
+            Self::ApplyAlone => StepClass::Once,
         }
     }
     /// What it may leave behind when it is cut short.
     pub const fn debris(self) -> Option<&'static str> {
         match self {
-            Self::Vacuum | Self::Analyze | Self::AnalyzeOnly => None,
+            Self::Vacuum | Self::Analyze | Self::AnalyzeOnly | Self::Apply | Self::ApplyAlone => None,
             Self::ReindexConcurrently => Some("an invalid index whose name ends in _ccnew or _ccold"),
             Self::DropInvalidIndex => Some("the same invalid index: the drop is repeated"),
         }
     }
     /// Whether it is a form with CONCURRENTLY: never inside a transaction, and no lock timeout (it would leave debris).
     pub const fn is_concurrent(self) -> bool {
-        matches!(self, Self::ReindexConcurrently | Self::DropInvalidIndex)
+        matches!(self, Self::ReindexConcurrently | Self::DropInvalidIndex | Self::ApplyAlone)
     }
     /// Whether it makes sense on an object of this kind.
     pub const fn applies_to(self, kind: ObjectKind) -> bool {
@@ -73,6 +87,7 @@ impl Act {
             Self::Analyze => !matches!(kind, ObjectKind::Index),
             Self::AnalyzeOnly => matches!(kind, ObjectKind::PartitionedTable),
             Self::ReindexConcurrently | Self::DropInvalidIndex => matches!(kind, ObjectKind::Index),
+            Self::Apply | Self::ApplyAlone => matches!(kind, ObjectKind::Script),
         }
     }
 }
@@ -125,6 +140,9 @@ pub struct WorkItem {
     /// In how many windows before this one it was in need and had no turn.
     #[serde(default, skip_serializing_if = "has_not_waited")]
     pub waited: u32,
+    /// The approved text that is sent, where people approved one word by word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<Box<Script>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -149,6 +167,23 @@ impl WorkItem {
             bytes,
             gain,
             waited: 0,
+            script: None,
+        }
+    }
+
+    /// Makes the item that sends an approved script; text, lock and risk are the script's.
+    pub fn scripted(step: &str, script: &Script, estimate: Estimate) -> Self {
+        let act = if script.alone { Act::ApplyAlone } else { Act::Apply };
+        let object = Object { kind: ObjectKind::Script, oid: 0, name: script.name.clone(), table: None };
+        let measure = Measure::new("Approved as it stands here.", [("statements", script.texts.len().try_into().unwrap_or(u64::MAX))]);
+        Self {
+            statement: script.statement(),
+            lock: script.lock.clone(),
+            risk: script.risk,
+            class: script.class(),
+            debris: script.debris().map(str::to_owned),
+            script: Some(Box::new(script.clone())),
+            ..Self::new(step, act, object, measure, estimate, 0, 0)
         }
     }
 }

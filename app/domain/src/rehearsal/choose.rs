@@ -36,6 +36,8 @@ pub struct Candidate {
     pub procedure: PlanProcedure,
     /// With which thresholds.
     pub parameters: Parameters,
+    /// The text of a change of design, as [`crate::change::Change::texts`] gives it; empty where it was none.
+    pub texts: Vec<String>,
     /// When the run was opened.
     pub opened_at: Timestamp,
     /// When it ended.
@@ -53,6 +55,8 @@ pub struct Asked<'a> {
     pub procedure: &'a PlanProcedure,
     /// With which thresholds.
     pub parameters: &'a Parameters,
+    /// The text of a change of design; empty where it is none.
+    pub texts: &'a [String],
     /// When.
     pub start: Timestamp,
     /// The window that was typed; `None` takes the newest that counts.
@@ -84,6 +88,9 @@ impl Candidate {
         }
         if self.parameters != *asked.parameters {
             return Some(format!("ran with other thresholds: {}", differing(&self.parameters, asked.parameters)));
+        }
+        if self.texts != asked.texts {
+            return Some("ran another text: a change of design is rehearsed word by word, with its way back".to_owned());
         }
         if self.state == WindowState::Validating {
             return Some("has ended, and its validation is not signed off yet".to_owned());

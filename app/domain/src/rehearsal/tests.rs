@@ -47,6 +47,7 @@ fn ran(number: i64, day: i64) -> Candidate {
         accepted_red: false,
         procedure: PROCEDURE.clone(),
         parameters: USUAL.clone(),
+        texts: vec![],
         opened_at: days(day) - SignedDuration::from_mins(4),
         ended_at: days(day),
         plan_digest: Digest([7; 32]),
@@ -56,7 +57,7 @@ fn ran(number: i64, day: i64) -> Candidate {
 /// The choice for a start on day 100, by number, or why there is none.
 fn chosen(parts: &[Part<'_>], number: Option<i64>, candidates: &[Candidate]) -> Result<Option<i64>, String> {
     let nearby = ["shop-staging".to_owned()];
-    let asked = Asked { parts, procedure: &PROCEDURE, parameters: &USUAL, start: days(100), number, nearby: &nearby };
+    let asked = Asked { parts, procedure: &PROCEDURE, parameters: &USUAL, texts: &[], start: days(100), number, nearby: &nearby };
     let said = |error: FieldError| {
         assert_eq!(error.field, "rehearsal");
         error.message
@@ -84,6 +85,7 @@ fn a_run_that_differs_in_anything_is_none_and_the_refusal_says_in_what() {
         (Candidate { procedure: other, ..ran(12, 99) }, "ran the procedure"),
         (Candidate { procedure: bytes, ..ran(12, 99) }, "ran the procedure"),
         (Candidate { parameters: eager, ..ran(12, 99) }, "other thresholds: "),
+        (Candidate { texts: vec!["ALTER TABLE a ADD b int".into()], ..ran(12, 99) }, "another text: "),
         (Candidate { state: WindowState::Validating, ..ran(12, 99) }, "not signed off yet"),
         (Candidate { state: WindowState::Failed, ..ran(12, 99) }, "not completed"),
         (Candidate { clean: false, ..ran(12, 99) }, "completed with failures"),

@@ -16,9 +16,10 @@ pub fn relation(item: &WorkItem) -> &ObjectName {
 /// Whether an item may begin beside those that run.
 ///
 /// Never two steps at once, nor two items of one table; catalogs one after the other, because rebuilds of two of them can deadlock; and a
-/// partitioned parent whose ANALYZE reads its partitions too is alone, since their names do not say whose they are.
+/// partitioned parent whose ANALYZE reads its partitions too is alone, since their names do not say whose they are. The parts of a change of
+/// design follow each other.
 pub fn may_begin(item: &WorkItem, running: &[&WorkItem]) -> bool {
-    let alone = |one: &WorkItem| one.act == Act::Analyze && one.object.kind == ObjectKind::PartitionedTable;
+    let alone = |one: &WorkItem| one.script.is_some() || (one.act == Act::Analyze && one.object.kind == ObjectKind::PartitionedTable);
     running.iter().all(|other| {
         item.step == other.step
             && relation(item) != relation(other)

@@ -35,7 +35,7 @@ pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] 
                 <Form action=action submit=submit cancel=cancel again=SHOW_ITS_OWN>
                     <input type="hidden" name="target" value=template.target.clone()/>
                     {revision}
-                    <ProcedureChoice value=template.procedure.clone()/>
+                    <ProcedureChoice value=template.procedure.clone() repeats=true/>
                     <Field name="title" label="Title" value=template.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=template.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this, each time. At most 4,000 characters."/>
                     <p class="zone-note">"Dates and times are those of the database: "<strong>{zone.clone()}</strong>"."</p>

@@ -1,7 +1,8 @@
 //! What and when: the form of a proposal, for a new window or a new revision.
 
 use super::frame::{environment, pill_of};
-use super::procedure::{ProcedureChoice, SHOW_ITS_OWN, chosen};
+use super::change::ChangeFields;
+use super::procedure::{ProcedureChoice, SHOW_ITS_OWN, chosen, is_change};
 use super::several::SeveralFields;
 use crate::door;
 use crate::islands::TimesCheck;
@@ -44,6 +45,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                     <input type="hidden" name="target" value=short_name.clone()/>
                     {revision}
                     <ProcedureChoice value=form.procedure.clone()/>
+                    {is_change(&form.procedure).then(|| view! { <ChangeFields form=form.change.clone()/> })}
                     <Field name="title" label="Title" value=form.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=form.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this. At most 4,000 characters."/>
                     <p class="zone-note">"Date and time are those of the database: "<strong>{zone}</strong>"."</p>
@@ -144,8 +146,30 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
             view! { <Field name=spec.name label=spec.label hint=hint value=value mode="numeric" autocomplete="off"/> }
         })
         .collect_view();
+    // A change of design is sent whole: limits of a selection mean nothing to it, and what they were is kept.
+    let limits = if is_change(&form.procedure) {
+        view! {
+            <input type="hidden" name="most_objects" value=form.most_objects.clone()/>
+            <input type="hidden" name="most_mib" value=form.most_mib.clone()/>
+            <input type="hidden" name="excluded" value=form.excluded.clone()/>
+        }
+        .into_any()
+    } else {
+        view! { <LimitFields form=form.clone() open=limits_open/> }.into_any()
+    };
     view! {
-        <details open=limits_open>
+        {limits}
+        <details open=thresholds_open>
+            <summary>{format!("Thresholds{of}")}</summary>
+            <Group legend="Thresholds" hint="When an object needs work or attention. The defaults are safe; leave a field empty to keep its default.">{fields}</Group>
+        </details>
+    }
+}
+
+#[component]
+fn LimitFields(form: ProposalForm, open: bool) -> impl IntoView {
+    view! {
+        <details open=open>
             <summary>"Limits of the work"</summary>
             <Group legend="Limits" hint="People approve these limits; of several databases they hold for each. What is selected at the start stays inside them, or is left out and reported.">
                 <div class="row">
@@ -154,10 +178,6 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
                 </div>
                 <TextArea name="excluded" label="Leave alone" code=true rows=3 value=form.excluded.clone() hint="One rule a line: schema.table or schema.*; a table's rule reaches its indexes."/>
             </Group>
-        </details>
-        <details open=thresholds_open>
-            <summary>{format!("Thresholds{of}")}</summary>
-            <Group legend="Thresholds" hint="When an object needs work or attention. The defaults are safe; leave a field empty to keep its default.">{fields}</Group>
         </details>
     }
 }

@@ -5,6 +5,7 @@ mod approvals;
 mod cancel;
 mod checks;
 mod choice;
+mod change;
 mod compare;
 mod conversation;
 mod edit;

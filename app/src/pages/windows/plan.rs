@@ -1,5 +1,6 @@
 //! The plan as people approve it, rendered from the sealed bytes.
 
+use super::change::ChangePart;
 use super::frame::foreign;
 use super::rehearsal::RehearsalPart;
 use crate::parts::details::{Detail, Details, DigestShort};
@@ -44,6 +45,7 @@ pub fn PlanCard(plan: Plan) -> impl IntoView {
             <p class="reason">{reason}</p>
             {outside}
             <Facts plan=plan.clone()/>
+            {plan.change.clone().map(|change| view! { <ChangePart change/> })}
             <RehearsalPart plan/>
             <h3>"Steps"</h3>
             <ol class="steps">{steps}</ol>
@@ -67,6 +69,13 @@ fn Facts(plan: Plan) -> impl IntoView {
     let order = plan.waves.as_ref().map(|waves| order(&plan, waves)).map(|said| view! { <Detail term="Order">{said}</Detail> });
     let on_call = on_call(&plan);
     let (procedure, times, envelope) = (plan.procedure.clone(), plan.times.clone(), plan.envelope.clone());
+    // A change of design is sent whole: no limit leaves anything of it out.
+    let limits = plan.change.is_none().then(|| {
+        view! {
+            <Detail term="At most">{count(envelope.most_objects.into())}" objects, "{size(envelope.most_bytes)}" in all"</Detail>
+            <Detail term="Left alone">{excluded}</Detail>
+        }
+    });
     view! {
         <Details>
             <Detail term="What">{procedure.name}" (version "{procedure.version}", "<DigestShort digest=procedure.digest/>")"</Detail>
@@ -79,8 +88,7 @@ fn Facts(plan: Plan) -> impl IntoView {
             <Detail term="Cut-off"><Time at=times.cut_off/>" Nothing new begins after it."</Detail>
             <Detail term="Ends"><Time at=times.end/></Detail>
             <Detail term="Zone data">{times.zone}", version "{times.tz_version}</Detail>
-            <Detail term="At most">{count(envelope.most_objects.into())}" objects, "{size(envelope.most_bytes)}" in all"</Detail>
-            <Detail term="Left alone">{excluded}</Detail>
+            {limits}
             <Detail term="Backup">"The newest one on record is at most "{plan.backup_max_age_hours}" hours old at the start"</Detail>
             <Detail term="On call">{on_call}</Detail>
         </Details>

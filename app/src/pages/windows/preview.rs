@@ -40,6 +40,7 @@ pub fn Found(preview: Preview) -> impl IntoView {
         items.iter().fold((0_u64, 0_u64), |(low, high), item| (low + item.estimate.low_ms, high.saturating_add(item.estimate.high_ms)));
     let bytes = items.iter().fold(0_u64, |sum, item| sum.saturating_add(item.bytes));
     let measured = preview.measured_at.parse::<Timestamp>().ok().map(|at| view! { <Time at=at/> });
+    let approved = items.iter().any(|item| item.script.is_some());
     let guess = items.iter().any(|item| item.estimate.basis == Basis::Guess);
     let total = (!items.is_empty()).then(|| {
         view! {
@@ -50,7 +51,11 @@ pub fn Found(preview: Preview) -> impl IntoView {
         }
     });
     view! {
-        <p class="quiet">"Measured "{measured}". Information, not the plan: the work is selected anew at the start, inside the plan's limits."</p>
+        {if approved {
+            view! { <p class="quiet">"Looked at "{measured}". Nothing is selected: these parts are sent as they stand, in their order, when the run has begun."</p> }.into_any()
+        } else {
+            view! { <p class="quiet">"Measured "{measured}". Information, not the plan: the work is selected anew at the start, inside the plan's limits."</p> }.into_any()
+        }}
         {preview.raises_risk.then(|| view! { <p class="message warn">"Some of what was found is riskier than the plan allows. As things are, the run would stop and ask."</p> })}
         {total}
         <WorkTable items caption="What would be done now"/>

@@ -2,11 +2,12 @@
 
 use crate::door;
 use crate::parts::form::Radios;
+use domain::change::DESIGN_CHANGE_POSTGRESQL;
 use domain::procedure::{Procedure, library};
 use leptos::prelude::*;
 
-/// Label of the button that shows what belongs to the chosen procedure.
-pub const SHOW_ITS_OWN: &str = "Show its thresholds";
+/// Label of the button that shows the fields that belong to the chosen procedure.
+pub const SHOW_ITS_OWN: &str = "Show its fields";
 
 /// The procedure that is chosen: what was typed last, or what the form begins with.
 pub fn chosen(form: &str) -> Option<Procedure> {
@@ -14,11 +15,17 @@ pub fn chosen(form: &str) -> Option<Procedure> {
     library::by_key(typed.as_deref().unwrap_or(form))
 }
 
-/// Every procedure, all in sight.
+/// Whether the procedure that is chosen is a change of design.
+pub fn is_change(form: &str) -> bool {
+    chosen(form).is_some_and(|procedure| procedure.key == DESIGN_CHANGE_POSTGRESQL)
+}
+
+/// Every procedure, all in sight; of a series only those that make sense more than once.
 #[component]
-pub fn ProcedureChoice(value: String) -> impl IntoView {
+pub fn ProcedureChoice(value: String, #[prop(optional)] repeats: bool) -> impl IntoView {
     let options = library::all()
         .into_iter()
+        .filter(|one| !repeats || one.key != DESIGN_CHANGE_POSTGRESQL)
         .map(|one| {
             let (about, risk) = (library::about(&one.key), one.highest_risk());
             let follows = format!("{about} Highest risk: {}, {}.", risk.word(), risk.label());
@@ -27,6 +34,6 @@ pub fn ProcedureChoice(value: String) -> impl IntoView {
         .collect();
     view! {
         <Radios name="procedure" legend="Procedure" value=value options=options
-            hint=format!("Thresholds and approvers below are those of the one that is chosen; after another choice, “{SHOW_ITS_OWN}” at the end of the form shows its own.")/>
+            hint=format!("Fields, thresholds and approvers below are those of the one that is chosen; after another choice, “{SHOW_ITS_OWN}” at the end of the form shows its own.")/>
     }
 }

@@ -1,5 +1,6 @@
 //! Everything once more before it is sealed: what was typed, when it is, what a worker found, who must approve, what is in the way.
 
+use super::change::ChangeCard;
 use super::compare::Changes;
 use super::edit::{Meanwhile, VotesLost};
 use super::form::{ApproversCards, BesideTable, FreezeTable, OverlapTable};
@@ -71,6 +72,7 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
                 {(!beside.is_empty()).then(|| view! { <Card title="On the same server at that time"><BesideTable beside caption="They share its disks and memory; nothing forbids it"/></Card> })}
             </div>
         </div>
+        {page.change.clone().map(|change| view! { <ChangeCard change/> })}
         {changes.map(|changes| view! { <Card title="What you change"><Changes changes caption="What this revision changes"/></Card> })}
         {looks}
         <SealCard page look action=here change blocked=!obstacles.is_empty() || stale/>

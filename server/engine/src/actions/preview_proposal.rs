@@ -5,6 +5,7 @@ use super::{Caller, amend_window::editable, ask_examination::ask_examination, hi
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::{store, transaction};
+use domain::change::Change;
 use domain::examination::{PreviewQuestion, Question};
 use domain::ids::{ExaminationId, WindowId};
 use domain::permission::{Verb, authorize};
@@ -40,6 +41,7 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
         parameters: draft.proposal.parameters,
         excluded: draft.proposal.excluded,
         budget_ms,
+        scripts: draft.proposal.change.as_ref().map(Change::scripts).unwrap_or_default(),
         revision: None,
         form: None,
         also: BTreeMap::new(),

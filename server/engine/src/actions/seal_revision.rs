@@ -15,7 +15,7 @@ use domain::ids::{ExaminationId, PersonId, TargetId, WindowId};
 use domain::lanes::{Waves, waves};
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::plan::{Bar, OutsideHours, Plan, PlanParts, PlanPolicy, PlanTarget, limits};
-use domain::procedure::{Envelope, Procedure};
+use domain::procedure::{Envelope, Procedure, RiskClass};
 use domain::proposal::{Proposal, ProposalForm, several};
 use domain::rehearsal::Rehearsal;
 use domain::schedule::Times;
@@ -60,7 +60,7 @@ pub(crate) enum Found {
 
 /// Reads the form and the database it names. A database of another team is answered like a missing one, whatever else is wrong.
 pub(crate) async fn read(engine: &Engine, db: &mut PgConnection, actor: &Actor, form: &ProposalForm, preview: Found) -> Result<Draft> {
-    let parsed = form.parse();
+    let parsed = form.parse_with(&crate::change::read_form);
     let target = match form.target.trim() {
         "" => None,
         name => Some(known_target(db, actor, name).await?),
@@ -263,7 +263,7 @@ impl Draft {
         let now = store::runs::now(db).await?;
         let (mut policies, mut stages) = (Vec::new(), Vec::new());
         for target in self.targets() {
-            let policy = store::policies::ruling(db, &case(target, &procedure, self.proposal.most_bytes)).await?;
+            let policy = store::policies::ruling(db, &case(target, &procedure, self.proposal.risk(&procedure), self.proposal.most_bytes)).await?;
             stages.push(self.deadlines(&policy, now)?);
             policies.push(policy);
         }
@@ -277,7 +277,7 @@ impl Draft {
         for (target, policy) in self.targets().zip(policies) {
             let groups = policy.rules.groups();
             let people = store::groups::eligible_by(db, target.plan.id, target.plan.team, &groups, Some(decide_by)).await?;
-            let policy = glass::raise(&policy, procedure.highest_risk(), &debts, &people, &out);
+            let policy = glass::raise(&policy, self.proposal.risk(&procedure), &debts, &people, &out);
             let roll = Roll::fresh(&policy.rules, &people, &out);
             if !approval::count(&policy.rules, &roll, &[]).reachable {
                 return Err(nobody_can(&policy, &roll, (!self.more.is_empty()).then_some(&target.plan.short_name)).into());
@@ -318,7 +318,7 @@ impl Draft {
             .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
         let mut policies = Vec::new();
         for target in self.targets() {
-            policies.push(store::policies::ruling(db, &case(target, &procedure, self.proposal.most_bytes)).await?);
+            policies.push(store::policies::ruling(db, &case(target, &procedure, self.proposal.risk(&procedure), self.proposal.most_bytes)).await?);
         }
         self.rehearsal(db, &procedure, &policies).await?;
         Ok(())
@@ -391,12 +391,12 @@ fn estimates(waves: &Waves, limits: &Envelope, preview: Option<&Value>) -> Vec<V
 }
 
 /// What the policy of a plan is chosen by.
-pub(crate) fn case(target: &ProposalTarget, procedure: &Procedure, most_bytes: u64) -> Case {
+pub(crate) fn case(target: &ProposalTarget, procedure: &Procedure, risk: RiskClass, most_bytes: u64) -> Case {
     Case {
         environment: target.plan.environment.clone(),
         tags: target.tags.clone(),
         procedure: procedure.key.clone(),
-        risk: procedure.highest_risk(),
+        risk,
         most_mib: most_bytes >> 20,
     }
 }

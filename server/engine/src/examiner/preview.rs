@@ -32,6 +32,12 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let dialer = Dialer::new(address).await.map_err(refused)?;
     let link = dialer.connect("drydock:preview").await.map_err(refused)?;
     same_database(&target, &link).await?;
+    if !question.scripts.is_empty() {
+        // Nothing is selected by need: what is approved is what is sent.
+        let selection = Selection { items: domain::change::items(&question.scripts, &question.parameters), ..Selection::default() };
+        let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
+        return conclude(context, claimed, &target, &question, &answer).await;
+    }
     let rates = crate::target::postgres::measure::Rates::default();
     let steps = procedure.surveyed();
     let asked = Asked {

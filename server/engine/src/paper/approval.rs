@@ -10,6 +10,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::approval::VoteDecision;
 use domain::decision::FieldError;
 use domain::plan::Plan;
+use domain::change::Statement;
 use domain::procedure::{Parameters, text};
 use domain::view::links::{About, Answer, Code, Mailed, Over, Vote};
 use domain::view::windows::blocked;
@@ -305,12 +306,17 @@ fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
         None => line(key),
     });
     let envelope = &plan.envelope;
-    let mut limits = vec![format!(
+    let chosen = format!(
         "At most {}, {} together, nothing riskier than {}. What the work needs is chosen at the start, inside these limits.",
         text::plural(envelope.most_objects.into(), "object", "objects"),
         text::size(envelope.most_bytes),
         envelope.highest_risk.word()
-    )];
+    );
+    let mut limits = vec![if plan.change.is_some() {
+        "Exactly the text below is sent, all of it and in its order; nothing else is chosen, and nothing left out.".to_owned()
+    } else {
+        chosen
+    }];
     if !envelope.allowed.is_empty() {
         limits.push(format!("Only: {}.", envelope.allowed.iter().map(|rule| line(&rule.to_string())).collect::<Vec<_>>().join(", ")));
     }
@@ -321,6 +327,14 @@ fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
     limits.push(format!("It does not start without a backup on record that is younger than {} hours.", plan.backup_max_age_hours));
     let undo = std::iter::once(block(&plan.rollback.summary)).chain(plan.rollback.steps.iter().map(|step| block(step)));
     let mut parts = vec![Part { title: "What it does", lines: steps.collect() }, Part { title: "Limits", lines: limits }];
+    if let Some(change) = &plan.change {
+        let numbered = |(n, statement): (usize, &Statement)| format!("{}. {}", n + 1, read(statement));
+        parts.push(Part { title: "The statements, as they are sent", lines: change.statements.iter().enumerate().map(numbered).collect() });
+        let back = change.way_back();
+        if !back.is_empty() {
+            parts.push(Part { title: "The statements that take it back", lines: back.iter().enumerate().map(numbered).collect() });
+        }
+    }
     let rehearsal = rehearsal(plan, zone);
     if !rehearsal.is_empty() {
         parts.push(Part { title: "Rehearsal", lines: rehearsal });
@@ -329,6 +343,16 @@ fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
     let checks = plan.checklist.iter().map(|check| format!("{}. {}", line(&check.title), line(&check.rule)));
     parts.push(Part { title: "Checked afterwards", lines: checks.collect() });
     parts
+}
+
+/// A statement with its class, its lock, and what a reader should know.
+fn read(statement: &Statement) -> String {
+    let Statement { text, reading } = statement;
+    let mut said = vec![block(text), format!("Risk {}. {}.", reading.risk().word(), reading.lock_in_words())];
+    said.extend(reading.destroys.as_ref().map(|what| format!("Gone afterwards: {}.", line(what))));
+    said.extend(reading.opaque.as_ref().map(|why| format!("Nobody can tell from its text what it does: {}.", line(why))));
+    said.extend(reading.remarks.iter().map(|remark| line(&format!("{} {}", remark.sentence, remark.advice))));
+    said.join("\n")
 }
 
 /// How it was rehearsed; nothing where it was not, and nobody demands it.

@@ -170,7 +170,7 @@ async fn slots_like(
     except: Option<WindowId>,
 ) -> Result<Like> {
     let ids: Vec<TargetId> = targets.iter().map(|target| target.plan.id).collect();
-    match (form.parse(), targets) {
+    match (form.for_times().parse(), targets) {
         (Ok(proposal), [first, ..]) => slots::like(db, &ids, &first.zone, &proposal, step_days, count, except).await,
         _ => Ok(Like { any: vec![], free: vec![] }),
     }
@@ -228,7 +228,7 @@ pub async fn seal(engine: &Engine, actor: &Actor, look: ExaminationId, edits: Op
 /// What the times of a half-filled form mean, and who else takes the database then. `edits` is the number of the window that is edited.
 pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, edits: Option<i64>) -> Result<TimesCheck> {
     // Only the times are asked about; what else is missing has its own place.
-    let form = ProposalForm { reason: "-".to_owned(), ..form.clone() };
+    let form = form.for_times();
     let (actor, now) = (actor.clone(), engine.clock().now());
     transaction::read(engine.pool(), "proposals_check_times", move |db| {
         let (actor, form) = (actor.clone(), form.clone());
@@ -284,7 +284,7 @@ async fn seal_page(
 ) -> Result<SealPage> {
     let (target, others) = targets.split_first().ok_or(Error::NotFound)?;
     let window = edit.as_ref().map(|(id, _)| *id);
-    let proposal = form.parse();
+    let proposal = form.parse_with(&crate::change::read_form);
     let times = match &proposal {
         Ok(proposal) => times_of(proposal, target, engine.clock().now())?,
         Err(errors) => Err(errors.clone()),
@@ -311,6 +311,7 @@ async fn seal_page(
     };
     let order = proposal.as_ref().ok().and_then(|proposal| proposal.several.clone());
     Ok(SealPage {
+        change: proposal.as_ref().ok().and_then(|proposal| proposal.change.clone()),
         database: database(target),
         same_server: same_server(targets, order.as_ref()),
         order,

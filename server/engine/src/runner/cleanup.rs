@@ -32,7 +32,9 @@ pub(super) async fn clean(
     slot: u16,
 ) -> Step<Verdict> {
     let debris = left_behind(control, item, &known(before)).await?;
-    if debris.is_empty() || !work.plan.envelope.steps.iter().any(|name| name == step::CLEANUP) {
+    // What an approved statement left unfinished is its own to drop; what a rebuild left needs the plan's step for that.
+    let may = item.work.script.is_some() || work.plan.envelope.steps.iter().any(|name| name == step::CLEANUP);
+    if debris.is_empty() || !may {
         return Ok(verdict);
     }
     let mut dropped = Vec::new();
@@ -49,7 +51,7 @@ pub(super) async fn clean(
     }
     let dropped = dropped.join(", ");
     // With only its last phase interrupted, the new index has taken the old one's place already: that is done, and not done again.
-    let now = postgres::evidence(&control.session.link, &item.work).await.map_err(|error| statement(&error))?;
+    let now = postgres::evidence_since(&control.session.link, &item.work, before).await.map_err(|error| statement(&error))?;
     if postgres::find(before, &now) == Finding::Done {
         let result = postgres::judge(&control.session.link, &item.work, before.clone(), answered(), &work.plan.parameters).await;
         return Ok(Verdict::new(
@@ -100,6 +102,14 @@ fn known(before: &Evidence) -> Vec<String> {
 
 async fn left_behind(control: &Control, item: &Item, known: &[String]) -> Step<Vec<DebrisRow>> {
     let rows = measure::debris_rows(&control.session.link, control.session.major).await.map_err(|error| statement(&error))?;
+    if item.work.script.is_some() {
+        let Evidence::NamedIndex { index: Some(index), .. } =
+            postgres::evidence(&control.session.link, &item.work).await.map_err(|error| statement(&error))?
+        else {
+            return Ok(Vec::new());
+        };
+        return Ok(rows.into_iter().filter(|row| row.object.oid == index.oid).collect());
+    }
     let ours = |row: &DebrisRow| {
         row.object.table == item.work.object.table && row.kind != DebrisKind::Owners && !known.contains(&row.object.name.to_string())
     };
@@ -109,7 +119,7 @@ async fn left_behind(control: &Control, item: &Item, known: &[String]) -> Step<V
 async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow, slot: u16) -> Step<Verdict> {
     let measure = Measure::new("Left by this run's own rebuild.", [("index_bytes", row.bytes)]);
     let drop = WorkItem::new(
-        step::CLEANUP,
+        if item.work.script.is_some() { domain::change::STEP } else { step::CLEANUP },
         Act::DropInvalidIndex,
         row.object,
         measure,
@@ -125,15 +135,7 @@ async fn drop_one(work: &Work, control: &Control, item: &Item, row: DebrisRow, s
     if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
         return Ok(Verdict::new(Outcome::NeedsCleanup, difference));
     }
-    // The slot may still be held by the session whose statement was just ended: it lets go within moments.
-    let mut taken = false;
-    for _ in 0..50 {
-        taken = fence::take(&session.link, i32::from(slot)).await.map_err(|error| statement(&error))?;
-        if taken {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    let taken = fence::take_soon(&session.link, i32::from(slot)).await.map_err(|error| statement(&error))?;
     if !taken || !work.lease.is_trusted() {
         return Ok(Verdict::new(Outcome::NeedsCleanup, "the fence was not to be had"));
     }

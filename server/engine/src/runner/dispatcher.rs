@@ -4,7 +4,7 @@ use super::control::Control;
 use super::feed::Feed;
 use super::lease::Lease;
 use super::transitions::{self, Claimed};
-use super::{FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, pre_checks, probes, recovery, selecting};
+use super::{FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, pre_checks, probes, recovery, selecting, way_back};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Line};
 use crate::store::{self, checks::List, runs::Item, runs::Run};
@@ -281,6 +281,9 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
         floor::work_through(work, control).await?;
         hold_if_asked(work).await?;
     }
+    if work.plan.change.is_some() && !work.lease.stop_asked() {
+        way_back::stops(work, i32::MAX).await?;
+    }
     // Somebody may ask until the very write, also where the list is empty.
     while !transitions::probing(&work.hand).await? {
         hold_if_asked(work).await?;
@@ -410,6 +413,7 @@ async fn roll_back(work: &mut Work) -> Step<()> {
     let mut left = recovery::close(work, Some(&control), "the database does not tell").await?;
     left.extend(cleanup::clean_all(work, &control, &work.items().await?).await?);
     close_open_items(work, "the run was rolled back").await?;
+    left.extend(way_back::go(work, &control).await?);
     for sentence in &left {
         work.feed.line(Line::new("warning", sentence.clone()));
     }

@@ -18,7 +18,7 @@ use domain::fact::NewFact;
 use domain::gate::StartPath;
 use domain::hold::HoldCause;
 use domain::ids::{AttemptId, TeamId};
-use domain::procedure::WorkItem;
+use domain::procedure::{StepClass, WorkItem};
 use domain::run::parallel;
 use domain::run::retry::MOST_TRIES;
 use domain::run::{Fit, LockFailure, Outcome, Retry, Verdict, fits, reserve_ms, retry};
@@ -93,7 +93,7 @@ pub(super) async fn work_item(work: &Work, control: &Control, item: &Item, place
         fail_point("after_intent");
         let result = attempt(work, control, item, this, before, budget_ms, place.slot).await?;
         fail_point("before_done");
-        let wait_ms = match next_try(&result, this.number, waited_ms, budget_ms) {
+        let wait_ms = match next_try(item.work.class, &result, this.number, waited_ms, budget_ms) {
             Some(wait_ms) if !work.lease.stop_asked() => wait_ms,
             _ => {
                 conclude(work, item, this, &result, true).await?;
@@ -209,6 +209,7 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
     if !fence::take(&session.link, slot).await.map_err(|error| statement(&error))? {
         return Err(Halt::Again(Error::internal("the slot of the executing session was not free")));
     }
+    let before = postgres::script::begin(&session, before).await.map_err(|error| statement(&error))?;
     fail_point("after_open");
     start(work, &session, this, item.ordinal, &before).await?;
     fail_point("after_start");
@@ -265,8 +266,8 @@ async fn start(work: &Work, session: &Session, this: Try, ordinal: i32, before: 
 }
 
 /// How long to wait before the next try; `None` when this was the last.
-fn next_try(result: &ItemResult, number: i32, waited_ms: u64, budget_ms: u64) -> Option<u64> {
-    if result.verdict.outcome != Outcome::SkippedLock {
+fn next_try(class: StepClass, result: &ItemResult, number: i32, waited_ms: u64, budget_ms: u64) -> Option<u64> {
+    if result.verdict.outcome != Outcome::SkippedLock || class == StepClass::Once {
         return None;
     }
     let said = result.execution.as_ref().and_then(|done| done.error.as_ref()).map_or("55P03", |error| error.sqlstate.as_str());

@@ -6,7 +6,7 @@
 use super::control::{Control, statement};
 use super::dispatcher::{Work, hold_if_asked};
 use super::pace::{self, Pace};
-use super::{FINISH_WITHIN, Halt, SLOTS, Step, executor, lot};
+use super::{FINISH_WITHIN, Halt, SLOTS, Step, executor, lot, way_back};
 use crate::ledger::Line;
 use crate::store::{self, runs::Item};
 use crate::target::postgres::preflight;
@@ -157,6 +157,14 @@ impl<'f> Floor<'f> {
             if chosen.is_empty() {
                 return false;
             }
+            match self.stops_before(chosen[0]).await {
+                Ok(false) => {}
+                Ok(true) => return false,
+                Err(halt) => {
+                    self.close(halt);
+                    return false;
+                }
+            }
             let may = match may_begin(self.work).await {
                 Ok(true) => self.pace.lets_begin(self.work, self.control).await.map(Some),
                 Ok(false) => Ok(None),
@@ -173,6 +181,16 @@ impl<'f> Floor<'f> {
             }
         }
         false
+    }
+
+    /// Whether this part of a change of design, and all after it, must not begin: one before it did not succeed.
+    async fn stops_before(&mut self, at: usize) -> Step<bool> {
+        let item = self.waiting[at];
+        let stops = item.work.script.is_some() && way_back::stops(self.work, item.ordinal).await?;
+        if stops {
+            self.waiting.clear();
+        }
+        Ok(stops)
     }
 
     /// Positions of what may begin next: one item, or a lot of small ones.

@@ -182,7 +182,7 @@ async fn ask_the_object(work: &Work, control: &Control, attempt: &Attempt, item:
 async fn look(work: &Work, control: &Control, item: &Item, before: &Evidence, counted: Instant) -> Step<(Finding, Evidence)> {
     loop {
         work.go_on()?;
-        let now = postgres::evidence(&control.session.link, &item.work).await.map_err(|error| statement(&error))?;
+        let now = postgres::evidence_since(&control.session.link, &item.work, before).await.map_err(|error| statement(&error))?;
         let finding = postgres::find(before, &now);
         let counts = matches!(now, Evidence::Vacuum { .. } | Evidence::Analyze { .. });
         if finding != Finding::NotDone || !counts || Instant::now() >= counted {

@@ -12,7 +12,7 @@ use domain::fact::NewFact;
 use domain::hold::HoldCause;
 use domain::ids::TargetId;
 use domain::procedure::fair::{self, Span};
-use domain::procedure::{Violation, WorkItem, WorkList, estimate::work_bytes, finding, trim, within};
+use domain::procedure::{Selection, Violation, WorkItem, WorkList, estimate::work_bytes, finding, trim, within};
 use domain::run::Phase;
 use std::time::Duration;
 
@@ -34,6 +34,15 @@ pub(super) async fn run(work: &Work, control: &Control) -> Step<()> {
 
 async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     let (plan, times) = (&work.plan, &work.plan.times);
+    if plan.change.is_some() {
+        // Nothing is selected by need: what was approved is what is sent, all of it.
+        let items = domain::change::items(&plan.envelope.scripts, &plan.parameters);
+        let (list, violations) = trim(&plan.envelope, Selection { items, ..Selection::default() });
+        return match violations.first() {
+            None => Ok(list),
+            Some(violation) => Err(Halt::Hold(HoldCause::Riskier, format!("The change is not the one that was approved: {violation}."))),
+        };
+    }
     let mut db = work.hand.context.pool.acquire().await?;
     let rates = rates(&mut db, work.run.target).await?;
     let waited = fair::waited(&store::past_lists::newest(&mut db, work.run.target, store::past_lists::LOOKED_BACK).await?);

@@ -60,6 +60,7 @@ pub mod teams;
 pub mod throttle;
 pub mod trail;
 pub mod trail_check;
+pub mod undo;
 pub mod vitals;
 pub mod voices;
 pub mod vote_codes;

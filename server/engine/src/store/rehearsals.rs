@@ -88,6 +88,7 @@ pub async fn candidates(
             opened_at: row.opened_at.to_jiff(),
             ended_at: row.ended_at.to_jiff(),
             plan_digest,
+            texts: plan.change.as_ref().map(domain::change::Change::texts).unwrap_or_default(),
             procedure: plan.procedure,
             parameters: plan.parameters,
         });

@@ -69,6 +69,26 @@ pub async fn take(link: &Link, slot: i32) -> Result<bool, StatementError> {
     field(&link.row("SELECT pg_catalog.pg_try_advisory_lock($1, $2)", &[&LOCK_SPACE, &slot]).await?, 0)
 }
 
+/// How long a slot is waited for whose session was just ended: it lets go within moments.
+const TAKE_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Takes a slot that may still be held by a session that was just ended; `false` when it is not to be had.
+///
+/// # Errors
+/// As [`take`].
+pub async fn take_soon(link: &Link, slot: i32) -> Result<bool, StatementError> {
+    let until = tokio::time::Instant::now() + TAKE_WITHIN;
+    loop {
+        if take(link, slot).await? {
+            return Ok(true);
+        }
+        if tokio::time::Instant::now() >= until {
+            return Ok(false);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
 /// Whether this very session holds the slot, by the server's own list. Asked on the connection that is about to act: behind
 /// a pooler it would be another one.
 ///

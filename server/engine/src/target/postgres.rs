@@ -12,6 +12,7 @@ pub mod password;
 pub mod preflight;
 pub mod progress;
 pub mod reindex;
+pub mod script;
 pub mod stop;
 pub mod survey;
 pub mod vacuum;
@@ -20,6 +21,7 @@ use super::fault::StatementError;
 use super::link::Link;
 use super::session::{Execution, Session};
 use blockers::Blocker;
+use domain::change::{NamedIndex, TransactionState};
 use domain::procedure::{Act, Parameters, WorkItem};
 use domain::run::{AnalyzeState, Finding, IndexState, Outcome, VacuumState, Verdict, verify};
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,22 @@ pub enum Evidence {
         /// It is there, and still invalid.
         present: bool,
     },
+    /// Of a transaction of approved statements.
+    Transaction {
+        /// Its id, once it was begun.
+        id: Option<String>,
+        /// What became of it; `None` before that.
+        state: Option<TransactionState>,
+    },
+    /// Of a statement that makes or drops an index of this name.
+    NamedIndex {
+        /// The index, if there is one.
+        index: Option<NamedIndex>,
+        /// The statement drops it.
+        drops: bool,
+    },
+    /// Of a statement whose effect nobody here can look at.
+    Untold,
 }
 
 impl Evidence {
@@ -117,6 +135,18 @@ pub async fn evidence(link: &Link, item: &WorkItem) -> Result<Evidence, Statemen
         Act::Analyze | Act::AnalyzeOnly => Ok(Evidence::Analyze { state: analyze::state(link, &item.object.name).await? }),
         Act::ReindexConcurrently => reindex::evidence(link, &item.object).await,
         Act::DropInvalidIndex => Ok(Evidence::Debris { present: reindex::is_debris(link, &item.object.name).await? }),
+        Act::Apply | Act::ApplyAlone => script::evidence(link, item).await,
+    }
+}
+
+/// The state of an item's object now, where something was recorded before: a transaction is asked for by its id.
+///
+/// # Errors
+/// As [`evidence`].
+pub async fn evidence_since(link: &Link, item: &WorkItem, before: &Evidence) -> Result<Evidence, StatementError> {
+    match before {
+        Evidence::Transaction { id: Some(id), .. } => script::transaction(link, id).await,
+        _ => evidence(link, item).await,
     }
 }
 
@@ -135,6 +165,8 @@ pub async fn execute(
         Act::Vacuum | Act::Analyze | Act::AnalyzeOnly => send(session, item, may_begin).await,
         Act::ReindexConcurrently => reindex::rebuild(session, item, parameters, may_begin).await,
         Act::DropInvalidIndex => reindex::drop_debris(session, item, parameters, may_begin).await,
+        Act::Apply => script::apply(session, item, may_begin).await,
+        Act::ApplyAlone => script::apply_alone(session, item, parameters, may_begin).await,
     }
 }
 
@@ -194,7 +226,7 @@ const LOOK_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(1
 async fn settled(link: &Link, item: &WorkItem, before: &Evidence, execution: &Execution) -> Result<Evidence, StatementError> {
     let until = tokio::time::Instant::now() + COUNTED_WITHIN;
     loop {
-        let after = evidence(link, item).await?;
+        let after = evidence_since(link, item, before).await?;
         let still = matches!(find(before, &after), Finding::NotDone)
             && execution.error.is_none()
             && matches!(after, Evidence::Vacuum { .. } | Evidence::Analyze { .. });
@@ -251,6 +283,11 @@ async fn verdict(
             verify::verify_reindex(state, after.as_ref(), &new_debris(invalid, now))
         }
         (Evidence::Debris { .. }, Evidence::Debris { present }) => verify::verify_cleanup(*present),
+        (Evidence::Transaction { .. }, Evidence::Transaction { state, .. }) => state.unwrap_or(TransactionState::Forgotten).verify(),
+        (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: after, .. }) => NamedIndex::verify(*before, *after, *drops),
+        (Evidence::Untold, Evidence::Untold) => {
+            Verdict::new(Outcome::Done, "The server carried it out. What it changed cannot be looked at here, so its answer is the proof.")
+        }
         _ => Verdict::new(Outcome::Failed, "The object is gone: somebody dropped or renamed it meanwhile."),
     };
     if verdict.outcome != Outcome::Done {
@@ -264,8 +301,17 @@ fn failed(before: &Evidence, after: &Evidence, error: &StatementError, blockers:
         (Evidence::Index { invalid, .. }, Evidence::Index { invalid: now, .. }) => new_debris(invalid, now),
         _ => Vec::new(),
     };
+    // The answer to a COMMIT may be lost on the way.
+    if let Evidence::Transaction { state: Some(TransactionState::Committed), .. } = after {
+        return TransactionState::Committed.verify();
+    }
     if error.is_disconnect() {
         return Verdict::new(Outcome::Unknown, format!("Whether it ran is not known: {error}."));
+    }
+    if let (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: after, .. }) = (before, after)
+        && NamedIndex::finding(*before, *after, *drops) == Finding::Partial
+    {
+        return Verdict::new(Outcome::NeedsCleanup, format!("It stopped ({error}) and left behind an index that is invalid."));
     }
     if !left.is_empty() {
         return Verdict::new(Outcome::NeedsCleanup, format!("It stopped ({error}) and left behind: {}.", left.join(", ")));
@@ -274,9 +320,13 @@ fn failed(before: &Evidence, after: &Evidence, error: &StatementError, blockers:
         return Verdict::new(Outcome::SkippedLock, format!("Somebody else held the lock.{}", blockers::sentence(blockers)));
     }
     if error.is_cancelled() || error.is_terminated() {
+        if matches!(before, Evidence::Untold) {
+            return Verdict::new(Outcome::Failed, format!("Stopped on the server ({error}); look at what it left."));
+        }
         return Verdict::new(Outcome::Cancelled, format!("Stopped on the server ({error}); nothing is left behind."));
     }
-    Verdict::new(Outcome::Failed, format!("The server refused: {error}."))
+    let back = if matches!(before, Evidence::Transaction { .. }) { " All of its transaction is taken back." } else { "" };
+    Verdict::new(Outcome::Failed, format!("The server refused: {error}.{back}"))
 }
 
 fn new_debris(before: &[String], now: &[String]) -> Vec<String> {
@@ -295,6 +345,8 @@ pub fn find(before: &Evidence, now: &Evidence) -> Finding {
         (Evidence::Index { state: Some(state), invalid }, Evidence::Index { state: now, invalid: now_invalid }) => {
             verify::find_reindex(state, now.as_ref(), &new_debris(invalid, now_invalid))
         }
+        (Evidence::Transaction { .. }, Evidence::Transaction { state, .. }) => state.map_or(Finding::CannotTell, TransactionState::finding),
+        (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: now, .. }) => NamedIndex::finding(*before, *now, *drops),
         (Evidence::Debris { .. }, Evidence::Debris { present }) => {
             if *present {
                 Finding::NotDone

@@ -160,7 +160,7 @@ impl Guards {
                 ("vacuum_cost_delay", format!("{}ms", parameters.vacuum_cost_delay_ms)),
                 ("max_parallel_maintenance_workers", "0".to_owned()),
             ],
-            Act::ReindexConcurrently | Act::DropInvalidIndex => vec![
+            Act::ReindexConcurrently | Act::DropInvalidIndex | Act::Apply | Act::ApplyAlone => vec![
                 ("maintenance_work_mem", format!("{}MB", parameters.reindex_work_mem_mib)),
                 ("max_parallel_maintenance_workers", "0".to_owned()),
             ],
@@ -168,8 +168,9 @@ impl Guards {
         Self {
             statement_timeout_ms: budget_ms.max(1),
             lock_timeout_ms: if act.is_concurrent() { 0 } else { parameters.lock_wait_max_ms },
-            ends_with_us: false,
-            limits_transaction: false,
+            // What blocks others ends soon after us.
+            ends_with_us: act == Act::Apply,
+            limits_transaction: act == Act::Apply,
             settings,
         }
     }

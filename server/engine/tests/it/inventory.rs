@@ -409,7 +409,8 @@ async fn a_preview_says_what_would_be_done_and_why() {
             parameters: Default::default(),
             excluded: rules,
             budget_ms: 3_600_000,
-            revision: None,
+            scripts: vec![],
+        revision: None,
             form: None,
             also: std::collections::BTreeMap::new(),
         };

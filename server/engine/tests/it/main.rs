@@ -9,6 +9,7 @@ mod addresses;
 mod approval;
 mod beside;
 mod calendar;
+mod changes;
 mod cluster;
 mod comments;
 mod cuts;

@@ -3,6 +3,7 @@
 use super::beside::Beside;
 use super::page::RevisionDiff;
 use super::{Change, Overlap, Preview, blocked};
+use crate::change::Change;
 use crate::approval::{Assurance, Electorate, Roll, Rule, count};
 use crate::decision::FieldError;
 use crate::freeze::Freeze;
@@ -253,6 +254,8 @@ pub struct SealPage {
     pub procedure: String,
     /// The other databases of several, each with what a worker found there.
     pub more: Vec<(Database, Look)>,
+    /// The change of design, where it is one that can be read.
+    pub change: Option<Change>,
     /// In which order, where there are several.
     pub order: Option<Several>,
     /// Databases of one wave that share a server.

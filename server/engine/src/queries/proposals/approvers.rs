@@ -1,10 +1,12 @@
 //! Who would have to approve what is typed so far.
 
 use crate::actions::seal_revision::case;
+use crate::change;
 use crate::error::Result;
 use crate::store;
 use crate::store::window_page;
 use crate::store::windows::{self, ProposalTarget};
+use domain::change::DESIGN_CHANGE_POSTGRESQL;
 use domain::glass;
 use domain::ids::WindowId;
 use domain::permission::Actor;
@@ -25,7 +27,10 @@ pub(in crate::queries) async fn approvers(
     // What is typed so far chooses the policy; a field that cannot be read yet says so where it stands.
     let procedure = procedure::by_key(form.procedure.trim()).unwrap_or_else(procedure::weekly_postgresql);
     let most_mib: u64 = form.most_mib.trim().parse().unwrap_or_default();
-    let policy = store::policies::ruling(db, &case(target, &procedure, most_mib.saturating_mul(1 << 20))).await?;
+    // A text that cannot be read yet may do the worst.
+    let change = (procedure.key == DESIGN_CHANGE_POSTGRESQL).then(|| change::read_form(&form.change).ok()).flatten();
+    let risk = change.map_or_else(|| procedure.highest_risk(), |change| change.risk());
+    let policy = store::policies::ruling(db, &case(target, &procedure, risk, most_mib.saturating_mul(1 << 20))).await?;
     let electorate = store::groups::eligible(db, target.plan.id, target.plan.team, &policy.rules.groups()).await?;
     let mut authors = match window {
         Some(window) => windows::contributors(db, window).await?,
@@ -33,9 +38,9 @@ pub(in crate::queries) async fn approvers(
     };
     authors.insert(actor.person);
     let debts = store::glass::debts(db, target.plan.team).await?;
-    let policy = glass::raise(&policy, procedure.highest_risk(), &debts, &electorate, &authors);
+    let policy = glass::raise(&policy, risk, &debts, &electorate, &authors);
     let names = window_page::names(db, &electorate.everybody()).await?;
-    Ok(Approvers::of(&policy, procedure.highest_risk(), &electorate, &authors, &names))
+    Ok(Approvers::of(&policy, risk, &electorate, &authors, &names))
 }
 
 /// The same on several databases: those that ask the same people alike are named together.

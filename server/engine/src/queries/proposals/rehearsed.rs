@@ -22,7 +22,7 @@ pub(super) async fn rehearsed(
 ) -> Result<std::result::Result<Option<Rehearsal>, Vec<FieldError>>> {
     let mut policies = Vec::new();
     for target in targets {
-        policies.push(store::policies::ruling(db, &case(target, procedure, proposal.most_bytes)).await?);
+        policies.push(store::policies::ruling(db, &case(target, procedure, proposal.risk(procedure), proposal.most_bytes)).await?);
     }
     let ruled: Vec<_> = targets.iter().zip(&policies).collect();
     match rehearsals::find(db, proposal, procedure, &ruled, start).await {

@@ -90,7 +90,8 @@ pub async fn drop_debris(
     may_begin: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Tried, StatementError> {
     let not_needed = |reason: &str| Ok(Tried::NotNeeded { reason: reason.to_owned() });
-    if DebrisKind::of(item.object.name.name()) == DebrisKind::Owners {
+    // An index that an approved statement left unfinished is known by its oid, whatever its name.
+    if DebrisKind::of(item.object.name.name()) == DebrisKind::Owners && item.step != domain::change::STEP {
         return not_needed("Its name is not one that an interrupted rebuild gives; it was not touched.");
     }
     if !is_debris(&session.link, &item.object.name).await? {

@@ -1,0 +1,117 @@
+//! What a person types to propose a change of design, and which of it is taken.
+
+use super::{Change, Statement, WayBack};
+use crate::decision::{FieldError, FormCheck};
+use crate::people;
+use serde::{Deserialize, Serialize};
+
+/// A change has no more statements than somebody reads before agreeing to it.
+pub const MOST_STATEMENTS: usize = 200;
+/// Each of both texts, in characters.
+pub const MOST_CHARACTERS: usize = 100_000;
+
+/// The fields of the form, as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChangeForm {
+    /// The statements, separated by semicolons.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub change_sql: String,
+    /// The statements that take them back.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub back_sql: String,
+    /// Why there is no way back; blank where there is one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub no_way_back: String,
+    /// Ticked by whoever has read the statements of which nobody can tell what they do.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub read_by_me: String,
+}
+
+/// Why there is no way back, 10 to 1,000 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoWayBack(String);
+
+/// Both texts, not yet read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    /// The statements.
+    pub change_sql: String,
+    /// The statements that take them back, or why there are none.
+    pub back: Result<String, NoWayBack>,
+    /// The person says to have read what nobody can tell by its text.
+    pub read_by_me: bool,
+}
+
+impl ChangeForm {
+    /// Whether nothing of it is filled in.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        [&self.change_sql, &self.back_sql, &self.no_way_back, &self.read_by_me].iter().all(|field| field.trim().is_empty())
+    }
+
+    /// Reads the fields; the SQL in them is read by the engine.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that cannot be taken.
+    pub fn parse(&self) -> Result<Typed, Vec<FieldError>> {
+        let mut form = FormCheck::default();
+        let change_sql = form.take(people::text("change_sql", &self.change_sql, 1, MOST_CHARACTERS));
+        let (back_sql, why) = (self.back_sql.trim(), self.no_way_back.trim());
+        let back = match (back_sql.is_empty(), why.is_empty()) {
+            (false, true) => form.take(people::text("back_sql", back_sql, 1, MOST_CHARACTERS)).map(Ok),
+            (true, false) => form.take(people::text("no_way_back", why, 10, 1000)).map(|reason| Err(NoWayBack(reason))),
+            (true, true) => {
+                form.refuse("back_sql", "Give the statements that take the change back; or say below why there is no way back.");
+                None
+            }
+            (false, false) => {
+                form.refuse("no_way_back", "There are statements that take it back, so there is a way. Clear one of the two fields.");
+                None
+            }
+        };
+        let read_by_me = !self.read_by_me.trim().is_empty();
+        let typed = (|| Some(Typed { change_sql: change_sql?, back: back?, read_by_me }))();
+        form.finish(typed)
+    }
+}
+
+impl Typed {
+    /// Puts the change together from both texts as the engine read them.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each text that cannot be proposed.
+    pub fn into_change(self, statements: Vec<Statement>, back: Vec<Statement>) -> Result<Change, Vec<FieldError>> {
+        let mut form = FormCheck::default();
+        count(&mut form, "change_sql", &statements);
+        let back = match self.back {
+            Ok(_) => {
+                count(&mut form, "back_sql", &back);
+                WayBack::Statements { statements: back }
+            }
+            Err(NoWayBack(reason)) => WayBack::None { reason },
+        };
+        let opaque: Vec<String> = numbered(&statements).filter(|(_, one)| one.reading.opaque.is_some()).map(|(n, _)| n.to_string()).collect();
+        if !opaque.is_empty() && !self.read_by_me {
+            let which = if let [one] = opaque.as_slice() { format!("statement {one}") } else { format!("statements {}", opaque.join(", ")) };
+            form.refuse(
+                "read_by_me",
+                format!("Nobody can tell from its text what {which} will do. Read it, and tick this box; whoever approves sees it marked."),
+            );
+        }
+        form.finish(Some(Change { statements, back }))
+    }
+}
+
+fn numbered(statements: &[Statement]) -> impl Iterator<Item = (usize, &Statement)> {
+    statements.iter().enumerate().map(|(at, statement)| (at + 1, statement))
+}
+
+fn count(form: &mut FormCheck, field: &str, statements: &[Statement]) {
+    if statements.is_empty() {
+        form.refuse(field, "There is no statement in this text. Write SQL, each statement ended by a semicolon.");
+    } else if statements.len() > MOST_STATEMENTS {
+        let found = statements.len();
+        form.refuse(field, format!("These are {found} statements; at most {MOST_STATEMENTS} can be approved at once. Split the change into several windows."));
+    }
+}

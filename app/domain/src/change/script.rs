@@ -1,0 +1,86 @@
+//! Which statements are one unit: those between two that must stand alone share a transaction, all of it or nothing.
+
+use super::{Lock, Statement};
+use crate::procedure::{ObjectName, RiskClass, StepClass};
+use serde::{Deserialize, Serialize};
+
+/// The first part of a script's name, where the objects of other items have their schema.
+pub const SCRIPT_SCHEMA: &str = "change";
+
+/// One unit of a change: a transaction of several statements, or one statement that stands alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// `change.statements_1_to_3` or `change.statement_4`: which of the change's statements, counted from 1.
+    pub name: ObjectName,
+    /// What is sent, in its order.
+    pub texts: Vec<String>,
+    /// It is one statement that PostgreSQL refuses inside of a transaction.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+    /// The strongest lock, in words.
+    pub lock: String,
+    /// The worst class of its statements.
+    pub risk: RiskClass,
+    /// The index that a statement on its own makes or drops: looking at it tells whether it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexScript>,
+}
+
+/// An index that a statement makes or drops concurrently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexScript {
+    /// Its name as written, with its schema where the statement says one.
+    pub name: String,
+    /// It is dropped, not made.
+    pub drops: bool,
+}
+
+impl Script {
+    /// What may be done again after a crash: a transaction tells by its id what became of it, an index by looking at it; nothing else does.
+    #[must_use]
+    pub fn class(&self) -> StepClass {
+        if self.alone && self.index.is_none() { StepClass::Once } else { StepClass::Resumable }
+    }
+    /// What it may leave behind when it is cut short.
+    #[must_use]
+    pub fn debris(&self) -> Option<&'static str> {
+        self.index.as_ref().map(|index| if index.drops { "the same index, invalid: the drop is repeated" } else { "the unfinished index, invalid" })
+    }
+    /// What is sent, for reading: with the transaction around it.
+    #[must_use]
+    pub fn statement(&self) -> String {
+        let body = self.texts.iter().map(|text| format!("{text};\n")).collect::<String>();
+        if self.alone { body.trim_end().to_owned() } else { format!("BEGIN;\n{body}COMMIT;") }
+    }
+}
+
+/// The units of these statements, in their order; `schema` is the first part of their names.
+#[must_use]
+pub fn scripts(schema: &str, statements: &[Statement]) -> Vec<Script> {
+    let mut units: Vec<Vec<(usize, &Statement)>> = Vec::new();
+    for numbered in statements.iter().enumerate() {
+        let joins = |unit: &Vec<(usize, &Statement)>| unit.last().is_some_and(|(_, last)| !last.reading.alone);
+        match units.last_mut() {
+            Some(unit) if !numbered.1.reading.alone && joins(unit) => unit.push(numbered),
+            _ => units.push(vec![numbered]),
+        }
+    }
+    units.iter().filter_map(|unit| script(schema, unit)).collect()
+}
+
+fn script(schema: &str, unit: &[(usize, &Statement)]) -> Option<Script> {
+    let ((first, one), (last, _)) = (unit.first()?, unit.last()?);
+    let (first_number, last_number) = (first + 1, last + 1);
+    let name =
+        if first == last { format!("statement_{first_number}") } else { format!("statements_{first_number}_to_{last_number}") };
+    let strongest = unit.iter().map(|(_, statement)| &statement.reading).max_by_key(|reading| (reading.lock, reading.length))?;
+    let held = if unit.len() > 1 && strongest.lock > Lock::RowExclusive { ", until all of them are done" } else { "" };
+    Some(Script {
+        name: ObjectName::new(schema, name).ok()?,
+        texts: unit.iter().map(|(_, statement)| statement.text.clone()).collect(),
+        alone: one.reading.alone,
+        lock: format!("{}{held}", strongest.lock_in_words()),
+        risk: unit.iter().map(|(_, statement)| statement.reading.risk()).max()?,
+        index: one.reading.index.clone().filter(|_| one.reading.alone).map(|name| IndexScript { name, drops: one.reading.command.starts_with("DROP") }),
+    })
+}

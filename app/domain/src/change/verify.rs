@@ -1,0 +1,85 @@
+//! What proves that a part of a change ran, or did not: the transaction by its id, an index by looking at it.
+
+use crate::run::{Finding, Outcome, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// What the server says of a transaction id (`pg_xact_status`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionState {
+    /// All of it is there.
+    Committed,
+    /// Nothing of it is there.
+    Aborted,
+    /// Its session still works.
+    InProgress,
+    /// So long ago that the server has forgotten it.
+    Forgotten,
+}
+
+impl TransactionState {
+    /// Reads the server's word; NULL is what it says of a forgotten one.
+    #[must_use]
+    pub fn of(word: Option<&str>) -> Self {
+        match word {
+            Some("committed") => Self::Committed,
+            Some("aborted") => Self::Aborted,
+            Some(_) => Self::InProgress,
+            None => Self::Forgotten,
+        }
+    }
+    /// What it means for an attempt whose owner is gone.
+    #[must_use]
+    pub const fn finding(self) -> Finding {
+        match self {
+            Self::Committed => Finding::Done,
+            Self::Aborted => Finding::NotDone,
+            Self::InProgress | Self::Forgotten => Finding::CannotTell,
+        }
+    }
+    /// Judges a transaction that was answered without an error.
+    #[must_use]
+    pub fn verify(self) -> Verdict {
+        match self {
+            Self::Committed => Verdict::new(Outcome::Done, "Committed: the server says so of its transaction."),
+            Self::Aborted => Verdict::new(Outcome::Failed, "The server answered, yet its transaction is rolled back."),
+            Self::InProgress | Self::Forgotten => Verdict::new(Outcome::Unknown, "The server does not say what became of its transaction."),
+        }
+    }
+}
+
+/// An index that a statement names, as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedIndex {
+    /// Its oid.
+    pub oid: u32,
+    /// Whether queries can use it.
+    pub valid: bool,
+}
+
+impl NamedIndex {
+    /// What became of a statement that makes (or drops) an index of this name, by looking before and after.
+    #[must_use]
+    pub fn finding(before: Option<Self>, after: Option<Self>, drops: bool) -> Finding {
+        match (before, after) {
+            (_, None) => if drops { Finding::Done } else { Finding::NotDone },
+            // Nothing but it makes an index of this name invalid or new.
+            (_, Some(after)) if !after.valid => if before == Some(after) { Finding::NotDone } else { Finding::Partial },
+            (Some(before), Some(after)) if before.oid == after.oid => Finding::NotDone,
+            (_, Some(_)) => if drops { Finding::CannotTell } else { Finding::Done },
+        }
+    }
+    /// Judges a statement that was answered without an error.
+    #[must_use]
+    pub fn verify(before: Option<Self>, after: Option<Self>, drops: bool) -> Verdict {
+        match (Self::finding(before, after, drops), drops) {
+            (Finding::Done, true) => Verdict::new(Outcome::Done, "The index is gone."),
+            (Finding::Done, false) => Verdict::new(Outcome::Done, "The index is there, and valid."),
+            (Finding::Partial, _) => Verdict::new(Outcome::NeedsCleanup, "The index is there, and invalid."),
+            (Finding::NotDone, false) if after.is_some() => {
+                Verdict::new(Outcome::NoEffect, "An index of this name was there already, and it is the same as before.")
+            }
+            (Finding::NotDone | Finding::CannotTell, _) => Verdict::new(Outcome::Failed, "The server answered, yet the index is as it was."),
+        }
+    }
+}

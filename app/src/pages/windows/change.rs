@@ -1,0 +1,117 @@
+//! A change of design: the fields it is typed in, and how people read it before they agree.
+
+use super::frame::foreign;
+use crate::door;
+use crate::parts::form::{Check, TextArea};
+use crate::parts::layout::Card;
+use crate::parts::status::{Pill, Tone};
+use domain::change::{Change, ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, Reading, Remark, Statement, WayBack};
+use domain::procedure::RiskClass;
+use domain::procedure::text::count;
+use leptos::prelude::*;
+
+/// The text, its way back, and who has read what nobody can tell.
+#[component]
+pub fn ChangeFields(form: ChangeForm) -> impl IntoView {
+    let asked = |field: &str| door::field_errors().iter().any(|error| error.field == field);
+    let unread = asked("read_by_me") || !form.read_by_me.is_empty();
+    let none = asked("no_way_back") || !form.no_way_back.is_empty();
+    let limits = format!("At most {MOST_STATEMENTS} statements and {} characters.", count(MOST_CHARACTERS.try_into().unwrap_or(u64::MAX)));
+    view! {
+        <TextArea name="change_sql" label="Statements" required=true code=true rows=10 value=form.change_sql
+            hint=format!("SQL, each statement ended by a semicolon. Without BEGIN and COMMIT: statements that can share a transaction do, all of them or none. {limits}")/>
+        <TextArea name="back_sql" label="Way back" code=true rows=6 value=form.back_sql
+            hint="The statements that take the change back. They are approved with it, and sent only when somebody decides to roll back."/>
+        <details open=none>
+            <summary>"There is no way back"</summary>
+            <TextArea name="no_way_back" label="Why there is no way back" rows=2 value=form.no_way_back
+                hint="Only if the change cannot be taken back by statements: whoever approves reads this and agrees to it. 10 to 1,000 characters."/>
+        </details>
+        {unread.then(|| view! {
+            <Check name="read_by_me" label="I have read the statements of which nobody can tell what they do" checked=!form.read_by_me.is_empty()/>
+        })}
+    }
+}
+
+/// The change as it is approved, statement by statement.
+#[component]
+pub fn ChangePart(change: Change) -> impl IntoView {
+    let back = match change.back.clone() {
+        WayBack::Statements { statements } => view! {
+            <p class="quiet">"Sent only when somebody decides to roll back: as it stands here, after what was done of the change."</p>
+            <Statements statements/>
+        }
+        .into_any(),
+        WayBack::None { reason } => view! { <p class="message warn">"There is no way back: "{foreign(&reason)}</p> }.into_any(),
+    };
+    let parts = change.scripts();
+    let together = parts.iter().filter(|part| part.texts.len() > 1).count() > 0;
+    let shared = together.then(|| {
+        view! { <p class="quiet">"Statements between two that must stand alone share a transaction: all of them or none, and each lock is held until its end."</p> }
+    });
+    view! {
+        <h3>"Statements"</h3>
+        {shared}
+        <Statements statements=change.statements/>
+        <h3>"What takes it back"</h3>
+        {back}
+    }
+}
+
+/// The same in a card of its own, before it is sealed.
+#[component]
+pub fn ChangeCard(change: Change) -> impl IntoView {
+    view! { <Card title="The change" id="change".to_owned()><ChangePart change/></Card> }
+}
+
+#[component]
+fn Statements(statements: Vec<Statement>) -> impl IntoView {
+    let rows = statements
+        .into_iter()
+        .map(|Statement { text, reading }| {
+            view! {
+                <li>
+                    <pre class="statement">{foreign_lines(&text)}</pre>
+                    <Read reading/>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ol class="statements">{rows}</ol> }
+}
+
+/// What was read out of a statement: class, lock, and what a reader should know.
+#[component]
+fn Read(reading: Reading) -> impl IntoView {
+    let risk = reading.risk();
+    let tone = match risk {
+        RiskClass::R0 | RiskClass::R1 => Tone::Good,
+        RiskClass::R2 => Tone::Quiet,
+        RiskClass::R3 => Tone::Warn,
+        RiskClass::R4 => Tone::Bad,
+    };
+    let on = if reading.on.is_empty() { String::new() } else { format!(" on {}", foreign(&reading.on.join(", "))) };
+    let alone = reading.alone.then(|| view! { <p class="quiet">"Stands alone: PostgreSQL refuses it inside of a transaction."</p> });
+    let gone = reading.destroys.as_ref().map(|what| view! { <p class="message warn">"Gone afterwards: "{foreign(what)}"."</p> });
+    let opaque = reading.opaque.as_ref().map(|why| {
+        view! { <p class="message warn">"Nobody can tell from its text what it does: "{foreign(why)}". Whoever proposed it says to have read it."</p> }
+    });
+    let remarks = reading
+        .remarks
+        .iter()
+        .map(|Remark { sentence, advice }| view! { <li>{foreign(sentence)}" "<span class="quiet">{foreign(advice)}</span></li> })
+        .collect_view();
+    let has_remarks = !reading.remarks.is_empty();
+    view! {
+        <p><Pill tone label=risk.word()/>" "{reading.lock_in_words()}{on}"."</p>
+        {alone}
+        {gone}
+        {opaque}
+        {has_remarks.then(|| view! { <ul class="remarks">{remarks}</ul> })}
+    }
+}
+
+/// Foreign text of several lines: lines stay, other control characters are made visible.
+fn foreign_lines(text: &str) -> String {
+    text.lines().map(|line| foreign(&line.replace('\t', "    "))).collect::<Vec<_>>().join("\n")
+}

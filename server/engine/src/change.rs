@@ -1,0 +1,133 @@
+//! Reads the SQL of a design change: parts it into statements, and says of each what it does, which lock it takes, and for how long.
+//!
+//! The parser knows PostgreSQL's grammar, not the database: what depends on the database (a function's volatility, whether a type change
+//! needs a rewrite) is taken for the worse. What the parser cannot read is not proposed at all, and what can be read but not told, such as
+//! the code of a DO block, is marked for the people who approve.
+
+mod data;
+mod lint;
+mod statement;
+mod table;
+
+use domain::change::{ChangeForm, Change, Reading, Statement};
+use domain::decision::FieldError;
+use squawk_syntax::ast::{AstNode as _, Stmt};
+use squawk_syntax::{Parse, SourceFile, SyntaxNode};
+use std::collections::BTreeSet;
+
+/// Errors shown of one text: the first ones tell the most.
+const MOST_ERRORS: usize = 5;
+
+/// Reads a form that proposes a change.
+///
+/// # Errors
+/// One [`FieldError`] for each field that cannot be proposed as it is.
+pub fn read_form(form: &ChangeForm) -> Result<Change, Vec<FieldError>> {
+    let typed = form.parse()?;
+    let mut errors = Vec::new();
+    let mut take = |field: &str, sql: &str| read(field, sql).unwrap_or_else(|found| {
+        errors.extend(found);
+        Vec::new()
+    });
+    let statements = take("change_sql", &typed.change_sql);
+    let back = typed.back.as_ref().map(|sql| take("back_sql", sql)).unwrap_or_default();
+    if errors.is_empty() { typed.into_change(statements, back) } else { Err(errors) }
+}
+
+/// The statements of a text.
+///
+/// # Errors
+/// Where the text cannot be read, or holds something that has no place in a change.
+pub fn read(field: &str, sql: &str) -> Result<Vec<Statement>, Vec<FieldError>> {
+    // The parser is somebody else's, and the text may be anything: a panic of it is an unreadable text, not a broken page.
+    std::panic::catch_unwind(|| read_all(field, sql)).unwrap_or_else(|_| {
+        Err(vec![FieldError::new(field, "This text cannot be read as PostgreSQL. Write it in a simpler way, or part it into several windows.")])
+    })
+}
+
+fn read_all(field: &str, sql: &str) -> Result<Vec<Statement>, Vec<FieldError>> {
+    let file = SourceFile::parse(sql);
+    let unreadable: Vec<FieldError> =
+        file.errors().iter().take(MOST_ERRORS).map(|error| FieldError::new(field, format!("{}: {}.", place(sql, error.range().start().into()), plain(error.message())))).collect();
+    if !unreadable.is_empty() {
+        return Err(unreadable);
+    }
+    let (statements, errors) = collect(field, sql, &file);
+    if errors.is_empty() { Ok(statements) } else { Err(errors) }
+}
+
+fn collect(field: &str, sql: &str, file: &Parse<SourceFile>) -> (Vec<Statement>, Vec<FieldError>) {
+    let (mut statements, mut errors, mut made) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut remarks = lint::remarks(file, sql);
+    for stmt in file.tree().stmts() {
+        if matches!(stmt, Stmt::EmptyStmt(_)) {
+            continue;
+        }
+        let text = text_of(stmt.syntax());
+        match statement::read(&stmt, &made) {
+            Ok(mut reading) => {
+                made.extend(statement::makes(&stmt));
+                let range = stmt.syntax().text_range();
+                let (own, others): (Vec<_>, Vec<_>) = remarks.into_iter().partition(|(at, _)| range.contains_inclusive(*at));
+                remarks = others;
+                reading.remarks.extend(own.into_iter().map(|(_, remark)| remark));
+                statements.push(Statement { text, reading });
+            }
+            Err(refused) => {
+                let number = statements.len() + errors.len() + 1;
+                errors.push(FieldError::new(field, format!("Statement {number} ({}): {refused}", command(stmt.syntax()))));
+            }
+        }
+    }
+    (statements, errors)
+}
+
+/// The statement as typed, without the semicolon and what stands around it.
+fn text_of(node: &SyntaxNode) -> String {
+    node.text().to_string().trim().trim_end_matches(';').trim_end().to_owned()
+}
+
+/// Line and column, from 1.
+fn place(sql: &str, at: usize) -> String {
+    let before = sql.get(..at).unwrap_or(sql);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("Line {line}, column {column}")
+}
+
+/// A parser's message as part of a sentence.
+fn plain(message: &str) -> String {
+    crate::target::fault::clean(message.trim_end_matches('.'))
+}
+
+/// The words a statement begins with: `ALTER TABLE`.
+fn command(node: &SyntaxNode) -> String {
+    let words: Vec<String> = node
+        .children_with_tokens()
+        .filter_map(squawk_syntax::SyntaxElement::into_token)
+        .map(|token| token.text().to_uppercase())
+        .filter(|text| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphabetic()))
+        .take_while(|word| !matches!(word.as_str(), "ON" | "IF" | "CONCURRENTLY" | "FROM" | "INTO" | "AS" | "SET" | "IS" | "TO"))
+        .take(3)
+        .collect();
+    if words.is_empty() { "a query".to_owned() } else { words.join(" ") }
+}
+
+/// A reading that begins with the statement's own words.
+fn reading(node: &SyntaxNode) -> Reading {
+    Reading::harmless(command(node))
+}
+
+/// Whether a node of this type is anywhere below.
+fn has<N: squawk_syntax::ast::AstNode>(node: &SyntaxNode) -> bool {
+    node.descendants().any(|below| N::can_cast(below.kind()))
+}
+
+/// What a node says, as typed: a name may hold anything between its quotes.
+fn words(node: &SyntaxNode) -> String {
+    node.text().to_string().trim().to_owned()
+}
+
+#[cfg(test)]
+#[path = "change/tests.rs"]
+mod tests;
