@@ -1,0 +1,92 @@
+// A change of design: typed, read by a parser, approved word by word, sent, and taken back when it is done in part.
+import { expect, mail, person, signIn, signOut, test } from "./demo";
+import { soon, until } from "./journey";
+import { wellMade } from "./looks";
+
+test.use({ demoOf: "change" });
+test.describe.configure({ mode: "serial" });
+
+const FORTH = `CREATE TABLE shop.paid (order_id bigint, at timestamptz);
+CREATE INDEX CONCURRENTLY paid_order ON shop.paid (order_id);
+ALTER TABLE shop.nowhere ADD COLUMN x int;`;
+const BACK = "DROP TABLE shop.paid;";
+let number = "";
+
+test("what cannot be sent is refused at its field, and nothing typed is lost", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  await page.goto(`${demo.address}/windows/new?database=shop`);
+  await page.getByLabel("Reason").fill("Orders get a table of payments.");
+  await page.getByRole("radio", { name: "design change (PostgreSQL)" }).check();
+  await page.getByRole("button", { name: "Show its fields" }).click();
+  await expect(page.getByRole("radio", { name: "design change (PostgreSQL)" })).toBeChecked();
+  await wellMade(page);
+  const start = soon(90);
+  await page.getByLabel("Date").fill(start.date);
+  await page.getByLabel("Start", { exact: true }).fill(start.time);
+  await page.getByLabel("Statements").fill("BEGIN;\nALTER TABLE shop.nowhere ADD x int;");
+  await page.getByRole("button", { name: "Look at the database" }).click();
+  await expect(page.locator(".error-summary")).toContainText("Statement 1 (BEGIN)");
+  await expect(page.locator(".error-summary")).not.toContainText("Choose a procedure");
+  await expect(page.getByLabel("Statements")).toHaveValue(/BEGIN/);
+  await wellMade(page);
+});
+
+test("the plan shows each statement with its lock and its class, and the way back", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  await page.goto(`${demo.address}/windows/new?database=shop`);
+  await page.getByLabel("Reason").fill("Orders get a table of payments.");
+  await page.getByRole("radio", { name: "design change (PostgreSQL)" }).check();
+  await page.getByRole("button", { name: "Show its fields" }).click();
+  await page.getByLabel("Statements").fill(FORTH);
+  await page.getByLabel("Way back", { exact: false }).first().fill(BACK);
+  const start = soon(75);
+  await page.getByLabel("Date").fill(start.date);
+  await page.getByLabel("Start", { exact: true }).fill(start.time);
+  await page.getByRole("button", { name: "Look at the database" }).click();
+  await until(page, page.url(), /these parts are sent as they stand/, 60_000);
+  await expect(page.locator("#change")).toContainText("SHARE UPDATE EXCLUSIVE");
+  await expect(page.locator("#change")).toContainText("the table with all its rows");
+  await wellMade(page);
+  await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
+  await expect(page.locator("main")).toContainText("Waiting for approval");
+  number = new URL(page.url()).pathname.split("/").pop()!;
+  await expect(page.locator("#plan .statements").first()).toContainText("CREATE TABLE shop.paid");
+  await wellMade(page);
+});
+
+test("whoever approves by mail reads the statements", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  const request = await mail(page, demo, person(demo, "stakeholder").email, new RegExp(`^\\[Approval needed\\] #${number} `));
+  await signOut(page);
+  await page.goto(request.links.find((to) => to.includes("/a/"))!);
+  await expect(page.locator("main")).toContainText("CREATE INDEX CONCURRENTLY paid_order");
+  await expect(page.locator("main")).toContainText("DROP TABLE shop.paid");
+  await wellMade(page);
+  await page.getByLabel(/To approve, type the short name/).fill("shop");
+  await page.getByRole("button", { name: "Approve this plan" }).click();
+  await expect(page.locator("h1")).toContainText("You have decided");
+  await signIn(page, demo, "lead");
+  await page.goto(`${demo.address}/windows/${number}`);
+  const vote = page.locator("#vote");
+  await vote.getByLabel("Approve", { exact: false }).first().check();
+  await vote.getByLabel("Short name of the database").fill("shop");
+  await vote.getByRole("button", { name: "Send my decision" }).click();
+  await expect(page.locator("main")).toContainText(/Approved|Running|On hold/);
+});
+
+test("done in part, it waits for a person, and is taken back", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  await until(page, `${demo.address}/windows/${number}`, /On hold|Failed|Validating/, 170_000);
+  await expect(page.locator("main")).toContainText("On hold");
+  const run = await page.locator("a[href^='/runs/']").first().getAttribute("href");
+  await page.goto(demo.address + run!);
+  await expect(page.locator("main")).toContainText("The change is done in part");
+  await wellMade(page);
+  await page.getByLabel("Clean up and roll back").check();
+  await page.getByLabel("Reason").fill("The third statement names a table that is not there.");
+  await page.getByRole("button", { name: "Decide" }).click();
+  await until(page, `${demo.address}/windows/${number}`, /Rolled back/, 60_000);
+  await page.goto(demo.address + run!);
+  await expect(page.locator("main")).toContainText("Way back, part 1: done");
+  await wellMade(page);
+});
