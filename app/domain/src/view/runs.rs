@@ -102,12 +102,18 @@ pub struct EventRow {
     pub message: String,
 }
 
-/// What follows from a decision on a held run, in a sentence.
+/// What follows from a decision on a held run, in a sentence. `way_back` says of a change of design whether its plan has one.
 #[must_use]
-pub fn consequence(verb: HoldVerb) -> &'static str {
+pub fn consequence(verb: HoldVerb, way_back: Option<bool>) -> &'static str {
     match verb {
         HoldVerb::Continue => "The worker goes on with the items that are left, inside the same limits and times.",
         HoldVerb::Validate => "Nothing more is worked on; the checklist is opened.",
+        HoldVerb::RollBack if way_back == Some(true) => {
+            "Where anything of the change was done, the statements of the plan's way back are sent, in their order. What a cut-off index build left is dropped."
+        }
+        HoldVerb::RollBack if way_back == Some(false) => {
+            "What a cut-off index build left is dropped. The plan has no way back, so what was done of the change stays."
+        }
         HoldVerb::RollBack => {
             "Settings the run changed are put back and what it left behind is cleaned up. Data was not changed and is not touched."
         }
@@ -230,6 +236,8 @@ pub struct RunPage {
     pub may_resolve: Offer,
     /// Why the reader does not let it go on, while a decision on a hold is theirs otherwise.
     pub may_not_go_on: Option<Refusal>,
+    /// Of a change of design: whether its plan has a way back.
+    pub way_back: Option<bool>,
 }
 
 impl RunPage {

@@ -111,7 +111,7 @@ pub fn HoldBox(run: Run) -> impl IntoView {
 fn Decide(run: Run) -> impl IntoView {
     let kept_back = run.may_not_go_on.clone().filter(|_| run.hold_verbs.contains(&HoldVerb::Continue));
     let open = run.hold_verbs.iter().filter(|verb| kept_back.is_none() || **verb != HoldVerb::Continue);
-    let verbs = open.map(|verb| (verb.word().to_owned(), verb.label().to_owned(), consequence(*verb).to_owned())).collect();
+    let verbs = open.map(|verb| (verb.word().to_owned(), verb.label().to_owned(), consequence(*verb, run.way_back).to_owned())).collect();
     let found = run.asks_what_was_found.then(|| {
         let choices = Found::ALL.iter().map(|found| (found.word().to_owned(), found.label().to_owned(), String::new())).collect();
         view! { <Radios name="found" legend="What did you find on the database?" hint="Whether the statement had its effect is not known here. Look before you answer: nobody else can." options=choices/> }

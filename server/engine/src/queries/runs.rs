@@ -64,6 +64,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                     may_be_held(row.state, row.phase) && row.stop.is_none() && row.hold_asked.is_none(),
                 ),
                 may_resolve: may(&actor, Verb::ResolveHold, team, row.state == RunState::Held && row.decision.is_none()),
+                way_back: near.plan.change.as_ref().map(|change| !change.way_back().is_empty()),
                 may_not_go_on,
                 stop: row.stop,
                 hold_asked: row.hold_asked,
