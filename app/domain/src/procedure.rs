@@ -14,6 +14,7 @@ pub mod object;
 pub mod parameters;
 pub mod probe;
 pub mod quote;
+pub mod review;
 pub mod select;
 pub mod space;
 pub mod text;

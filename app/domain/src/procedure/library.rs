@@ -3,6 +3,7 @@
 //!
 //! A new procedure is a file beside [`weekly`] and a row in [`SHELF`]; a new step also needs its detector.
 
+pub mod monthly;
 pub mod space;
 pub mod weekly;
 
@@ -32,6 +33,11 @@ const SHELF: &[Row] = &[
     Row {
         versions: crate::change::versions,
         about: "Sends SQL that people approve word by word, with the SQL that takes it back.",
+        breaks_glass: false,
+    },
+    Row {
+        versions: monthly::versions,
+        about: "Reviews indexes, keys, configuration, rights and the soundness of what is stored, and says what to do. Changes nothing.",
         breaks_glass: false,
     },
     Row { versions: space::versions, about: "Says where the space goes and what lies about. Changes nothing.", breaks_glass: false },

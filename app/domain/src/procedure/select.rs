@@ -18,6 +18,16 @@ pub mod step {
     pub const ANALYZE: &str = "analyze";
     /// Where the space goes.
     pub const SPACE: &str = "space";
+    /// Indexes over time.
+    pub const INDEX_REVIEW: &str = "index_review";
+    /// Sequences and primary keys.
+    pub const KEY_REVIEW: &str = "key_review";
+    /// Settings and what they lead to.
+    pub const CONFIGURATION_REVIEW: &str = "configuration_review";
+    /// Rights and ways in.
+    pub const SECURITY_REVIEW: &str = "security_review";
+    /// Whether what is stored is whole.
+    pub const INTEGRITY: &str = "integrity";
     /// The text of a change of design.
     pub const CHANGE: &str = "change";
 }

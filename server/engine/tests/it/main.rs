@@ -51,6 +51,7 @@ mod proposal_pages;
 mod recurrence;
 mod rehearsals;
 mod rehearsed;
+mod reviews;
 mod run_live;
 mod run_page;
 mod run_rows;

@@ -4,7 +4,12 @@
 
 mod analyze;
 mod cleanup;
+mod configuration;
+mod indexes;
+mod integrity;
+mod keys;
 mod reindex;
+mod security;
 mod space;
 mod vacuum;
 
@@ -51,6 +56,11 @@ fn detector(key: &str) -> Option<Detector> {
         step::CLEANUP => |look| Box::pin(cleanup::detect(look)),
         step::ANALYZE => |look| Box::pin(analyze::detect(look)),
         step::SPACE => |look| Box::pin(space::detect(look)),
+        step::INDEX_REVIEW => |look| Box::pin(indexes::detect(look)),
+        step::KEY_REVIEW => |look| Box::pin(keys::detect(look)),
+        step::CONFIGURATION_REVIEW => |look| Box::pin(configuration::detect(look)),
+        step::SECURITY_REVIEW => |look| Box::pin(security::detect(look)),
+        step::INTEGRITY => |look| Box::pin(integrity::detect(look)),
         _ => return None,
     };
     Some(found)
@@ -75,6 +85,19 @@ pub async fn detect(key: &str, look: &Look<'_>) -> Result<Selection, StatementEr
         }
         found => found,
     }
+}
+
+/// The parts of a step together: what one of them could not see is a finding, and does not hide the others.
+fn parts<const N: usize>(key: &str, parts: [Result<Selection, StatementError>; N]) -> Result<Selection, StatementError> {
+    let mut found = Selection::default();
+    for part in parts {
+        match part {
+            Ok(part) => found.merge(part),
+            Err(error) if error.is_disconnect() => return Err(error),
+            Err(error) => found.findings.push(blind(key, &error)),
+        }
+    }
+    Ok(found)
 }
 
 /// What a refusal of the server means for what was not seen.

@@ -1,6 +1,6 @@
 //! Where the space goes (PG-03, PG-17), and what lies about.
 
-use super::{Look, blind};
+use super::{Look, parts};
 use crate::target::fault::StatementError;
 use crate::target::link::{amount, field};
 use crate::target::postgres::measure::{self, MOST_ROWS};
@@ -16,15 +16,7 @@ const MOST_DEFAULTS: i64 = 200;
 
 /// Sizes, partitions and temporary schemas. What one part cannot see does not hide the others.
 pub(super) async fn detect(look: &Look<'_>) -> Result<Selection, StatementError> {
-    let mut found = Selection::default();
-    for part in [sizes(look).await, partitions(look).await, temp_schemas(look).await] {
-        match part {
-            Ok(part) => found.merge(part),
-            Err(error) if error.is_disconnect() => return Err(error),
-            Err(error) => found.findings.push(blind(step::SPACE, &error)),
-        }
-    }
-    Ok(found)
+    parts(step::SPACE, [sizes(look).await, partitions(look).await, temp_schemas(look).await])
 }
 
 fn name(row: &Row, at: usize) -> Result<Option<ObjectName>, StatementError> {
