@@ -202,6 +202,9 @@ pub enum WayBack {
 pub struct Change {
     /// In the order in which they are sent.
     pub statements: Vec<Statement>,
+    /// The role that sends them, as the catalog spells it; `None` is the one that signs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// How it is taken back.
     pub back: WayBack,
 }
@@ -215,17 +218,17 @@ impl Change {
     /// What is sent, in the parts that each are one unit.
     #[must_use]
     pub fn scripts(&self) -> Vec<Script> {
-        scripts(SCRIPT_SCHEMA, &self.statements)
+        scripts(SCRIPT_SCHEMA, self.role.as_ref(), &self.statements)
     }
     /// What takes it back, in such parts.
     #[must_use]
     pub fn back_scripts(&self) -> Vec<Script> {
-        scripts(BACK_SCHEMA, self.way_back())
+        scripts(BACK_SCHEMA, self.role.as_ref(), self.way_back())
     }
     /// Both texts, for comparing: every statement, then those of the way back, each of which is marked.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
-        let forth = self.statements.iter().map(|statement| statement.text.clone());
+        let forth = self.role.iter().map(|role| format!("as {role}")).chain(self.statements.iter().map(|statement| statement.text.clone()));
         forth.chain(self.way_back().iter().map(|statement| format!("back: {}", statement.text))).collect()
     }
     /// The statements that take it back; empty where there are none.

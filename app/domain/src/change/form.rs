@@ -3,6 +3,7 @@
 use super::{Change, Statement, WayBack};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
+use crate::procedure::quote;
 use serde::{Deserialize, Serialize};
 
 /// A change has no more statements than somebody reads before agreeing to it.
@@ -17,6 +18,9 @@ pub struct ChangeForm {
     /// The statements, separated by semicolons.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub change_sql: String,
+    /// The role that sends them, which owns what they make; blank is the role Drydock signs in as.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub as_role: String,
     /// The statements that take them back.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub back_sql: String,
@@ -28,6 +32,9 @@ pub struct ChangeForm {
     pub read_by_me: String,
 }
 
+/// PostgreSQL cuts names after this many bytes.
+const MOST_ROLE_BYTES: usize = 63;
+
 /// Why there is no way back, 10 to 1,000 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoWayBack(String);
@@ -37,6 +44,8 @@ pub struct NoWayBack(String);
 pub struct Typed {
     /// The statements.
     pub change_sql: String,
+    /// The role that sends them, as the catalog spells it.
+    pub role: Option<String>,
     /// The statements that take them back, or why there are none.
     pub back: Result<String, NoWayBack>,
     /// The person says to have read what nobody can tell by its text.
@@ -47,7 +56,7 @@ impl ChangeForm {
     /// Whether nothing of it is filled in.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        [&self.change_sql, &self.back_sql, &self.no_way_back, &self.read_by_me].iter().all(|field| field.trim().is_empty())
+        [&self.change_sql, &self.as_role, &self.back_sql, &self.no_way_back, &self.read_by_me].iter().all(|field| field.trim().is_empty())
     }
 
     /// Reads the fields; the SQL in them is read by the engine.
@@ -70,8 +79,9 @@ impl ChangeForm {
                 None
             }
         };
+        let role = form.take(role(self.as_role.trim()));
         let read_by_me = !self.read_by_me.trim().is_empty();
-        let typed = (|| Some(Typed { change_sql: change_sql?, back: back?, read_by_me }))();
+        let typed = (|| Some(Typed { change_sql: change_sql?, role: role?, back: back?, read_by_me }))();
         form.finish(typed)
     }
 }
@@ -99,8 +109,20 @@ impl Typed {
                 format!("Nobody can tell from its text what {which} will do. Read it, and tick this box; whoever approves sees it marked."),
             );
         }
-        form.finish(Some(Change { statements, back }))
+        form.finish(Some(Change { statements, role: self.role, back }))
     }
+}
+
+/// A role's name as the catalog spells it.
+fn role(typed: &str) -> Result<Option<String>, FieldError> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    if typed.len() > MOST_ROLE_BYTES || quote::identifier(typed).is_err() {
+        let message = format!("A role's name has at most {MOST_ROLE_BYTES} bytes. Write it as the server shows it, without quotes.");
+        return Err(FieldError::new("as_role", message));
+    }
+    Ok(Some(typed.to_owned()))
 }
 
 fn numbered(statements: &[Statement]) -> impl Iterator<Item = (usize, &Statement)> {

@@ -1,6 +1,7 @@
 //! Which statements are one unit: those between two that must stand alone share a transaction, all of it or nothing.
 
 use super::{Lock, Statement};
+use crate::procedure::quote;
 use crate::procedure::{ObjectName, RiskClass, StepClass};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,9 @@ pub struct Script {
     pub name: ObjectName,
     /// What is sent, in its order.
     pub texts: Vec<String>,
+    /// Who sends it, as the catalog spells the role; `None` is the one that signs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// It is one statement that PostgreSQL refuses inside of a transaction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
@@ -46,17 +50,23 @@ impl Script {
     pub fn debris(&self) -> Option<&'static str> {
         self.index.as_ref().map(|index| if index.drops { "the same index, invalid: the drop is repeated" } else { "the unfinished index, invalid" })
     }
+    /// The statement that becomes another role: for the transaction, or for the session of a statement that stands alone.
+    #[must_use]
+    pub fn becomes(&self) -> Option<String> {
+        let role = quote::identifier(self.role.as_ref()?).ok()?;
+        Some(if self.alone { format!("SET ROLE {role}") } else { format!("SET LOCAL ROLE {role}") })
+    }
     /// What is sent, for reading: with the transaction around it.
     #[must_use]
     pub fn statement(&self) -> String {
-        let body = self.texts.iter().map(|text| format!("{text};\n")).collect::<String>();
+        let body = self.becomes().iter().chain(&self.texts).map(|text| format!("{text};\n")).collect::<String>();
         if self.alone { body.trim_end().to_owned() } else { format!("BEGIN;\n{body}COMMIT;") }
     }
 }
 
 /// The units of these statements, in their order; `schema` is the first part of their names.
 #[must_use]
-pub fn scripts(schema: &str, statements: &[Statement]) -> Vec<Script> {
+pub fn scripts(schema: &str, role: Option<&String>, statements: &[Statement]) -> Vec<Script> {
     let mut units: Vec<Vec<(usize, &Statement)>> = Vec::new();
     for numbered in statements.iter().enumerate() {
         let joins = |unit: &Vec<(usize, &Statement)>| unit.last().is_some_and(|(_, last)| !last.reading.alone);
@@ -65,10 +75,10 @@ pub fn scripts(schema: &str, statements: &[Statement]) -> Vec<Script> {
             _ => units.push(vec![numbered]),
         }
     }
-    units.iter().filter_map(|unit| script(schema, unit)).collect()
+    units.iter().filter_map(|unit| script(schema, role, unit)).collect()
 }
 
-fn script(schema: &str, unit: &[(usize, &Statement)]) -> Option<Script> {
+fn script(schema: &str, role: Option<&String>, unit: &[(usize, &Statement)]) -> Option<Script> {
     let ((first, one), (last, _)) = (unit.first()?, unit.last()?);
     let (first_number, last_number) = (first + 1, last + 1);
     let name =
@@ -78,6 +88,7 @@ fn script(schema: &str, unit: &[(usize, &Statement)]) -> Option<Script> {
     Some(Script {
         name: ObjectName::new(schema, name).ok()?,
         texts: unit.iter().map(|(_, statement)| statement.text.clone()).collect(),
+        role: role.cloned(),
         alone: one.reading.alone,
         lock: format!("{}{held}", strongest.lock_in_words()),
         risk: unit.iter().map(|(_, statement)| statement.reading.risk()).max()?,

@@ -29,7 +29,7 @@ fn risk_follows_from_lock_and_length() {
 #[test]
 fn what_stands_alone_parts_the_transactions() {
     let all = [statement("a", false), statement("b", false), statement("c", true), statement("d", true), statement("e", false)];
-    let scripts = scripts(SCRIPT_SCHEMA, &all);
+    let scripts = scripts(SCRIPT_SCHEMA, Some(&"Own er".to_owned()), &all);
     let seen: Vec<_> = scripts.iter().map(|script| (script.name.to_string(), script.texts.len(), script.alone)).collect();
     assert_eq!(
         seen,
@@ -40,8 +40,8 @@ fn what_stands_alone_parts_the_transactions() {
             ("change.statement_5".to_owned(), 1, false),
         ]
     );
-    assert_eq!(scripts[0].statement(), "BEGIN;\na;\nb;\nCOMMIT;");
-    assert_eq!(scripts[1].statement(), "c;");
+    assert_eq!(scripts[0].statement(), "BEGIN;\nSET LOCAL ROLE \"Own er\";\na;\nb;\nCOMMIT;");
+    assert_eq!(scripts[1].statement(), "SET ROLE \"Own er\";\nc;");
     assert!(scripts[0].lock.ends_with("until all of them are done"), "{}", scripts[0].lock);
 }
 
@@ -55,6 +55,8 @@ fn a_way_back_or_the_reason_for_none_is_demanded() {
     let change = none.parse().expect("good").into_change(vec![statement("x", false)], vec![]).expect("good");
     assert_eq!(change.undone(), "There is no way back: it cannot be undone");
     assert_eq!(ChangeForm::default().parse().expect_err("blank").len(), 2);
+    let nobody = ChangeForm { as_role: "x".repeat(64), no_way_back: "it cannot be undone".into(), ..form };
+    assert_eq!(nobody.parse().expect_err("too long")[0].field, "as_role");
 }
 
 #[test]
@@ -115,7 +117,7 @@ fn an_index_tells_what_became_of_it() {
 #[test]
 fn only_the_approved_text_is_inside_the_envelope() {
     use crate::procedure::{Parameters, WorkList, within};
-    let change = Change { statements: vec![statement("ALTER TABLE a ADD b int", false)], back: WayBack::None { reason: "it is a test".into() } };
+    let change = Change { statements: vec![statement("ALTER TABLE a ADD b int", false)], role: None, back: WayBack::None { reason: "it is a test".into() } };
     let envelope = crate::procedure::Envelope {
         steps: vec![STEP.into()],
         allowed: vec![],

@@ -34,7 +34,8 @@ fn readable(mut value: Value, plan: &Plan) -> Value {
             WayBack::Statements { statements } => text(statements),
             WayBack::None { reason } => format!("There is none: {reason}"),
         };
-        fields.insert("change".to_owned(), serde_json::json!({ "statements": text(&change.statements), "way back": back }));
+        let role = change.role.clone().unwrap_or_default();
+        fields.insert("change".to_owned(), serde_json::json!({ "role": role, "statements": text(&change.statements), "way back": back }));
         if let Some(Value::Object(envelope)) = fields.get_mut("envelope") {
             envelope.remove("scripts");
         }

@@ -2,7 +2,7 @@
 
 use super::frame::foreign;
 use crate::door;
-use crate::parts::form::{Check, TextArea};
+use crate::parts::form::{Check, Field, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use domain::change::{Change, ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, Reading, Remark, Statement, WayBack};
@@ -20,6 +20,8 @@ pub fn ChangeFields(form: ChangeForm) -> impl IntoView {
     view! {
         <TextArea name="change_sql" label="Statements" required=true code=true rows=10 value=form.change_sql
             hint=format!("SQL, each statement ended by a semicolon. Without BEGIN and COMMIT: statements that can share a transaction do, all of them or none. {limits}")/>
+        <Field name="as_role" label="Sent as role" value=form.as_role autocomplete="off"
+            hint="The role that owns the tables, so that it owns what is made, too; the role Drydock signs in as must be a member of it. Empty: that role itself."/>
         <TextArea name="back_sql" label="Way back" code=true rows=6 value=form.back_sql
             hint="The statements that take the change back. They are approved with it, and sent only when somebody decides to roll back."/>
         <details open=none>
@@ -44,6 +46,7 @@ pub fn ChangePart(change: Change) -> impl IntoView {
         .into_any(),
         WayBack::None { reason } => view! { <p class="message warn">"There is no way back: "{foreign(&reason)}</p> }.into_any(),
     };
+    let role = change.role.as_ref().map(|role| view! { <p>"Sent as the role "<code>{foreign(role)}</code>"."</p> });
     let parts = change.scripts();
     let together = parts.iter().filter(|part| part.texts.len() > 1).count() > 0;
     let shared = together.then(|| {
@@ -51,6 +54,7 @@ pub fn ChangePart(change: Change) -> impl IntoView {
     });
     view! {
         <h3>"Statements"</h3>
+        {role}
         {shared}
         <Statements statements=change.statements/>
         <h3>"What takes it back"</h3>

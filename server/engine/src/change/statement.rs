@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 pub(super) type Read = Result<Reading, &'static str>;
 
 const TRANSACTION: &str = "the plan makes the transactions: statements that can share one do. Leave it out.";
+const ROLE: &str = "name the role in its field: every part of the change is sent as it. Leave this out.";
 const SESSION: &str = "every part of a change has a session of its own, so this would have no effect on what follows. Leave it out.";
 const ACCOUNT: &str =
     "roles and passwords do not belong into a text that many people read. Change them apart, where passwords are not shown.";
@@ -62,7 +63,8 @@ fn refuse(stmt: &Stmt) -> Result<(), &'static str> {
             _ if about_limits(it.syntax()) => Err(LIMITS),
             _ => Err("write SET LOCAL: the setting ends with its transaction then, and cannot reach other work."),
         },
-        Stmt::Reset(_) | Stmt::ResetRole(_) | Stmt::ResetSessionAuth(_) | Stmt::SetRole(_) | Stmt::SetSessionAuth(_) | Stmt::Discard(_) | Stmt::Listen(_) | Stmt::Unlisten(_) | Stmt::Notify(_) | Stmt::Prepare(_) | Stmt::Execute(_) | Stmt::Deallocate(_) | Stmt::Declare(_) | Stmt::Fetch(_) | Stmt::Move(_) | Stmt::Close(_) | Stmt::Load(_) | Stmt::Show(_) | Stmt::Explain(_) => Err(SESSION),
+        Stmt::Reset(_) | Stmt::Discard(_) | Stmt::Listen(_) | Stmt::Unlisten(_) | Stmt::Notify(_) | Stmt::Prepare(_) | Stmt::Execute(_) | Stmt::Deallocate(_) | Stmt::Declare(_) | Stmt::Fetch(_) | Stmt::Move(_) | Stmt::Close(_) | Stmt::Load(_) | Stmt::Show(_) | Stmt::Explain(_) => Err(SESSION),
+        Stmt::ResetRole(_) | Stmt::ResetSessionAuth(_) | Stmt::SetRole(_) | Stmt::SetSessionAuth(_) => Err(ROLE),
         Stmt::Lock(_) => Err("each statement takes the lock it needs, with a limit on the wait. Leave it out."),
         Stmt::CreateRole(_) | Stmt::CreateUser(_) | Stmt::CreateGroup(_) | Stmt::AlterRole(_) | Stmt::AlterUser(_) | Stmt::AlterGroup(_) | Stmt::DropRole(_) | Stmt::DropUser(_) | Stmt::DropGroup(_) | Stmt::CreateUserMapping(_) | Stmt::AlterUserMapping(_) | Stmt::CreateSubscription(_) | Stmt::AlterSubscription(_) | Stmt::CreateServer(_) | Stmt::AlterServer(_) => Err(ACCOUNT),
         Stmt::AlterSystem(_) | Stmt::CreateDatabase(_) | Stmt::DropDatabase(_) | Stmt::AlterDatabase(_) | Stmt::CreateTablespace(_) | Stmt::AlterTablespace(_) | Stmt::DropTablespace(_) | Stmt::Checkpoint(_) | Stmt::DropOwned(_) | Stmt::Reassign(_) | Stmt::DropSubscription(_) => Err(SERVER),

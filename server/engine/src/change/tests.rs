@@ -127,7 +127,7 @@ fn what_has_no_place_in_a_change_says_why() {
         ("SET lock_timeout = 0", "time limits"),
         ("SET LOCAL statement_timeout = 0", "time limits"),
         ("SET search_path = shop", "SET LOCAL"),
-        ("SET ROLE boss", "session"),
+        ("SET ROLE boss", "role"),
         ("LOCK TABLE shop.orders", "lock"),
         ("CREATE ROLE r LOGIN PASSWORD 'secret'", "passwords"),
         ("ALTER USER r PASSWORD 'secret'", "passwords"),

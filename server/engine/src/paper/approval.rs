@@ -329,7 +329,11 @@ fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
     let mut parts = vec![Part { title: "What it does", lines: steps.collect() }, Part { title: "Limits", lines: limits }];
     if let Some(change) = &plan.change {
         let numbered = |(n, statement): (usize, &Statement)| format!("{}. {}", n + 1, read(statement));
-        parts.push(Part { title: "The statements, as they are sent", lines: change.statements.iter().enumerate().map(numbered).collect() });
+        let role = change.role.iter().map(|role| format!("Sent as the role {}.", line(role)));
+        parts.push(Part {
+            title: "The statements, as they are sent",
+            lines: role.chain(change.statements.iter().enumerate().map(numbered)).collect(),
+        });
         let back = change.way_back();
         if !back.is_empty() {
             parts.push(Part { title: "The statements that take it back", lines: back.iter().enumerate().map(numbered).collect() });

@@ -213,6 +213,28 @@ async fn an_index_that_cannot_be_built_leaves_nothing() {
     assert!(!stage.is_there("shop.orders_once").await && page.contains("Dropped again"), "{page}");
 }
 
+/// What is made belongs to the role of the plan, in a transaction and alone; a role that is not to be had is refused before anything is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_sent_as_the_role_of_its_plan() {
+    for (role, outcome) in [("shop_owner", "done"), ("postgres", "failed")] {
+        let stage = RunStage::new().await;
+        stage.orders().await;
+        let forth = "CREATE TABLE shop.paid (id int); CREATE INDEX CONCURRENTLY orders_note ON shop.orders (note)";
+        let mut change = change(forth, "DROP TABLE shop.paid");
+        change.role = Some(role.into());
+        stage.due(|plan| sends(plan, change)).await;
+        let worker = stage.worker();
+        stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+        worker.stop().await;
+        let page = stage.page().await;
+        let second = if outcome == "done" { "done" } else { "cancelled" };
+        assert_eq!(stage.outcomes_of_parts().await, parts(&[("change.statement_1", outcome), ("change.statement_2", second)]), "{page}");
+        let owned = "SELECT count(*) FROM pg_class WHERE relname IN ('paid', 'orders_note') AND pg_get_userbyid(relowner) = 'shop_owner'";
+        assert_eq!(stage.on_target(owned).await, if outcome == "done" { 2 } else { 0 }, "{page}");
+        stage.leave().await;
+    }
+}
+
 /// Names and texts that try to be more than they are: they are sent as they stand, one statement each.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_names_reach_nothing_else() {

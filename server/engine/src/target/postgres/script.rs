@@ -74,7 +74,8 @@ pub async fn begin(session: &Session, before: Evidence) -> Result<Evidence, Stat
 /// # Errors
 /// When the connection breaks while it is taken back; what a statement said is in [`Tried::Sent`].
 pub async fn apply(session: &Session, item: &WorkItem, may_begin: &(dyn Fn() -> bool + Send + Sync)) -> Result<Tried, StatementError> {
-    let texts = &script(item)?.texts;
+    let script = script(item)?;
+    let texts = &script.texts;
     if !may_begin() {
         session.link.execute("ROLLBACK").await?;
         return Ok(Tried::Withheld);
@@ -82,10 +83,15 @@ pub async fn apply(session: &Session, item: &WorkItem, may_begin: &(dyn Fn() -> 
     session.link.take_notices();
     let began = Instant::now();
     let mut error = None;
+    if let Some(becomes) = script.becomes() {
+        error = session.link.execute(&becomes).await.err();
+    }
     for (text, number) in texts.iter().zip(1..) {
+        if error.is_some() {
+            break;
+        }
         if let Err(said) = session.link.execute(text).await {
             error = Some(numbered(said, number, texts.len()));
-            break;
         }
     }
     if error.is_none() {
@@ -125,6 +131,13 @@ pub async fn apply_alone(
     let [text] = script.texts.as_slice() else { return Err(StatementError::not_understood("a statement on its own that is several")) };
     if !may_begin() {
         return Ok(Tried::Withheld);
+    }
+    if let Some(becomes) = script.becomes() {
+        // The session ends with this statement, and the role with it.
+        let execution = session.execute(&becomes).await;
+        if execution.error.is_some() {
+            return Ok(Tried::Sent { execution, blockers: Vec::new() });
+        }
     }
     Ok(Tried::Sent { execution: session.execute(text).await, blockers: Vec::new() })
 }
