@@ -168,7 +168,11 @@ impl Reading {
     /// The lock in words, with its length where somebody waits for it.
     #[must_use]
     pub fn lock_in_words(&self) -> String {
-        if self.lock < Lock::ShareUpdateExclusive { self.lock.label().to_owned() } else { format!("{}, {}", self.lock.label(), self.length.label()) }
+        if self.lock < Lock::ShareUpdateExclusive {
+            self.lock.label().to_owned()
+        } else {
+            format!("{}, {}", self.lock.label(), self.length.label())
+        }
     }
 }
 

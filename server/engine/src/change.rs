@@ -9,7 +9,7 @@ mod lint;
 mod statement;
 mod table;
 
-use domain::change::{ChangeForm, Change, Reading, Statement};
+use domain::change::{Change, ChangeForm, Reading, Statement};
 use domain::decision::FieldError;
 use squawk_syntax::ast::{AstNode as _, Stmt};
 use squawk_syntax::{Parse, SourceFile, SyntaxNode};
@@ -25,10 +25,12 @@ const MOST_ERRORS: usize = 5;
 pub fn read_form(form: &ChangeForm) -> Result<Change, Vec<FieldError>> {
     let typed = form.parse()?;
     let mut errors = Vec::new();
-    let mut take = |field: &str, sql: &str| read(field, sql).unwrap_or_else(|found| {
-        errors.extend(found);
-        Vec::new()
-    });
+    let mut take = |field: &str, sql: &str| {
+        read(field, sql).unwrap_or_else(|found| {
+            errors.extend(found);
+            Vec::new()
+        })
+    };
     let statements = take("change_sql", &typed.change_sql);
     let back = typed.back.as_ref().map(|sql| take("back_sql", sql)).unwrap_or_default();
     if errors.is_empty() { typed.into_change(statements, back) } else { Err(errors) }
@@ -41,14 +43,21 @@ pub fn read_form(form: &ChangeForm) -> Result<Change, Vec<FieldError>> {
 pub fn read(field: &str, sql: &str) -> Result<Vec<Statement>, Vec<FieldError>> {
     // The parser is somebody else's, and the text may be anything: a panic of it is an unreadable text, not a broken page.
     std::panic::catch_unwind(|| read_all(field, sql)).unwrap_or_else(|_| {
-        Err(vec![FieldError::new(field, "This text cannot be read as PostgreSQL. Write it in a simpler way, or part it into several windows.")])
+        Err(vec![FieldError::new(
+            field,
+            "This text cannot be read as PostgreSQL. Write it in a simpler way, or part it into several windows.",
+        )])
     })
 }
 
 fn read_all(field: &str, sql: &str) -> Result<Vec<Statement>, Vec<FieldError>> {
     let file = SourceFile::parse(sql);
-    let unreadable: Vec<FieldError> =
-        file.errors().iter().take(MOST_ERRORS).map(|error| FieldError::new(field, format!("{}: {}.", place(sql, error.range().start().into()), plain(error.message())))).collect();
+    let unreadable: Vec<FieldError> = file
+        .errors()
+        .iter()
+        .take(MOST_ERRORS)
+        .map(|error| FieldError::new(field, format!("{}: {}.", place(sql, error.range().start().into()), plain(error.message()))))
+        .collect();
     if !unreadable.is_empty() {
         return Err(unreadable);
     }

@@ -101,9 +101,11 @@ impl Typed {
             }
             Err(NoWayBack(reason)) => WayBack::None { reason },
         };
-        let opaque: Vec<String> = numbered(&statements).filter(|(_, one)| one.reading.opaque.is_some()).map(|(n, _)| n.to_string()).collect();
+        let opaque: Vec<String> =
+            numbered(&statements).filter(|(_, one)| one.reading.opaque.is_some()).map(|(n, _)| n.to_string()).collect();
         if !opaque.is_empty() && !self.read_by_me {
-            let which = if let [one] = opaque.as_slice() { format!("statement {one}") } else { format!("statements {}", opaque.join(", ")) };
+            let which =
+                if let [one] = opaque.as_slice() { format!("statement {one}") } else { format!("statements {}", opaque.join(", ")) };
             form.refuse(
                 "read_by_me",
                 format!("Nobody can tell from its text what {which} will do. Read it, and tick this box; whoever approves sees it marked."),
@@ -134,6 +136,11 @@ fn count(form: &mut FormCheck, field: &str, statements: &[Statement]) {
         form.refuse(field, "There is no statement in this text. Write SQL, each statement ended by a semicolon.");
     } else if statements.len() > MOST_STATEMENTS {
         let found = statements.len();
-        form.refuse(field, format!("These are {found} statements; at most {MOST_STATEMENTS} can be approved at once. Split the change into several windows."));
+        form.refuse(
+            field,
+            format!(
+                "These are {found} statements; at most {MOST_STATEMENTS} can be approved at once. Split the change into several windows."
+            ),
+        );
     }
 }

@@ -48,7 +48,9 @@ impl Script {
     /// What it may leave behind when it is cut short.
     #[must_use]
     pub fn debris(&self) -> Option<&'static str> {
-        self.index.as_ref().map(|index| if index.drops { "the same index, invalid: the drop is repeated" } else { "the unfinished index, invalid" })
+        self.index
+            .as_ref()
+            .map(|index| if index.drops { "the same index, invalid: the drop is repeated" } else { "the unfinished index, invalid" })
     }
     /// The statement that becomes another role: for the transaction, or for the session of a statement that stands alone.
     #[must_use]
@@ -81,8 +83,7 @@ pub fn scripts(schema: &str, role: Option<&String>, statements: &[Statement]) ->
 fn script(schema: &str, role: Option<&String>, unit: &[(usize, &Statement)]) -> Option<Script> {
     let ((first, one), (last, _)) = (unit.first()?, unit.last()?);
     let (first_number, last_number) = (first + 1, last + 1);
-    let name =
-        if first == last { format!("statement_{first_number}") } else { format!("statements_{first_number}_to_{last_number}") };
+    let name = if first == last { format!("statement_{first_number}") } else { format!("statements_{first_number}_to_{last_number}") };
     let strongest = unit.iter().map(|(_, statement)| &statement.reading).max_by_key(|reading| (reading.lock, reading.length))?;
     let held = if unit.len() > 1 && strongest.lock > Lock::RowExclusive { ", until all of them are done" } else { "" };
     Some(Script {
@@ -92,6 +93,11 @@ fn script(schema: &str, role: Option<&String>, unit: &[(usize, &Statement)]) -> 
         alone: one.reading.alone,
         lock: format!("{}{held}", strongest.lock_in_words()),
         risk: unit.iter().map(|(_, statement)| statement.reading.risk()).max()?,
-        index: one.reading.index.clone().filter(|_| one.reading.alone).map(|name| IndexScript { name, drops: one.reading.command.starts_with("DROP") }),
+        index: one
+            .reading
+            .index
+            .clone()
+            .filter(|_| one.reading.alone)
+            .map(|name| IndexScript { name, drops: one.reading.command.starts_with("DROP") }),
     })
 }

@@ -117,7 +117,11 @@ fn an_index_tells_what_became_of_it() {
 #[test]
 fn only_the_approved_text_is_inside_the_envelope() {
     use crate::procedure::{Parameters, WorkList, within};
-    let change = Change { statements: vec![statement("ALTER TABLE a ADD b int", false)], role: None, back: WayBack::None { reason: "it is a test".into() } };
+    let change = Change {
+        statements: vec![statement("ALTER TABLE a ADD b int", false)],
+        role: None,
+        back: WayBack::None { reason: "it is a test".into() },
+    };
     let envelope = crate::procedure::Envelope {
         steps: vec![STEP.into()],
         allowed: vec![],

@@ -62,11 +62,29 @@ impl NamedIndex {
     #[must_use]
     pub fn finding(before: Option<Self>, after: Option<Self>, drops: bool) -> Finding {
         match (before, after) {
-            (_, None) => if drops { Finding::Done } else { Finding::NotDone },
+            (_, None) => {
+                if drops {
+                    Finding::Done
+                } else {
+                    Finding::NotDone
+                }
+            }
             // Nothing but it makes an index of this name invalid or new.
-            (_, Some(after)) if !after.valid => if before == Some(after) { Finding::NotDone } else { Finding::Partial },
+            (_, Some(after)) if !after.valid => {
+                if before == Some(after) {
+                    Finding::NotDone
+                } else {
+                    Finding::Partial
+                }
+            }
             (Some(before), Some(after)) if before.oid == after.oid => Finding::NotDone,
-            (_, Some(_)) => if drops { Finding::CannotTell } else { Finding::Done },
+            (_, Some(_)) => {
+                if drops {
+                    Finding::CannotTell
+                } else {
+                    Finding::Done
+                }
+            }
         }
     }
     /// Judges a statement that was answered without an error.
@@ -79,7 +97,9 @@ impl NamedIndex {
             (Finding::NotDone, false) if after.is_some() => {
                 Verdict::new(Outcome::NoEffect, "An index of this name was there already, and it is the same as before.")
             }
-            (Finding::NotDone | Finding::CannotTell, _) => Verdict::new(Outcome::Failed, "The server answered, yet the index is as it was."),
+            (Finding::NotDone | Finding::CannotTell, _) => {
+                Verdict::new(Outcome::Failed, "The server answered, yet the index is as it was.")
+            }
         }
     }
 }

@@ -29,7 +29,8 @@ pub fn differences(before: &Plan, after: &Plan) -> Result<Vec<Difference>, Canon
 /// A change of design as its two texts: what was read out of them follows from them, and so does what is sent.
 fn readable(mut value: Value, plan: &Plan) -> Value {
     if let (Some(change), Value::Object(fields)) = (&plan.change, &mut value) {
-        let text = |statements: &[Statement]| statements.iter().map(|statement| format!("{};", statement.text)).collect::<Vec<_>>().join("\n");
+        let text =
+            |statements: &[Statement]| statements.iter().map(|statement| format!("{};", statement.text)).collect::<Vec<_>>().join("\n");
         let back = match &change.back {
             WayBack::Statements { statements } => text(statements),
             WayBack::None { reason } => format!("There is none: {reason}"),

@@ -29,6 +29,11 @@ pub struct ParameterSpec {
     pub steps: &'static [&'static str],
 }
 
+/// Whether a value is the one that is left out of the bytes, where there is such a one.
+fn is_one_of(value: u64, absent: &[u64]) -> bool {
+    absent.contains(&value)
+}
+
 macro_rules! parameters {
     ($($(#[doc = $help:literal])+ $name:ident: $default:literal in $min:literal..=$max:literal $unit:literal $label:literal of [$($step:ident),*] $(absent $absent:literal)?;)*) => {
         /// The thresholds of every procedure. Integers only: they are part of hashed bytes. What was added after the first plans were sealed is left
@@ -48,7 +53,7 @@ macro_rules! parameters {
         impl Serialize for Parameters {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut fields = serializer.serialize_map(None)?;
-                $(if !(&[$($absent,)?] as &[u64]).contains(&self.$name) {
+                $(if !is_one_of(self.$name, &[$($absent,)?]) {
                     fields.serialize_entry(stringify!($name), &self.$name)?;
                 })*
                 fields.end()
@@ -271,7 +276,11 @@ mod tests {
     fn units_stand_last_in_names() {
         for spec in Parameters::SPECS {
             let last = spec.name.rsplit('_').next().unwrap_or_default();
-            assert!(["rows", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions", "min"].contains(&last), "{}", spec.name);
+            assert!(
+                ["rows", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions", "min"].contains(&last),
+                "{}",
+                spec.name
+            );
             assert!((spec.min..=spec.max).contains(&spec.default), "{}", spec.name);
         }
     }

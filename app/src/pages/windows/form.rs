@@ -1,7 +1,7 @@
 //! What and when: the form of a proposal, for a new window or a new revision.
 
-use super::frame::{environment, pill_of};
 use super::change::ChangeFields;
+use super::frame::{environment, pill_of};
 use super::procedure::{ProcedureChoice, SHOW_ITS_OWN, chosen, is_change};
 use super::several::SeveralFields;
 use crate::door;

@@ -3,9 +3,9 @@
 mod acts;
 mod approvals;
 mod cancel;
+mod change;
 mod checks;
 mod choice;
-mod change;
 mod compare;
 mod conversation;
 mod edit;

@@ -263,7 +263,8 @@ impl Draft {
         let now = store::runs::now(db).await?;
         let (mut policies, mut stages) = (Vec::new(), Vec::new());
         for target in self.targets() {
-            let policy = store::policies::ruling(db, &case(target, &procedure, self.proposal.risk(&procedure), self.proposal.most_bytes)).await?;
+            let policy =
+                store::policies::ruling(db, &case(target, &procedure, self.proposal.risk(&procedure), self.proposal.most_bytes)).await?;
             stages.push(self.deadlines(&policy, now)?);
             policies.push(policy);
         }
@@ -318,7 +319,9 @@ impl Draft {
             .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
         let mut policies = Vec::new();
         for target in self.targets() {
-            policies.push(store::policies::ruling(db, &case(target, &procedure, self.proposal.risk(&procedure), self.proposal.most_bytes)).await?);
+            policies.push(
+                store::policies::ruling(db, &case(target, &procedure, self.proposal.risk(&procedure), self.proposal.most_bytes)).await?,
+            );
         }
         self.rehearsal(db, &procedure, &policies).await?;
         Ok(())

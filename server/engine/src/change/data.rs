@@ -8,7 +8,32 @@ use squawk_syntax::ast::{self, AstNode as _, Stmt};
 use std::collections::BTreeSet;
 
 /// Functions that only compute: a query that calls no other changes nothing.
-const COMPUTES: &[&str] = &["abs", "avg", "cast", "ceil", "coalesce", "concat", "count", "date_trunc", "extract", "floor", "greatest", "least", "length", "lower", "max", "min", "now", "nullif", "replace", "round", "sum", "to_char", "trim", "upper"];
+const COMPUTES: &[&str] = &[
+    "abs",
+    "avg",
+    "cast",
+    "ceil",
+    "coalesce",
+    "concat",
+    "count",
+    "date_trunc",
+    "extract",
+    "floor",
+    "greatest",
+    "least",
+    "length",
+    "lower",
+    "max",
+    "min",
+    "now",
+    "nullif",
+    "replace",
+    "round",
+    "sum",
+    "to_char",
+    "trim",
+    "upper",
+];
 
 /// Reads what is about rows; `None` for other statements.
 pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
@@ -30,7 +55,9 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
             rows(&mut found, made, it.relation_name()?.relation_name_ref()?.syntax(), "the rows it deletes");
             every_row(&mut found, it.where_clause_or_current_of().is_none(), "deletes");
         }
-        Stmt::Merge(it) => rows(&mut found, made, it.table_relation_name()?.table_name_ref()?.syntax(), "the values of the rows it changes"),
+        Stmt::Merge(it) => {
+            rows(&mut found, made, it.table_relation_name()?.table_name_ref()?.syntax(), "the values of the rows it changes")
+        }
         Stmt::Truncate(it) => {
             for name in it.table_list()?.table_relation_names() {
                 locks(&mut found, made, name.table_name_ref()?.syntax(), Lock::AccessExclusive, Length::Moment);
@@ -48,7 +75,10 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
             let lock = if concurrently { Lock::Exclusive } else { Lock::AccessExclusive };
             locks(&mut found, made, it.view_ref()?.syntax(), lock, Length::Rewrite);
             if !concurrently {
-                found.remark("Readers of the view wait until it is computed anew.", "With a unique index on it, REFRESH MATERIALIZED VIEW CONCURRENTLY lets them go on.");
+                found.remark(
+                    "Readers of the view wait until it is computed anew.",
+                    "With a unique index on it, REFRESH MATERIALIZED VIEW CONCURRENTLY lets them go on.",
+                );
             }
         }
         Stmt::Reindex(_) => {
@@ -83,7 +113,10 @@ fn every_row(found: &mut Reading, every: bool, does: &str) {
     if every {
         found.remark(format!("It has no WHERE: it {does} every row."), "");
     }
-    found.remark("All of it is one transaction: the rows stay locked until it ends, and many rows mean much work for VACUUM.", "For many rows, do it in batches.");
+    found.remark(
+        "All of it is one transaction: the rows stay locked until it ends, and many rows mean much work for VACUUM.",
+        "For many rows, do it in batches.",
+    );
 }
 
 /// A query may write in its WITH.

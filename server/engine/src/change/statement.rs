@@ -37,7 +37,10 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Read {
     };
     if has::<ast::Cascade>(node) && found.command.starts_with("DROP") {
         found.destroys = Some("everything that depends on it, by CASCADE".into());
-        found.remark("CASCADE also drops what depends on it, and nobody sees here what that is.", "Name each object, and drop it by a statement of its own.");
+        found.remark(
+            "CASCADE also drops what depends on it, and nobody sees here what that is.",
+            "Name each object, and drop it by a statement of its own.",
+        );
     }
     Ok(found)
 }
@@ -56,18 +59,62 @@ pub(super) fn makes(stmt: &Stmt) -> Option<String> {
 /// What has no place in a change.
 fn refuse(stmt: &Stmt) -> Result<(), &'static str> {
     match stmt {
-        Stmt::Begin(_) | Stmt::Commit(_) | Stmt::Rollback(_) | Stmt::SavepointCreate(_) | Stmt::ReleaseSavepoint(_) | Stmt::PrepareTransaction(_) | Stmt::SetTransaction(_) => Err(TRANSACTION),
+        Stmt::Begin(_)
+        | Stmt::Commit(_)
+        | Stmt::Rollback(_)
+        | Stmt::SavepointCreate(_)
+        | Stmt::ReleaseSavepoint(_)
+        | Stmt::PrepareTransaction(_)
+        | Stmt::SetTransaction(_) => Err(TRANSACTION),
         Stmt::Set(it) => match it.set_scope() {
             Some(ast::SetScope::LocalScope(_)) if !about_limits(it.syntax()) => Ok(()),
             Some(ast::SetScope::LocalScope(_)) => Err(LIMITS),
             _ if about_limits(it.syntax()) => Err(LIMITS),
             _ => Err("write SET LOCAL: the setting ends with its transaction then, and cannot reach other work."),
         },
-        Stmt::Reset(_) | Stmt::Discard(_) | Stmt::Listen(_) | Stmt::Unlisten(_) | Stmt::Notify(_) | Stmt::Prepare(_) | Stmt::Execute(_) | Stmt::Deallocate(_) | Stmt::Declare(_) | Stmt::Fetch(_) | Stmt::Move(_) | Stmt::Close(_) | Stmt::Load(_) | Stmt::Show(_) | Stmt::Explain(_) => Err(SESSION),
+        Stmt::Reset(_)
+        | Stmt::Discard(_)
+        | Stmt::Listen(_)
+        | Stmt::Unlisten(_)
+        | Stmt::Notify(_)
+        | Stmt::Prepare(_)
+        | Stmt::Execute(_)
+        | Stmt::Deallocate(_)
+        | Stmt::Declare(_)
+        | Stmt::Fetch(_)
+        | Stmt::Move(_)
+        | Stmt::Close(_)
+        | Stmt::Load(_)
+        | Stmt::Show(_)
+        | Stmt::Explain(_) => Err(SESSION),
         Stmt::ResetRole(_) | Stmt::ResetSessionAuth(_) | Stmt::SetRole(_) | Stmt::SetSessionAuth(_) => Err(ROLE),
         Stmt::Lock(_) => Err("each statement takes the lock it needs, with a limit on the wait. Leave it out."),
-        Stmt::CreateRole(_) | Stmt::CreateUser(_) | Stmt::CreateGroup(_) | Stmt::AlterRole(_) | Stmt::AlterUser(_) | Stmt::AlterGroup(_) | Stmt::DropRole(_) | Stmt::DropUser(_) | Stmt::DropGroup(_) | Stmt::CreateUserMapping(_) | Stmt::AlterUserMapping(_) | Stmt::CreateSubscription(_) | Stmt::AlterSubscription(_) | Stmt::CreateServer(_) | Stmt::AlterServer(_) => Err(ACCOUNT),
-        Stmt::AlterSystem(_) | Stmt::CreateDatabase(_) | Stmt::DropDatabase(_) | Stmt::AlterDatabase(_) | Stmt::CreateTablespace(_) | Stmt::AlterTablespace(_) | Stmt::DropTablespace(_) | Stmt::Checkpoint(_) | Stmt::DropOwned(_) | Stmt::Reassign(_) | Stmt::DropSubscription(_) => Err(SERVER),
+        Stmt::CreateRole(_)
+        | Stmt::CreateUser(_)
+        | Stmt::CreateGroup(_)
+        | Stmt::AlterRole(_)
+        | Stmt::AlterUser(_)
+        | Stmt::AlterGroup(_)
+        | Stmt::DropRole(_)
+        | Stmt::DropUser(_)
+        | Stmt::DropGroup(_)
+        | Stmt::CreateUserMapping(_)
+        | Stmt::AlterUserMapping(_)
+        | Stmt::CreateSubscription(_)
+        | Stmt::AlterSubscription(_)
+        | Stmt::CreateServer(_)
+        | Stmt::AlterServer(_) => Err(ACCOUNT),
+        Stmt::AlterSystem(_)
+        | Stmt::CreateDatabase(_)
+        | Stmt::DropDatabase(_)
+        | Stmt::AlterDatabase(_)
+        | Stmt::CreateTablespace(_)
+        | Stmt::AlterTablespace(_)
+        | Stmt::DropTablespace(_)
+        | Stmt::Checkpoint(_)
+        | Stmt::DropOwned(_)
+        | Stmt::Reassign(_)
+        | Stmt::DropSubscription(_) => Err(SERVER),
         Stmt::Copy(_) => Err(FILE),
         _ => Ok(()),
     }
@@ -90,7 +137,10 @@ fn create(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Read> {
             }
             if let Some(parent) = it.partition_of().and_then(|of| of.table_name_ref()) {
                 locks(&mut found, made, parent.syntax(), Lock::AccessExclusive, Length::Moment);
-                found.remark("Making a partition locks its parent against reads and writes.", "Make a table, then ATTACH PARTITION: that lets reads and writes go on.");
+                found.remark(
+                    "Making a partition locks its parent against reads and writes.",
+                    "Make a table, then ATTACH PARTITION: that lets reads and writes go on.",
+                );
             }
             for parent in it.inherits().into_iter().flat_map(|inherits| inherits.table_name_refs()) {
                 locks(&mut found, made, parent.syntax(), Lock::ShareUpdateExclusive, Length::Moment);
@@ -126,7 +176,29 @@ fn create(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Read> {
         Stmt::CreateExtension(_) => found.opaque = Some("an extension brings a script of its own".into()),
         Stmt::CreateEventTrigger(_) => found.opaque = Some("it acts on every later change of design".into()),
         Stmt::ImportForeignSchema(_) => found.opaque = Some("another server says what is made".into()),
-        Stmt::CreateSchema(_) | Stmt::CreateSequence(_) | Stmt::CreateType(_) | Stmt::CreateDomain(_) | Stmt::CreateFunction(_) | Stmt::CreateProcedure(_) | Stmt::CreateAggregate(_) | Stmt::CreateCast(_) | Stmt::CreateCollation(_) | Stmt::CreateConversion(_) | Stmt::CreateForeignDataWrapper(_) | Stmt::CreateForeignTable(_) | Stmt::CreateLanguage(_) | Stmt::CreateOperator(_) | Stmt::CreateOperatorClass(_) | Stmt::CreateOperatorFamily(_) | Stmt::CreateAccessMethod(_) | Stmt::CreateTextSearchConfiguration(_) | Stmt::CreateTextSearchDictionary(_) | Stmt::CreateTextSearchParser(_) | Stmt::CreateTextSearchTemplate(_) | Stmt::CreateTransform(_) | Stmt::CreateView(_) => {}
+        Stmt::CreateSchema(_)
+        | Stmt::CreateSequence(_)
+        | Stmt::CreateType(_)
+        | Stmt::CreateDomain(_)
+        | Stmt::CreateFunction(_)
+        | Stmt::CreateProcedure(_)
+        | Stmt::CreateAggregate(_)
+        | Stmt::CreateCast(_)
+        | Stmt::CreateCollation(_)
+        | Stmt::CreateConversion(_)
+        | Stmt::CreateForeignDataWrapper(_)
+        | Stmt::CreateForeignTable(_)
+        | Stmt::CreateLanguage(_)
+        | Stmt::CreateOperator(_)
+        | Stmt::CreateOperatorClass(_)
+        | Stmt::CreateOperatorFamily(_)
+        | Stmt::CreateAccessMethod(_)
+        | Stmt::CreateTextSearchConfiguration(_)
+        | Stmt::CreateTextSearchDictionary(_)
+        | Stmt::CreateTextSearchParser(_)
+        | Stmt::CreateTextSearchTemplate(_)
+        | Stmt::CreateTransform(_)
+        | Stmt::CreateView(_) => {}
         _ => return None,
     }
     Some(Ok(found))
@@ -162,7 +234,32 @@ fn drop(stmt: &Stmt) -> Option<Read> {
         Stmt::DropTrigger(_) | Stmt::DropRule(_) | Stmt::DropPolicy(_) | Stmt::DropView(_) => {
             found.remark("What uses it changes its behaviour at once.", "Put its definition into the way back.");
         }
-        Stmt::DropType(_) | Stmt::DropDomain(_) | Stmt::DropFunction(_) | Stmt::DropProcedure(_) | Stmt::DropRoutine(_) | Stmt::DropAggregate(_) | Stmt::DropCast(_) | Stmt::DropCollation(_) | Stmt::DropConversion(_) | Stmt::DropEventTrigger(_) | Stmt::DropForeignDataWrapper(_) | Stmt::DropLanguage(_) | Stmt::DropOperator(_) | Stmt::DropOperatorClass(_) | Stmt::DropOperatorFamily(_) | Stmt::DropAccessMethod(_) | Stmt::DropPublication(_) | Stmt::DropServer(_) | Stmt::DropStatistics(_) | Stmt::DropTextSearchConfig(_) | Stmt::DropTextSearchDict(_) | Stmt::DropTextSearchParser(_) | Stmt::DropTextSearchTemplate(_) | Stmt::DropTransform(_) | Stmt::DropUserMapping(_) | Stmt::DropPropertyGraph(_) => {}
+        Stmt::DropType(_)
+        | Stmt::DropDomain(_)
+        | Stmt::DropFunction(_)
+        | Stmt::DropProcedure(_)
+        | Stmt::DropRoutine(_)
+        | Stmt::DropAggregate(_)
+        | Stmt::DropCast(_)
+        | Stmt::DropCollation(_)
+        | Stmt::DropConversion(_)
+        | Stmt::DropEventTrigger(_)
+        | Stmt::DropForeignDataWrapper(_)
+        | Stmt::DropLanguage(_)
+        | Stmt::DropOperator(_)
+        | Stmt::DropOperatorClass(_)
+        | Stmt::DropOperatorFamily(_)
+        | Stmt::DropAccessMethod(_)
+        | Stmt::DropPublication(_)
+        | Stmt::DropServer(_)
+        | Stmt::DropStatistics(_)
+        | Stmt::DropTextSearchConfig(_)
+        | Stmt::DropTextSearchDict(_)
+        | Stmt::DropTextSearchParser(_)
+        | Stmt::DropTextSearchTemplate(_)
+        | Stmt::DropTransform(_)
+        | Stmt::DropUserMapping(_)
+        | Stmt::DropPropertyGraph(_) => {}
         _ => return None,
     }
     Some(Ok(found))
@@ -173,7 +270,12 @@ fn alter(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
     let mut found = reading(stmt.syntax());
     match stmt {
         Stmt::AlterTable(it) => return Some(table::read(it, made)),
-        Stmt::AlterMaterializedView(_) | Stmt::AlterForeignTable(_) | Stmt::AlterView(_) | Stmt::AlterPolicy(_) | Stmt::AlterRule(_) | Stmt::AlterSchema(_) => found.takes(Lock::AccessExclusive, Length::Moment),
+        Stmt::AlterMaterializedView(_)
+        | Stmt::AlterForeignTable(_)
+        | Stmt::AlterView(_)
+        | Stmt::AlterPolicy(_)
+        | Stmt::AlterRule(_)
+        | Stmt::AlterSchema(_) => found.takes(Lock::AccessExclusive, Length::Moment),
         Stmt::AlterIndex(it) => {
             found.on.extend(it.index_ref().map(|name| words(name.syntax())));
             match it.action() {
@@ -184,7 +286,11 @@ fn alter(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
         }
         Stmt::AlterSequence(_) | Stmt::AlterTrigger(_) => found.takes(Lock::ShareRowExclusive, Length::Moment),
         Stmt::AlterDomain(it) => match it.action() {
-            Some(ast::AlterDomainAction::AddConstraint(_) | ast::AlterDomainAction::ValidateConstraint(_) | ast::AlterDomainAction::SetNotNull(_)) => {
+            Some(
+                ast::AlterDomainAction::AddConstraint(_)
+                | ast::AlterDomainAction::ValidateConstraint(_)
+                | ast::AlterDomainAction::SetNotNull(_),
+            ) => {
                 found.takes(Lock::Share, Length::Scan);
                 found.remark("Every table with a column of this domain is read while it is locked against writes.", "");
             }
@@ -201,7 +307,23 @@ fn alter(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
         Stmt::AlterStatistics(_) | Stmt::AlterPublication(_) => found.takes(Lock::ShareUpdateExclusive, Length::Moment),
         Stmt::AlterExtension(_) => found.opaque = Some("an extension brings a script of its own".into()),
         Stmt::AlterEventTrigger(_) => found.opaque = Some("it acts on every later change of design".into()),
-        Stmt::AlterFunction(_) | Stmt::AlterProcedure(_) | Stmt::AlterRoutine(_) | Stmt::AlterAggregate(_) | Stmt::AlterCollation(_) | Stmt::AlterConversion(_) | Stmt::AlterDefaultPrivileges(_) | Stmt::AlterForeignDataWrapper(_) | Stmt::AlterLanguage(_) | Stmt::AlterLargeObject(_) | Stmt::AlterOperator(_) | Stmt::AlterOperatorClass(_) | Stmt::AlterOperatorFamily(_) | Stmt::AlterTextSearchConfiguration(_) | Stmt::AlterTextSearchDictionary(_) | Stmt::AlterTextSearchParser(_) | Stmt::AlterTextSearchTemplate(_) => {}
+        Stmt::AlterFunction(_)
+        | Stmt::AlterProcedure(_)
+        | Stmt::AlterRoutine(_)
+        | Stmt::AlterAggregate(_)
+        | Stmt::AlterCollation(_)
+        | Stmt::AlterConversion(_)
+        | Stmt::AlterDefaultPrivileges(_)
+        | Stmt::AlterForeignDataWrapper(_)
+        | Stmt::AlterLanguage(_)
+        | Stmt::AlterLargeObject(_)
+        | Stmt::AlterOperator(_)
+        | Stmt::AlterOperatorClass(_)
+        | Stmt::AlterOperatorFamily(_)
+        | Stmt::AlterTextSearchConfiguration(_)
+        | Stmt::AlterTextSearchDictionary(_)
+        | Stmt::AlterTextSearchParser(_)
+        | Stmt::AlterTextSearchTemplate(_) => {}
         _ => return None,
     }
     Some(found)

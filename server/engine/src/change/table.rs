@@ -8,7 +8,19 @@ use squawk_syntax::ast::{self, AlterColumnOption as Column, AlterTableAction as 
 use std::collections::BTreeSet;
 
 /// Functions whose value is the same for the whole statement: as a default they need no new rows.
-const STABLE: &[&str] = &["now", "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp", "transaction_timestamp", "statement_timestamp", "current_user", "session_user", "current_setting"];
+const STABLE: &[&str] = &[
+    "now",
+    "current_timestamp",
+    "current_date",
+    "current_time",
+    "localtime",
+    "localtimestamp",
+    "transaction_timestamp",
+    "statement_timestamp",
+    "current_user",
+    "session_user",
+    "current_setting",
+];
 
 /// Reads an ALTER TABLE.
 pub(super) fn read(stmt: &ast::AlterTable, made: &BTreeSet<String>) -> Reading {
@@ -64,7 +76,10 @@ fn act(found: &mut Reading, action: &Action, made: &BTreeSet<String>) {
             if let Some(name) = it.table_name_ref() {
                 locks(found, made, name.syntax(), AccessExclusive, Scan);
             }
-            found.remark("The new partition is read from end to end, unless a valid CHECK constraint says already what it holds.", "Add that constraint NOT VALID and validate it before.");
+            found.remark(
+                "The new partition is read from end to end, unless a valid CHECK constraint says already what it holds.",
+                "Add that constraint NOT VALID and validate it before.",
+            );
         }
         Action::DetachPartition(it) => match it.detach_partition_option() {
             Some(_) => {
@@ -73,16 +88,29 @@ fn act(found: &mut Reading, action: &Action, made: &BTreeSet<String>) {
             }
             None => found.takes(AccessExclusive, Moment),
         },
-        Action::ClusterOn(_) | Action::SetWithoutCluster(_) | Action::SetOptions(_) | Action::ResetOptions(_) | Action::AlterOptionList(_) | Action::OptionItemList(_) => found.takes(ShareUpdateExclusive, Moment),
+        Action::ClusterOn(_)
+        | Action::SetWithoutCluster(_)
+        | Action::SetOptions(_)
+        | Action::ResetOptions(_)
+        | Action::AlterOptionList(_)
+        | Action::OptionItemList(_) => found.takes(ShareUpdateExclusive, Moment),
         Action::EnableTrigger(_) | Action::DisableTrigger(_) | Action::EnableAlwaysTrigger(_) | Action::EnableReplicaTrigger(_) => {
             found.takes(ShareRowExclusive, Moment);
         }
-        Action::SetTablespace(_) | Action::SetAccessMethod(_) | Action::SetLogged(_) | Action::SetUnlogged(_) | Action::SplitPartition(_) | Action::MergePartitions(_) => {
+        Action::SetTablespace(_)
+        | Action::SetAccessMethod(_)
+        | Action::SetLogged(_)
+        | Action::SetUnlogged(_)
+        | Action::SplitPartition(_)
+        | Action::MergePartitions(_) => {
             found.takes(AccessExclusive, Rewrite);
         }
         Action::RenameColumn(_) | Action::TableRenameTo(_) | Action::SetSchema(_) => {
             found.takes(AccessExclusive, Moment);
-            found.remark("Programs that use the old name fail from this moment on.", "Let the programs use the new name first, for example by a view.");
+            found.remark(
+                "Programs that use the old name fail from this moment on.",
+                "Let the programs use the new name first, for example by a view.",
+            );
         }
         Action::DisableRls(_) | Action::NoForceRls(_) => {
             found.takes(AccessExclusive, Moment);
@@ -101,7 +129,10 @@ fn add_column(found: &mut Reading, column: &ast::AddColumn, made: &BTreeSet<Stri
         match &constraint {
             Constraint::DefaultConstraint(it) if it.expr().is_some_and(|expr| volatile(expr.syntax())) => {
                 found.takes(Lock::AccessExclusive, Length::Rewrite);
-                found.remark("The default differs from row to row, or may: every row is written anew.", "Add the column without a default, set the default by a statement of its own, and fill the rows in batches.");
+                found.remark(
+                    "The default differs from row to row, or may: every row is written anew.",
+                    "Add the column without a default, set the default by a statement of its own, and fill the rows in batches.",
+                );
             }
             Constraint::GeneratedConstraint(_) => found.takes(Lock::AccessExclusive, Length::Rewrite),
             Constraint::DefaultConstraint(_) | Constraint::NotNullConstraint(_) | Constraint::NullConstraint(_) => {}
@@ -147,7 +178,10 @@ fn alter_column(found: &mut Reading, option: Option<&Column>) {
         }
         Some(Column::SetNotNull(_)) => {
             found.takes(full, Length::Scan);
-            found.remark("The table is read from end to end, unless a valid CHECK (column IS NOT NULL) says so already.", "Add that constraint NOT VALID and validate it before.");
+            found.remark(
+                "The table is read from end to end, unless a valid CHECK (column IS NOT NULL) says so already.",
+                "Add that constraint NOT VALID and validate it before.",
+            );
         }
         Some(Column::SetExpression(_)) => found.takes(full, Length::Rewrite),
         Some(Column::SetStatistics(_) | Column::SetOptions(_) | Column::ResetOptions(_) | Column::SetOptionsList(_)) => {

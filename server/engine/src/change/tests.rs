@@ -37,7 +37,12 @@ fn locks_are_those_of_the_manual() {
         ("ALTER TABLE shop.orders ADD CONSTRAINT c CHECK (n > 0) NOT VALID", AccessExclusive, Moment, false),
         ("ALTER TABLE shop.orders VALIDATE CONSTRAINT c", ShareUpdateExclusive, Scan, false),
         ("ALTER TABLE shop.orders ADD CONSTRAINT f FOREIGN KEY (c) REFERENCES shop.customers (id)", ShareRowExclusive, Scan, false),
-        ("ALTER TABLE shop.orders ADD CONSTRAINT f FOREIGN KEY (c) REFERENCES shop.customers (id) NOT VALID", ShareRowExclusive, Moment, false),
+        (
+            "ALTER TABLE shop.orders ADD CONSTRAINT f FOREIGN KEY (c) REFERENCES shop.customers (id) NOT VALID",
+            ShareRowExclusive,
+            Moment,
+            false,
+        ),
         ("ALTER TABLE shop.orders ADD PRIMARY KEY (id)", AccessExclusive, Scan, false),
         ("ALTER TABLE shop.orders ADD CONSTRAINT p PRIMARY KEY USING INDEX i", AccessExclusive, Moment, false),
         ("ALTER TABLE shop.orders ALTER COLUMN n TYPE bigint", AccessExclusive, Rewrite, false),
@@ -101,8 +106,12 @@ fn what_is_new_is_nobodys_to_wait_for() {
     )
     .expect("readable");
     assert!(statements.iter().all(|one| one.reading.risk() == RiskClass::R1), "{statements:?}");
-    let foreign = read("change_sql", "CREATE TABLE n (id bigint); ALTER TABLE n ADD FOREIGN KEY (id) REFERENCES shop.orders").expect("readable");
-    assert_eq!((foreign[1].reading.lock, foreign[1].reading.on.as_slice()), (Lock::ShareRowExclusive, ["shop.orders".to_owned()].as_slice()));
+    let foreign =
+        read("change_sql", "CREATE TABLE n (id bigint); ALTER TABLE n ADD FOREIGN KEY (id) REFERENCES shop.orders").expect("readable");
+    assert_eq!(
+        (foreign[1].reading.lock, foreign[1].reading.on.as_slice()),
+        (Lock::ShareRowExclusive, ["shop.orders".to_owned()].as_slice())
+    );
 }
 
 #[test]
@@ -174,7 +183,7 @@ fn a_form_becomes_a_change() {
     let change = read_form(&form).expect("good");
     assert_eq!(change.risk(), RiskClass::R2);
     let scripts = change.scripts();
-    assert_eq!((scripts.len(), scripts[1].index.as_deref()), (2, Some("shop.orders_note")));
+    assert_eq!((scripts.len(), scripts[1].index.as_ref().map(|index| index.name.as_str())), (2, Some("shop.orders_note")));
     let bad = ChangeForm { change_sql: "BEGIN".into(), back_sql: "nonsense".into(), ..ChangeForm::default() };
     let fields: Vec<_> = read_form(&bad).expect_err("both").into_iter().map(|error| error.field).collect();
     assert_eq!(fields, ["change_sql", "back_sql"]);

@@ -31,8 +31,15 @@ pub async fn newest(db: &mut PgConnection, run: RunId, ordinal: i32) -> Result<O
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        let outcome = row.outcome.as_deref().map(|word| Outcome::from_word(word).ok_or_else(|| Error::internal(format!("unknown outcome {word}"))));
-        Ok(UndoPart { number: row.number, started: row.state != "intent", evidence: row.evidence, outcome: outcome.transpose()?, detail: row.detail })
+        let outcome =
+            row.outcome.as_deref().map(|word| Outcome::from_word(word).ok_or_else(|| Error::internal(format!("unknown outcome {word}"))));
+        Ok(UndoPart {
+            number: row.number,
+            started: row.state != "intent",
+            evidence: row.evidence,
+            outcome: outcome.transpose()?,
+            detail: row.detail,
+        })
     })
     .transpose()
 }

@@ -284,7 +284,9 @@ async fn verdict(
         }
         (Evidence::Debris { .. }, Evidence::Debris { present }) => verify::verify_cleanup(*present),
         (Evidence::Transaction { .. }, Evidence::Transaction { state, .. }) => state.unwrap_or(TransactionState::Forgotten).verify(),
-        (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: after, .. }) => NamedIndex::verify(*before, *after, *drops),
+        (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: after, .. }) => {
+            NamedIndex::verify(*before, *after, *drops)
+        }
         (Evidence::Untold, Evidence::Untold) => {
             Verdict::new(Outcome::Done, "The server carried it out. What it changed cannot be looked at here, so its answer is the proof.")
         }
@@ -346,7 +348,9 @@ pub fn find(before: &Evidence, now: &Evidence) -> Finding {
             verify::find_reindex(state, now.as_ref(), &new_debris(invalid, now_invalid))
         }
         (Evidence::Transaction { .. }, Evidence::Transaction { state, .. }) => state.map_or(Finding::CannotTell, TransactionState::finding),
-        (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: now, .. }) => NamedIndex::finding(*before, *now, *drops),
+        (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: now, .. }) => {
+            NamedIndex::finding(*before, *now, *drops)
+        }
         (Evidence::Debris { .. }, Evidence::Debris { present }) => {
             if *present {
                 Finding::NotDone

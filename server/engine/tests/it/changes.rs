@@ -13,7 +13,8 @@ use engine::test_support::fail_points::Deed;
 use std::time::{Duration, Instant};
 
 fn change(forth: &str, back: &str) -> Change {
-    read_form(&ChangeForm { change_sql: forth.into(), back_sql: back.into(), read_by_me: "on".into(), ..ChangeForm::default() }).expect("good")
+    read_form(&ChangeForm { change_sql: forth.into(), back_sql: back.into(), read_by_me: "on".into(), ..ChangeForm::default() })
+        .expect("good")
 }
 
 /// Makes a plan one that sends this change.
@@ -45,13 +46,19 @@ impl RunStage {
         self.due(|plan| sends(plan, change)).await;
     }
     async fn outcomes_of_parts(&self) -> Vec<(String, String)> {
-        sqlx::query_as("SELECT object, coalesce(outcome, '-') FROM drydock.item ORDER BY ordinal").fetch_all(&self.house.admin).await.expect("items")
+        sqlx::query_as("SELECT object, coalesce(outcome, '-') FROM drydock.item ORDER BY ordinal")
+            .fetch_all(&self.house.admin)
+            .await
+            .expect("items")
     }
     async fn is_there(&self, what: &str) -> bool {
         self.on_target(&format!("SELECT count(*) FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('{what}')")).await == 1
     }
     async fn columns(&self, table: &str) -> i64 {
-        self.on_target(&format!("SELECT count(*) FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped")).await
+        self.on_target(&format!(
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"
+        ))
+        .await
     }
     async fn decided_to(&self, verb: HoldVerb) {
         let form = ResolveForm { verb: verb.word().into(), found: String::new(), reason: "looked at it".into() };
@@ -80,7 +87,11 @@ async fn a_change_is_sent_part_by_part() {
     let expected = [("change.statements_1_to_2", "done"), ("change.statement_3", "done"), ("change.statement_4", "done")];
     assert_eq!(stage.outcomes_of_parts().await, parts(&expected), "{page}");
     assert_eq!((stage.columns("shop.orders").await, stage.on_target("SELECT count(*) FROM shop.orders").await), (3, 101), "{page}");
-    assert_eq!(stage.on_target("SELECT count(*) FROM pg_index WHERE indexrelid = 'shop.orders_note'::regclass AND indisvalid").await, 1, "{page}");
+    assert_eq!(
+        stage.on_target("SELECT count(*) FROM pg_index WHERE indexrelid = 'shop.orders_note'::regclass AND indisvalid").await,
+        1,
+        "{page}"
+    );
     assert!(page.contains("Committed: the server says so"), "{page}");
 }
 
@@ -98,7 +109,11 @@ async fn what_fails_takes_its_transaction_back_and_ends_the_change() {
     stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
     worker.stop().await;
     let page = stage.page().await;
-    assert_eq!(stage.outcomes_of_parts().await, parts(&[("change.statements_1_to_2", "failed"), ("change.statement_3", "cancelled")]), "{page}");
+    assert_eq!(
+        stage.outcomes_of_parts().await,
+        parts(&[("change.statements_1_to_2", "failed"), ("change.statement_3", "cancelled")]),
+        "{page}"
+    );
     assert_eq!((stage.columns("shop.orders").await, stage.is_there("shop.orders_note").await), (2, false), "{page}");
     assert!(page.contains("statement 2 of 2") && page.contains("All of its transaction is taken back"), "{page}");
 }
@@ -115,7 +130,8 @@ async fn what_is_done_in_part_waits_for_a_person_and_is_taken_back() {
     stage.until(60, "SELECT state = 'hold' FROM drydock.window").await;
     let page = stage.page().await;
     assert!(page.contains("The change is done in part"), "{page}");
-    let verbs: Vec<String> = sqlx::query_scalar("SELECT unnest(hold_verbs) FROM drydock.run").fetch_all(&stage.house.admin).await.expect("verbs");
+    let verbs: Vec<String> =
+        sqlx::query_scalar("SELECT unnest(hold_verbs) FROM drydock.run").fetch_all(&stage.house.admin).await.expect("verbs");
     assert!(verbs.contains(&"roll_back".to_owned()) && !verbs.contains(&"continue".to_owned()), "{verbs:?}");
     stage.decided_to(HoldVerb::RollBack).await;
     stage.until(60, "SELECT state = 'rolled_back' FROM drydock.window").await;
@@ -162,7 +178,9 @@ async fn a_change_survives_the_death_of_its_worker() {
     for point in ["after_intent", "after_start", "before_send", "after_execute", "before_done"] {
         let stage = RunStage::new().await;
         stage.orders().await;
-        stage.due_change("INSERT INTO shop.orders SELECT 1000 + count(*), 'new' FROM shop.orders", "DELETE FROM shop.orders WHERE id > 1000").await;
+        stage
+            .due_change("INSERT INTO shop.orders SELECT 1000 + count(*), 'new' FROM shop.orders", "DELETE FROM shop.orders WHERE id > 1000")
+            .await;
         let first = stage.worker_process_with(point, 1, Deed::Die);
         first.died(Duration::from_secs(60)).await.unwrap_or_else(|status| panic!("{point}: {status}"));
         stage.expire_lease().await;
@@ -263,18 +281,23 @@ async fn the_form_becomes_a_plan() {
         back_sql: "ALTER TABLE shop.orders DROP COLUMN paid;".into(),
         ..ChangeForm::default()
     };
-    let form = |change: ChangeForm| ProposalForm { procedure: DESIGN_CHANGE_POSTGRESQL.into(), title: String::new(), change, ..house.form(3) };
+    let form =
+        |change: ChangeForm| ProposalForm { procedure: DESIGN_CHANGE_POSTGRESQL.into(), title: String::new(), change, ..house.form(3) };
     let bad = ChangeForm { change_sql: "DROP TABEL x".into(), no_way_back: String::new(), back_sql: String::new(), ..good.clone() };
     let refused = propose_window(&house.engine, &house.engineer, &form(bad), None).await.expect_err("nothing of it is good");
     assert!(refused.to_string().contains("way back") || format!("{refused:?}").contains("back_sql"), "{refused:?}");
     let number = propose_window(&house.engine, &house.engineer, &form(good), None).await.expect("good").number;
-    let bytes: Vec<u8> = sqlx::query_scalar("SELECT p.bytes FROM drydock.plan p JOIN drydock.window w ON w.id = p.window_id WHERE w.number = $1")
-        .bind(number)
-        .fetch_one(&house.admin)
-        .await
-        .expect("a plan");
+    let bytes: Vec<u8> =
+        sqlx::query_scalar("SELECT p.bytes FROM drydock.plan p JOIN drydock.window w ON w.id = p.window_id WHERE w.number = $1")
+            .bind(number)
+            .fetch_one(&house.admin)
+            .await
+            .expect("a plan");
     let plan: Plan = serde_json::from_slice(&bytes).expect("readable");
     let change = plan.change.as_ref().expect("a change");
-    assert_eq!((plan.title.as_str(), plan.risk(), change.statements.len()), ("design change (PostgreSQL)", domain::procedure::RiskClass::R2, 1));
+    assert_eq!(
+        (plan.title.as_str(), plan.risk(), change.statements.len()),
+        ("design change (PostgreSQL)", domain::procedure::RiskClass::R2, 1)
+    );
     assert_eq!((plan.envelope.scripts.len(), plan.rollback.summary.contains("way back")), (1, true));
 }

@@ -410,7 +410,7 @@ async fn a_preview_says_what_would_be_done_and_why() {
             excluded: rules,
             budget_ms: 3_600_000,
             scripts: vec![],
-        revision: None,
+            revision: None,
             form: None,
             also: std::collections::BTreeMap::new(),
         };
@@ -446,6 +446,7 @@ async fn a_preview_for_a_window_is_kept_with_its_revision() {
         parameters: Default::default(),
         excluded: vec![],
         budget_ms: 1,
+        scripts: vec![],
         revision: Some(1),
         form: None,
         also: std::collections::BTreeMap::new(),

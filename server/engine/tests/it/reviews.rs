@@ -153,7 +153,10 @@ async fn settings_that_lose_data_are_urgent() {
 async fn hostile_names_are_only_names() {
     let target = Target::new().await;
     let mut sql = String::new();
-    for (n, name) in ["a\"b", "semi;colon", "new\nline", "ünïcode", "select", "dot.ted", "sp ace", "q'uote", "$$", "%s", "back\\slash"].iter().enumerate() {
+    for (n, name) in ["a\"b", "semi;colon", "new\nline", "ünïcode", "select", "dot.ted", "sp ace", "q'uote", "$$", "%s", "back\\slash"]
+        .iter()
+        .enumerate()
+    {
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
         sql.push_str(&format!(
             "CREATE TABLE shop.{quoted} ({quoted} int REFERENCES shop.parent ON DELETE CASCADE, s{n} serial);

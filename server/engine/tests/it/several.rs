@@ -5,7 +5,7 @@ use crate::house::{House, code, person, with_account};
 use domain::approval::Policy;
 use domain::canonical::Digest;
 use domain::examination::PreviewAnswer;
-use domain::ids::{ExaminationId, TargetId, WindowId};
+use domain::ids::{ExaminationId, TargetId};
 use domain::people::{GlobalRole, TeamRole};
 use domain::plan::Plan;
 use domain::procedure::{RiskClass, Selection};

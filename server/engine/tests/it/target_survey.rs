@@ -89,8 +89,15 @@ async fn a_whole_week_finds_the_defects_mends_them_and_finds_nothing_more() {
         assert!(item.object.oid > 0 && item.bytes > 0 && item.estimate.high_ms >= 1_000 && !item.measure.sentence.is_empty(), "{item:?}");
     }
 
-    let envelope =
-        Envelope { steps: steps(), allowed: vec![], excluded: vec![], highest_risk: RiskClass::R1, most_objects: 50, most_bytes: 1 << 40 };
+    let envelope = Envelope {
+        steps: steps(),
+        allowed: vec![],
+        excluded: vec![],
+        highest_risk: RiskClass::R1,
+        most_objects: 50,
+        most_bytes: 1 << 40,
+        scripts: vec![],
+    };
     let (list, violations) = trim(&envelope, selection);
     assert_eq!((violations, within(&envelope, &list)), (vec![], vec![]));
     for item in &list.items {
@@ -112,6 +119,7 @@ async fn what_a_plan_excludes_is_not_even_measured() {
         highest_risk: RiskClass::R1,
         most_objects: 50,
         most_bytes: 1 << 40,
+        scripts: vec![],
     };
     let found = look_for(&target, MAINTAINER, &steps(), &|object| envelope.admits(object)).await;
     let seen = serde_json::to_string(&found).expect("text and integers");

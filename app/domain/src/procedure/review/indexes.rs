@@ -94,14 +94,19 @@ pub fn unused(rows: &[UnusedRow], observed_s: Option<u64>, standbys: u64) -> Sel
         let since = if observed < 86_400 { "0 days".to_owned() } else { duration_ms(observed.saturating_mul(1000)) };
         return found(vec![Finding::cannot_see(
             STEP,
-            format!("Whether {n} indexes without a scan are unused is not known: the server's counters were observed for {since}, and 30 days are needed."),
+            format!(
+                "Whether {n} indexes without a scan are unused is not known: the server's counters were observed for {since}, and 30 days are needed."
+            ),
             "Counters begin anew after a reset or a crash. Look again when a month end has passed. If they fell without a reset, analyse the whole database: autovacuum forgot its counts as well.",
         )]);
     }
     if standbys > 0 {
         return found(vec![Finding::cannot_see(
             STEP,
-            format!("Whether {n} indexes without a scan here are unused is not known: {} connected, and their scans are not counted here.", crate::procedure::text::plural(standbys, "standby is", "standbys are")),
+            format!(
+                "Whether {n} indexes without a scan here are unused is not known: {} connected, and their scans are not counted here.",
+                crate::procedure::text::plural(standbys, "standby is", "standbys are")
+            ),
             "Look at pg_stat_user_indexes on each standby before you drop one.",
         )]);
     }
@@ -113,10 +118,16 @@ pub fn unused(rows: &[UnusedRow], observed_s: Option<u64>, standbys: u64) -> Sel
             crate::procedure::text::plural(row.writes_rows, "written row", "written rows"),
             row.definition
         );
-        Finding::new(STEP, "unused_index", ATTENTION, said, "Ask who made it and why. Then drop it by a design change, with its definition in the way back.")
-            .about(&row.index)
-            .figure("index_bytes", row.bytes)
-            .figure("observed_s", observed)
+        Finding::new(
+            STEP,
+            "unused_index",
+            ATTENTION,
+            said,
+            "Ask who made it and why. Then drop it by a design change, with its definition in the way back.",
+        )
+        .about(&row.index)
+        .figure("index_bytes", row.bytes)
+        .figure("observed_s", observed)
     };
     found(rows.iter().map(finding).collect())
 }
@@ -133,9 +144,15 @@ pub fn foreign_keys(rows: &[ForeignKeyRow]) -> Selection {
             crate::procedure::text::plural(row.parent_changes_rows, "row was changed", "rows were changed")
         );
         let level = if row.child_bytes >= CHILD_MIN_BYTES { ATTENTION } else { NOTE };
-        Finding::new(STEP, "foreign_key_without_index", level, said, "Build one by a design change: CREATE INDEX CONCURRENTLY on these columns.")
-            .called(format!("{} ({})", row.child, crate::procedure::quote::for_people(&row.constraint)))
-            .figure("child_bytes", row.child_bytes)
+        Finding::new(
+            STEP,
+            "foreign_key_without_index",
+            level,
+            said,
+            "Build one by a design change: CREATE INDEX CONCURRENTLY on these columns.",
+        )
+        .called(format!("{} ({})", row.child, crate::procedure::quote::for_people(&row.constraint)))
+        .figure("child_bytes", row.child_bytes)
     };
     found(rows.iter().filter(matters).map(finding).collect())
 }

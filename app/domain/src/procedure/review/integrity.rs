@@ -52,7 +52,10 @@ pub fn indexes(rows: &[CheckRow], left: u64) -> Selection {
             STEP,
             "sound_indexes",
             NOTE,
-            format!("{} checked against every row of their tables: nothing is missing, all is in order.", plural(sound, "unique index was", "unique indexes were")),
+            format!(
+                "{} checked against every row of their tables: nothing is missing, all is in order.",
+                plural(sound, "unique index was", "unique indexes were")
+            ),
             "Nothing to do.",
         ));
     }

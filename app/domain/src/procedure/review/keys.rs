@@ -61,7 +61,10 @@ pub fn sequences(rows: &[SequenceRow]) -> Selection {
     if blind > 0 {
         findings.push(Finding::cannot_see(
             STEP,
-            format!("How far {} got is not known: the role may not read them, and the server says nothing then.", plural(blind, "sequence", "sequences")),
+            format!(
+                "How far {} got is not known: the role may not read them, and the server says nothing then.",
+                plural(blind, "sequence", "sequences")
+            ),
             "GRANT SELECT ON ALL SEQUENCES IN SCHEMA … to the role.",
         ));
     }
@@ -75,7 +78,10 @@ pub fn keyless(rows: &[KeylessRow]) -> Selection {
             STEP,
             "no_primary_key",
             NOTE,
-            format!("It has no primary key ({}): logical replication cannot change its rows, and online rewrites refuse it.", size(row.bytes)),
+            format!(
+                "It has no primary key ({}): logical replication cannot change its rows, and online rewrites refuse it.",
+                size(row.bytes)
+            ),
             "By a design change: CREATE UNIQUE INDEX CONCURRENTLY on columns that are NOT NULL, then ADD PRIMARY KEY USING INDEX.",
         )
         .about(&row.table)

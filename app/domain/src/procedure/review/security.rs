@@ -63,8 +63,14 @@ pub fn roles(rows: &[RoleRow]) -> Selection {
             (NOTE, format!("It logs in with {}.", row.powers.join(", ")))
         };
         let end = if row.expires { "" } else { " Its password has no end." };
-        Finding::new(STEP, "powerful_login", level, format!("{said}{end}"), "Is it a person, or a program? Programs rarely need it; persons should come by a role of their own.")
-            .called(&row.role)
+        Finding::new(
+            STEP,
+            "powerful_login",
+            level,
+            format!("{said}{end}"),
+            "Is it a person, or a program? Programs rarely need it; persons should come by a role of their own.",
+        )
+        .called(&row.role)
     };
     found(rows.iter().map(finding).collect())
 }
@@ -73,9 +79,19 @@ pub fn roles(rows: &[RoleRow]) -> Selection {
 pub fn public(rows: &[PublicRow]) -> Selection {
     let finding = |row: &PublicRow| {
         let (kind, level, said, advice) = if row.creates {
-            ("public_creates", ATTENTION, "Everybody may make objects in this schema, also such that others call by mistake.".to_owned(), "REVOKE CREATE ON SCHEMA … FROM PUBLIC, by a design change.")
+            (
+                "public_creates",
+                ATTENTION,
+                "Everybody may make objects in this schema, also such that others call by mistake.".to_owned(),
+                "REVOKE CREATE ON SCHEMA … FROM PUBLIC, by a design change.",
+            )
         } else {
-            ("public_right", NOTE, format!("Everybody who can connect may {}.", row.rights), "Is it meant? Otherwise REVOKE it FROM PUBLIC by a design change, with the GRANT as the way back.")
+            (
+                "public_right",
+                NOTE,
+                format!("Everybody who can connect may {}.", row.rights),
+                "Is it meant? Otherwise REVOKE it FROM PUBLIC by a design change, with the GRANT as the way back.",
+            )
         };
         Finding::new(STEP, kind, level, said, advice).called(&row.object)
     };
@@ -105,18 +121,44 @@ pub fn hba(rows: &[HbaRow]) -> Selection {
         let from = if row.address.is_empty() { "by socket".to_owned() } else { format!("from {}", row.address) };
         let everywhere = matches!(row.address.as_str(), "0.0.0.0" | "0.0.0.0/0" | "::" | "::/0" | "all");
         let clear = row.method == "password" && row.kind != "hostssl";
-        let mut add = |kind: &str, level, said: String, advice: &str| findings.push(Finding::new(STEP, kind, level, said, advice).called(&line));
+        let mut add =
+            |kind: &str, level, said: String, advice: &str| findings.push(Finding::new(STEP, kind, level, said, advice).called(&line));
         if let Some(error) = &row.error {
-            add("hba_error", ATTENTION, format!("The line cannot be used: {error}."), "Correct it: after the next reload the server keeps its old rules, after a restart it may not start.");
+            add(
+                "hba_error",
+                ATTENTION,
+                format!("The line cannot be used: {error}."),
+                "Correct it: after the next reload the server keeps its old rules, after a restart it may not start.",
+            );
         } else if row.method == "trust" {
             let level = if everywhere { URGENT } else { ATTENTION };
-            add("hba_trust", level, format!("Whoever comes {from} is let in without a password (trust)."), "Use scram-sha-256; by socket peer.");
+            add(
+                "hba_trust",
+                level,
+                format!("Whoever comes {from} is let in without a password (trust)."),
+                "Use scram-sha-256; by socket peer.",
+            );
         } else if clear {
-            add("hba_clear_text", ATTENTION, format!("Passwords cross the network in clear text {from} (password)."), "Use scram-sha-256, and hostssl.");
+            add(
+                "hba_clear_text",
+                ATTENTION,
+                format!("Passwords cross the network in clear text {from} (password)."),
+                "Use scram-sha-256, and hostssl.",
+            );
         } else if row.method == "md5" {
-            add("hba_md5", NOTE, format!("Logins {from} may use MD5, which is deprecated."), "Set password_encryption to scram-sha-256, set the passwords anew, then use scram-sha-256 here.");
+            add(
+                "hba_md5",
+                NOTE,
+                format!("Logins {from} may use MD5, which is deprecated."),
+                "Set password_encryption to scram-sha-256, set the passwords anew, then use scram-sha-256 here.",
+            );
         } else if everywhere && row.kind == "host" {
-            add("hba_everywhere", NOTE, format!("Logins are taken from every address, also without TLS ({}).", row.method), "Name the networks, and use hostssl.");
+            add(
+                "hba_everywhere",
+                NOTE,
+                format!("Logins are taken from every address, also without TLS ({}).", row.method),
+                "Name the networks, and use hostssl.",
+            );
         }
     }
     found(findings)

@@ -52,8 +52,16 @@ fn a_foreign_key_matters_by_size_or_by_its_action() {
 
 #[test]
 fn sequences_are_named_from_half_on_and_blindness_is_said() {
-    let row = |used_permille, readable| keys::SequenceRow { sequence: name("s"), column: Some("shop.t.id".into()), used_permille, readable };
-    let found = keys::sequences(&[row(Some(499), true), row(Some(500), true), row(Some(750), true), row(Some(930), true), row(None, true), row(None, false)]);
+    let row =
+        |used_permille, readable| keys::SequenceRow { sequence: name("s"), column: Some("shop.t.id".into()), used_permille, readable };
+    let found = keys::sequences(&[
+        row(Some(499), true),
+        row(Some(500), true),
+        row(Some(750), true),
+        row(Some(930), true),
+        row(None, true),
+        row(None, false),
+    ]);
     let near = "sequence_near_end";
     assert_eq!(kinds(&found), [(near, NOTE), (near, ATTENTION), (near, URGENT), ("cannot_see", ATTENTION)]);
     assert!(found.findings[2].sentence.starts_with("93.0 % of shop.t.id"), "{:?}", found.findings[2]);
@@ -73,7 +81,13 @@ fn damage_is_urgent_and_what_was_not_checked_is_said() {
 
 #[test]
 fn ways_in_are_judged_by_what_they_ask_and_from_where() {
-    let row = |kind: &str, address: &str, method: &str| security::HbaRow { line: 1, kind: kind.into(), address: address.into(), method: method.into(), error: None };
+    let row = |kind: &str, address: &str, method: &str| security::HbaRow {
+        line: 1,
+        kind: kind.into(),
+        address: address.into(),
+        method: method.into(),
+        error: None,
+    };
     let found = security::hba(&[
         row("local", "", "peer"),
         row("host", "127.0.0.1", "scram-sha-256"),
@@ -85,7 +99,14 @@ fn ways_in_are_judged_by_what_they_ask_and_from_where() {
         row("host", "all", "scram-sha-256"),
         security::HbaRow { error: Some("end of line".into()), ..row("host", "", "trust") },
     ]);
-    let expected = [("hba_trust", URGENT), ("hba_trust", ATTENTION), ("hba_clear_text", ATTENTION), ("hba_md5", NOTE), ("hba_everywhere", NOTE), ("hba_error", ATTENTION)];
+    let expected = [
+        ("hba_trust", URGENT),
+        ("hba_trust", ATTENTION),
+        ("hba_clear_text", ATTENTION),
+        ("hba_md5", NOTE),
+        ("hba_everywhere", NOTE),
+        ("hba_error", ATTENTION),
+    ];
     assert_eq!(kinds(&found), expected);
     assert_eq!(kinds(&security::encoding("SQL_ASCII")), [("sql_ascii", ATTENTION)]);
     assert_eq!(kinds(&security::encoding("UTF8")), []);
@@ -134,7 +155,8 @@ fn every_finding_says_what_to_do() {
     let roles = security::roles(&[security::RoleRow { role: "boss".into(), superuser: true, powers: vec![], expires: false }]);
     let public = security::public(&[security::PublicRow { object: "shop".into(), rights: String::new(), creates: true }]);
     let definers = security::definers(&["shop.f()".into()]);
-    let extensions = security::extensions(&[security::ExtensionRow { name: "postgis".into(), installed: "3.3".into(), available: "3.5".into() }]);
+    let extensions =
+        security::extensions(&[security::ExtensionRow { name: "postgis".into(), installed: "3.3".into(), available: "3.5".into() }]);
     let (keyless, collations) = (keys::keyless(&[keys::KeylessRow { table: name("t"), bytes: 8192 }]), integrity::collations(&[name("i")]));
     for selection in [roles, public, definers, extensions, keyless, collations, integrity::no_amcheck()] {
         for finding in &selection.findings {

@@ -3,7 +3,6 @@
 use super::beside::Beside;
 use super::page::RevisionDiff;
 use super::{Change, Overlap, Preview, blocked};
-use crate::change::Change;
 use crate::approval::{Assurance, Electorate, Roll, Rule, count};
 use crate::decision::FieldError;
 use crate::freeze::Freeze;
@@ -255,7 +254,7 @@ pub struct SealPage {
     /// The other databases of several, each with what a worker found there.
     pub more: Vec<(Database, Look)>,
     /// The change of design, where it is one that can be read.
-    pub change: Option<Change>,
+    pub change: Option<crate::change::Change>,
     /// In which order, where there are several.
     pub order: Option<Several>,
     /// Databases of one wave that share a server.

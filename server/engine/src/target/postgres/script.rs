@@ -99,7 +99,8 @@ pub async fn apply(session: &Session, item: &WorkItem, may_begin: &(dyn Fn() -> 
     } else if !session.link.is_closed() {
         session.link.execute("ROLLBACK").await?;
     }
-    let execution = Execution { error, notices: session.link.take_notices(), elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX) };
+    let execution =
+        Execution { error, notices: session.link.take_notices(), elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX) };
     Ok(Tried::Sent { execution, blockers: Vec::new() })
 }
 
@@ -121,12 +122,15 @@ pub async fn apply_alone(
     let limit_s = parameters.blocker_max_age_s;
     let mut old = Vec::new();
     if script.index.is_some() {
-        old = blockers::old_transactions(&session.link, limit_s).await?;
+        old = blockers::old_transactions(&session.link, limit_s, Some(session.name.run())).await?;
         old.extend(blockers::old_prepared(&session.link, limit_s).await?);
     }
     if !old.is_empty() {
         let limit = duration_ms(limit_s.saturating_mul(1000));
-        return Ok(Tried::Blocked { reason: format!("It would wait for transactions that are open for more than {limit}."), blockers: old });
+        return Ok(Tried::Blocked {
+            reason: format!("It would wait for transactions that are open for more than {limit}."),
+            blockers: old,
+        });
     }
     let [text] = script.texts.as_slice() else { return Err(StatementError::not_understood("a statement on its own that is several")) };
     if !may_begin() {

@@ -60,7 +60,9 @@ async fn keyless(look: &Look<'_>) -> Result<Selection, StatementError> {
             found.push(object);
         }
     }
-    let sizes = measure::sizes(look.link, found.iter().map(|table| table.oid).collect(), "pg_catalog.pg_total_relation_size(c.oid)").await?;
-    let rows: Vec<_> = found.into_iter().map(|table| KeylessRow { bytes: sizes.get(&table.oid).copied().unwrap_or(0), table: table.name }).collect();
+    let sizes =
+        measure::sizes(look.link, found.iter().map(|table| table.oid).collect(), "pg_catalog.pg_total_relation_size(c.oid)").await?;
+    let rows: Vec<_> =
+        found.into_iter().map(|table| KeylessRow { bytes: sizes.get(&table.oid).copied().unwrap_or(0), table: table.name }).collect();
     Ok(keys::keyless(&rows))
 }
