@@ -206,7 +206,7 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
         return Err(Halt::Hold(HoldCause::Blocked, difference));
     }
     let slot = i32::from(place);
-    if !fence::take(&session.link, slot).await.map_err(|error| statement(&error))? {
+    if !fence::take_soon(&session.link, slot).await.map_err(|error| statement(&error))? {
         return Err(Halt::Again(Error::internal("the slot of the executing session was not free")));
     }
     let before = postgres::script::begin(&session, before).await.map_err(|error| statement(&error))?;

@@ -111,7 +111,7 @@ async fn ready(work: &Work, control: &Control, first: &Item, place: &Place, budg
     if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
         return Err(Halt::Hold(HoldCause::Blocked, difference));
     }
-    if !fence::take(&session.link, i32::from(place.slot)).await.map_err(|error| statement(&error))? {
+    if !fence::take_soon(&session.link, i32::from(place.slot)).await.map_err(|error| statement(&error))? {
         return Err(Halt::Again(Error::internal("the slot of the executing session was not free")));
     }
     fail_point("after_open");

@@ -10,11 +10,16 @@ use super::link::{Link, field};
 use super::session::{Backend, STARTED_US, SessionName};
 use domain::ids::RunId;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// First half of the lock's key: "Dryd" in ASCII. The second half is the slot.
 pub const LOCK_SPACE: i32 = 0x4472_7964;
 /// The slot of the control session.
 pub const CONTROL_SLOT: i32 = 0;
+
+/// An ended session lets go of its slot within this time.
+const LETS_GO_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Who holds a slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,15 +74,12 @@ pub async fn take(link: &Link, slot: i32) -> Result<bool, StatementError> {
     field(&link.row("SELECT pg_catalog.pg_try_advisory_lock($1, $2)", &[&LOCK_SPACE, &slot]).await?, 0)
 }
 
-/// How long a slot is waited for whose session was just ended: it lets go within moments.
-const TAKE_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// Takes a slot that may still be held by a session that was just ended; `false` when it is not to be had.
+/// The same, where the session that held it was ended just now: it lets go within moments.
 ///
 /// # Errors
-/// As [`take`].
+/// What the server, or the connection, said.
 pub async fn take_soon(link: &Link, slot: i32) -> Result<bool, StatementError> {
-    let until = tokio::time::Instant::now() + TAKE_WITHIN;
+    let until = tokio::time::Instant::now() + LETS_GO_WITHIN;
     loop {
         if take(link, slot).await? {
             return Ok(true);
@@ -85,7 +87,7 @@ pub async fn take_soon(link: &Link, slot: i32) -> Result<bool, StatementError> {
         if tokio::time::Instant::now() >= until {
             return Ok(false);
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
     }
 }
 
