@@ -146,17 +146,27 @@ pub fn wait(list: &mut WorkList, later: &[Later]) {
     list.waiting = later.iter().map(Later::waits).collect();
 }
 
-/// Which of the items have a turn.
+/// Which of the items have a turn. Those of steps nobody named have one: what bounds the list says so of them.
 fn chosen(items: &[WorkItem], steps: &[String], span: Span) -> Vec<bool> {
-    let mut chosen = vec![false; items.len()];
-    let ranked = ranked(items, span);
+    let step_of: Vec<Option<usize>> = items.iter().map(|item| steps.iter().position(|step| *step == item.step)).collect();
+    let mut night: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    for (at, step) in step_of.iter().enumerate() {
+        if let Some(step) = step {
+            night[*step].push(at);
+        }
+    }
     // Nobody is left out where all fit.
-    if all_in_time(items, &vec![true; items.len()], steps, span) {
+    if all_in_time(items, &night, span) {
         return vec![true; items.len()];
     }
-    for at in ranked {
-        chosen[at] = true;
-        if !all_in_time(items, &chosen, steps, span) {
+    night.iter_mut().for_each(Vec::clear);
+    let mut chosen = vec![true; items.len()];
+    for at in ranked(items, span) {
+        let Some(step) = step_of[at] else { continue };
+        let place = night[step].partition_point(|other| *other < at);
+        night[step].insert(place, at);
+        if !all_in_time(items, &night, span) {
+            night[step].remove(place);
             chosen[at] = false;
         }
     }
@@ -187,14 +197,14 @@ fn ranked(items: &[WorkItem], span: Span) -> Vec<usize> {
     order
 }
 
-/// Whether each of the chosen, worked on step by step with so many at once and the slow end of its estimate, begins so early that it can end.
-fn all_in_time(items: &[WorkItem], chosen: &[bool], steps: &[String], span: Span) -> bool {
+/// Whether each of the chosen, by their positions and step by step, begins so early that it can end, with so many at once.
+fn all_in_time(items: &[WorkItem], night: &[Vec<usize>], span: Span) -> bool {
     let mut places = vec![0_u64; usize::try_from(span.jobs.max(1)).unwrap_or(1)];
-    for step in steps {
+    for of_step in night {
         // A step begins when the one before is over.
         let begin = places.iter().copied().max().unwrap_or(0);
         places.fill(begin);
-        for (item, _) in items.iter().zip(chosen).filter(|(item, chosen)| **chosen && item.step == *step) {
+        for item in of_step.iter().map(|at| &items[*at]) {
             let Some(free) = places.iter_mut().min() else { return false };
             if *free >= span.begin_ms.max(1) || free.saturating_add(needed_ms(item.estimate)) > span.left_ms {
                 return false;
