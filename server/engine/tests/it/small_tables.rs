@@ -1,0 +1,82 @@
+//! Many small tables in one session: as many facts and tries as ever, each table once, and a crash in the middle of them told by each
+//! table's own counter.
+
+use crate::kills::nothing_twice_and_nothing_lost;
+use crate::run_stage::RunStage;
+use engine::test_support::fail_points::Deed;
+use futures_util::StreamExt as _;
+use std::time::Duration;
+
+const TABLES: usize = 40;
+const EACH_ONCE: &str = "SELECT count(*) FROM pg_stat_user_tables WHERE schemaname = 'shop' AND vacuum_count = 1 AND analyze_count = 1";
+
+async fn many() -> RunStage {
+    let stage = RunStage::new().await;
+    for n in 0..TABLES {
+        stage.dead_rows(&format!("t{n}"), 400).await;
+    }
+    stage
+        .due(|plan| {
+            plan.parameters.jobs = 2;
+            plan.envelope.most_objects = 200;
+        })
+        .await;
+    stage
+}
+
+async fn each_once(stage: &RunStage, case: &str) {
+    nothing_twice_and_nothing_lost(stage, case).await;
+    let page = stage.page().await;
+    assert_eq!(stage.on_target(EACH_ONCE).await, 40, "{case}: one VACUUM and one ANALYZE of each\n{page}");
+    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.item WHERE outcome = 'done'").await, 80, "{case}\n{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lot_of_small_tables_is_worked_on_in_few_sessions() {
+    let stage = many().await;
+    let worker = stage.worker();
+    stage.until(90, "SELECT state = 'validating' FROM drydock.window").await;
+    let page = stage.page().await;
+    let sessions = stage.house.count("SELECT count(DISTINCT session_name) FROM drydock.attempt").await;
+    assert!((4..=12).contains(&sessions), "{sessions} lots\n{page}");
+    assert_eq!(
+        stage.house.count("SELECT count(*) FROM drydock.attempt WHERE started_at >= ended_at OR intent_at > ended_at").await,
+        0,
+        "{page}"
+    );
+    let apart = "SELECT count(DISTINCT started_at) FROM drydock.attempt WHERE session_name = (SELECT session_name FROM drydock.attempt WHERE ordinal = 1)";
+    assert!(stage.house.count(apart).await > 5, "each has the time that its own statement took\n{page}");
+    each_once(&stage, "in peace").await;
+    worker.stop().await;
+}
+
+async fn dies_at(point: &'static str, nth: u32) {
+    let case = format!("small tables, dies at {point}, time {nth}");
+    let stage = many().await;
+    let first = stage.worker_process_with(point, nth, Deed::Die);
+    if let Err(status) = first.died(Duration::from_secs(90)).await {
+        panic!("{case}: the point was not reached ({status})\n{}", stage.page().await);
+    }
+    stage.expire_lease().await;
+    let second = stage.worker_process();
+    stage.until(120, "SELECT state = 'validating' FROM drydock.window").await;
+    second.terminate().await;
+    each_once(&stage, &case).await;
+    stage.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_may_die_in_the_middle_of_a_lot() {
+    let cases = [
+        ("after_open", 2),
+        ("after_intent", 1),
+        ("after_start", 2),
+        ("before_send", 1),
+        ("before_send", 15),
+        ("before_send", 47),
+        ("after_execute", 1),
+        ("before_done", 2),
+        ("after_done", 1),
+    ];
+    futures_util::stream::iter(cases).for_each_concurrent(4, |(point, nth)| dies_at(point, nth)).await;
+}
