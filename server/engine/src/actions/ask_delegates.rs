@@ -29,7 +29,7 @@ pub async fn ask_delegates(pool: &PgPool, permit: &Permit, window: WindowId) -> 
             }
             let window = store::windows::load(ledger.db(), window).await?;
             let plan = window.plan()?;
-            let (polls, standing) = tally(&mut ledger, &window, &plan).await?;
+            let (polls, standing) = tally(ledger.db(), &window, &plan).await?;
             let waiting = standing.waiting_for();
             let mut due: BTreeMap<PersonId, Vec<Unasked>> = BTreeMap::new();
             for one in stand_ins::unasked(ledger.db(), Some(window.id)).await? {

@@ -143,7 +143,7 @@ pub(crate) async fn ask_the_others(
     voted: &BTreeSet<PersonId>,
     fact: FactRef,
 ) -> Result<BTreeSet<PersonId>> {
-    let left = standing(ledger, window, plan).await?;
+    let left = standing(ledger.db(), window, plan).await?;
     // A stage that is open again has its own deadline again.
     ledger.turn(window.id, left.stage, fact).await?;
     // Delegates are asked by the loop that knows their absences.

@@ -57,7 +57,7 @@ impl Ballot {
             votes.retain(|(_, vote)| vote.person != person);
         }
         let already = votes.iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
-        let stand_ins = stand_ins(ledger, window, plan).await?;
+        let stand_ins = stand_ins(ledger.db(), window, plan).await?;
         let polls = plan.as_sealed(&window.escalated).with_stand_ins(&stand_ins);
         approval::may_vote(person, &contributors, &polls.eligible(), already)?;
         store::voices::one(ledger.db(), window.id, person).await?.heard()?;

@@ -21,6 +21,7 @@ use domain::plan::{Plan, PlanTarget};
 use domain::window::WindowState;
 use secrecy::SecretString;
 use serde_json::Map;
+use sqlx::PgConnection;
 
 /// What was typed to decide.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -156,7 +157,7 @@ async fn record(
     audience::tell(ledger, window, plan, NoticeKind::VoteRecorded, Map::from_iter([("decision".to_owned(), decision.word().into())]), fact)
         .await?;
     audience::tell_absent(ledger, window, &vote.in_place_of, fact).await?;
-    let standing = standing(ledger, window, plan).await?;
+    let standing = standing(ledger.db(), window, plan).await?;
     let state = follow(ledger, window, plan, &standing, &vote).await?;
     // Of several policies each has stages of its own: one may go on while another, whose deadline holds, does not.
     let turned = state == WindowState::Proposed && ledger.turn(window.id, standing.stage, fact).await?;
@@ -169,46 +170,46 @@ async fn record(
 }
 
 /// Counts the votes with today's groups: who left a group no longer counts, who joined counts only after sealing anew.
-pub(crate) async fn standing(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Standing> {
-    Ok(tally(ledger, window, plan).await?.1)
+pub(crate) async fn standing(db: &mut PgConnection, window: &Window, plan: &Plan) -> Result<Standing> {
+    Ok(tally(db, window, plan).await?.1)
 }
 
 /// The same, with those who could vote by each policy of the plan.
-pub(crate) async fn tally<'p>(ledger: &mut Ledger<'_>, window: &Window, plan: &'p Plan) -> Result<(Polls<'p>, Standing)> {
-    let today = store::groups::of_plan(ledger.db(), plan, None).await?;
-    let stand_ins = stand_ins(ledger, window, plan).await?;
-    let votes = votes(ledger, window).await?;
+pub(crate) async fn tally<'p>(db: &mut PgConnection, window: &Window, plan: &'p Plan) -> Result<(Polls<'p>, Standing)> {
+    let today = store::groups::of_plan(db, plan, None).await?;
+    let stand_ins = stand_ins(db, window, plan).await?;
+    let votes = votes(db, window).await?;
     let polls = plan.today(&today, &window.escalated).with_stand_ins(&stand_ins);
     let standing = polls.count(&votes);
     Ok((polls, standing))
 }
 
 /// Who votes in whose place on the newest plan.
-pub(super) async fn stand_ins(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan) -> Result<Vec<StandIn>> {
+pub(super) async fn stand_ins(db: &mut PgConnection, window: &Window, plan: &Plan) -> Result<Vec<StandIn>> {
     let voters = plan.voters();
     let plan = Counting { window: window.id, digest: window.digest, team: window.team, voters: &voters };
-    store::stand_ins::of(ledger.db(), &plan).await
+    store::stand_ins::of(db, &plan).await
 }
 
 /// Counts the same votes on one database by another policy than the one that was sealed for it.
 pub(crate) async fn standing_by(
-    ledger: &mut Ledger<'_>,
+    db: &mut PgConnection,
     window: &Window,
     plan: &Plan,
     (target, eligible): (&PlanTarget, &Eligible),
     policy: &Policy,
 ) -> Result<Standing> {
-    let today = store::groups::eligible(ledger.db(), target.id, window.team, &policy.groups()).await?;
-    let contributors = store::windows::contributors(ledger.db(), window.id).await?;
-    let stand_ins = stand_ins(ledger, window, plan).await?;
+    let today = store::groups::eligible(db, target.id, window.team, &policy.groups()).await?;
+    let contributors = store::windows::contributors(db, window.id).await?;
+    let stand_ins = stand_ins(db, window, plan).await?;
     let roll = Roll::against(policy, eligible, &today, &contributors, &window.escalated).with_stand_ins(policy, &stand_ins);
-    let votes = votes(ledger, window).await?;
+    let votes = votes(db, window).await?;
     Ok(approval::count(policy, &roll, &votes).or_pre_approved(policy, plan.risk()))
 }
 
 /// The votes that stand on the newest plan.
-pub(super) async fn votes(ledger: &mut Ledger<'_>, window: &Window) -> Result<Vec<StandingVote>> {
-    Ok(store::votes::standing(ledger.db(), window.id, window.digest).await?.into_iter().map(|(_, vote)| vote).collect())
+pub(super) async fn votes(db: &mut PgConnection, window: &Window) -> Result<Vec<StandingVote>> {
+    Ok(store::votes::standing(db, window.id, window.digest).await?.into_iter().map(|(_, vote)| vote).collect())
 }
 
 /// What the count leads to.

@@ -66,7 +66,7 @@ pub(super) async fn ask(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, f
     if voted.is_empty() {
         return Ok(pre_approve::ask_or_approve(ledger, window, plan, Map::new(), fact).await?.asked);
     }
-    let left = standing(ledger, window, plan).await?;
+    let left = standing(ledger.db(), window, plan).await?;
     if left.approved {
         approve(ledger, window, plan, asked).await?;
         return Ok(0);
@@ -86,7 +86,7 @@ pub(super) async fn count(ledger: &mut Ledger<'_>, id: domain::ids::WindowId, as
         return Ok(false);
     }
     let plan = window.plan()?;
-    let left = standing(ledger, &window, &plan).await?;
+    let left = standing(ledger.db(), &window, &plan).await?;
     if left.approved {
         approve(ledger, &window, &plan, asked).await?;
         return Ok(true);
@@ -105,7 +105,7 @@ async fn voted(ledger: &mut Ledger<'_>, window: &Window) -> Result<BTreeSet<Pers
 
 /// Its votes suffice, and at least one of them was given with the series.
 async fn approve(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, asked: &Asked) -> Result<()> {
-    let voters: Vec<String> = standing(ledger, window, plan).await?.voters().iter().map(ToString::to_string).collect();
+    let voters: Vec<String> = standing(ledger.db(), window, plan).await?.voters().iter().map(ToString::to_string).collect();
     let fact = NewFact::done("window.approve", "window", window.id)
         .of_window(window.id)
         .of_team(window.team)

@@ -147,7 +147,7 @@ async fn hand_over(ledger: &mut Ledger<'_>, id: WindowId, team: TeamId, from: Pe
 async fn lose_quorum(ledger: &mut Ledger<'_>, number: i64, name: &str) -> Result<bool> {
     let window = store::windows::by_number(ledger.db(), number).await?;
     let plan = window.plan()?;
-    if window.state != WindowState::Approved || standing(ledger, &window, &plan).await?.approved {
+    if window.state != WindowState::Approved || standing(ledger.db(), &window, &plan).await?.approved {
         return Ok(false);
     }
     let reason = format!("{name}, whose approval counted, was deactivated.");

@@ -27,7 +27,7 @@ pub async fn escalate_window(pool: &PgPool, permit: &Permit, window: WindowId, r
             let window = store::windows::load(ledger.db(), window).await?;
             let plan = window.plan()?;
             let second = plan.as_sealed(&window.escalated).second(stage);
-            let asked = standing(&mut ledger, &window, &plan).await?.waiting_for().intersection(&second).copied().collect();
+            let asked = standing(ledger.db(), &window, &plan).await?.waiting_for().intersection(&second).copied().collect();
             let fact = NewFact::done("window.escalate", "window", window.id)
                 .of_window(window.id)
                 .of_team(window.team)

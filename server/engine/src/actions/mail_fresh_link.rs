@@ -38,7 +38,7 @@ pub async fn mail_fresh_link(engine: &Engine, secret: &str, request: &str) -> Re
             may_ask(window.state, store::letters::in_time(ledger.db(), plan.times.latest_start).await?)?;
             let voted = store::votes::standing(ledger.db(), id, window.digest).await?.iter().any(|(_, vote)| vote.person == link.person);
             let active = store::letters::recipient(ledger.db(), link.person).await?.active;
-            let (polls, _) = tally(&mut ledger, &window, &plan).await?;
+            let (polls, _) = tally(ledger.db(), &window, &plan).await?;
             let asked = plan.voters().contains(&link.person) || !polls.in_place_of(link.person).is_empty();
             if voted || !active || !asked {
                 return Err(Refusal::new(

@@ -261,13 +261,8 @@ impl Draft {
         let procedure = domain::procedure::by_key(&self.proposal.procedure)
             .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
         let now = store::runs::now(db).await?;
-        let (mut policies, mut stages) = (Vec::new(), Vec::new());
-        for target in self.targets() {
-            let policy =
-                store::policies::ruling(db, &case(target, &procedure, self.proposal.risk(&procedure), self.proposal.most_bytes)).await?;
-            stages.push(self.deadlines(&policy, now)?);
-            policies.push(policy);
-        }
+        let policies = self.policies(db, &procedure).await?;
+        let stages = policies.iter().map(|policy| self.deadlines(policy, now)).collect::<Result<Vec<_>>>()?;
         let rehearsal = self.rehearsal(db, &procedure, &policies).await?;
         let stages = approval::strictest(&stages);
         let decide_by = stages.iter().map(|stage| stage.decide_by).max().unwrap_or(self.times.latest_start);
@@ -317,14 +312,15 @@ impl Draft {
     pub(crate) async fn check_rehearsal(&self, db: &mut PgConnection) -> Result<()> {
         let procedure = domain::procedure::by_key(&self.proposal.procedure)
             .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
-        let mut policies = Vec::new();
-        for target in self.targets() {
-            policies.push(
-                store::policies::ruling(db, &case(target, &procedure, self.proposal.risk(&procedure), self.proposal.most_bytes)).await?,
-            );
-        }
+        let policies = self.policies(db, &procedure).await?;
         self.rehearsal(db, &procedure, &policies).await?;
         Ok(())
+    }
+
+    /// What rules each database, in their order.
+    async fn policies(&self, db: &mut PgConnection, procedure: &Procedure) -> Result<Vec<PlanPolicy>> {
+        let risk = self.proposal.risk(procedure);
+        store::policies::ruling_each(db, self.targets().map(|target| case(target, procedure, risk, self.proposal.most_bytes))).await
     }
 
     /// What rehearsed it; each database has the policy of the same place.

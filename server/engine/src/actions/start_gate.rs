@@ -9,10 +9,11 @@ use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::freeze::Freeze;
 use domain::gate::{self, Evidence, StartPath};
-use domain::ids::{RunId, WindowId};
+use domain::ids::{PersonId, RunId, WindowId};
 use domain::plan::{Plan, PlanPolicy, PlanTarget};
 use domain::rehearsal;
 use jiff::Timestamp;
+use sqlx::PgConnection;
 
 /// What only the asker knows.
 #[derive(Debug, Clone, Copy)]
@@ -64,31 +65,42 @@ impl Answer {
 pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>) -> Result<Answer> {
     let window = store::windows::load(ledger.db(), id).await?;
     let plan = window.plan()?;
-    let now = store::runs::now(ledger.db()).await?;
-    let clock_frozen = store::runs::clock_frozen(ledger.db()).await?;
-    let pause = store::pauses::open(ledger.db()).await?;
+    let by = ledger.permit().person();
+    let in_the_way = look(ledger.db(), &window, &plan, by, asked).await?;
+    Ok(Answer { in_the_way, window, plan })
+}
+
+/// What is in the way of a start that this person asks for. It only reads: a page asks it for its reader, and offers what the gate would allow.
+pub(crate) async fn look(
+    db: &mut PgConnection,
+    window: &Window,
+    plan: &Plan,
+    by: Option<PersonId>,
+    asked: Asked<'_>,
+) -> Result<Vec<Refusal>> {
+    let now = store::runs::now(db).await?;
+    let clock_frozen = store::runs::clock_frozen(db).await?;
+    let pause = store::pauses::open(db).await?;
     let obeyed = asked.digest.unwrap_or(window.digest);
-    let hold_asked = store::runs::hold_asked_beside(ledger.db(), id, window.revision).await?;
-    let mut today = Vec::new();
-    for (target, ..) in plan.asks() {
-        today.push(store::policies::ruling_today(ledger.db(), target.id, &plan).await?);
-    }
-    let standings = standings(ledger, &window, &plan, &today).await?;
-    let another_executor = plan.wants_another_executor() || today.iter().any(|policy| policy.rules.separate_executor);
-    let approver_executes = another_executor && approver_executes(ledger, &window, asked.path).await?;
-    let glass = store::glass::holds(ledger.db(), id, obeyed).await?;
+    let hold_asked = store::runs::hold_asked_beside(db, window.id, window.revision).await?;
+    let today = store::policies::ruling_today(db, plan).await?;
+    let standings = standings(db, window, plan, &today).await?;
+    let another_executor = plan.wants_another_executor() || today.iter().flatten().any(|policy| policy.rules.separate_executor);
+    let by = by.filter(|_| another_executor && matches!(asked.path, StartPath::ByHand | StartPath::Resume));
+    let approver_executes = approver_executes(db, window, by).await?;
+    let glass = store::glass::holds(db, window.id, obeyed).await?;
     let own = match asked.own {
-        Some(run) => Some(store::runs::load(ledger.db(), run).await?),
+        Some(run) => Some(store::runs::load(db, run).await?),
         None => None,
     };
     let mut answers = Vec::new();
-    for lane in lanes(&plan, own.as_ref(), asked.wave) {
-        let freezes = store::freezes::over(ledger.db(), lane.id, now, now, Some((id, obeyed))).await?;
+    for lane in lanes(plan, own.as_ref(), asked.wave) {
+        let freezes = store::freezes::over(db, lane.id, now, now, Some((window.id, obeyed))).await?;
         let freezes: Vec<String> = freezes.iter().map(Freeze::said).collect();
-        let other_run = store::runs::in_the_way(ledger.db(), lane.id, id, window.revision, asked.own).await?;
-        let newest_backup_at = store::backups::newest(ledger.db(), lane.id, 1).await?.first().map(|backup| backup.taken_at);
-        let registered = store::registered::difference(ledger.db(), lane).await?;
-        let unrehearsed = unrehearsed(&plan, lane, &today);
+        let other_run = store::runs::in_the_way(db, lane.id, window.id, window.revision, asked.own).await?;
+        let newest_backup_at = store::backups::newest(db, lane.id, 1).await?.first().map(|backup| backup.taken_at);
+        let registered = store::registered::difference(db, lane).await?;
+        let unrehearsed = unrehearsed(plan, lane, &today);
         let evidence = Evidence {
             path: asked.path,
             now,
@@ -96,7 +108,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
             revision: window.revision,
             digest: obeyed,
             newest_digest: Some(window.digest),
-            plan: &plan,
+            plan,
             standings: &standings,
             unrehearsed: unrehearsed.as_ref(),
             glass,
@@ -110,12 +122,19 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
             stop_asked: own.as_ref().is_some_and(|run| run.stop_reason.is_some()),
             hold_asked,
             approver_executes,
-            begin_by: begin_by(&plan, own.as_ref(), asked.wave),
+            begin_by: begin_by(plan, own.as_ref(), asked.wave),
         };
         answers.push((lane.short_name.clone(), gate::gate(&evidence).err().unwrap_or_default()));
     }
-    Ok(Answer { in_the_way: gate::over_lanes(answers), window, plan })
+    let mut found = gate::over_lanes(answers);
+    // Where no policy rules any more, nobody can say whether today's is satisfied.
+    found.extend(today.into_iter().filter_map(Ruled::err));
+    found.dedup();
+    Ok(found)
 }
+
+/// What rules a database today, or that nothing does.
+type Ruled = std::result::Result<PlanPolicy, Refusal>;
 
 /// The databases that would start: the run's own, those of a wave, or every one of the plan.
 fn lanes<'p>(plan: &'p Plan, own: Option<&Run>, wave: Option<(u32, Timestamp)>) -> Vec<&'p PlanTarget> {
@@ -134,31 +153,28 @@ fn begin_by(plan: &Plan, own: Option<&Run>, wave: Option<(u32, Timestamp)>) -> O
 }
 
 /// The votes counted by the sealed policies, and by what rules each database today: the stricter of both counts.
-async fn standings(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, today: &[PlanPolicy]) -> Result<Vec<Standing>> {
-    let mut found = vec![standing(ledger, window, plan).await?];
+async fn standings(db: &mut PgConnection, window: &Window, plan: &Plan, today: &[Ruled]) -> Result<Vec<Standing>> {
+    let mut found = vec![standing(db, window, plan).await?];
     for ((target, policy, eligible), today) in plan.asks().zip(today) {
-        if today.digest != policy.digest {
-            found.push(standing_by(ledger, window, plan, (target, eligible), &today.rules).await?);
+        if let Some(today) = today.as_ref().ok().filter(|today| today.digest != policy.digest) {
+            found.push(standing_by(db, window, plan, (target, eligible), &today.rules).await?);
         }
     }
     Ok(found)
 }
 
 /// Whether a person asks who approved this very plan, by a vote or by breaking the glass. The schedule and the workers are nobody.
-async fn approver_executes(ledger: &mut Ledger<'_>, window: &Window, path: StartPath) -> Result<bool> {
-    let by = ledger.permit().person().filter(|_| matches!(path, StartPath::ByHand | StartPath::Resume));
+async fn approver_executes(db: &mut PgConnection, window: &Window, by: Option<PersonId>) -> Result<bool> {
     match by {
-        Some(person) => {
-            Ok(executor::approved(&votes(ledger, window).await?, person) || store::glass::is_by(ledger.db(), window.id, person).await?)
-        }
+        Some(person) => Ok(executor::approved(&votes(db, window).await?, person) || store::glass::is_by(db, window.id, person).await?),
         None => Ok(false),
     }
 }
 
 /// What the plan lacks of a rehearsal, by its sealed policy for this database or by what rules that today: the stricter of both.
-fn unrehearsed(plan: &Plan, lane: &PlanTarget, today: &[PlanPolicy]) -> Option<Refusal> {
-    let (now, (_, sealed, _)) = today.iter().zip(plan.asks()).find(|(_, (target, ..))| target.id == lane.id)?;
-    [sealed, now].into_iter().find_map(|policy| rehearsal::missing(plan, lane, &policy.rules))
+pub(crate) fn unrehearsed(plan: &Plan, lane: &PlanTarget, today: &[Ruled]) -> Option<Refusal> {
+    let ((_, sealed, _), now) = plan.asks().zip(today).find(|((target, ..), _)| target.id == lane.id)?;
+    std::iter::once(sealed).chain(now).find_map(|policy| rehearsal::missing(plan, lane, &policy.rules))
 }
 
 /// Everything besides the time that keeps an approved window from starting, as sentences: the reason of a missed one.

@@ -110,7 +110,7 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
 /// that waited is approved where a rejection went and the approvals suffice now.
 pub(super) async fn recount(ledger: &mut Ledger<'_>, window: &Window, reason: &str, fact: FactRef) -> Result<WindowState> {
     let plan = window.plan()?;
-    let left = standing(ledger, window, &plan).await?;
+    let left = standing(ledger.db(), window, &plan).await?;
     // A stage that is open again has its own deadline again.
     ledger.turn(window.id, left.stage, fact).await?;
     // What two people approved by breaking the glass never stood on votes.

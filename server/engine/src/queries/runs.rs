@@ -1,14 +1,17 @@
 //! The page of a run: one read-only snapshot, limited to what the reader may see.
 
-use super::windows::near;
+use super::windows::{Near, near};
+use crate::actions::start_gate::{self, Asked};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::window_page::Which;
-use crate::store::{past_lists, run_page};
+use crate::store::{self, past_lists, run_page};
 use crate::transaction;
-use domain::approval::executor;
+use domain::canonical::Digest;
+use domain::decision::Refusal;
 use domain::examination::{Lanes, PreviewAnswer};
-use domain::hold::may_be_held;
+use domain::gate::{self, StartPath};
+use domain::hold::{HoldVerb, may_be_held};
 use domain::ids::{RunId, TargetId};
 use domain::permission::{Actor, Verb, authorize};
 use domain::plan::Plan;
@@ -18,6 +21,7 @@ use domain::view::runs::{ItemRow, ListDiff, Rehearsed, RunPage, list_diff, pre_c
 use domain::view::windows::{Head, Offer, Preview};
 use domain::window::RunState;
 use jiff::{SignedDuration, Timestamp};
+use sqlx::PgConnection;
 
 /// How long a lease lasts after its renewal, in seconds: the renewal itself is a sign of life.
 pub(super) const LEASE_S: i64 = 15;
@@ -41,7 +45,9 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
             let (work_list_digest, list) = row.work_list.map_or((None, None), |(digest, list)| (Some(digest), Some(list)));
             let (selected, list) = (list.is_some(), list.unwrap_or_default());
             let team = Some(near.loaded.head.team);
-            let may_not_go_on = executor::may_execute(near.plan.wants_another_executor(), near.approved_by(actor.person)).err();
+            let may_resolve = may(&actor, Verb::ResolveHold, team, row.state == RunState::Held && row.decision.is_none());
+            let continues = may_resolve.is_open() && row.hold_verbs.contains(&HoldVerb::Continue);
+            let may_not_go_on = if continues { may_not_go_on(db, &actor, run, &near, row.plan_digest).await? } else { None };
             let rehearsed = rehearsed(&near.plan).filter(|_| near.loaded.head.digest == row.plan_digest);
             let head = of_lane(near.loaded.head, &near.plan, row.target);
             Ok(RunPage {
@@ -63,7 +69,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                     team,
                     may_be_held(row.state, row.phase) && row.stop.is_none() && row.hold_asked.is_none(),
                 ),
-                may_resolve: may(&actor, Verb::ResolveHold, team, row.state == RunState::Held && row.decision.is_none()),
+                may_resolve,
                 way_back: near.plan.change.as_ref().map(|change| !change.way_back().is_empty()),
                 may_not_go_on,
                 stop: row.stop,
@@ -90,6 +96,14 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
         })
     })
     .await
+}
+
+/// Why the gate would not let this reader decide that the run goes on.
+async fn may_not_go_on(db: &mut PgConnection, actor: &Actor, run: RunId, near: &Near, digest: Digest) -> Result<Option<Refusal>> {
+    let window = store::windows::load(db, near.loaded.head.id).await?;
+    let asked = Asked { digest: Some(digest), own: Some(run), ..Asked::before_the_run(StartPath::Resume) };
+    let in_the_way = start_gate::look(db, &window, &near.plan, Some(actor.person), asked).await?;
+    Ok((!in_the_way.is_empty()).then(|| gate::together(&in_the_way)))
 }
 
 fn may(actor: &Actor, verb: Verb, team: Option<domain::ids::TeamId>, fits: bool) -> Offer {

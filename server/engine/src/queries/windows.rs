@@ -1,22 +1,23 @@
 //! Pages about windows: each one read-only snapshot, limited to what the reader may see.
 
 use super::{next_wave, scope, visible_teams, waiting, watchers};
+use crate::actions::start_gate::{self, Asked};
 use crate::actions::watch_quorum;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::absences;
 use crate::store::stand_ins::{self, Counting};
 use crate::store::{self, window_list, window_page};
 use crate::transaction;
-use domain::approval::{Standing, StandingVote, executor};
+use domain::approval::{Standing, StandingVote};
 use domain::decision::Refusal;
 use domain::freeze::{Freeze, Phase, may_freeze, may_override};
+use domain::gate::StartPath;
 use domain::glass::About;
 use domain::ids::{PersonId, WindowId};
 use domain::lanes::Lane;
 use domain::permission::{Actor, Verb, holds};
 use domain::plan::Plan;
-use domain::rehearsal;
 use domain::view::absences::waited;
 use domain::view::checklists::{CheckRow, ChecklistPage};
 use domain::view::freezes::FreezeOver;
@@ -166,8 +167,6 @@ pub(super) struct Near {
     pub(super) speaks_for: Vec<String>,
     pub(super) standing: Standing,
     pub(super) silent: BTreeMap<PersonId, Silent>,
-    /// The reader is one of the two who broke the glass for it.
-    broke_glass: bool,
     pub(super) votes: Vec<VoteRow>,
     pub(super) checks: Vec<CheckRow>,
     pub(super) lanes: Vec<LaneLine>,
@@ -209,7 +208,6 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let lanes = lanes(db, head, &plan).await?;
     let runs = window_page::runs(db, head.id).await?;
     let overlaps = if head.state == WindowState::Proposed { window_page::overlaps(db, head, &plan).await? } else { vec![] };
-    let other_run = other_run(db, head, &plan).await?;
     let voters = plan.voters();
     let counting = Counting { window: head.id, digest: head.digest, team: head.team, voters: &voters };
     let stand_ins = stand_ins::of(db, &counting).await?;
@@ -244,13 +242,18 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         }
         _ => None,
     };
-    let broke_glass = store::glass::is_by(db, head.id, actor.person).await?;
-    let glass_holds = store::glass::holds(db, head.id, head.digest).await?;
     let pause = store::pauses::open(db).await?;
     let freezes = freezes_over(db, actor, &loaded, &plan, &contributors).await?;
     let kept: Vec<Freeze> = freezes.iter().filter(|over| over.passed.is_none()).map(|over| over.freeze.clone()).collect();
-    let next_wave = next_wave::of(db, head, &plan, &standing, pause.as_ref()).await?;
-    let unrehearsed = unrehearsed(db, head, &plan).await?;
+    let next_wave = next_wave::of(db, head, &plan).await?;
+    let gate = match head.state {
+        WindowState::Approved => {
+            let window = store::windows::load(db, head.id).await?;
+            start_gate::look(db, &window, &plan, Some(actor.person), Asked::before_the_run(StartPath::ByHand)).await?
+        }
+        WindowState::Proposed => unrehearsed(db, &plan).await?,
+        _ => vec![],
+    };
     let blocked = blocked(&Situation {
         pause: pause.as_ref(),
         freezes: &kept,
@@ -263,12 +266,10 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         waited: &waited,
         short: short.as_deref(),
         overlaps: &overlaps,
-        other_run,
         next_wave: next_wave.as_ref(),
         hold_reason: runs.iter().filter(|run| run.state == RunState::Held).find_map(|run| run.hold_reason.as_deref()),
         own_run: open_run.map(|run| run.state == RunState::Leased),
-        unrehearsed: &unrehearsed,
-        glass_lost: glass_holds == Some(false),
+        gate: &gate,
         red_checks: open_run.map_or(&[], |run| run.red_checks.as_slice()),
         checks: &listed,
         owes_issues: head.state.went_wrong() && head.issues_met.is_none(),
@@ -285,19 +286,15 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         wants_factor,
         own_vote: counted.iter().find(|vote| vote.person == actor.person),
         voice: voices.get(&actor.person),
-        other_run,
         own_run: open_run.is_some_and(|run| run.state != RunState::Held),
         stop_asked: open_run.is_some_and(|run| run.stop_asked),
         checks: &states,
         issues_written: head.issues_met.is_some(),
-        wants_another_executor: plan.wants_another_executor(),
-        broke_glass,
-    })
-    .during(pause.as_ref(), kept.iter().find(|freeze| freeze.phase(head.now) == Phase::Now));
+        gate: &gate,
+    });
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
     Ok(Near {
-        broke_glass,
         plan,
         names,
         waited,
@@ -316,45 +313,15 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     })
 }
 
-impl Near {
-    /// Whether the reader approved this plan, by a vote that stands or by breaking the glass.
-    pub(super) fn approved_by(&self, reader: PersonId) -> bool {
-        self.broke_glass || executor::approved(&counted(&self.votes, self.loaded.head.revision), reader)
-    }
-}
-
-/// What the plan of a window that has not begun lacks of a rehearsal, by its own policies and by what rules its databases today.
-async fn unrehearsed(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<Vec<Refusal>> {
-    let mut found = Vec::new();
-    if !matches!(head.state, WindowState::Proposed | WindowState::Approved) {
-        return Ok(found);
-    }
-    for (target, sealed, _) in plan.asks() {
-        let today = store::policies::ruling_today(db, target.id, plan).await;
-        let today = match today {
-            Ok(policy) => Some(policy),
-            // Where no policy rules any more, the gate says so; the page still shows everything else.
-            Err(Error::Refused(_)) => None,
-            Err(other) => return Err(other),
-        };
-        let lacks = std::iter::once(sealed).chain(&today).find_map(|policy| rehearsal::missing(plan, target, &policy.rules));
+/// What a plan that waits for votes lacks of a rehearsal, by its own policies and by what rules its databases today.
+async fn unrehearsed(db: &mut PgConnection, plan: &Plan) -> Result<Vec<Refusal>> {
+    let today = store::policies::ruling_today(db, plan).await?;
+    let lacks = plan.targets.iter().filter_map(|target| {
+        let lacks = start_gate::unrehearsed(plan, target, &today)?;
         let on = if plan.is_many() { format!("{}: ", target.short_name) } else { String::new() };
-        found.extend(lacks.map(|lacks| Refusal { message: format!("{on}{}", lacks.message), ..lacks }));
-    }
-    Ok(found)
-}
-
-/// Another window whose run on one of the databases is not over, before this one begins.
-async fn other_run(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<Option<i64>> {
-    if head.state != WindowState::Approved {
-        return Ok(None);
-    }
-    for target in &plan.targets {
-        if let Some(number) = window_page::other_run(db, target.id, head.id).await? {
-            return Ok(Some(number));
-        }
-    }
-    Ok(None)
+        Some(Refusal { message: format!("{on}{}", lacks.message), ..lacks })
+    });
+    Ok(lacks.collect())
 }
 
 /// Freezes over the time of a window that is not over, each with whom let its plan pass, and whether the reader may.

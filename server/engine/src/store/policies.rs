@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use domain::approval::choose::{self, Case, Known};
 use domain::approval::{Electorate, Group, Policy};
 use domain::canonical::Digest;
+use domain::decision::Refusal;
 use domain::ids::{PersonId, PolicyId, TargetId, TeamId};
 use domain::plan::{Plan, PlanPolicy};
 use jiff::Timestamp;
@@ -58,21 +59,43 @@ pub async fn known(db: &mut PgConnection) -> Result<Vec<Known>> {
 
 /// The policy that rules a case, at its current version.
 pub async fn ruling(db: &mut PgConnection, case: &Case) -> Result<PlanPolicy> {
-    let known = known(db).await?;
-    Ok(choose::ruling(&known, case).ok_or_else(|| choose::ruled_by_none(case))?.policy.clone())
+    Ok(ruled_by(&known(db).await?, case)?)
 }
 
-/// What would rule this plan if it were sealed today: by where its database belongs today, and by what the plan allows.
-pub async fn ruling_today(db: &mut PgConnection, target: TargetId, plan: &Plan) -> Result<PlanPolicy> {
-    let row = sqlx::query!("SELECT t.environment, t.tags FROM drydock.target t WHERE t.id = $1", target.0).fetch_one(&mut *db).await?;
-    let case = Case {
-        environment: row.environment,
-        tags: row.tags.into_iter().collect(),
-        procedure: plan.procedure.key.clone(),
-        risk: plan.risk(),
-        most_mib: plan.envelope.most_bytes / (1024 * 1024),
-    };
-    ruling(db, &case).await
+/// The same for several, in their order: the policies are read once.
+pub async fn ruling_each(db: &mut PgConnection, cases: impl IntoIterator<Item = Case>) -> Result<Vec<PlanPolicy>> {
+    let known = known(db).await?;
+    cases.into_iter().map(|case| Ok(ruled_by(&known, &case)?)).collect()
+}
+
+fn ruled_by(known: &[Known], case: &Case) -> std::result::Result<PlanPolicy, Refusal> {
+    choose::ruling(known, case).map(|found| found.policy.clone()).ok_or_else(|| choose::ruled_by_none(case))
+}
+
+/// What would rule each database of this plan if it were sealed today, in their order: by where it belongs today, and by what the plan allows.
+pub async fn ruling_today(db: &mut PgConnection, plan: &Plan) -> Result<Vec<std::result::Result<PlanPolicy, Refusal>>> {
+    let ids: Vec<uuid::Uuid> = plan.targets.iter().map(|target| target.id.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT t.environment, t.tags FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, place) JOIN drydock.target t ON t.id = asked.id ORDER BY asked.place"#,
+        &ids
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    if rows.len() != ids.len() {
+        return Err(Error::internal("a database of a plan is not registered"));
+    }
+    let known = known(db).await?;
+    let ruled = rows.into_iter().map(|row| {
+        let case = Case {
+            environment: row.environment,
+            tags: row.tags.into_iter().collect(),
+            procedure: plan.procedure.key.clone(),
+            risk: plan.risk(),
+            most_mib: plan.envelope.most_bytes / (1024 * 1024),
+        };
+        ruled_by(&known, &case)
+    });
+    Ok(ruled.collect())
 }
 
 /// Takes the row that stands for all policies for this transaction: what is checked against the others stays true until the commit.

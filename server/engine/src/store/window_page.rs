@@ -195,17 +195,6 @@ pub async fn overlaps(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result
     Ok(found)
 }
 
-/// Number of another window whose run on this database is not over.
-pub async fn other_run(db: &mut PgConnection, target: TargetId, window: WindowId) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!(
-        "SELECT w.number FROM drydock.run u JOIN drydock.window w ON w.id = u.window_id WHERE u.target_id = $1 AND u.window_id <> $2 AND u.state <> 'ended' LIMIT 1",
-        target.0,
-        window.0
-    )
-    .fetch_optional(db)
-    .await
-}
-
 /// The validation list of the newest revision.
 pub async fn checks(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<Vec<CheckRow>> {
     let rows = sqlx::query!(

@@ -4,8 +4,10 @@ use crate::house::{House, code};
 use crate::run_stage::RunStage;
 use crate::stage::When;
 use domain::approval::executor::SEPARATE;
+use domain::approval::{Assurance, Group, Policy, Rule};
 use domain::hold::{HoldVerb, ResolveForm};
 use domain::plan::Plan;
+use engine::actions::Caller;
 use engine::actions::hold_run::{self, hold_run};
 use engine::actions::open_run::{Input, start_now};
 use engine::actions::resolve_hold::resolve_hold;
@@ -79,4 +81,34 @@ async fn an_approver_ends_a_hold_and_does_not_let_it_go_on() {
     worker.stop().await;
     let by = house.count("SELECT count(*) FROM drydock.run r JOIN drydock.person p ON p.id = r.decided_by WHERE p.name = 'Egon'").await;
     assert_eq!(by, 1, "the run says who decided");
+}
+
+#[tokio::test]
+async fn the_page_offers_what_the_gate_allows_by_the_policy_of_today() {
+    let house = House::new().await;
+    let window = house.staged(When::NOW, |_| ()).await;
+    let offered = async |who: &Caller| {
+        let page = windows::show(&house.engine, &who.actor, window.number, None).await.expect("the page");
+        (
+            page.offers.start.why_not().map(|refusal| refusal.code.clone()),
+            page.blocked.iter().map(|one| one.what.clone()).collect::<Vec<_>>(),
+        )
+    };
+    let start = async |who: &Caller| code(start_now(&house.engine, who, window.number, &Input { short_name: "prod-orders".into() }).await);
+    let (refused, blocked) = offered(&house.engineer).await;
+    assert_eq!((refused.as_deref(), start(&house.engineer).await.as_str()), (Some("backup"), "backup"));
+    assert!(blocked[0].starts_with("It is due"), "the schedule opens it, and says so in its pre-checks: {blocked:?}");
+    house.backed_up().await;
+    assert_eq!(offered(&house.engineer).await.0, None);
+    // What was sealed asks for nobody else; what rules from now on does.
+    house.ruled_by("Apart", "production", &Policy { separate_executor: true, ..Policy::standard() }).await;
+    assert_eq!(offered(&house.lead).await.0.as_deref(), Some(SEPARATE));
+    assert_eq!(start(&house.lead).await, SEPARATE);
+    assert_eq!(offered(&house.engineer).await.0, None);
+    // And what asks for more votes keeps everybody from it, and is said.
+    let two = Rule::new("lead", Group::LeadsAndDeputies, 2, Assurance::Link);
+    house.ruled_by("More", "production", &Policy::of(vec![two])).await;
+    let (refused, blocked) = offered(&house.engineer).await;
+    assert_eq!((refused.as_deref(), start(&house.engineer).await.as_str()), (Some("quorum"), "quorum"));
+    assert!(blocked.len() == 1 && blocked[0].starts_with("Today's votes do not suffice"), "{blocked:?}");
 }

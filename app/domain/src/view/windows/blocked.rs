@@ -1,12 +1,12 @@
 //! Why a window does not move on, as sentences: what is in the way, and who can take it away.
 
 use super::when::Moments;
-use crate::approval::{Group, RuleStanding, Standing};
+use crate::approval::{Group, RuleStanding, Standing, executor};
 use crate::checklist::CheckState;
 use crate::decision::Refusal;
-use crate::freeze::{Freeze, Phase};
+use crate::freeze::{self, Freeze, Phase};
 use crate::ids::PersonId;
-use crate::pause::{Pause, PauseLevel};
+use crate::pause::{self, Pause, PauseLevel};
 use crate::procedure::text::plural;
 use crate::schedule::{self, Due};
 use crate::window::WindowState;
@@ -85,8 +85,6 @@ pub struct Situation<'a> {
     pub short: Option<&'a [String]>,
     /// Windows that take the same database at the same time.
     pub overlaps: &'a [Overlap],
-    /// Number of another window whose run on the database is not over.
-    pub other_run: Option<i64>,
     /// Between two waves of several databases: the next one.
     pub next_wave: Option<&'a NextWave>,
     /// Why its own run is held.
@@ -97,10 +95,8 @@ pub struct Situation<'a> {
     pub pause: Option<&'a Pause>,
     /// Freezes over its time that this plan may not pass.
     pub freezes: &'a [Freeze],
-    /// What the plan lacks of a rehearsal that is demanded by now.
-    pub unrehearsed: &'a [Refusal],
-    /// It was approved by a break-glass that counts no more.
-    pub glass_lost: bool,
+    /// What the gate says to a start by hand, where it is approved; what it will say of its rehearsal, while it waits for votes.
+    pub gate: &'a [Refusal],
     /// Red pre-checks of an open run.
     pub red_checks: &'a [String],
     /// The validation list: title and state.
@@ -114,16 +110,13 @@ pub struct Situation<'a> {
 pub fn blocked(s: &Situation<'_>) -> Vec<Blocker> {
     let mut found = match s.state {
         WindowState::Draft => vec![draft(s)],
-        WindowState::Proposed => votes(s),
+        WindowState::Proposed => votes(s).into_iter().chain(gate(s)).collect(),
         WindowState::Approved => start(s),
         WindowState::Running => running(s),
         WindowState::Hold => vec![held(s)],
         WindowState::Validating => validation(s.checks),
         _ => vec![],
     };
-    if matches!(s.state, WindowState::Proposed | WindowState::Approved) {
-        found.extend(s.unrehearsed.iter().map(|refusal| Blocker::new(refusal.message.clone(), refusal.way_out.clone())));
-    }
     if matches!(s.state, WindowState::Proposed | WindowState::Approved | WindowState::Running | WindowState::Hold) {
         // Between two waves the gate has said what is in force now.
         let ahead = s.freezes.iter().filter(|freeze| s.next_wave.is_none() || freeze.phase(s.now) == Phase::Coming);
@@ -259,20 +252,22 @@ fn overlaps(found: &[Overlap]) -> Vec<Blocker> {
         .collect()
 }
 
+/// What the gate says to a person and not to the schedule; the backup is one of the pre-checks there.
+const NOT_OF_THE_SCHEDULE: [&str; 2] = [executor::SEPARATE, "backup"];
+
+/// What is said by itself, with an instant or a better way out.
+const SAID_OTHERWISE: [&str; 4] = ["too_early", "missed", pause::PAUSED, freeze::FROZEN];
+
+/// What the gate says, as far as it keeps the schedule.
+fn gate(s: &Situation<'_>) -> Vec<Blocker> {
+    let said =
+        |code: &str| NOT_OF_THE_SCHEDULE.contains(&code) || SAID_OTHERWISE.contains(&code) || (code == "run_open" && s.own_run.is_some());
+    let left = s.gate.iter().filter(|refusal| !said(&refusal.code));
+    left.map(|refusal| Blocker::new(refusal.message.clone(), refusal.way_out.clone())).collect()
+}
+
 fn start(s: &Situation<'_>) -> Vec<Blocker> {
-    let mut found = Vec::new();
-    if s.glass_lost {
-        found.push(Blocker::new(
-            "The break-glass that approved it counts no more: one of the two was deactivated or lost the right.",
-            "Edit the window, and have the new plan approved.",
-        ));
-    }
-    if let Some(other) = s.other_run {
-        found.push(Blocker::new(
-            format!("The run of window #{other} on this database is not over."),
-            "Wait for it, or decide on it if it is on hold.",
-        ));
-    }
+    let mut found = gate(s);
     if s.own_run.is_some() {
         found.extend(running(s));
         if found.is_empty() {
@@ -287,7 +282,8 @@ fn start(s: &Situation<'_>) -> Vec<Blocker> {
         Due::Early => found.push(
             Blocker::new("It is not time yet.", "Nothing to do: it starts by itself. Nobody can start it earlier.").at(s.moments.start),
         ),
-        Due::Now if found.is_empty() => found.push(Blocker::new(
+        // A freeze or a pause is said by itself.
+        Due::Now if s.gate.iter().all(|refusal| NOT_OF_THE_SCHEDULE.contains(&refusal.code.as_str())) => found.push(Blocker::new(
             "It is due, and no worker has taken it yet.",
             "A worker takes it within seconds; if this stays, an administrator looks whether a worker runs.",
         )),

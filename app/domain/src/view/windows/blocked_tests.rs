@@ -37,12 +37,10 @@ fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)
         waited: &NAMES,
         short: None,
         overlaps: &[],
-        other_run: None,
         next_wave: None,
         hold_reason: None,
         own_run: None,
-        unrehearsed: &[],
-        glass_lost: false,
+        gate: &[],
         red_checks: &[],
         checks: &[],
         owes_issues: false,
@@ -54,7 +52,7 @@ fn say<'a>(state: WindowState, now: i64, change: impl FnOnce(&mut Situation<'a>)
 #[test]
 fn a_rehearsal_that_is_demanded_by_now_is_missing_until_it_begins() {
     let lacks = [Refusal::new("rehearsal", "The policy demands a rehearsal.", "Rehearse it.")];
-    let says = |state| say(state, 0, |s| s.unrehearsed = &lacks).contains(&"The policy demands a rehearsal. Rehearse it.".to_owned());
+    let says = |state| say(state, 0, |s| s.gate = &lacks).contains(&"The policy demands a rehearsal. Rehearse it.".to_owned());
     assert!(says(WindowState::Proposed) && says(WindowState::Approved));
     assert!(!says(WindowState::Running) && !says(WindowState::Completed));
 }
@@ -88,7 +86,8 @@ fn a_vote_against_and_a_passed_deadline_are_said() {
 fn an_approved_window_waits_for_its_hour() {
     assert!(say(WindowState::Approved, 0, |_| ())[0].starts_with("It is not time yet."));
     assert!(say(WindowState::Approved, 70, |_| ())[0].starts_with("It is due, and no worker has taken it yet."));
-    let busy = say(WindowState::Approved, 70, |s| s.other_run = Some(12));
+    let busy = [Refusal::new("run_open", "The run of window #12 on this database is not over.", "Wait for it.")];
+    let busy = say(WindowState::Approved, 70, |s| s.gate = &busy);
     assert_eq!(busy.len(), 1, "{busy:?}");
     assert!(busy[0].contains("#12"));
     assert!(say(WindowState::Approved, 70, |s| s.own_run = Some(true))[0].starts_with("A worker does the pre-checks"));
@@ -175,4 +174,20 @@ fn between_two_waves_it_is_said_why_nothing_runs_and_until_when_it_may() {
             && says[0].ends_with("Test it.")
     );
     assert!(says.iter().all(|said| said.contains("left out unless it begins by then")), "{says:?}");
+}
+
+#[test]
+fn a_window_that_the_gate_keeps_from_starting_never_seems_to_wait_for_a_worker() {
+    let refusal = |code: &str| Refusal::new(code, format!("For the {code}."), "Do it.");
+    let due = |code: &str| {
+        let gate = [refusal(code)];
+        say(WindowState::Approved, 70, |s| s.gate = &gate)
+    };
+    for code in ["quorum", "glass", "identity", "clock", "no_policy", "run_open"] {
+        assert_eq!(due(code), [format!("For the {code}. Do it.")]);
+    }
+    assert!(due("paused").is_empty() && due("freeze").is_empty(), "they are said with their own words");
+    for code in [executor::SEPARATE, "backup"] {
+        assert!(due(code).len() == 1 && due(code)[0].starts_with("It is due"), "the schedule starts it, or says so in its pre-checks");
+    }
 }

@@ -4,10 +4,9 @@ use super::when::Moments;
 use crate::approval::{self, Eligible, StandingVote, executor};
 use crate::checklist::CheckState;
 use crate::decision::Refusal;
-use crate::freeze::Freeze;
+use crate::gate;
 use crate::ids::{PersonId, TeamId};
 use crate::lanes::{Lane, LaneState, fold};
-use crate::pause::Pause;
 use crate::permission::{self, Actor, Verb};
 use crate::schedule::{self, Due};
 use crate::voice::Voice;
@@ -102,8 +101,6 @@ pub struct OffersInput<'a> {
     pub own_vote: Option<&'a StandingVote>,
     /// Whether the reader is heard at all; `None` for somebody who is not asked.
     pub voice: Option<&'a Voice>,
-    /// Another window's run keeps the database.
-    pub other_run: Option<i64>,
     /// The window's own run is open and not held.
     pub own_run: bool,
     /// A stop was asked for already.
@@ -112,10 +109,8 @@ pub struct OffersInput<'a> {
     pub checks: &'a [CheckState],
     /// The text "issues met" is there.
     pub issues_written: bool,
-    /// A policy of the plan keeps whoever approved from starting it.
-    pub wants_another_executor: bool,
-    /// The reader is one of the two who broke the glass for it.
-    pub broke_glass: bool,
+    /// What the gate says to a start of an approved window by this reader.
+    pub gate: &'a [Refusal],
 }
 
 /// What the reader may do now.
@@ -135,7 +130,7 @@ pub fn offers(input: &OffersInput<'_>) -> Offers {
     Offers {
         vote: given(&[W::Proposed], Verb::Vote, may_vote(input)),
         approve: given(&[W::Proposed], Verb::Vote, may_approve(input)),
-        take_back: if input.own_vote.is_some() { given(&[W::Proposed, W::Approved], Verb::Vote, Ok(())) } else { Offer::Absent },
+        take_back: if input.own_vote.is_some() { given(&[W::Proposed, W::Approved], Verb::TakeBackVote, Ok(())) } else { Offer::Absent },
         edit: given(&[W::Draft, W::Proposed, W::Approved], Verb::ProposeWindow, Ok(())),
         reschedule: given(&[W::Proposed, W::Approved], Verb::ProposeWindow, Ok(())),
         again: given(W::ALL, Verb::ProposeWindow, Ok(())),
@@ -187,18 +182,6 @@ impl Whole {
     }
 }
 
-impl Offers {
-    /// The same while all maintenance is paused, or a freeze covers the database: what would start is not offered, and the reader is told why.
-    #[must_use]
-    pub fn during(mut self, pause: Option<&Pause>, freeze: Option<&Freeze>) -> Self {
-        let refusal = pause.map(Pause::refusal).or_else(|| freeze.map(Freeze::refusal));
-        if let Some(refusal) = refusal.filter(|_| self.start.is_open()) {
-            self.start = Offer::No(refusal);
-        }
-        self
-    }
-}
-
 fn may_vote(input: &OffersInput<'_>) -> Result<(), Refusal> {
     let eligible = input.eligible.ok_or_else(|| Refusal::new("no_plan", "There is no sealed plan to vote on.", ""))?;
     let asked = approval::may_vote(input.actor.person, input.contributors, eligible, input.own_vote);
@@ -213,20 +196,16 @@ fn may_approve(input: &OffersInput<'_>) -> Result<(), Refusal> {
 }
 
 fn may_start(input: &OffersInput<'_>) -> Result<(), Refusal> {
-    let approved = input.broke_glass || executor::approved(input.own_vote, input.actor.person);
-    executor::may_execute(input.wants_another_executor, approved)?;
-    if let Some(other) = input.other_run {
-        return Err(Refusal::new(
-            "run_open",
-            format!("The run of window #{other} on this database is not over."),
-            "Wait for it, or decide on it if it is on hold.",
-        ));
+    // Whoever approved had better know it before the hour, and ask somebody else.
+    if let Some(separate) = input.gate.iter().find(|refusal| refusal.code == executor::SEPARATE) {
+        return Err(separate.clone());
     }
     if input.own_run {
         return Err(Refusal::new("run_open", "It was started already: a worker does the pre-checks.", "Look at its run."));
     }
     match schedule::due(input.moments.start, input.moments.latest_start, input.now) {
-        Due::Now => Ok(()),
+        Due::Now if input.gate.is_empty() => Ok(()),
+        Due::Now => Err(gate::together(input.gate)),
         Due::Early => Err(Refusal::new(
             "too_early",
             "It can be started from its start on, not before: that is the time people agreed to.",
@@ -286,7 +265,19 @@ mod tests {
     }
 
     /// The same where an approval would count for nothing, and where a second factor is wanted.
-    fn ask_known(actor: &Actor, state: WindowState, now: i64, checks: &[CheckState], (little, factor): (bool, bool)) -> Offers {
+    fn ask_known(actor: &Actor, state: WindowState, now: i64, checks: &[CheckState], known: (bool, bool)) -> Offers {
+        ask_gated(actor, state, now, checks, known, &[])
+    }
+
+    /// The same with what the gate says.
+    fn ask_gated(
+        actor: &Actor,
+        state: WindowState,
+        now: i64,
+        checks: &[CheckState],
+        (little, factor): (bool, bool),
+        gate: &[Refusal],
+    ) -> Offers {
         let contributors = [PersonId(Uuid::from_u128(1))].into();
         let eligible: Eligible = [("stakeholder".to_owned(), [PersonId(Uuid::from_u128(2))].into())].into();
         offers(&OffersInput {
@@ -301,13 +292,11 @@ mod tests {
             wants_factor: factor,
             own_vote: None,
             voice: None,
-            other_run: None,
             own_run: false,
             stop_asked: false,
             checks,
             issues_written: false,
-            wants_another_executor: false,
-            broke_glass: false,
+            gate,
         })
     }
 
@@ -392,18 +381,21 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_takes_the_start_away_and_says_why() {
+    fn a_start_that_the_gate_refuses_is_not_offered_and_the_page_says_why() {
         let engineer = actor(1, Some(TeamRole::Engineer));
-        let pause = Pause {
-            level: crate::pause::PauseLevel::StartNothing,
-            since: at(0),
-            by: PersonId(Uuid::from_u128(3)),
-            by_name: "Lena".into(),
-            reason: "storage".into(),
+        let code = |now, gate: &[Refusal]| {
+            let offer = ask_gated(&engineer, WindowState::Approved, now, &[], (false, false), gate).start;
+            offer.why_not().map(|refusal| (refusal.code.clone(), refusal.message.clone()))
         };
-        let offers = ask(&engineer, WindowState::Approved, 60, &[]).during(Some(&pause), None);
-        assert_eq!(offers.start.why_not().map(|refusal| refusal.code.as_str()), Some("paused"));
-        assert!(offers.cancel.is_open() && ask(&engineer, WindowState::Approved, 60, &[]).during(None, None).start.is_open());
+        let refusal = |code: &str| Refusal::new(code, format!("Not for the {code}."), "");
+        assert_eq!(code(60, &[]), None);
+        assert_eq!(
+            code(60, &[refusal("quorum"), refusal("backup")]),
+            Some(("quorum".to_owned(), "Not for the quorum. Not for the backup.".to_owned()))
+        );
+        let early = |gate: &[Refusal]| code(0, gate).map(|(code, _)| code);
+        assert_eq!(early(&[refusal("quorum")]).as_deref(), Some("too_early"), "there is time to mend it");
+        assert_eq!(early(&[refusal(executor::SEPARATE)]).as_deref(), Some(executor::SEPARATE), "somebody else is asked in time");
     }
 
     #[test]

@@ -20,10 +20,8 @@ pub(super) async fn rehearsed(
     targets: &[ProposalTarget],
     start: Timestamp,
 ) -> Result<std::result::Result<Option<Rehearsal>, Vec<FieldError>>> {
-    let mut policies = Vec::new();
-    for target in targets {
-        policies.push(store::policies::ruling(db, &case(target, procedure, proposal.risk(procedure), proposal.most_bytes)).await?);
-    }
+    let cases = targets.iter().map(|target| case(target, procedure, proposal.risk(procedure), proposal.most_bytes));
+    let policies = store::policies::ruling_each(db, cases).await?;
     let ruled: Vec<_> = targets.iter().zip(&policies).collect();
     match rehearsals::find(db, proposal, procedure, &ruled, start).await {
         Err(Error::Invalid(errors)) => Ok(Err(errors)),
