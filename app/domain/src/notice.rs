@@ -91,6 +91,8 @@ pub enum NoticeKind {
     AbsenceChanged,
     /// Dates of a series wait for an approval together.
     SeriesAsked,
+    /// Your approval of such dates was recorded.
+    SeriesVoted,
 }
 
 words!(NoticeKind {
@@ -133,6 +135,7 @@ words!(NoticeKind {
     NoticeKind::AbsenceSaid = "absence_said" / "Away",
     NoticeKind::AbsenceChanged = "absence_changed" / "Absence changed",
     NoticeKind::SeriesAsked = "series_asked" / "Approval of dates together",
+    NoticeKind::SeriesVoted = "series_voted" / "Your approval was recorded",
 });
 
 /// Whose relation to a window makes them concerned.
@@ -190,7 +193,7 @@ impl NoticeKind {
         };
         match self {
             Self::ApprovalNeeded | Self::VoteCode | Self::SeriesAsked => &[Eligible],
-            Self::VoteRecorded | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
+            Self::VoteRecorded | Self::SeriesVoted | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
             Self::ChangesAsked => &[WindowOwner, Contributors, Eligible, Watchers],
             Self::Rejected | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers, Invited],
             Self::Moved | Self::Approved | Self::Cancelled | Self::Missed => {
@@ -249,7 +252,13 @@ impl NoticeKind {
                 | Self::AbsenceSaid
                 | Self::AbsenceChanged
                 | Self::SeriesAsked
+                | Self::SeriesVoted
         )
+    }
+    /// True for messages about dates of a series that are approved together.
+    #[must_use]
+    pub fn is_about_dates(self) -> bool {
+        matches!(self, Self::SeriesAsked | Self::SeriesVoted)
     }
     /// True for messages about a window, its plan or its run.
     #[must_use]

@@ -148,6 +148,8 @@ verbs! {
     CancelWindow = "window.cancel", "withdraw or cancel this team's windows", TEAM;
     /// Vote on a window (the policy says whose vote counts).
     Vote = "window.vote", "vote on this window", &[Lead, Engineer, Stakeholder];
+    /// Take back a vote of one's own, also after the role that gave it is gone.
+    TakeBackVote = "vote.withdraw", "take your own vote back", &[Anyone];
     /// Ask that a plan runs without its approvals. It does once somebody else confirmed, who wrote no revision.
     AskBreakGlass = "glass.ask", "ask for a break-glass on this team's windows", &[Lead, Engineer, Admin];
     /// Confirm that.
@@ -340,7 +342,7 @@ mod tests {
     fn auditors_see_everything_and_change_nothing() {
         let (auditor, team) = actor(&[GlobalRole::Auditor], None);
         let held: Vec<_> = Verb::ALL.iter().filter(|verb| holds(&auditor, **verb, Some(team))).map(|verb| verb.word()).collect();
-        assert_eq!(held, ["own.see", "team.see", "people.see", "trail.see", "trail.export"]);
+        assert_eq!(held, ["own.see", "team.see", "people.see", "trail.see", "trail.export", "vote.withdraw"], "a vote they once gave");
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod wording;
 
 pub use account::{AccountMaterial, FactorNews, write_account};
 pub use address::{AddressMaterial, write_address};
-pub use bulletin::{AskedSeries, Away, Bulletin, News, OwnerChange, Silence, StuckSeries};
+pub use bulletin::{AskedSeries, Away, Bulletin, News, OwnerChange, Silence, StuckSeries, VotedSeries};
 pub use calendar::CalendarPart;
 pub use feed::{feed, shown as feed_shown};
 pub use frame::Frame;

@@ -202,6 +202,11 @@ impl Standing {
         self.approved |= policy.pre_approves(risk) && !self.rejected && self.changes_asked_by.is_empty();
         self
     }
+    /// The votes suffice, and nobody stands against it.
+    #[must_use]
+    pub fn suffices(&self) -> bool {
+        self.approved && !self.rejected && self.changes_asked_by.is_empty()
+    }
     /// Everybody who is waited for.
     #[must_use]
     pub fn waiting_for(&self) -> BTreeSet<PersonId> {

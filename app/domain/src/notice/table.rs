@@ -1,4 +1,5 @@
-//! The table of messages about windows: what is told at each transition, and to whom. Every cell is a message or the reason why there is none.
+//! The table of messages about windows, and about dates of a series that are approved together: what is told at each transition, and to whom.
+//! Every cell is a message or the reason why there is none.
 
 use super::{Concerned, NoticeKind};
 use crate::window::WindowState;
@@ -83,6 +84,9 @@ fn why_not(kind: NoticeKind, part: Part) -> &'static str {
     match (kind, part) {
         (N::GlassBroken, Part::Voters) => "They are told as those whose vote the plan asks for.",
         (N::GlassBroken, Part::Executor) => "Nobody has begun it.",
+        (N::SeriesVoted, _) => "It is about one vote: only its voter can say that it was not theirs.",
+        (N::SeriesAsked, Part::Voters) => "Whoever approved these dates is not asked again.",
+        (N::SeriesAsked, _) => "There is no window yet, and they have nothing to decide: each that comes of it is told by itself.",
         (_, Part::Administrators) => "Whoever administers has no part in a window: only what is an exception is told to them.",
         (_, Part::Auditors) => "They read the trail, which nobody can switch off or lose; a mail would prove nothing.",
         (N::VoteCode, _) => "It goes to the one mailbox whose link asked for it: a code that others read proves nothing.",
@@ -148,7 +152,7 @@ mod tests {
     use std::fmt::Write as _;
 
     fn kinds() -> impl Iterator<Item = NoticeKind> {
-        NoticeKind::ALL.iter().copied().filter(|kind| kind.is_about_window())
+        NoticeKind::ALL.iter().copied().filter(|kind| kind.is_about_window() || kind.is_about_dates())
     }
 
     #[test]

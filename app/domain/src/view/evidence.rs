@@ -2,7 +2,7 @@
 
 use crate::canonical::Digest;
 use crate::glass::Glass;
-use crate::ids::RunId;
+use crate::ids::{RunId, SeriesId, VoteId};
 use crate::plan::Plan;
 use crate::procedure::{Finding, LeftOut};
 use crate::view::checklists::CheckRow;
@@ -104,6 +104,33 @@ pub struct FactEvidence {
     pub position: Option<i32>,
 }
 
+/// Dates of a series that were approved together and cover the window, with the facts about exactly them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TogetherEvidence {
+    /// Of which series.
+    pub series: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// What was approved.
+    pub digest: Digest,
+    /// The bytes that have this digest.
+    pub bytes: Vec<u8>,
+    /// Who asked for the approval.
+    pub asked_by: String,
+    /// When.
+    pub asked_at: Timestamp,
+    /// Asked, approved, taken back: oldest first.
+    pub facts: Vec<FactEvidence>,
+}
+
+/// Whether a fact about a series is about dates with this digest: it names the digest, or one of the votes on them.
+#[must_use]
+pub fn is_about_dates(payload: &serde_json::Map<String, serde_json::Value>, digest: Digest, votes: &[VoteId]) -> bool {
+    let said = |name: &str| payload.get(name).and_then(serde_json::Value::as_str);
+    said("digest") == Some(digest.hex().as_str())
+        || said("vote").and_then(|vote| vote.parse().ok()).is_some_and(|vote: VoteId| votes.contains(&vote))
+}
+
 /// The page `/windows/:n/evidence`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
@@ -115,6 +142,8 @@ pub struct Evidence {
     pub revisions: Vec<RevisionEvidence>,
     /// Votes on every revision, oldest first.
     pub votes: Vec<VoteRow>,
+    /// The dates of its series by which votes were given, where they cover it.
+    pub together: Option<TogetherEvidence>,
     /// Break-glasses, oldest first: also those that nobody confirmed.
     pub glasses: Vec<Glass>,
     /// Messages, oldest first.
@@ -135,7 +164,8 @@ impl Evidence {
     /// How many facts wait for their seal.
     #[must_use]
     pub fn unsealed(&self) -> usize {
-        self.facts.iter().filter(|fact| fact.line.batch.is_none()).count()
+        let with_series = self.together.iter().flat_map(|together| &together.facts);
+        self.facts.iter().chain(with_series).filter(|fact| fact.line.batch.is_none()).count()
     }
 }
 
@@ -168,6 +198,15 @@ mod tests {
     use super::*;
     use crate::view::trail::{payload_changes, said};
     use serde_json::json;
+
+    #[test]
+    fn facts_about_other_dates_of_the_series_are_none_of_the_window() {
+        let (ours, other) = (Digest([1; 32]), Digest([2; 32]));
+        let (vote, another) = (VoteId(uuid::Uuid::from_u128(1)), VoteId(uuid::Uuid::from_u128(2)));
+        let about = |payload: serde_json::Value| is_about_dates(payload.as_object().expect("an object"), ours, &[vote]);
+        assert!(about(json!({"digest": ours.hex()})) && about(json!({"vote": vote.to_string(), "reason": "…"})));
+        assert!(!about(json!({"digest": other.hex()})) && !about(json!({"vote": another.to_string()})) && !about(json!({"revision": 2})));
+    }
 
     #[test]
     fn a_fact_is_said_in_a_line_that_ends() {

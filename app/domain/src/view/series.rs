@@ -291,6 +291,28 @@ pub struct ApprovalPage {
     pub plan: Option<Plan>,
 }
 
+/// What somebody reads of dates they approved, who sees nothing of the team any more: enough to take it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftApproval {
+    /// Of which series.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// Short name of its database.
+    pub database: String,
+    /// What they approved and when, oldest first.
+    pub votes: Vec<(Digest, Timestamp)>,
+}
+
+/// The page on which dates are approved together, or what is left of it for a reader.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Approval {
+    /// For whoever sees the team's work.
+    Whole(Box<ApprovalPage>),
+    /// For whoever approved and left.
+    Left(LeftApproval),
+}
+
 /// One series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShowPage {

@@ -7,8 +7,9 @@ use crate::parts::details::DigestShort;
 use crate::parts::form::{Field, Form, TextArea};
 use crate::parts::layout::{Card, Heading};
 use crate::parts::table::Empty;
+use crate::parts::time::Time;
 use domain::ids::SeriesId;
-use domain::view::series::{ApprovalPage as Page, DigestCard};
+use domain::view::series::{Approval, ApprovalPage as Page, DigestCard, LeftApproval};
 use domain::view::windows::Offer;
 use engine::queries;
 use leptos::prelude::*;
@@ -19,7 +20,10 @@ pub fn SeriesApprovalPage() -> impl IntoView {
     let (engine, caller) = (door::engine(), door::caller());
     Suspend::new(async move {
         let answer = async { queries::series_together::approval(&engine, &caller?.actor, id?).await }.await;
-        door::show(answer, |page| view_of(page).into_any())
+        door::show(answer, |page| match page {
+            Approval::Whole(page) => view_of(*page).into_any(),
+            Approval::Left(left) => view_of_left(left).into_any(),
+        })
     })
 }
 
@@ -59,16 +63,34 @@ fn view_of(page: Page) -> impl IntoView {
     }
 }
 
+/// Whoever left the team, and approved before.
+fn view_of_left(left: LeftApproval) -> impl IntoView {
+    let id = left.id;
+    let lead = format!("{}, on {}.", left.title, left.database);
+    let votes = left.votes.into_iter().map(|(digest, at)| view! { <li><DigestShort digest=digest/>", "<Time at=at/></li> }).collect_view();
+    view! {
+        <Heading title="Your approval of dates" lead=lead/>
+        <Card title="What you approved">
+            <p>"You do not see the work of this series’ team any more, so your approval does not count at present. It would count again if you came back. You can take it back for good."</p>
+            <ul>{votes}</ul>
+            <TakeBack id/>
+        </Card>
+    }
+}
+
+#[component]
+fn TakeBack(id: SeriesId) -> impl IntoView {
+    view! {
+        <Form action=format!("/series/{id}/take-back") submit="Take my approval back" secondary=true prefix="back-">
+            <p>"For all of its dates: windows that have not started and whose votes no longer suffice wait for approval again."</p>
+        </Form>
+    }
+}
+
 /// The reader's approval, or why there is none to give.
 #[component]
 fn Decide(id: SeriesId, card: DigestCard, database: String) -> impl IntoView {
-    let back = card.own.then(|| {
-        view! {
-            <Form action=format!("/series/{id}/take-back") submit="Take my approval back" secondary=true prefix="back-">
-                <p>"For all of its dates: windows that have not started and whose votes no longer suffice wait for approval again."</p>
-            </Form>
-        }
-    });
+    let back = card.own.then(|| view! { <TakeBack id/> });
     let form = match card.offer {
         Offer::Absent => ().into_any(),
         Offer::No(refusal) if refusal.code == "already_voted" => view! { <p class="quiet" id="vote">"You approved these dates."</p> }.into_any(),

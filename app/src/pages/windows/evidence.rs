@@ -12,7 +12,7 @@ use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
 use domain::glass::Glass;
 use domain::view::checklists::CheckRow;
-use domain::view::evidence::{Evidence, FactEvidence, RevisionEvidence};
+use domain::view::evidence::{Evidence, FactEvidence, RevisionEvidence, TogetherEvidence};
 use domain::view::windows::page::{Message, VoteRow};
 use engine::actions::read_evidence::{Way, read_evidence};
 use engine::queries;
@@ -71,6 +71,7 @@ fn page(of: Evidence) -> impl IntoView {
             <PlanCard plan=of.plan/>
             <Revisions revisions=of.revisions/>
             <Votes votes=of.votes/>
+            <Together together=of.together/>
             <Glasses glasses=of.glasses/>
             <Messages messages=of.messages/>
             {runs}
@@ -123,6 +124,25 @@ fn Votes(votes: Vec<VoteRow>) -> impl IntoView {
         })
         .collect_view();
     view! { <Card title="Votes"><Table caption="Votes, oldest first" head=&["When", "Who", "Decision", "Known by", "#Revision", "Comment"]>{rows}</Table></Card> }.into_any()
+}
+
+/// The dates of its series that were approved together; nothing where none cover it.
+#[component]
+fn Together(together: Option<TogetherEvidence>) -> impl IntoView {
+    together.map(|of| {
+        let size = of.bytes.len();
+        view! {
+            <Card title="Approved with its series">
+                <p>"Votes above that were given with the series are on these dates: they count for this window because its first plan is, byte for byte but for its number, what was approved for its date."</p>
+                <Details>
+                    <Detail term="Series"><a href=format!("/series/{}", of.series)>{of.title}</a></Detail>
+                    <Detail term="Asked"><Time at=of.asked_at exact=true/>" by "{of.asked_by}</Detail>
+                    <Detail term="Digest of the dates"><CopyId value=of.digest.hex()/><span class="quiet">{format!(" SHA-256 of “series”, a zero byte and the {size} bytes in the file")}</span></Detail>
+                </Details>
+                {facts_table("Facts about these dates, oldest first", of.facts)}
+            </Card>
+        }
+    })
 }
 
 /// Break-glasses; nothing where nobody asked for one.
@@ -224,6 +244,10 @@ fn Checks(checks: Vec<CheckRow>) -> impl IntoView {
 #[component]
 fn Facts(facts: Vec<FactEvidence>, older: bool) -> impl IntoView {
     let more = older.then(|| view! { <p class="message note">"There are older facts than these. The audit trail has them all."</p> });
+    view! { <Card title="Facts">{more}{facts_table("Facts, oldest first", facts)}</Card> }
+}
+
+fn facts_table(caption: &'static str, facts: Vec<FactEvidence>) -> impl IntoView {
     let rows = facts
         .into_iter()
         .map(|fact| {
@@ -243,5 +267,5 @@ fn Facts(facts: Vec<FactEvidence>, older: bool) -> impl IntoView {
             }
         })
         .collect_view();
-    view! { <Card title="Facts">{more}<Table caption="Facts, oldest first" head=&["#Fact", "When", "Who", "What", "Says", "Seal and leaf"]>{rows}</Table></Card> }
+    view! { <Table caption=caption head=&["#Fact", "When", "Who", "What", "Says", "Seal and leaf"]>{rows}</Table> }
 }

@@ -1,6 +1,6 @@
 //! Approves the dates of a series that were put together: one vote, for every window whose plan is what they give.
 
-use super::{Caller, covered};
+use super::{Caller, audience, covered};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewSeriesVote};
@@ -60,7 +60,8 @@ pub async fn approve_series(engine: &Engine, caller: &Caller, id: SeriesId, inpu
                 .with("assurance", vote.assurance.word())
                 .with("comment", vote.comment.clone());
             let fact = ledger.fact(fact).await?;
-            ledger.series_vote(&vote).await?;
+            let cast = ledger.series_vote(&vote).await?;
+            audience::tell_series_voter(&mut ledger, person, cast, fact).await?;
             let mut approved = Vec::new();
             for window in series_digests::covered(ledger.db(), asked.id, &[WindowState::Proposed]).await? {
                 if covered::count(&mut ledger, window, &asked, fact).await? {

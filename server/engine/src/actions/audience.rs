@@ -6,7 +6,7 @@ use crate::ledger::{FactRef, Ledger};
 use crate::store::series::Series;
 use crate::store::{self, windows::Window};
 use domain::absence::Absence;
-use domain::ids::{CommentId, FreezeId, PersonId, TeamId};
+use domain::ids::{CommentId, FreezeId, PersonId, TeamId, VoteId};
 use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
 use domain::series::Trouble;
@@ -275,6 +275,13 @@ pub(crate) async fn ask_together(
         ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
     }
     Ok(people.len())
+}
+
+/// Says to whoever approved dates of a series that this was recorded: nobody else can say that it was not them.
+pub(crate) async fn tell_series_voter(ledger: &mut Ledger<'_>, voter: PersonId, vote: VoteId, fact: FactRef) -> Result<()> {
+    let payload = Map::from_iter([("series_vote".to_owned(), Value::from(vote.to_string()))]);
+    let notice = NewNotice { kind: NoticeKind::SeriesVoted, person: voter, payload };
+    ledger.notice(&notice, None, None, None, fact).await.map(drop)
 }
 
 /// A link lives until the latest start, at most 30 days.

@@ -1,4 +1,5 @@
-//! Takes one's approval of the dates of a series back: for those that have no window yet, and for windows that have not started.
+//! Takes one's approval of the dates of a series back: for those that have no window yet, and for windows that have not started. It asks for no
+//! role in the team: whoever left it would otherwise leave an approval behind.
 
 use super::withdraw_vote::recount;
 use super::{Caller, hide};
@@ -19,28 +20,30 @@ const REASON: &str = "taken back for the whole series by the voter";
 /// Takes back whatever the caller approved of this series; gives the numbers of windows that wait for approval again.
 ///
 /// # Errors
-/// No vote of the caller's on any of its dates.
+/// No vote of the caller's on any of its dates; for whoever sees nothing of its team, there is no such series then.
 pub async fn withdraw_series_vote(engine: &Engine, caller: &Caller, id: SeriesId) -> Result<Vec<i64>> {
     let caller = caller.clone();
     let lost = transaction::run(engine.pool(), "withdraw_series_vote", move |db| {
         let caller = caller.clone();
         Box::pin(async move {
             let of = store::series::lock(db, id).await?.ok_or(Error::NotFound)?;
-            let permit = authorize(&caller.actor, Verb::Vote, Some(of.team)).map_err(|refusal| hide(&caller.actor, of.team, refusal))?;
+            let permit = authorize(&caller.actor, Verb::TakeBackVote, None)?;
             let votes = series_digests::own(db, id, caller.actor.person).await?;
             if votes.is_empty() {
-                return Err(Refusal::new("no_vote", "There is no approval of yours on the dates of this series.", "").into());
+                let none = Refusal::new("no_vote", "There is no approval of yours on the dates of this series.", "");
+                return Err(hide(&caller.actor, of.team, none));
             }
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             let mut lost = Vec::new();
-            for (vote, asked) in votes {
+            for own in votes {
                 let fact = NewFact::done("series.withdraw_vote", "series", id)
                     .of_team(of.team)
-                    .with("vote", vote.to_string())
+                    .with("digest", own.digest.hex())
+                    .with("vote", own.id.to_string())
                     .with("reason", REASON);
                 let fact = ledger.fact(fact).await?;
-                ledger.withdraw_series_vote(vote, REASON).await?;
-                for window in series_digests::covered(ledger.db(), asked, &[WindowState::Proposed, WindowState::Approved]).await? {
+                ledger.withdraw_series_vote(own.id, REASON).await?;
+                for window in series_digests::covered(ledger.db(), own.asked, &[WindowState::Proposed, WindowState::Approved]).await? {
                     let (before, _) = ledger.lock_window(window).await?;
                     let window = store::windows::load(ledger.db(), window).await?;
                     // Whoever started or ended it meanwhile was faster.

@@ -7,11 +7,13 @@ use crate::ledger::{FactRef, Ledger};
 use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
+use domain::approval::{Standing, StandingVote};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::PersonId;
 use domain::notice::NoticeKind;
 use domain::permission::{Permit, Verb, authorize};
+use domain::plan::Plan;
 use domain::window::WindowState;
 use serde_json::Map;
 use std::collections::BTreeSet;
@@ -23,9 +25,13 @@ pub async fn withdraw_vote(engine: &Engine, caller: &Caller, number: i64) -> Res
         let caller = caller.clone();
         Box::pin(async move {
             let window = store::windows::by_number(db, number).await?;
-            let permit = authorize(&caller.actor, Verb::Vote, Some(window.team))
-                .map_err(|refusal| super::hide(&caller.actor, window.team, refusal))?;
+            // No role in the team is asked for: whoever left it would otherwise leave a vote behind.
+            let permit = authorize(&caller.actor, Verb::TakeBackVote, None)?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
+            let own = |(_, vote): &(_, StandingVote)| vote.person == caller.actor.person;
+            if !store::votes::standing(ledger.db(), window.id, window.digest).await?.iter().any(own) {
+                return Err(super::hide(&caller.actor, window.team, no_vote()));
+            }
             take_back(&mut ledger, window, caller.actor.person, "withdrawn by the voter").await
         })
     })
@@ -73,6 +79,10 @@ fn check(objection: &Objection, short_name: &str) -> Result<()> {
     Err(Error::field("short_name", format!("To take the vote back, type the database's short name: {short_name}.")))
 }
 
+fn no_vote() -> Refusal {
+    Refusal::new("no_vote", "There is no vote of yours on the current plan.", "")
+}
+
 async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, reason: &str) -> Result<WindowState> {
     let (state, _) = ledger.lock_window(window.id).await?;
     let window = store::windows::load(ledger.db(), window.id).await?;
@@ -86,7 +96,7 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
     }
     let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
     let Some((vote, _)) = votes.iter().find(|(_, vote)| vote.person == person) else {
-        return Err(Refusal::new("no_vote", "There is no vote of yours on the current plan.", "").into());
+        return Err(no_vote().into());
     };
     if store::series_digests::voted_with(ledger.db(), window.id, window.digest, person).await?.is_some() {
         return Err(Refusal::new(
@@ -125,27 +135,22 @@ pub(super) async fn recount(ledger: &mut Ledger<'_>, window: &Window, reason: &s
         audience::tell_but(ledger, window, &plan, NoticeKind::ApprovalLost, Map::new(), fact, &asked).await?;
         return Ok(WindowState::Proposed);
     }
-    let suffices = left.approved && !left.rejected && left.changes_asked_by.is_empty();
-    if window.state == WindowState::Proposed && suffices && store::runs::now(ledger.db()).await? < window.decide_by_at {
-        let voters: Vec<String> = left.voters().iter().map(ToString::to_string).collect();
-        let approved = NewFact::done("window.approve", "window", window.id)
-            .of_window(window.id)
-            .of_team(window.team)
-            .with("digest", window.digest.hex())
-            .with("voters", voters);
-        let fact = ledger.fact(approved).await?;
-        ledger
-            .move_window(
-                window.id,
-                window.revision,
-                WindowState::Proposed,
-                WindowState::Approved,
-                Some(&format!("A vote was taken back, and the others suffice. {reason}")),
-                fact,
-            )
-            .await?;
-        audience::tell(ledger, window, &plan, NoticeKind::Approved, Map::new(), fact).await?;
+    if window.state == WindowState::Proposed && left.suffices() && store::runs::now(ledger.db()).await? < window.decide_by_at {
+        approve(ledger, window, &plan, &left, &format!("A vote was taken back, and the others suffice. {reason}")).await?;
         return Ok(WindowState::Approved);
     }
     Ok(window.state)
+}
+
+/// Approves a window that waits, because the votes on it suffice although nobody has just given one; `why` says what changed.
+pub(super) async fn approve(ledger: &mut Ledger<'_>, window: &Window, plan: &Plan, by: &Standing, why: &str) -> Result<()> {
+    let voters: Vec<String> = by.voters().iter().map(ToString::to_string).collect();
+    let approved = NewFact::done("window.approve", "window", window.id)
+        .of_window(window.id)
+        .of_team(window.team)
+        .with("digest", window.digest.hex())
+        .with("voters", voters);
+    let fact = ledger.fact(approved).await?;
+    ledger.move_window(window.id, window.revision, WindowState::Proposed, WindowState::Approved, Some(why), fact).await?;
+    audience::tell(ledger, window, plan, NoticeKind::Approved, Map::new(), fact).await.map(drop)
 }

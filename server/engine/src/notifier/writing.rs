@@ -5,17 +5,17 @@ use super::transport::Route;
 use crate::error::{Error, Result};
 use crate::paper::{
     self, AccountMaterial, AddressMaterial, AskedSeries, Away, Bulletin, FactorNews, Frame, Mail, Material, News, OwnerChange, Silence,
-    StuckSeries,
+    StuckSeries, VotedSeries,
 };
 use crate::store::absences;
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::stand_ins::{self, Counting};
-use crate::store::{account_links, comments, glass, groups, letters, new_addresses, pauses, vote_codes};
+use crate::store::{account_links, comments, glass, groups, letters, new_addresses, pauses, series_digests, vote_codes};
 use crate::transaction;
 use domain::approval::Standing;
 use domain::factor::Happened;
-use domain::ids::{AbsenceId, PersonId, RunId, WindowId};
+use domain::ids::{AbsenceId, PersonId, RunId, VoteId, WindowId};
 use domain::notice::NoticeKind;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -246,6 +246,9 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
             starts,
         }));
     }
+    if let Some(vote) = named("series_vote").and_then(|id| id.parse().ok()) {
+        return voted_series(db, vote).await.map(News::Voted);
+    }
     if let Some(id) = named("series").and_then(|id| id.parse().ok()) {
         let told = letters::series(db, id).await?;
         let start = named("start").and_then(|start| start.parse().ok());
@@ -259,6 +262,24 @@ async fn news(db: &mut PgConnection, kind: NoticeKind, message: &Claimed) -> Res
     }
     let pause = named("pause").and_then(|id| id.parse().ok()).ok_or_else(|| Error::internal("a message about nothing that is known"))?;
     Ok(News::Pause(pauses::told(db, pause).await?))
+}
+
+/// An approval of dates of a series, as it stands.
+async fn voted_series(db: &mut PgConnection, vote: VoteId) -> Result<VotedSeries> {
+    let (id, asked, vote) =
+        series_digests::vote(db, vote).await?.ok_or_else(|| Error::internal("a message about a vote that is not there"))?;
+    let (title, database) = letters::series(db, id).await?;
+    Ok(VotedSeries {
+        id,
+        title,
+        database,
+        digest: asked.digest,
+        starts: asked.open()?.dates.iter().map(|date| date.times.start).collect(),
+        known: vote.vote.assurance,
+        at: vote.vote.at,
+        comment: vote.comment,
+        withdrawn: vote.withdrawn.is_some(),
+    })
 }
 
 /// An absence as it stands, with its people.

@@ -2,6 +2,7 @@
 
 mod absences;
 mod freezes;
+mod series;
 
 use super::frame::Frame;
 use super::letter::{Button, Letter, block, line};
@@ -10,10 +11,11 @@ use super::when::Zone;
 use super::wording::goes_to;
 use crate::error::{Error, Result};
 use domain::absence::Absence;
+use domain::approval::Assurance;
+use domain::canonical::Digest;
 use domain::ids::{SeriesId, TargetId, WebhookId};
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
-use domain::procedure::text::plural;
 use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
 use jiff::Timestamp;
@@ -35,6 +37,8 @@ pub enum News {
     Series(StuckSeries),
     /// Dates of a series wait for an approval together.
     Together(AskedSeries),
+    /// An approval of such dates was recorded.
+    Voted(VotedSeries),
     /// Somebody is away.
     Absence(Away),
 }
@@ -95,6 +99,29 @@ pub struct AskedSeries {
     pub starts: Vec<Timestamp>,
 }
 
+/// An approval of dates of a series.
+#[derive(Debug, Clone)]
+pub struct VotedSeries {
+    /// The series.
+    pub id: SeriesId,
+    /// Its title.
+    pub title: String,
+    /// Short name of its database.
+    pub database: String,
+    /// What was approved.
+    pub digest: Digest,
+    /// When they start, in order.
+    pub starts: Vec<Timestamp>,
+    /// How the voter was known.
+    pub known: Assurance,
+    /// When it was given.
+    pub at: Timestamp,
+    /// What the voter wanted to say.
+    pub comment: String,
+    /// It was taken back since.
+    pub withdrawn: bool,
+}
+
 /// A database and the teams it goes from and to.
 #[derive(Debug, Clone)]
 pub struct OwnerChange {
@@ -133,6 +160,7 @@ impl Bulletin {
             News::Series(stuck) => self.series(stuck, &self.frame.zone()),
             News::Absence(away) => self.absence(away, &self.frame.zone()),
             News::Together(asked) => self.together(asked, &self.frame.zone()),
+            News::Voted(voted) => self.voted(voted, &self.frame.zone()),
         };
         let host = url::Url::parse(&self.frame.base)
             .ok()
@@ -152,6 +180,7 @@ impl Bulletin {
             News::Series(stuck) => format!("series-{}", stuck.id),
             News::Absence(away) => format!("absence-{}", away.absence.id),
             News::Together(asked) => format!("series-{}", asked.id),
+            News::Voted(voted) => format!("series-{}", voted.id),
         }
     }
 
@@ -165,53 +194,6 @@ impl Bulletin {
             button: Some(Button { label: "Open the webhook".to_owned(), url: page.clone() }),
             paragraphs: vec![
                 "What it was owed before waits, and leaves once somebody resumes it. What happens while it is paused is not kept for it."
-                    .to_owned(),
-            ],
-            because: goes_to(self.frame.kind),
-            page,
-            ..self.frame.blank()
-        }
-    }
-
-    fn series(&self, stuck: &StuckSeries, zone: &Zone) -> Letter {
-        let (title, database) = (line(&stuck.title), line(&stuck.database));
-        let page = format!("{}/series/{}", self.frame.base, stuck.id);
-        let mut rows = vec![("Series", title.clone()), ("Database", database.clone())];
-        rows.extend(stuck.start.into_iter().flat_map(|start| zone.rows("Date", start)));
-        let lead = match stuck.start {
-            Some(_) => "No window could be proposed for this date of the series.",
-            None => "This series proposes nothing until somebody looks at it.",
-        };
-        Letter {
-            subject: format!("[{}] {database}: {title}", self.frame.kind.label()),
-            headline: format!("{}: {title}", self.frame.kind.label()),
-            lead: lead.to_owned(),
-            rows,
-            button: Some(Button { label: "Open the series".to_owned(), url: page.clone() }),
-            paragraphs: vec![block(&stuck.said)],
-            because: goes_to(self.frame.kind),
-            page,
-            ..self.frame.blank()
-        }
-    }
-
-    /// It carries no link that decides: whoever approves signs in.
-    fn together(&self, asked: &AskedSeries, zone: &Zone) -> Letter {
-        let (title, database, by) = (line(&asked.title), line(&asked.database), line(&asked.by));
-        let page = format!("{}/series/{}/approval", self.frame.base, asked.id);
-        let mut rows = vec![("Series", title.clone()), ("Database", database.clone())];
-        let ends = [("First date", asked.starts.first()), ("Last date", asked.starts.last())];
-        rows.extend(ends.into_iter().flat_map(|(name, at)| at.into_iter().flat_map(|at| zone.rows(name, *at)).collect::<Vec<_>>()));
-        let dates = plural(u64::try_from(asked.starts.len()).unwrap_or(0), "date", "dates");
-        Letter {
-            subject: format!("[{}] {database}: {title}", self.frame.kind.label()),
-            headline: format!("{}: {title}", self.frame.kind.label()),
-            lead: format!("{by} asks you to approve the next {dates} of this series together."),
-            rows,
-            button: Some(Button { label: "Read the plan and its dates".to_owned(), url: page.clone() }),
-            paragraphs: vec![
-                "The page asks you to sign in: a series is not approved by a link from a mail.".to_owned(),
-                "If you do not want to approve all of them together, leave it. Each window then asks by itself, in a mail of its own."
                     .to_owned(),
             ],
             because: goes_to(self.frame.kind),

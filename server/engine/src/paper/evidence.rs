@@ -3,7 +3,7 @@
 
 use crate::trail::export::fact_json;
 use domain::glass::Glass;
-use domain::view::evidence::{Evidence, RevisionEvidence, RunEvidence};
+use domain::view::evidence::{Evidence, FactEvidence, RevisionEvidence, RunEvidence, TogetherEvidence};
 use domain::view::runs::{AttemptRow, ItemRow};
 use domain::view::windows::Change;
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ pub fn evidence(of: &Evidence) -> Value {
             "revision": vote.revision, "with_series": vote.with_series, "at": vote.at.to_string(),
             "withdrawn_at": vote.withdrawn.as_ref().map(|(at, _)| at.to_string()), "withdrawn_because": vote.withdrawn.as_ref().map(|(_, why)| why),
         })).collect::<Vec<_>>(),
+        "approved_with_series": of.together.as_ref().map(together),
         "break_glass": of.glasses.iter().map(glass).collect::<Vec<_>>(),
         "messages": of.messages.iter().map(|message| json!({
             "kind": message.kind, "to": message.to, "state": message.state, "written_at": message.created_at.to_string(),
@@ -46,9 +47,21 @@ pub fn evidence(of: &Evidence) -> Value {
             "probed_at": check.probed_at.map(|at| at.to_string()), "note": check.note, "decided_by": check.decided_by,
             "decided_at": check.decided_at.map(|at| at.to_string()), "figures": figures(&check.figures),
         })).collect::<Vec<_>>(),
-        "facts": of.facts.iter().map(|fact| fact_json(fact.line.id, &fact.bytes, &fact.leaf.0, fact.line.batch.zip(fact.position))).collect::<Vec<_>>(),
+        "facts": facts(&of.facts),
         "older_facts_left_out": of.older_facts,
         "chain": of.chain.map(|(n, hash, at)| json!({"batch": n, "hash": hash, "sealed_at": at.to_string()})),
+    })
+}
+
+fn facts(of: &[FactEvidence]) -> Value {
+    of.iter().map(|fact| fact_json(fact.line.id, &fact.bytes, &fact.leaf.0, fact.line.batch.zip(fact.position))).collect()
+}
+
+fn together(of: &TogetherEvidence) -> Value {
+    json!({
+        "series": of.series, "title": of.title, "digest": of.digest, "asked_by": of.asked_by, "asked_at": of.asked_at.to_string(),
+        "digest_bytes": String::from_utf8_lossy(&of.bytes),
+        "facts": facts(&of.facts),
     })
 }
 

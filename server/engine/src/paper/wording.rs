@@ -282,7 +282,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         // These speak of no window: [`super::write_account`] writes them.
         NoticeKind::Invited | NoticeKind::ResetAsked | NoticeKind::PasswordChanged | NoticeKind::FactorChanged => (String::new(), vec![]),
         // Written by `bulletin`: they are about no window.
-        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged | NoticeKind::WebhookPaused | NoticeKind::SeriesStuck | NoticeKind::SeriesAsked | NoticeKind::AbsenceSaid | NoticeKind::AbsenceChanged => (m.kind.label().to_owned(), vec![]),
+        NoticeKind::Paused | NoticeKind::Resumed | NoticeKind::OwnerChanged | NoticeKind::TestMail | NoticeKind::Frozen | NoticeKind::FreezeChanged | NoticeKind::WebhookPaused | NoticeKind::SeriesStuck | NoticeKind::SeriesAsked | NoticeKind::SeriesVoted | NoticeKind::AbsenceSaid | NoticeKind::AbsenceChanged => (m.kind.label().to_owned(), vec![]),
     }
 }
 

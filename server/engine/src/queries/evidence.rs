@@ -12,8 +12,10 @@ use crate::store::{self, run_page, seals};
 use crate::transaction;
 use domain::canonical::Digest;
 use domain::fact::FactBytes;
-use domain::ids::{TeamId, WindowId};
-use domain::view::evidence::{Evidence, FactEvidence, MOST_FACTS, MOST_LINES, RevisionEvidence, RunEvidence, line_of};
+use domain::ids::{TeamId, VoteId, WindowId};
+use domain::view::evidence::{
+    Evidence, FactEvidence, MOST_FACTS, MOST_LINES, RevisionEvidence, RunEvidence, TogetherEvidence, is_about_dates, line_of,
+};
 use domain::view::trail::{payload_changes, said};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -48,6 +50,7 @@ pub async fn show(engine: &Engine, caller: &Caller, number: i64) -> Result<Evide
             messages.reverse();
             let mut glasses = store::glass::of(db, window).await?;
             glasses.reverse();
+            let together = together(db, window).await?;
             let (facts, older_facts) = facts(db, window).await?;
             let newest = seals::newest(db).await?;
             Ok(Evidence {
@@ -58,6 +61,7 @@ pub async fn show(engine: &Engine, caller: &Caller, number: i64) -> Result<Evide
                 head: loaded.head,
                 plan,
                 votes,
+                together,
                 glasses,
                 messages,
                 facts,
@@ -87,6 +91,30 @@ async fn runs(db: &mut PgConnection, window: WindowId) -> Result<Vec<RunEvidence
     Ok(runs)
 }
 
+/// The dates of its series that cover a window. Facts about them belong to the series, and to each of its windows as much.
+async fn together(db: &mut PgConnection, window: WindowId) -> Result<Option<TogetherEvidence>> {
+    let Some((series, title, asked)) = store::series_digests::covering(db, window).await? else { return Ok(None) };
+    let votes: Vec<VoteId> = store::series_digests::votes(db, asked.id).await?.into_iter().map(|vote| vote.id).collect();
+    let search = Search {
+        kind: Some("series".to_owned()),
+        objects: Some(vec![series.to_string()]),
+        result: Some("done".to_owned()),
+        ..Search::default()
+    };
+    let mut rows = store::trail::search(db, &search, i64::MAX, i64::try_from(MOST_FACTS).unwrap_or(i64::MAX)).await?;
+    rows.retain(|row| is_about_dates(&payload(row), asked.digest, &votes));
+    rows.reverse();
+    Ok(Some(TogetherEvidence {
+        series,
+        title,
+        digest: asked.digest,
+        bytes: asked.bytes().to_vec(),
+        facts: evident(db, rows).await?,
+        asked_by: asked.asked_by_name,
+        asked_at: asked.asked_at,
+    }))
+}
+
 /// The newest facts, oldest first, and whether there are older ones.
 async fn facts(db: &mut PgConnection, window: WindowId) -> Result<(Vec<FactEvidence>, bool)> {
     let search = Search { window: Some(window.0), ..Search::default() };
@@ -95,6 +123,11 @@ async fn facts(db: &mut PgConnection, window: WindowId) -> Result<(Vec<FactEvide
     let older = rows.len() > MOST_FACTS;
     rows.truncate(MOST_FACTS);
     rows.reverse();
+    Ok((evident(db, rows).await?, older))
+}
+
+/// The same with what they say.
+async fn evident(db: &mut PgConnection, rows: Vec<FactRow>) -> Result<Vec<FactEvidence>> {
     let payloads: Vec<_> = rows.iter().map(payload).collect();
     let said = all_named(db, payloads.iter().map(said).collect()).await?;
     let lines = lines(db, &rows).await?;
@@ -107,7 +140,7 @@ async fn facts(db: &mut PgConnection, window: WindowId) -> Result<(Vec<FactEvide
             position: row.sealed.map(|(_, position)| position),
         })
     });
-    Ok((facts.collect::<Result<_>>()?, older))
+    facts.collect()
 }
 
 fn payload(row: &FactRow) -> serde_json::Map<String, serde_json::Value> {

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::series::Series;
 use crate::store::series_digests::{self, Asked};
-use crate::store::{groups, series, window_forms, window_page};
+use crate::store::{groups, letters, series, window_forms, window_page};
 use crate::transaction;
 use domain::approval::{Electorates, Standing, StandingVote};
 use domain::ids::{PersonId, SeriesId};
@@ -14,25 +14,30 @@ use domain::plan::Plan;
 use domain::series::digest::{DigestDate, SeriesDigest};
 use domain::series::together::{Stands, Voter};
 use domain::view::people::Attention;
-use domain::view::series::{ApprovalPage, DigestCard, DigestLine, DigestRule, DigestVote};
+use domain::view::series::{Approval, ApprovalPage, DigestCard, DigestLine, DigestRule, DigestVote, LeftApproval};
 use domain::view::windows::Offer;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The page on which the dates that were put together are read and decided on.
-pub async fn approval(engine: &Engine, actor: &Actor, id: SeriesId) -> Result<ApprovalPage> {
+///
+/// Whoever approved and sees nothing of the team any more reads as much as it takes to take that back.
+pub async fn approval(engine: &Engine, actor: &Actor, id: SeriesId) -> Result<Approval> {
     let actor = actor.clone();
     transaction::read(engine.pool(), "series_approval", move |db| {
         let actor = actor.clone();
         Box::pin(async move {
-            let of = of_reader(db, &actor, id).await?;
+            let of = match of_reader(db, &actor, id).await {
+                Err(Error::Hidden) => return left(db, &actor, id).await.map(Approval::Left),
+                found => found?,
+            };
             let now = window_forms::now(db).await?;
             let plan = match series_digests::newest(db, id).await? {
                 Some(asked) => Some(read(&asked.open()?, now)?.1),
                 None => None,
             };
-            Ok(ApprovalPage {
+            Ok(Approval::Whole(Box::new(ApprovalPage {
                 card: card(db, &actor, &of, now).await?,
                 id,
                 words: of.schedule.rule.words(of.schedule.start),
@@ -42,10 +47,26 @@ pub async fn approval(engine: &Engine, actor: &Actor, id: SeriesId) -> Result<Ap
                 team: of.team_name,
                 author: of.author_name,
                 plan,
-            })
+            })))
         })
     })
     .await
+}
+
+/// Whether dates of a series were ever put together.
+pub(crate) async fn is_asked(engine: &Engine, id: SeriesId) -> Result<bool> {
+    transaction::read(engine.pool(), "series_asked", move |db| Box::pin(async move { Ok(series_digests::newest(db, id).await?.is_some()) }))
+        .await
+}
+
+/// What somebody approved of a team's series whose work they do not see any more.
+async fn left(db: &mut PgConnection, actor: &Actor, id: SeriesId) -> Result<LeftApproval> {
+    let own = series_digests::own(db, id, actor.person).await?;
+    if own.is_empty() {
+        return Err(Error::Hidden);
+    }
+    let (title, database) = letters::series(db, id).await?;
+    Ok(LeftApproval { id, title, database, votes: own.into_iter().map(|vote| (vote.digest, vote.at)).collect() })
 }
 
 /// The first date to come, or the last one that was, with its plan.

@@ -13,6 +13,7 @@ use jiff::civil::Date;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// Dates that somebody asked to be approved together.
 #[derive(Debug, Clone)]
@@ -39,30 +40,75 @@ impl Asked {
     pub fn open(&self) -> Result<SeriesDigest> {
         SeriesDigest::open(&self.bytes, self.digest).map_err(Error::internal)
     }
+
+    /// The bytes that have the digest.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+struct Row {
+    id: Uuid,
+    revision: i32,
+    digest: Vec<u8>,
+    bytes: Vec<u8>,
+    asked_by: Uuid,
+    asked_at: Stamp,
+    last_start_at: Stamp,
+    name: String,
+}
+
+impl Row {
+    fn asked(self) -> Result<Asked> {
+        Ok(Asked {
+            id: SeriesDigestId(self.id),
+            revision: self.revision,
+            digest: Digest::from_slice(&self.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?,
+            asked_by: PersonId(self.asked_by),
+            asked_by_name: self.name,
+            asked_at: self.asked_at.to_jiff(),
+            last_start: self.last_start_at.to_jiff(),
+            bytes: self.bytes,
+        })
+    }
 }
 
 /// The newest one of a series, whether it still covers something or not.
 pub async fn newest(db: &mut PgConnection, series: SeriesId) -> Result<Option<Asked>> {
-    let row = sqlx::query!(
-        "SELECT d.id, d.revision, d.digest, d.bytes, d.asked_by, d.asked_at, d.last_start_at, p.name
-         FROM drydock.series_digest d JOIN drydock.person p ON p.id = d.asked_by WHERE d.series_id = $1 ORDER BY d.asked_at DESC, d.id DESC LIMIT 1",
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT d.id, d.revision, d.digest, d.bytes, d.asked_by, d.asked_at AS "asked_at: Stamp", d.last_start_at AS "last_start_at: Stamp", p.name
+           FROM drydock.series_digest d JOIN drydock.person p ON p.id = d.asked_by WHERE d.series_id = $1 ORDER BY d.asked_at DESC, d.id DESC LIMIT 1"#,
         series.0
     )
     .fetch_optional(db)
     .await?;
-    row.map(|row| {
-        Ok(Asked {
-            id: SeriesDigestId(row.id),
-            revision: row.revision,
-            digest: Digest::from_slice(&row.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?,
-            asked_by: PersonId(row.asked_by),
-            asked_by_name: row.name,
-            asked_at: row.asked_at.to_jiff(),
-            last_start: row.last_start_at.to_jiff(),
-            bytes: row.bytes,
-        })
-    })
-    .transpose()
+    row.map(Row::asked).transpose()
+}
+
+async fn find(db: &mut PgConnection, id: SeriesDigestId) -> Result<Asked> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT d.id, d.revision, d.digest, d.bytes, d.asked_by, d.asked_at AS "asked_at: Stamp", d.last_start_at AS "last_start_at: Stamp", p.name
+           FROM drydock.series_digest d JOIN drydock.person p ON p.id = d.asked_by WHERE d.id = $1"#,
+        id.0
+    )
+    .fetch_one(db)
+    .await?;
+    row.asked()
+}
+
+/// What covers a window, and of which series that is: identity and title.
+pub async fn covering(db: &mut PgConnection, window: WindowId) -> Result<Option<(SeriesId, String, Asked)>> {
+    let row = sqlx::query!(
+        "SELECT d.id, s.id AS series, s.title FROM drydock.series_cover c JOIN drydock.series_digest d ON d.id = c.series_digest_id
+         JOIN drydock.series s ON s.id = d.series_id WHERE c.window_id = $1",
+        window.0
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some((SeriesId(row.series), row.title, find(db, SeriesDigestId(row.id)).await?)))
 }
 
 /// A vote on dates of a series together.
@@ -104,23 +150,55 @@ pub async fn votes(db: &mut PgConnection, asked: SeriesDigestId) -> Result<Vec<S
         .collect()
 }
 
+/// One vote, with what it is on and of which series.
+pub async fn vote(db: &mut PgConnection, id: VoteId) -> Result<Option<(SeriesId, Asked, SeriesVote)>> {
+    let row = sqlx::query!(
+        "SELECT d.id, d.series_id FROM drydock.series_vote v JOIN drydock.series_digest d ON d.id = v.series_digest_id WHERE v.id = $1",
+        id.0
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let asked = find(db, SeriesDigestId(row.id)).await?;
+    let vote = votes(db, asked.id).await?.into_iter().find(|vote| vote.id == id);
+    Ok(vote.map(|vote| (SeriesId(row.series_id), asked, vote)))
+}
+
 /// Those that count, oldest first.
 pub async fn standing(db: &mut PgConnection, asked: SeriesDigestId) -> Result<Vec<StandingVote>> {
     let all = votes(db, asked).await?;
     Ok(all.into_iter().rev().filter(|vote| vote.withdrawn.is_none()).map(|vote| vote.vote).collect())
 }
 
-/// This person's votes on dates of a series that were not taken back.
-pub async fn own(db: &mut PgConnection, series: SeriesId, person: PersonId) -> Result<Vec<(VoteId, SeriesDigestId)>> {
+/// A vote of somebody's that stands.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnVote {
+    /// Identity.
+    pub id: VoteId,
+    /// On what.
+    pub asked: SeriesDigestId,
+    /// On which bytes.
+    pub digest: Digest,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// This person's votes on dates of a series that were not taken back, oldest first.
+pub async fn own(db: &mut PgConnection, series: SeriesId, person: PersonId) -> Result<Vec<OwnVote>> {
     let rows = sqlx::query!(
-        "SELECT v.id, v.series_digest_id FROM drydock.series_vote v JOIN drydock.series_digest d ON d.id = v.series_digest_id
+        "SELECT v.id, v.series_digest_id, v.digest, v.cast_at FROM drydock.series_vote v JOIN drydock.series_digest d ON d.id = v.series_digest_id
          WHERE d.series_id = $1 AND v.person_id = $2 AND v.withdrawn_at IS NULL ORDER BY v.cast_at",
         series.0,
         person.0
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| (VoteId(row.id), SeriesDigestId(row.series_digest_id))).collect())
+    rows.into_iter()
+        .map(|row| {
+            let digest = Digest::from_slice(&row.digest).ok_or_else(|| Error::internal("a digest has 32 bytes"))?;
+            Ok(OwnVote { id: VoteId(row.id), asked: SeriesDigestId(row.series_digest_id), digest, at: row.cast_at.to_jiff() })
+        })
+        .collect()
 }
 
 /// Windows that it covers, as they were born, and that are in one of these states; in the order in which they are locked.

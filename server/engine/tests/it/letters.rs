@@ -1,7 +1,7 @@
 //! The wording of every message, under snapshot: who changes a sentence sees the whole mail.
 
 use domain::absence::Absence;
-use domain::approval::{Eligible, Policy};
+use domain::approval::{Assurance, Eligible, Policy};
 use domain::canonical::Digest;
 use domain::freeze::{Freeze, Scope};
 use domain::glass::{Confirmed, Glass, Raised};
@@ -14,7 +14,7 @@ use domain::proposal::ProposalForm;
 use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
-use engine::paper::{AskedSeries, Away, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries, write};
+use engine::paper::{AskedSeries, Away, Bulletin, Frame, Mail, Material, News, OwnerChange, Silence, StuckSeries, VotedSeries, write};
 use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, ToldRun, ToldVote};
 use engine::target::session::SessionName;
 use jiff::Timestamp;
@@ -437,6 +437,29 @@ fn dates_that_are_asked_about_together_are_read_signed_in() {
         "series_asked",
         format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
     );
+}
+
+#[test]
+fn an_approval_of_dates_is_confirmed_with_the_way_to_take_it_back() {
+    let at = |text: &str| text.parse().expect("a time");
+    let voted = VotedSeries {
+        id: SeriesId(Uuid::from_u128(5)),
+        title: "Weekly maintenance".into(),
+        database: "prod-orders".into(),
+        digest: Digest([7; 32]),
+        starts: vec![at("2026-11-29T01:00:00Z"), at("2026-12-13T01:00:00Z")],
+        known: Assurance::Account,
+        at: at("2026-11-20T09:30:00Z"),
+        comment: "Fine with us.".into(),
+        withdrawn: false,
+    };
+    let mail = bulletin(NoticeKind::SeriesVoted, News::Voted(voted.clone())).write().expect("written");
+    insta::assert_snapshot!(
+        "series_voted",
+        format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
+    );
+    let late = bulletin(NoticeKind::SeriesVoted, News::Voted(VotedSeries { withdrawn: true, ..voted })).write().expect("written").text;
+    assert!(late.contains("Your approval was recorded, and has been taken back since.") && !late.contains("It counts"), "{late}");
 }
 
 #[test]

@@ -5,9 +5,13 @@ use crate::series::Yard;
 use domain::approval::Policy;
 use domain::canonical::Digest;
 use domain::ids::SeriesId;
+use domain::notice::NoticeKind;
+use domain::notice::table::{Part, cell};
+use domain::permission::Actor;
 use domain::proposal::ProposalForm;
 use domain::series::digest::SeriesDigest;
 use domain::series::form::SeriesForm;
+use domain::view::series::Approval;
 use domain::view::windows::Offer;
 use domain::window::WindowState;
 use engine::actions::Caller;
@@ -30,10 +34,12 @@ impl Yard {
         SeriesForm { lead_days: "7".into(), ..self.daily(1, times) }
     }
 
-    async fn ask(&self, id: SeriesId, dates: u32) -> Together {
-        ask_series(&self.house.engine, &self.house.engineer, id, &ask_series::Input { dates: dates.to_string() })
-            .await
-            .expect("put together")
+    pub async fn ask(&self, id: SeriesId, dates: u32) -> Together {
+        self.asked_again(id, dates).await.expect("put together")
+    }
+
+    pub async fn asked_again(&self, id: SeriesId, dates: u32) -> engine::Result<Together> {
+        ask_series(&self.house.engine, &self.house.engineer, id, &ask_series::Input { dates: dates.to_string() }).await
     }
 
     /// What the page of the newest dates sends.
@@ -48,7 +54,7 @@ impl Yard {
         approve_series::Input { digest, short_name: "prod-orders".into(), comment: String::new() }
     }
 
-    async fn approve(&self, who: &Caller, id: SeriesId) -> engine::Result<Vec<i64>> {
+    pub async fn approve(&self, who: &Caller, id: SeriesId) -> engine::Result<Vec<i64>> {
         approve_series(&self.house.engine, who, id, &self.ballot(id).await).await
     }
 
@@ -360,4 +366,82 @@ async fn dates_left_out_or_ended_are_not_asked_about() {
     end_series(&house.engine, &house.engineer, id, &end_series::Input::default()).await.expect("ended");
     assert_eq!(code(yard.approve(&house.lead, id).await), "moved_on");
     assert_eq!(code(ask_series(&house.engine, &house.engineer, id, &ask_series::Input { dates: "1".into() }).await), "series_over");
+}
+
+#[tokio::test]
+async fn each_approval_is_confirmed_to_its_voter_and_to_nobody_else() {
+    let yard = Yard::new().await;
+    let (house, id) = (&yard.house, yard.made(&yard.dates(3)).await);
+    yard.ask(id, 3).await;
+    yard.approved(id).await;
+    let told: Vec<(String, String)> = sqlx::query_as(
+        "SELECT p.name, v.comment FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id
+         JOIN drydock.series_vote v ON v.id = (o.payload ->> 'series_vote')::uuid AND v.person_id = o.person_id WHERE o.kind = 'series_voted' ORDER BY 1",
+    )
+    .fetch_all(&house.admin)
+    .await
+    .expect("messages");
+    assert_eq!(told.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["Lena", "Sten"]);
+    let parts = |kind: NoticeKind| Part::ALL.iter().filter(move |part| cell(kind, **part).is_ok()).copied().collect::<Vec<_>>();
+    assert_eq!((parts(NoticeKind::SeriesVoted), parts(NoticeKind::SeriesAsked)), (vec![Part::Voters], vec![Part::Asked]));
+}
+
+#[tokio::test]
+async fn whoever_left_the_team_takes_their_own_approval_back() {
+    let yard = Yard::new().await;
+    let (house, id) = (&yard.house, yard.made(&yard.dates(2)).await);
+    let apart = house.proposed(9).await.number;
+    let digest = house.digest(apart).await.hex();
+    let vote = cast_vote::Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..cast_vote::Input::default() };
+    cast_vote(&house.engine, &house.lead, apart, &vote).await.expect("a vote on one window");
+    yard.ask(id, 2).await;
+    yard.approved(id).await;
+    let gone = Caller { actor: Actor { teams: vec![], ..house.lead.actor.clone() }, ..house.lead.clone() };
+    sqlx::query("DELETE FROM drydock.membership WHERE person_id = $1").bind(gone.actor.person.0).execute(&house.admin).await.expect("left");
+    let page = queries::series_together::approval(&house.engine, &gone.actor, id).await.expect("what they approved");
+    let Approval::Left(left) = page else { panic!("they see nothing else of the team: {page:?}") };
+    assert_eq!((left.database.as_str(), left.votes.len()), ("prod-orders", 1));
+    withdraw_series_vote(&house.engine, &gone, id).await.expect("their own");
+    withdraw_vote(&house.engine, &gone, apart).await.expect("their own");
+    assert_eq!(yard.count("SELECT count(*) FROM drydock.series_vote WHERE withdrawn_at IS NULL").await, 1);
+    assert_eq!(yard.count("SELECT count(*) FROM drydock.vote WHERE withdrawn_at IS NULL").await, 0);
+    // With nothing left to take back there is nothing to see; and for strangers there never was.
+    for who in [&gone, &house.foreigner] {
+        assert_eq!(code(queries::series_together::approval(&house.engine, &who.actor, id).await), "not_found");
+        assert_eq!(code(withdraw_series_vote(&house.engine, who, id).await), "not_found");
+        assert_eq!(code(withdraw_vote(&house.engine, who, apart).await), "not_found");
+    }
+    assert_eq!(code(withdraw_series_vote(&house.engine, &house.deputy, id).await), "no_vote");
+}
+
+#[tokio::test]
+async fn the_evidence_of_a_window_has_the_facts_about_the_dates_it_was_approved_with() {
+    let yard = Yard::new().await;
+    let (house, id) = (&yard.house, yard.made(&yard.dates(4)).await);
+    yard.ask(id, 2).await;
+    yard.approve(&house.deputy, id).await.expect("a vote on other dates");
+    yard.ask(id, 3).await;
+    yard.approved(id).await;
+    let number = yard.look(id).await[0];
+    withdraw_series_vote(&house.engine, &house.lead, id).await.expect("taken back");
+    let evidence = queries::evidence::show(&house.engine, &house.lead, number).await.expect("evidence");
+    let together = evidence.together.as_ref().expect("it is covered");
+    let said: Vec<(&str, &str)> = together.facts.iter().map(|fact| (fact.line.action.as_str(), fact.line.actor.as_str())).collect();
+    assert_eq!(
+        said,
+        [("series.ask", "Egon"), ("series.vote", "Sten"), ("series.vote", "Lena"), ("series.withdraw_vote", "Lena"),],
+        "not those about the dates that were put together before"
+    );
+    let file = engine::paper::evidence::evidence(&evidence);
+    let part = &file["approved_with_series"];
+    let bytes = part["digest_bytes"].as_str().expect("text").as_bytes();
+    assert_eq!(part["digest"], domain::canonical::digest("series", bytes).hex());
+    assert!(SeriesDigest::open(bytes, together.digest).is_ok());
+    for fact in part["facts"].as_array().expect("facts") {
+        let bytes = fact["bytes"].as_str().expect("text").as_bytes();
+        assert_eq!(fact["leaf"], Digest(domain::fact::leaf(bytes)).hex());
+    }
+    assert!(evidence.facts.iter().all(|fact| fact.line.action != "series.vote"), "they are the series' own");
+    let alone = house.proposed(9).await.number;
+    assert_eq!(queries::evidence::show(&house.engine, &house.lead, alone).await.expect("evidence").together, None);
 }
