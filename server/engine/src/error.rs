@@ -172,6 +172,11 @@ fn sentence(constraint: &str) -> Option<Error> {
             "Half an hour went by at this very moment, and nobody had confirmed.",
             "Have somebody ask on the window's page, and confirm within half an hour.",
         ),
+        "break_glass_soon" => refused(
+            "moved_on",
+            "Its latest start passed at this very moment, or it starts in more than a day.",
+            "Propose it again, and break the glass for that window.",
+        ),
         "break_glass_fixed" | "break_glass_newest" | "break_glass_once" => {
             refused("moved_on", "Somebody was faster: the window or its break-glass is another one by now.", "Look at its page.")
         }

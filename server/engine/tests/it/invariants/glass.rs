@@ -2,6 +2,8 @@
 
 use super::yard::By::{Auditor, Owner, Replica, Web, Worker};
 use super::yard::{By, DENIED, FIXED, Yard};
+use domain::approval::{Assurance, Group, Policy, Rule};
+use engine::actions::propose_window::propose_window;
 
 const GLASS: &str = "'00000000-0000-0000-0000-000000000091'::uuid";
 
@@ -16,16 +18,32 @@ struct Waiting {
     stakeholder: String,
 }
 
-impl Waiting {
-    async fn new() -> Self {
-        let yard = Yard::new().await;
-        let number = yard.house.proposed(5).await.number;
+impl Yard {
+    /// Number of a window that waits for approval, and starts in so many hours.
+    async fn urgent(&self, hours: i64) -> i64 {
+        let form = crate::glass::soon(&self.house, hours);
+        propose_window(&self.house.engine, &self.house.engineer, &form, None).await.expect("proposed").number
+    }
+
+    /// The same as SQL: the window, and the digest of its plan.
+    async fn proposed_in(&self, hours: i64) -> (String, String) {
+        let number = self.urgent(hours).await;
         let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM drydock.window WHERE number = $1")
             .bind(number)
-            .fetch_one(&yard.house.admin)
+            .fetch_one(&self.house.admin)
             .await
             .expect("a window");
-        let plan = format!("'\\x{}'::bytea", yard.house.digest(number).await.hex());
+        (format!("'{id}'::uuid"), format!("'\\x{}'::bytea", self.house.digest(number).await.hex()))
+    }
+}
+
+impl Waiting {
+    async fn new() -> Self {
+        Self::on(Yard::new().await).await
+    }
+
+    async fn on(yard: Yard) -> Self {
+        let (window, plan) = yard.proposed_in(5).await;
         yard.set(
             "INSERT INTO drydock.account (person_id, password_hash) SELECT id, '$argon2id$x' FROM drydock.person ON CONFLICT DO NOTHING",
         )
@@ -33,7 +51,12 @@ impl Waiting {
         let who = |who: &engine::actions::Caller| format!("'{}'::uuid", who.actor.person);
         let house = &yard.house;
         let (lead, deputy, engineer, stakeholder) = (who(&house.lead), who(&house.deputy), who(&house.engineer), who(&house.stakeholder));
-        Self { window: format!("'{id}'::uuid"), plan, lead, deputy, engineer, stakeholder, yard }
+        Self { window, plan, lead, deputy, engineer, stakeholder, yard }
+    }
+
+    /// Somebody asks about another plan of somebody else's making.
+    fn asked_about(&self, window: &str, plan: &str) -> String {
+        self.asked(&self.lead, "", "").replace(&self.window, window).replace(&self.plan, plan)
     }
 
     /// Somebody asks; `more` are columns and `values` theirs.
@@ -72,7 +95,17 @@ async fn two_people_who_hold_the_right_break_it_for_the_newest_plan_in_time() {
     let w = Waiting::new().await;
     let (yard, ask) = (&w.yard, |by: &str| w.asked(by, "", ""));
     yard.allows(Web, &format!("{}; {}", w.broken(), w.approved())).await;
-    let about_the_approved = ask(&w.lead).replace(&w.window, &yard.window).replace(&w.plan, &yard.plan);
+    let about_the_approved = w.asked_about(&yard.window, &yard.plan);
+    let (later, plan_of_later) = yard.proposed_in(26).await;
+    let in_a_day = w.asked_about(&later, &plan_of_later);
+    let moved = |latest: &str| {
+        format!(
+            "UPDATE drydock.revision SET start_at = l - interval '1 hour', latest_start_at = l, cut_off_at = l + interval '1 hour', end_at = l + interval '2 hours'
+             FROM (SELECT clock_timestamp() + {latest} AS l) x WHERE window_id = {}",
+            w.window
+        )
+    };
+    let (too_far, too_late) = (moved("interval '26 hours'"), moved("interval '-1 minute'"));
     let changed = |column: &str, value: &str| format!("{}; UPDATE drydock.break_glass SET {column} = {value}", ask(&w.lead));
     let late = w.asked(&w.engineer, ", asked_at, expires_at", ", now() - interval '1 hour', now() - interval '30 minutes'");
     let forever = w.asked(&w.engineer, ", expires_at", ", now() + interval '2 hours'");
@@ -89,6 +122,10 @@ async fn two_people_who_hold_the_right_break_it_for_the_newest_plan_in_time() {
         (Web, ask(&w.stakeholder), "break_glass_by_right"),
         (Owner, format!("{no_account}; {}", ask(&w.lead)), "break_glass_by_right"),
         (Web, about_the_approved, "break_glass_newest"),
+        (Web, in_a_day.clone(), "break_glass_soon"),
+        (Replica, in_a_day, "break_glass_soon"),
+        (Owner, format!("{}; {too_far}; {}", ask(&w.lead), Waiting::confirmed(&w.deputy)), "break_glass_soon"),
+        (Owner, format!("{too_late}; {}", ask(&w.lead)), "break_glass_soon"),
         (Web, ask(&w.lead).replace("orders cannot be placed", "hurry"), "break_glass_reason_check"),
         (Web, all_at_once, "break_glass_asked_first"),
         (Owner, forever, "break_glass_short"),
@@ -115,6 +152,29 @@ async fn two_people_who_hold_the_right_break_it_for_the_newest_plan_in_time() {
     ])
     .await;
     yard.allows(Auditor, "SELECT reason FROM drydock.break_glass").await;
+}
+
+#[tokio::test]
+async fn a_policy_that_wants_second_factors_is_not_broken_without_them() {
+    let yard = Yard::new().await;
+    yard.set(
+        "INSERT INTO drydock.account (person_id, password_hash) SELECT id, '$argon2id$x' FROM drydock.person ON CONFLICT DO NOTHING;
+         INSERT INTO drydock.factor (person_id, key_id, sealed, confirmed_at, last_step)
+         SELECT id, '\\x0102030405060708', '\\x01'::bytea || decode(repeat('ab', 60), 'hex'), now(), 7 FROM drydock.person",
+    )
+    .await;
+    let known = Rule::new("lead", Group::LeadsAndDeputies, 1, Assurance::AccountFactor);
+    yard.house.ruled_by("Known", "production", &Policy::of(vec![known])).await;
+    let w = Waiting::on(yard).await;
+    let ask = w.asked(&w.lead, "", "");
+    w.yard.allows(Web, &ask.replace(", false, false", ", true, true")).await;
+    w.yard
+        .refuses(&[
+            (Web, ask.clone(), "break_glass_needs_factor"),
+            (Web, ask.replace(", false, false", ", true, false"), "break_glass_needs_factor"),
+            (Replica, ask, "break_glass_needs_factor"),
+        ])
+        .await;
 }
 
 #[tokio::test]
