@@ -1,11 +1,12 @@
-//! Plans that wait for votes: delegates are asked as soon as they may stand in, and owners hear as soon as a quorum went out of reach. Every
-//! worker looks; the row of the window lets one of them act.
+//! Plans that wait for votes: delegates are asked as soon as they may stand in, and owners hear as soon as a quorum went out of reach. One
+//! worker looks, for all of them; where two would, the row of the window lets one of them act.
 //!
 //! A loop of its own: what is said of people keeps no window from its start. One window that fails keeps none of the others.
 
 use crate::actions::ask_delegates::ask_delegates;
 use crate::actions::watch_quorum::watch_quorum;
 use crate::error::{Error, Result};
+use crate::store::service_leases::{self, ServiceLease};
 use crate::store::{quorum_shorts, stand_ins};
 use crate::transaction;
 use crate::wake::Wake;
@@ -24,16 +25,66 @@ const MOST: i64 = 5000;
 /// Windows watched in one turn. With more of them the others have the next one: however many wait, votes and pages come between.
 const EACH: usize = 200;
 
+/// Among the jobs that one process does at a time.
+const JOB: &str = "waiting";
+
 /// The loop.
 pub async fn run(context: WorkerContext) -> Result<()> {
     let mut bell = context.bell(Wake::Runner);
-    for turn in 0.. {
-        tick(&context, turn).await?;
+    let mut waiting = Waiting::new(context);
+    loop {
+        waiting.turn().await?;
         if !bell.wait(POLL).await {
-            break;
+            return waiting.stop().await;
         }
     }
-    Ok(())
+}
+
+/// The job in one process, whether it holds it or not.
+#[derive(Debug)]
+pub struct Waiting {
+    context: WorkerContext,
+    lease: Option<ServiceLease>,
+    turns: usize,
+}
+
+impl Waiting {
+    /// Holds nothing yet.
+    #[must_use]
+    pub fn new(context: WorkerContext) -> Self {
+        Self { context, lease: None, turns: 0 }
+    }
+
+    /// Looks, if this process has the job or can have it. False while another process does it.
+    pub async fn turn(&mut self) -> Result<bool> {
+        self.hold().await?;
+        if self.lease.is_none() {
+            return Ok(false);
+        }
+        tick(&self.context, self.turns).await?;
+        self.turns += 1;
+        Ok(true)
+    }
+
+    /// Gives the job up, so that another process need not wait for the lease to end.
+    pub async fn stop(mut self) -> Result<()> {
+        if let Some(lease) = self.lease.take() {
+            service_leases::release(&mut *self.context.pool.acquire().await?, &lease).await?;
+        }
+        Ok(())
+    }
+
+    async fn hold(&mut self) -> Result<()> {
+        let mut db = self.context.pool.acquire().await?;
+        let held = match &self.lease {
+            Some(lease) => service_leases::renew(&mut db, lease).await?,
+            None => false,
+        };
+        if !held {
+            self.lease = service_leases::claim(&mut db, JOB, &self.context.name).await?;
+        }
+        Ok(())
+    }
 }
 
 /// One look at what waits: at delegates who may have to be asked, and at quorums; both of this turn's windows.

@@ -19,6 +19,7 @@ use engine::actions::propose_window::propose_window;
 use engine::actions::say_absence::say_absence;
 use engine::actions::withdraw_vote::withdraw_vote;
 use engine::queries;
+use engine::scheduler::waiting::Waiting;
 use std::collections::BTreeMap;
 
 /// The house, with somebody of another team who leads there and so may stand in for leads here.
@@ -478,4 +479,35 @@ async fn votes_that_rest_beyond_the_deadline_put_it_out_of_reach() {
             && told[0].contains("Sten (address, role, password or second factor was changed within the last 24 hours, and counts from "),
         "{told:?}"
     );
+}
+
+#[tokio::test]
+async fn a_delegate_with_a_seat_of_their_own_keeps_nobody_from_the_window() {
+    let office = Office::new().await;
+    let house = &office.house;
+    let number = house.proposed(3).await.number;
+    // Dario holds the same seat as Lena: he was asked as everybody, and gains nothing.
+    office.away(&house.lead, "dario").await;
+    let mut held = house.admin.begin().await.expect("begins");
+    sqlx::query("SELECT 1 FROM drydock.window WHERE number = $1 FOR UPDATE").bind(number).execute(&mut *held).await.expect("held");
+    tokio::time::timeout(std::time::Duration::from_secs(5), office.tick()).await.expect("nothing waits for the window");
+    held.rollback().await.expect("let go");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.asked_in_place").await, 0);
+}
+
+#[tokio::test]
+async fn one_worker_looks_for_all_of_them() {
+    let office = Office::new().await;
+    let (mut one, mut two) = (Waiting::new(worker(&office.house).await), Waiting::new(worker(&office.house).await));
+    let window = office.house.proposed(3).await;
+    office.vote_by_link(office.house.stakeholder.actor.person, window.number).await.expect("a link");
+    assert!(one.turn().await.expect("a turn"));
+    office.away(&office.house.lead, "fritz").await;
+    assert!(
+        !two.turn().await.expect("a turn") && office.told("approval_needed").await == ["Dario", "Lena", "Sten"],
+        "it is the other's job"
+    );
+    assert!(one.turn().await.expect("a turn") && office.told("approval_needed").await == ["Dario", "Fritz", "Lena", "Sten"]);
+    one.stop().await.expect("given up");
+    assert!(two.turn().await.expect("a turn"), "taken over at once");
 }
