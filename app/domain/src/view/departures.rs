@@ -58,10 +58,41 @@ pub struct CountedVote {
     pub title: String,
     /// Its state.
     pub state: WindowState,
-    /// Their approval stands on it.
-    pub voted: bool,
+    /// What they have to do with it.
+    pub part: Part,
     /// What follows.
     pub follows: Follows,
+}
+
+/// What somebody has to do with the approval of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// They are asked, and have not decided.
+    Asked,
+    /// Their own vote stands on it.
+    Voted,
+    /// A vote stands on it that a delegate gave in their place.
+    VotedInPlace,
+    /// They are one of the two by whose break-glass it was approved.
+    BrokeGlass,
+}
+
+impl Part {
+    /// Whether the window counts on them.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        self != Self::Asked
+    }
+    /// As the page says it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Voted => "voted",
+            Self::VotedInPlace => "a delegate voted in their place",
+            Self::BrokeGlass => "broke the glass",
+        }
+    }
 }
 
 /// What a missing voter means for a window.
@@ -71,6 +102,8 @@ pub enum Follows {
     Enough,
     /// Approved now; without this vote it waits for approval again.
     LosesQuorum,
+    /// Approved by a break-glass that counts no more without them; the votes suffice, and it stands by those.
+    StandsByVotes,
     /// A run is under way, and its next step asks for a quorum that is not there.
     StopsRun,
     /// It waits for others who could still approve.
@@ -80,12 +113,18 @@ pub enum Follows {
 }
 
 impl Follows {
+    /// Whether the approval itself has to be given anew, or is lost.
+    #[must_use]
+    pub fn changes_state(self) -> bool {
+        matches!(self, Self::LosesQuorum | Self::StandsByVotes)
+    }
     /// As the page says it.
     #[must_use]
     pub fn say(self) -> &'static str {
         match self {
             Self::Enough => "The other votes are enough.",
             Self::LosesQuorum => "It loses its quorum and waits for approval again; those who have not decided get a mail.",
+            Self::StandsByVotes => "Its break-glass counts no more; the votes on it suffice, and it stands by them.",
             Self::StopsRun => "It runs now. Its next step will not begin without a quorum: the run goes on hold.",
             Self::StillPossible => "Others can still approve it.",
             Self::Unreachable => "Nobody could approve it any more: name another stakeholder or deputy, and seal a new revision.",
@@ -105,10 +144,12 @@ pub fn follows(state: WindowState, before: &Standing, after: &Standing) -> Follo
     }
 }
 
-/// What follows for a window in `state` that was approved by a break-glass: it stands by both of the two, and by no votes.
+/// What follows for a window in `state` that was approved by a break-glass: it stands by both of the two. Without one of them it stands by the
+/// votes, should they suffice by now, counted as `after` without the person.
 #[must_use]
-pub fn follows_glass(state: WindowState, one_of_the_two: bool) -> Follows {
+pub fn follows_glass(state: WindowState, one_of_the_two: bool, after: &Standing) -> Follows {
     match state {
+        WindowState::Approved if one_of_the_two && after.suffices() => Follows::StandsByVotes,
         WindowState::Approved if one_of_the_two => Follows::LosesQuorum,
         WindowState::Running | WindowState::Hold if one_of_the_two => Follows::StopsRun,
         _ => Follows::Enough,
@@ -177,9 +218,10 @@ mod tests {
         assert_eq!(follows(WindowState::Running, &yes, &no), Follows::StopsRun);
         assert_eq!(follows(WindowState::Proposed, &no, &no), Follows::StillPossible);
         assert_eq!(follows(WindowState::Proposed, &no, &standing(false, false)), Follows::Unreachable);
-        assert_eq!(follows_glass(WindowState::Approved, true), Follows::LosesQuorum);
-        assert_eq!(follows_glass(WindowState::Hold, true), Follows::StopsRun);
-        assert_eq!(follows_glass(WindowState::Approved, false), Follows::Enough, "votes were not asked");
+        assert_eq!(follows_glass(WindowState::Approved, true, &no), Follows::LosesQuorum);
+        assert_eq!(follows_glass(WindowState::Approved, true, &yes), Follows::StandsByVotes);
+        assert_eq!(follows_glass(WindowState::Hold, true, &yes), Follows::StopsRun, "the gate asks the two");
+        assert_eq!(follows_glass(WindowState::Approved, false, &no), Follows::Enough, "votes were not asked");
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn Votes(votes: Vec<CountedVote>) -> impl IntoView {
                     <tr>
                         <th scope="row"><a href=format!("/windows/{}", window.number)>"#"{window.number}" "{window.title}</a></th>
                         <td>{pill_of(window.state)}</td>
-                        <td data-label="Vote">{if window.voted { "voted" } else { "asked" }}</td>
+                        <td data-label="Vote">{window.part.label()}</td>
                         <td class="wrap">{what}</td>
                     </tr>
                 }

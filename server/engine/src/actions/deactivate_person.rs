@@ -1,5 +1,6 @@
 //! Ends every right of a person at once, and leaves nothing without somebody: windows change hands, those that lose their quorum wait again.
 
+use super::withdraw_vote::approve;
 use super::{Caller, audience, cast_vote::standing, elevated};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -59,7 +60,7 @@ pub async fn deactivate_person(engine: &Engine, caller: &Caller, person: PersonI
             let owned = store::departures::take_owned(db, person).await?;
             let at_stake = votes(db, person).await?;
             let mut ledger = Ledger::open(db, &permit, &request);
-            for window in at_stake.iter().filter(|window| window.follows == Follows::LosesQuorum) {
+            for window in at_stake.iter().filter(|window| window.follows.changes_state()) {
                 let id = store::windows::by_number(ledger.db(), window.number).await?.id;
                 ledger.lock_window(id).await?;
             }
@@ -78,7 +79,7 @@ pub async fn deactivate_person(engine: &Engine, caller: &Caller, person: PersonI
                 stopped: number_of(Follows::StopsRun),
                 unreachable: number_of(Follows::Unreachable),
             };
-            let counting: Vec<i64> = at_stake.iter().filter(|window| window.voted).map(|window| window.number).collect();
+            let counting: Vec<i64> = at_stake.iter().filter(|window| window.part.counts()).map(|window| window.number).collect();
             let fact = NewFact::done("person.deactivate", "person", person)
                 .with("reason", reason.clone())
                 .with("windows_counting_on_them", counting)
@@ -91,7 +92,7 @@ pub async fn deactivate_person(engine: &Engine, caller: &Caller, person: PersonI
                 hand_over(&mut ledger, *window, *team, person, *heir, &reason).await?;
             }
             for window in &at_stake {
-                if window.follows == Follows::LosesQuorum && lose_quorum(&mut ledger, window.number, &known.name).await? {
+                if window.follows.changes_state() && lose_quorum(&mut ledger, window.number, &known.name).await? {
                     left.lost_quorum.push(window.number);
                 }
             }
@@ -147,10 +148,16 @@ async fn hand_over(ledger: &mut Ledger<'_>, id: WindowId, team: TeamId, from: Pe
 async fn lose_quorum(ledger: &mut Ledger<'_>, number: i64, name: &str) -> Result<bool> {
     let window = store::windows::by_number(ledger.db(), number).await?;
     let plan = window.plan()?;
-    if window.state != WindowState::Approved || standing(ledger.db(), &window, &plan).await?.approved {
+    let left = standing(ledger.db(), &window, &plan).await?;
+    let glass = store::glass::holds(ledger.db(), window.id, window.digest).await?;
+    // A window that two people let run stands by both of them, and by no votes as long as it bears their mark.
+    if window.state != WindowState::Approved || glass.unwrap_or(left.approved) {
         return Ok(false);
     }
-    let reason = format!("{name}, whose approval counted, was deactivated.");
+    let reason = match glass {
+        Some(_) => format!("{name}, one of the two who broke the glass for it, was deactivated."),
+        None => format!("{name}, whose approval counted, was deactivated."),
+    };
     let fact = NewFact::done("window.lose_quorum", "window", window.id)
         .of_window(window.id)
         .of_team(window.team)
@@ -159,6 +166,12 @@ async fn lose_quorum(ledger: &mut Ledger<'_>, number: i64, name: &str) -> Result
     let fact = ledger.fact(fact).await?;
     ledger.move_window(window.id, window.revision, WindowState::Approved, WindowState::Proposed, Some(&reason), fact).await?;
     ledger.end_links(window.id, "An approval no longer counts; a new mail was sent.").await?;
+    if left.suffices() {
+        // The mark is gone with the approval it stood for; what people approved meanwhile stands by itself.
+        let window = store::windows::load(ledger.db(), window.id).await?;
+        approve(ledger, &window, &plan, &left, &format!("The votes suffice without the break-glass. {reason}")).await?;
+        return Ok(false);
+    }
     let voted = store::votes::standing(ledger.db(), window.id, window.digest).await?.into_iter().map(|(_, vote)| vote.person).collect();
     let asked = audience::ask_the_others(ledger, &window, &plan, &voted, fact).await?;
     audience::tell_but(ledger, &window, &plan, NoticeKind::ApprovalLost, Map::new(), fact, &asked).await?;

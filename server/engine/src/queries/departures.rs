@@ -10,7 +10,7 @@ use domain::approval::{Electorate, Electorates, Group, StandIn};
 use domain::ids::{PersonId, TargetId};
 use domain::people::GlobalRole;
 use domain::permission::{Actor, Verb, authorize};
-use domain::view::departures::{CountedVote, DeparturePage, LeftDatabase, follows, follows_glass, unmet, without};
+use domain::view::departures::{CountedVote, DeparturePage, LeftDatabase, Part, follows, follows_glass, unmet, without};
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
@@ -59,9 +59,14 @@ pub(crate) async fn votes(db: &mut PgConnection, person: PersonId) -> Result<Vec
         found.push(CountedVote {
             number: window.number,
             state: window.state,
-            voted: window.votes.iter().any(|vote| vote.person == person),
+            part: match window.glass {
+                Some(true) => Part::BrokeGlass,
+                _ if window.votes.iter().any(|vote| vote.person == person) => Part::Voted,
+                _ if window.in_place_of.contains(&person) => Part::VotedInPlace,
+                _ => Part::Asked,
+            },
             follows: match window.glass {
-                Some(one_of_the_two) => follows_glass(window.state, one_of_the_two),
+                Some(one_of_the_two) => follows_glass(window.state, one_of_the_two, &standing(&gone, &left)),
                 None => follows(window.state, &standing(&today, &stand_ins), &standing(&gone, &left)),
             },
             title: window.title,

@@ -72,6 +72,8 @@ pub struct Counted {
     pub digest: Digest,
     /// Votes that stand on it.
     pub votes: Vec<StandingVote>,
+    /// In whose places some of them were given.
+    pub in_place_of: BTreeSet<PersonId>,
     /// Stages whose second group was asked.
     pub escalated: BTreeSet<u32>,
     /// It was approved by a break-glass: whether this person is one of the two.
@@ -122,12 +124,13 @@ pub async fn counted_of(db: &mut PgConnection, ids: &[Uuid], person: Option<Pers
             plan: Plan::open(&row.bytes, digest).map_err(Error::internal)?,
             digest,
             votes: Vec::new(),
+            in_place_of: BTreeSet::new(),
             escalated: stages(&row.escalated_stages),
             glass: row.glass,
         });
     }
     let votes = sqlx::query!(
-        r#"SELECT v.window_id AS "window_id!", v.person_id AS "person_id!", v.decision AS "decision!", v.assurance AS "assurance!", v.cast_at AS "cast_at!: Stamp" FROM drydock.plan_vote v
+        r#"SELECT v.window_id AS "window_id!", v.person_id AS "person_id!", v.decision AS "decision!", v.assurance AS "assurance!", v.cast_at AS "cast_at!: Stamp", v.in_place_of AS "in_place_of!" FROM drydock.plan_vote v
          JOIN drydock.window w ON w.id = v.window_id JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision AND p.digest = v.digest
          WHERE v.window_id = ANY ($1) AND v.withdrawn_at IS NULL ORDER BY v.cast_at"#,
         ids
@@ -144,6 +147,7 @@ pub async fn counted_of(db: &mut PgConnection, ids: &[Uuid], person: Option<Pers
         };
         if let Some(window) = found.iter_mut().find(|window| window.id.0 == row.window_id) {
             window.votes.push(vote);
+            window.in_place_of.extend(row.in_place_of.into_iter().map(PersonId));
         }
     }
     Ok(found)

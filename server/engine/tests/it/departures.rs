@@ -1,10 +1,13 @@
 //! Closing an account: what hangs on the person is shown, changes hands, or is told, in one transaction.
 
-use crate::house::House;
+use crate::absences::Office;
+use crate::house::{House, person};
 use crate::stage::When;
 use crate::voices::{account, administrator};
+use domain::approval::{Assurance, Group, Policy, Rule};
 use domain::ids::PersonId;
-use domain::view::departures::{Follows, heir_field};
+use domain::people::TeamRole;
+use domain::view::departures::{Follows, Part, heir_field};
 use engine::actions::cast_vote::{Input as Vote, cast_vote};
 use engine::actions::deactivate_person::{Heirs, Input, deactivate_person};
 use engine::actions::{Caller, reactivate_person::reactivate_person};
@@ -50,8 +53,8 @@ async fn an_approved_window_that_loses_its_quorum_waits_again_and_the_others_are
 
     let lena = house.lead.actor.person;
     let page = queries::departures::show(&house.engine, &adele.actor, lena).await.expect("a page");
-    let follows: Vec<_> = page.votes.iter().map(|vote| (vote.number, vote.voted, vote.follows)).collect();
-    assert_eq!(follows, [(window.number, true, Follows::LosesQuorum)]);
+    let follows: Vec<_> = page.votes.iter().map(|vote| (vote.number, vote.part, vote.follows)).collect();
+    assert_eq!(follows, [(window.number, Part::Voted, Follows::LosesQuorum)]);
     assert_eq!(page.on_call.len(), 1, "the database names Lena as on call");
     assert!(page.teams.is_empty() && !page.last_admin, "Dario stands in: {page:?}");
     let unmet = page.databases[0].unmet.as_deref().unwrap_or_default();
@@ -150,4 +153,70 @@ async fn the_table_takes_no_owner_who_could_not_propose() {
             assert_eq!(error.as_database_error().and_then(|error| error.constraint()), Some("window_owner_may_propose"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_share_stays_a_share_of_those_who_were_sealed_whoever_leaves() {
+    let house = House::new().await;
+    let adele = administrator(&house, "Adele").await;
+    let mut others = Vec::new();
+    for name in ["Sina", "Sven", "Swantje", "Sofie"] {
+        let who = person(&house.admin, name, Some((house.team, TeamRole::Stakeholder, false)), &[]).await;
+        sqlx::query("INSERT INTO drydock.target_stakeholder (target_id, person_id) VALUES ($1, $2)")
+            .bind(house.target.0)
+            .bind(who.actor.person.0)
+            .execute(&house.admin)
+            .await
+            .expect("a stakeholder");
+        others.push(who);
+    }
+    for who in others.iter().chain([&house.stakeholder]) {
+        account(&house, who.actor.person).await;
+    }
+    // Three of five stakeholders.
+    let share = Rule { percent: 60, ..Rule::new("stakeholder", Group::Stakeholders, 1, Assurance::Account) };
+    house.ruled_by("Most of them", "production", &Policy::of(vec![share])).await;
+    let number = house.proposed(5).await.number;
+    let [sina, sven, swantje, sofie] = &others[..] else { panic!("four") };
+    for who in [&house.stakeholder, sina] {
+        approve(&house, who, number).await;
+    }
+    let leaves = async |who: &Caller| {
+        let person = who.actor.person;
+        let follows = queries::departures::show(&house.engine, &adele.actor, person).await.expect("a page").votes[0].follows;
+        let left = deactivate_person(&house.engine, &adele, person, &why(), &Heirs::new()).await.expect("deactivated");
+        (follows, left.lost_quorum, left.unreachable, house.state(number).await)
+    };
+    // Two of the four who are left would be half of them, and are not three of five.
+    assert_eq!(leaves(sofie).await, (Follows::StillPossible, vec![], vec![], "proposed".to_owned()), "nothing is approved by leaving");
+    approve(&house, sven, number).await;
+    assert_eq!(house.state(number).await, "approved");
+    assert_eq!(leaves(sven).await, (Follows::LosesQuorum, vec![number], vec![], "proposed".to_owned()));
+    assert_eq!(told(&house, "approval_needed", swantje.actor.person).await, 1, "the one who has not decided is asked");
+    approve(&house, swantje, number).await;
+    assert_eq!(house.state(number).await, "approved", "three of the five");
+    let gone = queries::departures::show(&house.engine, &adele.actor, sina.actor.person).await.expect("a page");
+    assert_eq!(gone.votes[0].follows, Follows::LosesQuorum, "and nobody is left who could replace her");
+    assert_eq!(leaves(sina).await, (Follows::LosesQuorum, vec![number], vec![], "proposed".to_owned()));
+    let page = queries::windows::show(&house.engine, &house.engineer.actor, number, None).await.expect("a page");
+    assert!(!page.standing.reachable && page.standing.rules[0].need == 3, "{:?}", page.standing);
+}
+
+#[tokio::test]
+async fn a_vote_that_a_delegate_gave_counts_on_the_absent_one() {
+    let office = Office::new().await;
+    let house = &office.house;
+    let window = house.proposed(3).await.number;
+    office.vote(&house.stakeholder, window).await.expect("a vote");
+    office.away(&house.lead, "fritz").await;
+    office.tick().await;
+    office.vote_by_link(house.foreigner.actor.person, window).await.expect("in the place of Lena");
+    assert_eq!(house.state(window).await, "approved");
+    let lena = house.lead.actor.person;
+    let page = queries::departures::show(&house.engine, &office.admin.actor, lena).await.expect("a page");
+    assert_eq!(page.votes.iter().map(|vote| (vote.part, vote.follows)).collect::<Vec<_>>(), [(Part::VotedInPlace, Follows::LosesQuorum)]);
+    deactivate_person(&house.engine, &office.admin, lena, &why(), &Heirs::new()).await.expect("deactivated");
+    let counting = "SELECT count(*) FROM drydock.fact f, jsonb_array_elements_text(convert_from(f.bytes, 'UTF8')::jsonb -> 'payload' -> 'windows_counting_on_them') w
+                    WHERE f.action = 'person.deactivate'";
+    assert_eq!((house.count(counting).await, house.state(window).await), (1, "proposed".to_owned()));
 }

@@ -9,11 +9,12 @@ use domain::glass::{AskForm, ReviewForm};
 use domain::ids::{GlassId, PersonId};
 use domain::permission::Actor;
 use domain::proposal::ProposalForm;
-use domain::view::departures::Follows;
+use domain::view::departures::{Follows, Part};
 use domain::view::windows::Filter;
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::ask_break_glass::ask_break_glass;
+use engine::actions::cast_vote::{self, cast_vote};
 use engine::actions::confirm_break_glass::{Input, confirm_break_glass};
 use engine::actions::deactivate_person::{self, Heirs, deactivate_person};
 use engine::actions::open_run::{self, start_now};
@@ -43,7 +44,7 @@ async fn house() -> (House, Caller) {
 }
 
 /// A form for a window that starts within hours.
-fn soon(house: &House, hours: i64) -> ProposalForm {
+pub fn soon(house: &House, hours: i64) -> ProposalForm {
     let zone = TimeZone::get("Europe/Berlin").expect("bundled");
     let start = (house.engine.clock().now() + SignedDuration::from_hours(hours)).to_zoned(zone);
     ProposalForm {
@@ -232,6 +233,40 @@ async fn it_waits_for_approval_again_when_one_of_the_two_is_gone() {
     let left = deactivate_person(&house.engine, &adele, house.lead.actor.person, &why, &Heirs::new()).await.expect("deactivated");
     assert_eq!((left.lost_quorum, house.state(number).await), (vec![number], "proposed".to_owned()));
     assert_eq!(house.count("SELECT count(*) FROM drydock.window WHERE glass_id IS NOT NULL").await, 0);
+}
+
+#[tokio::test]
+async fn without_one_of_the_two_it_stands_by_the_votes_if_they_suffice_by_then() {
+    let (house, adele) = house().await;
+    let number = urgent(&house).await;
+    let set = async |sql: &'static str| {
+        sqlx::query(sql).bind(house.stakeholder.actor.person.0).execute(&house.admin).await.expect("set");
+    };
+    for (who, before) in
+        [(&house.stakeholder, "SELECT $1::uuid"), (&house.deputy, "DELETE FROM drydock.target_stakeholder WHERE person_id = $1")]
+    {
+        set(before).await;
+        let digest = house.digest(number).await.hex();
+        let vote = cast_vote::Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..Default::default() };
+        cast_vote(&house.engine, who, number, &vote).await.expect("a vote");
+    }
+    assert_eq!(house.state(number).await, "proposed", "he is no stakeholder at the moment, so his vote does not count");
+    break_glass(&house, number).await;
+    let follows = async || {
+        let page = queries::departures::show(&house.engine, &adele.actor, house.lead.actor.person).await.expect("a page");
+        page.votes.iter().map(|vote| (vote.part, vote.follows)).collect::<Vec<_>>()
+    };
+    assert_eq!(follows().await, [(Part::BrokeGlass, Follows::LosesQuorum)]);
+    set("INSERT INTO drydock.target_stakeholder (target_id, person_id) SELECT t.id, $1 FROM drydock.target t").await;
+    assert_eq!(follows().await, [(Part::BrokeGlass, Follows::StandsByVotes)]);
+    let why = deactivate_person::Input { reason: "left the company".into() };
+    let left = deactivate_person(&house.engine, &adele, house.lead.actor.person, &why, &Heirs::new()).await.expect("deactivated");
+    assert_eq!((left.lost_quorum, house.state(number).await), (vec![], "approved".to_owned()));
+    assert_eq!(house.count("SELECT count(*) FROM drydock.window WHERE glass_id IS NOT NULL").await, 0, "it bears the mark no more");
+    let page = queries::windows::show(&house.engine, &house.deputy.actor, number, None).await.expect("a page");
+    let reason = page.head.state_reason.clone().unwrap_or_default();
+    assert!(page.standing.approved && reason.starts_with("The votes suffice without the break-glass."), "{reason}");
+    assert!(page.glass.broken[0].review.is_open(), "what was done is reviewed all the same");
 }
 
 #[tokio::test]
