@@ -83,6 +83,7 @@ GRANT UPDATE (moved_to, reason, changed_by, changed_at) ON drydock.series_change
 GRANT DELETE ON drydock.series_change, drydock.series_stuck TO {web};
 GRANT DELETE ON drydock.freeze_import, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 GRANT DELETE ON drydock.policy_case TO {web};
+GRANT INSERT (target_id, other_id, kind, added_by), DELETE ON drydock.target_link TO {web};
 
 -- The worker process: runs, probes, messages, seals. It has no way to read passwords or sessions of people.
 GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {worker};
@@ -137,4 +138,4 @@ GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.p
     drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck,
     drydock.series_digest, drydock.series_vote, drydock.series_cover, drydock.plan_vote TO {auditor};
 GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.asked_in_place, drydock.quorum_short,
-    drydock.break_glass, drydock.glass_review, drydock.undo_part TO {auditor};
+    drydock.break_glass, drydock.glass_review, drydock.undo_part, drydock.target_link TO {auditor};

@@ -206,6 +206,8 @@ pub const DOORS: &[Door] = &[
     Door::form("/databases/{id}/watchers/add", Access::SignedIn, || post(forms::watch::add_to_database)),
     Door::form("/databases/{id}/watchers/{person}/remove", Access::SignedIn, || post(forms::watch::end_of_database)),
     Door::form("/databases/{id}/hours", Access::SignedIn, || post(forms::databases::hours)),
+    Door::form("/databases/{id}/links", Access::SignedIn, || post(forms::databases::link)),
+    Door::form("/databases/{id}/links/remove", Access::SignedIn, || post(forms::databases::unlink)),
     Door::form("/databases/{id}/tags", Access::SignedIn, || post(forms::databases::tags)),
     Door::form("/databases/{id}/rotate", Access::SignedIn, || post(forms::databases::rotate)),
     Door::page("/databases/{id}/transfer", Access::SignedIn),

@@ -5,7 +5,9 @@ use crate::people::words;
 use serde::{Deserialize, Serialize};
 
 mod form;
+mod link;
 pub use form::{MOST_PASSWORD_BYTES, MOST_STAKEHOLDERS, check, check_password, is_near, stakeholders};
+pub use link::{LinkForm, LinkKind, Linked, MOST_LINKS};
 
 /// What a database is for; chooses the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

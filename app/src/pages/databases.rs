@@ -2,6 +2,7 @@
 
 mod forms;
 mod later;
+mod links;
 mod list;
 mod register;
 mod rights;

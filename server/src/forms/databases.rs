@@ -4,11 +4,13 @@ use super::{At, Done, TypedForm};
 use axum::response::Response;
 use domain::examination::Question;
 use domain::ids::TargetId;
+use domain::target::LinkForm;
 use engine::actions::acknowledge_superuser::acknowledge_superuser;
 use engine::actions::add_critical_query::{self, add_critical_query};
 use engine::actions::ask_examination::ask_examination;
 use engine::actions::delete_target::delete_target;
 use engine::actions::edit_target::{self, edit_target};
+use engine::actions::link_target::link_target;
 use engine::actions::record_backup::{self, record_backup};
 use engine::actions::register_target::{self, register_target};
 use engine::actions::reinstate_target::reinstate_target;
@@ -20,6 +22,7 @@ use engine::actions::set_hours::{self, set_hours};
 use engine::actions::set_stakeholders::set_stakeholders;
 use engine::actions::set_tags::{self, set_tags};
 use engine::actions::transfer_target::{self, transfer_target};
+use engine::actions::unlink_target::unlink_target;
 use secrecy::SecretString;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -33,6 +36,7 @@ pub struct Fields {
     confirm: String,
     password: SecretString,
     query: Uuid,
+    other: Uuid,
 }
 
 fn page(id: TargetId, say: &str) -> Done {
@@ -103,6 +107,18 @@ pub async fn query(At(id): At<TargetId>, form: TypedForm<add_critical_query::Inp
 pub async fn retire_query(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
     let done = retire_critical_query(&form.engine, &form.caller, id, form.input.query).await;
     form.answer(done, |()| page(id, "Retired. Plans that are sealed already keep it.")).await
+}
+
+/// Links it with another database.
+pub async fn link(At(id): At<TargetId>, form: TypedForm<LinkForm>) -> Response {
+    let done = link_target(&form.engine, &form.caller, id, &form.input).await;
+    form.answer(done, |()| page(id, "Linked. Windows on either of the two are named to whoever plans on the other.")).await
+}
+
+/// Takes such a link away.
+pub async fn unlink(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
+    let done = unlink_target(&form.engine, &form.caller, id, TargetId(form.input.other)).await;
+    form.answer(done, |()| page(id, "The link was removed.")).await
 }
 
 /// Asks a worker for another password.

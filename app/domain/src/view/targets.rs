@@ -5,7 +5,7 @@ use crate::examination::ExaminationState;
 use crate::ids::{TargetId, TeamId};
 use crate::procedure::LeftOut;
 use crate::procedure::fair::Coverage;
-use crate::target::{Draft, Environment, Registration, TargetState, Tls};
+use crate::target::{Draft, Environment, Linked, Registration, TargetState, Tls};
 use crate::view::watchers::Watchers;
 use crate::window::WindowState;
 use jiff::Timestamp;
@@ -311,6 +311,8 @@ pub struct ShowPage {
     /// Its quietest hours of the week with their transactions a minute, the quietest first, and those of its usual hour; `None` while too little
     /// is known.
     pub load: Option<(Vec<(String, i64)>, i64)>,
+    /// What it is linked with.
+    pub links: Vec<LinkRow>,
     /// Who watches it.
     pub watchers: Watchers,
     /// Its newest windows.
@@ -319,6 +321,19 @@ pub struct ShowPage {
     pub registered: (Timestamp, String),
     /// The moment this is of.
     pub now: Timestamp,
+}
+
+/// A database that is linked with another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkRow {
+    /// The other one.
+    pub other: TargetId,
+    /// Its short name, for readers who see that team's work.
+    pub name: Option<String>,
+    /// Name of its team.
+    pub team: String,
+    /// How, read from this side.
+    pub how: Linked,
 }
 
 /// The page `/databases/new`.

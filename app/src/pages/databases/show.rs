@@ -1,6 +1,7 @@
 //! One database: whether it can be reached, what the test found, backups, critical queries, people, windows.
 
 use super::later::{Later, Password, SameAsBefore};
+use super::links::Links;
 use super::rights::Rights;
 use crate::door;
 use crate::pages::windows::LeftOutList;
@@ -80,6 +81,7 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
                 <Backups rows=page.backups now=page.now may here=here.clone()/>
                 <Stakeholders rows=page.stakeholders may here=here.clone()/>
                 <Hours hours=page.hours load=page.load zone=registration.zone.clone() manage=may.manage here=here.clone()/>
+                <Links rows=page.links manage=may.manage here=here.clone()/>
                 <Tags tags=page.tags here=here.clone()/>
                 <WatchersCard watchers=page.watchers base=here what="this database"/>
                 <Later id=page.id state=page.state team=page.team name=registration.short_name.clone() socket=registration.place.is_socket()/>

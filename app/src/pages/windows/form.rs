@@ -231,7 +231,7 @@ pub fn TakenCard(taken: Vec<Overlap>, freezes: Vec<Freeze>, beside: Vec<Beside>)
     } else {
         view! { <OverlapTable overlaps=taken caption="Other windows on this database in the next 60 days"/> }.into_any()
     };
-    let beside = (!beside.is_empty()).then(|| view! { <BesideTable beside caption="On the same server in the next 60 days"/> });
+    let beside = (!beside.is_empty()).then(|| view! { <BesideTable beside caption="On the same server, or linked, in the next 60 days"/> });
     view! { <Card title="When it is taken">{body}{frozen}{beside}</Card> }
 }
 
@@ -248,7 +248,7 @@ pub fn FreezeTable(freezes: Vec<Freeze>) -> impl IntoView {
     view! { <Table caption="Freezes over this database" head=&["Freeze", "When"]>{rows}</Table> }
 }
 
-/// Windows on other databases of the same server.
+/// Windows on other databases of the same server, or linked with it.
 #[component]
 pub fn BesideTable(beside: Vec<Beside>, #[prop(into)] caption: String) -> impl IntoView {
     let rows = beside

@@ -69,7 +69,7 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
                 {rehearsal}
                 {(!freezes.is_empty()).then(|| view! { <Card title="Frozen at that time"><FreezeTable freezes/></Card> })}
                 {(!overlaps.is_empty()).then(|| view! { <Card title="At the same time"><OverlapTable overlaps caption="Windows at the same time"/></Card> })}
-                {(!beside.is_empty()).then(|| view! { <Card title="On the same server at that time"><BesideTable beside caption="They share its disks and memory; nothing forbids it"/></Card> })}
+                {(!beside.is_empty()).then(|| view! { <Card title="Beside it at that time"><BesideTable beside caption="On the same server, or linked; nothing forbids it"/></Card> })}
             </div>
         </div>
         {page.change.clone().map(|change| view! { <ChangeCard change/> })}
@@ -131,7 +131,7 @@ fn waves(page: &SealPage, order: &Several) -> impl IntoView + use<> {
         .same_server
         .clone()
         .into_iter()
-        .map(|(one, other)| view! { <Detail term="Same server">{one}" and "{other}" share one, and are worked on at the same time. Nothing forbids it; another wave is gentler."</Detail> })
+        .map(|(one, other)| view! { <Detail term="Same server">{one}" and "{other}" share one or are linked, and are worked on at the same time. Nothing forbids it; another wave is gentler."</Detail> })
         .collect_view();
     view! { {rows}{soak}{shared} }
 }

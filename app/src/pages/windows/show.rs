@@ -79,7 +79,7 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
         head.issues_met.clone().map(|text| view! { <section class="message warn"><strong>"Issues met: "</strong>{text}</section> });
     let beside = window.beside.clone();
     let beside = (!beside.is_empty()).then(|| {
-        view! { <Card title="On the same server at that time"><BesideTable beside caption="They share its disks and memory; nothing forbids it"/></Card> }
+        view! { <Card title="Beside it at that time"><BesideTable beside caption="On the same server, or linked; nothing forbids it"/></Card> }
     });
     let approvals = view! { <ApprovalsCard page=window.clone()/> };
     // What was broken is seen first; the offer stands behind the approvals that it would replace.

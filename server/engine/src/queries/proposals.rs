@@ -313,7 +313,7 @@ async fn seal_page(
     Ok(SealPage {
         change: proposal.as_ref().ok().and_then(|proposal| proposal.change.clone()),
         database: database(target),
-        same_server: same_server(targets, order.as_ref()),
+        same_server: same_server(db, targets, order.as_ref()).await?,
         order,
         more,
         title: proposal.as_ref().map_or_else(|_| form.title.clone(), |proposal| proposal.title.clone()),

@@ -78,6 +78,7 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
                 tags: store::policies::tags(db, id).await?,
                 hours: store::hours::of(db, id).await?.to_string(),
                 load: load(db, id, &target.registration.zone).await?,
+                links: store::target_links::of(db, id, visible_teams(&actor).as_deref()).await?,
                 watchers: super::watchers(db, &actor, target.team, Watched::Target(id)).await?,
                 windows: target_pages::windows(db, id, visible_teams(&actor).as_deref(), MOST_WINDOWS).await?,
                 registered: (registered_at, registered_by),

@@ -1,4 +1,4 @@
-//! Windows on other databases of the same server.
+//! Windows on other databases of the same server, or linked with one.
 
 use super::window_list;
 use super::{Stamp, stamp};
@@ -8,8 +8,8 @@ use domain::view::windows::beside::{Beside, Seen, Shared};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
-/// Windows that are planned or under way between two instants on another database of this one's cluster, of a replica of it, or of its host;
-/// those that begin first on top, at most 50. `teams` are those whose windows the reader sees (`None`: all).
+/// Windows that are planned or under way between two instants on another database of this one's cluster, of a replica of it, of its host, or one
+/// that people linked with it; those that begin first on top, at most 50. `teams` are those whose windows the reader sees (`None`: all).
 pub async fn between(
     db: &mut PgConnection,
     target: TargetId,
@@ -19,16 +19,19 @@ pub async fn between(
 ) -> Result<Vec<Beside>> {
     let rows = sqlx::query!(
         r#"SELECT w.number, r.title, t.short_name, m.name AS team, w.team_id, w.state, r.start_at AS "start_at: Stamp", r.end_at AS "end_at: Stamp",
-                  coalesce(t.identity ->> 'system_identifier' = me.identity ->> 'system_identifier', false) AS "cluster!"
+                  CASE WHEN l.kind = 'replica' AND l.target_id = t.id THEN 'replica' WHEN l.kind = 'replica' THEN 'primary'
+                       WHEN t.identity ->> 'system_identifier' = me.identity ->> 'system_identifier' THEN 'cluster'
+                       WHEN l.kind = 'machine' THEN 'machine' ELSE 'host' END AS "shared!"
            FROM drydock.target me
            JOIN drydock.target t ON t.id <> me.id AND t.state <> 'deleted'
-             AND (t.identity ->> 'system_identifier' = me.identity ->> 'system_identifier' OR t.host = me.host)
+           LEFT JOIN drydock.target_link l ON (l.target_id, l.other_id) IN ((me.id, t.id), (t.id, me.id))
            JOIN drydock.window_target wt ON wt.target_id = t.id AND wt.during && tstzrange($2, $3)
            JOIN drydock.window w ON w.id = wt.window_id AND w.revision = wt.revision
              AND w.state IN ('proposed', 'approved', 'running', 'hold', 'validating', 'rolling_back')
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.team m ON m.id = w.team_id
-           WHERE me.id = $1 AND ($4::uuid IS NULL OR w.id <> $4)
+           WHERE me.id = $1 AND (t.identity ->> 'system_identifier' = me.identity ->> 'system_identifier' OR t.host = me.host OR l.kind IS NOT NULL)
+             AND ($4::uuid IS NULL OR w.id <> $4)
            ORDER BY r.start_at, w.number LIMIT 50"#,
         target.0,
         stamp(from) as Stamp,
@@ -46,7 +49,7 @@ pub async fn between(
                 state: window_list::state(&row.state)?,
                 start: row.start_at.to_jiff(),
                 end: row.end_at.to_jiff(),
-                shared: if row.cluster { Shared::Cluster } else { Shared::Host },
+                shared: super::targets::meaning(Shared::from_word(&row.shared), &row.shared)?,
             })
         })
         .collect()

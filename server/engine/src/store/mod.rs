@@ -54,6 +54,7 @@ pub mod sessions;
 pub mod settings;
 pub mod sign_ins;
 pub mod stand_ins;
+pub mod target_links;
 pub mod target_pages;
 pub mod targets;
 pub mod teams;

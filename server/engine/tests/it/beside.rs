@@ -1,10 +1,15 @@
 //! Windows on other databases of the same server: named to whoever plans beside them, avoided by the times that are offered, and forbidden to nobody.
 
-use crate::house::House;
+use crate::house::{House, code};
 use domain::ids::TargetId;
+use domain::permission::Actor;
+use domain::target::{LinkForm, Linked};
 use domain::view::windows::beside::{Beside, Shared};
 use domain::window::WindowState as W;
+use engine::actions::Caller;
+use engine::actions::link_target::link_target;
 use engine::actions::propose_window::propose_window;
+use engine::actions::unlink_target::unlink_target;
 use engine::queries;
 
 /// Gives a database another host, and for a replica the cluster of `prod-orders`.
@@ -70,4 +75,81 @@ async fn windows_on_the_same_server_are_named_to_whoever_plans_beside_them() {
     house.planted(foreign, W::Proposed, &before[0].to_string(), 30, 1).await;
     let after = queries::proposals::move_form(&house.engine, &house.engineer.actor, proposed.number, None).await.expect("a form");
     assert_eq!(after.slots.first().map(|slot| slot.start), before.get(1).copied());
+}
+
+#[tokio::test]
+async fn windows_on_linked_databases_are_named_whichever_side_said_it() {
+    let house = House::new().await;
+    let (other_team, lead_of_other) = house.another_team("billing-2", "Bea").await;
+    let check =
+        async |days| queries::proposals::check_times(&house.engine, &house.engineer.actor, &house.form(days), None).await.expect("checked");
+    let (start, _) = check(9).await.times.expect("good times");
+    // Neither a host nor a cluster in common, in any way that a connection shows.
+    let mut linked = Vec::new();
+    for (name, team) in [("orders-logical", None), ("orders-source", None), ("prod-crm", None), ("prod-ledger", Some(other_team))] {
+        let target = house.another(name, "production", team).await;
+        move_to(&house, target, &format!("{name}.example.org"), &format!("9{}", linked.len())).await;
+        linked.push(target);
+    }
+    let [replica, primary, crm, foreign] = linked[..] else { panic!("four") };
+    for (target, minutes) in [(replica, 0), (primary, 10), (crm, 20), (foreign, 30)] {
+        house.planted(target, W::Approved, &(start + jiff::SignedDuration::from_mins(minutes)).to_string(), 30, 1).await;
+    }
+    assert_eq!(check(9).await.beside, [], "nothing is known of them");
+
+    let link = async |who: &Caller, target: TargetId, other: &str, kind: &str| {
+        link_target(&house.engine, who, target, &LinkForm { other: other.into(), kind: kind.into() }).await
+    };
+    link(&house.engineer, replica, "prod-orders", "replica").await.expect("said on the replica's page");
+    link(&house.engineer, house.target, "orders-source", "replica").await.expect("said on its own page");
+    link(&house.lead, house.target, "prod-crm", "machine").await.expect("a machine");
+    // A database that they do not see answers like one that is not there, and whoever sees both may say it.
+    for name in ["prod-ledger", "nowhere"] {
+        assert_eq!(code(link(&house.engineer, house.target, name, "machine").await), "other", "{name}");
+    }
+    assert_eq!(code(link(&lead_of_other, house.target, "prod-ledger", "machine").await), "not_found");
+    let both = Caller {
+        actor: Actor { teams: [house.engineer.actor.teams.clone(), lead_of_other.actor.teams].concat(), ..house.engineer.actor.clone() },
+        ..house.engineer.clone()
+    };
+    link(&both, house.target, "prod-ledger", "machine").await.expect("sees both");
+    assert_eq!(code(link(&house.engineer, crm, "prod-orders", "replica").await), "other", "linked already, from the other side");
+    assert_eq!(code(link(&house.engineer, house.target, "prod-orders", "machine").await), "other");
+    assert_eq!(code(link(&house.stakeholder, house.target, "prod-crm", "machine").await), "not_permitted");
+
+    let found = check(9).await;
+    let team = found.beside[0].team.clone();
+    let expected = [
+        (Some("orders-logical"), team.as_str(), Shared::Replica),
+        (Some("orders-source"), team.as_str(), Shared::Primary),
+        (Some("prod-crm"), team.as_str(), Shared::Machine),
+        (None, "billing-2", Shared::Machine),
+    ];
+    assert_eq!(named(&found.beside), expected);
+    assert!(found.beside[0].said().ends_with("takes orders-logical that is a replica of what is worked on here"));
+    let proposed = propose_window(&house.engine, &house.engineer, &house.form(9), None).await.expect("nothing forbids it");
+    let page = queries::windows::show(&house.engine, &house.engineer.actor, proposed.number, None).await.expect("a page");
+    assert_eq!(named(&page.beside), expected);
+
+    // Each side's page says it, and either takes it away.
+    let rows = async |target: TargetId| {
+        let page = queries::targets::show(&house.engine, &house.engineer, target).await.expect("a page");
+        page.links.into_iter().map(|row| (row.name.unwrap_or_default(), row.how)).collect::<Vec<_>>()
+    };
+    let own = [
+        (String::new(), Linked::SameMachine),
+        ("orders-logical".to_owned(), Linked::HasReplica),
+        ("orders-source".to_owned(), Linked::ReplicaOf),
+        ("prod-crm".to_owned(), Linked::SameMachine),
+    ];
+    let mut seen = rows(house.target).await;
+    seen.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(seen, own);
+    assert_eq!(rows(replica).await, [("prod-orders".to_owned(), Linked::ReplicaOf)]);
+    unlink_target(&house.engine, &house.engineer, crm, house.target).await.expect("from the other side");
+    assert_eq!(code(unlink_target(&house.engine, &house.engineer, crm, house.target).await), "moved_on");
+    assert_eq!(code(unlink_target(&house.engine, &house.stakeholder, house.target, replica).await), "not_permitted");
+    assert_eq!(named(&check(9).await.beside), [expected[0], expected[1], expected[3]]);
+    let facts = "SELECT count(*) FROM drydock.fact WHERE action IN ('target.link', 'target.unlink') AND result = 'done'";
+    assert_eq!(house.count(facts).await, 5);
 }

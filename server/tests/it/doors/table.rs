@@ -364,6 +364,8 @@ pub const DATABASES: &[Line] = &[
         typed!(c, p; "stakeholders": "Sten <sten@example.org>\nNora <nora@example.org>"),
     ),
     Line::act("POST /databases/{id}/hours", Team(ManageTarget), Thing::Database, typed!(c, p; "hours": "Mon-Fri 22:00-06:00")),
+    Line::act("POST /databases/{id}/links", Team(ManageTarget), Thing::Database, typed!(c, p; "other": "prod-orders", "kind": "machine")),
+    Line::act("POST /databases/{id}/links/remove", Team(ManageTarget), Thing::Database, |c, _| vec![("other", c.house.target.to_string())]),
     Line::act("POST /databases/{id}/tags", Held(ManagePolicies), Thing::Database, typed!(c, p; "tags": "payments")),
     Line::read("GET /databases/{id}/backups", Team(RecordBackup), Thing::Database),
     Line::act("POST /databases/{id}/backups", Team(RecordBackup), Thing::Database, |c, _| {
@@ -457,7 +459,7 @@ pub const WINDOWS: &[Line] = &[
         let name = if part.who == "a lead of another team" { "foreign" } else { "unwanted" };
         vec![("window", format!("{}:1", c.windows[name])), ("reason", "no maintenance tonight".into()), ("confirm", "1".into())]
     }),
-    Line::act("POST /windows/{number}/take-back", Team(Vote), Window("proposed"), typed!(c, p;)),
+    Line::act("POST /windows/{number}/take-back", Team(SeeTeam), Window("proposed"), typed!(c, p;)),
     Line::act("POST /windows/{number}/edit", Team(ProposeWindow), Window("proposed"), |c, _| proposal(c, "prod-orders")),
     Line::act(
         "POST /windows/{number}/cancel",
@@ -551,7 +553,7 @@ pub const SERIES: &[Line] = &[
     Line::act("POST /series/{id}/approve", Team(Vote), Thing::Series, |c, _| {
         vec![("digest", c.digest.clone()), ("short_name", "prod-orders".into())]
     }),
-    Line::act("POST /series/{id}/take-back", Team(Vote), Thing::Series, typed!(c, p;)),
+    Line::act("POST /series/{id}/take-back", Team(SeeTeam), Thing::Series, typed!(c, p;)),
     Line::act("POST /series/{id}/ask", Team(ProposeWindow), Thing::Series, typed!(c, p; "dates": "2")),
     Line::act("POST /series/{id}/skip", Team(ProposeWindow), Thing::Series, typed!(c, p; "day": c.house.form(9).date)),
     Line::act(

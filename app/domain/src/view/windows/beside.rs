@@ -1,4 +1,5 @@
-//! Windows on other databases of the same server at the same time: nothing forbids them, and they share its disks, memory and cores.
+//! Windows on other databases of the same server, or linked with it, at the same time: nothing forbids them, and they share disks, memory and
+//! cores, or the data.
 
 use crate::window::WindowState;
 use jiff::Timestamp;
@@ -10,15 +11,36 @@ pub enum Shared {
     Cluster,
     /// The host of their registered address.
     Host,
+    /// The machine, as people said.
+    Machine,
+    /// The data: the other one is a replica, as people said.
+    Replica,
+    /// The data: the other one is what this one replicates from, as people said.
+    Primary,
 }
 
 impl Shared {
+    /// From the word that the state database gives it.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "cluster" => Some(Self::Cluster),
+            "host" => Some(Self::Host),
+            "machine" => Some(Self::Machine),
+            "replica" => Some(Self::Replica),
+            "primary" => Some(Self::Primary),
+            _ => None,
+        }
+    }
     /// As the end of a sentence.
     #[must_use]
     pub fn said(self) -> &'static str {
         match self {
             Self::Cluster => "on the same server, or a replica of it",
             Self::Host => "on the same host",
+            Self::Machine => "on the same machine",
+            Self::Replica => "that is a replica of what is worked on here",
+            Self::Primary => "whose replica is worked on here",
         }
     }
 }
@@ -80,6 +102,10 @@ mod tests {
             shared: Shared::Host,
         };
         assert_eq!(beside.said(), "#143 “weekly” of Billing takes prod-billing on the same host");
+        let replica = Beside { shared: Shared::Replica, ..beside.clone() };
+        assert_eq!(replica.said(), "#143 “weekly” of Billing takes prod-billing that is a replica of what is worked on here");
+        let primary = Beside { seen: None, shared: Shared::Primary, ..beside.clone() };
+        assert_eq!(primary.said(), "A window of Billing takes another database whose replica is worked on here");
         let foreign = Beside { seen: None, state: WindowState::Proposed, shared: Shared::Cluster, ..beside };
         assert_eq!(foreign.said(), "A window of Billing asks for another database on the same server, or a replica of it");
     }

@@ -1,4 +1,4 @@
-//! What else happens on the databases of a proposal: windows, freezes, and what shares a server.
+//! What else happens on the databases of a proposal: windows, freezes, and what shares a server or is linked.
 
 use crate::error::Result;
 use crate::queries::visible_teams;
@@ -77,19 +77,29 @@ pub(in crate::queries) async fn beside(
     store::beside::between(db, target, between, except, visible_teams(actor).as_deref()).await
 }
 
-/// Databases of one wave that share a server: they would wait for the same disks.
-pub(super) fn same_server(targets: &[ProposalTarget], order: Option<&Several>) -> Vec<(String, String)> {
+/// Databases of one wave that share a server, or that people linked: they would wait for the same disks, or for each other.
+pub(super) async fn same_server(
+    db: &mut PgConnection,
+    targets: &[ProposalTarget],
+    order: Option<&Several>,
+) -> Result<Vec<(String, String)>> {
+    let ids: Vec<TargetId> = targets.iter().map(|target| target.plan.id).collect();
+    let linked = if order.is_some() { store::target_links::among(db, &ids).await? } else { vec![] };
+    let are_linked = |one: TargetId, other: TargetId| linked.contains(&(one, other)) || linked.contains(&(other, one));
     let of = |name: &String| targets.iter().find(|target| target.plan.short_name == *name);
     let cluster = |target: &ProposalTarget| target.plan.identity.get("system_identifier").cloned();
     let mut found = Vec::new();
     for wave in order.iter().flat_map(|order| &order.waves) {
         let known: Vec<&ProposalTarget> = wave.iter().filter_map(of).collect();
         for (place, one) in known.iter().enumerate() {
-            let shares =
-                |other: &&&ProposalTarget| other.plan.host == one.plan.host || (cluster(one).is_some() && cluster(one) == cluster(other));
+            let shares = |other: &&&ProposalTarget| {
+                other.plan.host == one.plan.host
+                    || (cluster(one).is_some() && cluster(one) == cluster(other))
+                    || are_linked(one.plan.id, other.plan.id)
+            };
             found
                 .extend(known[place + 1..].iter().filter(shares).map(|other| (one.plan.short_name.clone(), other.plan.short_name.clone())));
         }
     }
-    found
+    Ok(found)
 }

@@ -100,3 +100,26 @@ async fn a_password_is_changed_with_no_run_open_and_both_are_kept_until_one_is_p
     .await;
     yard.allows(Owner, &format!("{over}; {candidate}; {}", yard.a_rollback())).await;
 }
+
+#[tokio::test]
+async fn two_databases_are_linked_once_and_none_with_itself() {
+    let yard = Yard::new().await;
+    let (one, person) = (target(&yard), yard.house.lead.actor.person);
+    let other = format!("'{}'::uuid", yard.house.another("prod-crm", "production", None).await.0);
+    let link = |from: &str, to: &str, kind: &str| {
+        format!("INSERT INTO drydock.target_link (target_id, other_id, kind, added_by) VALUES ({from}, {to}, '{kind}', '{person}')")
+    };
+    let linked = link(&one, &other, "replica");
+    yard.allows(Web, &format!("{linked}; DELETE FROM drydock.target_link; {}", link(&other, &one, "machine"))).await;
+    yard.refuses(&[
+        (Web, link(&one, &one, "machine"), "target_link_not_itself"),
+        (Web, link(&one, &other, "friend"), "target_link_kind_check"),
+        (Web, format!("{linked}; {linked}"), "target_link_pkey"),
+        (Web, format!("{linked}; {}", link(&other, &one, "machine")), "target_link_once"),
+        (Web, format!("{linked}; UPDATE drydock.target_link SET kind = 'machine'"), DENIED),
+        (Worker, linked.clone(), DENIED),
+        (Auditor, linked.clone(), DENIED),
+    ])
+    .await;
+    yard.allows(Auditor, "SELECT kind FROM drydock.target_link").await;
+}
