@@ -20,10 +20,10 @@ use engine::test_support::ServiceRole;
 use tokio_util::sync::CancellationToken;
 
 /// A row of numbers that looks random and is the same every time: a failure names its round.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
@@ -37,7 +37,7 @@ async fn after(turns: u64) {
 }
 
 /// Runs that were opened inside a freeze which their plan did not pass at that moment.
-const INSIDE: &str = "SELECT count(*) FROM drydock.run r JOIN drydock.target t ON t.id = r.target_id JOIN drydock.freeze f
+pub const INSIDE: &str = "SELECT count(*) FROM drydock.run r JOIN drydock.target t ON t.id = r.target_id JOIN drydock.freeze f
     ON r.opened_at >= f.start_at AND r.opened_at < coalesce(f.lifted_at, f.end_at)
        AND (f.scope = 'everything' OR f.environment = t.environment OR f.team_id = t.team_id OR f.target_id = t.id)
     WHERE NOT EXISTS (SELECT FROM drydock.freeze_override o WHERE o.freeze_id = f.id AND o.window_id = r.window_id AND o.digest = r.plan_digest

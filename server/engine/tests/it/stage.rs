@@ -43,6 +43,25 @@ impl House {
 
     /// The same on another database of the team.
     pub async fn staged_on(&self, database: &str, when: When, change: impl FnOnce(&mut Plan)) -> Staged {
+        let staged = self.resealed(database, when, change, true).await;
+        self.put(staged.id, 2, WindowState::Approved).await;
+        staged
+    }
+
+    /// A window that is due, and waits for its votes for another half an hour.
+    pub async fn due_and_waiting(&self) -> Staged {
+        let staged = self.resealed("prod-orders", When::NOW, |_| (), false).await;
+        sqlx::query("UPDATE drydock.revision SET decide_by_at = now() + interval '30 minutes' WHERE window_id = $1 AND number = 2")
+            .bind(staged.id.0)
+            .execute(&self.admin)
+            .await
+            .expect("time to decide");
+        self.put(staged.id, 2, WindowState::Proposed).await;
+        staged
+    }
+
+    /// A proposal that is sealed again with other times; `voted` for by stakeholder and lead.
+    async fn resealed(&self, database: &str, when: When, change: impl FnOnce(&mut Plan), voted: bool) -> Staged {
         let form = ProposalForm { target: database.to_owned(), ..self.form(3) };
         let number = propose_window(&self.engine, &self.engineer, &form, None).await.expect("a good proposal").number;
         let (id, digest, bytes): (uuid::Uuid, Vec<u8>, Vec<u8>) = sqlx::query_as(
@@ -63,11 +82,11 @@ impl House {
         plan.times.extend_to = plan.times.end;
         change(&mut plan);
         let (bytes, digest) = plan.seal().expect("sealed");
-        self.reseal(WindowId(id), &plan, &bytes, digest).await;
+        self.reseal(WindowId(id), &plan, &bytes, digest, voted).await;
         Staged { id: WindowId(id), number }
     }
 
-    async fn reseal(&self, id: WindowId, plan: &Plan, bytes: &[u8], digest: Digest) {
+    async fn reseal(&self, id: WindowId, plan: &Plan, bytes: &[u8], digest: Digest, voted: bool) {
         let stamp = |at: Timestamp| jiff_sqlx::ToSqlx::to_sqlx(at);
         let times = &plan.times;
         sqlx::query(
@@ -90,7 +109,7 @@ impl House {
             .await
             .expect("a plan");
         for (target, place) in plan.targets.iter().zip(1_i32..) {
-            sqlx::query("INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during, live, wave, position) VALUES ($1, 2, $2, $3, tstzrange($4, $5), true, $6, $7)")
+            sqlx::query("INSERT INTO drydock.window_target (window_id, revision, target_id, team_id, during, live, wave, position) VALUES ($1, 2, $2, $3, tstzrange($4, $5), $8, $6, $7)")
                 .bind(id.0)
                 .bind(target.id.0)
                 .bind(target.team.0)
@@ -98,6 +117,7 @@ impl House {
                 .bind(stamp(times.end))
                 .bind(i32::try_from(plan.wave_of(target.id)).expect("few waves"))
                 .bind(place)
+                .bind(voted)
                 .execute(&self.admin)
                 .await
                 .expect("its time");
@@ -112,7 +132,7 @@ impl House {
             .await
             .expect("its validation list");
         }
-        for who in [&self.stakeholder, &self.lead] {
+        for who in [&self.stakeholder, &self.lead].into_iter().filter(|_| voted) {
             sqlx::query("INSERT INTO drydock.vote (id, window_id, digest, person_id, decision, assurance) VALUES ($1, $2, $3, $4, 'approve', 'account')")
                 .bind(engine::clock::new_id::<RunId>().0)
                 .bind(id.0)
@@ -122,7 +142,6 @@ impl House {
                 .await
                 .expect("a vote");
         }
-        self.put(id, 2, WindowState::Approved).await;
     }
 
     /// Puts a window into a state that can follow its present one.
