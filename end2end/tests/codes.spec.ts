@@ -1,6 +1,6 @@
 // A policy that wants a code, and a stakeholder who approves by the link in a mail and the code in another one. No script runs on that page.
 import { expect, mail, person, signIn, signOut, test } from "./demo";
-import { soon, until } from "./journey";
+import { agree, soon, until } from "./journey";
 import { wellMade } from "./looks";
 
 test.use({ demoOf: "codes" });
@@ -15,12 +15,7 @@ test("a change of policy asks stakeholders for a code, once those whom it rules 
   await page.getByRole("button", { name: /^Propose/ }).click();
   await expect(page.locator("main")).toContainText("It counts once");
   await signOut(page);
-  for (const role of ["stakeholder", "lead"] as const) {
-    await signIn(page, demo, role);
-    await page.goto(`${demo.address}/policies`);
-    await page.getByRole("button", { name: "Agree to this change" }).click();
-    await signOut(page);
-  }
+  await agree(page, demo, /by link and mailed code/);
   await signIn(page, demo, "admin");
   await page.goto(`${demo.address}/policies`);
   await expect(page.locator("main")).toContainText("known at least by link and mailed code");

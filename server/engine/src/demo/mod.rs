@@ -8,8 +8,8 @@ mod shop;
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
 use crate::actions::{
-    Caller, add_critical_query, add_webhook, announce_worker_key, create_freeze, keep_example, make_series, pause_webhook,
-    preview_proposal, propose_window, set_tags, write_comment,
+    Caller, add_critical_query, add_webhook, announce_worker_key, ask_break_glass, ask_series, confirm_break_glass, create_freeze,
+    keep_example, make_series, pause_webhook, preview_proposal, propose_window, set_tags, write_comment,
 };
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -17,7 +17,8 @@ use crate::queries::series;
 use crate::worker::{WorkerConfig, WorkerContext};
 use crate::{examiner, queries, store, transaction};
 use domain::freeze::FreezeForm;
-use domain::ids::TargetId;
+use domain::glass::AskForm;
+use domain::ids::{SeriesId, TargetId};
 use domain::proposal::ProposalForm;
 use domain::series::form::SeriesForm;
 use domain::target::Draft as Registration;
@@ -82,6 +83,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         receiver(&engine).await?;
         people::absence(&engine).await?;
         propose(&engine, &worker).await?;
+        broken(&engine).await?;
         freeze(&engine).await?;
     }
     engine.pool().close().await;
@@ -166,12 +168,22 @@ async fn receiver(engine: &Engine) -> Result<()> {
     pause_webhook::pause_webhook(engine, &admin, added.id, &pause_webhook::Input { reason }).await
 }
 
-/// A series whose first window is proposed in two weeks: a window of this minute is enough to begin with.
+/// A series whose first window is proposed in two weeks: a window of this minute is enough to begin with. Its next dates wait for an approval
+/// together.
 async fn repeat(engine: &Engine) -> Result<()> {
     let engineer = people::caller(engine, people::ENGINEER).await?;
-    if !series::list(engine, &engineer.actor, None).await?.rows.is_empty() {
+    let known = series::list(engine, &engineer.actor, None).await?.rows.first().map(|row| row.id);
+    let id = match known {
+        Some(id) => id,
+        None => make_sundays(engine, &engineer).await?,
+    };
+    if queries::series_together::is_asked(engine, id).await? {
         return Ok(());
     }
+    ask_series::ask_series(engine, &engineer, id, &ask_series::Input { dates: "2".into() }).await.map(drop)
+}
+
+async fn make_sundays(engine: &Engine, engineer: &Caller) -> Result<SeriesId> {
     let from = (engine.clock().now() + SignedDuration::from_hours(24 * 21)).strftime("%Y-%m-%d").to_string();
     let proposal = ProposalForm {
         target: shop::DATABASE.into(),
@@ -183,7 +195,10 @@ async fn repeat(engine: &Engine) -> Result<()> {
     };
     let form = SeriesForm { proposal, weekdays: vec!["SU".into()], ..SeriesForm::blank() };
     let seen = form.parse()?.seen("Europe/Berlin");
-    make_series::make_series(engine, &engineer, &form, &seen).await.map(drop)
+    match make_series::make_series(engine, engineer, &form, &seen).await? {
+        make_series::Step::Saved(id) => Ok(id),
+        make_series::Step::Look => Err(Error::internal("the dates of the demo's series were seen")),
+    }
 }
 
 /// Five imagined weeks of load on the shop, so that its quiet hours are seen before a worker has read any.
@@ -232,6 +247,32 @@ async fn propose(engine: &Engine, worker: &WorkerContext) -> Result<()> {
     let lead = people::caller(engine, people::LEAD).await?;
     let text = "@Egon the parcel service collects at the full hour: watch its queue when it begins.".to_owned();
     write_comment::write_comment(engine, &lead, window.number, &write_comment::Input { text }).await.map(drop)
+}
+
+/// A window that could not wait for its approvals: two people broke the glass for it, and their review is owed.
+async fn broken(engine: &Engine) -> Result<()> {
+    let (engineer, deputy) = (people::caller(engine, people::ENGINEER).await?, people::caller(engine, people::DEPUTY).await?);
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").map_err(Error::internal)?;
+    let start = (engine.clock().now() + SignedDuration::from_hours(20)).to_zoned(zone);
+    let form = ProposalForm {
+        target: shop::STAGING.into(),
+        title: "Statistics before the release".into(),
+        reason: "The copy has no statistics, and the release is tried on it tonight: its queries run into their limits.".into(),
+        date: start.strftime("%Y-%m-%d").to_string(),
+        time: start.strftime("%H:%M").to_string(),
+        // In the night in which the clocks go back, the first of the two.
+        fold: "first".into(),
+        duration_min: "60".into(),
+        ..ProposalForm::blank()
+    };
+    let number = propose_window::propose_window(engine, &engineer, &form, None).await?.number;
+    let page = queries::windows::show(engine, &engineer.actor, number, None).await?;
+    let digest = page.head.digest.hex();
+    let reason = "The release is tried tonight, and nobody who could approve this answers until tomorrow.".to_owned();
+    let ask = AskForm { digest: digest.clone(), short_name: shop::STAGING.into(), reason };
+    ask_break_glass::ask_break_glass(engine, &engineer, number, &ask).await?;
+    let confirm = confirm_break_glass::Input { digest, short_name: shop::STAGING.into() };
+    confirm_break_glass::confirm_break_glass(engine, &deputy, number, &confirm).await
 }
 
 /// A freeze three weeks away, which keeps nothing of what is shown before.

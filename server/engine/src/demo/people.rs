@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 /// Addresses by which the rest of the demo names its people.
 pub(super) const ADMIN: &str = "ada@shop.example";
 pub(super) const LEAD: &str = "lena@shop.example";
+pub(super) const DEPUTY: &str = "dario@shop.example";
 pub(super) const ENGINEER: &str = "egon@shop.example";
 pub(super) const STAKEHOLDER: &str = "sten@shop.example";
 pub(super) const CONTACT: &str = "mara@shop.example";
@@ -30,7 +31,7 @@ pub(super) const DELEGATE: &str = "milo@shop.example";
 type Row = (&'static str, &'static str, &'static str, Option<(TeamRole, bool)>, Option<GlobalRole>);
 const PEOPLE: [Row; 5] = [
     ("lead", "Lena Lindqvist", LEAD, Some((TeamRole::Lead, false)), None),
-    ("deputy", "Dario Duarte", "dario@shop.example", Some((TeamRole::Engineer, true)), None),
+    ("deputy", "Dario Duarte", DEPUTY, Some((TeamRole::Engineer, true)), None),
     ("engineer", "Egon Eriksen", ENGINEER, Some((TeamRole::Engineer, false)), None),
     ("stakeholder", "Sten Sommer", STAKEHOLDER, Some((TeamRole::Stakeholder, false)), None),
     ("auditor", "Audra Aydın", "audra@shop.example", None, Some(GlobalRole::Auditor)),
