@@ -459,7 +459,8 @@ pub const WINDOWS: &[Line] = &[
         let name = if part.who == "a lead of another team" { "foreign" } else { "unwanted" };
         vec![("window", format!("{}:1", c.windows[name])), ("reason", "no maintenance tonight".into()), ("confirm", "1".into())]
     }),
-    Line::act("POST /windows/{number}/take-back", Team(SeeTeam), Window("proposed"), typed!(c, p;)),
+    // Whoever sees it may take back a vote of their own, and the first who sees it gave none.
+    Line::act("POST /windows/{number}/take-back", Team(SeeTeam), Window("proposed"), typed!(c, p;)).idle(),
     Line::act("POST /windows/{number}/edit", Team(ProposeWindow), Window("proposed"), |c, _| proposal(c, "prod-orders")),
     Line::act(
         "POST /windows/{number}/cancel",
@@ -553,7 +554,8 @@ pub const SERIES: &[Line] = &[
     Line::act("POST /series/{id}/approve", Team(Vote), Thing::Series, |c, _| {
         vec![("digest", c.digest.clone()), ("short_name", "prod-orders".into())]
     }),
-    Line::act("POST /series/{id}/take-back", Team(SeeTeam), Thing::Series, typed!(c, p;)),
+    // Whoever sees it may take back a vote of their own, and the first who sees it gave none.
+    Line::act("POST /series/{id}/take-back", Team(SeeTeam), Thing::Series, typed!(c, p;)).idle(),
     Line::act("POST /series/{id}/ask", Team(ProposeWindow), Thing::Series, typed!(c, p; "dates": "2")),
     Line::act("POST /series/{id}/skip", Team(ProposeWindow), Thing::Series, typed!(c, p; "day": c.house.form(9).date)),
     Line::act(
