@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod estimate;
 pub mod fair;
 pub mod finding;
+pub mod freeze;
 pub mod library;
 pub mod object;
 pub mod parameters;

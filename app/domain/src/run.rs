@@ -12,7 +12,10 @@ pub use phase::{Phase, ending};
 pub use replica::ReplicaLag;
 pub use retry::{LockFailure, Retry, retry};
 pub use timing::{Fit, fits, reserve_ms};
-pub use verify::{AnalyzeState, Finding, IndexState, VacuumState, Verdict, verify_analyze, verify_cleanup, verify_reindex, verify_vacuum};
+pub use verify::{
+    AnalyzeState, Finding, FreezeState, IndexState, VacuumState, Verdict, verify_analyze, verify_cleanup, verify_freeze, verify_reindex,
+    verify_vacuum,
+};
 
 pub use crate::procedure::{WorkItem, WorkList};
 

@@ -33,7 +33,7 @@ const ANALYZE_SAMPLE_BYTES: u64 = 30_000 * 8_192;
 const fn guessed_bytes_per_s(act: Act) -> u64 {
     const MB: u64 = 1024 * 1024;
     match act {
-        Act::Vacuum | Act::Analyze | Act::AnalyzeOnly => 40 * MB,
+        Act::Vacuum | Act::VacuumFreeze | Act::Analyze | Act::AnalyzeOnly => 40 * MB,
         Act::ReindexConcurrently => 10 * MB,
         // Drops wait for old snapshots, not for the disk.
         Act::DropInvalidIndex => 100 * MB,

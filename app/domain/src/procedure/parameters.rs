@@ -97,14 +97,16 @@ macro_rules! parameters {
 }
 
 parameters! {
+    /// VACUUM (FREEZE) a table whose oldest transaction id or multixact is this old: half of what a server can count (2^31). Autovacuum freezes by force from 200 million on, so such an age means that it does not keep up.
+    freeze_min_age_xids: 1_073_741_824 in 200_000_000..=1_600_000_000 "transactions" "FREEZE: oldest transaction id" of [FREEZE] absent 1_073_741_824;
     /// A table with fewer dead rows than this is left alone.
     vacuum_min_dead_rows: 1_000 in 0..=1_000_000_000 "rows" "VACUUM: fewest dead rows" of [VACUUM];
     /// VACUUM a table whose dead rows exceed this share of the number at which autovacuum itself would start: 200 % means that autovacuum is not keeping up.
     vacuum_min_trigger_percent: 200 in 10..=10_000 "%" "VACUUM: dead rows, as a share of autovacuum's own trigger" of [VACUUM];
     /// The server's vacuum_cost_limit while we work.
-    vacuum_cost_limit: 200 in 1..=10_000 "points" "VACUUM: cost limit" of [VACUUM, ANALYZE];
+    vacuum_cost_limit: 200 in 1..=10_000 "points" "VACUUM: cost limit" of [VACUUM, ANALYZE, FREEZE];
     /// The server's vacuum_cost_delay while we work; 2 ms with a limit of 200 reads at most about 400 MB/s. 0 means full speed.
-    vacuum_cost_delay_ms: 2 in 0..=100 "ms" "VACUUM: cost delay" of [VACUUM, ANALYZE];
+    vacuum_cost_delay_ms: 2 in 0..=100 "ms" "VACUUM: cost delay" of [VACUUM, ANALYZE, FREEZE];
     /// A VACUUM counts as done when the dead rows fell by at least this share.
     vacuum_min_fall_percent: 80 in 1..=100 "%" "VACUUM: smallest fall of dead rows that counts as success" of [VACUUM];
     /// Indexes smaller than this are not looked at.
@@ -277,7 +279,8 @@ mod tests {
         for spec in Parameters::SPECS {
             let last = spec.name.rsplit('_').next().unwrap_or_default();
             assert!(
-                ["rows", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions", "min"].contains(&last),
+                ["rows", "xids", "pages", "ranges", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions", "min"]
+                    .contains(&last),
                 "{}",
                 spec.name
             );
@@ -297,6 +300,22 @@ mod tests {
         for spec in Parameters::SPECS {
             assert!(carried().iter().any(|procedure| spec.is_of(procedure)), "{} steers nothing", spec.name);
         }
+    }
+
+    #[test]
+    fn what_was_added_later_is_in_the_bytes_only_where_it_was_changed() {
+        let bytes = |parameters: &Parameters| String::from_utf8(canonical::bytes(parameters).expect("integers only")).expect("JSON");
+        let changed = Parameters { freeze_min_age_xids: 300_000_000, ..Parameters::default() };
+        assert!(!bytes(&Parameters::default()).contains("freeze_min_age_xids"));
+        assert!(bytes(&changed).contains("\"freeze_min_age_xids\":300000000"));
+        assert_eq!(serde_json::from_str::<Parameters>(&bytes(&changed)).expect("own bytes"), changed);
+    }
+
+    /// Plans that leave these out mean these values.
+    #[test]
+    fn defaults_of_what_was_added_later_never_change() {
+        let defaults = Parameters::default();
+        assert_eq!(defaults.freeze_min_age_xids, 1_073_741_824);
     }
 
     proptest! {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// Step keys of the work that is selected here.
 pub mod step {
+    /// Transaction id wraparound.
+    pub const FREEZE: &str = "freeze";
     /// Dead rows.
     pub const VACUUM: &str = "vacuum";
     /// Empty space in indexes.
@@ -180,11 +182,11 @@ impl DebrisKind {
 }
 
 const MIB: u64 = 1024 * 1024;
-const NOT_PERMITTED: &str =
+pub(super) const NOT_PERMITTED: &str =
     "The role may not do this: it needs to own the object, be a member of its owner, or hold MAINTAIN on it (PostgreSQL 17 and later).";
 
 impl Selection {
-    fn pass_over(&mut self, object: &Object, reason: impl Into<String>) {
+    pub(super) fn pass_over(&mut self, object: &Object, reason: impl Into<String>) {
         self.passed_over.push(PassedOver { object: object.clone(), reason: reason.into() });
     }
     /// Takes over everything another selector found.
@@ -439,7 +441,10 @@ pub fn order(items: Vec<WorkItem>, steps: &[String], budget_ms: u64, jobs: u64) 
     for key in steps {
         let (mut of_step, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|item| item.step == *key);
         left = others;
-        if biggest_first {
+        if *key == step::FREEZE {
+            // The oldest first, whatever it takes.
+            of_step.sort_by(|a, b| (b.gain, &a.object.name).cmp(&(a.gain, &b.object.name)));
+        } else if biggest_first {
             // Small ones are all of the same length by their estimate: their bytes tell them apart.
             let size = |item: &WorkItem| std::cmp::Reverse((item.estimate.high_ms, item.bytes));
             of_step.sort_by(|a, b| (size(a), &a.object.name).cmp(&(size(b), &b.object.name)));

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub enum Act {
     /// Removes dead rows; the end of the file is not cut off, which would need an exclusive lock.
     Vacuum,
+    /// Freezes old rows, so that their transaction ids count no more; removes dead rows on the way.
+    VacuumFreeze,
     /// Builds an index anew beside the old one.
     ReindexConcurrently,
     /// Refreshes planner statistics.
@@ -33,6 +35,7 @@ impl Act {
         let name = name.quoted();
         match self {
             Self::Vacuum => format!("VACUUM (VERBOSE, TRUNCATE FALSE) {name}"),
+            Self::VacuumFreeze => format!("VACUUM (VERBOSE, FREEZE, TRUNCATE FALSE) {name}"),
             Self::ReindexConcurrently => format!("REINDEX INDEX CONCURRENTLY {name}"),
             Self::Analyze => format!("ANALYZE (SKIP_LOCKED) {name}"),
             Self::AnalyzeOnly => format!("ANALYZE (SKIP_LOCKED) ONLY {name}"),
@@ -44,7 +47,9 @@ impl Act {
     /// The strongest lock it holds, in words.
     pub const fn lock(self) -> &'static str {
         match self {
-            Self::Vacuum | Self::Analyze | Self::AnalyzeOnly => "SHARE UPDATE EXCLUSIVE on the table: reads and writes go on, DDL waits",
+            Self::Vacuum | Self::VacuumFreeze | Self::Analyze | Self::AnalyzeOnly => {
+                "SHARE UPDATE EXCLUSIVE on the table: reads and writes go on, DDL waits"
+            }
             Self::ReindexConcurrently => "SHARE UPDATE EXCLUSIVE on table and index: reads and writes go on, DDL waits",
             Self::DropInvalidIndex => "SHARE UPDATE EXCLUSIVE on the table, then waits for older transactions",
             Self::Apply | Self::ApplyAlone => "",
@@ -61,7 +66,7 @@ impl Act {
     /// What may be done again after a crash.
     pub const fn class(self) -> StepClass {
         match self {
-            Self::Vacuum | Self::Analyze | Self::AnalyzeOnly => StepClass::Repeatable,
+            Self::Vacuum | Self::VacuumFreeze | Self::Analyze | Self::AnalyzeOnly => StepClass::Repeatable,
             // A transaction tells by its id what became of it, so it is never repeated without proof.
             Self::ReindexConcurrently | Self::Apply => StepClass::Resumable,
             Self::DropInvalidIndex => StepClass::Safing,
@@ -71,7 +76,7 @@ impl Act {
     /// What it may leave behind when it is cut short.
     pub const fn debris(self) -> Option<&'static str> {
         match self {
-            Self::Vacuum | Self::Analyze | Self::AnalyzeOnly | Self::Apply | Self::ApplyAlone => None,
+            Self::Vacuum | Self::VacuumFreeze | Self::Analyze | Self::AnalyzeOnly | Self::Apply | Self::ApplyAlone => None,
             Self::ReindexConcurrently => Some("an invalid index whose name ends in _ccnew or _ccold"),
             Self::DropInvalidIndex => Some("the same invalid index: the drop is repeated"),
         }
@@ -83,7 +88,7 @@ impl Act {
     /// Whether it makes sense on an object of this kind.
     pub const fn applies_to(self, kind: ObjectKind) -> bool {
         match self {
-            Self::Vacuum => matches!(kind, ObjectKind::Table | ObjectKind::MaterializedView),
+            Self::Vacuum | Self::VacuumFreeze => matches!(kind, ObjectKind::Table | ObjectKind::MaterializedView),
             Self::Analyze => !matches!(kind, ObjectKind::Index),
             Self::AnalyzeOnly => matches!(kind, ObjectKind::PartitionedTable),
             Self::ReindexConcurrently | Self::DropInvalidIndex => matches!(kind, ObjectKind::Index),

@@ -40,9 +40,10 @@ const MOST_IN_A_LOT: usize = 25;
 /// Fewer are not worth sharing out.
 const LEAST_IN_A_LOT: usize = 5;
 
-/// Whether an item may be one of a lot: small, and what was done twice is as if it was done once.
+/// Whether an item may be one of a lot: small, of an act whose states are read many at a time, and what was done twice is as if it was done once.
 pub fn is_small(item: &WorkItem) -> bool {
-    item.class == StepClass::Repeatable
+    matches!(item.act, Act::Vacuum | Act::Analyze | Act::AnalyzeOnly)
+        && item.class == StepClass::Repeatable
         && item.bytes <= SMALL_BYTES
         && matches!(item.object.kind, ObjectKind::Table | ObjectKind::MaterializedView)
 }

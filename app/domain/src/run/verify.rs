@@ -47,6 +47,20 @@ pub struct VacuumState {
     pub bytes: Option<u64>,
 }
 
+/// How old a table's oldest rows are, TOAST included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreezeState {
+    /// Age of the oldest transaction id.
+    pub xid_age: u64,
+    /// Age of the oldest multixact.
+    pub multixact_age: u64,
+    /// Manual VACUUMs counted.
+    pub vacuum_count: u64,
+    /// Size with TOAST, without indexes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
 /// A table's statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnalyzeState {
@@ -97,6 +111,25 @@ pub fn verify_vacuum(before: VacuumState, after: VacuumState, min_fall_percent: 
             format!("VACUUM ran but {} remain ({figures}); {why}.", plural(after.dead_rows, "dead row", "dead rows")),
         )
     }
+}
+
+/// Judges a VACUUM (FREEZE) by the age that was the reason for it. `holder` names what keeps old transactions, where something does.
+pub fn verify_freeze(before: FreezeState, after: FreezeState, holder: Option<&str>) -> Verdict {
+    let (was, is, what) = if before.multixact_age > before.xid_age {
+        (before.multixact_age, after.multixact_age, "multixacts")
+    } else {
+        (before.xid_age, after.xid_age, "transactions")
+    };
+    let figures = format!("oldest {} → {} {what} old", count(was), count(is));
+    if is <= was / 2 {
+        return Verdict::new(Outcome::Done, format!("Frozen: {figures}."));
+    }
+    let why = match (holder, after.vacuum_count.cmp(&before.vacuum_count)) {
+        (Some(holder), _) => format!("held by {holder}"),
+        (None, Ordering::Equal) => "the server counted no VACUUM of this table: the role may not vacuum it".to_owned(),
+        (None, _) => "nothing that holds it was found: look for sessions that ended meanwhile".to_owned(),
+    };
+    Verdict::new(Outcome::NoEffect, format!("VACUUM (FREEZE) reported success, but the age did not fall by half ({figures}); {why}."))
 }
 
 /// Judges an ANALYZE: only the server's own counter proves it.
@@ -195,6 +228,18 @@ mod tests {
         assert_eq!(verify_vacuum(vacuum(0, 0), vacuum(0, 1), 80, None).outcome, Outcome::Done);
         let held = verify_vacuum(vacuum(10_000, 0), vacuum(10_000, 1), 80, Some("session 4711 (report)"));
         assert!(held.sentence.contains("10,000 dead rows remain") && held.sentence.contains("session 4711"), "{held:?}");
+    }
+
+    #[test]
+    fn a_freeze_must_make_the_table_younger_and_names_what_hinders_it() {
+        let state = |xid_age, multixact_age, vacuum_count| FreezeState { xid_age, multixact_age, vacuum_count, bytes: None };
+        let judge = |before, after, holder| verify_freeze(before, after, holder);
+        assert_eq!(judge(state(1_200_000_000, 5, 0), state(40, 5, 1), None).outcome, Outcome::Done);
+        assert_eq!(judge(state(5, 1_200_000_000, 0), state(5, 40, 1), None).outcome, Outcome::Done, "the multixacts were the reason");
+        let held = judge(state(1_200_000_000, 5, 0), state(1_200_000_040, 5, 1), Some("session 4711 (report)"));
+        assert!(held.outcome == Outcome::NoEffect && held.sentence.contains("session 4711"), "{held:?}");
+        let unheard = judge(state(1_200_000_000, 5, 3), state(1_200_000_000, 5, 3), None);
+        assert!(unheard.sentence.contains("may not vacuum"), "{unheard:?}");
     }
 
     #[test]

@@ -13,12 +13,14 @@ pub enum Measured {
     DeadRows,
     /// Rows changed since statistics were taken.
     ChangedRows,
+    /// Age of the oldest transaction id, in transactions.
+    AgeXids,
     /// Age of the statistics, in seconds.
     StatisticsAgeS,
 }
 
 impl Measured {
-    const ALL: [Self; 4] = [Self::SizeBytes, Self::DeadRows, Self::ChangedRows, Self::StatisticsAgeS];
+    const ALL: [Self; 5] = [Self::SizeBytes, Self::DeadRows, Self::ChangedRows, Self::AgeXids, Self::StatisticsAgeS];
 
     /// Its name in what a worker records.
     const fn key(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Measured {
             Self::SizeBytes => "bytes",
             Self::DeadRows => "dead_rows",
             Self::ChangedRows => "changed_rows",
+            Self::AgeXids => "xid_age",
             Self::StatisticsAgeS => "analyzed_s",
         }
     }
@@ -36,6 +39,7 @@ impl Measured {
             Self::SizeBytes => "Size",
             Self::DeadRows => "Dead rows",
             Self::ChangedRows => "Rows changed since statistics",
+            Self::AgeXids => "Oldest transaction id",
             Self::StatisticsAgeS => "Age of statistics",
         }
     }
@@ -45,6 +49,7 @@ impl Measured {
         match (self, figure) {
             (Self::SizeBytes, Some(bytes)) => size(bytes),
             (Self::DeadRows | Self::ChangedRows, Some(rows)) => count(rows),
+            (Self::AgeXids, Some(age)) => format!("{} transactions old", count(age)),
             (Self::StatisticsAgeS, Some(0)) => "just taken".to_owned(),
             (Self::StatisticsAgeS, Some(s)) => duration_ms(s.saturating_mul(1000)),
             (Self::StatisticsAgeS, None) => "never taken".to_owned(),

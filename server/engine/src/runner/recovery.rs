@@ -184,7 +184,7 @@ async fn look(work: &Work, control: &Control, item: &Item, before: &Evidence, co
         work.go_on()?;
         let now = postgres::evidence_since(&control.session.link, &item.work, before).await.map_err(|error| statement(&error))?;
         let finding = postgres::find(before, &now);
-        let counts = matches!(now, Evidence::Vacuum { .. } | Evidence::Analyze { .. });
+        let counts = matches!(now, Evidence::Vacuum { .. } | Evidence::Freeze { .. } | Evidence::Analyze { .. });
         if finding != Finding::NotDone || !counts || Instant::now() >= counted {
             return Ok((finding, now));
         }

@@ -6,6 +6,7 @@
 pub mod analyze;
 pub mod blockers;
 pub mod detect;
+pub mod freeze;
 pub mod lot;
 pub mod measure;
 pub mod password;
@@ -23,7 +24,7 @@ use super::session::{Execution, Session};
 use blockers::Blocker;
 use domain::change::{NamedIndex, TransactionState};
 use domain::procedure::{Act, Parameters, WorkItem};
-use domain::run::{AnalyzeState, Finding, IndexState, Outcome, VacuumState, Verdict, verify};
+use domain::run::{AnalyzeState, Finding, FreezeState, IndexState, Outcome, VacuumState, Verdict, verify};
 use serde::{Deserialize, Serialize};
 
 /// The state of an item's object, before or after. `None` inside: the object is gone.
@@ -34,6 +35,11 @@ pub enum Evidence {
     Vacuum {
         /// Dead rows and counter.
         state: Option<VacuumState>,
+    },
+    /// Of a VACUUM (FREEZE).
+    Freeze {
+        /// Ages and counter.
+        state: Option<FreezeState>,
     },
     /// Of an ANALYZE.
     Analyze {
@@ -76,6 +82,7 @@ impl Evidence {
         matches!(
             self,
             Self::Vacuum { state: None }
+                | Self::Freeze { state: None }
                 | Self::Analyze { state: None }
                 | Self::Index { state: None, .. }
                 | Self::Debris { present: false }
@@ -132,6 +139,7 @@ pub enum Tried {
 pub async fn evidence(link: &Link, item: &WorkItem) -> Result<Evidence, StatementError> {
     match item.act {
         Act::Vacuum => Ok(Evidence::Vacuum { state: vacuum::state(link, &item.object.name).await? }),
+        Act::VacuumFreeze => Ok(Evidence::Freeze { state: freeze::state(link, &item.object.name).await? }),
         Act::Analyze | Act::AnalyzeOnly => Ok(Evidence::Analyze { state: analyze::state(link, &item.object.name).await? }),
         Act::ReindexConcurrently => reindex::evidence(link, &item.object).await,
         Act::DropInvalidIndex => Ok(Evidence::Debris { present: reindex::is_debris(link, &item.object.name).await? }),
@@ -162,7 +170,7 @@ pub async fn execute(
     may_begin: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Tried, StatementError> {
     match item.act {
-        Act::Vacuum | Act::Analyze | Act::AnalyzeOnly => send(session, item, may_begin).await,
+        Act::Vacuum | Act::VacuumFreeze | Act::Analyze | Act::AnalyzeOnly => send(session, item, may_begin).await,
         Act::ReindexConcurrently => reindex::rebuild(session, item, parameters, may_begin).await,
         Act::DropInvalidIndex => reindex::drop_debris(session, item, parameters, may_begin).await,
         Act::Apply => script::apply(session, item, may_begin).await,
@@ -229,7 +237,7 @@ async fn settled(link: &Link, item: &WorkItem, before: &Evidence, execution: &Ex
         let after = evidence_since(link, item, before).await?;
         let still = matches!(find(before, &after), Finding::NotDone)
             && execution.error.is_none()
-            && matches!(after, Evidence::Vacuum { .. } | Evidence::Analyze { .. });
+            && matches!(after, Evidence::Vacuum { .. } | Evidence::Freeze { .. } | Evidence::Analyze { .. });
         let skipped = execution.notices.iter().any(link_warning);
         if !still || skipped || tokio::time::Instant::now() >= until {
             return Ok(after);
@@ -271,9 +279,15 @@ async fn verdict(
             let judged = verify::verify_vacuum(*before, *after, percent, None);
             if judged.outcome == Outcome::NoEffect {
                 // Only now is it worth asking who holds the old rows.
-                let holder =
-                    blockers::horizon(link).await.ok().and_then(|holders| holders.into_iter().next()).map(|holder| holder.to_string());
-                verify::verify_vacuum(*before, *after, percent, holder.as_deref())
+                verify::verify_vacuum(*before, *after, percent, oldest_holder(link).await.as_deref())
+            } else {
+                judged
+            }
+        }
+        (Evidence::Freeze { state: Some(before) }, Evidence::Freeze { state: Some(after) }) => {
+            let judged = verify::verify_freeze(*before, *after, None);
+            if judged.outcome == Outcome::NoEffect {
+                verify::verify_freeze(*before, *after, oldest_holder(link).await.as_deref())
             } else {
                 judged
             }
@@ -296,6 +310,11 @@ async fn verdict(
         verdict.sentence.push_str(&said);
     }
     verdict
+}
+
+/// What keeps the oldest rows, as far as it can be seen.
+async fn oldest_holder(link: &Link) -> Option<String> {
+    blockers::horizon(link).await.ok()?.into_iter().next().map(|holder| holder.to_string())
 }
 
 fn failed(before: &Evidence, after: &Evidence, error: &StatementError, blockers: &[Blocker]) -> Verdict {
@@ -339,6 +358,9 @@ fn new_debris(before: &[String], now: &[String]) -> Vec<String> {
 pub fn find(before: &Evidence, now: &Evidence) -> Finding {
     match (before, now) {
         (Evidence::Vacuum { state: Some(before) }, Evidence::Vacuum { state: Some(now) }) => {
+            verify::find_counted(before.vacuum_count, now.vacuum_count)
+        }
+        (Evidence::Freeze { state: Some(before) }, Evidence::Freeze { state: Some(now) }) => {
             verify::find_counted(before.vacuum_count, now.vacuum_count)
         }
         (Evidence::Analyze { state: Some(before) }, Evidence::Analyze { state: Some(now) }) => {

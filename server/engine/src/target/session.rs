@@ -155,7 +155,7 @@ impl Guards {
     /// expression index may call functions by unqualified names.
     pub fn acting(act: Act, budget_ms: u64, parameters: &Parameters) -> Self {
         let settings = match act {
-            Act::Vacuum | Act::Analyze | Act::AnalyzeOnly => vec![
+            Act::Vacuum | Act::VacuumFreeze | Act::Analyze | Act::AnalyzeOnly => vec![
                 ("vacuum_cost_limit", parameters.vacuum_cost_limit.to_string()),
                 ("vacuum_cost_delay", format!("{}ms", parameters.vacuum_cost_delay_ms)),
                 ("max_parallel_maintenance_workers", "0".to_owned()),

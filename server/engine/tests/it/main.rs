@@ -73,6 +73,7 @@ mod takeover;
 mod target_connect;
 mod target_fence;
 mod target_findings;
+mod target_freeze;
 mod target_items;
 mod target_later;
 mod target_own_server;

@@ -23,15 +23,19 @@ fn steps() -> Vec<String> {
 
 /// What a role finds for some steps, on the objects that are admitted.
 pub async fn look_for(target: &Target, user: &str, steps: &[String], admits: &(dyn Fn(&Object) -> bool + Send + Sync)) -> Selection {
+    look_with(target, user, steps, admits, &small()).await
+}
+
+/// The same with other thresholds.
+pub async fn look_with(
+    target: &Target,
+    user: &str,
+    steps: &[String],
+    admits: &(dyn Fn(&Object) -> bool + Send + Sync),
+    parameters: &Parameters,
+) -> Selection {
     let link = target.link(user).await;
-    let asked = Asked {
-        steps,
-        parameters: &small(),
-        rates: &Rates::default(),
-        admits,
-        exact_within: Duration::from_secs(30),
-        budget_ms: 3_600_000,
-    };
+    let asked = Asked { steps, parameters, rates: &Rates::default(), admits, exact_within: Duration::from_secs(30), budget_ms: 3_600_000 };
     survey(&link, &asked).await.expect("readable")
 }
 

@@ -24,9 +24,9 @@ pub fn version_1() -> Procedure {
     procedure(1, vec![preflight(), vacuum(), reindex(), cleanup(), analyze(), validate()])
 }
 
-/// Version 2 looks at the space as well.
+/// Version 2 freezes before all other work, and looks at the space as well.
 pub fn version_2() -> Procedure {
-    procedure(2, vec![preflight(), vacuum(), reindex(), cleanup(), analyze(), super::space::space(), validate()])
+    procedure(2, vec![preflight(), freeze(), vacuum(), reindex(), cleanup(), analyze(), super::space::space(), validate()])
 }
 
 pub(super) fn preflight() -> StepTemplate {
@@ -38,6 +38,18 @@ pub(super) fn preflight() -> StepTemplate {
         "Server version, identity, primary and writable, the role's privileges, old transactions, prepared transactions, replication slots and standbys, connections in use, age of the newest backup on record, invalid indexes.",
         "Every check is green, or named in yellow; a red one stops the run before it changes anything.",
         "Nothing to undo: it only reads.",
+    )
+}
+
+fn freeze() -> StepTemplate {
+    template(
+        step::FREEZE,
+        "Freeze what is close to wraparound",
+        (StepKind::Action, StepClass::Repeatable, RiskClass::R1),
+        &[Act::VacuumFreeze],
+        "Tables, catalogs and TOAST tables through their owners, whose oldest transaction id or multixact is beyond the threshold, the oldest first. Above 1.6 billion nothing else is done. Where forced autovacuum lags behind, and other databases of the server that are too old, are reported.",
+        "The server counted the VACUUM, and the age fell by half at least; if not, what holds the old transactions is named.",
+        "Nothing to undo.",
     )
 }
 
@@ -115,7 +127,7 @@ mod tests {
     fn dead_rows_go_before_rebuilds_and_statistics_come_after_them() {
         let keys = |procedure: Procedure| procedure.steps.into_iter().map(|step| step.key).collect::<Vec<_>>();
         assert_eq!(keys(version_1()), ["preflight", "vacuum", "reindex", "cleanup", "analyze", "validate"]);
-        assert_eq!(keys(version_2()), ["preflight", "vacuum", "reindex", "cleanup", "analyze", "space", "validate"]);
+        assert_eq!(keys(version_2()), ["preflight", "freeze", "vacuum", "reindex", "cleanup", "analyze", "space", "validate"]);
         assert_eq!(version_1().highest_risk(), RiskClass::R1);
     }
 }

@@ -5,6 +5,7 @@
 mod analyze;
 mod cleanup;
 mod configuration;
+mod freeze;
 mod indexes;
 mod integrity;
 mod keys;
@@ -51,6 +52,7 @@ type Detector = for<'a> fn(&'a Look<'a>) -> Found<'a>;
 /// The detector of a step.
 fn detector(key: &str) -> Option<Detector> {
     let found: Detector = match key {
+        step::FREEZE => |look| Box::pin(freeze::detect(look)),
         step::VACUUM => |look| Box::pin(vacuum::detect(look)),
         step::REINDEX => |look| Box::pin(reindex::detect(look)),
         step::CLEANUP => |look| Box::pin(cleanup::detect(look)),

@@ -29,7 +29,7 @@ impl Rates {
     pub fn add(&mut self, act: Act, object: ObjectName, bytes_per_s: u64) {
         self.0.entry((act, object)).or_default().push(bytes_per_s);
     }
-    fn of(&self, act: Act, object: &ObjectName) -> Vec<u64> {
+    pub(super) fn of(&self, act: Act, object: &ObjectName) -> Vec<u64> {
         self.0.get(&(act, object.clone())).cloned().unwrap_or_default()
     }
 }
@@ -61,14 +61,14 @@ fn permitted(major: u16) -> String {
     format!("({} AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))", may_maintain(major))
 }
 
-fn object(row: &Row, kind: ObjectKind) -> Result<Option<Object>, StatementError> {
+pub(super) fn object(row: &Row, kind: ObjectKind) -> Result<Option<Object>, StatementError> {
     // Columns 0 to 2 are oid, schema, name. A name that cannot be quoted cannot be worked on either.
     let name = ObjectName::new(field::<String>(row, 1)?, field::<String>(row, 2)?);
     let oid = field(row, 0)?;
     Ok(name.ok().map(|name| Object { kind, oid, name, table: None }))
 }
 
-fn kind(relkind: &str) -> ObjectKind {
+pub(super) fn kind(relkind: &str) -> ObjectKind {
     match relkind {
         "p" => ObjectKind::PartitionedTable,
         "m" => ObjectKind::MaterializedView,

@@ -6,7 +6,7 @@ use crate::target::fault::StatementError;
 use crate::target::link::Link;
 use crate::target::report;
 use crate::target::session::{Guards, guard};
-use domain::procedure::{Object, Parameters, Selection, select};
+use domain::procedure::{Object, Parameters, Selection, freeze, select};
 use std::time::Duration;
 
 /// What a survey is asked.
@@ -47,6 +47,7 @@ pub async fn survey(link: &Link, asked: &Asked<'_>) -> Result<Selection, Stateme
         found.merge(detect(step, &look).await?);
     }
     guard(link, &Guards::reading(), major).await?;
+    let mut found = freeze::before_all_other(found);
     found.items = select::order(found.items, asked.steps, asked.budget_ms, parameters.jobs);
     Ok(found.bounded())
 }
