@@ -99,6 +99,7 @@ GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker
 GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at, stage, asked_at, escalated_stages) ON drydock.window TO {worker};
 GRANT UPDATE (seen_at) ON drydock.worker_key TO {worker};
 GRANT INSERT, UPDATE ON drydock.load_reading, drydock.load_hour TO {worker};
+GRANT INSERT, UPDATE, DELETE ON drydock.measurement TO {worker};
 GRANT DELETE ON drydock.load_hour TO {worker};
 GRANT INSERT ON drydock.webhook_event, drydock.webhook_delivery, drydock.webhook_try TO {worker};
 GRANT UPDATE (state, paused_reason, failing_since) ON drydock.webhook TO {worker};

@@ -5,20 +5,24 @@
 //! [`within`] says whether that list stays inside what was approved. Nothing here knows a socket, a clock or SQL results;
 //! statements are text made from enums and quoted names only.
 
+pub mod autovacuum;
 pub mod envelope;
 pub mod estimate;
 pub mod fair;
 pub mod finding;
 pub mod freeze;
 pub mod library;
+pub mod memory;
 pub mod object;
 pub mod parameters;
+pub mod partitions;
 pub mod probe;
 pub mod quote;
 pub mod review;
 pub mod select;
 pub mod space;
 pub mod text;
+pub mod upkeep;
 pub mod work;
 
 pub use envelope::{Envelope, Violation, trim, within};

@@ -13,8 +13,8 @@ pub use replica::ReplicaLag;
 pub use retry::{LockFailure, Retry, retry};
 pub use timing::{Fit, fits, reserve_ms};
 pub use verify::{
-    AnalyzeState, Finding, FreezeState, IndexState, VacuumState, Verdict, verify_analyze, verify_cleanup, verify_freeze, verify_reindex,
-    verify_vacuum,
+    AnalyzeState, Finding, FreezeState, IndexState, UpkeepState, VacuumState, Verdict, verify_analyze, verify_cleanup, verify_freeze,
+    verify_reindex, verify_vacuum,
 };
 
 pub use crate::procedure::{WorkItem, WorkList};

@@ -15,6 +15,7 @@ pub mod factor_key;
 mod ics;
 mod keyfile;
 pub mod ledger;
+mod memory;
 pub mod metrics;
 pub mod migrate;
 pub mod notifier;

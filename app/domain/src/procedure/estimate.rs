@@ -33,8 +33,9 @@ const ANALYZE_SAMPLE_BYTES: u64 = 30_000 * 8_192;
 const fn guessed_bytes_per_s(act: Act) -> u64 {
     const MB: u64 = 1024 * 1024;
     match act {
-        Act::Vacuum | Act::VacuumFreeze | Act::Analyze | Act::AnalyzeOnly => 40 * MB,
-        Act::ReindexConcurrently => 10 * MB,
+        Act::Vacuum | Act::VacuumFreeze | Act::Analyze | Act::AnalyzeOnly | Act::BrinSummarize => 40 * MB,
+        // A pending list is put into the index entry by entry.
+        Act::ReindexConcurrently | Act::GinCleanPending => 10 * MB,
         // Drops wait for old snapshots, not for the disk.
         Act::DropInvalidIndex => 100 * MB,
         // Whoever proposes it says how long it may take; see `crate::change`.

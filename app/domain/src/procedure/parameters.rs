@@ -120,13 +120,23 @@ parameters! {
     /// What makes the smaller share enough.
     reindex_large_min_waste_mib: 1_024 in 0..=1_048_576 "MiB" "REINDEX: empty space of a large index" of [REINDEX];
     /// Memory a rebuild may use for sorting.
-    reindex_work_mem_mib: 256 in 1..=1_024 "MiB" "REINDEX: memory for sorting" of [REINDEX, CLEANUP];
+    reindex_work_mem_mib: 256 in 1..=1_024 "MiB" "REINDEX: memory for sorting" of [REINDEX, CLEANUP, SIZED, UPKEEP];
+    /// Clean the pending list of a GIN index from so many pages on: every search reads it from beginning to end.
+    gin_min_pending_pages: 500 in 0..=10_000_000 "pages" "GIN: pending pages" of [UPKEEP] absent 500;
+    /// Summarise a BRIN index when so many ranges came since the last VACUUM: every search reads them in full.
+    brin_min_new_ranges: 8 in 1..=1_000_000 "ranges" "BRIN: ranges without a summary" of [UPKEEP] absent 8;
+    /// GIN, GiST, SP-GiST, hash and vector indexes smaller than this are not looked at.
+    sized_look_min_mib: 64 in 0..=1_048_576 "MiB" "REINDEX of other kinds: smallest index to look at" of [SIZED] absent 64;
+    /// Rebuild one when it is so many times as large per row as right after its last rebuild.
+    sized_min_growth_percent: 200 in 110..=10_000 "%" "REINDEX of other kinds: size per row, against that after the last rebuild" of [SIZED] absent 200;
     /// ANALYZE a table after more changes than this, and than the next share.
     analyze_min_changed_rows: 1_000 in 0..=1_000_000_000 "rows" "ANALYZE: fewest changed rows" of [ANALYZE];
     /// Half the share at which autovacuum analyses by itself: catches tables it will not reach in time.
     analyze_min_changed_percent: 5 in 0..=100 "%" "ANALYZE: changed share of the rows" of [ANALYZE];
     /// ANALYZE a table with any change when its statistics are older than this.
     analyze_max_age_days: 7 in 1..=365 "days" "ANALYZE: oldest statistics of a table with changes" of [ANALYZE];
+    /// From this size on, a table is looked at as a candidate for archiving and partitioning by time.
+    archive_min_gib: 50 in 1..=1_000_000 "GiB" "Space: smallest candidate for archiving" of [SPACE] absent 50;
     /// A transaction older than this holds back concurrent rebuilds and the removal of dead rows.
     blocker_max_age_s: 300 in 10..=86_400 "s" "Pre-check: oldest transaction of others" of [];
     /// A prepared transaction older than this is named before the work starts.
@@ -144,7 +154,7 @@ parameters! {
     /// How long a statement may wait for its lock. While it waits, requests of others queue behind it.
     lock_wait_max_ms: 2_000 in 100..=10_000 "ms" "Longest wait for a lock" of [];
     /// Items of one step that run at once, as vacuumdb -j and reindexdb -j do it; never two on one table. Each has a connection and, while it rebuilds, its own memory for sorting. Plans that were sealed before there was a choice have their items one after the other.
-    jobs: 2 in 1..=4 "jobs" "Work at once" of [VACUUM, REINDEX, CLEANUP, ANALYZE] absent 1;
+    jobs: 2 in 1..=4 "jobs" "Work at once" of [FREEZE, VACUUM, REINDEX, SIZED, UPKEEP, CLEANUP, ANALYZE] absent 1;
     /// No item begins while more sessions of others are active on the server, whatever they do: the work waits until there are fewer.
     load_max_sessions: 50 in 1..=10_000 "sessions" "Load: most active sessions of others" of [] absent 10_000;
 }
@@ -279,8 +289,11 @@ mod tests {
         for spec in Parameters::SPECS {
             let last = spec.name.rsplit('_').next().unwrap_or_default();
             assert!(
-                ["rows", "xids", "pages", "ranges", "percent", "ms", "s", "mib", "days", "hours", "limit", "jobs", "sessions", "min"]
-                    .contains(&last),
+                [
+                    "rows", "xids", "pages", "ranges", "percent", "ms", "s", "mib", "gib", "days", "hours", "limit", "jobs", "sessions",
+                    "min"
+                ]
+                .contains(&last),
                 "{}",
                 spec.name
             );
@@ -316,6 +329,8 @@ mod tests {
     fn defaults_of_what_was_added_later_never_change() {
         let defaults = Parameters::default();
         assert_eq!(defaults.freeze_min_age_xids, 1_073_741_824);
+        assert_eq!((defaults.gin_min_pending_pages, defaults.brin_min_new_ranges), (500, 8));
+        assert_eq!((defaults.sized_look_min_mib, defaults.sized_min_growth_percent, defaults.archive_min_gib), (64, 200, 50));
     }
 
     proptest! {

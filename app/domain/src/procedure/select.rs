@@ -14,12 +14,18 @@ pub mod step {
     pub const VACUUM: &str = "vacuum";
     /// Empty space in indexes.
     pub const REINDEX: &str = "reindex";
+    /// Growth of indexes that are not B-trees.
+    pub const SIZED: &str = "reindex_sized";
+    /// Pending lists and ranges without a summary.
+    pub const UPKEEP: &str = "index_upkeep";
     /// What interrupted rebuilds left behind.
     pub const CLEANUP: &str = "cleanup";
     /// Planner statistics.
     pub const ANALYZE: &str = "analyze";
     /// Where the space goes.
     pub const SPACE: &str = "space";
+    /// Whether autovacuum keeps up.
+    pub const AUTOVACUUM: &str = "autovacuum";
     /// Indexes over time.
     pub const INDEX_REVIEW: &str = "index_review";
     /// Sequences and primary keys.

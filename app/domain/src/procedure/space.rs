@@ -1,5 +1,6 @@
-//! Where the space goes: measured rows in, findings out. The rules are PG-03 and PG-17 of the procedure library.
+//! Where the space goes: measured rows in, findings out. The rule is PG-03 of the procedure library.
 
+use super::memory::Growth;
 use super::select::step;
 use super::text::{plural, size};
 use super::{Finding, FindingLevel, ObjectName, Selection};
@@ -18,28 +19,8 @@ pub struct SizeRow {
     pub index_bytes: u64,
     /// How many partitions it has; 0 where it is not partitioned.
     pub partitions: u32,
-}
-
-/// The DEFAULT partition of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DefaultRow {
-    /// The partitioned table.
-    pub parent: ObjectName,
-    /// Its DEFAULT partition.
-    pub partition: ObjectName,
-    /// Its size.
-    pub bytes: u64,
-    /// Whether it holds a row; `None`: the role may not read it.
-    pub has_rows: Option<bool>,
-}
-
-/// A partition whose detaching was interrupted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DetachRow {
-    /// The partitioned table.
-    pub parent: ObjectName,
-    /// The partition.
-    pub partition: ObjectName,
+    /// Against the oldest look of the last year; `None` while no look is a day old.
+    pub growth: Option<Growth>,
 }
 
 /// A schema of temporary tables.
@@ -59,66 +40,51 @@ fn finding(kind: &str, level: FindingLevel, sentence: String, advice: &str) -> F
     Finding::new(step::SPACE, kind, level, sentence, advice)
 }
 
-/// The largest tables, largest first, and their sum.
+/// A table is named for its growth from this size on: smaller ones double for years before anybody notices.
+const GROWS_MIN_BYTES: u64 = 1024 * 1024 * 1024;
+/// ... and when it doubles in fewer days than this: two monthly windows (PG-03).
+const DOUBLES_SOON_DAYS: u64 = 60;
+
+/// The largest tables, largest first, and those that will be.
 pub fn sizes(rows: &[SizeRow]) -> Selection {
     let mut rows: Vec<&SizeRow> = rows.iter().filter(|row| row.total_bytes > 0).collect();
     rows.sort_by(|a, b| (b.total_bytes, &a.name).cmp(&(a.total_bytes, &b.name)));
     let all = rows.iter().fold(0_u64, |sum, row| sum.saturating_add(row.total_bytes));
-    let of_all = |bytes: u64| (u128::from(bytes) * 100 / u128::from(all.max(1))).min(100);
-    let named = rows.iter().take(MOST_NAMED).map(|row| {
-        let partitions =
-            if row.partitions > 0 { format!(" in {}", plural(row.partitions.into(), "partition", "partitions")) } else { String::new() };
-        let said = format!(
-            "{}{partitions}, {} of it indexes; {} % of what was measured.",
-            size(row.total_bytes),
-            size(row.index_bytes),
-            of_all(row.total_bytes)
-        );
-        finding("table_size", FindingLevel::Note, said, "Nothing to do: growth shows once it was measured twice.")
-            .about(&row.name)
-            .figure("total_bytes", row.total_bytes)
-            .figure("index_bytes", row.index_bytes)
-    });
-    Selection { findings: named.collect(), ..Selection::default() }
+    let share = |row: &SizeRow| (u128::from(row.total_bytes) * 100 / u128::from(all.max(1))).min(100);
+    let mut findings: Vec<Finding> = rows.iter().take(MOST_NAMED).map(|row| size_of(row, share(row))).collect();
+    findings.extend(rows.iter().filter_map(|row| grows(row)).take(MOST_NAMED));
+    Selection { findings, ..Selection::default() }
 }
 
-/// What is wrong with partitions.
-pub fn partitions(defaults: &[DefaultRow], detached: &[DetachRow]) -> Selection {
-    let mut findings = Vec::new();
-    for row in defaults {
-        let parent = &row.parent;
-        findings.extend(match row.has_rows {
-            Some(true) => Some(
-                finding(
-                    "default_partition_rows",
-                    FindingLevel::Attention,
-                    format!("Rows of {parent} landed in its DEFAULT partition ({}): no partition was there for them.", size(row.bytes)),
-                    "Move them out before you create the missing partition: while they are there, creating it fails.",
-                )
-                .about(&row.partition)
-                .figure("partition_bytes", row.bytes),
-            ),
-            None if row.bytes > 0 => Some(
-                Finding::cannot_see(
-                    step::SPACE,
-                    format!("Whether the DEFAULT partition of {parent} holds rows is not known; its file has {}.", size(row.bytes)),
-                    "Let the role read it (GRANT SELECT), or look yourself.",
-                )
-                .about(&row.partition),
-            ),
-            _ => None,
-        });
+fn size_of(row: &SizeRow, share: u128) -> Finding {
+    let partitions =
+        if row.partitions > 0 { format!(" in {}", plural(row.partitions.into(), "partition", "partitions")) } else { String::new() };
+    let grew = match row.growth {
+        Some(Growth { bytes_per_week: 0, days, .. }) => format!("It did not grow in {}.", plural(days, "day", "days")),
+        Some(Growth { bytes_per_week, days, .. }) => {
+            format!("It grew by {} a week in {}.", size(bytes_per_week), plural(days, "day", "days"))
+        }
+        None => "Its growth shows once it was measured on two days.".to_owned(),
+    };
+    let said =
+        format!("{}{partitions}, {} of it indexes; {share} % of what was measured. {grew}", size(row.total_bytes), size(row.index_bytes));
+    let found = finding("table_size", FindingLevel::Note, said, "Nothing to do.")
+        .about(&row.name)
+        .figure("total_bytes", row.total_bytes)
+        .figure("index_bytes", row.index_bytes);
+    match row.growth {
+        Some(growth) => found.figure("growth_per_week_bytes", growth.bytes_per_week),
+        None => found,
     }
-    findings.extend(detached.iter().map(|row| {
-        finding(
-            "pending_detach",
-            FindingLevel::Urgent,
-            format!("Detaching it from {} was interrupted: its rows are missing from every query of {} already.", row.parent, row.parent),
-            "Complete it with ALTER TABLE … DETACH PARTITION … FINALIZE; nothing else brings it to an end. Then attach it again, if its rows belong there.",
-        )
-        .about(&row.partition)
-    }));
-    Selection { findings, ..Selection::default() }
+}
+
+/// Large, and twice as large before long.
+fn grows(row: &SizeRow) -> Option<Finding> {
+    let growth = row.growth.filter(|_| row.total_bytes >= GROWS_MIN_BYTES)?;
+    let days = growth.doubles_in_days.filter(|days| *days < DOUBLES_SOON_DAYS)?;
+    let said = format!("It grows by {} a week and doubles in {} at that rate.", size(growth.bytes_per_week), plural(days, "day", "days"));
+    let advice = "Plan its space, or what is removed from it: archiving old rows, partitions that are dropped.";
+    Some(finding("doubles_soon", FindingLevel::Attention, said, advice).about(&row.name).figure("doubles_in_days", days))
 }
 
 /// Temporary tables whose session is gone, or may be.
@@ -160,24 +126,34 @@ mod tests {
             total_bytes: n << 20,
             index_bytes: 1 << 19,
             partitions: u32::from(n == 12) * 3,
+            growth: None,
         };
         let found = sizes(&(0..=12).map(row).collect::<Vec<_>>()).findings;
         assert_eq!(found.len(), MOST_NAMED);
         assert_eq!(found[0].object.as_deref(), Some("shop.t12"));
-        assert_eq!(found[0].sentence, "12 MB in 3 partitions, 512 kB of it indexes; 15 % of what was measured.");
+        assert_eq!(
+            found[0].sentence,
+            "12 MB in 3 partitions, 512 kB of it indexes; 15 % of what was measured. Its growth shows once it was measured on two days."
+        );
         assert!(found.iter().all(|finding| finding.level == FindingLevel::Note && finding.step == "space"));
         assert_eq!(sizes(&[row(0)]).findings, [], "an empty table takes no space");
     }
 
     #[test]
-    fn rows_without_a_partition_and_halves_of_a_detach_are_found_and_blindness_is_said() {
-        let default = |has_rows, bytes| DefaultRow { parent: name("events"), partition: name("events_rest"), bytes, has_rows };
-        let kinds = |rows: &[DefaultRow]| partitions(rows, &[]).findings.into_iter().map(|found| found.kind).collect::<Vec<_>>();
-        assert_eq!(kinds(&[default(Some(true), 8192)]), ["default_partition_rows"]);
-        assert_eq!(kinds(&[default(None, 8192)]), ["cannot_see"]);
-        assert_eq!(kinds(&[default(Some(false), 8192), default(None, 0)]), [""; 0]);
-        let half = partitions(&[], &[DetachRow { parent: name("events"), partition: name("events_1") }]).findings;
-        assert!(half[0].level == FindingLevel::Urgent && half[0].advice.contains("FINALIZE"), "{half:?}");
+    fn what_is_large_and_doubles_soon_is_named_for_it() {
+        let row = |total_bytes, doubles_in_days| SizeRow {
+            name: name("log"),
+            total_bytes,
+            index_bytes: 0,
+            partitions: 0,
+            growth: Some(Growth { bytes_per_week: 7 << 20, doubles_in_days, days: 14 }),
+        };
+        let kinds = |row: SizeRow| sizes(&[row]).findings.into_iter().map(|found| found.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(row(GROWS_MIN_BYTES, Some(59))), ["table_size", "doubles_soon"]);
+        assert_eq!(kinds(row(GROWS_MIN_BYTES, Some(60))), ["table_size"]);
+        assert_eq!(kinds(row(GROWS_MIN_BYTES - 1, Some(1))), ["table_size"]);
+        assert_eq!(kinds(row(GROWS_MIN_BYTES, None)), ["table_size"]);
+        assert!(sizes(&[row(1 << 20, Some(9))]).findings[0].sentence.ends_with("It grew by 7 MB a week in 14 days."));
     }
 
     #[test]

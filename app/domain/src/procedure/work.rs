@@ -1,7 +1,7 @@
 //! The work list: concrete items, each with the exact statement that will be sent.
 
 use super::fair::Waits;
-use super::{Estimate, Finding, Object, ObjectKind, ObjectName, RiskClass, StepClass};
+use super::{Estimate, Finding, Object, ObjectKind, ObjectName, RiskClass, StepClass, quote};
 use crate::canonical::{self, Digest};
 use crate::change::Script;
 use serde::{Deserialize, Serialize};
@@ -27,11 +27,17 @@ pub enum Act {
     Apply,
     /// Sends one approved statement that PostgreSQL refuses inside of a transaction.
     ApplyAlone,
+    /// Moves the pending list of a GIN index into the index itself.
+    GinCleanPending,
+    /// Summarises ranges of a table that a BRIN index knows nothing of yet.
+    BrinSummarize,
 }
 
 impl Act {
     /// The exact statement for an object.
     pub fn statement(self, name: &ObjectName) -> String {
+        // A name as a constant: the server reads it as an identifier again.
+        let constant = || quote::literal(&name.quoted()).unwrap_or_default();
         let name = name.quoted();
         match self {
             Self::Vacuum => format!("VACUUM (VERBOSE, TRUNCATE FALSE) {name}"),
@@ -40,6 +46,8 @@ impl Act {
             Self::Analyze => format!("ANALYZE (SKIP_LOCKED) {name}"),
             Self::AnalyzeOnly => format!("ANALYZE (SKIP_LOCKED) ONLY {name}"),
             Self::DropInvalidIndex => format!("DROP INDEX CONCURRENTLY {name}"),
+            Self::GinCleanPending => format!("SELECT pg_catalog.gin_clean_pending_list({}::pg_catalog.regclass)", constant()),
+            Self::BrinSummarize => format!("SELECT pg_catalog.brin_summarize_new_values({}::pg_catalog.regclass)", constant()),
             // Approved word by word: its text is its script's.
             Self::Apply | Self::ApplyAlone => String::new(),
         }
@@ -51,6 +59,8 @@ impl Act {
                 "SHARE UPDATE EXCLUSIVE on the table: reads and writes go on, DDL waits"
             }
             Self::ReindexConcurrently => "SHARE UPDATE EXCLUSIVE on table and index: reads and writes go on, DDL waits",
+            Self::GinCleanPending => "ROW EXCLUSIVE on the index: reads and writes go on",
+            Self::BrinSummarize => "SHARE UPDATE EXCLUSIVE on table and index: reads and writes go on, DDL waits",
             Self::DropInvalidIndex => "SHARE UPDATE EXCLUSIVE on the table, then waits for older transactions",
             Self::Apply | Self::ApplyAlone => "",
         }
@@ -66,7 +76,9 @@ impl Act {
     /// What may be done again after a crash.
     pub const fn class(self) -> StepClass {
         match self {
-            Self::Vacuum | Self::VacuumFreeze | Self::Analyze | Self::AnalyzeOnly => StepClass::Repeatable,
+            Self::Vacuum | Self::VacuumFreeze | Self::Analyze | Self::AnalyzeOnly | Self::GinCleanPending | Self::BrinSummarize => {
+                StepClass::Repeatable
+            }
             // A transaction tells by its id what became of it, so it is never repeated without proof.
             Self::ReindexConcurrently | Self::Apply => StepClass::Resumable,
             Self::DropInvalidIndex => StepClass::Safing,
@@ -76,7 +88,14 @@ impl Act {
     /// What it may leave behind when it is cut short.
     pub const fn debris(self) -> Option<&'static str> {
         match self {
-            Self::Vacuum | Self::VacuumFreeze | Self::Analyze | Self::AnalyzeOnly | Self::Apply | Self::ApplyAlone => None,
+            Self::Vacuum
+            | Self::VacuumFreeze
+            | Self::Analyze
+            | Self::AnalyzeOnly
+            | Self::GinCleanPending
+            | Self::BrinSummarize
+            | Self::Apply
+            | Self::ApplyAlone => None,
             Self::ReindexConcurrently => Some("an invalid index whose name ends in _ccnew or _ccold"),
             Self::DropInvalidIndex => Some("the same invalid index: the drop is repeated"),
         }
@@ -91,7 +110,9 @@ impl Act {
             Self::Vacuum | Self::VacuumFreeze => matches!(kind, ObjectKind::Table | ObjectKind::MaterializedView),
             Self::Analyze => !matches!(kind, ObjectKind::Index),
             Self::AnalyzeOnly => matches!(kind, ObjectKind::PartitionedTable),
-            Self::ReindexConcurrently | Self::DropInvalidIndex => matches!(kind, ObjectKind::Index),
+            Self::ReindexConcurrently | Self::DropInvalidIndex | Self::GinCleanPending | Self::BrinSummarize => {
+                matches!(kind, ObjectKind::Index)
+            }
             Self::Apply | Self::ApplyAlone => matches!(kind, ObjectKind::Script),
         }
     }

@@ -86,6 +86,48 @@ pub struct IndexState {
     pub bytes: u64,
 }
 
+/// An index whose upkeep the server puts off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpkeepState {
+    /// Its size.
+    pub bytes: u64,
+    /// Pages of its pending list; `None` where it has none, or they cannot be counted.
+    pub pending_pages: Option<u64>,
+}
+
+/// Judges what a function did that does an index's upkeep: by the number it returned, and by the pending list where there is one.
+pub fn verify_upkeep(before: UpkeepState, after: UpkeepState, answer: Option<i64>) -> Verdict {
+    let done = u64::try_from(answer.unwrap_or(0)).unwrap_or(0);
+    match (before.pending_pages, after.pending_pages) {
+        (Some(0), _) => Verdict::new(Outcome::Skipped, "Nothing was left to do: a VACUUM came first."),
+        (Some(was), Some(is)) => {
+            let figures = format!("pending pages {} → {}", count(was), count(is));
+            if is <= was / 2 {
+                Verdict::new(Outcome::Done, format!("Cleaned: {figures}."))
+            } else if done > 0 {
+                Verdict::new(
+                    Outcome::NoEffect,
+                    format!("{} moved, but as many came meanwhile: {figures}.", plural(done, "page was", "pages were")),
+                )
+            } else {
+                Verdict::new(Outcome::NoEffect, format!("The server moved nothing: {figures}."))
+            }
+        }
+        _ if done > 0 => {
+            Verdict::new(Outcome::Done, format!("{} done, the server says.", plural(done, "range or page was", "ranges or pages were")))
+        }
+        _ => Verdict::new(Outcome::Skipped, "Nothing was left to do: a VACUUM came first."),
+    }
+}
+
+/// What a pending list says about an attempt whose owner is gone; a BRIN index does not tell, and doing it again does no harm.
+pub fn find_upkeep(before: UpkeepState, now: UpkeepState) -> Finding {
+    match (before.pending_pages, now.pending_pages) {
+        (Some(was), Some(is)) if was > 0 && is <= was / 2 => Finding::Done,
+        _ => Finding::NotDone,
+    }
+}
+
 /// Judges a VACUUM. `holder` names what keeps old rows visible, where something does.
 pub fn verify_vacuum(before: VacuumState, after: VacuumState, min_fall_percent: u64, holder: Option<&str>) -> Verdict {
     if after.vacuum_count <= before.vacuum_count {
@@ -228,6 +270,22 @@ mod tests {
         assert_eq!(verify_vacuum(vacuum(0, 0), vacuum(0, 1), 80, None).outcome, Outcome::Done);
         let held = verify_vacuum(vacuum(10_000, 0), vacuum(10_000, 1), 80, Some("session 4711 (report)"));
         assert!(held.sentence.contains("10,000 dead rows remain") && held.sentence.contains("session 4711"), "{held:?}");
+    }
+
+    #[test]
+    fn upkeep_is_proven_by_what_the_server_did() {
+        let state = |pending_pages| UpkeepState { bytes: 8192, pending_pages };
+        let judge = |before, after, answer| verify_upkeep(state(before), state(after), answer).outcome;
+        assert_eq!(judge(Some(600), Some(0), Some(600)), Outcome::Done);
+        assert_eq!(judge(Some(600), Some(500), Some(600)), Outcome::NoEffect, "as many came meanwhile");
+        assert_eq!((judge(Some(600), Some(600), Some(0)), judge(Some(0), Some(0), Some(0))), (Outcome::NoEffect, Outcome::Skipped));
+        assert_eq!(judge(None, None, Some(12)), Outcome::Done);
+        assert_eq!((judge(None, None, Some(0)), judge(None, None, None)), (Outcome::Skipped, Outcome::Skipped));
+        assert_eq!(find_upkeep(state(Some(600)), state(Some(3))), Finding::Done);
+        assert_eq!(
+            (find_upkeep(state(Some(600)), state(Some(600))), find_upkeep(state(None), state(None))),
+            (Finding::NotDone, Finding::NotDone)
+        );
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use super::connection::refused;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+use crate::memory;
 use crate::store::examinations::{self, Claimed};
 use crate::store::past_lists;
 use crate::store::targets::Target;
 use crate::target::connect::Dialer;
 use crate::target::fault::StatementError;
-use crate::target::postgres::survey::{Asked, survey};
+use crate::target::postgres::survey::{Asked, Surveyed, survey};
 use crate::transaction;
 use crate::worker::{WorkerContext, address};
 use domain::decision::Refusal;
@@ -39,16 +40,21 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
         return conclude(context, claimed, &target, &question, &answer).await;
     }
     let rates = crate::target::postgres::measure::Rates::default();
+    let mut db = context.pool.acquire().await?;
+    let memory = memory::recall(&mut db, claimed.target).await?;
+    drop(db);
     let steps = procedure.surveyed();
     let asked = Asked {
         steps: &steps,
         parameters: &question.parameters,
         rates: &rates,
         admits: &|object| !question.excluded.iter().any(|rule| rule.matches(object)),
+        memory: &memory,
         exact_within: EXACT_WITHIN,
         budget_ms: question.budget_ms,
     };
-    let selection = survey(&link, &asked).await.map_err(broken)?;
+    let Surveyed { selection, measured } = survey(&link, &asked).await.map_err(broken)?;
+    memory::remember(&context.pool, claimed.target, measured).await?;
     let selection = fitting(context, claimed.target, selection, &steps, &question).await?;
     let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
     conclude(context, claimed, &target, &question, &answer).await

@@ -65,7 +65,7 @@ pub(super) async fn clean(
 
 /// A statement whose effect is there, whoever got the server's answer.
 pub(super) fn answered() -> Tried {
-    Tried::Sent { execution: Execution { error: None, notices: Vec::new(), elapsed_ms: 0 }, blockers: Vec::new() }
+    Tried::Sent { execution: Execution { error: None, notices: Vec::new(), elapsed_ms: 0, answer: None }, blockers: Vec::new() }
 }
 
 /// Drops everything that this run left on any table, for a rollback; says what could not be dropped.

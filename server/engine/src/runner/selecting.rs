@@ -5,9 +5,10 @@ use super::dispatcher::Work;
 use super::{Halt, Step, fail_point};
 use crate::error::{Error, Result};
 use crate::ledger::Line;
+use crate::memory;
 use crate::store;
 use crate::target::postgres::measure::Rates;
-use crate::target::postgres::survey::{Asked, survey};
+use crate::target::postgres::survey::{Asked, Surveyed, survey};
 use domain::fact::NewFact;
 use domain::hold::HoldCause;
 use domain::ids::TargetId;
@@ -46,6 +47,7 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     let mut db = work.hand.context.pool.acquire().await?;
     let rates = rates(&mut db, work.run.target).await?;
     let waited = fair::waited(&store::past_lists::newest(&mut db, work.run.target, store::past_lists::LOOKED_BACK).await?);
+    let memory = memory::recall(&mut db, work.run.target).await?;
     drop(db);
     let left_ms = work.left_ms().await?;
     let span = Span::of(times, work.now().await?, plan.parameters.jobs);
@@ -56,10 +58,13 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
         parameters: &plan.parameters,
         rates: &rates,
         admits: &|object| plan.envelope.admits(object),
+        memory: &memory,
         exact_within,
         budget_ms,
     };
-    let selection = work.unless_over(survey(&control.session.link, &asked)).await?.map_err(|error| statement(&error))?;
+    let Surveyed { selection, measured } =
+        work.unless_over(survey(&control.session.link, &asked)).await?.map_err(|error| statement(&error))?;
+    memory::remember(&work.hand.context.pool, work.run.target, measured).await?;
     work.go_on()?;
     let (selection, later) = fair::fit(selection, &plan.envelope.steps, span, &waited);
     let (mut list, violations) = trim(&plan.envelope, selection);

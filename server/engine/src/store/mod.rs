@@ -28,6 +28,7 @@ pub mod links;
 pub mod live;
 pub mod load;
 pub mod mailbox;
+pub mod measurements;
 pub mod new_addresses;
 pub mod outbox;
 pub mod past_lists;

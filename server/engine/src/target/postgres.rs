@@ -16,6 +16,7 @@ pub mod reindex;
 pub mod script;
 pub mod stop;
 pub mod survey;
+pub mod upkeep;
 pub mod vacuum;
 
 use super::fault::StatementError;
@@ -24,7 +25,7 @@ use super::session::{Execution, Session};
 use blockers::Blocker;
 use domain::change::{NamedIndex, TransactionState};
 use domain::procedure::{Act, Parameters, WorkItem};
-use domain::run::{AnalyzeState, Finding, FreezeState, IndexState, Outcome, VacuumState, Verdict, verify};
+use domain::run::{AnalyzeState, Finding, FreezeState, IndexState, Outcome, UpkeepState, VacuumState, Verdict, verify};
 use serde::{Deserialize, Serialize};
 
 /// The state of an item's object, before or after. `None` inside: the object is gone.
@@ -52,6 +53,11 @@ pub enum Evidence {
         state: Option<IndexState>,
         /// Invalid indexes of its table, by name.
         invalid: Vec<String>,
+    },
+    /// Of the upkeep of an index.
+    Upkeep {
+        /// Size and pending list.
+        state: Option<UpkeepState>,
     },
     /// Of the drop of an invalid index.
     Debris {
@@ -85,6 +91,7 @@ impl Evidence {
                 | Self::Freeze { state: None }
                 | Self::Analyze { state: None }
                 | Self::Index { state: None, .. }
+                | Self::Upkeep { state: None }
                 | Self::Debris { present: false }
         )
     }
@@ -142,6 +149,7 @@ pub async fn evidence(link: &Link, item: &WorkItem) -> Result<Evidence, Statemen
         Act::VacuumFreeze => Ok(Evidence::Freeze { state: freeze::state(link, &item.object.name).await? }),
         Act::Analyze | Act::AnalyzeOnly => Ok(Evidence::Analyze { state: analyze::state(link, &item.object.name).await? }),
         Act::ReindexConcurrently => reindex::evidence(link, &item.object).await,
+        Act::GinCleanPending | Act::BrinSummarize => upkeep::evidence(link, item).await,
         Act::DropInvalidIndex => Ok(Evidence::Debris { present: reindex::is_debris(link, &item.object.name).await? }),
         Act::Apply | Act::ApplyAlone => script::evidence(link, item).await,
     }
@@ -172,6 +180,7 @@ pub async fn execute(
     match item.act {
         Act::Vacuum | Act::VacuumFreeze | Act::Analyze | Act::AnalyzeOnly => send(session, item, may_begin).await,
         Act::ReindexConcurrently => reindex::rebuild(session, item, parameters, may_begin).await,
+        Act::GinCleanPending | Act::BrinSummarize => upkeep::call(session, item, may_begin).await,
         Act::DropInvalidIndex => reindex::drop_debris(session, item, parameters, may_begin).await,
         Act::Apply => script::apply(session, item, may_begin).await,
         Act::ApplyAlone => script::apply_alone(session, item, parameters, may_begin).await,
@@ -296,6 +305,9 @@ async fn verdict(
         (Evidence::Index { state: Some(state), invalid }, Evidence::Index { state: after, invalid: now }) => {
             verify::verify_reindex(state, after.as_ref(), &new_debris(invalid, now))
         }
+        (Evidence::Upkeep { state: Some(before) }, Evidence::Upkeep { state: Some(after) }) => {
+            verify::verify_upkeep(*before, *after, execution.answer)
+        }
         (Evidence::Debris { .. }, Evidence::Debris { present }) => verify::verify_cleanup(*present),
         (Evidence::Transaction { .. }, Evidence::Transaction { state, .. }) => state.unwrap_or(TransactionState::Forgotten).verify(),
         (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: after, .. }) => {
@@ -373,6 +385,7 @@ pub fn find(before: &Evidence, now: &Evidence) -> Finding {
         (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: now, .. }) => {
             NamedIndex::finding(*before, *now, *drops)
         }
+        (Evidence::Upkeep { state: Some(before) }, Evidence::Upkeep { state: Some(now) }) => verify::find_upkeep(*before, *now),
         (Evidence::Debris { .. }, Evidence::Debris { present }) => {
             if *present {
                 Finding::NotDone

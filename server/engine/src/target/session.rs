@@ -160,10 +160,12 @@ impl Guards {
                 ("vacuum_cost_delay", format!("{}ms", parameters.vacuum_cost_delay_ms)),
                 ("max_parallel_maintenance_workers", "0".to_owned()),
             ],
-            Act::ReindexConcurrently | Act::DropInvalidIndex | Act::Apply | Act::ApplyAlone => vec![
-                ("maintenance_work_mem", format!("{}MB", parameters.reindex_work_mem_mib)),
-                ("max_parallel_maintenance_workers", "0".to_owned()),
-            ],
+            Act::ReindexConcurrently | Act::DropInvalidIndex | Act::GinCleanPending | Act::BrinSummarize | Act::Apply | Act::ApplyAlone => {
+                vec![
+                    ("maintenance_work_mem", format!("{}MB", parameters.reindex_work_mem_mib)),
+                    ("max_parallel_maintenance_workers", "0".to_owned()),
+                ]
+            }
         };
         Self {
             statement_timeout_ms: budget_ms.max(1),
@@ -218,6 +220,9 @@ pub struct Execution {
     pub notices: Vec<Notice>,
     /// How long it took, by our clock.
     pub elapsed_ms: u64,
+    /// The number that a function returned, where one was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<i64>,
 }
 
 /// Why a session could not be opened.
@@ -282,6 +287,25 @@ impl Session {
             error: result.err(),
             notices: self.link.take_notices(),
             elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            answer: None,
+        }
+    }
+
+    /// Sends one statement that returns a number, such as a call of a function.
+    pub async fn ask(&self, statement: &str) -> Execution {
+        self.link.take_notices();
+        let began = Instant::now();
+        let result =
+            self.link.row(statement, &[]).await.and_then(|row| field::<i64>(&row, 0).or_else(|_| field::<i32>(&row, 0).map(i64::from)));
+        let (answer, error) = match result {
+            Ok(answer) => (Some(answer), None),
+            Err(error) => (None, Some(error)),
+        };
+        Execution {
+            error,
+            notices: self.link.take_notices(),
+            elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            answer,
         }
     }
 

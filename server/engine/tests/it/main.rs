@@ -80,6 +80,7 @@ mod target_own_server;
 mod target_probe;
 mod target_support;
 mod target_survey;
+mod target_upkeep;
 mod test_support;
 mod together;
 mod together_races;

@@ -72,6 +72,7 @@ async fn a_procedure_that_only_reads_seals_its_findings_and_ends_clean() {
     );
     let run = engine::queries::runs::show(&stage.house.engine, &stage.house.lead.actor, stage.run().await).await.expect("its page");
     assert_eq!(run.findings, list.findings);
+    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.measurement WHERE kind = 'table_size' AND object = 'shop.orders'").await, 1);
     worker.stop().await;
 }
 

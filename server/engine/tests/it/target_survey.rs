@@ -1,6 +1,7 @@
 //! Measuring a database with planted defects, selecting by need, doing the work, and finding nothing more to do.
 
 use super::target_support::{MAINTAINER, STRANGER, Target, run};
+use domain::procedure::memory::Memory;
 use domain::procedure::probe::Colour;
 use domain::procedure::select::{Selection, step};
 use domain::procedure::{Envelope, Object, Parameters, RiskClass, trim, weekly_postgresql, within};
@@ -8,7 +9,7 @@ use domain::run::Outcome;
 use engine::target::identity::StableIdentity;
 use engine::target::postgres::measure::{self, Rates};
 use engine::target::postgres::preflight::preflight;
-use engine::target::postgres::survey::{Asked, survey};
+use engine::target::postgres::survey::{Asked, Surveyed, survey};
 use engine::target::report;
 use std::time::Duration;
 
@@ -34,8 +35,21 @@ pub async fn look_with(
     admits: &(dyn Fn(&Object) -> bool + Send + Sync),
     parameters: &Parameters,
 ) -> Selection {
+    survey_with(target, user, steps, admits, parameters, &Memory::default()).await.selection
+}
+
+/// The same, with what was measured earlier, and all that comes of it.
+pub async fn survey_with(
+    target: &Target,
+    user: &str,
+    steps: &[String],
+    admits: &(dyn Fn(&Object) -> bool + Send + Sync),
+    parameters: &Parameters,
+    memory: &Memory,
+) -> Surveyed {
     let link = target.link(user).await;
-    let asked = Asked { steps, parameters, rates: &Rates::default(), admits, exact_within: Duration::from_secs(30), budget_ms: 3_600_000 };
+    let asked =
+        Asked { steps, parameters, rates: &Rates::default(), admits, memory, exact_within: Duration::from_secs(30), budget_ms: 3_600_000 };
     survey(&link, &asked).await.expect("readable")
 }
 

@@ -20,7 +20,7 @@ pub(super) fn space() -> StepTemplate {
         "Look at the space",
         (StepKind::Review, StepClass::Read, RiskClass::R0),
         &[],
-        "The largest tables with their indexes, partitions included; rows in DEFAULT partitions and partitions that were detached halfway; schemas of temporary tables whose session is gone.",
+        "The largest tables with their indexes, partitions included, and how they grew since earlier looks; large tables that could be archived or partitioned by time, or why not; rows in DEFAULT partitions, partitions that were detached halfway or run out; schemas of temporary tables whose session is gone.",
         "Each finding says what was measured; what could not be looked at is a finding, too.",
         "Nothing to undo: it only reads.",
     )

@@ -24,9 +24,24 @@ pub fn version_1() -> Procedure {
     procedure(1, vec![preflight(), vacuum(), reindex(), cleanup(), analyze(), validate()])
 }
 
-/// Version 2 freezes before all other work, and looks at the space as well.
+/// Version 2 freezes before all other work, looks after indexes of every kind, and says where the space goes and whether autovacuum keeps up.
 pub fn version_2() -> Procedure {
-    procedure(2, vec![preflight(), freeze(), vacuum(), reindex(), cleanup(), analyze(), super::space::space(), validate()])
+    procedure(
+        2,
+        vec![
+            preflight(),
+            freeze(),
+            vacuum(),
+            upkeep(),
+            reindex(),
+            reindex_sized(),
+            cleanup(),
+            analyze(),
+            super::space::space(),
+            autovacuum(),
+            validate(),
+        ],
+    )
 }
 
 pub(super) fn preflight() -> StepTemplate {
@@ -74,6 +89,42 @@ fn reindex() -> StepTemplate {
         "B-tree indexes of which enough is empty, measured page by page by pgstatindex; an estimate alone never decides.",
         "The index is new, valid, has the same definition and is smaller, and no invalid index is left.",
         "Nothing to undo: the old index serves until the new one takes its place. An interrupted rebuild leaves an invalid index, which the clean-up drops.",
+    )
+}
+
+fn upkeep() -> StepTemplate {
+    template(
+        step::UPKEEP,
+        "Do what GIN and BRIN indexes put off",
+        (StepKind::Action, StepClass::Repeatable, RiskClass::R1),
+        &[Act::GinCleanPending, Act::BrinSummarize],
+        "GIN indexes whose pending list is longer than the threshold, counted by pgstatginindex; BRIN indexes of tables to which enough ranges were added since the last VACUUM, by the server's count of inserted rows.",
+        "The server says how many pages it moved, or ranges it summarised, and the pending list is shorter.",
+        "Nothing to undo: VACUUM would do the same.",
+    )
+}
+
+fn reindex_sized() -> StepTemplate {
+    template(
+        step::SIZED,
+        "Rebuild other indexes that grew",
+        (StepKind::Action, StepClass::Resumable, RiskClass::R1),
+        &[Act::ReindexConcurrently],
+        "GIN, GiST, SP-GiST, hash, HNSW and IVFFlat indexes that are much larger per row than right after their last rebuild. At the first look the size per row is only recorded. Indexes of exclusion constraints cannot be rebuilt concurrently and are reported; partitioned indexes have no storage of their own.",
+        "The index is new, valid, has the same definition and is smaller, and no invalid index is left.",
+        "Nothing to undo: the old index serves until the new one takes its place. An interrupted rebuild leaves an invalid index, which the clean-up drops.",
+    )
+}
+
+fn autovacuum() -> StepTemplate {
+    template(
+        step::AUTOVACUUM,
+        "Look at autovacuum and statistics objects",
+        (StepKind::Review, StepClass::Read, RiskClass::R0),
+        &[],
+        "Whether autovacuum is on and its workers are all busy while tables wait for it; tables for which it is off or waits long; statistics objects without data.",
+        "Each finding says what was measured; what could not be looked at is a finding, too.",
+        "Nothing to undo: it only reads.",
     )
 }
 
@@ -127,7 +178,22 @@ mod tests {
     fn dead_rows_go_before_rebuilds_and_statistics_come_after_them() {
         let keys = |procedure: Procedure| procedure.steps.into_iter().map(|step| step.key).collect::<Vec<_>>();
         assert_eq!(keys(version_1()), ["preflight", "vacuum", "reindex", "cleanup", "analyze", "validate"]);
-        assert_eq!(keys(version_2()), ["preflight", "freeze", "vacuum", "reindex", "cleanup", "analyze", "space", "validate"]);
+        assert_eq!(
+            keys(version_2()),
+            [
+                "preflight",
+                "freeze",
+                "vacuum",
+                "index_upkeep",
+                "reindex",
+                "reindex_sized",
+                "cleanup",
+                "analyze",
+                "space",
+                "autovacuum",
+                "validate"
+            ]
+        );
         assert_eq!(version_1().highest_risk(), RiskClass::R1);
     }
 }

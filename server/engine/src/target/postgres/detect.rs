@@ -3,24 +3,30 @@
 //! A new step is a file here, a row in [`detector`], and a step template in the procedure library that asks for it.
 
 mod analyze;
+mod autovacuum;
 mod cleanup;
 mod configuration;
 mod freeze;
 mod indexes;
 mod integrity;
 mod keys;
+mod partitions;
 mod reindex;
 mod security;
+mod sized;
 mod space;
+mod upkeep;
 mod vacuum;
 
 use super::measure::Rates;
 use crate::target::fault::StatementError;
 use crate::target::link::Link;
+use domain::procedure::memory::{Measurement, Memory};
 use domain::procedure::select::step;
 use domain::procedure::{Finding, Object, Parameters, Selection};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What every detector is given.
@@ -37,6 +43,17 @@ pub struct Look<'a> {
     pub admits: &'a (dyn Fn(&Object) -> bool + Send + Sync),
     /// What page-by-page measuring may take.
     pub exact_within: Duration,
+    /// What was measured earlier.
+    pub memory: &'a Memory,
+    /// What is to be remembered of this look.
+    pub measured: Mutex<Vec<Measurement>>,
+}
+
+impl Look<'_> {
+    /// Remembers a measurement for later looks.
+    pub fn keep(&self, measurement: Measurement) {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner).push(measurement);
+    }
 }
 
 impl std::fmt::Debug for Look<'_> {
@@ -55,8 +72,11 @@ fn detector(key: &str) -> Option<Detector> {
         step::FREEZE => |look| Box::pin(freeze::detect(look)),
         step::VACUUM => |look| Box::pin(vacuum::detect(look)),
         step::REINDEX => |look| Box::pin(reindex::detect(look)),
+        step::UPKEEP => |look| Box::pin(upkeep::detect(look)),
+        step::SIZED => |look| Box::pin(sized::detect(look)),
         step::CLEANUP => |look| Box::pin(cleanup::detect(look)),
         step::ANALYZE => |look| Box::pin(analyze::detect(look)),
+        step::AUTOVACUUM => |look| Box::pin(autovacuum::detect(look)),
         step::SPACE => |look| Box::pin(space::detect(look)),
         step::INDEX_REVIEW => |look| Box::pin(indexes::detect(look)),
         step::KEY_REVIEW => |look| Box::pin(keys::detect(look)),

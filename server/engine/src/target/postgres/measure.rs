@@ -35,14 +35,14 @@ impl Rates {
 }
 
 /// SQL for one storage option of relation `of`, as text; NULL when it is not set.
-fn option(of: &str, name: &str) -> String {
+pub(super) fn option(of: &str, name: &str) -> String {
     format!(
         "(SELECT pg_catalog.split_part(o, '=', 2) FROM pg_catalog.unnest({of}.reloptions) o WHERE pg_catalog.starts_with(o, '{name}=') LIMIT 1)"
     )
 }
 
 /// SQL for the number of dead rows at which autovacuum starts on relation `of`, whose own options beat those of `c`.
-fn trigger(of: &str) -> String {
+pub(super) fn trigger(of: &str) -> String {
     let setting = |name: &str| {
         let (own, parent) = (option(of, name), option("c", name));
         format!("coalesce({own}, {parent}, pg_catalog.current_setting('{name}', true))::pg_catalog.float8")

@@ -124,7 +124,7 @@ async fn build_runs(link: &Link, index: &ObjectName) -> Result<bool, StatementEr
 }
 
 /// MAINTAIN does not cover DROP INDEX: where the role only may become the owner, it does so for this statement.
-async fn become_owner(session: &Session, index: &ObjectName) -> Result<bool, StatementError> {
+pub(super) async fn become_owner(session: &Session, index: &ObjectName) -> Result<bool, StatementError> {
     let rows = session
         .link
         .rows(

@@ -6,7 +6,9 @@ use crate::target::fault::StatementError;
 use crate::target::link::Link;
 use crate::target::report;
 use crate::target::session::{Guards, guard};
+use domain::procedure::memory::{Measurement, Memory};
 use domain::procedure::{Object, Parameters, Selection, freeze, select};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a survey is asked.
@@ -19,6 +21,8 @@ pub struct Asked<'a> {
     pub rates: &'a Rates,
     /// Whether an object may be looked at; it is asked before an object costs anything.
     pub admits: &'a (dyn Fn(&Object) -> bool + Send + Sync),
+    /// What was measured earlier.
+    pub memory: &'a Memory,
     /// What page-by-page measuring may take.
     pub exact_within: Duration,
     /// The time for all the work: the quickest items come first until they fill half of it.
@@ -31,15 +35,24 @@ impl std::fmt::Debug for Asked<'_> {
     }
 }
 
+/// What a survey found, and what it measured for later ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surveyed {
+    /// Work, findings, and what is passed over.
+    pub selection: Selection,
+    /// To be remembered.
+    pub measured: Vec<Measurement>,
+}
+
 /// Measures the database for the steps that were asked for, and selects by need, in the order of execution. What could not be looked at is among
 /// the findings.
 ///
 /// # Errors
 /// When the connection broke, or the server does not tell its version.
-pub async fn survey(link: &Link, asked: &Asked<'_>) -> Result<Selection, StatementError> {
+pub async fn survey(link: &Link, asked: &Asked<'_>) -> Result<Surveyed, StatementError> {
     let major = report::major(link).await?;
-    let Asked { parameters, rates, admits, exact_within, .. } = *asked;
-    let look = Look { link, major, parameters, rates, admits, exact_within };
+    let Asked { parameters, rates, admits, exact_within, memory, .. } = *asked;
+    let look = Look { link, major, parameters, rates, admits, exact_within, memory, measured: Mutex::default() };
     let mut found = Selection::default();
     for step in asked.steps {
         // Each begins with the same guards, whatever the one before did to them.
@@ -49,5 +62,6 @@ pub async fn survey(link: &Link, asked: &Asked<'_>) -> Result<Selection, Stateme
     guard(link, &Guards::reading(), major).await?;
     let mut found = freeze::before_all_other(found);
     found.items = select::order(found.items, asked.steps, asked.budget_ms, parameters.jobs);
-    Ok(found.bounded())
+    let measured = look.measured.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Surveyed { selection: found.bounded(), measured })
 }

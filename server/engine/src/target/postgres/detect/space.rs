@@ -1,25 +1,26 @@
-//! Where the space goes (PG-03, PG-17), and what lies about.
+//! Where the space goes (PG-03), and what lies about.
 
-use super::{Look, parts};
+use super::{Look, partitions, parts};
 use crate::target::fault::StatementError;
 use crate::target::link::{amount, field};
 use crate::target::postgres::measure::{self, MOST_ROWS};
 use crate::target::privileges::USER_SCHEMA;
+use domain::procedure::memory::{MOST_KEPT, Measurement, TABLE_SIZE, growth};
 use domain::procedure::select::step;
-use domain::procedure::space::{self, DefaultRow, DetachRow, SizeRow, TempSchemaRow};
+use domain::procedure::space::{self, SizeRow, TempSchemaRow};
 use domain::procedure::{Finding, Object, ObjectKind, ObjectName, Selection};
 use std::collections::BTreeMap;
 use tokio_postgres::Row;
 
-/// So many DEFAULT partitions are looked into.
-const MOST_DEFAULTS: i64 = 200;
+/// So many schemas of temporary tables are listed.
+const MOST_SCHEMAS: i64 = 200;
 
 /// Sizes, partitions and temporary schemas. What one part cannot see does not hide the others.
 pub(super) async fn detect(look: &Look<'_>) -> Result<Selection, StatementError> {
-    parts(step::SPACE, [sizes(look).await, partitions(look).await, temp_schemas(look).await])
+    parts(step::SPACE, [sizes(look).await, partitions::detect(look).await, partitions::large(look).await, temp_schemas(look).await])
 }
 
-fn name(row: &Row, at: usize) -> Result<Option<ObjectName>, StatementError> {
+pub(super) fn name(row: &Row, at: usize) -> Result<Option<ObjectName>, StatementError> {
     Ok(ObjectName::new(field::<String>(row, at)?, field::<String>(row, at + 1)?).ok())
 }
 
@@ -44,7 +45,7 @@ async fn sizes(look: &Look<'_>) -> Result<Selection, StatementError> {
         if !(look.admits)(&Object { kind, oid: root, name: named.clone(), table: None }) {
             continue;
         }
-        let empty = SizeRow { name: named, total_bytes: 0, index_bytes: 0, partitions: 0 };
+        let empty = SizeRow { name: named, total_bytes: 0, index_bytes: 0, partitions: 0, growth: None };
         let (table, parts) = tables.entry(root).or_insert((empty, Vec::new()));
         table.partitions += u32::from(root != oid);
         parts.push(oid);
@@ -56,8 +57,13 @@ async fn sizes(look: &Look<'_>) -> Result<Selection, StatementError> {
         |of: &BTreeMap<u32, u64>, oids: &[u32]| oids.iter().filter_map(|oid| of.get(oid)).fold(0_u64, |sum, n| sum.saturating_add(*n));
     let measured: Vec<SizeRow> = tables
         .into_values()
-        .map(|(table, parts)| SizeRow { total_bytes: sum(&total, &parts), index_bytes: sum(&index, &parts), ..table })
+        .map(|(table, parts)| {
+            let total_bytes = sum(&total, &parts);
+            let growth = growth(look.memory.of_object(TABLE_SIZE, &table.name), "total_bytes", total_bytes);
+            SizeRow { total_bytes, index_bytes: sum(&index, &parts), growth, ..table }
+        })
         .collect();
+    remember(look, &measured);
     let mut found = space::sizes(&measured);
     if i64::try_from(rows.len()).is_ok_and(|n| n >= MOST_ROWS) {
         found.findings.push(Finding::cannot_see(
@@ -69,57 +75,13 @@ async fn sizes(look: &Look<'_>) -> Result<Selection, StatementError> {
     Ok(found)
 }
 
-/// Rows in DEFAULT partitions, and partitions that were detached halfway.
-async fn partitions(look: &Look<'_>) -> Result<Selection, StatementError> {
-    // The role may be allowed to see that a partition exists and not to read it.
-    let sql = format!(
-        "SELECT n.nspname::pg_catalog.text, p.relname::pg_catalog.text, xn.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.oid,
-                pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(xn.oid, 'USAGE')
-           FROM pg_catalog.pg_inherits i
-           JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace xn ON xn.oid = c.relnamespace
-           JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace
-           JOIN pg_catalog.pg_partitioned_table t ON t.partrelid = p.oid AND t.partdefid = c.oid
-          WHERE c.relkind = 'r' AND {USER_SCHEMA} ORDER BY c.relpages DESC, c.oid LIMIT $1"
-    );
-    let mut defaults = Vec::new();
-    for row in look.link.rows(&sql, &[&MOST_DEFAULTS]).await? {
-        let (Some(parent), Some(partition)) = (name(&row, 0)?, name(&row, 2)?) else { continue };
-        let (oid, readable): (u32, bool) = (field(&row, 4)?, field(&row, 5)?);
-        let object = Object { kind: ObjectKind::Table, oid, name: partition.clone(), table: None };
-        if !(look.admits)(&object) {
-            continue;
-        }
-        let bytes = measure::sizes(look.link, vec![oid], "pg_catalog.pg_relation_size(c.oid)").await?.get(&oid).copied().unwrap_or(0);
-        let has_rows = if readable && bytes > 0 { holds_a_row(look, &partition).await? } else { (bytes == 0).then_some(false) };
-        defaults.push(DefaultRow { parent, partition, bytes, has_rows });
+/// The largest are kept, so that the next look tells how they grew.
+fn remember(look: &Look<'_>, measured: &[SizeRow]) {
+    let mut largest: Vec<&SizeRow> = measured.iter().filter(|row| row.total_bytes > 0).collect();
+    largest.sort_by_key(|row| std::cmp::Reverse(row.total_bytes));
+    for row in largest.into_iter().take(MOST_KEPT) {
+        look.keep(Measurement::now(TABLE_SIZE, &row.name, [("total_bytes", row.total_bytes), ("index_bytes", row.index_bytes)]));
     }
-    let detached = if look.major >= 14 { detached(look).await? } else { Vec::new() };
-    Ok(space::partitions(&defaults, &detached))
-}
-
-/// Whether there is a row; `None` where somebody's lock or a long search hides it.
-async fn holds_a_row(look: &Look<'_>, table: &ObjectName) -> Result<Option<bool>, StatementError> {
-    let sql = format!("SELECT EXISTS (SELECT FROM ONLY {})", table.quoted());
-    match look.link.row(&sql, &[]).await {
-        Ok(row) => field(&row, 0).map(Some),
-        Err(error) if error.is_disconnect() => Err(error),
-        Err(_) => Ok(None),
-    }
-}
-
-async fn detached(look: &Look<'_>) -> Result<Vec<DetachRow>, StatementError> {
-    let sql = "SELECT n.nspname::pg_catalog.text, p.relname::pg_catalog.text, xn.nspname::pg_catalog.text, c.relname::pg_catalog.text
-                 FROM pg_catalog.pg_inherits i
-                 JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace xn ON xn.oid = c.relnamespace
-                 JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace
-                WHERE i.inhdetachpending ORDER BY 3, 4 LIMIT $1";
-    let mut found = Vec::new();
-    for row in look.link.rows(sql, &[&MOST_DEFAULTS]).await? {
-        if let (Some(parent), Some(partition)) = (name(&row, 0)?, name(&row, 2)?) {
-            found.push(DetachRow { parent, partition });
-        }
-    }
-    Ok(found)
 }
 
 /// Temporary tables, and whether their session is gone.
@@ -137,7 +99,7 @@ async fn temp_schemas(look: &Look<'_>) -> Result<Selection, StatementError> {
           WHERE n.nspname ~ '^pg_temp_[0-9]+$' GROUP BY n.nspname ORDER BY 3 DESC, 1 LIMIT $1"
     );
     let mut found = Vec::new();
-    for row in look.link.rows(&sql, &[&MOST_DEFAULTS]).await? {
+    for row in look.link.rows(&sql, &[&MOST_SCHEMAS]).await? {
         found.push(TempSchemaRow {
             schema: field(&row, 0)?,
             relations: amount(&row, 1)?,
