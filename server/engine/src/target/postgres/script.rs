@@ -99,8 +99,12 @@ pub async fn apply(session: &Session, item: &WorkItem, may_begin: &(dyn Fn() -> 
     } else if !session.link.is_closed() {
         session.link.execute("ROLLBACK").await?;
     }
-    let execution =
-        Execution { error, notices: session.link.take_notices(), elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX) };
+    let execution = Execution {
+        error,
+        answer: None,
+        notices: session.link.take_notices(),
+        elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+    };
     Ok(Tried::Sent { execution, blockers: Vec::new() })
 }
 
