@@ -68,3 +68,5 @@ CREATE TRIGGER undo_guard BEFORE INSERT OR UPDATE ON drydock.undo_part FOR EACH 
 ALTER TABLE drydock.undo_part ENABLE ALWAYS TRIGGER undo_guard;
 CREATE TRIGGER undo_part_stays BEFORE DELETE ON drydock.undo_part FOR EACH ROW EXECUTE FUNCTION drydock.refuse_change();
 ALTER TABLE drydock.undo_part ENABLE ALWAYS TRIGGER undo_part_stays;
+CREATE TRIGGER undo_part_no_truncate BEFORE TRUNCATE ON drydock.undo_part FOR EACH STATEMENT EXECUTE FUNCTION drydock.refuse_change();
+ALTER TABLE drydock.undo_part ENABLE ALWAYS TRIGGER undo_part_no_truncate;

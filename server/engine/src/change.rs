@@ -23,8 +23,19 @@ const MOST_ERRORS: usize = 5;
 /// # Errors
 /// One [`FieldError`] for each field that cannot be proposed as it is.
 pub fn read_form(form: &ChangeForm) -> Result<Change, Vec<FieldError>> {
-    let typed = form.parse()?;
-    let mut errors = Vec::new();
+    let (mut errors, typed) = match form.parse() {
+        Ok(typed) => (Vec::new(), Some(typed)),
+        Err(found) => (found, None),
+    };
+    // What is there is read even where something else is missing: a person sees all of it at once.
+    let Some(typed) = typed else {
+        for (field, sql) in [("change_sql", &form.change_sql), ("back_sql", &form.back_sql)] {
+            if !errors.iter().any(|error| error.field == field) {
+                errors.extend(read(field, sql).err().into_iter().flatten());
+            }
+        }
+        return Err(errors);
+    };
     let mut take = |field: &str, sql: &str| {
         read(field, sql).unwrap_or_else(|found| {
             errors.extend(found);

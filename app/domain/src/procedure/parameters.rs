@@ -136,7 +136,7 @@ parameters! {
     /// ANALYZE a table with any change when its statistics are older than this.
     analyze_max_age_days: 7 in 1..=365 "days" "ANALYZE: oldest statistics of a table with changes" of [ANALYZE];
     /// From this size on, a table is looked at as a candidate for archiving and partitioning by time.
-    archive_min_gib: 50 in 1..=1_000_000 "GiB" "Space: smallest candidate for archiving" of [SPACE] absent 50;
+    archive_min_gib: 50 in 1..=1_000_000 "GiB" "Space: smallest table worth archiving" of [SPACE] absent 50;
     /// A transaction older than this holds back concurrent rebuilds and the removal of dead rows.
     blocker_max_age_s: 300 in 10..=86_400 "s" "Pre-check: oldest transaction of others" of [];
     /// A prepared transaction older than this is named before the work starts.
@@ -307,7 +307,10 @@ mod tests {
         let names = |procedure: &Procedure| Parameters::specs_of(Some(procedure)).map(|spec| spec.name).collect::<Vec<_>>();
         let (weekly, space) = (names(&weekly::version_1()), names(&space::versions().remove(0)));
         assert!(weekly.contains(&"vacuum_min_dead_rows") && weekly.contains(&"backup_max_age_hours"), "{weekly:?}");
-        assert!(space.iter().all(|name| weekly.contains(name)) && space.contains(&"backup_max_age_hours"), "{space:?}");
+        assert!(
+            space.iter().all(|name| weekly.contains(name) || *name == "archive_min_gib") && space.contains(&"backup_max_age_hours"),
+            "{space:?}"
+        );
         assert!(!space.iter().any(|name| name.starts_with("vacuum") || name.starts_with("reindex")), "{space:?}");
         assert_eq!(Parameters::specs_of(None).count(), Parameters::SPECS.len());
         for spec in Parameters::SPECS {

@@ -160,7 +160,7 @@ pub fn select_upkeep(gin: &[GinRow], brin: &[BrinRow], parameters: &Parameters) 
 
 /// How many times as large per live row an index is as it was, in thousandths. A table that lost nearly all of its rows counts as one row.
 fn growth_permille(row: &SizedRow, baseline: Baseline) -> u64 {
-    let now = u128::from(row.bytes) * u128::from(baseline.live_rows.max(1)) * 1000;
+    let now = (u128::from(row.bytes) * u128::from(baseline.live_rows.max(1))).saturating_mul(1000);
     let then = u128::from(baseline.index_bytes.max(1)) * u128::from(row.live_rows.max(1));
     u64::try_from(now / then).unwrap_or(u64::MAX)
 }

@@ -187,6 +187,9 @@ fn a_form_becomes_a_change() {
     let bad = ChangeForm { change_sql: "BEGIN".into(), back_sql: "nonsense".into(), ..ChangeForm::default() };
     let fields: Vec<_> = read_form(&bad).expect_err("both").into_iter().map(|error| error.field).collect();
     assert_eq!(fields, ["change_sql", "back_sql"]);
+    let neither = ChangeForm { change_sql: "BEGIN".into(), ..ChangeForm::default() };
+    let fields: Vec<_> = read_form(&neither).expect_err("both").into_iter().map(|error| error.field).collect();
+    assert_eq!(fields, ["back_sql", "change_sql"], "what is missing hides nothing of what is there");
 }
 
 proptest! {

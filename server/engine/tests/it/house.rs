@@ -92,20 +92,14 @@ impl House {
         propose_window(&self.engine, &self.engineer, &self.form(days), None).await.expect("a good proposal")
     }
 
-    /// Lets a policy rule databases of an environment, as the first ones do: nobody had to agree to those. One that rules that environment alone
-    /// gets another version.
+    /// Lets a policy rule databases of an environment, as the first ones do: nobody had to agree to those. One that ruled that environment
+    /// alone rules development from then on, where no test has anything.
     pub async fn ruled_by(&self, name: &str, environment: &str, policy: &Policy) {
         let (bytes, digest) = policy.seal().expect("integers");
-        let again = "WITH next AS (UPDATE drydock.policy SET current_version = current_version + 1 WHERE environments = ARRAY[$1]
-                                   RETURNING id, current_version)
-                     INSERT INTO drydock.policy_version (policy_id, version, bytes, digest) SELECT n.id, n.current_version, $2, $3 FROM next n";
-        let again = sqlx::query(again).bind(environment).bind(&bytes).bind(digest.0.as_slice()).execute(&self.admin).await;
-        if again.expect("a version").rows_affected() == 1 {
-            return;
-        }
         let sql = "WITH p AS (INSERT INTO drydock.policy (id, name, environments, current_version) VALUES ($1, $2, ARRAY[$3], 1)
                               RETURNING id),
-                        gone AS (UPDATE drydock.policy SET environments = array_remove(environments, $3) WHERE $3 = ANY (environments))
+                        gone AS (UPDATE drydock.policy SET environments = CASE WHEN environments = ARRAY[$3] THEN ARRAY['development'] ELSE array_remove(environments, $3) END
+                                  WHERE $3 = ANY (environments))
                    INSERT INTO drydock.policy_version (policy_id, version, bytes, digest) SELECT p.id, 1, $4, $5 FROM p";
         let id = engine::clock::new_id::<PolicyId>();
         sqlx::query(sql)
