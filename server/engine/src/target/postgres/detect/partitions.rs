@@ -118,7 +118,7 @@ pub(super) async fn large(look: &Look<'_>) -> Result<Selection, StatementError> 
            LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                 AND a.atttypid IN {TIMES}
            LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited
-          WHERE c.relkind = 'r' AND NOT c.relispartition AND c.relpersistence <> 't' AND {USER_SCHEMA} AND c.relpages >= $1
+          WHERE c.relkind = 'r' AND NOT c.relispartition AND c.relpersistence <> 't' AND {USER_SCHEMA} AND c.relpages >= $1::pg_catalog.int8
           ORDER BY c.relpages DESC, c.oid, a.attnum LIMIT $2"
     );
     let mut tables: BTreeMap<u32, LargeRow> = BTreeMap::new();
