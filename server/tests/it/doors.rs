@@ -326,6 +326,9 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "POST /api/check_times",
         // The change itself names who is asked, whatever their role.
         "POST /policies/changes/{id}/agree",
+        // Whoever sees it takes back a vote of their own; an auditor has none.
+        "POST /windows/{number}/take-back",
+        "POST /series/{id}/take-back",
     ]
     .into();
     let auditor = company.cast.part("the auditor");
