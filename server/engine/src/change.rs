@@ -117,7 +117,8 @@ fn place(sql: &str, at: usize) -> String {
 
 /// A parser's message as part of a sentence.
 fn plain(message: &str) -> String {
-    crate::target::fault::clean(message.trim_end_matches('.'))
+    let line: String = message.trim_end_matches('.').split_whitespace().collect::<Vec<_>>().join(" ").chars().take(500).collect();
+    domain::people::visible(&line)
 }
 
 /// The words a statement begins with: `ALTER TABLE`.
