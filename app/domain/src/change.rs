@@ -5,12 +5,10 @@
 //! sealed in the plan; what runs is that text and nothing else.
 
 mod form;
-mod procedure;
 mod script;
 mod verify;
 
 pub use form::{ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, NoWayBack};
-pub use procedure::{DESIGN_CHANGE_POSTGRESQL, design_change_postgresql, versions};
 pub use script::{IndexScript, SCRIPT_SCHEMA, Script, scripts};
 pub use verify::{NamedIndex, TransactionState};
 

@@ -2,9 +2,10 @@
 
 pub mod several;
 
-use crate::change::{Change, ChangeForm, DESIGN_CHANGE_POSTGRESQL};
+use crate::change::{Change, ChangeForm};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
+use crate::procedure::library::DESIGN_CHANGE_POSTGRESQL;
 use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass};
 use crate::schedule::{self, Fold, Times};
 use jiff::tz::TimeZone;

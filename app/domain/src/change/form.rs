@@ -124,6 +124,12 @@ fn role(typed: &str) -> Result<Option<String>, FieldError> {
         let message = format!("A role's name has at most {MOST_ROLE_BYTES} bytes. Write it as the server shows it, without quotes.");
         return Err(FieldError::new("as_role", message));
     }
+    if typed == "none" {
+        return Err(FieldError::new(
+            "as_role",
+            "In SQL, none means no other role. Leave the field blank to send the change as the role Drydock signs in as.",
+        ));
+    }
     Ok(Some(typed.to_owned()))
 }
 

@@ -21,6 +21,9 @@ pub struct Script {
     /// It is one statement that PostgreSQL refuses inside of a transaction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// It stands alone and takes a lock that keeps reads or writes waiting.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blocks: bool,
     /// The strongest lock, in words.
     pub lock: String,
     /// The worst class of its statements.
@@ -44,6 +47,11 @@ impl Script {
     #[must_use]
     pub fn class(&self) -> StepClass {
         if self.alone && self.index.is_none() { StepClass::Once } else { StepClass::Resumable }
+    }
+    /// Whether it keeps others waiting while it stands alone, so that it waits for its lock as briefly as a transaction does.
+    #[must_use]
+    pub fn is_blocking(&self) -> bool {
+        !self.alone || self.blocks
     }
     /// What it may leave behind when it is cut short.
     #[must_use]
@@ -91,6 +99,7 @@ fn script(schema: &str, role: Option<&String>, unit: &[(usize, &Statement)]) -> 
         texts: unit.iter().map(|(_, statement)| statement.text.clone()).collect(),
         role: role.cloned(),
         alone: one.reading.alone,
+        blocks: one.reading.alone && strongest.lock > Lock::ShareUpdateExclusive,
         lock: format!("{}{held}", strongest.lock_in_words()),
         risk: unit.iter().map(|(_, statement)| statement.reading.risk()).max()?,
         index: one

@@ -2,7 +2,7 @@
 
 use crate::door;
 use crate::parts::form::Radios;
-use domain::change::DESIGN_CHANGE_POSTGRESQL;
+use domain::procedure::library::DESIGN_CHANGE_POSTGRESQL;
 use domain::procedure::{Procedure, library};
 use leptos::prelude::*;
 

@@ -25,3 +25,14 @@ pub(super) fn space() -> StepTemplate {
         "Nothing to undo: it only reads.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Approved plans name this digest: a change here needs a new version, and the old one kept as long as plans name it.
+    #[test]
+    fn version_1_is_frozen() {
+        assert_eq!(versions()[0].digest().short(), "41f9-2607-32ef");
+    }
+}

@@ -172,6 +172,7 @@ mod tests {
     #[test]
     fn what_was_approved_stays_as_it_was() {
         assert_eq!(version_1().digest().short(), "a117-b375-3089");
+        assert_eq!(version_2().digest().short(), "1cf6-b481-8efe");
     }
 
     #[test]
