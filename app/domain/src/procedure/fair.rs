@@ -110,7 +110,7 @@ fn takes_ms(item: &WorkItem) -> u64 {
 }
 
 fn is_danger(item: &WorkItem) -> bool {
-    ["xid_age", "multixact_age"].iter().any(|figure| item.measure.figures.get(*figure).is_some_and(|age| *age >= DANGER_AGE))
+    ["xid_age_xids", "multixact_age_xids"].iter().any(|figure| item.measure.figures.get(*figure).is_some_and(|age| *age >= DANGER_AGE))
 }
 
 /// Chooses from what is in need; the items come back in the order in which they were given.

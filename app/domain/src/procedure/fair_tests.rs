@@ -161,7 +161,7 @@ fn whoever_waited_goes_before_newcomers_and_danger_before_all() {
     assert_eq!(choice.later.iter().map(|later| later.windows).collect::<Vec<_>>(), [1, 2]);
     assert!(choice.later[1].reason().contains("it goes first in the next one (2 windows so far)"), "{}", choice.later[1].reason());
     let mut danger = items;
-    danger[0].measure.figures.insert("xid_age".to_owned(), DANGER_AGE);
+    danger[0].measure.figures.insert("xid_age_xids".to_owned(), DANGER_AGE);
     assert_eq!(names(&choose(danger, &steps(), Span::empty(50_000, 1), &waited)), ["t1"]);
 }
 

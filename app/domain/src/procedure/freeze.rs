@@ -91,6 +91,7 @@ pub fn select_freeze(rows: &[FreezeRow], databases: &[DatabaseAge], forced: Forc
             found.findings.push(beyond_reach(row));
         } else if row.wraparound_vacuum_runs {
             found.pass_over(&row.object, "The server itself freezes it right now. That work does not yield; let it finish.");
+            found.findings.push(by_server(row));
         } else {
             let act = Act::VacuumFreeze;
             let estimate = estimate(act, row.total_bytes, &row.past_bytes_per_s);
@@ -125,6 +126,14 @@ fn beyond_reach(row: &FreezeRow) -> Finding {
     )
     .about(&row.object.name)
     .figure("age_xids", row.age())
+}
+
+/// Its age counts for the whole server, whoever freezes it.
+fn by_server(row: &FreezeRow) -> Finding {
+    let said = format!("{} of what the server can count is used up ({} transactions).", share(row.age()), count(row.age()));
+    finding("freeze_by_server", FindingLevel::Attention, said, "The server itself freezes it right now: let it finish, and look again.")
+        .about(&row.object.name)
+        .figure("age_xids", row.age())
 }
 
 /// A database of the same server that this run does not work on: it stops the whole server all the same.
@@ -170,7 +179,11 @@ fn measure(row: &FreezeRow) -> Measure {
 pub fn before_all_other(mut found: Selection) -> Selection {
     let (freezes, mut others): (Vec<_>, Vec<_>) = found.items.into_iter().partition(|item: &WorkItem| item.act == Act::VacuumFreeze);
     others.retain(|item| item.act != Act::Vacuum || freezes.iter().all(|freeze| freeze.object.name != item.object.name));
-    let late = freezes.iter().any(|item| item.gain >= FAILSAFE_AGE);
+    // Also where somebody else has to freeze: what runs out is one for the whole server.
+    let age_elsewhere_xids =
+        |one: &Finding| one.figures.get("age_xids").filter(|_| one.step == step::FREEZE).and_then(|age| u64::try_from(*age).ok());
+    let ages_xids = freezes.iter().map(|item| item.gain).chain(found.findings.iter().filter_map(age_elsewhere_xids));
+    let late = ages_xids.max().is_some_and(|age_xids| age_xids >= FAILSAFE_AGE);
     found.items = freezes;
     if late {
         found.passed_over.extend(others.into_iter().map(|item| {
@@ -269,6 +282,16 @@ mod tests {
         };
         let old = |act| (act, "old".to_owned());
         assert_eq!(with_others(1_100_000_000), (vec![old(Act::VacuumFreeze), old(Act::Analyze), (Act::Vacuum, "new".to_owned())], 0));
+        let elsewhere = |database: DatabaseAge| {
+            let mut found = select_freeze(&[], &[database], FORCED, &Parameters::default());
+            found.items.push(other(Act::Analyze, "new"));
+            before_all_other(found).items.len()
+        };
+        let database = |xid_age| DatabaseAge { name: "other".into(), ours: false, closed: false, xid_age, multixact_age: 0 };
+        assert_eq!((elsewhere(database(FAILSAFE_AGE - 1)), elsewhere(database(FAILSAFE_AGE))), (1, 0), "it stops this server too");
+        let mut busy = select(&[FreezeRow { wraparound_vacuum_runs: true, ..row("busy", FAILSAFE_AGE) }]);
+        busy.items.push(other(Act::Analyze, "new"));
+        assert_eq!(before_all_other(busy).items.len(), 0, "its own freezing must not wait for ours");
         assert_eq!(with_others(FAILSAFE_AGE), (vec![old(Act::VacuumFreeze)], 2), "a VACUUM of what is frozen is not needed at all");
     }
 

@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(next(&waiting[..4], &[], 1, |at| at != 1), [0, 2, 3], "what was tried before is on its own");
         assert_eq!(next(&waiting[..4], &[], 1, |at| at != 0), [0]);
         assert_eq!(next(&waiting[..3], &[&items[1]], 1, |_| true), [0, 2], "one of them runs");
-        let mut mixed = vec![item(Act::Vacuum, "shop.a"), item(Act::Vacuum, "shop.a"), item(Act::Analyze, "shop.b")];
+        let mut mixed = [item(Act::Vacuum, "shop.a"), item(Act::Vacuum, "shop.a"), item(Act::Analyze, "shop.b")];
         mixed[2].step = "vacuum".to_owned();
         let waiting: Vec<&WorkItem> = mixed.iter().collect();
         assert_eq!(next(&waiting, &[], 1, |_| true), [0], "never the same table, and one act only");
