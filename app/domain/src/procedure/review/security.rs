@@ -120,7 +120,7 @@ pub fn hba(rows: &[HbaRow]) -> Selection {
         let line = format!("pg_hba.conf, line {}", row.line);
         let from = if row.address.is_empty() { "by socket".to_owned() } else { format!("from {}", row.address) };
         let everywhere = matches!(row.address.as_str(), "0.0.0.0" | "0.0.0.0/0" | "::" | "::/0" | "all");
-        let clear = row.method == "password" && row.kind != "hostssl";
+        let clear = row.method == "password" && !matches!(row.kind.as_str(), "hostssl" | "local");
         let mut add =
             |kind: &str, level, said: String, advice: &str| findings.push(Finding::new(STEP, kind, level, said, advice).called(&line));
         if let Some(error) = &row.error {
@@ -152,7 +152,7 @@ pub fn hba(rows: &[HbaRow]) -> Selection {
                 format!("Logins {from} may use MD5, which is deprecated."),
                 "Set password_encryption to scram-sha-256, set the passwords anew, then use scram-sha-256 here.",
             );
-        } else if everywhere && row.kind == "host" {
+        } else if everywhere && row.kind == "host" && row.method != "reject" {
             add(
                 "hba_everywhere",
                 NOTE,

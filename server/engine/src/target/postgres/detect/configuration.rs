@@ -56,7 +56,7 @@ async fn checkpoints(look: &Look<'_>, figures: &mut Figures) -> Result<(), State
 async fn activity(look: &Look<'_>, figures: &mut Figures) -> Result<(), StatementError> {
     let connections = preflight::connections(look.link).await?;
     figures.connections = Some((connections.used.into(), connections.usable.into()));
-    let sql = "SELECT coalesce(d.deadlocks, 0), coalesce(a.last_failed_time > coalesce(a.last_archived_time, '-infinity'), false)
+    let sql = "SELECT coalesce(d.deadlocks, 0), coalesce(a.last_failed_time > coalesce(a.last_archived_time, '-infinity'), false) AND pg_catalog.current_setting('archive_mode') <> 'off'
                  FROM pg_catalog.pg_stat_database d CROSS JOIN pg_catalog.pg_stat_archiver a WHERE d.datname = pg_catalog.current_database()";
     let row = look.link.row(sql, &[]).await?;
     figures.deadlocks = Some(amount(&row, 0)?);
@@ -89,8 +89,11 @@ async fn overrides(look: &Look<'_>, figures: &mut Figures) -> Result<(), Stateme
 }
 
 async fn file_errors(look: &Look<'_>, figures: &mut Figures) -> Result<(), StatementError> {
-    // A line that needs a restart is no error.
-    let sql = "SELECT f.sourcefile, f.sourceline, f.error FROM pg_catalog.pg_file_settings f WHERE f.error IS NOT NULL AND f.error <> 'setting could not be applied' ORDER BY f.seqno LIMIT 100";
+    // A line that waits for a restart is no error; one that keeps the server from starting has the same text.
+    let sql = "SELECT f.sourcefile, f.sourceline, f.error
+                 FROM pg_catalog.pg_file_settings f LEFT JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(f.name)
+                WHERE f.error IS NOT NULL AND NOT (f.error = 'setting could not be applied' AND coalesce(s.context = 'postmaster' AND s.pending_restart, false))
+                ORDER BY f.seqno LIMIT 100";
     for row in look.link.rows(sql, &[]).await? {
         let (file, line, error) = (field::<Option<String>>(&row, 0)?, field::<Option<i32>>(&row, 1)?, field::<String>(&row, 2)?);
         figures.file_errors.push((format!("{}:{}", file.unwrap_or_default(), line.unwrap_or_default()), clean(&error)));

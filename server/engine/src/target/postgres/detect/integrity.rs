@@ -59,6 +59,10 @@ async fn indexes(look: &Look<'_>) -> Result<Selection, StatementError> {
             Ok(_) => Checked::Sound,
             Err(error) if error.is_disconnect() => return Err(error),
             Err(error) if error.is_cancelled() => break,
+            // An object that is gone raises an internal error too.
+            Err(error) if error.sqlstate == "XX000" && is_gone(look, object).await? => {
+                Checked::NotChecked("it was dropped or rebuilt meanwhile".to_owned())
+            }
             Err(error) if DAMAGE.contains(&error.sqlstate.as_str()) => Checked::Damaged(error.said),
             Err(error) => Checked::NotChecked(error.said),
         };
@@ -66,6 +70,11 @@ async fn indexes(look: &Look<'_>) -> Result<Selection, StatementError> {
     }
     let left = asked.len() - checked.len();
     Ok(integrity::indexes(&checked, u64::try_from(left).unwrap_or(u64::MAX)))
+}
+
+async fn is_gone(look: &Look<'_>, object: &Object) -> Result<bool, StatementError> {
+    let sql = "SELECT FROM pg_catalog.pg_class WHERE oid = $1";
+    Ok(look.link.rows(sql, &[&object.oid]).await?.is_empty())
 }
 
 async fn checksums(look: &Look<'_>) -> Result<Selection, StatementError> {

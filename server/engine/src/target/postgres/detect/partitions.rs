@@ -90,7 +90,7 @@ async fn bounds(look: &Look<'_>) -> Result<Vec<BoundRow>, StatementError> {
                                      CASE WHEN a.atttypid IN {TIMES} THEN m.found[2]::pg_catalog.timestamptz END AS upper) b
           WHERE t.partstrat = 'r' AND t.partnatts = 1 AND NOT p.relispartition AND m.found IS NOT NULL
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits o JOIN pg_catalog.pg_class oc ON oc.oid = o.inhrelid
-                             WHERE o.inhparent = p.oid AND pg_catalog.pg_get_expr(oc.relpartbound, oc.oid) LIKE '% TO (MAXVALUE)')
+                             WHERE o.inhparent = p.oid AND pg_catalog.pg_get_expr(oc.relpartbound, oc.oid) LIKE ANY (ARRAY['% TO (MAXVALUE)', '% TO (''infinity'')']))
             AND pg_catalog.isfinite(b.lower) AND pg_catalog.isfinite(b.upper) AND {USER_SCHEMA}
           GROUP BY 1, 2, 3, t.partdefid ORDER BY 1, 2 LIMIT $1"
     );
