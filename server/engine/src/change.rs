@@ -86,6 +86,9 @@ fn collect(field: &str, sql: &str, file: &Parse<SourceFile>) -> (Vec<Statement>,
         let text = text_of(stmt.syntax());
         match statement::read(&stmt, &made) {
             Ok(mut reading) => {
+                if statement::forgets(&stmt, &reading) {
+                    made.clear();
+                }
                 made.extend(statement::makes(&stmt));
                 let range = stmt.syntax().text_range();
                 let (own, others): (Vec<_>, Vec<_>) = remarks.into_iter().partition(|(at, _)| range.contains_inclusive(*at));

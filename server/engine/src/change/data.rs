@@ -42,7 +42,7 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
     match stmt {
         Stmt::Insert(it) => {
             locks(&mut found, made, it.relation_name_ref()?.syntax(), Lock::RowExclusive, Length::Moment);
-            calls(&mut found, node);
+            query(&mut found, node);
             if has::<ast::OnConflictClause>(node) && has_word(node, "UPDATE") {
                 found.destroys = Some("the values of the rows it changes".into());
             }
@@ -50,13 +50,16 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
         Stmt::Update(it) => {
             rows(&mut found, made, it.relation_name()?.relation_name_ref()?.syntax(), "the values of the rows it changes");
             every_row(&mut found, it.where_clause_or_current_of().is_none(), "changes");
+            query(&mut found, node);
         }
         Stmt::Delete(it) => {
             rows(&mut found, made, it.relation_name()?.relation_name_ref()?.syntax(), "the rows it deletes");
             every_row(&mut found, it.where_clause_or_current_of().is_none(), "deletes");
+            query(&mut found, node);
         }
         Stmt::Merge(it) => {
-            rows(&mut found, made, it.table_relation_name()?.table_name_ref()?.syntax(), "the values of the rows it changes")
+            rows(&mut found, made, it.table_relation_name()?.table_name_ref()?.syntax(), "the values of the rows it changes");
+            query(&mut found, node);
         }
         Stmt::Truncate(it) => {
             for name in it.table_list()?.table_relation_names() {
@@ -66,10 +69,12 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
         }
         Stmt::Select(_) | Stmt::CompoundSelect(_) | Stmt::ParenSelect(_) | Stmt::Values(_) | Stmt::Table(_) => {
             found.takes(Lock::AccessShare, Length::Moment);
-            writing(&mut found, node);
-            calls(&mut found, node);
+            if has::<ast::LockingClause>(node) {
+                found.takes(Lock::RowExclusive, Length::Scan);
+            }
+            query(&mut found, node);
         }
-        Stmt::SelectInto(_) => calls(&mut found, node),
+        Stmt::SelectInto(_) => query(&mut found, node),
         Stmt::Refresh(it) => {
             let concurrently = it.concurrently_token().is_some();
             let lock = if concurrently { Lock::Exclusive } else { Lock::AccessExclusive };
@@ -119,16 +124,25 @@ fn every_row(found: &mut Reading, every: bool, does: &str) {
     );
 }
 
-/// A query may write in its WITH.
+/// A query may write in its WITH, and calls functions.
+pub(super) fn query(found: &mut Reading, node: &SyntaxNode) {
+    writing(found, node);
+    calls(found, node);
+}
+
 fn writing(found: &mut Reading, node: &SyntaxNode) {
-    if has::<ast::Insert>(node) || has::<ast::Update>(node) || has::<ast::Delete>(node) || has::<ast::Merge>(node) {
+    let writes = |with: ast::WithClause| {
+        let with = with.syntax();
+        has::<ast::Insert>(with) || has::<ast::Update>(with) || has::<ast::Delete>(with) || has::<ast::Merge>(with)
+    };
+    if node.descendants().filter_map(ast::WithClause::cast).any(writes) {
         found.takes(Lock::RowExclusive, Length::Scan);
         found.destroys = Some("the rows that its WITH changes".into());
     }
 }
 
 /// A function in a query can do anything.
-pub(super) fn calls(found: &mut Reading, node: &SyntaxNode) {
+fn calls(found: &mut Reading, node: &SyntaxNode) {
     let unknown: BTreeSet<String> = node
         .descendants()
         .filter_map(ast::CallExpr::cast)

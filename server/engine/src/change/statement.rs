@@ -18,6 +18,7 @@ const ACCOUNT: &str =
 const SERVER: &str = "it concerns the whole server, not this database. It needs a procedure of its own.";
 const FILE: &str = "it moves rows between the server and a file or the client. Load data apart, or write INSERT.";
 const NO_SCHEMA: &str = "write the name with its schema, such as shop.orders: after an interruption the index is looked for there.";
+const SETTING: &str = "only settings that design changes need can be set, such as search_path or maintenance_work_mem. Leave it out.";
 const LIMITS: &str = "the time limits are set by the plan. Leave it out.";
 
 /// Reads one statement; `made` are the relations that earlier statements of the same text make, which nobody else uses yet.
@@ -35,7 +36,7 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Read {
     } else {
         other(stmt)
     };
-    if has::<ast::Cascade>(node) && found.command.starts_with("DROP") {
+    if has::<ast::Cascade>(node) && drops(node, &found.command) {
         found.destroys = Some("everything that depends on it, by CASCADE".into());
         found.remark(
             "CASCADE also drops what depends on it, and nobody sees here what that is.",
@@ -45,15 +46,26 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Read {
     Ok(found)
 }
 
-/// The relation a statement makes, as written.
+/// Whether CASCADE in it takes away what depends on something: the command drops, or one of its actions does. In a foreign key it is about rows.
+fn drops(node: &SyntaxNode, command: &str) -> bool {
+    command.starts_with("DROP") || (command.starts_with("ALTER") && has_word(node, "DROP"))
+}
+
+/// The relation a statement makes, as written; one that may be there already is somebody else's.
 pub(super) fn makes(stmt: &Stmt) -> Option<String> {
     let name = match stmt {
+        _ if may_exist(stmt) => return None,
         Stmt::CreateTable(it) => it.table_name()?.syntax().clone(),
         Stmt::CreateTableAs(it) => it.table_name()?.syntax().clone(),
         Stmt::CreateMaterializedView(it) => it.syntax().children().find(|child| ast::View::can_cast(child.kind()))?,
         _ => return None,
     };
     Some(words(&name))
+}
+
+/// Whether it says IF NOT EXISTS itself.
+fn may_exist(stmt: &Stmt) -> bool {
+    stmt.syntax().children().any(|child| ast::IfNotExists::can_cast(child.kind()))
 }
 
 /// What has no place in a change.
@@ -67,10 +79,8 @@ fn refuse(stmt: &Stmt) -> Result<(), &'static str> {
         | Stmt::PrepareTransaction(_)
         | Stmt::SetTransaction(_) => Err(TRANSACTION),
         Stmt::Set(it) => match it.set_scope() {
-            Some(ast::SetScope::LocalScope(_)) if !about_limits(it.syntax()) => Ok(()),
-            Some(ast::SetScope::LocalScope(_)) => Err(LIMITS),
-            _ if about_limits(it.syntax()) => Err(LIMITS),
-            _ => Err("write SET LOCAL: the setting ends with its transaction then, and cannot reach other work."),
+            Some(ast::SetScope::LocalScope(_)) => may_set(it),
+            _ => may_set(it).and(Err("write SET LOCAL: the setting ends with its transaction then, and cannot reach other work.")),
         },
         Stmt::Reset(_)
         | Stmt::Discard(_)
@@ -120,10 +130,48 @@ fn refuse(stmt: &Stmt) -> Result<(), &'static str> {
     }
 }
 
-/// Whether a SET is about the limits that the plan sets.
-fn about_limits(node: &SyntaxNode) -> bool {
-    let text = node.text().to_string().to_lowercase();
-    ["timeout", "session_replication_role", "session_authorization", "role "].iter().any(|name| text.contains(name))
+/// What a SET LOCAL may set: what design changes need. Anything else could end a guard, hide the session, or have later text read in another way.
+const SETTINGS: &[&str] = &[
+    "check_function_bodies",
+    "client_min_messages",
+    "constraint_exclusion",
+    "datestyle",
+    "default_table_access_method",
+    "default_tablespace",
+    "default_toast_compression",
+    "intervalstyle",
+    "maintenance_work_mem",
+    "max_parallel_maintenance_workers",
+    "search_path",
+    "temp_tablespaces",
+    "timezone",
+    "work_mem",
+];
+
+/// Whether a SET is about one of [`SETTINGS`], or about a setting of the user's own, which has a point in its name.
+fn may_set(set: &ast::Set) -> Result<(), &'static str> {
+    let name = match set.set_target() {
+        Some(ast::SetTarget::SetTimeZone(_) | ast::SetTarget::SetSchemaValue(_) | ast::SetTarget::SetXmlOption(_)) => return Ok(()),
+        Some(ast::SetTarget::SetConfig(config)) => config.config_parameter_ref().map(|name| words(name.syntax())).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let name = name.replace('"', "").to_lowercase();
+    if SETTINGS.contains(&name.as_str()) || name.contains('.') {
+        Ok(())
+    } else if name.contains("timeout") {
+        Err(LIMITS)
+    } else if ["role", "session_authorization"].contains(&name.as_str()) {
+        Err(ROLE)
+    } else {
+        Err(SETTING)
+    }
+}
+
+/// Whether later statements may mean something else by the names that were made until now, or others may use what was made.
+pub(super) fn forgets(stmt: &Stmt, reading: &Reading) -> bool {
+    let node = stmt.syntax();
+    let renames = has_word(node, "RENAME") || has::<ast::SetSchema>(node);
+    matches!(stmt, Stmt::Set(_)) || renames || reading.alone || reading.opaque.is_some() || reading.command.starts_with("DROP")
 }
 
 /// Makes something new: what exists is hardly touched.
@@ -170,7 +218,7 @@ fn create(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Read> {
         Stmt::CreateView(_) if has_word(node, "REPLACE") => found.takes(Lock::AccessExclusive, Length::Moment),
         Stmt::CreateStatistics(_) | Stmt::CreatePublication(_) => found.takes(Lock::ShareUpdateExclusive, Length::Moment),
         Stmt::CreateTableAs(_) | Stmt::CreateMaterializedView(_) => {
-            data::calls(&mut found, node);
+            data::query(&mut found, node);
             found.remark("It writes as much as its query gives.", "");
         }
         Stmt::CreateExtension(_) => found.opaque = Some("an extension brings a script of its own".into()),
@@ -285,17 +333,17 @@ fn alter(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
             }
         }
         Stmt::AlterSequence(_) | Stmt::AlterTrigger(_) => found.takes(Lock::ShareRowExclusive, Length::Moment),
-        Stmt::AlterDomain(it) => match it.action() {
-            Some(
+        Stmt::AlterDomain(it) => {
+            if let Some(
                 ast::AlterDomainAction::AddConstraint(_)
                 | ast::AlterDomainAction::ValidateConstraint(_)
                 | ast::AlterDomainAction::SetNotNull(_),
-            ) => {
+            ) = it.action()
+            {
                 found.takes(Lock::Share, Length::Scan);
                 found.remark("Every table with a column of this domain is read while it is locked against writes.", "");
             }
-            _ => {}
-        },
+        }
         Stmt::AlterType(it) => match it.action() {
             Some(ast::AlterTypeAction::AddValue(_)) => found.remark("A value that was added to a type cannot be taken away again.", ""),
             Some(ast::AlterTypeAction::AlterTypeAttributeActionList(_)) => {

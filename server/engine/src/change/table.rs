@@ -39,6 +39,16 @@ pub(super) fn read(stmt: &ast::AlterTable, made: &BTreeSet<String>) -> Reading {
         for referenced in references(stmt.syntax()) {
             locks(&mut found, made, &referenced, Lock::ShareRowExclusive, Length::Moment);
         }
+        for action in stmt.actions() {
+            let (other, lock, length) = match action {
+                Action::AttachPartition(it) => (it.table_name_ref(), Lock::AccessExclusive, Length::Scan),
+                Action::InheritTable(it) => (it.table_name_ref(), Lock::ShareUpdateExclusive, Length::Moment),
+                _ => continue,
+            };
+            if let Some(other) = other {
+                locks(&mut found, made, other.syntax(), lock, length);
+            }
+        }
     } else {
         found.on.splice(0..0, name);
     }
@@ -160,7 +170,8 @@ fn add_constraint(found: &mut Reading, constraint: &Constraint, made: &BTreeSet<
             }
         }
         Constraint::PrimaryKeyConstraint(_) | Constraint::UniqueConstraint(_) => {
-            let prepared = has::<ast::UsingIndexName>(node) || (has_word(node, "USING") && has_word(node, "INDEX"));
+            let prepared =
+                has::<ast::UsingIndexName>(node) || (has_word(node, "USING") && has_word(node, "INDEX") && !has_word(node, "TABLESPACE"));
             found.takes(Lock::AccessExclusive, if prepared { Length::Moment } else { Length::Scan });
         }
         Constraint::CheckConstraint(_) | Constraint::NotNullConstraint(_) => found.takes(Lock::AccessExclusive, length),

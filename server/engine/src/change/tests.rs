@@ -45,6 +45,7 @@ fn locks_are_those_of_the_manual() {
         ),
         ("ALTER TABLE shop.orders ADD PRIMARY KEY (id)", AccessExclusive, Scan, false),
         ("ALTER TABLE shop.orders ADD CONSTRAINT p PRIMARY KEY USING INDEX i", AccessExclusive, Moment, false),
+        ("ALTER TABLE shop.orders ADD UNIQUE (a) USING INDEX TABLESPACE fast", AccessExclusive, Scan, false),
         ("ALTER TABLE shop.orders ALTER COLUMN n TYPE bigint", AccessExclusive, Rewrite, false),
         ("ALTER TABLE shop.orders ALTER COLUMN n SET NOT NULL", AccessExclusive, Scan, false),
         ("ALTER TABLE shop.orders ALTER COLUMN n DROP NOT NULL", AccessExclusive, Moment, false),
@@ -79,6 +80,10 @@ fn what_is_gone_or_cannot_be_told_is_the_worst_class() {
         "DELETE FROM shop.orders WHERE id = 1",
         "UPDATE shop.orders SET a = 1",
         "DROP VIEW shop.v CASCADE",
+        "ALTER TABLE shop.orders DROP CONSTRAINT c CASCADE",
+        "WITH d AS (DELETE FROM shop.orders RETURNING *) INSERT INTO shop.archive SELECT * FROM d",
+        "CREATE TABLE a AS WITH d AS (DELETE FROM shop.orders RETURNING *) SELECT * FROM d",
+        "UPDATE shop.orders SET a = shop.evil()",
         "DROP SCHEMA shop",
         "WITH gone AS (DELETE FROM shop.orders RETURNING 1) SELECT count(*) FROM gone",
         "DO $$ BEGIN PERFORM 1; END $$",
@@ -91,6 +96,8 @@ fn what_is_gone_or_cannot_be_told_is_the_worst_class() {
     for (sql, risk) in [
         ("CREATE INDEX CONCURRENTLY i ON shop.orders (a)", RiskClass::R1),
         ("ALTER TABLE shop.orders ADD COLUMN note text", RiskClass::R2),
+        ("SELECT id FROM shop.orders FOR UPDATE", RiskClass::R2),
+        ("ALTER TABLE shop.orders ADD FOREIGN KEY (c) REFERENCES shop.customers ON DELETE CASCADE NOT VALID", RiskClass::R2),
         ("CREATE INDEX i ON shop.orders (a)", RiskClass::R3),
         ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", RiskClass::R1),
     ] {
@@ -128,6 +135,21 @@ fn statements_are_parted_as_the_server_parts_them() {
     );
 }
 
+/// What may be somebody else's is never taken for new.
+#[test]
+fn what_may_be_somebody_elses_is_waited_for() {
+    for (sql, risk) in [
+        ("CREATE TABLE IF NOT EXISTS shop.orders (id int); DELETE FROM shop.orders", RiskClass::R4),
+        ("CREATE TABLE s.x (id int); ALTER TABLE s.x RENAME TO y; ALTER TABLE s.orders RENAME TO x; DELETE FROM s.x", RiskClass::R4),
+        ("CREATE TABLE x (id int); SET LOCAL search_path = shop; DELETE FROM x", RiskClass::R4),
+        ("CREATE TABLE x (id int); CREATE INDEX CONCURRENTLY i ON s.x (id); DELETE FROM x", RiskClass::R4),
+        ("CREATE TABLE p (id int) PARTITION BY LIST (id); ALTER TABLE p ATTACH PARTITION shop.orders FOR VALUES IN (1)", RiskClass::R3),
+    ] {
+        let statements = read("change_sql", sql).unwrap_or_else(|errors| panic!("{sql}: {errors:?}"));
+        assert_eq!(statements.last().map(|one| one.reading.risk()), Some(risk), "{sql}: {statements:?}");
+    }
+}
+
 #[test]
 fn what_has_no_place_in_a_change_says_why() {
     for (sql, word) in [
@@ -136,6 +158,9 @@ fn what_has_no_place_in_a_change_says_why() {
         ("SET lock_timeout = 0", "time limits"),
         ("SET LOCAL statement_timeout = 0", "time limits"),
         ("SET search_path = shop", "SET LOCAL"),
+        ("SET LOCAL \"role\" = 'boss'", "role"),
+        ("SET LOCAL standard_conforming_strings = off", "search_path"),
+        ("SET LOCAL application_name = 'another'", "search_path"),
         ("SET ROLE boss", "role"),
         ("LOCK TABLE shop.orders", "lock"),
         ("CREATE ROLE r LOGIN PASSWORD 'secret'", "passwords"),
