@@ -370,9 +370,12 @@ async fn close_open_attempts(work: &Work) -> Step<()> {
 /// Gives every item without an outcome its own, and returns them all.
 async fn close_open_items(work: &Work, why: &str) -> Step<Vec<Option<Outcome>>> {
     let mut outcomes = Vec::new();
+    let mut db = work.hand.context.pool.acquire().await?;
+    let tried = store::runs::tried(&mut db, work.run.id).await?;
+    drop(db);
     for item in work.items().await? {
         if item.outcome.is_none() {
-            let begun = executor::was_tried(work, item.ordinal).await?;
+            let begun = tried.contains(&item.ordinal);
             let words = if begun { format!("Begun without result, and not again: {why}.") } else { format!("Not begun: {why}.") };
             executor::outcome(work, item.ordinal, Outcome::Cancelled, &words).await?;
         }
@@ -413,7 +416,12 @@ async fn roll_back(work: &mut Work) -> Step<()> {
     let mut left = recovery::close(work, Some(&control), "the database does not tell").await?;
     left.extend(cleanup::clean_all(work, &control, &work.items().await?).await?);
     close_open_items(work, "the run was rolled back").await?;
-    left.extend(way_back::go(work, &control).await?);
+    let stands = way_back::go(work, &control).await?;
+    if !stands.is_empty() {
+        left.extend(stands);
+        let reason = format!("It is not taken back: {} Put it right by hand and try again, or end it as failed.", left.join(" "));
+        return Err(Halt::Hold(HoldCause::Half, reason));
+    }
     for sentence in &left {
         work.feed.line(Line::new("warning", sentence.clone()));
     }

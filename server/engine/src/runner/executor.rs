@@ -113,12 +113,6 @@ async fn tried_out(work: &Work, ordinal: i32) -> Step<bool> {
     Ok(runs::tries(&mut db, work.run.id, ordinal).await?.unsigned_abs() >= MOST_TRIES)
 }
 
-/// Whether an attempt at it was ever made.
-pub(super) async fn was_tried(work: &Work, ordinal: i32) -> Step<bool> {
-    let mut db = work.hand.context.pool.acquire().await?;
-    Ok(runs::tries(&mut db, work.run.id, ordinal).await? > 0)
-}
-
 /// What its statement may take; `None` when there is not enough time, and the item is deferred.
 async fn time_left(work: &Work, item: &Item) -> Step<Option<u64>> {
     let times = &work.plan.times;
@@ -198,7 +192,7 @@ pub(super) fn needs_ms(high_ms: u64, reserve_ms: u64) -> i64 {
 async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before: Evidence, budget_ms: u64, place: u16) -> Step<ItemResult> {
     let name =
         SessionName::new(work.run.id, epoch(work), item.ordinal.unsigned_abs(), this.number.unsigned_abs()).map_err(Error::internal)?;
-    let guards = Guards::acting(item.work.act, budget_ms, &work.plan.parameters);
+    let guards = Guards::of(&item.work, budget_ms, &work.plan.parameters);
     let session = Session::open(&control.dialer, name, &guards).await.map_err(|error| open_failed(&error))?;
     if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
         let verdict = Verdict::new(Outcome::Cancelled, format!("Not sent: {difference}"));

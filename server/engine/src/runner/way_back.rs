@@ -33,9 +33,11 @@ pub(super) async fn stops(work: &Work, before: i32) -> Step<bool> {
     let earlier: Vec<_> = items.iter().filter(|item| item.ordinal < before && item.work.script.is_some()).collect();
     let Some(broken) = earlier.iter().find(|item| item.outcome.is_some_and(|outcome| !outcome.is_success())) else { return Ok(false) };
     let what = format!("{}: {}", broken.work.object.name, broken.outcome.map(Outcome::label).unwrap_or_default());
-    if earlier.iter().any(|item| item.outcome == Some(Outcome::Done)) {
+    if earlier.iter().any(|item| is_touched(item.outcome)) {
         let way = match work.plan.change.as_ref().map(|change| &change.back) {
-            Some(WayBack::Statements { .. }) => "Roll it back, and the way back of the plan is gone; or leave it and validate.",
+            Some(WayBack::Statements { .. }) => {
+                "Roll it back, and all of the plan's way back is sent, also what undoes parts that were not done: read it first, because somebody else may have made what it removes. Or leave it and validate."
+            }
             _ => "The plan has no way back: look at the database, then leave it and validate, or end it.",
         };
         return Err(Halt::Hold(HoldCause::Half, format!("The change is done in part. {what}. No later part was begun. {way}")));
@@ -46,11 +48,15 @@ pub(super) async fn stops(work: &Work, before: i32) -> Step<bool> {
     Ok(true)
 }
 
+/// Whether a part left something, or may have.
+fn is_touched(outcome: Option<Outcome>) -> bool {
+    matches!(outcome, Some(Outcome::Done | Outcome::NeedsCleanup | Outcome::Unknown))
+}
+
 /// Goes the way back of the plan, where anything of the change was done; says what could not be taken back.
 pub(super) async fn go(work: &Work, control: &Control) -> Step<Vec<String>> {
     let Some(plan) = &work.plan.change else { return Ok(Vec::new()) };
-    let touched = |outcome: Option<Outcome>| matches!(outcome, Some(Outcome::Done | Outcome::NeedsCleanup | Outcome::Unknown));
-    if !work.items().await?.iter().any(|item| touched(item.outcome)) {
+    if !work.items().await?.iter().any(|item| is_touched(item.outcome)) {
         work.feed.line(Line::new("phase", "Nothing of the change was done, so nothing is taken back."));
         return Ok(Vec::new());
     }
@@ -120,7 +126,7 @@ async fn send(work: &Work, control: &Control, part: &WorkItem, ordinal: i32, num
     let name = SessionName::new(work.run.id, epoch(work), item, number.unsigned_abs()).map_err(Error::internal)?;
     intend(work, part, NewUndo { ordinal, number, statement: part.statement.clone(), session_name: name.to_string() }).await?;
     fail_point("after_undo_intent");
-    let guards = Guards::acting(part.act, part.estimate.high_ms, &work.plan.parameters);
+    let guards = Guards::of(part, part.estimate.high_ms, &work.plan.parameters);
     let session = Session::open(&control.dialer, name, &guards).await.map_err(|error| open_failed(&error))?;
     if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
         return done(work, ordinal, number, &Verdict::new(Outcome::Failed, format!("Not sent: {difference}"))).await;

@@ -7,7 +7,7 @@ use super::identity::{self, Identity};
 use super::link::{Link, Notice, field};
 use super::report;
 use domain::ids::RunId;
-use domain::procedure::{Act, Parameters};
+use domain::procedure::{Act, Parameters, WorkItem};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -175,6 +175,16 @@ impl Guards {
             limits_transaction: act == Act::Apply,
             settings,
         }
+    }
+
+    /// For an item of a work list: like [`Guards::acting`], but a statement of a change that stands alone and blocks others is as polite as
+    /// a transaction.
+    pub fn of(item: &WorkItem, budget_ms: u64, parameters: &Parameters) -> Self {
+        let guards = Self::acting(item.act, budget_ms, parameters);
+        if item.script.as_ref().is_some_and(|script| script.is_blocking()) {
+            return Self { lock_timeout_ms: parameters.lock_wait_max_ms, ends_with_us: true, ..guards };
+        }
+        guards
     }
 
     fn list(&self, major: u16) -> Vec<(&'static str, String)> {

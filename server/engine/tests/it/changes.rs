@@ -1,10 +1,11 @@
 //! Changes of design on a real server: all of a transaction or none of it, nothing twice, and the way back.
 
 use crate::run_stage::RunStage;
-use domain::change::{Change, ChangeForm, DESIGN_CHANGE_POSTGRESQL, STEP, design_change_postgresql};
+use domain::change::{Change, ChangeForm, STEP};
 use domain::hold::{HoldVerb, ResolveForm};
 use domain::plan::{Plan, PlanProcedure};
 use domain::procedure::Envelope;
+use domain::procedure::library::{DESIGN_CHANGE_POSTGRESQL, design_change_postgresql};
 use domain::proposal::ProposalForm;
 use engine::actions::propose_window::propose_window;
 use engine::actions::resolve_hold::resolve_hold;

@@ -69,6 +69,12 @@ pub async fn begin(session: &Session, before: Evidence) -> Result<Evidence, Stat
     Ok(Evidence::Transaction { id: Some(field(&row, 0)?), state: None })
 }
 
+/// Takes back what was sent of a transaction so far, which may be nothing.
+async fn withhold(session: &Session) -> Result<Tried, StatementError> {
+    session.link.execute("ROLLBACK").await?;
+    Ok(Tried::Withheld)
+}
+
 /// Sends a transaction's statements one by one, and commits. The first that fails takes all of them back.
 ///
 /// # Errors
@@ -77,8 +83,7 @@ pub async fn apply(session: &Session, item: &WorkItem, may_begin: &(dyn Fn() -> 
     let script = script(item)?;
     let texts = &script.texts;
     if !may_begin() {
-        session.link.execute("ROLLBACK").await?;
-        return Ok(Tried::Withheld);
+        return withhold(session).await;
     }
     session.link.take_notices();
     let began = Instant::now();
@@ -90,9 +95,16 @@ pub async fn apply(session: &Session, item: &WorkItem, may_begin: &(dyn Fn() -> 
         if error.is_some() {
             break;
         }
+        // Between two statements nothing runs that a stop could reach.
+        if number > 1 && !may_begin() {
+            return withhold(session).await;
+        }
         if let Err(said) = session.link.execute(text).await {
             error = Some(numbered(said, number, texts.len()));
         }
+    }
+    if error.is_none() && !may_begin() {
+        return withhold(session).await;
     }
     if error.is_none() {
         error = session.link.execute("COMMIT").await.err();
