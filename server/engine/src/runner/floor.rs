@@ -11,6 +11,7 @@ use crate::ledger::Line;
 use crate::store::{self, runs::Item};
 use crate::target::postgres::preflight;
 use crate::target::session::Session;
+use domain::hold::HoldCause;
 use domain::procedure::WorkItem;
 use domain::run::parallel;
 use futures_util::StreamExt as _;
@@ -65,6 +66,7 @@ pub(super) async fn work_through(work: &Work, control: &Control) -> Step<()> {
         beside: Vec::new(),
         pace: Pace::default(),
         halt: None,
+        over: Vec::new(),
     };
     floor.through().await
 }
@@ -108,13 +110,31 @@ struct Floor<'f> {
     beside: Vec<&'f Item>,
     pace: Pace,
     halt: Option<Halt>,
+    /// Over while something else was looked at.
+    over: Vec<Back>,
+}
+
+/// What a look says of the item that is next.
+enum Looked {
+    /// It begins.
+    Begins,
+    /// Not now: a standby or the server lags behind.
+    Waits,
+    /// Somebody asked to stop.
+    Closed,
+    /// One before it did not succeed: neither it nor any after it begins.
+    Stopped,
 }
 
 impl<'f> Floor<'f> {
     async fn through(mut self) -> Step<()> {
         loop {
             let waits = self.fill().await;
-            let back = if waits { self.next_or_look_again().await } else { self.next().await };
+            let back = match self.over.pop() {
+                Some(back) => Some(back),
+                None if waits => self.next_or_look_again().await,
+                None => self.next().await,
+            };
             let Some(back) = back else {
                 if waits {
                     continue;
@@ -131,7 +151,11 @@ impl<'f> Floor<'f> {
                 break;
             }
         }
-        self.halt.map_or(Ok(()), Err)
+        match self.halt {
+            // A stop is stronger than a hold that was asked for before it.
+            Some(Halt::Hold(HoldCause::Asked, _)) if self.work.lease.stop_asked() => Ok(()),
+            halt => halt.map_or(Ok(()), Err),
+        }
     }
 
     /// What is over next; `None` when nothing runs. At the soft stop the others have their own moment to finish, and no more.
@@ -157,23 +181,14 @@ impl<'f> Floor<'f> {
             if chosen.is_empty() {
                 return false;
             }
-            match self.stops_before(chosen[0]).await {
-                Ok(false) => {}
-                Ok(true) => return false,
-                Err(halt) => {
-                    self.close(halt);
+            match self.look(chosen[0]).await {
+                Ok(Looked::Begins) => self.begin(&chosen),
+                Ok(Looked::Waits) => return true,
+                Ok(Looked::Closed) => return false,
+                Ok(Looked::Stopped) => {
+                    self.waiting.clear();
                     return false;
                 }
-            }
-            let may = match may_begin(self.work).await {
-                Ok(true) => self.pace.lets_begin(self.work, self.control).await.map(Some),
-                Ok(false) => Ok(None),
-                Err(halt) => Err(halt),
-            };
-            match may {
-                Ok(Some(true)) => self.begin(&chosen),
-                Ok(Some(false)) => return true,
-                Ok(None) => return false,
                 Err(halt) => {
                     self.close(halt);
                     return false;
@@ -183,14 +198,28 @@ impl<'f> Floor<'f> {
         false
     }
 
-    /// Whether this part of a change of design, and all after it, must not begin: one before it did not succeed.
-    async fn stops_before(&mut self, at: usize) -> Step<bool> {
-        let item = self.waiting[at];
-        let stops = item.work.script.is_some() && way_back::stops(self.work, item.ordinal).await?;
-        if stops {
-            self.waiting.clear();
+    /// Whether the item at this position begins now. What runs goes on meanwhile: a place that nobody polls would keep its transaction, and
+    /// with it the rows that a stop, a hold and the lease need.
+    async fn look(&mut self, at: usize) -> Step<Looked> {
+        let Self { work, control, waiting, pace, running, over, .. } = self;
+        let (work, item) = (*work, waiting[at]);
+        let look = async {
+            if item.work.script.is_some() && way_back::stops(work, item.ordinal).await? {
+                return Ok(Looked::Stopped);
+            }
+            if !may_begin(work).await? {
+                return Ok(Looked::Closed);
+            }
+            Ok(if pace.lets_begin(work, control).await? { Looked::Begins } else { Looked::Waits })
+        };
+        let look = work.unless_over(look);
+        tokio::pin!(look);
+        loop {
+            tokio::select! {
+                looked = &mut look => return looked?,
+                Some(back) = running.next() => over.push(back),
+            }
         }
-        Ok(stops)
     }
 
     /// Positions of what may begin next: one item, or a lot of small ones.

@@ -36,18 +36,26 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     let (items, before) = still_there(work, control, items).await?;
     let Some(first) = items.first() else { return Ok(()) };
     let Some((budget_ms, needs_ms)) = budget(work, &items).await? else { return one_by_one(work, control, &items, place, kept).await };
-    let session = ready(work, control, first, place, budget_ms, kept.take()).await?;
+    let kept_open = kept.take().filter(|session| !session.link.is_closed());
+    let session = ready(work, control, first, place, budget_ms, kept_open).await?;
     let Some(tries) = begin(work, &items, &before, &session, place, needs_ms).await? else {
         *kept = Some(session);
         return one_by_one(work, control, &items, place, kept).await;
     };
     fail_point("after_intent");
     fail_point("after_start");
+    if !fence::holds(&session.link, i32::from(place.slot)).await.map_err(|error| statement(&error))? {
+        return Err(Halt::Again(Error::internal("the executing session lost its lock before anything was sent")));
+    }
     let (budget, left) = (Duration::from_millis(budget_ms), Duration::from_millis(work.left_ms().await?));
     let guarded = guarded::give(work, &control.dialer, &session, budget, left).await;
     work.go_on()?;
     let works: Vec<WorkItem> = items.iter().map(|item| item.work.clone()).collect();
-    let watched = watch::run_lot(work, control, session, works, first.ordinal, budget, place.may_begin(work)).await?;
+    let until = std::time::Instant::now() + budget.min(until_cut_off(work).await?);
+    let begins = place.may_begin(work);
+    // What is not sent by then has its turn, or its outcome, one by one.
+    let may_begin = move || std::time::Instant::now() < until && begins();
+    let watched = watch::run_lot(work, control, session, works, first.ordinal, budget, may_begin).await?;
     guarded.over();
     fail_point("after_execute");
     *kept = Arc::into_inner(watched.session);
@@ -97,6 +105,12 @@ async fn budget(work: &Work, items: &[&Item]) -> Step<Option<(u64, i64)>> {
         Fit::Fits { budget_ms } => Ok(Some((budget_ms, executor::needs_ms(all.high_ms, reserve_ms)))),
         Fit::PastCutOff | Fit::TooLong { .. } => Ok(None),
     }
+}
+
+/// How long something new may begin.
+async fn until_cut_off(work: &Work) -> Step<Duration> {
+    let left = work.plan.times.cut_off.duration_since(work.now().await?);
+    Ok(Duration::try_from(left).unwrap_or_default())
 }
 
 /// A session in its place, with the guards of these statements, on the database of the plan.

@@ -27,7 +27,7 @@ const COUNTED_WITHIN: Duration = Duration::from_secs(3);
 /// Ends idle sessions of this run and observes working ones to their end, until none is left.
 pub(super) async fn clear(work: &Work, control: &Session) -> Step<()> {
     let mut told = BTreeSet::new();
-    let mut stopping = false;
+    let mut stopping = BTreeSet::new();
     loop {
         let found = fence::sessions_of(&control.link, work.run.id).await.map_err(|error| statement(&error))?;
         if found.is_empty() {
@@ -50,7 +50,7 @@ pub(super) async fn clear(work: &Work, control: &Session) -> Step<()> {
     }
 }
 
-async fn observe(work: &Work, control: &Session, old: &OldSession, told: &mut BTreeSet<i32>, stopping: &mut bool) -> Step<()> {
+async fn observe(work: &Work, control: &Session, old: &OldSession, told: &mut BTreeSet<i32>, stopping: &mut BTreeSet<i32>) -> Step<()> {
     let ordinal = i32::try_from(old.name.item()).unwrap_or_default();
     if told.insert(old.backend.pid) {
         let line =
@@ -60,8 +60,8 @@ async fn observe(work: &Work, control: &Session, old: &OldSession, told: &mut BT
     if let Ok(Some(progress)) = postgres::progress::progress(&control.link, old.backend.pid).await {
         work.feed.line(watch::progress_line(ordinal, &progress));
     }
-    if work.lease.stop_asked() && !*stopping {
-        *stopping = true;
+    // Each of several is stopped, once.
+    if work.lease.stop_asked() && stopping.insert(old.backend.pid) {
         let stopped =
             stop::stop(&control.link, old.backend, watch::CANCEL_WITHIN, watch::END_WITHIN).await.map_err(|error| statement(&error))?;
         watch::say(work, stopped, old.backend, ordinal)?;
@@ -162,8 +162,10 @@ async fn ask_the_object(work: &Work, control: &Control, attempt: &Attempt, item:
             executor::record_try(work, &this, item.ordinal, &verdict, &[], result.after.as_ref(), true).await?;
         }
         Finding::NotDone => {
-            let verdict =
-                Verdict::new(Outcome::Cancelled, "Ended without effect: nobody got the server's answer, and the database shows no change.");
+            let verdict = Verdict::new(
+                Outcome::Cancelled,
+                "Without effect: it was not sent, or nobody got the server's answer, and the database shows no change.",
+            );
             executor::record_try(work, &this, item.ordinal, &verdict, &[], Some(&now), false).await?;
         }
         Finding::Partial => {
