@@ -31,11 +31,13 @@ pub async fn link_target(engine: &Engine, caller: &Caller, target: TargetId, for
             let unknown =
                 || Error::field("other", "There is no such database among those you see. Look its short name up under Databases.");
             let (other, _) = other.ok_or_else(unknown)?;
-            if store::target_links::of(ledger.db(), target, None).await?.len() >= MOST_LINKS {
-                return Err(Error::field(
-                    "other",
-                    &format!("A database has at most {MOST_LINKS} links. Remove one that is not true any more."),
-                ));
+            // A link is of both.
+            for (one, called) in [(target, "This database"), (other, "The other database")] {
+                if store::target_links::of(ledger.db(), one, None).await?.len() >= MOST_LINKS {
+                    let message =
+                        format!("{called} has {MOST_LINKS} links already, and that is the most. Remove one that is not true any more.");
+                    return Err(Error::field("other", &message));
+                }
             }
             if !store::target_links::add(ledger.db(), target, other, kind, by).await? {
                 return Err(Error::field("other", "The two are linked already. Remove that link first if they share something else."));
