@@ -158,12 +158,11 @@ async fn hostile_names_are_only_names() {
         .enumerate()
     {
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        let [one, two] = ["i1", "i2"].map(|prefix| format!("\"{prefix}{}\"", name.replace('"', "\"\"")));
         sql.push_str(&format!(
             "CREATE TABLE shop.{quoted} ({quoted} int REFERENCES shop.parent ON DELETE CASCADE, s{n} serial);
-             CREATE INDEX {} ON shop.{quoted} ({quoted}, s{n}); CREATE INDEX {} ON shop.{quoted} ({quoted}, s{n});
+             CREATE INDEX {one} ON shop.{quoted} ({quoted}, s{n}); CREATE INDEX {two} ON shop.{quoted} ({quoted}, s{n});
              GRANT SELECT ON shop.{quoted} TO PUBLIC;",
-            format!("\"i1{}\"", name.replace('"', "\"\"")),
-            format!("\"i2{}\"", name.replace('"', "\"\"")),
         ));
     }
     let long = "x".repeat(63);
