@@ -37,10 +37,10 @@ pub struct Concluded {
     pub after: Option<Value>,
     /// This is the item's outcome too; otherwise it is tried again.
     pub last: bool,
-    /// When its statement was sent, in milliseconds before this is written.
-    pub begun_ago_ms: i64,
+    /// When its statement was sent, in microseconds before this is written.
+    pub begun_ago_us: i64,
     /// When the server had answered.
-    pub ended_ago_ms: i64,
+    pub ended_ago_us: i64,
 }
 
 fn microseconds(facts: &[FactRef]) -> Vec<i64> {
@@ -139,16 +139,17 @@ impl Ledger<'_> {
         let outcomes: Vec<String> = ended.iter().map(|one| one.verdict.outcome.word().to_owned()).collect();
         let details: Vec<String> = ended.iter().map(|one| one.verdict.sentence.clone()).collect();
         let done = sqlx::query!(
-            "UPDATE drydock.attempt AS a SET state = 'done', started_at = clock_timestamp() - u.begun_ago_ms * interval '1 ms', ended_at = clock_timestamp() - u.ended_ago_ms * interval '1 ms',
+            "UPDATE drydock.attempt AS a SET state = 'done', started_at = t.at - u.begun_ago_us * interval '1 microsecond', ended_at = t.at - u.ended_ago_us * interval '1 microsecond',
                     outcome = u.outcome, outcome_detail = u.detail, notices = u.notices
-             FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::bigint[], $6::bigint[]) AS u (id, outcome, detail, notices, begun_ago_ms, ended_ago_ms)
+             FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::bigint[], $6::bigint[]) AS u (id, outcome, detail, notices, begun_ago_us, ended_ago_us)
+                  CROSS JOIN (SELECT clock_timestamp() AS at) AS t
              WHERE a.id = u.id AND a.state <> 'done'",
             &ended.iter().map(|one| one.attempt.0).collect::<Vec<_>>(),
             &outcomes,
             &details,
             &ended.iter().map(|one| one.notices.clone()).collect::<Vec<_>>(),
-            &ended.iter().map(|one| one.begun_ago_ms).collect::<Vec<_>>(),
-            &ended.iter().map(|one| one.ended_ago_ms).collect::<Vec<_>>()
+            &ended.iter().map(|one| one.begun_ago_us).collect::<Vec<_>>(),
+            &ended.iter().map(|one| one.ended_ago_us).collect::<Vec<_>>()
         )
         .execute(&mut *self.db)
         .await?

@@ -186,17 +186,17 @@ async fn conclude<'i>(
     items: &[&'i Item],
     tries: &[Try],
     results: Vec<ItemResult>,
-    times: Vec<watch::Ago>,
+    times: Vec<watch::Span>,
 ) -> Step<Vec<&'i Item>> {
     let stopped = work.lease.stop_asked();
     let (mut ended, mut again) = (Vec::new(), Vec::new());
-    for (((item, this), result), (begun_ago, ended_ago)) in items.iter().zip(tries).zip(results).zip(times) {
+    for (((item, this), result), span) in items.iter().zip(tries).zip(results).zip(times) {
         let unsent = result.execution.is_none();
         let last = if unsent { stopped } else { result.verdict.outcome != Outcome::SkippedLock };
         if !last && !stopped {
             again.push(*item);
         }
-        ended.push(Concluded::new(this.id, item.ordinal, &result, last, (begun_ago, ended_ago))?);
+        ended.push(Concluded::new(this.id, item.ordinal, &result, last, span)?);
     }
     let (tenure, run, team, ended) = (work.hand.tenure, work.run.clone(), work.plan.target().team, Arc::new(ended));
     let written = work.hand.write("lot_done", move |ledger| {
@@ -246,9 +246,9 @@ impl Begun {
 }
 
 impl Concluded {
-    fn new(attempt: domain::ids::AttemptId, ordinal: i32, result: &ItemResult, last: bool, ago: watch::Ago) -> Result<Self> {
+    fn new(attempt: domain::ids::AttemptId, ordinal: i32, result: &ItemResult, last: bool, (begun, ended): watch::Span) -> Result<Self> {
         let notices = result.execution.as_ref().map(|done| done.notices.as_slice()).unwrap_or_default();
-        let ms = |ago: Duration| i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+        let us_ago = |at: tokio::time::Instant| i64::try_from(at.elapsed().as_micros()).unwrap_or(i64::MAX);
         Ok(Self {
             attempt,
             ordinal,
@@ -256,8 +256,8 @@ impl Concluded {
             notices: json(&notices)?,
             after: result.after.as_ref().map(json).transpose()?,
             last,
-            begun_ago_ms: ms(ago.0),
-            ended_ago_ms: ms(ago.1),
+            begun_ago_us: us_ago(begun),
+            ended_ago_us: us_ago(ended),
         })
     }
 }

@@ -28,10 +28,10 @@ const GRACE: Duration = Duration::from_secs(15);
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
-/// When a statement was sent and answered, each as the time since then.
-pub(super) type Ago = (Duration, Duration);
+/// When a statement was sent and answered.
+pub(super) type Span = (Instant, Instant);
 /// What was tried, or why not even that is known, of each item in its turn.
-type Tries = Vec<(Result<Tried, StatementError>, Ago)>;
+type Tries = Vec<(Result<Tried, StatementError>, Span)>;
 type Run = JoinHandle<(Arc<Session>, Tries)>;
 
 /// What came of it, and whether a person or the deadline stopped it.
@@ -149,7 +149,6 @@ fn send(work: &Work, session: &Arc<Session>, items: Vec<WorkItem>, may_begin: im
                 break;
             }
         }
-        let tried = tried.into_iter().map(|(result, (begun, ended))| (result, (begun.elapsed(), ended.elapsed()))).collect();
         (session, tried)
     })
 }
