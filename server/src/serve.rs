@@ -120,6 +120,8 @@ async fn bring_up(
     }
     for child in &mut kept {
         child.ready().await.map_err(|error| {
+            // Another process may be the one that cannot run: that is why this one was stopped.
+            let error = supervisor.hopeless().filter(|_| error.is::<StoppedEarly>()).map_or(error, anyhow::Error::from);
             let log_helps = logs_to_files && !error.is::<StoppedEarly>();
             if log_helps { error.context(format!("the logs are in {}", settings.log_dir().display())) } else { error }
         })?;
