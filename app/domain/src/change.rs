@@ -6,10 +6,12 @@
 
 mod form;
 mod script;
+pub mod settings;
 mod verify;
 
 pub use form::{ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, NoWayBack};
 pub use script::{IndexScript, SCRIPT_SCHEMA, Script, scripts};
+pub use settings::{ServerSetting, SettingState};
 pub use verify::{NamedIndex, TransactionState};
 
 use crate::people::words;
@@ -69,6 +71,8 @@ words!(Length {
 
 /// The key of the step that sends it.
 pub const STEP: &str = crate::procedure::select::step::CHANGE;
+/// The key of the step that sends a change of settings.
+pub const SETTINGS_STEP: &str = crate::procedure::select::step::SETTINGS;
 /// The first part of the name of what takes it back, where the change's own scripts have [`SCRIPT_SCHEMA`].
 pub const BACK_SCHEMA: &str = "way_back";
 
@@ -77,7 +81,8 @@ pub const BACK_SCHEMA: &str = "way_back";
 pub fn items(scripts: &[Script], parameters: &Parameters) -> Vec<WorkItem> {
     let high_ms = parameters.change_part_max_min.saturating_mul(60_000);
     let estimate = Estimate { low_ms: 1_000.min(high_ms), high_ms, basis: Basis::Guess };
-    scripts.iter().map(|script| WorkItem::scripted(STEP, script, estimate)).collect()
+    let step = |script: &Script| if script.setting.is_some() { SETTINGS_STEP } else { STEP };
+    scripts.iter().map(|script| WorkItem::scripted(step(script), script, estimate)).collect()
 }
 
 /// What a reader should know about a statement.
@@ -121,6 +126,9 @@ pub struct Reading {
     /// The index it makes or drops concurrently, as written: looking at it tells whether it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
+    /// The setting of the whole server that it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setting: Option<ServerSetting>,
     /// What a reader should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
@@ -138,6 +146,7 @@ impl Reading {
             destroys: None,
             opaque: None,
             index: None,
+            setting: None,
             remarks: Vec::new(),
         }
     }
@@ -155,6 +164,9 @@ impl Reading {
     pub fn risk(&self) -> RiskClass {
         if self.destroys.is_some() || self.opaque.is_some() {
             return RiskClass::R4;
+        }
+        if let Some(setting) = &self.setting {
+            return if setting.needs_restart { RiskClass::R3 } else { RiskClass::R2 };
         }
         match (self.lock, self.length) {
             (Lock::None | Lock::ShareUpdateExclusive, _) => RiskClass::R1,
@@ -192,6 +204,8 @@ pub enum WayBack {
         /// In their order.
         statements: Vec<Statement>,
     },
+    /// Each setting gets the value that it had when the run changed it.
+    Former,
     /// There is none; whoever approves agrees to that.
     None {
         /// Why not, 10 to 1,000 characters.
@@ -238,12 +252,15 @@ impl Change {
     pub fn way_back(&self) -> &[Statement] {
         match &self.back {
             WayBack::Statements { statements } => statements,
-            WayBack::None { .. } => &[],
+            WayBack::Former | WayBack::None { .. } => &[],
         }
     }
     /// What it means for the people who use the database, in a sentence.
     #[must_use]
     pub fn impact(&self) -> &'static str {
+        if self.is_of_settings() {
+            return "The whole server is concerned, with every database on it. Nothing is locked; how it works changes from then on.";
+        }
         match self.risk() {
             RiskClass::R0 => "Nothing changes; the database is only read.",
             RiskClass::R1 => "The database stays available; reads and writes go on.",
@@ -260,8 +277,14 @@ impl Change {
                 let count = crate::procedure::text::plural(statements.len().try_into().unwrap_or(u64::MAX), "statement", "statements");
                 format!("By the {count} of the way back, when somebody decides so: as they stand in this plan.")
             }
+            WayBack::Former => "By giving each setting the value it had when the run changed it, when somebody decides so.".to_owned(),
             WayBack::None { reason } => format!("There is no way back: {reason}"),
         }
+    }
+    /// Whether it changes settings of the server, not the design of the database.
+    #[must_use]
+    pub fn is_of_settings(&self) -> bool {
+        self.statements.iter().any(|statement| statement.reading.setting.is_some())
     }
 }
 

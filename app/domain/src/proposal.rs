@@ -5,7 +5,7 @@ pub mod several;
 use crate::change::{Change, ChangeForm};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
-use crate::procedure::library::DESIGN_CHANGE_POSTGRESQL;
+use crate::procedure::library;
 use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass};
 use crate::schedule::{self, Fold, Times};
 use jiff::tz::TimeZone;
@@ -152,6 +152,7 @@ impl ProposalForm {
                 "back_sql" => form.change.back_sql = value,
                 "no_way_back" => form.change.no_way_back = value,
                 "read_by_me" => form.change.read_by_me = value,
+                "settings" => form.change.settings = value,
                 wave if wave.starts_with(several::FIELD) => {
                     let database = wave[several::FIELD.len()..].to_owned();
                     if !value.trim().is_empty() {
@@ -192,6 +193,7 @@ impl ProposalForm {
             ("back_sql", &self.change.back_sql),
             ("no_way_back", &self.change.no_way_back),
             ("read_by_me", &self.change.read_by_me),
+            ("settings", &self.change.settings),
         ];
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
         plain
@@ -206,14 +208,14 @@ impl ProposalForm {
     /// # Errors
     /// One [`FieldError`] for each field that cannot be taken.
     pub fn parse(&self) -> Result<Proposal, Vec<FieldError>> {
-        self.parse_with(&|_| Err(vec![FieldError::new("procedure", "A change of design is proposed in a window of its own.")]))
+        self.parse_with(&|_, _| Err(vec![FieldError::new("procedure", "A change that is typed is proposed in a window of its own.")]))
     }
 
-    /// Reads every field; all errors at once. `read` reads the text of a change of design.
+    /// Reads every field; all errors at once. `read` reads what is typed for the procedure of this key.
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn parse_with(&self, read: &dyn Fn(&ChangeForm) -> Result<Change, Vec<FieldError>>) -> Result<Proposal, Vec<FieldError>> {
+    pub fn parse_with(&self, read: &dyn Fn(&str, &ChangeForm) -> Result<Change, Vec<FieldError>>) -> Result<Proposal, Vec<FieldError>> {
         let mut form = FormCheck::default();
         let target = form.take(people::short_name("target", &self.target).map_err(|_| FieldError::new("target", "Choose a database.")));
         let procedure = form.take(match crate::procedure::by_key(self.procedure.trim()) {
@@ -279,8 +281,8 @@ impl ProposalForm {
                 )
             })),
         };
-        let change = if procedure.as_ref().is_some_and(|procedure| procedure.key == DESIGN_CHANGE_POSTGRESQL) {
-            match read(&self.change) {
+        let change = if let Some(procedure) = procedure.as_ref().filter(|procedure| library::is_typed(&procedure.key)) {
+            match read(&procedure.key, &self.change) {
                 Ok(change) => Some(Some(change)),
                 Err(errors) => {
                     form.refuse_all(errors);

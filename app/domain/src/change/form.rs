@@ -30,6 +30,9 @@ pub struct ChangeForm {
     /// Ticked by whoever has read the statements of which nobody can tell what they do.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub read_by_me: String,
+    /// Settings of the server, one a line, where the procedure is about them.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub settings: String,
 }
 
 /// PostgreSQL cuts names after this many bytes.
@@ -56,7 +59,9 @@ impl ChangeForm {
     /// Whether nothing of it is filled in.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        [&self.change_sql, &self.as_role, &self.back_sql, &self.no_way_back, &self.read_by_me].iter().all(|field| field.trim().is_empty())
+        [&self.change_sql, &self.as_role, &self.back_sql, &self.no_way_back, &self.read_by_me, &self.settings]
+            .iter()
+            .all(|field| field.trim().is_empty())
     }
 
     /// Reads the fields; the SQL in them is read by the engine.

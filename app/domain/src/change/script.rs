@@ -1,6 +1,7 @@
 //! Which statements are one unit: those between two that must stand alone share a transaction, all of it or nothing.
 
-use super::{Lock, Statement};
+use super::settings::RELOAD;
+use super::{Lock, ServerSetting, Statement};
 use crate::procedure::quote;
 use crate::procedure::{ObjectName, RiskClass, StepClass};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct Script {
     /// The index that a statement on its own makes or drops: looking at it tells whether it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexScript>,
+    /// The setting of the server that is written, and then read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setting: Option<ServerSetting>,
 }
 
 /// An index that a statement makes or drops concurrently.
@@ -43,10 +47,10 @@ pub struct IndexScript {
 }
 
 impl Script {
-    /// What may be done again after a crash: a transaction tells by its id what became of it, an index by looking at it; nothing else does.
+    /// What may be done again after a crash: a transaction tells by its id what became of it, an index or a setting by looking at it; nothing else does.
     #[must_use]
     pub fn class(&self) -> StepClass {
-        if self.alone && self.index.is_none() { StepClass::Once } else { StepClass::Resumable }
+        if self.alone && self.index.is_none() && self.setting.is_none() { StepClass::Once } else { StepClass::Resumable }
     }
     /// Whether it keeps others waiting while it stands alone, so that it waits for its lock as briefly as a transaction does.
     #[must_use]
@@ -74,6 +78,25 @@ impl Script {
     }
 }
 
+impl Script {
+    /// What gives a setting back the value that was seen before it was changed; `nth` counts the parts of the way back from 1.
+    #[must_use]
+    pub fn gives_back(setting: &ServerSetting, before: &super::SettingState, nth: usize) -> Option<Self> {
+        let setting = setting.back(before);
+        Some(Self {
+            name: ObjectName::new(super::BACK_SCHEMA, format!("statement_{nth}")).ok()?,
+            texts: vec![setting.statement(), RELOAD.to_owned()],
+            role: None,
+            alone: true,
+            blocks: false,
+            lock: Lock::None.label().to_owned(),
+            risk: if setting.needs_restart { RiskClass::R3 } else { RiskClass::R2 },
+            index: None,
+            setting: Some(setting),
+        })
+    }
+}
+
 /// The units of these statements, in their order; `schema` is the first part of their names.
 #[must_use]
 pub fn scripts(schema: &str, role: Option<&String>, statements: &[Statement]) -> Vec<Script> {
@@ -94,9 +117,12 @@ fn script(schema: &str, role: Option<&String>, unit: &[(usize, &Statement)]) -> 
     let name = if first == last { format!("statement_{first_number}") } else { format!("statements_{first_number}_to_{last_number}") };
     let strongest = unit.iter().map(|(_, statement)| &statement.reading).max_by_key(|reading| (reading.lock, reading.length))?;
     let held = if unit.len() > 1 && strongest.lock > Lock::RowExclusive { ", until all of them are done" } else { "" };
+    let setting = one.reading.setting.clone();
+    let texts = unit.iter().map(|(_, statement)| statement.text.clone()).chain(setting.iter().map(|_| RELOAD.to_owned())).collect();
     Some(Script {
         name: ObjectName::new(schema, name).ok()?,
-        texts: unit.iter().map(|(_, statement)| statement.text.clone()).collect(),
+        texts,
+        setting,
         role: role.cloned(),
         alone: one.reading.alone,
         blocks: one.reading.alone && strongest.lock > Lock::ShareUpdateExclusive,

@@ -1,5 +1,6 @@
 //! What proves that a part of a change ran, or did not: the transaction by its id, an index by looking at it.
 
+use super::SettingState;
 use crate::run::{Finding, Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,39 @@ impl NamedIndex {
             (Finding::NotDone | Finding::CannotTell, _) => {
                 Verdict::new(Outcome::Failed, "The server answered, yet the index is as it was.")
             }
+        }
+    }
+}
+
+impl SettingState {
+    /// What became of a setting that was written, by looking before and after: nothing else changes it meanwhile.
+    #[must_use]
+    pub fn finding(&self, after: &Self) -> Finding {
+        if (&self.value, self.kept, self.waits) == (&after.value, after.kept, after.waits) { Finding::NotDone } else { Finding::Done }
+    }
+    /// Judges a setting that was written and read again without an error.
+    #[must_use]
+    pub fn verify(&self, after: &Self) -> Verdict {
+        match self.finding(after) {
+            // A server that was told to wait for a restart says so until then, even when the line is gone from its file.
+            _ if self.waits && after.waits => Verdict::new(
+                Outcome::Done,
+                format!(
+                    "Taken back in the server's file. It is {}, and stays so at a restart, though the server still says that it waits for one.",
+                    after.value
+                ),
+            ),
+            Finding::Done if after.waits => {
+                Verdict::new(Outcome::Done, format!("Written. It counts after a restart of the server; until then it is {}.", after.value))
+            }
+            Finding::Done if self.value == after.value => {
+                Verdict::new(Outcome::Done, format!("Its value is {} as before; where it comes from has changed.", after.value))
+            }
+            Finding::Done => Verdict::new(Outcome::Done, format!("It is {}, and was {}.", after.value, self.value)),
+            _ => Verdict::new(
+                Outcome::NoEffect,
+                format!("It is {} as before: it had this value already, or the server's files hold an error that hinders it.", after.value),
+            ),
         }
     }
 }

@@ -33,6 +33,7 @@ fn readable(mut value: Value, plan: &Plan) -> Value {
             |statements: &[Statement]| statements.iter().map(|statement| format!("{};", statement.text)).collect::<Vec<_>>().join("\n");
         let back = match &change.back {
             WayBack::Statements { statements } => text(statements),
+            WayBack::Former => "The values that the settings had.".to_owned(),
             WayBack::None { reason } => format!("There is none: {reason}"),
         };
         let role = change.role.clone().unwrap_or_default();

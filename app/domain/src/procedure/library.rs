@@ -5,6 +5,7 @@
 
 pub mod design_change;
 pub mod monthly;
+pub mod settings;
 pub mod space;
 pub mod weekly;
 
@@ -16,6 +17,9 @@ pub const WEEKLY_POSTGRESQL: &str = weekly::KEY;
 
 /// The key of [`design_change_postgresql`].
 pub const DESIGN_CHANGE_POSTGRESQL: &str = design_change::KEY;
+
+/// The key of "change of settings (PostgreSQL)".
+pub const SETTINGS_POSTGRESQL: &str = settings::KEY;
 
 /// One procedure in all its versions.
 struct Row {
@@ -37,6 +41,11 @@ const SHELF: &[Row] = &[
     Row {
         versions: design_change::versions,
         about: "Sends SQL that people approve word by word, with the SQL that takes it back.",
+        breaks_glass: false,
+    },
+    Row {
+        versions: settings::versions,
+        about: "Changes settings of the whole server, one by one, and gives them back the values they had.",
         breaks_glass: false,
     },
     Row {
@@ -69,6 +78,12 @@ pub fn find(key: &str, version: u32, digest: Digest) -> Option<Procedure> {
 
 fn row(key: &str) -> Option<&'static Row> {
     SHELF.iter().find(|row| (row.versions)().last().is_some_and(|newest| newest.key == key))
+}
+
+/// Whether what it does is typed for one occasion, so that it makes no sense again and again.
+#[must_use]
+pub fn is_typed(key: &str) -> bool {
+    [DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL].contains(&key)
 }
 
 /// What a procedure is for, in one sentence.

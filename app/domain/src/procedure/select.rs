@@ -38,6 +38,8 @@ pub mod step {
     pub const INTEGRITY: &str = "integrity";
     /// The text of a change of design.
     pub const CHANGE: &str = "change";
+    /// The lines of a change of settings.
+    pub const SETTINGS: &str = "settings";
 }
 
 /// What a selector found.

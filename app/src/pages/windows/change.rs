@@ -5,6 +5,7 @@ use crate::door;
 use crate::parts::form::{Check, Field, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
+use domain::change::settings::MOST_SETTINGS;
 use domain::change::{Change, ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, Reading, Remark, Statement, WayBack};
 use domain::procedure::RiskClass;
 use domain::procedure::text::count;
@@ -35,6 +36,15 @@ pub fn ChangeFields(form: ChangeForm) -> impl IntoView {
     }
 }
 
+/// Settings of the server, one a line.
+#[component]
+pub fn SettingsFields(value: String) -> impl IntoView {
+    view! {
+        <TextArea name="settings" label="Settings" required=true code=true rows=6 value=value
+            hint=format!("One a line, such as “work_mem = 64MB”; “work_mem = DEFAULT” takes back what ALTER SYSTEM wrote earlier. They count for the whole server, every database on it. At most {MOST_SETTINGS}, better one: then everybody sees what made the difference.")/>
+    }
+}
+
 /// The change as it is approved, statement by statement.
 #[component]
 pub fn ChangePart(change: Change) -> impl IntoView {
@@ -42,6 +52,10 @@ pub fn ChangePart(change: Change) -> impl IntoView {
         WayBack::Statements { statements } => view! {
             <p class="quiet">"Sent only when somebody decides to roll back: as it stands here, after what was done of the change."</p>
             <Statements statements/>
+        }
+        .into_any(),
+        WayBack::Former => view! {
+            <p>"Each setting that was changed gets the value it had, which the run puts on record before it writes anything. Sent only when somebody decides to roll back."</p>
         }
         .into_any(),
         WayBack::None { reason } => view! { <p class="message warn">"There is no way back: "{foreign(&reason)}</p> }.into_any(),
@@ -94,8 +108,12 @@ fn Read(reading: Reading) -> impl IntoView {
         RiskClass::R3 => Tone::Warn,
         RiskClass::R4 => Tone::Bad,
     };
+    let of_server = reading.setting.is_some();
     let on = if reading.on.is_empty() { String::new() } else { format!(" on {}", foreign(&reading.on.join(", "))) };
-    let alone = reading.alone.then(|| view! { <p class="quiet">"Stands alone: PostgreSQL refuses it inside of a transaction."</p> });
+    let alone = (reading.alone && reading.setting.is_none())
+        .then(|| view! { <p class="quiet">"Stands alone: PostgreSQL refuses it inside of a transaction."</p> });
+    let locks =
+        if of_server { "A setting of the whole server; locks nothing.".to_owned() } else { format!("{}{on}.", reading.lock_in_words()) };
     let gone = reading.destroys.as_ref().map(|what| view! { <p class="message warn">"Gone afterwards: "{foreign(what)}"."</p> });
     let opaque = reading.opaque.as_ref().map(|why| {
         view! { <p class="message warn">"Nobody can tell from its text what it does: "{foreign(why)}". Whoever proposed it says to have read it."</p> }
@@ -107,7 +125,7 @@ fn Read(reading: Reading) -> impl IntoView {
         .collect_view();
     let has_remarks = !reading.remarks.is_empty();
     view! {
-        <p><Pill tone label=risk.word()/>" "{reading.lock_in_words()}{on}"."</p>
+        <p><Pill tone label=risk.word()/>" "{locks}</p>
         {alone}
         {gone}
         {opaque}

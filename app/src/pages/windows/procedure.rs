@@ -2,7 +2,7 @@
 
 use crate::door;
 use crate::parts::form::Radios;
-use domain::procedure::library::DESIGN_CHANGE_POSTGRESQL;
+use domain::procedure::library::{DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL, is_typed};
 use domain::procedure::{Procedure, library};
 use leptos::prelude::*;
 
@@ -20,12 +20,17 @@ pub fn is_change(form: &str) -> bool {
     chosen(form).is_some_and(|procedure| procedure.key == DESIGN_CHANGE_POSTGRESQL)
 }
 
+/// Whether it is a change of the server's settings.
+pub fn is_settings(form: &str) -> bool {
+    chosen(form).is_some_and(|procedure| procedure.key == SETTINGS_POSTGRESQL)
+}
+
 /// Every procedure, all in sight; of a series only those that make sense more than once.
 #[component]
 pub fn ProcedureChoice(value: String, #[prop(optional)] repeats: bool) -> impl IntoView {
     let options = library::all()
         .into_iter()
-        .filter(|one| !repeats || one.key != DESIGN_CHANGE_POSTGRESQL)
+        .filter(|one| !repeats || !is_typed(&one.key))
         .map(|one| {
             let (about, risk) = (library::about(&one.key), one.highest_risk());
             let follows = format!("{about} Highest risk: {}, {}.", risk.word(), risk.label());

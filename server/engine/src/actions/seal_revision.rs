@@ -60,7 +60,7 @@ pub(crate) enum Found {
 
 /// Reads the form and the database it names. A database of another team is answered like a missing one, whatever else is wrong.
 pub(crate) async fn read(engine: &Engine, db: &mut PgConnection, actor: &Actor, form: &ProposalForm, preview: Found) -> Result<Draft> {
-    let parsed = form.parse_with(&crate::change::read_form);
+    let parsed = form.parse_with(&crate::change::read_typed);
     let target = match form.target.trim() {
         "" => None,
         name => Some(known_target(db, actor, name).await?),

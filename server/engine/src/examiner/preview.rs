@@ -9,16 +9,19 @@ use crate::store::past_lists;
 use crate::store::targets::Target;
 use crate::target::connect::Dialer;
 use crate::target::fault::StatementError;
+use crate::target::link::Link;
+use crate::target::postgres::settings;
 use crate::target::postgres::survey::{Asked, Surveyed, survey};
 use crate::transaction;
 use crate::worker::{WorkerContext, address};
+use domain::change::SETTINGS_STEP;
 use domain::decision::Refusal;
 use domain::examination::{PreviewAnswer, PreviewQuestion};
 use domain::fact::NewFact;
 use domain::ids::TargetId;
 use domain::permission::Permit;
 use domain::procedure::fair::{self, Span};
-use domain::procedure::{PassedOver, Selection, by_key};
+use domain::procedure::{Finding, FindingLevel, PassedOver, Selection, WorkItem, by_key};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +38,8 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     same_database(&target, &link).await?;
     if !question.scripts.is_empty() {
         // Nothing is selected by need: what is approved is what is sent.
-        let selection = Selection { items: domain::change::items(&question.scripts, &question.parameters), ..Selection::default() };
+        let items = domain::change::items(&question.scripts, &question.parameters);
+        let selection = with_settings(&link, items).await.map_err(broken)?;
         let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
         return conclude(context, claimed, &target, &question, &answer).await;
     }
@@ -60,6 +64,38 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     conclude(context, claimed, &target, &question, &answer).await
 }
 
+/// The items, where settings are changed with what the server says of them now; what hinders one is a finding.
+async fn with_settings(link: &Link, mut items: Vec<WorkItem>) -> Result<Selection, StatementError> {
+    let mut findings = Vec::new();
+    for item in &mut items {
+        let Some(setting) = item.script.as_ref().and_then(|script| script.setting.clone()) else { continue };
+        let shown = settings::look(link, &setting.name).await?;
+        let hindered = settings::refused(link, &setting, shown.as_ref()).await?.or_else(|| {
+            let shown = shown.as_ref()?;
+            setting.value.as_ref().and_then(|value| shown.takes.refuses(value))
+        });
+        if let Some(why) = hindered {
+            let sentence = format!("It would not be written: {why}.");
+            findings.push(
+                Finding::new(
+                    SETTINGS_STEP,
+                    "setting_refused",
+                    FindingLevel::Urgent,
+                    sentence,
+                    "Put this right, or take the line out, then look again.",
+                )
+                .called(&setting.name),
+            );
+        }
+        if let Some(shown) = shown {
+            let wanted = setting.value.as_deref().unwrap_or("what the server's files say");
+            let unit = if shown.takes.unit.is_empty() { String::new() } else { format!(" (unit {})", shown.takes.unit) };
+            item.measure.sentence = format!("{}: now {}{unit}, from: {}; then {wanted}.", setting.name, shown.state.value, shown.source);
+        }
+    }
+    Ok(Selection { items, findings, ..Selection::default() })
+}
+
 /// What has a turn in a window of this length, after those before it; the rest is passed over with its reason.
 async fn fitting(
     context: &WorkerContext,
@@ -78,7 +114,7 @@ async fn fitting(
 }
 
 /// A preview of another database would be worse than none.
-pub(super) async fn same_database(target: &Target, link: &crate::target::link::Link) -> Result<()> {
+pub(super) async fn same_database(target: &Target, link: &Link) -> Result<()> {
     let identity = crate::target::identity::observe(link).await.map_err(broken)?;
     let stable = serde_json::to_value(&identity.stable)?;
     if target.identity.as_ref() == Some(&stable) {

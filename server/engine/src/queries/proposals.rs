@@ -284,7 +284,7 @@ async fn seal_page(
 ) -> Result<SealPage> {
     let (target, others) = targets.split_first().ok_or(Error::NotFound)?;
     let window = edit.as_ref().map(|(id, _)| *id);
-    let proposal = form.parse_with(&crate::change::read_form);
+    let proposal = form.parse_with(&crate::change::read_typed);
     let times = match &proposal {
         Ok(proposal) => times_of(proposal, target, engine.clock().now())?,
         Err(errors) => Err(errors.clone()),

@@ -12,7 +12,7 @@ use crate::store::undo::{self, UndoPart};
 use crate::target::fence;
 use crate::target::postgres::{self, Evidence, Tried};
 use crate::target::session::{Guards, Session, SessionName};
-use domain::change::{self, WayBack};
+use domain::change::{self, Change, Script, WayBack};
 use domain::fact::NewFact;
 use domain::hold::HoldCause;
 use domain::procedure::{StepClass, WorkItem};
@@ -38,6 +38,7 @@ pub(super) async fn stops(work: &Work, before: i32) -> Step<bool> {
             Some(WayBack::Statements { .. }) => {
                 "Roll it back, and all of the plan's way back is sent, also what undoes parts that were not done: read it first, because somebody else may have made what it removes. Or leave it and validate."
             }
+            Some(WayBack::Former) => "Roll it back, and each setting that was changed gets the value it had. Or leave it and validate.",
             _ => "The plan has no way back: look at the database, then leave it and validate, or end it.",
         };
         return Err(Halt::Hold(HoldCause::Half, format!("The change is done in part. {what}. No later part was begun. {way}")));
@@ -63,7 +64,7 @@ pub(super) async fn go(work: &Work, control: &Control) -> Step<Vec<String>> {
     if let WayBack::None { reason } = &plan.back {
         return Ok(vec![format!("The plan has no way back for what was done: {reason}")]);
     }
-    let parts = change::items(&plan.back_scripts(), &work.plan.parameters);
+    let parts = change::items(&scripts(work, plan).await?, &work.plan.parameters);
     for (part, ordinal) in parts.iter().zip(1..) {
         if let Some(left) = take_back(work, control, part, ordinal).await? {
             let rest = parts.len() - ordinal as usize;
@@ -72,6 +73,27 @@ pub(super) async fn go(work: &Work, control: &Control) -> Step<Vec<String>> {
         }
     }
     Ok(Vec::new())
+}
+
+/// What takes it back: as it stands in the plan; or, of settings, the values that were seen before, the last change first.
+async fn scripts(work: &Work, plan: &Change) -> Step<Vec<Script>> {
+    if plan.back != WayBack::Former {
+        return Ok(plan.back_scripts());
+    }
+    let mut back = Vec::new();
+    for item in work.items().await?.iter().rev() {
+        let Some(setting) = item.work.script.as_ref().and_then(|script| script.setting.as_ref()) else { continue };
+        // One that had no effect may have been written all the same.
+        if !is_touched(item.outcome) && item.outcome != Some(Outcome::NoEffect) {
+            continue;
+        }
+        let before = item.figures.as_ref().and_then(|figures| figures.get("before"));
+        let before: Option<Evidence> = before.map(|before| serde_json::from_value(before.clone())).transpose().map_err(Error::from)?;
+        if let Some(Evidence::Setting { state: Some(before) }) = before {
+            back.extend(Script::gives_back(setting, &before, back.len() + 1));
+        }
+    }
+    Ok(back)
 }
 
 /// One part, until it is done; or what is in its way.

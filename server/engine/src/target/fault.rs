@@ -103,6 +103,10 @@ impl StatementError {
     pub(super) fn not_understood(what: &str) -> Self {
         Self { sqlstate: NOT_UNDERSTOOD.to_owned(), said: format!("the target's answer was not understood ({what})"), detail: None }
     }
+    /// It was not sent at all, for a reason that was seen before.
+    pub(super) fn refused_here(why: &str) -> Self {
+        Self { sqlstate: "DD004".to_owned(), said: format!("not sent: {why}"), detail: None }
+    }
     /// Whether the connection broke: the statement may still run on the server.
     pub fn is_disconnect(&self) -> bool {
         self.sqlstate.is_empty() || self.sqlstate.starts_with("08")

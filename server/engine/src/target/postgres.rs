@@ -14,6 +14,7 @@ pub mod preflight;
 pub mod progress;
 pub mod reindex;
 pub mod script;
+pub mod settings;
 pub mod stop;
 pub mod survey;
 pub mod upkeep;
@@ -23,7 +24,7 @@ use super::fault::StatementError;
 use super::link::Link;
 use super::session::{Execution, Session};
 use blockers::Blocker;
-use domain::change::{NamedIndex, TransactionState};
+use domain::change::{NamedIndex, SettingState, TransactionState};
 use domain::procedure::{Act, Parameters, WorkItem};
 use domain::run::{AnalyzeState, Finding, FreezeState, IndexState, Outcome, UpkeepState, VacuumState, Verdict, verify};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,11 @@ pub enum Evidence {
         index: Option<NamedIndex>,
         /// The statement drops it.
         drops: bool,
+    },
+    /// Of a setting of the server; without a state where it has none of that name.
+    Setting {
+        /// As the server shows it.
+        state: Option<SettingState>,
     },
     /// Of a statement whose effect nobody here can look at.
     Untold,
@@ -235,7 +241,7 @@ pub async fn judge(link: &Link, item: &WorkItem, before: Evidence, tried: Tried,
     ItemResult { verdict, before, after: after.ok(), execution: Some(execution), blockers }
 }
 
-/// PostgreSQL 13 and 14 count a moment later than they answer; at most this long is waited for.
+/// PostgreSQL 13 and 14 count a moment later than they answer, and a reload reaches each session a moment later; at most this long is waited for.
 const COUNTED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 const LOOK_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -246,7 +252,7 @@ async fn settled(link: &Link, item: &WorkItem, before: &Evidence, execution: &Ex
         let after = evidence_since(link, item, before).await?;
         let still = matches!(find(before, &after), Finding::NotDone)
             && execution.error.is_none()
-            && matches!(after, Evidence::Vacuum { .. } | Evidence::Freeze { .. } | Evidence::Analyze { .. });
+            && matches!(after, Evidence::Vacuum { .. } | Evidence::Freeze { .. } | Evidence::Analyze { .. } | Evidence::Setting { .. });
         let skipped = execution.notices.iter().any(link_warning);
         if !still || skipped || tokio::time::Instant::now() >= until {
             return Ok(after);
@@ -313,6 +319,7 @@ async fn verdict(
         (Evidence::NamedIndex { index: before, drops }, Evidence::NamedIndex { index: after, .. }) => {
             NamedIndex::verify(*before, *after, *drops)
         }
+        (Evidence::Setting { state: Some(before) }, Evidence::Setting { state: Some(after) }) => before.verify(after),
         (Evidence::Untold, Evidence::Untold) => {
             Verdict::new(Outcome::Done, "The server carried it out. What it changed cannot be looked at here, so its answer is the proof.")
         }
@@ -386,6 +393,7 @@ pub fn find(before: &Evidence, now: &Evidence) -> Finding {
             NamedIndex::finding(*before, *now, *drops)
         }
         (Evidence::Upkeep { state: Some(before) }, Evidence::Upkeep { state: Some(now) }) => verify::find_upkeep(*before, *now),
+        (Evidence::Setting { state: Some(before) }, Evidence::Setting { state: Some(now) }) => before.finding(now),
         (Evidence::Debris { .. }, Evidence::Debris { present }) => {
             if *present {
                 Finding::NotDone

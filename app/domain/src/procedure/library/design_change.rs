@@ -14,7 +14,7 @@ pub fn versions() -> Vec<Procedure> {
 }
 
 /// Which privileges a text needs is told by the server when the text is sent, and by a rehearsal before.
-fn preflight() -> StepTemplate {
+pub(super) fn preflight() -> StepTemplate {
     template(
         "preflight",
         "Pre-checks",

@@ -230,6 +230,14 @@ pub fn review(figures: &Figures) -> Selection {
     found(findings)
 }
 
+/// What a rule has against a new value: why, and what to do instead.
+pub fn against(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    let value = value.to_lowercase();
+    let value = if ["false", "no", "0"].contains(&value.as_str()) { "off" } else { &value };
+    let hit = |rule: &&Rule| rule.name == name && (rule.bad.contains(&value) || (value == "off" && rule.bad.contains(&"0")));
+    RULES.iter().find(hit).map(|rule| (rule.why, rule.advice))
+}
+
 fn broken(rule: &Rule, figures: &Figures) -> Option<Finding> {
     let setting = figures.settings.get(rule.name)?;
     rule.bad.contains(&setting.value.as_str()).then(|| {

@@ -1,6 +1,6 @@
 //! The parts of a design change: approved text, sent as it is. A transaction tells by its id what became of it, an index by looking at it.
 
-use super::{Evidence, Tried, blockers};
+use super::{Evidence, Tried, blockers, settings};
 use crate::target::fault::StatementError;
 use crate::target::link::{Link, field};
 use crate::target::session::{Execution, Session};
@@ -23,6 +23,9 @@ fn script(item: &WorkItem) -> Result<&Script, StatementError> {
 /// What the server, or the connection, said.
 pub async fn evidence(link: &Link, item: &WorkItem) -> Result<Evidence, StatementError> {
     let script = script(item)?;
+    if let Some(setting) = &script.setting {
+        return settings::evidence(link, setting).await;
+    }
     Ok(match &script.index {
         Some(index) => Evidence::NamedIndex { index: named(link, index).await?, drops: index.drops },
         None if script.alone => Evidence::Untold,
@@ -135,6 +138,9 @@ pub async fn apply_alone(
     may_begin: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Tried, StatementError> {
     let script = script(item)?;
+    if let Some(setting) = &script.setting {
+        return settings::apply(session, item, setting, may_begin).await;
+    }
     let limit_s = parameters.blocker_max_age_s;
     let mut old = Vec::new();
     if script.index.is_some() {
