@@ -4,6 +4,7 @@
 //! rules here derive how dangerous it is, which statements share a transaction, and whether the whole may be proposed. The text itself is
 //! sealed in the plan; what runs is that text and nothing else.
 
+pub mod accounts;
 mod form;
 mod script;
 pub mod settings;
@@ -275,9 +276,9 @@ impl Change {
         match &self.back {
             WayBack::Statements { statements } => {
                 let count = crate::procedure::text::plural(statements.len().try_into().unwrap_or(u64::MAX), "statement", "statements");
-                format!("By the {count} of the way back, when somebody decides so: as they stand in this plan.")
+                format!("By the {count} of the way back, as they stand in this plan, when the run stops half way and somebody decides so. Once it went through, propose them in a window of their own.")
             }
-            WayBack::Former => "By giving each setting the value it had when the run changed it, when somebody decides so.".to_owned(),
+            WayBack::Former => "By giving each setting the value it had when the run changed it, when the run stops half way and somebody decides so. Once it went through, propose the former values, which the run has on record.".to_owned(),
             WayBack::None { reason } => format!("There is no way back: {reason}"),
         }
     }

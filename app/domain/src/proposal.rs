@@ -153,6 +153,7 @@ impl ProposalForm {
                 "no_way_back" => form.change.no_way_back = value,
                 "read_by_me" => form.change.read_by_me = value,
                 "settings" => form.change.settings = value,
+                "accounts" => form.change.accounts = value,
                 wave if wave.starts_with(several::FIELD) => {
                     let database = wave[several::FIELD.len()..].to_owned();
                     if !value.trim().is_empty() {
@@ -194,6 +195,7 @@ impl ProposalForm {
             ("no_way_back", &self.change.no_way_back),
             ("read_by_me", &self.change.read_by_me),
             ("settings", &self.change.settings),
+            ("accounts", &self.change.accounts),
         ];
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
         plain

@@ -33,6 +33,9 @@ pub struct ChangeForm {
     /// Settings of the server, one a line, where the procedure is about them.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub settings: String,
+    /// Accounts of the server, one change a line, where the procedure is about them.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub accounts: String,
 }
 
 /// PostgreSQL cuts names after this many bytes.
@@ -59,7 +62,7 @@ impl ChangeForm {
     /// Whether nothing of it is filled in.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        [&self.change_sql, &self.as_role, &self.back_sql, &self.no_way_back, &self.read_by_me, &self.settings]
+        [&self.change_sql, &self.as_role, &self.back_sql, &self.no_way_back, &self.read_by_me, &self.settings, &self.accounts]
             .iter()
             .all(|field| field.trim().is_empty())
     }
@@ -106,11 +109,10 @@ impl Typed {
             }
             Err(NoWayBack(reason)) => WayBack::None { reason },
         };
-        let opaque: Vec<String> =
-            numbered(&statements).filter(|(_, one)| one.reading.opaque.is_some()).map(|(n, _)| n.to_string()).collect();
+        let back_statements = if let WayBack::Statements { statements } = &back { statements.as_slice() } else { &[] };
+        let opaque: Vec<String> = [opaque(&statements, ""), opaque(back_statements, " of the way back")].into_iter().flatten().collect();
         if !opaque.is_empty() && !self.read_by_me {
-            let which =
-                if let [one] = opaque.as_slice() { format!("statement {one}") } else { format!("statements {}", opaque.join(", ")) };
+            let which = opaque.join(" and ");
             form.refuse(
                 "read_by_me",
                 format!("Nobody can tell from its text what {which} will do. Read it, and tick this box; whoever approves sees it marked."),
@@ -138,8 +140,14 @@ fn role(typed: &str) -> Result<Option<String>, FieldError> {
     Ok(Some(typed.to_owned()))
 }
 
-fn numbered(statements: &[Statement]) -> impl Iterator<Item = (usize, &Statement)> {
-    statements.iter().enumerate().map(|(at, statement)| (at + 1, statement))
+/// Which statements nobody can tell, in words; `None` where there is none.
+fn opaque(statements: &[Statement], of: &str) -> Option<String> {
+    let found = statements.iter().zip(1..).filter(|(one, _)| one.reading.opaque.is_some()).map(|(_, number)| number.to_string());
+    match found.collect::<Vec<String>>().as_slice() {
+        [] => None,
+        [one] => Some(format!("statement {one}{of}")),
+        more => Some(format!("statements {}{of}", more.join(", "))),
+    }
 }
 
 fn count(form: &mut FormCheck, field: &str, statements: &[Statement]) {

@@ -3,6 +3,7 @@
 //!
 //! A new procedure is a file beside [`weekly`] and a row in [`SHELF`]; a new step also needs its detector.
 
+pub mod accounts;
 pub mod design_change;
 pub mod monthly;
 pub mod settings;
@@ -20,6 +21,9 @@ pub const DESIGN_CHANGE_POSTGRESQL: &str = design_change::KEY;
 
 /// The key of "change of settings (PostgreSQL)".
 pub const SETTINGS_POSTGRESQL: &str = settings::KEY;
+
+/// The key of "change of accounts (PostgreSQL)".
+pub const ACCOUNTS_POSTGRESQL: &str = accounts::KEY;
 
 /// One procedure in all its versions.
 struct Row {
@@ -46,6 +50,11 @@ const SHELF: &[Row] = &[
     Row {
         versions: settings::versions,
         about: "Changes settings of the whole server, one by one, and gives them back the values they had.",
+        breaks_glass: false,
+    },
+    Row {
+        versions: accounts::versions,
+        about: "Locks, unlocks, creates and drops roles, and changes who is a member of whom; with the way back.",
         breaks_glass: false,
     },
     Row {
@@ -83,7 +92,7 @@ fn row(key: &str) -> Option<&'static Row> {
 /// Whether what it does is typed for one occasion, so that it makes no sense again and again.
 #[must_use]
 pub fn is_typed(key: &str) -> bool {
-    [DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL].contains(&key)
+    [DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL, ACCOUNTS_POSTGRESQL].contains(&key)
 }
 
 /// What a procedure is for, in one sentence.

@@ -5,6 +5,7 @@ use crate::door;
 use crate::parts::form::{Check, Field, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
+use domain::change::accounts::MOST_ACCOUNTS;
 use domain::change::settings::MOST_SETTINGS;
 use domain::change::{Change, ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, Reading, Remark, Statement, WayBack};
 use domain::procedure::RiskClass;
@@ -42,6 +43,15 @@ pub fn SettingsFields(value: String) -> impl IntoView {
     view! {
         <TextArea name="settings" label="Settings" required=true code=true rows=6 value=value
             hint=format!("One a line, such as “work_mem = 64MB”; “work_mem = DEFAULT” takes back what ALTER SYSTEM wrote earlier. They count for the whole server, every database on it. At most {MOST_SETTINGS}, better one: then everybody sees what made the difference.")/>
+    }
+}
+
+/// Accounts of the server, one change a line.
+#[component]
+pub fn AccountsFields(value: String) -> impl IntoView {
+    view! {
+        <TextArea name="accounts" label="Accounts" required=true code=true rows=6 value=value
+            hint=format!("One a line: “lock NAME”, “unlock NAME”, “create NAME in GROUP”, “add NAME to GROUP”, “remove NAME from GROUP”, “drop NAME”. A name with spaces stands between double quotes. Dropping cannot be taken back and stands in a window of its own: lock first, drop some weeks later. At most {MOST_ACCOUNTS}.")/>
     }
 }
 

@@ -1,8 +1,8 @@
 //! What and when: the form of a proposal, for a new window or a new revision.
 
-use super::change::{ChangeFields, SettingsFields};
+use super::change::{AccountsFields, ChangeFields, SettingsFields};
 use super::frame::{environment, pill_of};
-use super::procedure::{ProcedureChoice, SHOW_ITS_OWN, chosen, is_change, is_settings};
+use super::procedure::{ProcedureChoice, SHOW_ITS_OWN, TypedAs, chosen, typed_as};
 use super::several::SeveralFields;
 use crate::door;
 use crate::islands::TimesCheck;
@@ -45,8 +45,12 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                     <input type="hidden" name="target" value=short_name.clone()/>
                     {revision}
                     <ProcedureChoice value=form.procedure.clone()/>
-                    {is_change(&form.procedure).then(|| view! { <ChangeFields form=form.change.clone()/> })}
-                    {is_settings(&form.procedure).then(|| view! { <SettingsFields value=form.change.settings.clone()/> })}
+                    {match typed_as(&form.procedure) {
+                        TypedAs::Nothing => ().into_any(),
+                        TypedAs::Sql => view! { <ChangeFields form=form.change.clone()/> }.into_any(),
+                        TypedAs::Settings => view! { <SettingsFields value=form.change.settings.clone()/> }.into_any(),
+                        TypedAs::Accounts => view! { <AccountsFields value=form.change.accounts.clone()/> }.into_any(),
+                    }}
                     <Field name="title" label="Title" value=form.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=form.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this. At most 4,000 characters."/>
                     <p class="zone-note">"Date and time are those of the database: "<strong>{zone}</strong>"."</p>
@@ -148,7 +152,7 @@ pub fn Limits(form: ProposalForm) -> impl IntoView {
         })
         .collect_view();
     // What is typed is sent whole: limits of a selection mean nothing to it, and what they were is kept.
-    let limits = if is_change(&form.procedure) || is_settings(&form.procedure) {
+    let limits = if typed_as(&form.procedure) != TypedAs::Nothing {
         view! {
             <input type="hidden" name="most_objects" value=form.most_objects.clone()/>
             <input type="hidden" name="most_mib" value=form.most_mib.clone()/>

@@ -2,7 +2,7 @@
 
 use crate::door;
 use crate::parts::form::Radios;
-use domain::procedure::library::{DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL, is_typed};
+use domain::procedure::library::{ACCOUNTS_POSTGRESQL, DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL, is_typed};
 use domain::procedure::{Procedure, library};
 use leptos::prelude::*;
 
@@ -15,14 +15,27 @@ pub fn chosen(form: &str) -> Option<Procedure> {
     library::by_key(typed.as_deref().unwrap_or(form))
 }
 
-/// Whether the procedure that is chosen is a change of design.
-pub fn is_change(form: &str) -> bool {
-    chosen(form).is_some_and(|procedure| procedure.key == DESIGN_CHANGE_POSTGRESQL)
+/// What is typed for the procedure that is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypedAs {
+    /// Nothing: it selects its work by need.
+    Nothing,
+    /// SQL, and what takes it back.
+    Sql,
+    /// Settings of the server.
+    Settings,
+    /// Accounts of the server.
+    Accounts,
 }
 
-/// Whether it is a change of the server's settings.
-pub fn is_settings(form: &str) -> bool {
-    chosen(form).is_some_and(|procedure| procedure.key == SETTINGS_POSTGRESQL)
+/// What the form asks to be typed.
+pub fn typed_as(form: &str) -> TypedAs {
+    match chosen(form).as_ref().map(|procedure| procedure.key.as_str()) {
+        Some(DESIGN_CHANGE_POSTGRESQL) => TypedAs::Sql,
+        Some(SETTINGS_POSTGRESQL) => TypedAs::Settings,
+        Some(ACCOUNTS_POSTGRESQL) => TypedAs::Accounts,
+        _ => TypedAs::Nothing,
+    }
 }
 
 /// Every procedure, all in sight; of a series only those that make sense more than once.

@@ -62,6 +62,7 @@ mod running;
 mod second_factors;
 mod series;
 mod series_looks;
+mod server_accounts;
 mod server_settings;
 mod session_races;
 mod several;

