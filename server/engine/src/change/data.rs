@@ -87,14 +87,24 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
             }
         }
         Stmt::Reindex(_) => {
-            let concurrently = has::<ast::ReindexOptionConcurrently>(node) || has_word(node, "CONCURRENTLY");
+            let concurrently = has_word(node, "CONCURRENTLY") && !switched_off(node);
             found.alone = concurrently || has_word(node, "SCHEMA") || has_word(node, "DATABASE") || has_word(node, "SYSTEM");
             found.takes(if concurrently { Lock::ShareUpdateExclusive } else { Lock::AccessExclusive }, Length::Scan);
         }
         Stmt::Vacuum(it) => {
             found.alone = true;
             let full = it.full_token().is_some() || it.vacuum_option_list().is_some_and(|list| has_word(list.syntax(), "FULL"));
-            if full { found.takes(Lock::AccessExclusive, Length::Rewrite) } else { found.takes(Lock::ShareUpdateExclusive, Length::Scan) }
+            if full {
+                found.takes(Lock::AccessExclusive, Length::Rewrite);
+            } else {
+                found.takes(Lock::ShareUpdateExclusive, Length::Scan);
+                if !has_word(node, "TRUNCATE") {
+                    found.remark(
+                        "At its end it may lock the table against reads and writes, to cut off empty pages.",
+                        "Write VACUUM (TRUNCATE FALSE).",
+                    );
+                }
+            }
         }
         Stmt::Cluster(_) | Stmt::Repack(_) => {
             found.alone = true;
@@ -104,6 +114,15 @@ pub(super) fn read(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
         _ => return None,
     }
     Some(found)
+}
+
+/// Whether an option of REINDEX says that it is not to be done concurrently.
+fn switched_off(node: &SyntaxNode) -> bool {
+    let off = |option: ast::ReindexOptionConcurrently| {
+        let typed = words(option.syntax()).to_lowercase();
+        ["false", "off", "0"].iter().any(|word| typed.trim_end_matches(['\'', '"']).ends_with(word))
+    };
+    node.descendants().filter_map(ast::ReindexOptionConcurrently::cast).any(off)
 }
 
 fn rows(found: &mut Reading, made: &BTreeSet<String>, name: &SyntaxNode, what: &str) {

@@ -13,9 +13,9 @@ pub(super) type Read = Result<Reading, &'static str>;
 const TRANSACTION: &str = "the plan makes the transactions: statements that can share one do. Leave it out.";
 const ROLE: &str = "name the role in its field: every part of the change is sent as it. Leave this out.";
 const SESSION: &str = "every part of a change has a session of its own, so this would have no effect on what follows. Leave it out.";
-const ACCOUNT: &str =
-    "roles and passwords do not belong into a text that many people read. Change them apart, where passwords are not shown.";
+const ACCOUNT: &str = "roles have a procedure of their own: choose “change of accounts (PostgreSQL)”. Passwords do not belong into a text that many people read.";
 const SERVER: &str = "it concerns the whole server, not this database. It needs a procedure of its own.";
+const OF_SERVER: &str = "settings of the whole server have a procedure of their own: choose “change of settings (PostgreSQL)”.";
 const FILE: &str = "it moves rows between the server and a file or the client. Load data apart, or write INSERT.";
 const NO_SCHEMA: &str = "write the name with its schema, such as shop.orders: after an interruption the index is looked for there.";
 const SETTING: &str = "only settings that design changes need can be set, such as search_path or maintenance_work_mem. Leave it out.";
@@ -114,8 +114,11 @@ fn refuse(stmt: &Stmt) -> Result<(), &'static str> {
         | Stmt::AlterSubscription(_)
         | Stmt::CreateServer(_)
         | Stmt::AlterServer(_) => Err(ACCOUNT),
-        Stmt::AlterSystem(_)
-        | Stmt::CreateDatabase(_)
+        // Without ON it is about membership in a role.
+        Stmt::Grant(it) if it.on_privilege_objects_clause().is_none() => Err(ACCOUNT),
+        Stmt::Revoke(it) if it.on_privilege_objects_clause().is_none() => Err(ACCOUNT),
+        Stmt::AlterSystem(_) => Err(OF_SERVER),
+        Stmt::CreateDatabase(_)
         | Stmt::DropDatabase(_)
         | Stmt::AlterDatabase(_)
         | Stmt::CreateTablespace(_)
@@ -346,7 +349,10 @@ fn alter(stmt: &Stmt, made: &BTreeSet<String>) -> Option<Reading> {
         }
         Stmt::AlterType(it) => match it.action() {
             Some(ast::AlterTypeAction::AddValue(_)) => found.remark("A value that was added to a type cannot be taken away again.", ""),
-            Some(ast::AlterTypeAction::AlterTypeAttributeActionList(_)) => {
+            Some(ast::AlterTypeAction::AlterTypeAttributeActionList(list)) => {
+                if list.actions().any(|action| matches!(action, ast::AlterTypeAttributeAction::DropAttribute(_))) {
+                    found.destroys = Some("what every column of this type holds in the attribute".into());
+                }
                 found.takes(Lock::AccessExclusive, Length::Rewrite);
                 found.remark("Tables of this type, and those with a column of it, may be written anew.", "");
             }

@@ -100,6 +100,11 @@ fn what_is_gone_or_cannot_be_told_is_the_worst_class() {
         ("ALTER TABLE shop.orders ADD FOREIGN KEY (c) REFERENCES shop.customers ON DELETE CASCADE NOT VALID", RiskClass::R2),
         ("CREATE INDEX i ON shop.orders (a)", RiskClass::R3),
         ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", RiskClass::R1),
+        ("REINDEX INDEX CONCURRENTLY shop.i", RiskClass::R1),
+        ("REINDEX (CONCURRENTLY) TABLE shop.orders", RiskClass::R1),
+        ("REINDEX (CONCURRENTLY false) TABLE shop.orders", RiskClass::R3),
+        ("ALTER TYPE shop.address ADD ATTRIBUTE town text", RiskClass::R3),
+        ("ALTER TYPE shop.address DROP ATTRIBUTE town", RiskClass::R4),
     ] {
         assert_eq!(one(sql).risk(), risk, "{sql}");
     }
@@ -163,8 +168,9 @@ fn what_has_no_place_in_a_change_says_why() {
         ("SET LOCAL application_name = 'another'", "search_path"),
         ("SET ROLE boss", "role"),
         ("LOCK TABLE shop.orders", "lock"),
-        ("CREATE ROLE r LOGIN PASSWORD 'secret'", "passwords"),
-        ("ALTER USER r PASSWORD 'secret'", "passwords"),
+        ("CREATE ROLE r LOGIN PASSWORD 'secret'", "Passwords"),
+        ("GRANT readers TO app", "procedure of their own"),
+        ("ALTER USER r PASSWORD 'secret'", "Passwords"),
         ("ALTER SYSTEM SET work_mem = '1GB'", "server"),
         ("DROP DATABASE shop", "server"),
         ("COPY shop.orders FROM STDIN", "INSERT"),
