@@ -14,12 +14,18 @@ pub const STAGING: &str = "shop-staging";
 /// The role Drydock works as there: no superuser, member of the owner of the tables.
 pub const MAINTAINER: &str = "drydock_shop";
 
+/// Settings of the server that the demo's role may change, as the README says to grant it.
+const MAY_SET: &str = "log_min_duration_statement, log_lock_waits, track_io_timing, work_mem, idle_in_transaction_session_timeout";
+
 /// Makes the database with its planted faults, and returns the maintainer's password. Takes the cluster superuser's options.
 pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
     let password = SecretString::from(hex::encode(clock::random::<16>()));
     let mut admin = superuser.clone().disable_statement_logging().database("postgres").connect().await?;
     // An interrupted start may have left a half-filled one.
     run(&mut admin, format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")).await?;
+    // What it may set belongs to no database, and would keep the role.
+    run(&mut admin, format!("DO $$ BEGIN IF to_regrole('{MAINTAINER}') IS NOT NULL THEN DROP OWNED BY {MAINTAINER}; END IF; END $$"))
+        .await?;
     for role in [MAINTAINER, "shop_owner", "shop_app"] {
         run(&mut admin, format!("DROP ROLE IF EXISTS {role}")).await?;
     }
@@ -28,6 +34,14 @@ pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
     }
     let secret = quote::literal(password.expose_secret()).map_err(Error::internal)?;
     run(&mut admin, format!("CREATE ROLE {MAINTAINER} LOGIN PASSWORD {secret} IN ROLE shop_owner, pg_monitor")).await?;
+    // Before PostgreSQL 15 only superusers change settings of the server.
+    run(
+        &mut admin,
+        format!(
+            "DO $$ BEGIN IF current_setting('server_version_num')::int >= 150000 THEN GRANT ALTER SYSTEM ON PARAMETER {MAY_SET} TO {MAINTAINER}; END IF; END $$"
+        ),
+    )
+    .await?;
     run(&mut admin, format!("CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")).await?;
     run(&mut admin, format!("GRANT CREATE ON DATABASE {DATABASE} TO shop_owner")).await?;
     run(&mut admin, format!("REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")).await?;

@@ -5,6 +5,7 @@
 CREATE EXTENSION pgstattuple;
 CREATE SCHEMA shop AUTHORIZATION shop_owner;
 GRANT USAGE ON SCHEMA shop TO {maintainer};
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_reload_conf() TO {maintainer};
 SET ROLE shop_owner;
 SET search_path = shop;
 
