@@ -78,7 +78,7 @@ test("rows that no form would have taken harm no page", async ({ page, demo }) =
   test.setTimeout(600_000);
   const harm = await watched(page, demo);
   await signIn(page, demo, "admin");
-  hostileState(demo, 2);
+  hostileState(demo, 3);
   const first = async (list: string, beginning: string) => {
     await page.goto(demo.address + list);
     return (await page.locator(`main td a[href^='${beginning}'], main th a[href^='${beginning}']`).first().getAttribute("href"))!;

@@ -192,7 +192,9 @@ impl Envelope {
         let act = item.act;
         if matches!(act, Act::Apply | Act::ApplyAlone) {
             let approved = self.scripts.iter().find(|script| script.name == item.object.name);
-            return approved.is_none_or(|script| *item != WorkItem::scripted(&item.step, script, item.estimate));
+            // What a look at the database says of it is no part of what was approved.
+            let made = |script| WorkItem { measure: item.measure.clone(), ..WorkItem::scripted(&item.step, script, item.estimate) };
+            return approved.is_none_or(|script| *item != made(script));
         }
         item.script.is_some()
             || item.statement != act.statement(&item.object.name)

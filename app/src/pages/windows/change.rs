@@ -72,7 +72,7 @@ pub fn ChangePart(change: Change) -> impl IntoView {
     };
     let role = change.role.as_ref().map(|role| view! { <p>"Sent as the role "<code>{foreign(role)}</code>"."</p> });
     let parts = change.scripts();
-    let together = parts.iter().filter(|part| part.texts.len() > 1).count() > 0;
+    let together = parts.iter().any(|part| part.texts.len() > 1 && !part.alone);
     let shared = together.then(|| {
         view! { <p class="quiet">"Statements between two that must stand alone share a transaction: all of them or none, and each lock is held until its end."</p> }
     });
