@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use several::Several;
 use std::collections::BTreeMap;
 
+/// Reads what is typed for the procedure of this key.
+pub type ReadTyped<'a> = dyn Fn(&str, &ChangeForm) -> Result<Change, Vec<FieldError>> + 'a;
+
 /// The form as typed: kept with the revision, so that an edit starts from the person's own words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -217,7 +220,7 @@ impl ProposalForm {
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn parse_with(&self, read: &dyn Fn(&str, &ChangeForm) -> Result<Change, Vec<FieldError>>) -> Result<Proposal, Vec<FieldError>> {
+    pub fn parse_with(&self, read: &ReadTyped<'_>) -> Result<Proposal, Vec<FieldError>> {
         let mut form = FormCheck::default();
         let target = form.take(people::short_name("target", &self.target).map_err(|_| FieldError::new("target", "Choose a database.")));
         let procedure = form.take(match crate::procedure::by_key(self.procedure.trim()) {
