@@ -2,7 +2,7 @@
 // Every door is a plain form, so the same steps are walked with script by the keyboard alone, and without script by the mouse.
 import { execFileSync } from "node:child_process";
 import path from "node:path";
-import { environment, expect, mail, person, program, signIn, signOut, test, type Demo } from "./demo";
+import { environment, expect, mail, person, program, signIn, signOut, test, type Demo, type Role } from "./demo";
 import { keyboard, mouse, type Hand } from "./hand";
 import { wellMade } from "./looks";
 import type { Page } from "@playwright/test";
@@ -36,6 +36,18 @@ export async function agree(page: Page, demo: Demo, says: RegExp) {
     await page.getByRole("button", { name: "Agree to this change" }).click();
     await signOut(page);
   }
+}
+
+/** Somebody who is asked signs in, approves on the window's page, and signs out. */
+export async function approve(page: Page, demo: Demo, role: Role, window: number | string, database = "shop") {
+  await signIn(page, demo, role);
+  await page.goto(`${demo.address}/windows/${window}`);
+  const vote = page.locator("#vote");
+  await vote.getByLabel("Approve", { exact: false }).first().check();
+  await vote.getByLabel("Short name of the database").fill(database);
+  await vote.getByRole("button", { name: "Send my decision" }).click();
+  await expect(page.locator("main")).toContainText(/Your approval was (recorded|the last one needed)/);
+  await signOut(page);
 }
 
 /** Answers what people answer on a validation list, accepts what measured red on a busy machine, and signs off. */

@@ -1,6 +1,6 @@
 // A run is watched: it moves without being loaded again, says when it has no news, rests while nobody looks, and is held and stopped.
-import { expect, signIn, signOut, test, type Demo, type Role, webProcess } from "./demo";
-import { soon, until } from "./journey";
+import { expect, signIn, signOut, test, type Demo, webProcess } from "./demo";
+import { approve, soon, until } from "./journey";
 import { wellMade } from "./looks";
 import { sql } from "./sql";
 import type { Page } from "@playwright/test";
@@ -11,17 +11,6 @@ test.describe.configure({ mode: "serial" });
 /** The demo's own windows are #1 and #2. */
 const NUMBER = 3;
 let run = "";
-
-async function approve(page: Page, demo: Demo, role: Role) {
-  await signIn(page, demo, role);
-  await page.goto(`${demo.address}/windows/${NUMBER}`);
-  const vote = page.locator("#vote");
-  await vote.getByLabel("Approve", { exact: false }).first().check();
-  await vote.getByLabel("Short name of the database").fill("shop");
-  await vote.getByRole("button", { name: "Send my decision" }).click();
-  await expect(page.locator("main")).toContainText(/Your approval was (recorded|the last one needed)/);
-  await signOut(page);
-}
 
 /** Opens the run's page as a person would, and waits for the first news. */
 async function watch(page: Page) {
@@ -50,8 +39,8 @@ test("a window is approved whose statements take their time", async ({ page, dem
   await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
   await expect(page).toHaveURL(`${demo.address}/windows/${NUMBER}`);
   await signOut(page);
-  await approve(page, demo, "stakeholder");
-  await approve(page, demo, "lead");
+  await approve(page, demo, "stakeholder", NUMBER);
+  await approve(page, demo, "lead", NUMBER);
   // A vacuum rests by what it dirties: from clean pages, whose marks were set by a reader, the first item takes its time.
   sql(demo, "shop", "SELECT count(*) FROM shop.orders; SELECT count(*) FROM shop.cart; CHECKPOINT;");
 });

@@ -1,6 +1,6 @@
 // A change of the server's settings: typed one a line, looked at on the server, approved, written and proven; what locks out is refused.
 import { expect, signIn, signOut, test } from "./demo";
-import { soon, until } from "./journey";
+import { approve, soon, until } from "./journey";
 import { wellMade } from "./looks";
 import type { Page } from "@playwright/test";
 
@@ -51,16 +51,7 @@ test("approved, it is written and proven", async ({ page, demo }) => {
   number = new URL(page.url()).pathname.split("/").pop()!;
   await wellMade(page);
   await signOut(page);
-  for (const role of ["stakeholder", "lead"] as const) {
-    await signIn(page, demo, role);
-    await page.goto(`${demo.address}/windows/${number}`);
-    const vote = page.locator("#vote");
-    await vote.getByLabel("Approve", { exact: false }).first().check();
-    await vote.getByLabel("Short name of the database").fill("shop");
-    await vote.getByRole("button", { name: "Send my decision" }).click();
-    await expect(page.locator("main")).toContainText(/Your approval was (recorded|the last one needed)/);
-    await signOut(page);
-  }
+  for (const role of ["stakeholder", "lead"] as const) await approve(page, demo, role, number);
   await signIn(page, demo, "engineer");
   await until(page, `${demo.address}/windows/${number}`, /Validating|Failed|On hold/, 170_000);
   await expect(page.locator("main")).toContainText("Validating");
