@@ -74,6 +74,8 @@ words!(Length {
 pub const STEP: &str = crate::procedure::select::step::CHANGE;
 /// The key of the step that sends a change of settings.
 pub const SETTINGS_STEP: &str = crate::procedure::select::step::SETTINGS;
+/// PostgreSQL cuts names after this many bytes.
+const MOST_NAME_BYTES: usize = 63;
 /// The first part of the name of what takes it back, where the change's own scripts have [`SCRIPT_SCHEMA`].
 pub const BACK_SCHEMA: &str = "way_back";
 
@@ -167,7 +169,7 @@ impl Reading {
             return RiskClass::R4;
         }
         if let Some(setting) = &self.setting {
-            return if setting.needs_restart { RiskClass::R3 } else { RiskClass::R2 };
+            return setting.risk();
         }
         match (self.lock, self.length) {
             (Lock::None | Lock::ShareUpdateExclusive, _) => RiskClass::R1,

@@ -1,14 +1,12 @@
 //! A change of accounts: one a line, such as `lock app_old`. Each becomes a statement that first looks whether it is needed, and whose inverse
 //! is therefore known: both stand in the plan. Passwords are not touched.
 
-use super::{Change, Length, Lock, Reading, Remark, Statement, WayBack};
+use super::{Change, Length, Lock, MOST_NAME_BYTES, Reading, Remark, Statement, WayBack};
 use crate::decision::{FieldError, FormCheck};
 use crate::procedure::quote;
 
 /// More lines than somebody reads before agreeing.
 pub const MOST_ACCOUNTS: usize = 50;
-/// PostgreSQL cuts names after this many bytes.
-const MOST_NAME_BYTES: usize = 63;
 /// Ends the text of a statement that looks first, so no name may hold it.
 const TAG: &str = "$drydock$";
 const WORDS: &str = "lock NAME, unlock NAME, create NAME, create NAME in GROUP, add NAME to GROUP, remove NAME from GROUP, or drop NAME";

@@ -1,6 +1,6 @@
 //! What a person types to propose a change of design, and which of it is taken.
 
-use super::{Change, Statement, WayBack};
+use super::{Change, MOST_NAME_BYTES, Statement, WayBack};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
 use crate::procedure::quote;
@@ -37,9 +37,6 @@ pub struct ChangeForm {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub accounts: String,
 }
-
-/// PostgreSQL cuts names after this many bytes.
-const MOST_ROLE_BYTES: usize = 63;
 
 /// Why there is no way back, 10 to 1,000 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,8 +124,8 @@ fn role(typed: &str) -> Result<Option<String>, FieldError> {
     if typed.is_empty() {
         return Ok(None);
     }
-    if typed.len() > MOST_ROLE_BYTES || quote::identifier(typed).is_err() {
-        let message = format!("A role's name has at most {MOST_ROLE_BYTES} bytes. Write it as the server shows it, without quotes.");
+    if typed.len() > MOST_NAME_BYTES || quote::identifier(typed).is_err() {
+        let message = format!("A role's name has at most {MOST_NAME_BYTES} bytes. Write it as the server shows it, without quotes.");
         return Err(FieldError::new("as_role", message));
     }
     if typed == "none" {

@@ -76,9 +76,6 @@ impl Script {
         let body = self.becomes().iter().chain(&self.texts).map(|text| format!("{text};\n")).collect::<String>();
         if self.alone { body.trim_end().to_owned() } else { format!("BEGIN;\n{body}COMMIT;") }
     }
-}
-
-impl Script {
     /// What gives a setting back the value that was seen before it was changed; `nth` counts the parts of the way back from 1.
     #[must_use]
     pub fn gives_back(setting: &ServerSetting, before: &super::SettingState, nth: usize) -> Option<Self> {
@@ -90,7 +87,7 @@ impl Script {
             alone: true,
             blocks: false,
             lock: Lock::None.label().to_owned(),
-            risk: if setting.needs_restart { RiskClass::R3 } else { RiskClass::R2 },
+            risk: setting.risk(),
             index: None,
             setting: Some(setting),
         })

@@ -1,16 +1,14 @@
 //! A change of the server's settings: one a line, `name = value`. Each becomes an ALTER SYSTEM that people approve, and is given back the
 //! value it had before when somebody decides so.
 
-use super::{Change, Reading, Statement, WayBack};
+use super::{Change, MOST_NAME_BYTES, Reading, Statement, WayBack};
 use crate::decision::{FieldError, FormCheck};
-use crate::procedure::quote;
 use crate::procedure::review::configuration;
+use crate::procedure::{RiskClass, quote};
 use serde::{Deserialize, Serialize};
 
 /// Nobody can tell which of more than these made the difference.
 pub const MOST_SETTINGS: usize = 20;
-/// PostgreSQL cuts names after this many bytes.
-const MOST_NAME_BYTES: usize = 63;
 /// The longest value, in bytes: a line of a file that people read.
 const MOST_VALUE_BYTES: usize = 1_000;
 /// What is sent after each, so that the server reads its files again.
@@ -40,6 +38,11 @@ impl ServerSetting {
             Some(value) => format!("ALTER SYSTEM SET {name} = {}", quote::literal(value).unwrap_or_default()),
             None => format!("ALTER SYSTEM RESET {name}"),
         }
+    }
+    /// It concerns the whole server; one that waits for a restart may keep the server from starting.
+    #[must_use]
+    pub const fn risk(&self) -> RiskClass {
+        if self.needs_restart { RiskClass::R3 } else { RiskClass::R2 }
     }
     /// The setting that gives back what was seen before this one was sent.
     #[must_use]
@@ -374,7 +377,7 @@ fn statement(setting: ServerSetting) -> Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::procedure::{RiskClass, StepClass};
+    use crate::procedure::StepClass;
     use proptest::prelude::*;
 
     fn texts(typed: &str) -> Vec<String> {

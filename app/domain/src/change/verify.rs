@@ -1,4 +1,4 @@
-//! What proves that a part of a change ran, or did not: the transaction by its id, an index by looking at it.
+//! What proves that a part of a change ran, or did not: the transaction by its id, an index or a setting by looking at it.
 
 use super::SettingState;
 use crate::run::{Finding, Outcome, Verdict};

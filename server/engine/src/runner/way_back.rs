@@ -1,6 +1,6 @@
 //! A change of design that did not go through: when to go no further, and how it is taken back when a person decides so.
 //!
-//! What takes it back is text that was approved with the change. It is sent like the change itself: intent, session and what tells whether it
+//! What takes it back is text that was approved with the change; of settings it gives each the value that was put on record. It is sent like the change itself: intent, session and what tells whether it
 //! ran are on record before; nothing is sent again without proof that it did not run. Neither the end of the window nor a stop hinders it.
 
 use super::control::{Control, epoch, open_failed, statement};

@@ -5,7 +5,7 @@ use domain::change::{Change, ChangeForm, STEP};
 use domain::hold::{HoldVerb, ResolveForm};
 use domain::plan::{Plan, PlanProcedure};
 use domain::procedure::Envelope;
-use domain::procedure::library::{DESIGN_CHANGE_POSTGRESQL, design_change_postgresql};
+use domain::procedure::library::{DESIGN_CHANGE_POSTGRESQL, by_key};
 use domain::proposal::ProposalForm;
 use engine::actions::propose_window::propose_window;
 use engine::actions::resolve_hold::resolve_hold;
@@ -18,11 +18,11 @@ fn change(forth: &str, back: &str) -> Change {
         .expect("good")
 }
 
-/// Makes a plan one that sends this change.
-fn sends(plan: &mut Plan, change: Change) {
-    plan.procedure = PlanProcedure::of(&design_change_postgresql());
+/// Makes a plan one that sends this change by a step of the procedure of this key.
+pub fn sends_by(plan: &mut Plan, key: &str, step: &str, change: Change) {
+    plan.procedure = PlanProcedure::of(&by_key(key).expect("on the shelf"));
     plan.envelope = Envelope {
-        steps: vec![STEP.into()],
+        steps: vec![step.into()],
         allowed: vec![],
         excluded: vec![],
         highest_risk: change.risk(),
@@ -30,8 +30,13 @@ fn sends(plan: &mut Plan, change: Change) {
         most_bytes: 1 << 40,
         scripts: change.scripts(),
     };
-    plan.parameters.lock_wait_max_ms = 300;
     plan.change = Some(change);
+}
+
+/// Makes a plan one that sends this change of design.
+fn sends(plan: &mut Plan, change: Change) {
+    sends_by(plan, DESIGN_CHANGE_POSTGRESQL, STEP, change);
+    plan.parameters.lock_wait_max_ms = 300;
 }
 
 impl RunStage {
@@ -61,7 +66,7 @@ impl RunStage {
         ))
         .await
     }
-    async fn decided_to(&self, verb: HoldVerb) {
+    pub async fn decided_to(&self, verb: HoldVerb) {
         let form = ResolveForm { verb: verb.word().into(), found: String::new(), reason: "looked at it".into() };
         resolve_hold(&self.house.engine, &self.house.engineer, self.run().await, &form).await.expect("a decision");
     }

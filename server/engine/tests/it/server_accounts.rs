@@ -1,12 +1,11 @@
 //! Changes of accounts on a real server: all of them or none, and only what is needed.
 
+use crate::changes::sends_by;
 use crate::run_stage::RunStage;
 use crate::target_own_server::with_server;
 use crate::target_support::Target;
 use domain::change::{STEP, accounts};
-use domain::plan::PlanProcedure;
-use domain::procedure::Envelope;
-use domain::procedure::library::{ACCOUNTS_POSTGRESQL, by_key};
+use domain::procedure::library::ACCOUNTS_POSTGRESQL;
 use engine::test_support::TestDatabase;
 use sqlx::AssertSqlSafe;
 
@@ -14,20 +13,7 @@ impl RunStage {
     /// Proposes these lines, runs them, and gives how the part ended.
     async fn ends_as(&self, lines: &str) -> String {
         let change = accounts::read(lines).expect("good");
-        self.due(|plan| {
-            plan.procedure = PlanProcedure::of(&by_key(ACCOUNTS_POSTGRESQL).expect("on the shelf"));
-            plan.envelope = Envelope {
-                steps: vec![STEP.into()],
-                allowed: vec![],
-                excluded: vec![],
-                highest_risk: change.risk(),
-                most_objects: 200,
-                most_bytes: 1 << 40,
-                scripts: change.scripts(),
-            };
-            plan.change = Some(change.clone());
-        })
-        .await;
+        self.due(|plan| sends_by(plan, ACCOUNTS_POSTGRESQL, STEP, change)).await;
         let worker = self.worker();
         self.until(60, "SELECT state = 'validating' FROM drydock.window").await;
         worker.stop().await;

@@ -1,35 +1,24 @@
 //! Changes of settings on a real server: written, read again, proven, and given back.
 
+use crate::changes::sends_by;
 use crate::run_stage::RunStage;
 use crate::target_own_server::with_server;
 use crate::target_support::{MAINTAINER, Target};
 use domain::change::{Change, SETTINGS_STEP, settings};
-use domain::hold::{HoldVerb, ResolveForm};
-use domain::plan::{Plan, PlanProcedure};
-use domain::procedure::library::{SETTINGS_POSTGRESQL, by_key};
-use domain::procedure::{Envelope, RiskClass};
+use domain::hold::HoldVerb;
+use domain::plan::Plan;
+use domain::procedure::RiskClass;
+use domain::procedure::library::SETTINGS_POSTGRESQL;
 use domain::proposal::ProposalForm;
 use engine::actions::propose_window::propose_window;
-use engine::actions::resolve_hold::resolve_hold;
 use engine::target::postgres::settings::look;
 use engine::test_support::TestDatabase;
 use engine::test_support::fail_points::Deed;
 use sqlx::{AssertSqlSafe, Connection as _};
 use std::time::Duration;
 
-/// Makes a plan one that changes these settings.
 fn changes(plan: &mut Plan, change: Change) {
-    plan.procedure = PlanProcedure::of(&by_key(SETTINGS_POSTGRESQL).expect("on the shelf"));
-    plan.envelope = Envelope {
-        steps: vec![SETTINGS_STEP.into()],
-        allowed: vec![],
-        excluded: vec![],
-        highest_risk: change.risk(),
-        most_objects: 20,
-        most_bytes: 1 << 40,
-        scripts: change.scripts(),
-    };
-    plan.change = Some(change);
+    sends_by(plan, SETTINGS_POSTGRESQL, SETTINGS_STEP, change);
 }
 
 impl RunStage {
@@ -100,8 +89,7 @@ async fn written_and_given_back(stage: &RunStage) {
     assert_eq!(stage.shown("bgwriter_delay").await, ("200".into(), false, false), "{page}");
     assert!(stage.shown("max_files_per_process").await.2, "it waits for a restart\n{page}");
     assert!(page.contains("It counts after a restart") && page.contains("invalid value for parameter"), "{page}");
-    let form = ResolveForm { verb: HoldVerb::RollBack.word().into(), found: String::new(), reason: "not like this".into() };
-    resolve_hold(&stage.house.engine, &stage.house.engineer, stage.run().await, &form).await.expect("a decision");
+    stage.decided_to(HoldVerb::RollBack).await;
     stage.until(60, "SELECT state = 'rolled_back' FROM drydock.window").await;
     worker.stop().await;
     let page = stage.page().await;

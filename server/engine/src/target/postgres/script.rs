@@ -114,13 +114,14 @@ pub async fn apply(session: &Session, item: &WorkItem, may_begin: &(dyn Fn() -> 
     } else if !session.link.is_closed() {
         session.link.execute("ROLLBACK").await?;
     }
-    let execution = Execution {
-        error,
-        answer: None,
-        notices: session.link.take_notices(),
-        elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
-    };
-    Ok(Tried::Sent { execution, blockers: Vec::new() })
+    Ok(sent(session, began, error))
+}
+
+/// What came of several texts that were sent one after the other.
+pub(super) fn sent(session: &Session, began: Instant, error: Option<StatementError>) -> Tried {
+    let elapsed_ms = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+    let execution = Execution { error, answer: None, notices: session.link.take_notices(), elapsed_ms };
+    Tried::Sent { execution, blockers: Vec::new() }
 }
 
 fn numbered(error: StatementError, number: usize, of: usize) -> StatementError {

@@ -1,9 +1,10 @@
 //! Settings of the whole server: looked at, written by ALTER SYSTEM, read again by a reload, and proven by looking once more.
 
+use super::script::sent;
 use super::{Evidence, Tried};
 use crate::target::fault::StatementError;
 use crate::target::link::{Link, field};
-use crate::target::session::{Execution, Session};
+use crate::target::session::Session;
 use domain::change::settings::Takes;
 use domain::change::{ServerSetting, SettingState};
 use domain::procedure::WorkItem;
@@ -78,6 +79,9 @@ pub async fn evidence(link: &Link, setting: &ServerSetting) -> Result<Evidence, 
 }
 
 /// Why it is not sent; `None` where it may be.
+///
+/// # Errors
+/// What the server, or the connection, said.
 pub async fn refused(link: &Link, setting: &ServerSetting, shown: Option<&Shown>) -> Result<Option<String>, StatementError> {
     let Some(shown) = shown else { return Ok(Some("this server has no setting of this name".to_owned())) };
     if setting.gives_back {
@@ -147,11 +151,5 @@ pub async fn apply(
         }
         error = session.link.execute(text).await.err();
     }
-    let execution = Execution {
-        error,
-        answer: None,
-        notices: session.link.take_notices(),
-        elapsed_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
-    };
-    Ok(Tried::Sent { execution, blockers: Vec::new() })
+    Ok(sent(session, began, error))
 }
