@@ -5,7 +5,9 @@
 //! a lock is seen on the server; and what a statement took is compared with statements that need no lock at all, sent at the same time.
 
 use crate::run_stage::RunStage;
+use crate::target_own_server::with_server;
 use crate::target_support::Target;
+use engine::test_support::TestDatabase;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -89,7 +91,14 @@ async fn watcher(mut session: PgConnection, seen: Seen, stop: CancellationToken)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_statements_a_second_go_on_beside_the_weekly_procedure() {
-    let stage = RunStage::new().await;
+    // A server of its own: a snapshot counts transactions of every database, and with those of other tests dead rows would have to stay.
+    with_server(async |cluster| {
+        beside_the_weekly_procedure(&RunStage::with(Target::on(TestDatabase::empty_on(cluster).await).await, cluster.port()).await).await
+    })
+    .await;
+}
+
+async fn beside_the_weekly_procedure(stage: &RunStage) {
     for table in &TABLES[..2] {
         stage.dead_rows(table, 60_000).await;
     }
@@ -142,5 +151,4 @@ async fn a_hundred_statements_a_second_go_on_beside_the_weekly_procedure() {
     assert!(tree.iter().all(|word| blocked.contains(word)), "who was in the way, and of whom, is on record: {blocked}");
     let undone = "SELECT count(*) FROM drydock.item WHERE outcome NOT IN ('done', 'skipped')";
     assert_eq!(stage.house.count(undone).await, 0, "everything had its turn\n{page}");
-    stage.leave().await;
 }
