@@ -97,7 +97,12 @@ impl TestDatabase {
 
     /// Connection URL of the cluster's superuser, password included.
     pub fn superuser_url(&self) -> String {
-        private_url(self.server.port, &self.name, crate::cluster::SUPERUSER, &self.server.superuser).expose_secret().to_owned()
+        self.superuser_url_of(&self.name)
+    }
+
+    /// The same for another database of the cluster, such as `postgres`.
+    pub fn superuser_url_of(&self, database: &str) -> String {
+        private_url(self.server.port, database, crate::cluster::SUPERUSER, &self.server.superuser).expose_secret().to_owned()
     }
 
     /// Connect options of a service role.

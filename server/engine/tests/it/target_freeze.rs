@@ -1,11 +1,13 @@
 //! Freezing on a real database: what is old is chosen, its age falls, and what holds it is named.
 
+use super::target_own_server::with_server;
 use super::target_support::{MAINTAINER, STRANGER, Target, item, name, run};
 use super::target_survey::look_with;
 use domain::procedure::select::step;
 use domain::procedure::{Act, Parameters, Selection};
 use domain::run::{Finding, Outcome};
 use engine::target::postgres;
+use engine::test_support::TestDatabase;
 
 /// A test cannot wait for a thousand million transactions.
 fn old() -> Parameters {
@@ -17,12 +19,10 @@ async fn burn(target: &Target) {
     run(&mut admin, "DO $$ BEGIN FOR n IN 1..30000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$").await;
 }
 
-async fn old_table() -> Target {
-    let target = Target::new().await;
+async fn old_table(target: &Target) {
     target
         .plant_as_owner("CREATE TABLE shop.old (id int, doc text); INSERT INTO shop.old SELECT n, 'd' FROM generate_series(1, 1000) n")
         .await;
-    target
 }
 
 async fn chosen(target: &Target, user: &str) -> Selection {
@@ -31,22 +31,27 @@ async fn chosen(target: &Target, user: &str) -> Selection {
 
 #[tokio::test]
 async fn what_is_old_is_frozen_and_young_again() {
-    let target = old_table().await;
-    assert_eq!(chosen(&target, MAINTAINER).await.items, [], "it is young");
-    burn(&target).await;
+    // A server of its own: transactions of other tests age every database, and what is young here would be old.
+    with_server(async |cluster| frozen_and_young_again(&Target::on(TestDatabase::empty_on(cluster).await).await).await).await;
+}
+
+async fn frozen_and_young_again(target: &Target) {
+    old_table(target).await;
+    assert_eq!(chosen(target, MAINTAINER).await.items, [], "it is young");
+    burn(target).await;
     target.plant_as_owner("CREATE TABLE shop.young (id int)").await;
-    let found = chosen(&target, MAINTAINER).await;
+    let found = chosen(target, MAINTAINER).await;
     let names: Vec<_> = found.items.iter().map(|item| item.object.name.name()).collect();
     assert_eq!(names, ["old"], "{found:?}");
     assert!(found.items[0].measure.figures["xid_age_xids"] > 20_000, "{found:?}");
     let result = target.carry_out(&found.items[0], &old()).await;
     assert_eq!(result.verdict.outcome, Outcome::Done, "{result:?}");
     assert_eq!(postgres::find(&result.before, result.after.as_ref().expect("read")), Finding::Done);
-    assert_eq!(chosen(&target, MAINTAINER).await.items, []);
+    assert_eq!(chosen(target, MAINTAINER).await.items, []);
 
     let blind = {
-        burn(&target).await;
-        chosen(&target, STRANGER).await
+        burn(target).await;
+        chosen(target, STRANGER).await
     };
     assert_eq!((blind.items.len(), blind.passed_over.len()), (0, 2), "{blind:?}");
     assert!(blind.findings.iter().any(|finding| finding.kind == "freeze_not_permitted"), "{blind:?}");
@@ -54,7 +59,8 @@ async fn what_is_old_is_frozen_and_young_again() {
 
 #[tokio::test]
 async fn whoever_holds_old_transactions_is_named() {
-    let target = old_table().await;
+    let target = Target::new().await;
+    old_table(&target).await;
     let mut holder = target.admin().await;
     run(&mut holder, "SET application_name = 'forgotten'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_xact_id()").await;
     burn(&target).await;

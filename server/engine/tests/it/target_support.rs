@@ -29,24 +29,28 @@ impl Target {
     /// The same in a given empty database.
     pub async fn on(db: TestDatabase) -> Self {
         let target = Self { db };
-        // Roles belong to the whole cluster: many tests make them at once, and the first wins.
+        // Roles belong to the whole cluster: many tests make them at once, and the first wins. A lock is of one database, so it is taken in one.
+        let mut everywhere = PgConnection::connect(&target.db.superuser_url_of("postgres")).await.expect("the test cluster answers");
         for (role, options) in [("shop_owner", "NOLOGIN"), (MAINTAINER, "LOGIN"), (STRANGER, "LOGIN")] {
-            target
-                .plant(&format!(
-                    "DO $$ BEGIN
-                         PERFORM pg_advisory_xact_lock(4711);
-                         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} {options} PASSWORD '{PASSWORD}'; END IF;
-                     END $$"
-                ))
-                .await;
-        }
-        target
-            .plant(
+            let sql = format!(
                 "DO $$ BEGIN
                      PERFORM pg_advisory_xact_lock(4711);
-                     IF NOT pg_has_role('shop_maint', 'shop_owner', 'MEMBER') THEN GRANT shop_owner, pg_monitor TO shop_maint; END IF;
-                 END $$;
-                 CREATE SCHEMA shop AUTHORIZATION shop_owner;
+                     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} {options} PASSWORD '{PASSWORD}'; END IF;
+                 END $$"
+            );
+            run(&mut everywhere, &sql).await;
+        }
+        run(
+            &mut everywhere,
+            "DO $$ BEGIN
+                 PERFORM pg_advisory_xact_lock(4711);
+                 IF NOT pg_has_role('shop_maint', 'shop_owner', 'MEMBER') THEN GRANT shop_owner, pg_monitor TO shop_maint; END IF;
+             END $$",
+        )
+        .await;
+        target
+            .plant(
+                "CREATE SCHEMA shop AUTHORIZATION shop_owner;
                  CREATE SCHEMA tools;
                  CREATE EXTENSION pgstattuple SCHEMA tools;
                  GRANT USAGE ON SCHEMA tools TO PUBLIC",
