@@ -30,7 +30,8 @@ native: need-run
 site: need-run
 	@app/bundle/site
 
-test: need-test build
+# The program that the journeys start comes with the tests: built apart, three crates would be compiled twice.
+test: need-test need-run site
 	@.ci/test
 
 check: need-run
