@@ -108,11 +108,13 @@ impl RunStage {
             .plant_as_owner(&format!("INSERT INTO shop.{table} SELECT n, md5(n::text) FROM generate_series({rows} + 1, 5 * {rows}) n"))
             .await;
         self.target.plant_as_owner(&format!("DELETE FROM shop.{table} WHERE id > {rows}")).await;
+        self.target.settled().await;
         self.target.plant(&format!("VACUUM (ANALYZE) shop.{table}")).await;
     }
 
     /// An approved window that is due, with eager thresholds.
     pub async fn due(&self, change: impl FnOnce(&mut Plan)) -> Staged {
+        self.target.settled().await;
         self.house
             .staged(When::NOW, |plan| {
                 plan.parameters = Self::eager();

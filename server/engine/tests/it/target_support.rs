@@ -73,6 +73,19 @@ impl Target {
         self.plant(&format!("SET ROLE shop_owner; {sql}")).await;
     }
 
+    /// Waits until the writing transactions of other databases that run now are over: a snapshot counts those of the whole server, so VACUUM
+    /// would leave dead rows here for the sake of another test.
+    pub async fn settled(&self) {
+        let (mut admin, end) = (self.admin().await, std::time::Instant::now() + std::time::Duration::from_secs(60));
+        let since: String = sqlx::query_scalar("SELECT clock_timestamp()::text").fetch_one(&mut admin).await.expect("a time");
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname <> current_database() AND backend_xid IS NOT NULL AND xact_start < $1::timestamptz";
+        while sqlx::query_scalar::<_, i64>(others).bind(&since).fetch_one(&mut admin).await.expect("readable") > 0
+            && std::time::Instant::now() < end
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// A connection of the superuser.
     pub async fn admin(&self) -> PgConnection {
         PgConnection::connect(&self.db.superuser_url()).await.expect("the test database answers")
@@ -110,6 +123,7 @@ impl Target {
     }
 
     pub async fn carry_out_as(&self, user: &str, item: &WorkItem, budget_ms: u64, parameters: &Parameters) -> ItemResult {
+        self.settled().await;
         let session = self.session(user, item.act, budget_ms, parameters).await;
         let control = self.link(user).await;
         let before = postgres::evidence(&control, item).await.expect("readable");
