@@ -6,11 +6,13 @@
 
 pub mod accounts;
 mod form;
+pub mod old_rows;
 mod script;
 pub mod settings;
 mod verify;
 
 pub use form::{ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, NoWayBack};
+pub use old_rows::{OldRows, OldRowsState};
 pub use script::{IndexScript, SCRIPT_SCHEMA, Script, scripts};
 pub use settings::{ServerSetting, SettingState};
 pub use verify::{NamedIndex, TransactionState};
@@ -74,6 +76,8 @@ words!(Length {
 pub const STEP: &str = crate::procedure::select::step::CHANGE;
 /// The key of the step that sends a change of settings.
 pub const SETTINGS_STEP: &str = crate::procedure::select::step::SETTINGS;
+/// The key of the step that deletes or moves old rows.
+pub const OLD_ROWS_STEP: &str = crate::procedure::select::step::OLD_ROWS;
 /// PostgreSQL cuts names after this many bytes.
 const MOST_NAME_BYTES: usize = 63;
 /// The first part of the name of what takes it back, where the change's own scripts have [`SCRIPT_SCHEMA`].
@@ -84,7 +88,11 @@ pub const BACK_SCHEMA: &str = "way_back";
 pub fn items(scripts: &[Script], parameters: &Parameters) -> Vec<WorkItem> {
     let high_ms = parameters.change_part_max_min.saturating_mul(60_000);
     let estimate = Estimate { low_ms: 1_000.min(high_ms), high_ms, basis: Basis::Guess };
-    let step = |script: &Script| if script.setting.is_some() { SETTINGS_STEP } else { STEP };
+    let step = |script: &Script| match script {
+        Script { setting: Some(_), .. } => SETTINGS_STEP,
+        Script { old_rows: Some(_), .. } => OLD_ROWS_STEP,
+        _ => STEP,
+    };
     scripts.iter().map(|script| WorkItem::scripted(step(script), script, estimate)).collect()
 }
 
@@ -132,6 +140,9 @@ pub struct Reading {
     /// The setting of the whole server that it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<ServerSetting>,
+    /// The rule about old rows of which it is one batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_rows: Option<OldRows>,
     /// What a reader should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
@@ -150,6 +161,7 @@ impl Reading {
             opaque: None,
             index: None,
             setting: None,
+            old_rows: None,
             remarks: Vec::new(),
         }
     }

@@ -2,10 +2,10 @@
 
 pub mod several;
 
-use crate::change::{Change, ChangeForm};
+use crate::change::{Change, ChangeForm, old_rows};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
-use crate::procedure::library;
+use crate::procedure::library::{self, OLD_ROWS_POSTGRESQL};
 use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass};
 use crate::schedule::{self, Fold, Times};
 use jiff::tz::TimeZone;
@@ -157,6 +157,7 @@ impl ProposalForm {
                 "read_by_me" => form.change.read_by_me = value,
                 "settings" => form.change.settings = value,
                 "accounts" => form.change.accounts = value,
+                "old_rows" => form.change.old_rows = value,
                 wave if wave.starts_with(several::FIELD) => {
                     let database = wave[several::FIELD.len()..].to_owned();
                     if !value.trim().is_empty() {
@@ -199,6 +200,7 @@ impl ProposalForm {
             ("read_by_me", &self.change.read_by_me),
             ("settings", &self.change.settings),
             ("accounts", &self.change.accounts),
+            ("old_rows", &self.change.old_rows),
         ];
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
         plain
@@ -208,12 +210,15 @@ impl ProposalForm {
             .collect()
     }
 
-    /// Reads every field; all errors at once. A change of design is refused: whoever can read SQL uses [`Self::parse_with`].
+    /// Reads every field; all errors at once. What is typed for one occasion is refused: whoever can read SQL uses [`Self::parse_with`].
     ///
     /// # Errors
     /// One [`FieldError`] for each field that cannot be taken.
     pub fn parse(&self) -> Result<Proposal, Vec<FieldError>> {
-        self.parse_with(&|_, _| Err(vec![FieldError::new("procedure", "A change that is typed is proposed in a window of its own.")]))
+        self.parse_with(&|procedure, form| match procedure {
+            OLD_ROWS_POSTGRESQL => old_rows::read(&form.old_rows),
+            _ => Err(vec![FieldError::new("procedure", "A change for one occasion is proposed in a window of its own.")]),
+        })
     }
 
     /// Reads every field; all errors at once. `read` reads what is typed for the procedure of this key.

@@ -9,9 +9,9 @@ mod lint;
 mod statement;
 mod table;
 
-use domain::change::{Change, ChangeForm, Reading, Statement, accounts, settings};
+use domain::change::{Change, ChangeForm, Reading, Statement, accounts, old_rows, settings};
 use domain::decision::FieldError;
-use domain::procedure::library::{ACCOUNTS_POSTGRESQL, SETTINGS_POSTGRESQL};
+use domain::procedure::library::{ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL, SETTINGS_POSTGRESQL};
 use squawk_syntax::ast::{AstNode as _, Stmt};
 use squawk_syntax::{Parse, SourceFile, SyntaxNode};
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ pub fn read_form(form: &ChangeForm) -> Result<Change, Vec<FieldError>> {
     if errors.is_empty() { typed.into_change(statements, back) } else { Err(errors) }
 }
 
-/// Reads what is typed for the procedure of this key: SQL, or settings or accounts one a line.
+/// Reads what is typed for the procedure of this key: SQL, or settings, accounts or rules about old rows, one a line.
 ///
 /// # Errors
 /// One [`FieldError`] for each field that cannot be proposed as it is.
@@ -56,6 +56,7 @@ pub fn read_typed(procedure: &str, form: &ChangeForm) -> Result<Change, Vec<Fiel
     match procedure {
         SETTINGS_POSTGRESQL => settings::read(&form.settings),
         ACCOUNTS_POSTGRESQL => accounts::read(&form.accounts),
+        OLD_ROWS_POSTGRESQL => old_rows::read(&form.old_rows),
         _ => read_form(form),
     }
 }

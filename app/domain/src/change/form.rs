@@ -36,6 +36,9 @@ pub struct ChangeForm {
     /// Accounts of the server, one change a line, where the procedure is about them.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub accounts: String,
+    /// Rules about old rows, one a line, where the procedure is about them.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub old_rows: String,
 }
 
 /// Why there is no way back, 10 to 1,000 characters.
@@ -59,9 +62,17 @@ impl ChangeForm {
     /// Whether nothing of it is filled in.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        [&self.change_sql, &self.as_role, &self.back_sql, &self.no_way_back, &self.read_by_me, &self.settings, &self.accounts]
-            .iter()
-            .all(|field| field.trim().is_empty())
+        let fields = [
+            &self.change_sql,
+            &self.as_role,
+            &self.back_sql,
+            &self.no_way_back,
+            &self.read_by_me,
+            &self.settings,
+            &self.accounts,
+            &self.old_rows,
+        ];
+        fields.iter().all(|field| field.trim().is_empty())
     }
 
     /// Reads the fields; the SQL in them is read by the engine.

@@ -1,7 +1,7 @@
 //! Which statements are one unit: those between two that must stand alone share a transaction, all of it or nothing.
 
 use super::settings::RELOAD;
-use super::{Lock, ServerSetting, Statement};
+use super::{Lock, OldRows, ServerSetting, Statement};
 use crate::procedure::quote;
 use crate::procedure::{ObjectName, RiskClass, StepClass};
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,9 @@ pub struct Script {
     /// The setting of the server that is written, and then read again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setting: Option<ServerSetting>,
+    /// The rule about old rows: its texts are one batch, which is sent again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_rows: Option<OldRows>,
 }
 
 /// An index that a statement makes or drops concurrently.
@@ -47,15 +50,17 @@ pub struct IndexScript {
 }
 
 impl Script {
-    /// What may be done again after a crash: a transaction tells by its id what became of it, an index or a setting by looking at it; nothing else does.
+    /// What may be done again after a crash: a transaction tells by its id what became of it, an index, a setting or old rows by looking at them;
+    /// nothing else does.
     #[must_use]
     pub fn class(&self) -> StepClass {
-        if self.alone && self.index.is_none() && self.setting.is_none() { StepClass::Once } else { StepClass::Resumable }
+        let tells = self.index.is_some() || self.setting.is_some() || self.old_rows.is_some();
+        if self.alone && !tells { StepClass::Once } else { StepClass::Resumable }
     }
     /// Whether it keeps others waiting while it stands alone, so that it waits for its lock as briefly as a transaction does.
     #[must_use]
     pub fn is_blocking(&self) -> bool {
-        !self.alone || self.blocks
+        !self.alone || self.blocks || self.old_rows.is_some()
     }
     /// What it may leave behind when it is cut short.
     #[must_use]
@@ -74,7 +79,7 @@ impl Script {
     #[must_use]
     pub fn statement(&self) -> String {
         let body = self.becomes().iter().chain(&self.texts).map(|text| format!("{text};\n")).collect::<String>();
-        if self.alone { body.trim_end().to_owned() } else { format!("BEGIN;\n{body}COMMIT;") }
+        if self.alone && self.old_rows.is_none() { body.trim_end().to_owned() } else { format!("BEGIN;\n{body}COMMIT;") }
     }
     /// What gives a setting back the value that was seen before it was changed; `nth` counts the parts of the way back from 1.
     #[must_use]
@@ -90,6 +95,7 @@ impl Script {
             risk: setting.risk(),
             index: None,
             setting: Some(setting),
+            old_rows: None,
         })
     }
 }
@@ -115,11 +121,15 @@ fn script(schema: &str, role: Option<&String>, unit: &[(usize, &Statement)]) -> 
     let strongest = unit.iter().map(|(_, statement)| &statement.reading).max_by_key(|reading| (reading.lock, reading.length))?;
     let held = if unit.len() > 1 && strongest.lock > Lock::RowExclusive { ", until all of them are done" } else { "" };
     let setting = one.reading.setting.clone();
-    let texts = unit.iter().map(|(_, statement)| statement.text.clone()).chain(setting.iter().map(|_| RELOAD.to_owned())).collect();
+    let old_rows = one.reading.old_rows.clone();
+    let before = old_rows.iter().map(OldRows::lock);
+    let texts = before.chain(unit.iter().map(|(_, statement)| statement.text.clone())).chain(setting.iter().map(|_| RELOAD.to_owned()));
+    let texts = texts.collect();
     Some(Script {
         name: ObjectName::new(schema, name).ok()?,
         texts,
         setting,
+        old_rows,
         role: role.cloned(),
         alone: one.reading.alone,
         blocks: one.reading.alone && strongest.lock > Lock::ShareUpdateExclusive,

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod design_change;
 pub mod monthly;
+pub mod old_rows;
 pub mod settings;
 pub mod space;
 pub mod weekly;
@@ -24,6 +25,8 @@ pub const SETTINGS_POSTGRESQL: &str = settings::KEY;
 
 /// The key of "change of accounts (PostgreSQL)".
 pub const ACCOUNTS_POSTGRESQL: &str = accounts::KEY;
+/// The key of "old rows (PostgreSQL)".
+pub const OLD_ROWS_POSTGRESQL: &str = old_rows::KEY;
 
 /// One procedure in all its versions.
 struct Row {
@@ -58,6 +61,11 @@ const SHELF: &[Row] = &[
         breaks_glass: false,
     },
     Row {
+        versions: old_rows::versions,
+        about: "Deletes rows that are older than a rule says, or moves them to another table, a few thousand at a time.",
+        breaks_glass: false,
+    },
+    Row {
         versions: monthly::versions,
         about: "Reviews indexes, keys, configuration, rights and the soundness of what is stored, and says what to do. Changes nothing.",
         breaks_glass: false,
@@ -89,10 +97,16 @@ fn row(key: &str) -> Option<&'static Row> {
     SHELF.iter().find(|row| (row.versions)().last().is_some_and(|newest| newest.key == key))
 }
 
-/// Whether what it does is typed for one occasion, so that it makes no sense again and again.
+/// Whether what it does is meant for one occasion, so that it makes no sense again and again.
+#[must_use]
+pub fn is_for_once(key: &str) -> bool {
+    is_typed(key) && key != OLD_ROWS_POSTGRESQL
+}
+
+/// Whether what it does is typed by whoever proposes it.
 #[must_use]
 pub fn is_typed(key: &str) -> bool {
-    [DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL, ACCOUNTS_POSTGRESQL].contains(&key)
+    [DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL, ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL].contains(&key)
 }
 
 /// What a procedure is for, in one sentence.
@@ -193,7 +207,7 @@ mod tests {
     #[test]
     fn a_text_that_somebody_typed_never_runs_without_approvals() {
         let typed: Vec<_> = all().into_iter().filter(|procedure| is_typed(&procedure.key)).collect();
-        assert_eq!(typed.len(), 3);
+        assert_eq!(typed.len(), 4);
         for change in typed {
             assert!(!may_break_glass(&change));
             assert!(!may_break_glass(&Procedure { key: WEEKLY_POSTGRESQL.into(), ..change }), "not even when it is listed");

@@ -128,7 +128,7 @@ impl ObjectRule {
 }
 
 /// Reads one part of a rule; returns it (`None` for `*`) and what follows.
-fn part(text: &str) -> Option<(Option<String>, &str)> {
+pub(crate) fn part(text: &str) -> Option<(Option<String>, &str)> {
     if let Some(rest) = text.strip_prefix('*') {
         return Some((None, rest));
     }
@@ -162,6 +162,17 @@ impl std::str::FromStr for ObjectRule {
         }
         let (name, rest) = part(rest.strip_prefix('.').ok_or_else(fail)?).ok_or_else(fail)?;
         if rest.is_empty() { Ok(Self { schema, name }) } else { Err(fail()) }
+    }
+}
+
+impl std::str::FromStr for ObjectName {
+    type Err = RuleError;
+    /// Reads `schema.name` as [`ObjectRule`] does, without wildcards.
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        match text.parse()? {
+            ObjectRule { schema: Some(schema), name: Some(name) } => Self::new(schema, name).map_err(|_| RuleError(text.to_owned())),
+            _ => Err(RuleError(text.to_owned())),
+        }
     }
 }
 

@@ -150,7 +150,7 @@ parameters! {
     /// The pre-check is red when the newest backup on record is older.
     backup_max_age_hours: 26 in 1..=744 "h" "Pre-check: oldest backup" of [];
     /// How long one part of a design change may take: a transaction, or a statement on its own. The server ends it then, and it is rolled back.
-    change_part_max_min: 10 in 1..=1_440 "min" "Design change: longest time of one part" of [CHANGE, SETTINGS] absent 10;
+    change_part_max_min: 10 in 1..=1_440 "min" "Design change: longest time of one part" of [CHANGE, SETTINGS, OLD_ROWS] absent 10;
     /// How long a statement may wait for its lock. While it waits, requests of others queue behind it.
     lock_wait_max_ms: 2_000 in 100..=10_000 "ms" "Longest wait for a lock" of [];
     /// Items of one step that run at once, as vacuumdb -j and reindexdb -j do it; never two on one table. Each has a connection and, while it rebuilds, its own memory for sorting. Plans that were sealed before there was a choice have their items one after the other.

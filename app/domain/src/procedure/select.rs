@@ -40,6 +40,8 @@ pub mod step {
     pub const CHANGE: &str = "change";
     /// The lines of a change of settings.
     pub const SETTINGS: &str = "settings";
+    /// The lines about old rows.
+    pub const OLD_ROWS: &str = "old_rows";
 }
 
 /// What a selector found.

@@ -1,5 +1,6 @@
 use super::form::SeriesForm;
 use super::*;
+use crate::procedure::library::{ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL};
 use jiff::civil::{date, datetime};
 
 fn berlin() -> TimeZone {
@@ -126,6 +127,19 @@ fn a_form_becomes_a_rule() {
         let said = rule(change).expect_err(wanted);
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
+}
+
+#[test]
+fn rules_about_old_rows_repeat_and_what_is_for_one_occasion_does_not() {
+    let typed = |procedure: &str, old_rows: &str| {
+        let mut form = form();
+        form.proposal.procedure = procedure.into();
+        form.proposal.change.old_rows = old_rows.into();
+        form.parse().map(|_| ()).map_err(|errors| errors.into_iter().map(|error| error.field).collect::<Vec<_>>())
+    };
+    assert_eq!(typed(OLD_ROWS_POSTGRESQL, "shop.log by at older than 90 days, delete"), Ok(()));
+    assert_eq!(typed(OLD_ROWS_POSTGRESQL, "shop.log"), Err(vec!["old_rows".to_owned()]));
+    assert_eq!(typed(ACCOUNTS_POSTGRESQL, ""), Err(vec!["procedure".to_owned()]));
 }
 
 #[test]

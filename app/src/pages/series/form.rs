@@ -1,7 +1,7 @@
 //! What, when and how often: the form of a series, new or changed. Its dates are shown before it is saved.
 
 use super::dates::DatesGroup;
-use crate::pages::windows::{AboutDatabase, ApproversCard, Limits, ProcedureChoice, SHOW_ITS_OWN};
+use crate::pages::windows::{AboutDatabase, ApproversCard, Limits, OldRowsFields, ProcedureChoice, SHOW_ITS_OWN, TypedAs, typed_as};
 use crate::parts::form::{Check, Field, Form, Group, Select, TextArea};
 use crate::parts::layout::Card;
 use domain::recurrence::text::weekdays;
@@ -36,6 +36,8 @@ pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] 
                     <input type="hidden" name="target" value=template.target.clone()/>
                     {revision}
                     <ProcedureChoice value=template.procedure.clone() repeats=true/>
+                    {(typed_as(&template.procedure) == TypedAs::OldRows)
+                        .then(|| view! { <OldRowsFields value=template.change.old_rows.clone()/> })}
                     <Field name="title" label="Title" value=template.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=template.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this, each time. At most 4,000 characters."/>
                     <p class="zone-note">"Dates and times are those of the database: "<strong>{zone.clone()}</strong>"."</p>

@@ -6,6 +6,7 @@ use crate::parts::form::{Check, Field, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use domain::change::accounts::MOST_ACCOUNTS;
+use domain::change::old_rows::MOST_RULES;
 use domain::change::settings::MOST_SETTINGS;
 use domain::change::{Change, ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, Reading, Remark, Statement, WayBack};
 use domain::procedure::RiskClass;
@@ -52,6 +53,15 @@ pub fn AccountsFields(value: String) -> impl IntoView {
     view! {
         <TextArea name="accounts" label="Accounts" required=true code=true rows=6 value=value
             hint=format!("One a line: “lock NAME”, “unlock NAME”, “create NAME in GROUP”, “add NAME to GROUP”, “remove NAME from GROUP”, “drop NAME”. A name with spaces stands between double quotes. Dropping cannot be taken back and stands in a window of its own: lock first, drop some weeks later. At most {MOST_ACCOUNTS}.")/>
+    }
+}
+
+/// Rules about old rows, one a line.
+#[component]
+pub fn OldRowsFields(value: String) -> impl IntoView {
+    view! {
+        <TextArea name="old_rows" label="Old rows" required=true code=true rows=6 value=value
+            hint=format!("One table a line: “shop.log by logged_at older than 90 days, delete”, or “…, move to shop.log_archive”, a table with the same columns in the same order. Ages in days, weeks, months or years. Names with capitals or spaces stand between double quotes. At most {MOST_RULES}.")/>
     }
 }
 

@@ -30,6 +30,7 @@ mod several;
 mod show;
 
 pub use cancel::CancelPage;
+pub(super) use change::OldRowsFields;
 pub use checks::ChecklistPage;
 pub(super) use choice::DatabaseChoice;
 pub(crate) use compare::Changes;
@@ -42,6 +43,6 @@ pub(super) use list::{filter_or, state_choices};
 pub use new::NewPage;
 pub(super) use plan::PlanCard;
 pub(super) use preview::LeftOutList;
-pub(super) use procedure::{ProcedureChoice, SHOW_ITS_OWN};
+pub(super) use procedure::{ProcedureChoice, SHOW_ITS_OWN, TypedAs, typed_as};
 pub use reschedule::MovePage;
 pub use show::ShowPage;

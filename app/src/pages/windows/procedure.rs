@@ -2,7 +2,7 @@
 
 use crate::door;
 use crate::parts::form::Radios;
-use domain::procedure::library::{ACCOUNTS_POSTGRESQL, DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL, is_typed};
+use domain::procedure::library::{ACCOUNTS_POSTGRESQL, DESIGN_CHANGE_POSTGRESQL, OLD_ROWS_POSTGRESQL, SETTINGS_POSTGRESQL, is_for_once};
 use domain::procedure::{Procedure, library};
 use leptos::prelude::*;
 
@@ -26,6 +26,8 @@ pub enum TypedAs {
     Settings,
     /// Accounts of the server.
     Accounts,
+    /// Rules about old rows.
+    OldRows,
 }
 
 /// What the form asks to be typed.
@@ -34,6 +36,7 @@ pub fn typed_as(form: &str) -> TypedAs {
         Some(DESIGN_CHANGE_POSTGRESQL) => TypedAs::Sql,
         Some(SETTINGS_POSTGRESQL) => TypedAs::Settings,
         Some(ACCOUNTS_POSTGRESQL) => TypedAs::Accounts,
+        Some(OLD_ROWS_POSTGRESQL) => TypedAs::OldRows,
         _ => TypedAs::Nothing,
     }
 }
@@ -43,7 +46,7 @@ pub fn typed_as(form: &str) -> TypedAs {
 pub fn ProcedureChoice(value: String, #[prop(optional)] repeats: bool) -> impl IntoView {
     let options = library::all()
         .into_iter()
-        .filter(|one| !repeats || !is_typed(&one.key))
+        .filter(|one| !repeats || !is_for_once(&one.key))
         .map(|one| {
             let (about, risk) = (library::about(&one.key), one.highest_risk());
             let follows = format!("{about} Highest risk: {}, {}.", risk.word(), risk.label());

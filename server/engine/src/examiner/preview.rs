@@ -10,11 +10,11 @@ use crate::store::targets::Target;
 use crate::target::connect::Dialer;
 use crate::target::fault::StatementError;
 use crate::target::link::Link;
-use crate::target::postgres::settings;
 use crate::target::postgres::survey::{Asked, Surveyed, survey};
+use crate::target::postgres::{Evidence, old_rows, settings};
 use crate::transaction;
 use crate::worker::{WorkerContext, address};
-use domain::change::SETTINGS_STEP;
+use domain::change::{OLD_ROWS_STEP, SETTINGS_STEP};
 use domain::decision::Refusal;
 use domain::examination::{PreviewAnswer, PreviewQuestion};
 use domain::fact::NewFact;
@@ -39,7 +39,8 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     if !question.scripts.is_empty() {
         // Nothing is selected by need: what is approved is what is sent.
         let items = domain::change::items(&question.scripts, &question.parameters);
-        let selection = with_settings(&link, items).await.map_err(broken)?;
+        let mut selection = with_settings(&link, items).await.map_err(broken)?;
+        with_old_rows(&link, &mut selection).await.map_err(broken)?;
         let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
         return conclude(context, claimed, &target, &question, &answer).await;
     }
@@ -94,6 +95,28 @@ async fn with_settings(link: &Link, mut items: Vec<WorkItem>) -> Result<Selectio
         }
     }
     Ok(Selection { items, findings, ..Selection::default() })
+}
+
+/// Where old rows go, how many there are now; what hinders a rule is a finding.
+async fn with_old_rows(link: &Link, selection: &mut Selection) -> Result<(), StatementError> {
+    for item in &mut selection.items {
+        let Some(rule) = item.script.as_ref().and_then(|script| script.old_rows.clone()) else { continue };
+        if let Some(why) = old_rows::refused(link, &rule).await? {
+            selection.findings.push(
+                Finding::new(
+                    OLD_ROWS_STEP,
+                    "old_rows_refused",
+                    FindingLevel::Urgent,
+                    format!("Nothing would be sent: {why}."),
+                    "Put this right, or take the line out, then look again.",
+                )
+                .called(&rule.table.to_string()),
+            );
+        } else if let Evidence::OldRows { state: Some(state), .. } = old_rows::evidence(link, &rule).await? {
+            item.measure.sentence = format!("{} Now: {}.", rule.sentence(), state.words());
+        }
+    }
+    Ok(())
 }
 
 /// What has a turn in a window of this length, after those before it; the rest is passed over with its reason.

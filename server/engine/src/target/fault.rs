@@ -107,13 +107,17 @@ impl StatementError {
     pub(super) fn refused_here(why: &str) -> Self {
         Self { sqlstate: "DD004".to_owned(), said: format!("not sent: {why}"), detail: None }
     }
+    /// What was sent so far is whole, and nothing more of it is sent: told like a cancellation.
+    pub(super) fn ended_here(why: &str) -> Self {
+        Self { sqlstate: CANCELLED.to_owned(), said: why.to_owned(), detail: None }
+    }
     /// Whether the connection broke: the statement may still run on the server.
     pub fn is_disconnect(&self) -> bool {
         self.sqlstate.is_empty() || self.sqlstate.starts_with("08")
     }
     /// Cancelled by a person, or by the statement timeout.
     pub fn is_cancelled(&self) -> bool {
-        self.sqlstate == "57014"
+        self.sqlstate == CANCELLED
     }
     /// The session was ended on the server.
     pub fn is_terminated(&self) -> bool {
@@ -137,6 +141,8 @@ impl From<tokio_postgres::Error> for StatementError {
     }
 }
 
+/// What the server says of a statement that was cancelled.
+const CANCELLED: &str = "57014";
 /// Our own SQLSTATE-like code for an answer of the wrong shape: the statement ran, its result could not be read.
 const NOT_UNDERSTOOD: &str = "DD001";
 

@@ -9,6 +9,7 @@ pub mod detect;
 pub mod freeze;
 pub mod lot;
 pub mod measure;
+pub mod old_rows;
 pub mod password;
 pub mod preflight;
 pub mod progress;
@@ -24,7 +25,7 @@ use super::fault::StatementError;
 use super::link::Link;
 use super::session::{Execution, Session};
 use blockers::Blocker;
-use domain::change::{NamedIndex, SettingState, TransactionState};
+use domain::change::{NamedIndex, OldRowsState, SettingState, TransactionState};
 use domain::procedure::{Act, Parameters, WorkItem};
 use domain::run::{AnalyzeState, Finding, FreezeState, IndexState, Outcome, UpkeepState, VacuumState, Verdict, verify};
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,13 @@ pub enum Evidence {
         /// As the server shows it.
         state: Option<SettingState>,
     },
+    /// Of old rows.
+    OldRows {
+        /// How many are left; `None` where the table or its column is gone.
+        state: Option<OldRowsState>,
+        /// They are moved to another table, not deleted.
+        moves: bool,
+    },
     /// Of a statement whose effect nobody here can look at.
     Untold,
 }
@@ -99,6 +107,7 @@ impl Evidence {
                 | Self::Index { state: None, .. }
                 | Self::Upkeep { state: None }
                 | Self::Debris { present: false }
+                | Self::OldRows { state: None, .. }
         )
     }
 }
@@ -274,7 +283,7 @@ async fn verdict(
     parameters: &Parameters,
 ) -> Verdict {
     if let Some(error) = &execution.error {
-        return failed(before, after, error, blockers);
+        return with_what_went(failed(before, after, error, blockers), after, execution);
     }
     if execution.notices.iter().any(|notice| notice.is_warning() && notice.is_lock_skip()) {
         return Verdict::new(
@@ -320,6 +329,9 @@ async fn verdict(
             NamedIndex::verify(*before, *after, *drops)
         }
         (Evidence::Setting { state: Some(before) }, Evidence::Setting { state: Some(after) }) => before.verify(after),
+        (Evidence::OldRows { .. }, Evidence::OldRows { state: Some(after), moves }) => {
+            after.verify(*moves, execution.answer.unwrap_or_default().unsigned_abs())
+        }
         (Evidence::Untold, Evidence::Untold) => {
             Verdict::new(Outcome::Done, "The server carried it out. What it changed cannot be looked at here, so its answer is the proof.")
         }
@@ -327,6 +339,15 @@ async fn verdict(
     };
     if verdict.outcome != Outcome::Done {
         verdict.sentence.push_str(&said);
+    }
+    verdict
+}
+
+/// Batches that were answered before one failed, or before nothing more might begin, stay done.
+fn with_what_went(mut verdict: Verdict, after: &Evidence, execution: &Execution) -> Verdict {
+    if let (Evidence::OldRows { state: Some(left), moves }, Some(gone_rows)) = (after, execution.answer) {
+        verdict.sentence.push(' ');
+        verdict.sentence.push_str(&left.so_far(*moves, gone_rows.unsigned_abs()));
     }
     verdict
 }
@@ -394,6 +415,7 @@ pub fn find(before: &Evidence, now: &Evidence) -> Finding {
         }
         (Evidence::Upkeep { state: Some(before) }, Evidence::Upkeep { state: Some(now) }) => verify::find_upkeep(*before, *now),
         (Evidence::Setting { state: Some(before) }, Evidence::Setting { state: Some(now) }) => before.finding(now),
+        (Evidence::OldRows { state: Some(before), .. }, Evidence::OldRows { state: Some(now), .. }) => before.finding(*now),
         (Evidence::Debris { .. }, Evidence::Debris { present }) => {
             if *present {
                 Finding::NotDone

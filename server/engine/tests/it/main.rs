@@ -40,6 +40,7 @@ mod limits;
 mod moves;
 mod notice_table;
 mod notifier;
+mod old_rows;
 mod opening;
 mod outbound;
 mod outbox;

@@ -3,6 +3,7 @@
 use crate::house::{House, code};
 use crate::stage::When;
 use domain::ids::SeriesId;
+use domain::procedure::library::OLD_ROWS_POSTGRESQL;
 use domain::proposal::ProposalForm;
 use domain::series::form::SeriesForm;
 use domain::view::series::SeriesState;
@@ -388,4 +389,17 @@ async fn an_ended_series_proposes_nothing_and_stays_readable() {
     );
     assert_eq!(code(queries::series::show(&house.engine, &house.foreigner.actor, id, None).await.map(|_| ())), "not_found");
     assert_eq!(code(queries::series::edit_form(&house.engine, &house.engineer.actor, id, None).await.map(|_| ())), "series_over");
+}
+
+/// A rule about old rows is typed once and carried out at each date; each window holds it, and asks for its own approval.
+#[tokio::test]
+async fn a_rule_about_old_rows_repeats() {
+    let yard = Yard::new().await;
+    let mut form = yard.daily(1, 2);
+    form.proposal.procedure = OLD_ROWS_POSTGRESQL.into();
+    form.proposal.change.old_rows = "shop.log by at older than 90 days, delete".into();
+    let id = yard.made(&form).await;
+    assert_eq!(yard.look(id).await.len(), 2);
+    let plans = "SELECT count(DISTINCT p.digest) FROM drydock.plan p WHERE convert_from(p.bytes, 'UTF8') LIKE '%\"kept_for\":\"90 days\"%SKIP LOCKED%'";
+    assert_eq!(yard.house.count(plans).await, 2);
 }

@@ -1,6 +1,6 @@
 //! The parts of a design change: approved text, sent as it is. A transaction tells by its id what became of it, an index by looking at it.
 
-use super::{Evidence, Tried, blockers, settings};
+use super::{Evidence, Tried, blockers, old_rows, settings};
 use crate::target::fault::StatementError;
 use crate::target::link::{Link, field};
 use crate::target::session::{Execution, Session};
@@ -25,6 +25,9 @@ pub async fn evidence(link: &Link, item: &WorkItem) -> Result<Evidence, Statemen
     let script = script(item)?;
     if let Some(setting) = &script.setting {
         return settings::evidence(link, setting).await;
+    }
+    if let Some(rule) = &script.old_rows {
+        return old_rows::evidence(link, rule).await;
     }
     Ok(match &script.index {
         Some(index) => Evidence::NamedIndex { index: named(link, index).await?, drops: index.drops },
@@ -141,6 +144,9 @@ pub async fn apply_alone(
     let script = script(item)?;
     if let Some(setting) = &script.setting {
         return settings::apply(session, item, setting, may_begin).await;
+    }
+    if let Some(rule) = &script.old_rows {
+        return old_rows::apply(session, item, rule, parameters, may_begin).await;
     }
     let limit_s = parameters.blocker_max_age_s;
     let mut old = Vec::new();
