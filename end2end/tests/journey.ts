@@ -179,3 +179,16 @@ export function wholeJob({ script }: { script: boolean }) {
     expect(said).toMatch(/proven/);
   });
 }
+
+/** Fills in the form of a procedure whose lines are typed, for a start in so many seconds, and has the database looked at. */
+export async function typed(page: Page, address: string, what: { procedure: string; field: string; reason: string }, lines: string, seconds: number) {
+  await page.goto(`${address}/windows/new?database=shop`);
+  await page.getByLabel("Reason").fill(what.reason);
+  await page.getByRole("radio", { name: what.procedure }).check();
+  await page.getByRole("button", { name: "Show its fields" }).click();
+  await page.getByLabel(what.field, { exact: true }).fill(lines);
+  const start = soon(seconds);
+  await page.getByLabel("Date").fill(start.date);
+  await page.getByLabel("Start", { exact: true }).fill(start.time);
+  await page.getByRole("button", { name: "Look at the database" }).click();
+}

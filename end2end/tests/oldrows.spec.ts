@@ -1,30 +1,19 @@
 // Old rows: a rule a line, refused where it would reach further; looked at on the database, approved, moved and counted.
 import { expect, signIn, signOut, test } from "./demo";
-import { approve, soon, until } from "./journey";
+import { approve, typed, until } from "./journey";
 import { wellMade } from "./looks";
 import { sql } from "./sql";
-import type { Page } from "@playwright/test";
 
 test.use({ demoOf: "oldrows" });
 test.describe.configure({ mode: "serial" });
 
 const RULE = "shop.stock_movement by at older than 5 days, move to shop.stock_archive";
 
-async function form(page: Page, address: string, lines: string, seconds: number) {
-  await page.goto(`${address}/windows/new?database=shop`);
-  await page.getByLabel("Reason").fill("The table of movements grows for ever.");
-  await page.getByRole("radio", { name: "old rows (PostgreSQL)" }).check();
-  await page.getByRole("button", { name: "Show its fields" }).click();
-  await page.getByLabel("Old rows", { exact: true }).fill(lines);
-  const start = soon(seconds);
-  await page.getByLabel("Date").fill(start.date);
-  await page.getByLabel("Start", { exact: true }).fill(start.time);
-  await page.getByRole("button", { name: "Look at the database" }).click();
-}
+const FORM = { procedure: "old rows (PostgreSQL)", field: "Old rows", reason: "The table of movements grows for ever." };
 
 test("a line that is no rule is refused, and nothing typed is lost", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
-  await form(page, demo.address, `${RULE}\ncart older than 9 days`, 3_600);
+  await typed(page, demo.address, FORM, `${RULE}\ncart older than 9 days`, 3_600);
   await expect(page.locator(".error-summary")).toContainText("Line 2: write TABLE by COLUMN older than 90 days, delete");
   await expect(page.getByLabel("Old rows", { exact: true })).toHaveValue(/stock_archive\ncart/);
   await wellMade(page);
@@ -32,7 +21,7 @@ test("a line that is no rule is refused, and nothing typed is lost", async ({ pa
 
 test("the look says what would reach further, and how many rows are old", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
-  await form(page, demo.address, `${RULE}\nshop.cart by seen_at older than 4 days, delete\nshop.orders by state older than 1 year, delete`, 3_600);
+  await typed(page, demo.address, FORM, `${RULE}\nshop.cart by seen_at older than 4 days, delete\nshop.orders by state older than 1 year, delete`, 3_600);
   await until(page, page.url(), /Nothing would be sent/, 60_000);
   const main = page.locator("main");
   await expect(main).toContainText("there is no table shop.stock_archive");
@@ -46,7 +35,7 @@ test("the look says what would reach further, and how many rows are old", async 
 test("approved, rows are moved and counted", async ({ page, demo }) => {
   sql(demo, "shop", "SET ROLE shop_owner; CREATE TABLE shop.stock_archive (LIKE shop.stock_movement INCLUDING ALL)");
   await signIn(page, demo, "engineer");
-  await form(page, demo.address, RULE, 60);
+  await typed(page, demo.address, FORM, RULE, 60);
   await until(page, page.url(), /are moved to shop\.stock_archive\. Now: [\d,]+ rows\./, 60_000);
   await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
   await expect(page.locator("main")).toContainText("Waiting for approval");

@@ -1,29 +1,18 @@
 // A change of the server's settings: typed one a line, looked at on the server, approved, written and proven; what locks out is refused.
 import { expect, signIn, signOut, test } from "./demo";
-import { approve, soon, until } from "./journey";
+import { approve, typed, until } from "./journey";
 import { wellMade } from "./looks";
-import type { Page } from "@playwright/test";
 
 test.use({ demoOf: "settings" });
 test.describe.configure({ mode: "serial" });
 
 let number = "";
 
-async function form(page: Page, address: string, lines: string, seconds: number) {
-  await page.goto(`${address}/windows/new?database=shop`);
-  await page.getByLabel("Reason").fill("Slow statements are to be seen in the log.");
-  await page.getByRole("radio", { name: "change of settings (PostgreSQL)" }).check();
-  await page.getByRole("button", { name: "Show its fields" }).click();
-  await page.getByLabel("Settings", { exact: true }).fill(lines);
-  const start = soon(seconds);
-  await page.getByLabel("Date").fill(start.date);
-  await page.getByLabel("Start", { exact: true }).fill(start.time);
-  await page.getByRole("button", { name: "Look at the database" }).click();
-}
+const FORM = { procedure: "change of settings (PostgreSQL)", field: "Settings", reason: "Slow statements are to be seen in the log." };
 
 test("what could lock everybody out is refused at its line, and nothing typed is lost", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
-  await form(page, demo.address, "work_mem = 8MB\nlisten_addresses = ''", 3_600);
+  await typed(page, demo.address, FORM, "work_mem = 8MB\nlisten_addresses = ''", 3_600);
   await expect(page.locator(".error-summary")).toContainText("Line 2: listen_addresses");
   await expect(page.getByLabel("Settings", { exact: true })).toHaveValue(/work_mem = 8MB/);
   await wellMade(page);
@@ -31,7 +20,7 @@ test("what could lock everybody out is refused at its line, and nothing typed is
 
 test("the look says what is now, and what the server would refuse", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
-  await form(page, demo.address, "work_mem = 8parsecs\nshared_buffers = 256MB", 3_600);
+  await typed(page, demo.address, FORM, "work_mem = 8parsecs\nshared_buffers = 256MB", 3_600);
   await until(page, page.url(), /would not be written/, 60_000);
   await expect(page.locator("main")).toContainText("its units are B, kB, MB, GB, TB");
   await expect(page.locator("main")).toContainText("GRANT ALTER SYSTEM ON PARAMETER shared_buffers");
@@ -41,7 +30,7 @@ test("the look says what is now, and what the server would refuse", async ({ pag
 
 test("approved, it is written and proven", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
-  await form(page, demo.address, "log_min_duration_statement = 5s", 60);
+  await typed(page, demo.address, FORM, "log_min_duration_statement = 5s", 60);
   await until(page, page.url(), /log_min_duration_statement: now -1 \(unit ms\), from: default; then 5s/, 60_000);
   await expect(page.locator("#change")).toContainText("A setting of the whole server");
   await expect(page.locator("#change")).toContainText("gets the value it had");
