@@ -13,10 +13,11 @@ pub const MOST_RULES: usize = 20;
 /// Rows of one batch (PROCEDURES PG-20): some tens of milliseconds of row locks.
 pub const BATCH_ROWS: u64 = 5_000;
 /// Old rows are counted up to here; more are "more than".
-pub const MOST_COUNTED_ROWS: u64 = 1_000_000;
+pub const MOST_COUNTED_ROWS: u64 = 100_000;
 /// Without an index that begins with the column, each batch reads the table from its start: up to this size that is quick.
 pub const WITHOUT_INDEX_MOST_BYTES: u64 = 64 * 1024 * 1024;
-const MOST_AGE: u32 = 10_000;
+/// The oldest age in each unit: a hundred years.
+const MOST_AGE: [(&str, u32); 4] = [("day", 36_500), ("week", 5_200), ("month", 1_200), ("year", 100)];
 const HOW: &str = "write TABLE by COLUMN older than 90 days, delete; or the same with: move to TABLE";
 
 /// Which rows of which table go, and where to.
@@ -37,9 +38,11 @@ impl OldRows {
     /// What tells an old row, in SQL.
     fn is_old(&self) -> String {
         let column = quote::identifier(&self.column).unwrap_or_default();
-        format!("{column} < pg_catalog.now() - {}::pg_catalog.interval", quote::literal(&self.kept_for).unwrap_or_default())
+        let kept_for = quote::literal(&self.kept_for).unwrap_or_default();
+        // -infinity says that nobody knows, not that it is old.
+        format!("{column} < pg_catalog.now() - {kept_for}::pg_catalog.interval AND pg_catalog.isfinite({column})")
     }
-    /// One batch. Gives how many rows went, and how many arrived: the same number, or the batch is taken back.
+    /// One batch. Gives how many rows were chosen, how many went, and how many arrived: as many as went, or the batch is taken back.
     #[must_use]
     pub fn batch(&self) -> String {
         let (table, old) = (self.table.quoted(), self.is_old());
@@ -48,9 +51,9 @@ impl OldRows {
             "WITH old AS MATERIALIZED (\n  SELECT ctid FROM ONLY {table} WHERE {old}\n  ORDER BY {column} LIMIT {BATCH_ROWS} FOR UPDATE SKIP LOCKED\n), gone AS (\n  DELETE FROM ONLY {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM old)) RETURNING *\n)"
         );
         match &self.to {
-            None => format!("{which}\nSELECT count(*), count(*) FROM gone"),
+            None => format!("{which}\nSELECT (SELECT count(*) FROM old), count(*), count(*) FROM gone"),
             Some(to) => format!(
-                "{which}, arrived AS (\n  INSERT INTO {} OVERRIDING SYSTEM VALUE SELECT * FROM gone RETURNING 1\n)\nSELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM arrived)",
+                "{which}, arrived AS (\n  INSERT INTO {} OVERRIDING SYSTEM VALUE SELECT * FROM gone RETURNING 1\n)\nSELECT (SELECT count(*) FROM old), (SELECT count(*) FROM gone), (SELECT count(*) FROM arrived)",
                 to.quoted()
             ),
         }
@@ -79,7 +82,7 @@ impl OldRows {
 /// Old rows as they were counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OldRowsState {
-    /// How many are there, up to one more than [`MOST_COUNTED_ROWS`]; `None` where the role may not read them.
+    /// How many are there, up to one more than [`MOST_COUNTED_ROWS`]; `None` where they could not, or should not, be counted.
     pub left_rows: Option<u64>,
 }
 
@@ -102,14 +105,27 @@ impl OldRowsState {
             _ => Finding::NotDone,
         }
     }
-    /// Judges batches that were all answered without an error; in all of them together `gone_rows` went.
+    /// What a try did that nobody saw the end of, if it did anything; what is left goes with the next one.
     #[must_use]
-    pub fn verify(self, moves: bool, gone_rows: u64) -> Verdict {
-        let gone = gone(moves, gone_rows);
+    pub fn interrupted(self, now: Self, moves: bool) -> Option<String> {
+        let (before, left) = (self.left_rows?, now.left_rows?);
+        (left < before).then(|| {
+            format!(
+                "Interrupted between two batches: {} were old before it and {} are left, the others are {}.",
+                self.words(),
+                now.words(),
+                done_to(moves)
+            )
+        })
+    }
+    /// Judges batches that were all answered without an error; in all of them together `gone_rows` went, if that was heard.
+    #[must_use]
+    pub fn verify(self, moves: bool, gone_rows: Option<u64>) -> Verdict {
+        let gone = gone_rows.map_or_else(|| "How many rows went was not heard".to_owned(), |rows| gone(moves, rows));
         match self.left_rows {
             Some(0) => Verdict::new(Outcome::Done, format!("{gone}; no old one is left.")),
-            _ if gone_rows == 0 => {
-                Verdict::new(Outcome::NoEffect, format!("No row could be taken. Old, and held by others: {}.", self.words()))
+            _ if gone_rows == Some(0) => {
+                Verdict::new(Outcome::NoEffect, format!("No row could be taken. Still there, held by others: {}.", self.words()))
             }
             _ => Verdict::new(Outcome::Done, format!("{gone}. Left: {}, held by others or grown old meanwhile.", self.words())),
         }
@@ -122,7 +138,11 @@ impl OldRowsState {
 }
 
 fn gone(moves: bool, rows: u64) -> String {
-    format!("{} {}", plural(rows, "row", "rows"), if moves { "moved" } else { "deleted" })
+    format!("{} {}", plural(rows, "row", "rows"), done_to(moves))
+}
+
+const fn done_to(moves: bool) -> &'static str {
+    if moves { "moved" } else { "deleted" }
 }
 
 /// Reads the lines of a form.
@@ -221,12 +241,12 @@ fn column_name(typed: &str) -> Result<String, String> {
 fn age(number: &str, unit: &str) -> Result<String, String> {
     let unit = unit.to_lowercase();
     let unit = unit.strip_suffix('s').unwrap_or(&unit);
-    if !["day", "week", "month", "year"].contains(&unit) {
+    let Some((_, most)) = MOST_AGE.iter().find(|(known, _)| *known == unit) else {
         return Err("an age is counted in days, weeks, months or years".to_owned());
-    }
+    };
     match number.parse::<u32>() {
-        Ok(number @ 1..=MOST_AGE) => Ok(format!("{number} {unit}{}", if number == 1 { "" } else { "s" })),
-        _ => Err(format!("an age is a whole number of 1 to {}", count(MOST_AGE.into()))),
+        Ok(number) if number >= 1 && number <= *most => Ok(format!("{number} {unit}{}", if number == 1 { "" } else { "s" })),
+        _ => Err(format!("an age in {unit}s is a whole number of 1 to {}", count((*most).into()))),
     }
 }
 
@@ -246,6 +266,7 @@ fn statement(rule: OldRows) -> Statement {
         ),
         "Between two batches it waits while a standby is behind or the server is busy, and ends when it is stopped.",
     );
+    reading.remark("A date, or a time without its zone, is taken to be of the time zone that the role's sessions have on the server.", "");
     if rule.to.is_some() {
         reading.remark("A batch of which not every row arrives in the other table is taken back.", "");
     }
@@ -275,7 +296,7 @@ mod tests {
         .expect("good");
         let texts: Vec<_> = change.statements.iter().map(|statement| statement.text.as_str()).collect();
         assert!(
-            texts[0].contains(r#"FROM ONLY "shop"."log" WHERE "logged_at" < pg_catalog.now() - '90 days'::pg_catalog.interval"#),
+            texts[0].contains(r#"FROM ONLY "shop"."log" WHERE "logged_at" < pg_catalog.now() - '90 days'::pg_catalog.interval AND pg_catalog.isfinite("logged_at")"#),
             "{}",
             texts[0]
         );
@@ -295,7 +316,7 @@ mod tests {
         assert!(why("").contains("at least one") && why("a.b by c older than 1 day, delete\nlog").contains("Line 2"));
         assert!(why("log by at older than 1 day, delete").contains("with its schema"));
         assert!(
-            why("a.b by c older than 0 days, delete").contains("1 to 10,000")
+            why("a.b by c older than 0 days, delete").contains("1 to 36,500")
                 && why("a.b by c older than 9 hours, delete").contains("days, weeks")
         );
         assert!(
@@ -311,14 +332,17 @@ mod tests {
     #[test]
     fn what_is_left_is_said() {
         let left = |rows| OldRowsState { left_rows: Some(rows) };
-        assert_eq!(left(0).verify(false, 12_000).sentence, "12,000 rows deleted; no old one is left.");
-        assert_eq!(left(3).verify(true, 0).outcome, Outcome::NoEffect);
-        assert!(left(3).verify(true, 1).sentence.contains("Left: 3 rows"));
+        assert_eq!(left(0).verify(false, Some(12_000)).sentence, "12,000 rows deleted; no old one is left.");
+        assert_eq!(left(3).verify(true, Some(0)).outcome, Outcome::NoEffect);
+        assert!(left(3).verify(true, Some(1)).sentence.contains("Left: 3 rows"));
         assert_eq!(
             (left(5).finding(left(0)), left(5).finding(left(2)), left(0).finding(left(0))),
             (Finding::Done, Finding::NotDone, Finding::NotDone)
         );
-        assert!(left(MOST_COUNTED_ROWS + 1).words().contains("more than 1,000,000"));
+        assert!(left(MOST_COUNTED_ROWS + 1).words().contains("more than 100,000"));
+        assert!(left(0).verify(false, None).sentence.starts_with("How many rows went was not heard"));
+        assert!(left(9).interrupted(left(4), true).expect("some went").contains("9 rows were old before it and 4 rows are left"));
+        assert_eq!(left(9).interrupted(left(9), true), None);
     }
 
     proptest! {

@@ -130,7 +130,7 @@ fn Read(reading: Reading) -> impl IntoView {
     };
     let of_server = reading.setting.is_some();
     let on = if reading.on.is_empty() { String::new() } else { format!(" on {}", foreign(&reading.on.join(", "))) };
-    let alone = (reading.alone && reading.setting.is_none())
+    let alone = (reading.alone && reading.setting.is_none() && reading.old_rows.is_none())
         .then(|| view! { <p class="quiet">"Stands alone: PostgreSQL refuses it inside of a transaction."</p> });
     let locks =
         if of_server { "A setting of the whole server; locks nothing.".to_owned() } else { format!("{}{on}.", reading.lock_in_words()) };

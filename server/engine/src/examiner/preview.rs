@@ -114,6 +114,16 @@ async fn with_old_rows(link: &Link, selection: &mut Selection) -> Result<(), Sta
             );
         } else if let Evidence::OldRows { state: Some(state), .. } = old_rows::evidence(link, &rule).await? {
             item.measure.sentence = format!("{} Now: {}.", rule.sentence(), state.words());
+            let triggers = old_rows::triggers(link, &rule).await?;
+            if !triggers.is_empty() {
+                let sentence = format!("Triggers run for its rows, and nobody here can tell what they do: {}.", triggers.join(", "));
+                let advice =
+                    "Read them: they may delete or keep other rows. If they are meant for single rows, have them disabled meanwhile.";
+                selection.findings.push(
+                    Finding::new(OLD_ROWS_STEP, "old_rows_triggers", FindingLevel::Attention, sentence, advice)
+                        .called(&rule.table.to_string()),
+                );
+            }
         }
     }
     Ok(())

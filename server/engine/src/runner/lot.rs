@@ -108,7 +108,7 @@ async fn budget(work: &Work, items: &[&Item]) -> Step<Option<(u64, i64)>> {
 }
 
 /// How long something new may begin.
-async fn until_cut_off(work: &Work) -> Step<Duration> {
+pub(super) async fn until_cut_off(work: &Work) -> Step<Duration> {
     let left = work.plan.times.cut_off.duration_since(work.now().await?);
     Ok(Duration::try_from(left).unwrap_or_default())
 }

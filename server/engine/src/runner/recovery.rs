@@ -162,10 +162,10 @@ async fn ask_the_object(work: &Work, control: &Control, attempt: &Attempt, item:
             executor::record_try(work, &this, item.ordinal, &verdict, &[], result.after.as_ref(), true).await?;
         }
         Finding::NotDone => {
-            let verdict = Verdict::new(
-                Outcome::Cancelled,
-                "Without effect: it was not sent, or nobody got the server's answer, and the database shows no change.",
-            );
+            let words = postgres::interrupted(&before, &now).unwrap_or_else(|| {
+                "Without effect: it was not sent, or nobody got the server's answer, and the database shows no change.".to_owned()
+            });
+            let verdict = Verdict::new(Outcome::Cancelled, words);
             executor::record_try(work, &this, item.ordinal, &verdict, &[], Some(&now), false).await?;
         }
         Finding::Partial => {

@@ -2,7 +2,7 @@
 
 use super::control::Control;
 use super::dispatcher::Work;
-use super::{FINISH_WITHIN, Halt, Step, fail_point};
+use super::{FINISH_WITHIN, Halt, Step, fail_point, lot};
 use crate::ledger::Line;
 use crate::target::fault::StatementError;
 use crate::target::postgres::blockers::Blocker;
@@ -55,7 +55,15 @@ pub(super) async fn run(
     budget: Duration,
 ) -> Step<Watched<Result<Tried, StatementError>>> {
     let _progress = follow(work, control, session.backend, ordinal);
-    let may_begin = work.lease.may_begin();
+    // What is sent in batches goes on no longer than people approved, and begins none after the cut-off.
+    let until = if item.script.as_ref().is_some_and(|script| script.old_rows.is_some()) {
+        let part = Duration::from_secs(work.plan.parameters.change_part_max_min.saturating_mul(60));
+        Some(Instant::now() + budget.min(part).min(lot::until_cut_off(work).await?))
+    } else {
+        None
+    };
+    let trusted = work.lease.may_begin();
+    let may_begin = move || until.is_none_or(|until| Instant::now() < until) && trusted();
     let Watched { mut tried, session, stopped } = run_lot(work, control, session, vec![item.clone()], ordinal, budget, may_begin).await?;
     let (tried, _) = tried.pop().ok_or_else(|| crate::Error::internal("nothing was tried"))?;
     Ok(Watched { tried, session, stopped })

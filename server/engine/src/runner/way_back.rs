@@ -5,9 +5,10 @@
 
 use super::control::{Control, epoch, open_failed, statement};
 use super::dispatcher::Work;
-use super::{Halt, Step, executor, fail_point};
+use super::{Halt, Step, cleanup, executor, fail_point};
 use crate::error::Error;
 use crate::ledger::{Line, NewUndo};
+use crate::store::runs::Item;
 use crate::store::undo::{self, UndoPart};
 use crate::target::fence;
 use crate::target::postgres::{self, Evidence, Tried};
@@ -30,10 +31,12 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(5);
 /// Whether a part before this one did not succeed: then no later part is begun. Where others had succeeded, a person decides.
 pub(super) async fn stops(work: &Work, before: i32) -> Step<bool> {
     let items = work.items().await?;
-    let earlier: Vec<_> = items.iter().filter(|item| item.ordinal < before && item.work.script.is_some()).collect();
+    // Rules about old rows do not need each other.
+    let is_part = |item: &&Item| item.work.script.as_ref().is_some_and(|script| script.old_rows.is_none());
+    let earlier: Vec<_> = items.iter().filter(|item| item.ordinal < before).filter(is_part).collect();
     let Some(broken) = earlier.iter().find(|item| item.outcome.is_some_and(|outcome| !outcome.is_success())) else { return Ok(false) };
     let what = format!("{}: {}", broken.work.object.name, broken.outcome.map(Outcome::label).unwrap_or_default());
-    if earlier.iter().any(|item| is_touched(item.outcome)) {
+    if earlier.iter().any(|item| is_touched(item)) {
         let way = match work.plan.change.as_ref().map(|change| &change.back) {
             Some(WayBack::Statements { .. }) => {
                 "Roll it back, and all of the plan's way back is sent, also what undoes parts that were not done: read it first, because somebody else may have made what it removes. Or leave it and validate."
@@ -50,14 +53,16 @@ pub(super) async fn stops(work: &Work, before: i32) -> Step<bool> {
 }
 
 /// Whether a part left something, or may have.
-fn is_touched(outcome: Option<Outcome>) -> bool {
-    matches!(outcome, Some(Outcome::Done | Outcome::NeedsCleanup | Outcome::Unknown))
+fn is_touched(item: &Item) -> bool {
+    // Batches that went before it ended stay gone, however it ended.
+    let begun = item.work.script.as_ref().is_some_and(|script| script.old_rows.is_some()) && cleanup::recorded(item).is_some();
+    begun || matches!(item.outcome, Some(Outcome::Done | Outcome::NeedsCleanup | Outcome::Unknown))
 }
 
 /// Goes the way back of the plan, where anything of the change was done; says what could not be taken back.
 pub(super) async fn go(work: &Work, control: &Control) -> Step<Vec<String>> {
     let Some(plan) = &work.plan.change else { return Ok(Vec::new()) };
-    if !work.items().await?.iter().any(|item| is_touched(item.outcome)) {
+    if !work.items().await?.iter().any(is_touched) {
         work.feed.line(Line::new("phase", "Nothing of the change was done, so nothing is taken back."));
         return Ok(Vec::new());
     }
@@ -84,7 +89,7 @@ async fn scripts(work: &Work, plan: &Change) -> Step<Vec<Script>> {
     for item in work.items().await?.iter().rev() {
         let Some(setting) = item.work.script.as_ref().and_then(|script| script.setting.as_ref()) else { continue };
         // One that had no effect may have been written all the same.
-        if !is_touched(item.outcome) && item.outcome != Some(Outcome::NoEffect) {
+        if !is_touched(item) && item.outcome != Some(Outcome::NoEffect) {
             continue;
         }
         let before = item.figures.as_ref().and_then(|figures| figures.get("before"));

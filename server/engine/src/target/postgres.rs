@@ -330,7 +330,7 @@ async fn verdict(
         }
         (Evidence::Setting { state: Some(before) }, Evidence::Setting { state: Some(after) }) => before.verify(after),
         (Evidence::OldRows { .. }, Evidence::OldRows { state: Some(after), moves }) => {
-            after.verify(*moves, execution.answer.unwrap_or_default().unsigned_abs())
+            after.verify(*moves, execution.answer.map(i64::unsigned_abs))
         }
         (Evidence::Untold, Evidence::Untold) => {
             Verdict::new(Outcome::Done, "The server carried it out. What it changed cannot be looked at here, so its answer is the proof.")
@@ -392,6 +392,14 @@ fn failed(before: &Evidence, after: &Evidence, error: &StatementError, blockers:
 
 fn new_debris(before: &[String], now: &[String]) -> Vec<String> {
     now.iter().filter(|name| !before.contains(name)).cloned().collect()
+}
+
+/// What an attempt did that nobody saw the end of, in words, where it may have done a part and the rest goes with the next one.
+pub fn interrupted(before: &Evidence, now: &Evidence) -> Option<String> {
+    match (before, now) {
+        (Evidence::OldRows { state: Some(before), .. }, Evidence::OldRows { state: Some(now), moves }) => before.interrupted(*now, *moves),
+        _ => None,
+    }
 }
 
 /// What the object says about an attempt whose owner is gone: recorded evidence against the present one.

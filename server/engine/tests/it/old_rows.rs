@@ -93,6 +93,10 @@ async fn what_would_reach_further_is_not_sent() {
         ("ALTER TABLE shop.log_archive DROP COLUMN note; ALTER TABLE shop.log_archive ADD COLUMN noted text", "same columns in the same order"),
         ("ALTER TABLE shop.log_archive SET UNLOGGED", "is unlogged"),
         ("CREATE RULE none AS ON INSERT TO shop.log_archive DO INSTEAD NOTHING", "CREATE RULE"),
+        ("CREATE TABLE shop.heir () INHERITS (shop.log)", "other tables inherit"),
+        ("ALTER TABLE shop.log_archive INHERIT shop.log", "other tables inherit"),
+        ("ALTER TABLE shop.log ALTER COLUMN id DROP IDENTITY; ALTER TABLE shop.log_archive ALTER COLUMN id DROP IDENTITY; ALTER TABLE shop.log INHERIT shop.log_archive", "would come back"),
+        ("ALTER TABLE shop.log ALTER COLUMN at TYPE text USING at::text", "does not say how old"),
         ("REVOKE DELETE ON shop.log FROM shop_owner", "the role may not work on shop.log"),
         (
             "CREATE FUNCTION shop.swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id % 100 = 0 THEN RETURN NULL; END IF; RETURN NEW; END $$;
@@ -108,6 +112,38 @@ async fn what_would_reach_further_is_not_sent() {
         assert!(page.contains(said), "{planted}\n{page}");
         assert_eq!(stage.on_target("SELECT count(*) FROM shop.log").await, OLD + YOUNG, "{planted}");
     }
+}
+
+/// A trigger that keeps rows makes batches short of rows, not the last ones; one that keeps all of them ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_trigger_keeps_ends_nothing_early_and_nothing_goes_on_for_ever() {
+    for (kept, outcome, said, left) in [
+        ("OLD.id % 4000 = 1", "done", "11,997 rows deleted. Left: 3 rows", 3),
+        ("true", "failed", "none of the oldest rows can be deleted", OLD),
+    ] {
+        let stage = RunStage::new().await;
+        stage.log().await;
+        stage
+            .target
+            .plant_as_owner(&format!(
+                "CREATE FUNCTION shop.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {kept} THEN RETURN NULL; END IF; RETURN OLD; END $$;
+                 CREATE TRIGGER keep BEFORE DELETE ON shop.log FOR EACH ROW EXECUTE FUNCTION shop.keep()"
+            ))
+            .await;
+        assert_eq!(stage.old_rows_end_as(DELETE).await, outcome, "{}", stage.page().await);
+        let page = stage.page().await;
+        assert!(page.contains(said), "{page}");
+        assert_eq!(stage.rows().await, (YOUNG + left, 0), "{page}");
+    }
+}
+
+/// Rules do not need each other: what one cannot do hinders no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_is_refused_hinders_no_other() {
+    let stage = RunStage::new().await;
+    stage.log().await;
+    assert_eq!(stage.old_rows_end_as(&format!("shop.nowhere by at older than 1 day, delete\n{DELETE}")).await, "skipped");
+    assert_eq!(stage.rows().await, (YOUNG, 0), "{}", stage.page().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,6 +189,7 @@ async fn nothing_is_lost_when_the_worker_dies() {
         stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
         second.terminate().await;
         let page = stage.page().await;
+        assert_eq!(nth > 2, page.contains("Interrupted between two batches"), "{case}\n{page}");
         assert_eq!(stage.text("SELECT outcome FROM drydock.item").await, "done", "{case}\n{page}");
         assert_eq!(stage.rows().await, (YOUNG, OLD), "{case}\n{page}");
         stage.nothing_is_lost(&case).await;

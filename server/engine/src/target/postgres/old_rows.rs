@@ -20,16 +20,23 @@ const PACED_EVERY: Duration = Duration::from_secs(1);
 /// What the server, or the connection, said.
 pub async fn evidence(link: &Link, rule: &OldRows) -> Result<Evidence, StatementError> {
     let moves = rule.to.is_some();
-    let sql = "SELECT pg_catalog.has_table_privilege(a.attrelid, 'SELECT') FROM pg_catalog.pg_attribute a
+    let sql = "SELECT FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = pg_catalog.to_regclass($1)::pg_catalog.oid AND a.attname = $2 AND NOT a.attisdropped";
-    let rows = link.rows(sql, &[&rule.table.quoted(), &rule.column]).await?;
-    let Some(row) = rows.first() else { return Ok(Evidence::OldRows { state: None, moves }) };
-    let left_rows = if field(row, 0)? { Some(left(link, rule).await?) } else { None };
+    if link.rows(sql, &[&rule.table.quoted(), &rule.column]).await?.is_empty() {
+        return Ok(Evidence::OldRows { state: None, moves });
+    }
+    // What is refused may be what cannot be counted, or not in a reasonable time.
+    let left_rows = if refused(link, rule).await?.is_none() { left(link, rule).await? } else { None };
     Ok(Evidence::OldRows { state: Some(OldRowsState { left_rows }), moves })
 }
 
-async fn left(link: &Link, rule: &OldRows) -> Result<u64, StatementError> {
-    Ok(field::<i64>(&link.row(&rule.counts(), &[]).await?, 0)?.unsigned_abs())
+/// How many are left; `None` where the server did not say so in time.
+async fn left(link: &Link, rule: &OldRows) -> Result<Option<u64>, StatementError> {
+    match link.row(&rule.counts(), &[]).await {
+        Ok(row) => Ok(Some(field::<i64>(&row, 0)?.unsigned_abs())),
+        Err(error) if error.is_disconnect() || error.is_terminated() => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// What of a table, and of the one rows are moved to, speaks against a rule. Each column is true, or names something, where it does.
@@ -56,8 +63,12 @@ const LOOK: &str = "
                     WHERE i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'),
            coalesce((SELECT relkind::pg_catalog.text FROM o), ''),
            coalesce((SELECT pg_catalog.has_table_privilege(oid, 'INSERT') FROM o), false),
-           coalesce((SELECT o.relpersistence <> 'p' AND t.relpersistence = 'p' FROM o, t), false),
-           coalesce((SELECT a.list = b.list AND NOT b.generated FROM columns a, columns b, t, o WHERE a.attrelid = t.oid AND b.attrelid = o.oid), false)";
+           coalesce((SELECT t.relpersistence = 'p' AND (o.relpersistence <> 'p' OR EXISTS (
+                SELECT FROM pg_catalog.pg_partition_tree(o.oid) p JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE l.relpersistence <> 'p' OR l.relkind = 'f')) FROM o, t), false),
+           coalesce((SELECT a.list = b.list AND NOT b.generated FROM columns a, columns b, t, o WHERE a.attrelid = t.oid AND b.attrelid = o.oid), false),
+           EXISTS (SELECT FROM pg_catalog.pg_inherits h JOIN t ON h.inhparent = t.oid),
+           EXISTS (SELECT FROM o, t WHERE o.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(t.oid))
+                OR EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE (h.inhrelid, h.inhparent) IN ((t.oid, o.oid), (o.oid, t.oid))))";
 
 /// Why a rule is not carried out; `None` where it may be.
 ///
@@ -72,6 +83,7 @@ pub async fn refused(link: &Link, rule: &OldRows) -> Result<Option<String>, Stat
     let (size_bytes, indexed): (i64, bool) = (field(&row, 7)?, field(&row, 8)?);
     let (to_kind, to_may, to_fleeting, to_alike): (String, bool, bool, bool) =
         (field(&row, 9)?, field(&row, 10)?, field(&row, 11)?, field(&row, 12)?);
+    let (has_heirs, related): (bool, bool) = (field(&row, 13)?, field(&row, 14)?);
     Ok(match (kind.as_str(), typed) {
         ("", _) => Some(format!("there is no table {table}")),
         ("p", _) => Some(format!("{table} is partitioned: name one of its partitions, or drop a whole one by a change of design")),
@@ -83,6 +95,10 @@ pub async fn refused(link: &Link, rule: &OldRows) -> Result<Option<String>, Stat
         )),
         ("r", Some(_)) if hidden => {
             Some(format!("row security hides rows of {table} from the role, so that nobody could say what is left"))
+        }
+        ("r", Some(_)) if has_heirs => Some(format!("other tables inherit from {table}, and their rows would stay: name each of them")),
+        ("r", Some(_)) if related => {
+            Some(format!("{table} is a part of the table its rows are to be moved to, so that they would come back"))
         }
         ("r", Some(_)) if ruled => Some("a rule (CREATE RULE) changes what becomes of the rows".to_owned()),
         ("r", Some(_)) => match (follows, to, to_kind.as_str()) {
@@ -96,7 +112,9 @@ pub async fn refused(link: &Link, rule: &OldRows) -> Result<Option<String>, Stat
             (None, Some(to), "r" | "p") if !to_may => {
                 Some(format!("the role may not write to {to}: its owner runs GRANT INSERT ON {} TO the role", to.quoted()))
             }
-            (None, Some(to), "r" | "p") if to_fleeting => Some(format!("{to} is unlogged, and would be empty after a crash of the server")),
+            (None, Some(to), "r" | "p") if to_fleeting => Some(format!(
+                "{to} is unlogged or lies elsewhere, at least in part: after a crash of the server its rows would be gone, or there twice"
+            )),
             (None, Some(to), "r" | "p") if !to_alike => {
                 Some(format!("{to} has not the same columns in the same order as {table}, with the same types and none of them generated"))
             }
@@ -105,6 +123,21 @@ pub async fn refused(link: &Link, rule: &OldRows) -> Result<Option<String>, Stat
         },
         _ => Some(format!("{table} is no ordinary table")),
     })
+}
+
+/// The triggers of users that a rule sets off, by name: what they do nobody can tell.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn triggers(link: &Link, rule: &OldRows) -> Result<Vec<String>, StatementError> {
+    // Bits of tgtype: 4 is INSERT, 8 is DELETE.
+    let sql = "SELECT g.tgname::pg_catalog.text FROM pg_catalog.pg_trigger g
+                WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
+                  AND ((g.tgrelid = pg_catalog.to_regclass($1)::pg_catalog.oid AND g.tgtype & 8 <> 0)
+                    OR (g.tgrelid = pg_catalog.to_regclass($2)::pg_catalog.oid AND g.tgtype & 4 <> 0))
+                ORDER BY g.tgname LIMIT 10";
+    let to = rule.to.as_ref().map(domain::procedure::ObjectName::quoted);
+    link.rows(sql, &[&rule.table.quoted(), &to]).await?.iter().map(|row| field(row, 0)).collect()
 }
 
 /// Sends batches until one is not full any more, or nothing more may begin.
@@ -134,25 +167,32 @@ pub async fn apply(
     let error = loop {
         // The last batch ends in time, too.
         let in_time = || began.elapsed() + longest * 2 < limit;
-        pace(link, parameters, &mut paced, &|| may_begin() && in_time()).await?;
+        // What went is on record whatever happens now: nothing leaves this loop but what was said, and how many rows went.
+        if let Err(said) = pace(link, parameters, &mut paced, &|| may_begin() && in_time()).await {
+            break Some(said);
+        }
         let may = may_begin();
         if !may && gone_rows == 0 {
             return Ok(Tried::Withheld);
         }
         if !may || !in_time() {
-            break Some(StatementError::ended_here("ended between two batches"));
+            break Some(StatementError::ended_here("a stop, or the end of its time, came between two batches"));
         }
         let one = Instant::now();
         match batch(link, rule, lock, text).await {
-            Ok(rows) => {
-                gone_rows += rows;
-                if rows < BATCH_ROWS {
+            Ok((chosen, gone)) => {
+                gone_rows += gone;
+                if chosen < BATCH_ROWS {
                     break None;
+                }
+                if gone == 0 {
+                    let why = "none of the oldest rows can be deleted: a trigger, or something like it, keeps them";
+                    break Some(StatementError::refused_here(why));
                 }
             }
             Err(said) => {
-                if !link.is_closed() {
-                    link.execute("ROLLBACK").await?;
+                if let (false, Err(error)) = (link.is_closed(), link.execute("ROLLBACK").await) {
+                    tracing::warn!(session = %session.name, %error, "a batch is taken back by the end of its session");
                 }
                 break Some(said);
             }
@@ -164,20 +204,20 @@ pub async fn apply(
     Ok(Tried::Sent { execution: Execution { error, notices: link.take_notices(), elapsed_ms, answer }, blockers: Vec::new() })
 }
 
-/// One batch: both tables are kept as they are, looked at, and worked on. Gives how many rows went.
-async fn batch(link: &Link, rule: &OldRows, lock: &str, text: &str) -> Result<u64, StatementError> {
+/// One batch: both tables are kept as they are, looked at, and worked on. Gives how many rows were chosen, and how many went.
+async fn batch(link: &Link, rule: &OldRows, lock: &str, text: &str) -> Result<(u64, u64), StatementError> {
     link.execute("BEGIN").await?;
     link.execute(lock).await?;
     if let Some(why) = refused(link, rule).await? {
         return Err(StatementError::refused_here(&why));
     }
     let row = link.row(text, &[]).await?;
-    let (gone, arrived): (i64, i64) = (field(&row, 0)?, field(&row, 1)?);
+    let (chosen, gone, arrived): (i64, i64, i64) = (field(&row, 0)?, field(&row, 1)?, field(&row, 2)?);
     if gone != arrived {
         return Err(StatementError::refused_here(&format!("of {gone} rows only {arrived} arrived in the other table")));
     }
     link.execute("COMMIT").await?;
-    Ok(gone.unsigned_abs())
+    Ok((chosen.unsigned_abs(), gone.unsigned_abs()))
 }
 
 /// Waits while a standby is behind, or the server has too much to do for others, for as long as something may begin at all.
