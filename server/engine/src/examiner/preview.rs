@@ -110,7 +110,7 @@ async fn with_old_rows(link: &Link, selection: &mut Selection) -> Result<(), Sta
                     format!("Nothing would be sent: {why}."),
                     "Put this right, or take the line out, then look again.",
                 )
-                .called(&rule.table.to_string()),
+                .called(rule.table.to_string()),
             );
         } else if let Evidence::OldRows { state: Some(state), .. } = old_rows::evidence(link, &rule).await? {
             item.measure.sentence = format!("{} Now: {}.", rule.sentence(), state.words());
@@ -121,7 +121,7 @@ async fn with_old_rows(link: &Link, selection: &mut Selection) -> Result<(), Sta
                     "Read them: they may delete or keep other rows. If they are meant for single rows, have them disabled meanwhile.";
                 selection.findings.push(
                     Finding::new(OLD_ROWS_STEP, "old_rows_triggers", FindingLevel::Attention, sentence, advice)
-                        .called(&rule.table.to_string()),
+                        .called(rule.table.to_string()),
                 );
             }
         }
