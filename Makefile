@@ -12,7 +12,7 @@ help:
 	@echo "make check    compile and lint only"
 	@echo "make queries  after a change of SQL: what it is checked against at compile time"
 	@echo "make pictures the README's pictures, taken anew from a demo"
-	@echo "make bench    our steps beside vacuumdb and reindexdb, and 480 live pages and 120 people on one run: measured, in about half an hour"
+	@echo "make bench    our steps beside vacuumdb and reindexdb, and 480 live pages and 120 people on one run: measured, in about half an hour, most of it for building"
 	@echo "make dev      run, and start again whenever a file changes"
 	@echo "make release  the optimised program and site"
 	@echo "make clean    remove what was built; the demo's state in .drydock stays"
