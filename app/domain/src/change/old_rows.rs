@@ -1,11 +1,10 @@
 //! Old rows: one rule a line, such as `shop.log by logged_at older than 90 days, delete`. What is too old is deleted, or moved to another
 //! table, in batches that each are a transaction of their own; the text of one batch stands in the plan.
 
-use super::{Change, Length, Lock, Reading, Statement, WayBack};
+use super::{Change, Length, Lock, MOST_NAME_BYTES, Reading, Statement, WayBack};
 use crate::decision::{FieldError, FormCheck};
 use crate::procedure::text::{count, plural};
 use crate::procedure::{ObjectName, object, quote};
-use crate::run::{Finding, Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// More rules than somebody reads before agreeing.
@@ -96,53 +95,6 @@ impl OldRowsState {
             Some(rows) => plural(rows, "row", "rows"),
         }
     }
-    /// What became of it, by counting again: whatever is left goes with the next try, so a try that ended early was none.
-    #[must_use]
-    pub const fn finding(self, after: Self) -> Finding {
-        match (self.left_rows, after.left_rows) {
-            (_, None) => Finding::CannotTell,
-            (Some(before), Some(0)) if before > 0 => Finding::Done,
-            _ => Finding::NotDone,
-        }
-    }
-    /// What a try did that nobody saw the end of, if it did anything; what is left goes with the next one.
-    #[must_use]
-    pub fn interrupted(self, now: Self, moves: bool) -> Option<String> {
-        let (before, left) = (self.left_rows?, now.left_rows?);
-        (left < before).then(|| {
-            format!(
-                "Interrupted between two batches: {} were old before it and {} are left, the others are {}.",
-                self.words(),
-                now.words(),
-                done_to(moves)
-            )
-        })
-    }
-    /// Judges batches that were all answered without an error; in all of them together `gone_rows` went, if that was heard.
-    #[must_use]
-    pub fn verify(self, moves: bool, gone_rows: Option<u64>) -> Verdict {
-        let gone = gone_rows.map_or_else(|| "How many rows went was not heard".to_owned(), |rows| gone(moves, rows));
-        match self.left_rows {
-            Some(0) => Verdict::new(Outcome::Done, format!("{gone}; no old one is left.")),
-            _ if gone_rows == Some(0) => {
-                Verdict::new(Outcome::NoEffect, format!("No row could be taken. Still there, held by others: {}.", self.words()))
-            }
-            _ => Verdict::new(Outcome::Done, format!("{gone}. Left: {}, held by others or grown old meanwhile.", self.words())),
-        }
-    }
-    /// What went before it ended early.
-    #[must_use]
-    pub fn so_far(self, moves: bool, gone_rows: u64) -> String {
-        format!("Before that, in whole batches: {}. Left: {}.", gone(moves, gone_rows), self.words())
-    }
-}
-
-fn gone(moves: bool, rows: u64) -> String {
-    format!("{} {}", plural(rows, "row", "rows"), done_to(moves))
-}
-
-const fn done_to(moves: bool) -> &'static str {
-    if moves { "moved" } else { "deleted" }
 }
 
 /// Reads the lines of a form.
@@ -228,12 +180,19 @@ fn table_name(typed: &str) -> Result<ObjectName, String> {
     if name.schema() == "information_schema" || name.schema().starts_with("pg_") {
         return Err(format!("{name} is the server's own"));
     }
+    fits(name.schema())?;
+    fits(name.name())?;
     Ok(name)
+}
+
+/// PostgreSQL would cut a longer name, and might find another table by it.
+fn fits(name: &str) -> Result<(), String> {
+    if name.len() > MOST_NAME_BYTES { Err(format!("a name has at most {MOST_NAME_BYTES} bytes")) } else { Ok(()) }
 }
 
 fn column_name(typed: &str) -> Result<String, String> {
     match object::part(typed) {
-        Some((Some(name), "")) => Ok(name),
+        Some((Some(name), "")) => fits(&name).map(|()| name),
         _ => Err(format!("{typed} is no column: one with capitals or spaces stands in double quotes")),
     }
 }
@@ -279,6 +238,7 @@ fn statement(rule: OldRows) -> Statement {
 mod tests {
     use super::*;
     use crate::procedure::{RiskClass, StepClass};
+    use crate::run::{Finding, Outcome};
     use proptest::prelude::*;
 
     fn why(typed: &str) -> String {
@@ -343,6 +303,8 @@ mod tests {
         assert!(left(0).verify(false, None).sentence.starts_with("How many rows went was not heard"));
         assert!(left(9).interrupted(left(4), true).expect("some went").contains("9 rows were old before it and 4 rows are left"));
         assert_eq!(left(9).interrupted(left(9), true), None);
+        let many = left(MOST_COUNTED_ROWS + 1);
+        assert!(many.interrupted(many, false).expect("it cannot be told").contains("cannot be told"));
     }
 
     proptest! {

@@ -1,6 +1,9 @@
-//! What proves that a part of a change ran, or did not: the transaction by its id, an index or a setting by looking at it.
+//! What proves that a part of a change ran, or did not: the transaction by its id, an index or a setting by looking at it, old rows by
+//! counting them.
 
-use super::SettingState;
+use super::old_rows::MOST_COUNTED_ROWS;
+use super::{OldRowsState, SettingState};
+use crate::procedure::text::plural;
 use crate::run::{Finding, Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -136,4 +139,58 @@ impl SettingState {
             ),
         }
     }
+}
+
+impl OldRowsState {
+    /// What became of it, by counting again: whatever is left goes with the next try, so a try that ended early was none.
+    #[must_use]
+    pub const fn finding(self, after: Self) -> Finding {
+        match (self.left_rows, after.left_rows) {
+            (_, None) => Finding::CannotTell,
+            (Some(before), Some(0)) if before > 0 => Finding::Done,
+            _ => Finding::NotDone,
+        }
+    }
+    /// What a try did that nobody saw the end of, if it did anything; what is left goes with the next one.
+    #[must_use]
+    pub fn interrupted(self, now: Self, moves: bool) -> Option<String> {
+        let (before, left) = (self.left_rows?, now.left_rows?);
+        if left > MOST_COUNTED_ROWS {
+            // Both counts may have stopped at the same number.
+            return Some(format!("Interrupted. How many batches went before that cannot be told: {} are old now.", now.words()));
+        }
+        (left < before).then(|| {
+            format!(
+                "Interrupted between two batches: {} were old before it and {} are left, the others are {}.",
+                self.words(),
+                now.words(),
+                done_to(moves)
+            )
+        })
+    }
+    /// Judges batches that were all answered without an error; in all of them together `gone_rows` went, if that was heard.
+    #[must_use]
+    pub fn verify(self, moves: bool, gone_rows: Option<u64>) -> Verdict {
+        let gone = gone_rows.map_or_else(|| "How many rows went was not heard".to_owned(), |rows| gone(moves, rows));
+        match self.left_rows {
+            Some(0) => Verdict::new(Outcome::Done, format!("{gone}; no old one is left.")),
+            _ if gone_rows == Some(0) => {
+                Verdict::new(Outcome::NoEffect, format!("No row could be taken. Still there, held by others: {}.", self.words()))
+            }
+            _ => Verdict::new(Outcome::Done, format!("{gone}. Left: {}, held by others or grown old meanwhile.", self.words())),
+        }
+    }
+    /// What went before it ended early.
+    #[must_use]
+    pub fn so_far(self, moves: bool, gone_rows: u64) -> String {
+        format!("Before that, in whole batches: {}. Left: {}.", gone(moves, gone_rows), self.words())
+    }
+}
+
+fn gone(moves: bool, rows: u64) -> String {
+    format!("{} {}", plural(rows, "row", "rows"), done_to(moves))
+}
+
+const fn done_to(moves: bool) -> &'static str {
+    if moves { "moved" } else { "deleted" }
 }
