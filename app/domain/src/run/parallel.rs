@@ -35,8 +35,9 @@ fn is_catalog(item: &WorkItem) -> bool {
 
 /// A table of this size takes less time than the bookkeeping of its item.
 const SMALL_BYTES: u64 = 2 * 1024 * 1024;
-/// Small items of a lot, at most: a person who asks to hold, and whoever comes after a crash, has to do with this many.
-const MOST_IN_A_LOT: usize = 25;
+/// Small items of a lot, at most: whoever comes after a crash has to ask this many objects whether they had their turn. A hold and a stop are
+/// asked for before each of them.
+const MOST_IN_A_LOT: usize = 100;
 /// Fewer are not worth sharing out.
 const LEAST_IN_A_LOT: usize = 5;
 
@@ -164,9 +165,9 @@ mod tests {
 
     #[test]
     fn small_ones_go_together_and_are_shared_out() {
-        let items: Vec<WorkItem> = (0..80).map(|n| item(Act::Vacuum, &format!("shop.t{n}"))).collect();
+        let items: Vec<WorkItem> = (0..250).map(|n| item(Act::Vacuum, &format!("shop.t{n}"))).collect();
         let waiting: Vec<&WorkItem> = items.iter().collect();
-        assert_eq!(next(&waiting, &[], 2, |_| true), (0..25).collect::<Vec<_>>());
+        assert_eq!(next(&waiting, &[], 2, |_| true), (0..MOST_IN_A_LOT).collect::<Vec<_>>());
         assert_eq!(next(&waiting[..10], &[], 2, |_| true), [0, 1, 2, 3, 4], "half of what is left, so that both places end together");
         assert_eq!(next(&waiting[..4], &[], 1, |at| at != 1), [0, 2, 3], "what was tried before is on its own");
         assert_eq!(next(&waiting[..4], &[], 1, |at| at != 0), [0]);

@@ -95,13 +95,13 @@ impl Ledger<'_> {
     pub async fn started(&mut self, tenure: Tenure, attempts: &[AttemptId], begun: &Begun) -> Result<()> {
         let ids: Vec<uuid::Uuid> = attempts.iter().map(|id| id.0).collect();
         let done = sqlx::query!(
-            "UPDATE drydock.attempt AS a SET state = 'started', started_at = clock_timestamp(), backend = $4, observed = jsonb_build_object('stable', $5::jsonb, 'volatile', $6::jsonb)
-             FROM drydock.run r JOIN drydock.plan p ON p.window_id = r.window_id AND p.digest = r.plan_digest
-             WHERE a.id = ANY ($3) AND a.state = 'intent' AND a.run_id = r.id AND a.epoch = r.epoch
-               AND r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()
-               AND r.volatile = $6::jsonb
-               AND (SELECT e.target -> 'identity' FROM jsonb_array_elements(convert_from(p.bytes, 'UTF8')::jsonb -> 'targets') AS e (target)
-                    WHERE e.target ->> 'id' = r.target_id::text) = $5::jsonb",
+            "WITH fits AS MATERIALIZED (
+                 SELECT r.id, r.epoch FROM drydock.run r JOIN drydock.plan p ON p.window_id = r.window_id AND p.digest = r.plan_digest
+                 WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND r.volatile = $6::jsonb
+                   AND (SELECT e.target -> 'identity' FROM jsonb_array_elements(convert_from(p.bytes, 'UTF8')::jsonb -> 'targets') AS e (target)
+                        WHERE e.target ->> 'id' = r.target_id::text) = $5::jsonb)
+             UPDATE drydock.attempt AS a SET state = 'started', started_at = clock_timestamp(), backend = $4, observed = jsonb_build_object('stable', $5::jsonb, 'volatile', $6::jsonb)
+             FROM fits WHERE a.id = ANY ($3) AND a.state = 'intent' AND a.run_id = fits.id AND a.epoch = fits.epoch",
             tenure.run.0,
             tenure.epoch,
             &ids,

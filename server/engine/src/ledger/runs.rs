@@ -33,6 +33,8 @@ pub struct Pulse {
     pub stop_asked: bool,
     /// Somebody asked to hold after the current item.
     pub hold_asked: bool,
+    /// All maintenance is paused, or a freeze covers the database: no item begins.
+    pub barred: bool,
     /// State of the window, in its stored word.
     pub window_state: String,
 }
@@ -55,26 +57,33 @@ pub async fn renew(heartbeats: &PgPool, tenure: Tenure) -> Result<Pulse> {
     let row = sqlx::query!(
         r#"UPDATE drydock.run AS r SET lease_until = clock_timestamp() + interval '15 s' FROM drydock.window w
            WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp() AND w.id = r.window_id
-           RETURNING r.stop_asked_at IS NOT NULL AS "stop_asked!", r.hold_asked_at IS NOT NULL AS "hold_asked!", w.state"#,
+           RETURNING r.stop_asked_at IS NOT NULL AS "stop_asked!", r.hold_asked_at IS NOT NULL AS "hold_asked!", w.state,
+               EXISTS (SELECT FROM drydock.pause p WHERE p.resumed_at IS NULL AND p.level = 'hold_running')
+               OR EXISTS (SELECT FROM drydock.freeze_between(r.target_id, r.window_id, r.plan_digest, clock_timestamp(), clock_timestamp())) AS "barred!""#,
         tenure.run.0,
         tenure.epoch
     )
     .fetch_optional(heartbeats)
     .await?;
-    row.map(|row| Pulse { stop_asked: row.stop_asked, hold_asked: row.hold_asked, window_state: row.state }).ok_or_else(lost)
+    row.map(|row| Pulse { stop_asked: row.stop_asked, hold_asked: row.hold_asked, barred: row.barred, window_state: row.state })
+        .ok_or_else(lost)
 }
 
 /// Reads what a renewal tells, without renewing: for wake-ups between two renewals.
 pub async fn pulse(heartbeats: &PgPool, tenure: Tenure) -> Result<Pulse> {
     let row = sqlx::query!(
-        r#"SELECT r.stop_asked_at IS NOT NULL AS "stop_asked!", r.hold_asked_at IS NOT NULL AS "hold_asked!", w.state FROM drydock.run r JOIN drydock.window w ON w.id = r.window_id
+        r#"SELECT r.stop_asked_at IS NOT NULL AS "stop_asked!", r.hold_asked_at IS NOT NULL AS "hold_asked!", w.state,
+               EXISTS (SELECT FROM drydock.pause p WHERE p.resumed_at IS NULL AND p.level = 'hold_running')
+               OR EXISTS (SELECT FROM drydock.freeze_between(r.target_id, r.window_id, r.plan_digest, clock_timestamp(), clock_timestamp())) AS "barred!"
+           FROM drydock.run r JOIN drydock.window w ON w.id = r.window_id
            WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()"#,
         tenure.run.0,
         tenure.epoch
     )
     .fetch_optional(heartbeats)
     .await?;
-    row.map(|row| Pulse { stop_asked: row.stop_asked, hold_asked: row.hold_asked, window_state: row.state }).ok_or_else(lost)
+    row.map(|row| Pulse { stop_asked: row.stop_asked, hold_asked: row.hold_asked, barred: row.barred, window_state: row.state })
+        .ok_or_else(lost)
 }
 
 /// Gives a lease back at once, so that the next worker need not wait: the soft stop's hand-over. A lost lease is no error here.

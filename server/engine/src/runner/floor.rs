@@ -37,9 +37,10 @@ impl Place {
 
     /// Asks later, also from another task: whether the next statement of a lot may be sent.
     pub(super) fn may_begin(&self, work: &Work) -> impl Fn() -> bool + Send + Sync + use<> {
-        let (trusted, held, closing) = (work.lease.may_begin(), work.lease.is_held(), Arc::clone(&self.closing));
+        let (trusted, held, barred) = (work.lease.may_begin(), work.lease.is_held(), work.lease.is_barred());
+        let closing = Arc::clone(&self.closing);
         let stop = work.hand.context.stop.clone();
-        move || trusted() && !held() && !closing.load(Ordering::Relaxed) && !stop.is_cancelled()
+        move || trusted() && !held() && !barred() && !closing.load(Ordering::Relaxed) && !stop.is_cancelled()
     }
 }
 

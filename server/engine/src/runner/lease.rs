@@ -33,7 +33,7 @@ impl Lease {
     /// Keeps the lease of a run that was claimed by a statement sent at `sent`.
     pub(super) fn keep(context: &WorkerContext, tenure: Tenure, sent: Instant) -> Self {
         let (trust_out, trust) = watch::channel(sent + TRUST);
-        let first = Pulse { stop_asked: false, hold_asked: false, window_state: String::new() };
+        let first = Pulse { stop_asked: false, hold_asked: false, barred: false, window_state: String::new() };
         let (pulse_out, pulse) = watch::channel(first);
         let (lost, over) = (CancellationToken::new(), CancellationToken::new());
         let tasks = tokio_util::task::TaskTracker::new();
@@ -57,6 +57,12 @@ impl Lease {
     pub(super) fn is_held(&self) -> impl Fn() -> bool + Send + Sync + use<> {
         let pulse = self.pulse.clone();
         move || pulse.borrow().hold_asked
+    }
+
+    /// Asks later, also from another task: whether all maintenance is paused, or a freeze covers the database.
+    pub(super) fn is_barred(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let pulse = self.pulse.clone();
+        move || pulse.borrow().barred
     }
 
     /// Waits until the trust ends.

@@ -58,6 +58,7 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
         parameters: &plan.parameters,
         rates: &rates,
         admits: &|object| plan.envelope.admits(object),
+        queries: plan.queries_of(work.run.target),
         memory: &memory,
         exact_within,
         budget_ms,

@@ -3,6 +3,8 @@
 
 use crate::kills::nothing_twice_and_nothing_lost;
 use crate::run_stage::RunStage;
+use domain::pause::PauseForm;
+use engine::actions::pause_all::pause_all;
 use engine::test_support::fail_points::Deed;
 use futures_util::StreamExt as _;
 use std::time::Duration;
@@ -47,6 +49,59 @@ async fn a_lot_of_small_tables_is_worked_on_in_few_sessions() {
     let apart = "SELECT count(DISTINCT started_at) FROM drydock.attempt WHERE session_name = (SELECT session_name FROM drydock.attempt WHERE ordinal = 1)";
     assert!(stage.house.count(apart).await > 5, "each has the time that its own statement took\n{page}");
     each_once(&stage, "in peace").await;
+    worker.stop().await;
+}
+
+/// A lot is asked for before each of its statements, as items one by one are: whatever bars the next item bars the next of a lot.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_and_a_freeze_end_a_lot_after_the_statement_that_runs() {
+    for bar in [Bar::Pause, Bar::Freeze] {
+        ends_a_lot(bar).await;
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Bar {
+    Pause,
+    Freeze,
+}
+
+async fn ends_a_lot(bar: Bar) {
+    let stage = RunStage::new().await;
+    stage.target.gated_index("t0", 400).await;
+    for n in 1..12 {
+        stage.dead_rows(&format!("t{n}"), 400).await;
+        stage.target.plant_as_owner(&format!("CREATE INDEX ON shop.t{n} (shop.noted(id, note))")).await;
+    }
+    let gate = stage.hold_gate().await;
+    stage
+        .due(|plan| {
+            plan.envelope.steps = vec!["analyze".to_owned()];
+            plan.envelope.most_objects = 200;
+            plan.parameters.lock_wait_max_ms = 300;
+        })
+        .await;
+    let worker = stage.worker();
+    stage.at_the_gate().await;
+    assert!(stage.house.count("SELECT count(*) FROM drydock.attempt WHERE state = 'started'").await > 5, "a lot\n{}", stage.page().await);
+    assert_eq!(stage.house.count("SELECT count(DISTINCT session_name) FROM drydock.attempt").await, 1);
+    match bar {
+        Bar::Pause => {
+            let form = PauseForm { level: "hold_running".into(), reason: "the storage is failing".into() };
+            pause_all(&stage.house.engine, &stage.house.lead, &form).await.expect("a lead pauses");
+        }
+        Bar::Freeze => {
+            crate::freezes::freeze(&stage.house, &stage.house.lead, "database", 1).await;
+        }
+    }
+    // Longer than the time between two renewals of the lease, at which the worker hears of it at the latest.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    drop(gate);
+    stage.until(60, "SELECT state = 'hold' FROM drydock.window").await;
+    let sent = "SELECT count(*) FROM drydock.attempt WHERE outcome <> 'cancelled'";
+    assert_eq!(stage.house.count(sent).await, 1, "{bar:?}: the one that ran, and none after it\n{}", stage.page().await);
+    assert!(stage.house.count("SELECT count(*) FROM drydock.attempt WHERE outcome = 'cancelled'").await > 5, "{}", stage.page().await);
+    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.item WHERE outcome IS NOT NULL").await, 0, "they go on once they may");
     worker.stop().await;
 }
 

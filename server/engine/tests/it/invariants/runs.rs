@@ -108,6 +108,8 @@ async fn items_at_once_have_a_slot_and_a_table_each_and_no_more_than_the_plan_le
             (by, both(at(1, "started", "a", 1, "t"), at(3, "intent", "b", 1, "u")), "attempt_slot"),
             (by, both(at(1, "unknown", "a", 1, "t"), at(3, "intent", "b", 2, "t")), "attempt_one_a_relation"),
             (by, both(at(1, "intent", "a", 1, "t"), at(2, "intent", "b", 2, "u")), "attempt_step"),
+            (by, both(at(1, "started", "a", 1, "t"), at(3, "done", "b", 1, "u")), "attempt_slot"),
+            (by, both(at(1, "intent", "a", 1, "t"), at(2, "done", "b", 2, "u")), "attempt_step"),
             (by, at(1, "intent", "a", 3, "t"), "attempt_jobs"),
             (by, at(1, "intent", "a", 0, "t"), "attempt_slot_check"),
             (by, format!("{}; UPDATE drydock.attempt SET slot = 2", at(1, "intent", "a", 1, "t")), "attempt_slot_fixed"),

@@ -3,6 +3,7 @@
 use super::yard::By::{Auditor, Owner, Replica, Web, Worker};
 use super::yard::{DENIED, FIXED, Yard};
 use domain::ids::{PersonId, SeriesId};
+use domain::procedure::Shelf;
 use domain::series::form::SeriesForm;
 use engine::Engine;
 use engine::actions::ask_series::{self, ask_series};
@@ -22,7 +23,7 @@ async fn asked(yard: &Yard) -> SeriesId {
         lead_days: "5".into(),
         ..SeriesForm::blank()
     };
-    let seen = form.parse().expect("good").seen("Europe/Berlin");
+    let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
     let Step::Saved(id) = make_series(&house.engine, &house.engineer, &form, &seen).await.expect("saved") else {
         panic!("its dates were seen")
     };
