@@ -4,7 +4,7 @@ use crate::change::Script;
 use crate::ids::{ExaminationId, TargetId, WindowId};
 use crate::people::words;
 use crate::procedure::probe::{Connections, QueryTiming};
-use crate::procedure::{ObjectRule, Parameters, Selection};
+use crate::procedure::{self, ObjectRule, Parameters, Procedure, Selection, own};
 use crate::proposal::ProposalForm;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,6 +66,9 @@ impl ExaminationState {
 pub struct PreviewQuestion {
     /// Key of the procedure.
     pub procedure: String,
+    /// The procedure itself, where people composed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Box<Procedure>>,
     /// Its thresholds.
     #[serde(default)]
     pub parameters: Parameters,
@@ -87,6 +90,17 @@ pub struct PreviewQuestion {
     /// What was asked about the other databases of that form.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub also: BTreeMap<TargetId, ExaminationId>,
+}
+
+impl PreviewQuestion {
+    /// The procedure it is about; `None` where this program does not carry it, or a step of it.
+    #[must_use]
+    pub fn known(&self) -> Option<Procedure> {
+        match &self.own {
+            Some(own) => own::is_carried(own).then(|| (**own).clone()),
+            None => procedure::by_key(&self.procedure),
+        }
+    }
 }
 
 fn four_hours_ms() -> u64 {

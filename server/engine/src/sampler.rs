@@ -1,4 +1,4 @@
-//! Reads how busy databases are, every ten minutes: one connection, one row of the server's own statistics, no lock.
+//! Reads how busy databases are, and how old their transaction ids, every ten minutes: one connection, one row of the server's own statistics, no lock.
 
 use crate::error::{Error, Result};
 use crate::store;
@@ -10,6 +10,7 @@ use crate::worker::{WorkerContext, address};
 use domain::decision::Refusal;
 use domain::ids::TargetId;
 use domain::schedule::load::Reading;
+use domain::target::ages::Ages;
 use futures_util::StreamExt as _;
 use std::time::Duration;
 
@@ -53,8 +54,8 @@ pub async fn read_due(context: &WorkerContext) -> Result<usize> {
             () = context.stop.cancelled() => return Ok(()),
         };
         match read {
-            Ok(Ok(reading)) => {
-                if let Err(error) = record(context, target, reading).await {
+            Ok(Ok((reading, ages))) => {
+                if let Err(error) = record(context, target, reading, ages).await {
                     tracing::warn!(%target, %error, "the load was not kept");
                 }
                 Ok(())
@@ -74,36 +75,41 @@ pub async fn read_due(context: &WorkerContext) -> Result<usize> {
     Ok(due.len())
 }
 
-async fn record(context: &WorkerContext, target: TargetId, reading: Reading) -> Result<()> {
+async fn record(context: &WorkerContext, target: TargetId, reading: Reading, ages: Ages) -> Result<()> {
     transaction::run(&context.pool, "record_reading", move |db| {
         let reading = reading.clone();
-        Box::pin(async move { store::load::record(db, target, &reading).await })
+        Box::pin(async move { store::load::record(db, target, &reading, &ages).await })
     })
     .await
 }
 
-async fn read(context: &WorkerContext, target: TargetId) -> Result<Reading> {
+async fn read(context: &WorkerContext, target: TargetId) -> Result<(Reading, Ages)> {
     let (_, address) = address(context, target).await?;
     let failed = |said: String| Error::from(Refusal::new("target", said, ""));
     let dialer = Dialer::new(address).await.map_err(|error| failed(error.to_string()))?;
     let link = dialer.connect("drydock:load").await.map_err(|error| failed(error.to_string()))?;
-    let count = count(&link).await.map_err(|error| failed(error.said))?;
-    Ok(Reading { at: context.clock.now(), transactions: count.0, since: count.1 })
+    let (transactions, since, ages) = look(&link).await.map_err(|error| failed(error.said))?;
+    Ok((Reading { at: context.clock.now(), transactions, since }, ages))
 }
 
-/// Transactions of the database since its server began to count them, and when that was.
-async fn count(link: &Link) -> Result<(i64, String), crate::target::fault::StatementError> {
+/// Transactions of the database since its server began to count them, and when that was; and how old its transaction ids are.
+async fn look(link: &Link) -> Result<(i64, String, Ages), crate::target::fault::StatementError> {
     let major = crate::target::report::major(link).await?;
     guard(link, &Guards::reading(), major).await?;
     let row = link
         .row(
             "SELECT (d.xact_commit + d.xact_rollback)::pg_catalog.int8,
-                    coalesce(d.stats_reset::pg_catalog.text, '') || ' ' || pg_catalog.pg_postmaster_start_time()::pg_catalog.text
-             FROM pg_catalog.pg_stat_database d WHERE d.datname = pg_catalog.current_database()",
+                    coalesce(d.stats_reset::pg_catalog.text, '') || ' ' || pg_catalog.pg_postmaster_start_time()::pg_catalog.text,
+                    pg_catalog.age(b.datfrozenxid)::pg_catalog.int8, pg_catalog.mxid_age(b.datminmxid)::pg_catalog.int8,
+                    pg_catalog.current_setting('autovacuum_freeze_max_age')::pg_catalog.int8,
+                    pg_catalog.current_setting('autovacuum_multixact_freeze_max_age')::pg_catalog.int8
+             FROM pg_catalog.pg_stat_database d JOIN pg_catalog.pg_database b ON b.oid = d.datid
+             WHERE d.datname = pg_catalog.current_database()",
             &[],
         )
         .await?;
     let (count, since): (i64, String) = (field(&row, 0)?, field(&row, 1)?);
     // What a server says is not believed beyond what can be counted.
-    Ok((count.clamp(0, MOST_COUNTED), since.chars().take(100).collect()))
+    let ages = Ages { xid: field(&row, 2)?, mxid: field(&row, 3)?, freeze_max: field(&row, 4)?, multixact_freeze_max: field(&row, 5)? };
+    Ok((count.clamp(0, MOST_COUNTED), since.chars().take(100).collect(), ages))
 }

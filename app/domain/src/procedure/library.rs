@@ -67,7 +67,7 @@ const SHELF: &[Row] = &[
     },
     Row {
         versions: monthly::versions,
-        about: "Reviews indexes, keys, configuration, rights and the soundness of what is stored, and says what to do. Changes nothing.",
+        about: "Reviews statements, indexes, keys, configuration, rights and the soundness of what is stored, and says what to do. Changes nothing.",
         breaks_glass: false,
     },
     Row { versions: space::versions, about: "Says where the space goes and what lies about. Changes nothing.", breaks_glass: false },

@@ -1,7 +1,7 @@
 //! What was measured earlier, and what a look measures now: the memory by which a procedure tells growth from size.
 
-use super::ObjectName;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// The kind of a table's size: `total_bytes`.
 pub const TABLE_SIZE: &str = "table_size";
@@ -9,6 +9,16 @@ pub const TABLE_SIZE: &str = "table_size";
 pub const INDEX_SIZE: &str = "index_size";
 /// The kind of an index's size right after our own rebuild: `index_bytes`, `live_rows`.
 pub const INDEX_REBUILT: &str = "index_rebuilt";
+/// The kind of what the server counted of a statement: `calls`, `total_us`, `blocks`, `min_ns`, `max_ns`, `since_s` (when the count began),
+/// `major`.
+pub const QUERY: &str = "query";
+/// The kind of what it counted of all statements: `total_us`, `since_s`, `least_us` (what one that is not listed took at most), `hidden`,
+/// `major`, and `forgotten` where it tells how often it forgot some.
+pub const QUERY_LOG: &str = "query_log";
+/// The kind of how a critical query would be answered: `shape` and `text` (marks: equal or not), `whole_tables`, `index_reads`.
+pub const PLAN: &str = "plan";
+/// The kind of how often a table was read from end to end: `scans`, `rows`, `oid`, `since_s`.
+pub const TABLE_SCANS: &str = "table_scans";
 
 /// One look keeps no more measurements of a kind than this.
 pub const MOST_KEPT: usize = 2_000;
@@ -28,7 +38,7 @@ pub struct Measurement {
 
 impl Measurement {
     /// One that is being made.
-    pub fn now<'a>(kind: &str, object: &ObjectName, figures: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
+    pub fn now<'a>(kind: &str, object: &impl Display, figures: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
         let figures = figures.into_iter().map(|(name, n)| (name.to_owned(), i64::try_from(n).unwrap_or(i64::MAX))).collect();
         Self { kind: kind.to_owned(), object: object.to_string(), age_s: 0, figures }
     }
@@ -57,12 +67,12 @@ impl Memory {
     }
 
     /// Every look at an object, the oldest first.
-    pub fn of_object(&self, kind: &str, object: &ObjectName) -> &[Measurement] {
+    pub fn of_object(&self, kind: &str, object: &impl Display) -> &[Measurement] {
         self.0.get(&(kind.to_owned(), object.to_string())).map_or(&[], Vec::as_slice)
     }
 
     /// The newest look at an object.
-    pub fn newest(&self, kind: &str, object: &ObjectName) -> Option<&Measurement> {
+    pub fn newest(&self, kind: &str, object: &impl Display) -> Option<&Measurement> {
         self.of_object(kind, object).last()
     }
 }
@@ -79,7 +89,7 @@ pub struct Growth {
 }
 
 /// A day in seconds.
-const DAY_S: u64 = 86_400;
+pub const DAY_S: u64 = 86_400;
 
 /// The growth of `figure` since the oldest look; `None` while there is no look that is a day old.
 pub fn growth(earlier: &[Measurement], figure: &str, now_bytes: u64) -> Option<Growth> {
@@ -95,6 +105,7 @@ pub fn growth(earlier: &[Measurement], figure: &str, now_bytes: u64) -> Option<G
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::procedure::ObjectName;
     use proptest::prelude::*;
 
     fn look(days: u64, bytes: u64) -> Measurement {

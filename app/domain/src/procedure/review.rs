@@ -4,6 +4,8 @@ pub mod configuration;
 pub mod indexes;
 pub mod integrity;
 pub mod keys;
+pub mod plans;
+pub mod queries;
 pub mod security;
 
 use super::{Finding, FindingLevel, Selection};

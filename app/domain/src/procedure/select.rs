@@ -30,6 +30,10 @@ pub mod step {
     pub const INDEX_REVIEW: &str = "index_review";
     /// Sequences and primary keys.
     pub const KEY_REVIEW: &str = "key_review";
+    /// What the statements cost.
+    pub const QUERY_REVIEW: &str = "query_review";
+    /// How the critical queries would be answered.
+    pub const PLAN_REVIEW: &str = "plan_review";
     /// Settings and what they lead to.
     pub const CONFIGURATION_REVIEW: &str = "configuration_review";
     /// Rights and ways in.

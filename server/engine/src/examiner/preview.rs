@@ -4,6 +4,7 @@ use super::connection::refused;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::memory;
+use crate::store::critical_queries;
 use crate::store::examinations::{self, Claimed};
 use crate::store::past_lists;
 use crate::store::targets::Target;
@@ -20,8 +21,9 @@ use domain::examination::{PreviewAnswer, PreviewQuestion};
 use domain::fact::NewFact;
 use domain::ids::TargetId;
 use domain::permission::Permit;
+use domain::plan::PlanQuery;
 use domain::procedure::fair::{self, Span};
-use domain::procedure::{Finding, FindingLevel, PassedOver, Selection, WorkItem, by_key};
+use domain::procedure::{Finding, FindingLevel, PassedOver, Selection, WorkItem};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +33,7 @@ const EXACT_WITHIN: Duration = Duration::from_secs(180);
 /// Measures the database, selects by need and keeps the answer, with the window's revision where it is about one.
 pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<()> {
     let question: PreviewQuestion = serde_json::from_value(claimed.question.clone())?;
-    let procedure = by_key(&question.procedure).ok_or_else(|| unknown_procedure(&question.procedure))?;
+    let procedure = question.known().ok_or_else(|| unknown_procedure(&question.procedure))?;
     let (target, address) = address(context, claimed.target).await?;
     let dialer = Dialer::new(address).await.map_err(refused)?;
     let link = dialer.connect("drydock:preview").await.map_err(refused)?;
@@ -47,13 +49,17 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let rates = crate::target::postgres::measure::Rates::default();
     let mut db = context.pool.acquire().await?;
     let memory = memory::recall(&mut db, claimed.target).await?;
+    let queries = critical_queries::active(&mut db, claimed.target).await?;
     drop(db);
+    let queries: Vec<PlanQuery> =
+        queries.into_iter().map(|query| PlanQuery { name: query.name, sql: query.sql, limit_ms: query.limit_ms }).collect();
     let steps = procedure.surveyed();
     let asked = Asked {
         steps: &steps,
         parameters: &question.parameters,
         rates: &rates,
         admits: &|object| !question.excluded.iter().any(|rule| rule.matches(object)),
+        queries: &queries,
         memory: &memory,
         exact_within: EXACT_WITHIN,
         budget_ms: question.budget_ms,

@@ -4,6 +4,7 @@ use super::{Stamp, stamp};
 use crate::error::Result;
 use domain::ids::TargetId;
 use domain::schedule::load::{DAYS_BACK, Hour, Reading, Week, between};
+use domain::target::ages::Ages;
 use jiff::tz::TimeZone;
 use sqlx::PgConnection;
 
@@ -36,7 +37,7 @@ pub async fn take_due(db: &mut PgConnection, most: i64) -> Result<Vec<TargetId>>
 }
 
 /// Keeps a reading, and what happened since the one before; forgets what is older than five weeks.
-pub async fn record(db: &mut PgConnection, target: TargetId, now: &Reading) -> Result<()> {
+pub async fn record(db: &mut PgConnection, target: TargetId, now: &Reading, ages: &Ages) -> Result<()> {
     let before = sqlx::query!(
         r#"SELECT r.read_at AS "read_at: Stamp", r.transactions, r.since FROM drydock.load_reading r WHERE r.target_id = $1 FOR UPDATE"#,
         target.0
@@ -58,11 +59,14 @@ pub async fn record(db: &mut PgConnection, target: TargetId, now: &Reading) -> R
         .await?;
     }
     sqlx::query!(
-        "UPDATE drydock.load_reading AS r SET read_at = $2, transactions = $3, since = $4 WHERE r.target_id = $1",
+        "UPDATE drydock.load_reading AS r SET read_at = $2, transactions = $3, since = $4, wraparound_per_mille = $5, freeze_behind = $6
+         WHERE r.target_id = $1",
         target.0,
         stamp(now.at) as Stamp,
         now.transactions,
-        now.since
+        now.since,
+        ages.per_mille(),
+        ages.is_behind()
     )
     .execute(&mut *db)
     .await?;

@@ -2,13 +2,15 @@
 
 use crate::error::{Error, Result};
 use domain::ids::TargetId;
-use domain::procedure::memory::{INDEX_REBUILT, Measurement};
+use domain::procedure::memory::{INDEX_REBUILT, Measurement, QUERY, QUERY_LOG};
 use domain::procedure::{Act, ObjectName, WorkItem};
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 
 /// Kept for so many days: a year, and the month in which somebody looks back.
 const DAYS_KEPT: i32 = 400;
+/// What was counted of statements is compared over two looks, and one look counts up to a thousand of them: kept for so many days.
+const QUERY_DAYS_KEPT: i32 = 100;
 /// One look reads no more measurements than this.
 const MOST_READ: i64 = 50_000;
 
@@ -59,7 +61,8 @@ async fn rebuilt(db: &mut PgConnection, target: TargetId) -> Result<Vec<Measurem
     Ok(found)
 }
 
-/// Keeps what a look measured: of several looks on one day the newest. Forgets what is older than [`DAYS_KEPT`].
+/// Keeps what a look measured: of several looks on one day the newest. Forgets what is older than [`DAYS_KEPT`], of statements than
+/// [`QUERY_DAYS_KEPT`].
 pub async fn keep(db: &mut PgConnection, target: TargetId, measured: &[Measurement]) -> Result<()> {
     let kinds: Vec<String> = measured.iter().map(|one| one.kind.clone()).collect();
     let objects: Vec<String> = measured.iter().map(|one| one.object.clone()).collect();
@@ -78,9 +81,13 @@ pub async fn keep(db: &mut PgConnection, target: TargetId, measured: &[Measureme
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "DELETE FROM drydock.measurement m WHERE m.target_id = $1 AND m.day < (clock_timestamp() AT TIME ZONE 'UTC')::date - $2::integer",
+        "DELETE FROM drydock.measurement m WHERE m.target_id = $1
+         AND (m.day < (clock_timestamp() AT TIME ZONE 'UTC')::date - $2::integer
+              OR (m.kind = ANY ($3) AND m.day < (clock_timestamp() AT TIME ZONE 'UTC')::date - $4::integer))",
         target.0,
-        DAYS_KEPT
+        DAYS_KEPT,
+        &[QUERY.to_owned(), QUERY_LOG.to_owned()],
+        QUERY_DAYS_KEPT
     )
     .execute(db)
     .await?;

@@ -74,6 +74,16 @@ async fn young_counters_call_nothing_unused() {
     assert!(said.iter().any(|said| said.contains("observed for") && said.contains("30 days are needed")), "{said:?}");
 }
 
+/// What the server does not count is not unused, however long it does not count it.
+#[tokio::test]
+async fn without_counters_nothing_is_called_unused() {
+    let target = Target::new().await;
+    target.plant_as_owner("CREATE TABLE shop.orders (id int PRIMARY KEY, a int); CREATE INDEX orders_a ON shop.orders (a)").await;
+    target.plant(&format!("ALTER ROLE {MAINTAINER} IN DATABASE {} SET track_counts = off", target.db.name())).await;
+    let said = blind(&reviewed(&target, MAINTAINER).await, step::INDEX_REVIEW);
+    assert!(said.iter().any(|said| said.contains("1 index without a scan") && said.contains("track_counts is off")), "{said:?}");
+}
+
 #[tokio::test]
 async fn sequences_are_measured_against_their_columns() {
     let target = Target::new().await;

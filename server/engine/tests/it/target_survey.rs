@@ -1,6 +1,7 @@
 //! Measuring a database with planted defects, selecting by need, doing the work, and finding nothing more to do.
 
 use super::target_support::{MAINTAINER, STRANGER, Target, run};
+use domain::plan::PlanQuery;
 use domain::procedure::memory::Memory;
 use domain::procedure::probe::Colour;
 use domain::procedure::select::{Selection, step};
@@ -47,9 +48,20 @@ pub async fn survey_with(
     parameters: &Parameters,
     memory: &Memory,
 ) -> Surveyed {
-    let link = target.link(user).await;
-    let asked =
-        Asked { steps, parameters, rates: &Rates::default(), admits, memory, exact_within: Duration::from_secs(30), budget_ms: 3_600_000 };
+    survey_of(target, user, (steps, &[]), admits, parameters, memory).await
+}
+
+/// The same with critical queries.
+pub async fn survey_of(
+    target: &Target,
+    user: &str,
+    (steps, queries): (&[String], &[PlanQuery]),
+    admits: &(dyn Fn(&Object) -> bool + Send + Sync),
+    parameters: &Parameters,
+    memory: &Memory,
+) -> Surveyed {
+    let (link, rates, exact_within) = (target.link(user).await, Rates::default(), Duration::from_secs(30));
+    let asked = Asked { steps, parameters, rates: &rates, admits, queries, memory, exact_within, budget_ms: 3_600_000 };
     survey(&link, &asked).await.expect("readable")
 }
 

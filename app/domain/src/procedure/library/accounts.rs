@@ -9,7 +9,14 @@ pub const KEY: &str = "accounts_postgresql";
 /// Every version, the oldest first.
 pub fn versions() -> Vec<Procedure> {
     let steps = vec![design_change::preflight(), design_change::change(), weekly::validate()];
-    vec![Procedure { key: KEY.to_owned(), version: 1, dbms: Dbms::Postgresql, name: "change of accounts (PostgreSQL)".to_owned(), steps }]
+    vec![Procedure {
+        key: KEY.to_owned(),
+        version: 1,
+        dbms: Dbms::Postgresql,
+        name: "change of accounts (PostgreSQL)".to_owned(),
+        steps,
+        own: None,
+    }]
 }
 
 #[cfg(test)]

@@ -10,7 +10,14 @@ pub const KEY: &str = "design_change_postgresql";
 /// Every version, the oldest first.
 pub fn versions() -> Vec<Procedure> {
     let steps = vec![preflight(), change(), weekly::validate()];
-    vec![Procedure { key: KEY.to_owned(), version: 1, dbms: Dbms::Postgresql, name: "design change (PostgreSQL)".to_owned(), steps }]
+    vec![Procedure {
+        key: KEY.to_owned(),
+        version: 1,
+        dbms: Dbms::Postgresql,
+        name: "design change (PostgreSQL)".to_owned(),
+        steps,
+        own: None,
+    }]
 }
 
 /// Which privileges a text needs is told by the server when the text is sent, and by a rehearsal before.

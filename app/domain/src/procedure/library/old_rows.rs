@@ -10,7 +10,7 @@ pub const KEY: &str = "old_rows_postgresql";
 /// Every version, the oldest first.
 pub fn versions() -> Vec<Procedure> {
     let steps = vec![design_change::preflight(), old_rows(), weekly::validate()];
-    vec![Procedure { key: KEY.to_owned(), version: 1, dbms: Dbms::Postgresql, name: "old rows (PostgreSQL)".to_owned(), steps }]
+    vec![Procedure { key: KEY.to_owned(), version: 1, dbms: Dbms::Postgresql, name: "old rows (PostgreSQL)".to_owned(), steps, own: None }]
 }
 
 fn old_rows() -> StepTemplate {

@@ -10,7 +10,14 @@ pub const KEY: &str = "settings_postgresql";
 /// Every version, the oldest first.
 pub fn versions() -> Vec<Procedure> {
     let steps = vec![design_change::preflight(), settings(), weekly::validate()];
-    vec![Procedure { key: KEY.to_owned(), version: 1, dbms: Dbms::Postgresql, name: "change of settings (PostgreSQL)".to_owned(), steps }]
+    vec![Procedure {
+        key: KEY.to_owned(),
+        version: 1,
+        dbms: Dbms::Postgresql,
+        name: "change of settings (PostgreSQL)".to_owned(),
+        steps,
+        own: None,
+    }]
 }
 
 fn settings() -> StepTemplate {

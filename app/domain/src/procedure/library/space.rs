@@ -10,7 +10,14 @@ pub const KEY: &str = "space_review_postgresql";
 /// Every version, the oldest first.
 pub fn versions() -> Vec<Procedure> {
     let steps = vec![weekly::preflight(), space(), weekly::validate()];
-    vec![Procedure { key: KEY.to_owned(), version: 1, dbms: Dbms::Postgresql, name: "space review (PostgreSQL)".to_owned(), steps }]
+    vec![Procedure {
+        key: KEY.to_owned(),
+        version: 1,
+        dbms: Dbms::Postgresql,
+        name: "space review (PostgreSQL)".to_owned(),
+        steps,
+        own: None,
+    }]
 }
 
 /// Where the space goes.

@@ -13,7 +13,7 @@ pub fn versions() -> Vec<Procedure> {
 }
 
 fn procedure(version: u32, steps: Vec<StepTemplate>) -> Procedure {
-    Procedure { key: KEY.to_owned(), version, dbms: Dbms::Postgresql, name: "weekly (PostgreSQL)".to_owned(), steps }
+    Procedure { key: KEY.to_owned(), version, dbms: Dbms::Postgresql, name: "weekly (PostgreSQL)".to_owned(), steps, own: None }
 }
 
 /// Version 1: pre-checks, VACUUM, index rebuilds, statistics, validation.

@@ -11,6 +11,8 @@ mod indexes;
 mod integrity;
 mod keys;
 mod partitions;
+mod plans;
+mod queries;
 mod reindex;
 mod security;
 mod sized;
@@ -21,6 +23,7 @@ mod vacuum;
 use super::measure::Rates;
 use crate::target::fault::StatementError;
 use crate::target::link::Link;
+use domain::plan::PlanQuery;
 use domain::procedure::memory::{Measurement, Memory};
 use domain::procedure::select::step;
 use domain::procedure::{Finding, Object, Parameters, Selection};
@@ -43,6 +46,8 @@ pub struct Look<'a> {
     pub admits: &'a (dyn Fn(&Object) -> bool + Send + Sync),
     /// What page-by-page measuring may take.
     pub exact_within: Duration,
+    /// The critical queries of the database.
+    pub queries: &'a [PlanQuery],
     /// What was measured earlier.
     pub memory: &'a Memory,
     /// What is to be remembered of this look.
@@ -78,6 +83,8 @@ fn detector(key: &str) -> Option<Detector> {
         step::ANALYZE => |look| Box::pin(analyze::detect(look)),
         step::AUTOVACUUM => |look| Box::pin(autovacuum::detect(look)),
         step::SPACE => |look| Box::pin(space::detect(look)),
+        step::QUERY_REVIEW => |look| Box::pin(queries::detect(look)),
+        step::PLAN_REVIEW => |look| Box::pin(plans::detect(look)),
         step::INDEX_REVIEW => |look| Box::pin(indexes::detect(look)),
         step::KEY_REVIEW => |look| Box::pin(keys::detect(look)),
         step::CONFIGURATION_REVIEW => |look| Box::pin(configuration::detect(look)),

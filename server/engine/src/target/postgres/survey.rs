@@ -6,6 +6,7 @@ use crate::target::fault::StatementError;
 use crate::target::link::Link;
 use crate::target::report;
 use crate::target::session::{Guards, guard};
+use domain::plan::PlanQuery;
 use domain::procedure::memory::{Measurement, Memory};
 use domain::procedure::{Object, Parameters, Selection, freeze, select};
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,8 @@ pub struct Asked<'a> {
     pub rates: &'a Rates,
     /// Whether an object may be looked at; it is asked before an object costs anything.
     pub admits: &'a (dyn Fn(&Object) -> bool + Send + Sync),
+    /// The critical queries of the database.
+    pub queries: &'a [PlanQuery],
     /// What was measured earlier.
     pub memory: &'a Memory,
     /// What page-by-page measuring may take.
@@ -51,8 +54,8 @@ pub struct Surveyed {
 /// When the connection broke, or the server does not tell its version.
 pub async fn survey(link: &Link, asked: &Asked<'_>) -> Result<Surveyed, StatementError> {
     let major = report::major(link).await?;
-    let Asked { parameters, rates, admits, exact_within, memory, .. } = *asked;
-    let look = Look { link, major, parameters, rates, admits, exact_within, memory, measured: Mutex::default() };
+    let Asked { parameters, rates, admits, exact_within, queries, memory, .. } = *asked;
+    let look = Look { link, major, parameters, rates, admits, exact_within, queries, memory, measured: Mutex::default() };
     let mut found = Selection::default();
     for step in asked.steps {
         // Each begins with the same guards, whatever the one before did to them.

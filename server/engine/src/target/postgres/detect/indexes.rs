@@ -7,7 +7,8 @@ use crate::target::postgres::measure::MOST_ROWS;
 use crate::target::privileges::USER_SCHEMA;
 use domain::procedure::review::indexes::{self, DuplicateRow, ForeignKeyRow, UnusedRow};
 use domain::procedure::select::step;
-use domain::procedure::{Object, ObjectKind, ObjectName, Selection};
+use domain::procedure::text::plural;
+use domain::procedure::{Finding, Object, ObjectKind, ObjectName, Selection};
 use tokio_postgres::Row;
 
 /// Everything about indexes. What one part cannot see does not hide the others.
@@ -93,8 +94,19 @@ async fn unused(look: &Look<'_>) -> Result<Selection, StatementError> {
     let sql = "SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - greatest(
                     (SELECT d.stats_reset FROM pg_catalog.pg_stat_database d WHERE d.datname = pg_catalog.current_database()),
                     (SELECT b.stats_reset FROM pg_catalog.pg_stat_bgwriter b)))::pg_catalog.int8,
-                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication)";
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication), pg_catalog.current_setting('track_counts')::pg_catalog.bool";
     let row = look.link.row(sql, &[]).await?;
+    if !field::<bool>(&row, 2)? && !found.is_empty() {
+        let blind = Finding::cannot_see(
+            step::INDEX_REVIEW,
+            format!(
+                "Whether {} without a scan are unused is not known: the server counts no scans (track_counts is off).",
+                plural(found.len() as u64, "index", "indexes")
+            ),
+            "Switch track_counts on; autovacuum needs it too. Look again a month later.",
+        );
+        return Ok(Selection { findings: vec![blind], ..Selection::default() });
+    }
     let observed_s = field::<Option<i64>>(&row, 0)?.and_then(|s| u64::try_from(s).ok());
     Ok(indexes::unused(&found, observed_s, amount(&row, 1)?))
 }
