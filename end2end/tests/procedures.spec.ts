@@ -32,6 +32,20 @@ for (const javaScriptEnabled of [true, false]) {
       if (javaScriptEnabled) await wellMade(page);
     });
 
+    test("the monthly review says what the statements cost", async ({ page, demo }) => {
+      await signIn(page, demo, "engineer");
+      await page.goto(`${demo.address}/windows/new?database=shop`);
+      await page.getByRole("radio", { name: "monthly review (PostgreSQL)" }).check();
+      await page.getByRole("button", { name: "Show its fields" }).click();
+      await page.getByLabel("Reason").fill("The review of this month.");
+      const start = soon(3_600);
+      await page.getByLabel("Date").fill(start.date);
+      await page.getByLabel("Start", { exact: true }).fill(start.time);
+      await page.getByRole("button", { name: "Look at the database" }).click();
+      await until(page, page.url(), /Findings[^]*Review the statements[^]*of the time counted in the [^]* of counting/, 60_000);
+      if (javaScriptEnabled) await wellMade(page);
+    });
+
     test("a series has the same choice", async ({ page, demo }) => {
       await signIn(page, demo, "engineer");
       await page.goto(`${demo.address}/series/new?database=shop`);

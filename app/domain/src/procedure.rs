@@ -14,6 +14,7 @@ pub mod freeze;
 pub mod library;
 pub mod memory;
 pub mod object;
+pub mod own;
 pub mod parameters;
 pub mod partitions;
 pub mod probe;
@@ -30,6 +31,7 @@ pub use estimate::{Basis, Estimate};
 pub use finding::{Finding, FindingLevel};
 pub use library::{by_key, weekly_postgresql};
 pub use object::{Object, ObjectKind, ObjectName, ObjectRule};
+pub use own::{Own, Shelf};
 pub use parameters::{ParameterSpec, Parameters};
 pub use select::{PassedOver, Selection};
 pub use work::{Act, LeftOut, Measure, WorkItem, WorkList};
@@ -176,6 +178,9 @@ pub struct Procedure {
     pub name: String,
     /// In the order of execution.
     pub steps: Vec<StepTemplate>,
+    /// What people gave it who composed it; the library's have none, and keep the bytes they always had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Own>,
 }
 
 impl Procedure {

@@ -78,6 +78,17 @@ macro_rules! parameters {
                 steps: &[$(step::$step),*],
             },)*];
 
+            /// These with other values for the fields that are named; names that are none are left out.
+            #[must_use]
+            pub fn with(mut self, values: &BTreeMap<String, u64>) -> Self {
+                for (name, value) in values {
+                    if let Some(slot) = self.slot(name) {
+                        *slot = *value;
+                    }
+                }
+                self
+            }
+
             /// The value of a field by its name.
             pub fn get(&self, name: &str) -> Option<u64> {
                 match name {
@@ -165,12 +176,12 @@ impl Parameters {
         Self::SPECS.iter().filter(move |spec| procedure.is_none_or(|procedure| spec.is_of(procedure)))
     }
 
-    /// Reads what a form sent: absent or blank fields keep their default.
+    /// Reads what a form sent: absent or blank fields keep the value they have here.
     ///
     /// # Errors
     /// One [`FieldError`] for each field that is unknown, no whole number, or outside its range.
-    pub fn parse(fields: &BTreeMap<String, String>) -> Result<Self, Vec<FieldError>> {
-        let mut parameters = Self::default();
+    pub fn parse(&self, fields: &BTreeMap<String, String>) -> Result<Self, Vec<FieldError>> {
+        let mut parameters = self.clone();
         let mut errors = Vec::new();
         for (name, text) in fields {
             let Some(slot) = parameters.slot(name) else {
@@ -183,10 +194,10 @@ impl Parameters {
             }
             match digits.parse() {
                 Ok(value) => *slot = value,
-                Err(_) => errors.extend(Self::SPECS.iter().find(|spec| spec.name == name).map(|spec| spec.refuse(text))),
+                Err(_) => errors.extend(Self::SPECS.iter().find(|spec| spec.name == name).map(|spec| spec.refuse(text, self))),
             }
         }
-        match parameters.validate() {
+        match parameters.checked(self) {
             Ok(()) if errors.is_empty() => Ok(parameters),
             Ok(()) => Err(errors),
             Err(more) => {
@@ -201,11 +212,15 @@ impl Parameters {
     /// # Errors
     /// One [`FieldError`] for each field that breaks a rule.
     pub fn validate(&self) -> Result<(), Vec<FieldError>> {
+        self.checked(&Self::default())
+    }
+
+    fn checked(&self, defaults: &Self) -> Result<(), Vec<FieldError>> {
         let mut errors: Vec<FieldError> = Self::SPECS
             .iter()
             .filter_map(|spec| {
                 let value = self.get(spec.name)?;
-                (!(spec.min..=spec.max).contains(&value)).then(|| spec.refuse(&value.to_string()))
+                (!(spec.min..=spec.max).contains(&value)).then(|| spec.refuse(&value.to_string(), defaults))
             })
             .collect();
         if errors.is_empty() && self.reindex_large_min_waste_percent > self.reindex_min_waste_percent {
@@ -225,8 +240,9 @@ impl ParameterSpec {
         self.steps.is_empty() || self.steps.iter().any(|step| procedure.step(step).is_some())
     }
 
-    fn refuse(&self, value: &str) -> FieldError {
-        let Self { label, unit, min, max, default, .. } = self;
+    fn refuse(&self, value: &str, defaults: &Parameters) -> FieldError {
+        let Self { label, unit, min, max, .. } = self;
+        let default = defaults.get(self.name).unwrap_or(self.default);
         let shown: String = value.chars().take(40).collect();
         FieldError::new(
             self.name,
@@ -260,7 +276,7 @@ mod tests {
             ("vacuum_min_dead_rows", "1,000"),
             ("reindex_min_waste_mib", ""),
         ];
-        let errors = Parameters::parse(&fields.map(|(k, v)| (k.to_owned(), v.to_owned())).into()).expect_err("three are wrong");
+        let errors = Parameters::default().parse(&fields.map(|(k, v)| (k.to_owned(), v.to_owned())).into()).expect_err("three are wrong");
         let mut names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, ["analyze_max_age_days", "colour", "lock_wait_max_ms"]);
@@ -340,7 +356,7 @@ mod tests {
         #[test]
         fn parse_never_yields_what_validate_refuses(values in proptest::collection::vec((0..Parameters::SPECS.len(), any::<u64>()), 0..8)) {
             let fields = values.into_iter().map(|(at, value)| (Parameters::SPECS[at].name.to_owned(), value.to_string())).collect();
-            if let Ok(parameters) = Parameters::parse(&fields) {
+            if let Ok(parameters) = Parameters::default().parse(&fields) {
                 prop_assert_eq!(parameters.validate(), Ok(()));
             }
         }

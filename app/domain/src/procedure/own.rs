@@ -1,0 +1,422 @@
+//! Own procedures: composed by people from the steps of the library, with thresholds and questions of their own, and written as a file. Each
+//! step is taken as the library has it, word by word, so nothing runs that the library would not run; what is chosen, its order, the thresholds
+//! and the questions are part of the digest that approvers agree to.
+
+use super::select::step;
+use super::{Dbms, Parameters, Procedure, StepKind, StepTemplate, library};
+use crate::approval::change::heard;
+use crate::checklist::{self, PlannedCheck};
+use crate::decision::{FieldError, Refusal};
+use crate::ids::PersonId;
+use crate::people;
+use crate::voice::Voice;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the key of every own procedure begins with, and of none in the library.
+pub const PREFIX: &str = "own_";
+
+/// Most questions for the validation list.
+pub const MOST_CHECKS: usize = 10;
+
+/// The field that all errors of a file stand at.
+pub const FIELD: &str = "text";
+
+/// What an own procedure has besides its steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Own {
+    /// What it is for, in one sentence.
+    pub about: String,
+    /// Thresholds that differ from the library's, by name. Whoever proposes a window may still change them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds: BTreeMap<String, u64>,
+    /// What people answer on the validation list, after what every window has there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<OwnCheck>,
+}
+
+/// A question for the validation list, which a person answers with evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnCheck {
+    /// As the list shows it, 1 to 80 characters.
+    pub title: String,
+    /// What is looked at and what counts as green, 1 to 500 characters.
+    pub rule: String,
+}
+
+/// A file as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Stable over all versions: [`PREFIX`], then small letters, digits and `_`.
+    pub key: String,
+    /// As people call it.
+    pub name: String,
+    /// What it is for, in one sentence.
+    pub about: String,
+    /// `postgresql`.
+    pub dbms: String,
+    /// Keys of the steps between the pre-checks and the validation, in their order.
+    pub steps: Vec<String>,
+    /// Thresholds that differ from the library's, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds: BTreeMap<String, u64>,
+    /// Questions for the validation list.
+    #[serde(default, rename = "check", skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<OwnCheck>,
+}
+
+/// What has to come before what, where both are there, and why.
+const ORDER: &[(&str, &str, &str)] = &[
+    (step::VACUUM, step::REINDEX, "dead rows would be read again while indexes are rebuilt"),
+    (step::VACUUM, step::SIZED, "dead rows would be read again while indexes are rebuilt"),
+    (step::REINDEX, step::CLEANUP, "it drops what an interrupted rebuild left behind"),
+    (step::SIZED, step::CLEANUP, "it drops what an interrupted rebuild left behind"),
+    (step::REINDEX, step::ANALYZE, "a rebuild leaves the statistics of expression indexes empty"),
+    (step::SIZED, step::ANALYZE, "a rebuild leaves the statistics of expression indexes empty"),
+];
+
+/// The steps that can be chosen, as the newest versions of the library have them.
+#[must_use]
+pub fn catalogue() -> Vec<StepTemplate> {
+    let mut found: Vec<StepTemplate> = Vec::new();
+    for procedure in library::all().into_iter().filter(|procedure| !library::is_typed(&procedure.key)) {
+        for step in procedure.steps.into_iter().filter(StepTemplate::is_surveyed) {
+            if !found.iter().any(|known| known.key == step.key) {
+                found.push(step);
+            }
+        }
+    }
+    found
+}
+
+/// Whether this program carries every step of an own procedure, word by word; what was approved is never run by steps that read otherwise.
+#[must_use]
+pub fn is_carried(procedure: &Procedure) -> bool {
+    let carried = library::carried();
+    let known = |step: &StepTemplate| carried.iter().any(|procedure| procedure.step(&step.key) == Some(step));
+    let harmless = |step: &StepTemplate| matches!(step.kind, StepKind::Check | StepKind::Action | StepKind::Review | StepKind::Probe);
+    procedure.key.starts_with(PREFIX) && procedure.own.is_some() && procedure.steps.iter().all(|step| known(step) && harmless(step))
+}
+
+/// Of an own procedure the keys of those of the library whose work it does: every act of it, or of one that only looks some of what it looks at.
+/// Nothing for those of the library themselves.
+#[must_use]
+pub fn alike(procedure: &Procedure) -> BTreeSet<String> {
+    if !procedure.is_own() {
+        return BTreeSet::new();
+    }
+    let keys = |of: &Procedure, acts: bool| -> BTreeSet<String> {
+        of.steps.iter().filter(|step| step.is_surveyed() && step.acts.is_empty() != acts).map(|step| step.key.clone()).collect()
+    };
+    let (acts, looks) = (keys(procedure, true), keys(procedure, false));
+    let covers = |other: &Procedure| {
+        if acts.is_empty() { other.only_reads() && !looks.is_disjoint(&keys(other, false)) } else { acts.is_subset(&keys(other, true)) }
+    };
+    library::all().into_iter().filter(covers).map(|other| other.key).collect()
+}
+
+impl Own {
+    /// Its questions, as a plan holds them.
+    pub fn checks(&self) -> impl Iterator<Item = PlannedCheck> + '_ {
+        self.checks.iter().zip(1..).map(|(check, n): (_, u32)| PlannedCheck {
+            key: format!("{PREFIX}{n}"),
+            title: check.title.clone(),
+            rule: check.rule.clone(),
+            by_probe: false,
+        })
+    }
+}
+
+impl File {
+    /// A procedure as a file: an own one as it was written, and one of the library as the beginning of an own one. `None` for what is typed
+    /// anew each time.
+    #[must_use]
+    pub fn of(procedure: &Procedure) -> Option<Self> {
+        if library::is_typed(&procedure.key) {
+            return None;
+        }
+        let (key, name, about) = match &procedure.own {
+            Some(own) => (procedure.key.clone(), procedure.name.clone(), own.about.clone()),
+            None => (
+                format!("{PREFIX}{}", procedure.key.trim_end_matches("_postgresql")),
+                format!("own {}", procedure.name),
+                library::about(&procedure.key).to_owned(),
+            ),
+        };
+        let own = procedure.own.clone();
+        Some(Self {
+            key,
+            name,
+            about,
+            dbms: DBMS.to_owned(),
+            steps: procedure.surveyed(),
+            thresholds: own.as_ref().map(|own| own.thresholds.clone()).unwrap_or_default(),
+            checks: own.map(|own| own.checks).unwrap_or_default(),
+        })
+    }
+
+    /// The procedure that the file means, as this version; `taken` are the names of other procedures.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each beginning with the place in the file.
+    pub fn read(&self, version: u32, taken: &BTreeSet<String>) -> Result<Procedure, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut wrong = |place: &str, message: &str| errors.push(FieldError::new(FIELD, format!("{place}: {message}")));
+        if !is_key(&self.key) {
+            wrong("key", "begin with own_, then give 2 to 50 small letters, digits and underscores. Example: own_shop_nightly.");
+        }
+        let line = |typed: &str, most| people::label(FIELD, typed, most).map_err(|error| error.message);
+        let name = line(&self.name, 80).map_err(|message| wrong("name", &message)).unwrap_or_default();
+        if name.split(' ').any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
+            wrong("name", "put single, ordinary spaces between its words.");
+        }
+        if taken.iter().any(|other| other.to_lowercase() == name.to_lowercase()) {
+            wrong("name", &format!("another procedure is called “{name}”. Choose a name of its own."));
+        }
+        let about = line(&self.about, 300).map_err(|message| wrong("about", &message)).unwrap_or_default();
+        if self.dbms != DBMS {
+            wrong("dbms", "write \"postgresql\": there are steps for no other database software.");
+        }
+        let steps = self.chosen(&mut wrong);
+        let checks = self.asked(&mut wrong);
+        let own = Own { about, thresholds: self.thresholds.clone(), checks };
+        let procedure = composed(&self.key, version, name, steps, own);
+        errors.extend(misplaced(&procedure));
+        if errors.is_empty() { Ok(procedure) } else { Err(errors) }
+    }
+
+    fn chosen(&self, wrong: &mut impl FnMut(&str, &str)) -> Vec<StepTemplate> {
+        let catalogue = catalogue();
+        let (mut seen, mut chosen) = (BTreeSet::new(), Vec::new());
+        if self.steps.is_empty() {
+            wrong("steps", "name at least one step of the catalogue.");
+        }
+        for key in &self.steps {
+            let shown: String = key.chars().take(60).collect();
+            if !seen.insert(key) {
+                wrong("steps", &format!("{shown} is there twice. Once is enough."));
+            } else if ["preflight", "validate"].contains(&key.as_str()) {
+                wrong("steps", &format!("leave {shown} out: pre-checks come first and the validation last, always."));
+            } else if let Some(step) = catalogue.iter().find(|step| step.key == *key) {
+                chosen.push(step.clone());
+            } else if let Some(typed) = typed_by(key) {
+                wrong("steps", &format!("{shown} sends what is typed for one occasion. Propose a window with “{typed}” for that."));
+            } else {
+                let all: Vec<&str> = catalogue.iter().map(|step| step.key.as_str()).collect();
+                wrong("steps", &format!("there is no step “{shown}”. There are: {}.", all.join(", ")));
+            }
+        }
+        let at = |key: &str| chosen.iter().position(|step: &StepTemplate| step.key == key);
+        if at(step::FREEZE).is_some_and(|at| at > 0) {
+            wrong("steps", "put freeze first: close to wraparound nothing else is done.");
+        }
+        for (before, after, why) in ORDER {
+            if at(before).zip(at(after)).is_some_and(|(before, after)| before > after) {
+                wrong("steps", &format!("put {before} before {after}: {why}."));
+            }
+        }
+        if chosen.iter().any(|step| !step.acts.is_empty()) && at(step::FREEZE).is_none() {
+            let why = "it does nothing unless a table is close to wraparound, and then nothing else may come before";
+            wrong("steps", &format!("add freeze as the first one: {why}."));
+        }
+        for rebuild in [step::REINDEX, step::SIZED] {
+            if at(rebuild).is_some() && at(step::ANALYZE).is_none() {
+                wrong("steps", &format!("add analyze after {rebuild}: a rebuild leaves the statistics of expression indexes empty."));
+            }
+            if at(rebuild).is_some() && at(step::CLEANUP).is_none() {
+                wrong(
+                    "steps",
+                    &format!("add cleanup after {rebuild}: an interrupted rebuild leaves an invalid index, which is dropped there."),
+                );
+            }
+        }
+        chosen
+    }
+
+    fn asked(&self, wrong: &mut impl FnMut(&str, &str)) -> Vec<OwnCheck> {
+        let mut titles: BTreeSet<String> = checklist::standard().into_iter().map(|item| item.title.to_lowercase()).collect();
+        if self.checks.len() > MOST_CHECKS {
+            wrong("check", &format!("at most {MOST_CHECKS} questions; this has {}.", self.checks.len()));
+        }
+        let mut asked = Vec::new();
+        for (check, n) in self.checks.iter().zip(1..) {
+            let title = people::label(FIELD, &check.title, 80).map_err(|error| wrong(&format!("check {n}, title"), &error.message));
+            let rule = people::text(FIELD, &check.rule, 1, 500).map_err(|error| wrong(&format!("check {n}, rule"), &error.message));
+            let (Ok(title), Ok(rule)) = (title, rule) else { continue };
+            if !titles.insert(title.to_lowercase()) {
+                wrong(&format!("check {n}, title"), &format!("“{title}” is on the list already."));
+            }
+            asked.push(OwnCheck { title, rule });
+        }
+        asked
+    }
+}
+
+const DBMS: &str = "postgresql";
+
+fn is_key(key: &str) -> bool {
+    key.strip_prefix(PREFIX).is_some_and(|rest| {
+        (2..=50).contains(&rest.len())
+            && rest.starts_with(|c: char| c.is_ascii_lowercase())
+            && rest.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    })
+}
+
+/// The name of the procedure whose step this is, where what it sends is typed.
+fn typed_by(key: &str) -> Option<String> {
+    library::all().into_iter().find(|one| library::is_typed(&one.key) && one.step(key).is_some()).map(|one| one.name)
+}
+
+/// The steps between pre-checks and validation, as the weekly procedure has them.
+fn composed(key: &str, version: u32, name: String, steps: Vec<StepTemplate>, own: Own) -> Procedure {
+    let weekly = library::weekly_postgresql();
+    let ends = |key: &str| weekly.step(key).cloned();
+    let steps = ends("preflight").into_iter().chain(steps).chain(ends("validate")).collect();
+    Procedure { key: key.to_owned(), version, dbms: Dbms::Postgresql, name, steps, own: Some(own) }
+}
+
+/// Thresholds that cannot be, or that steer nothing here.
+fn misplaced(procedure: &Procedure) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let thresholds = procedure.own.as_ref().map(|own| &own.thresholds).into_iter().flatten();
+    for (name, _) in thresholds {
+        let shown: String = name.chars().take(60).collect();
+        let said = match Parameters::SPECS.iter().find(|spec| spec.name == *name) {
+            None => {
+                let all: Vec<&str> = Parameters::specs_of(Some(procedure)).map(|spec| spec.name).collect();
+                format!("there is none of the name “{shown}”. Here there are: {}.", all.join(", "))
+            }
+            Some(spec) if !spec.is_of(procedure) => format!("{shown} steers none of these steps. Leave it out."),
+            Some(_) => continue,
+        };
+        errors.push(FieldError::new(FIELD, format!("thresholds: {said}")));
+    }
+    if errors.is_empty() {
+        let out_of_range = procedure.parameters().validate().err().unwrap_or_default();
+        errors.extend(
+            out_of_range.into_iter().map(|error| FieldError::new(FIELD, format!("thresholds, {}: {}", error.field, error.message))),
+        );
+    }
+    errors
+}
+
+impl Procedure {
+    /// Its thresholds where nobody types others: the library's, and over them its own.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        let own = self.own.as_ref().map(|own| own.thresholds.clone()).unwrap_or_default();
+        Parameters::default().with(&own)
+    }
+
+    /// What it is for, in one sentence; empty where nobody says.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        self.own.as_ref().map_or_else(|| library::about(&self.key), |own| &own.about)
+    }
+
+    /// Whether people composed it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+}
+
+/// The procedures that can be proposed: the library's, and the own ones that count now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shelf {
+    /// The own ones, each in the version that counts, by name.
+    pub own: Vec<Procedure>,
+}
+
+impl Shelf {
+    /// The same with this one in the place of any other version of it.
+    #[must_use]
+    pub fn with(mut self, procedure: Option<Procedure>) -> Self {
+        if let Some(procedure) = procedure {
+            self.own.retain(|one| one.key != procedure.key);
+            self.own.push(procedure);
+        }
+        self
+    }
+
+    /// All of them, the library's first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Procedure> {
+        library::all().into_iter().chain(self.own.iter().cloned()).collect()
+    }
+
+    /// The one with this key, in the version that counts.
+    #[must_use]
+    pub fn by_key(&self, key: &str) -> Option<Procedure> {
+        self.own.iter().find(|one| one.key == key).cloned().or_else(|| library::by_key(key))
+    }
+
+    /// What people call it; the key where it is on the shelf no more.
+    #[must_use]
+    pub fn name(&self, key: &str) -> String {
+        self.by_key(key).map_or_else(|| key.to_owned(), |procedure| procedure.name)
+    }
+}
+
+/// Whether this person may let a version count that `proposer` proposed: it takes two, and every step of it has to be one of this program.
+pub fn may_agree(person: PersonId, proposer: PersonId, voice: &Voice, procedure: &Procedure) -> Result<(), Refusal> {
+    if person == proposer {
+        let way_out = "Ask another lead or deputy, or an administrator.";
+        return Err(Refusal::new("four_eyes", "You proposed this version, so your agreement does not count.", way_out));
+    }
+    heard(voice)?;
+    if !is_carried(procedure) {
+        return Err(Refusal::new(
+            "library_changed",
+            "The library's steps read otherwise since this version was proposed.",
+            "Take it back and propose it again: the page then shows what is different.",
+        ));
+    }
+    Ok(())
+}
+
+/// What a version does otherwise than the one before it, in sentences; empty where nothing differs.
+#[must_use]
+pub fn changes(before: &Procedure, after: &Procedure) -> Vec<String> {
+    let mut said = Vec::new();
+    let steps = |procedure: &Procedure| procedure.steps.iter().map(|step| step.key.clone()).collect::<Vec<_>>();
+    let (old, new) = (steps(before), steps(after));
+    let name = |key: &String| format!("“{}”", library::step_name(key));
+    for key in new.iter().filter(|key| !old.contains(key)) {
+        said.push(format!("The step {} is new.", name(key)));
+    }
+    for key in old.iter().filter(|key| !new.contains(key)) {
+        said.push(format!("The step {} is gone.", name(key)));
+    }
+    let both = |these: &[String], those: &[String]| these.iter().filter(|key| those.contains(key)).cloned().collect::<Vec<_>>();
+    if both(&old, &new) != both(&new, &old) {
+        said.push("The steps come in another order.".to_owned());
+    }
+    for key in both(&new, &old) {
+        if before.step(&key) != after.step(&key) {
+            said.push(format!("The step {} reads otherwise in the library.", name(&key)));
+        }
+    }
+    let (was, is) = (before.parameters(), after.parameters());
+    for spec in Parameters::SPECS {
+        if let (Some(was), Some(is)) = (was.get(spec.name), is.get(spec.name))
+            && was != is
+        {
+            said.push(format!("{}: {is} {}, it was {was}.", spec.label, spec.unit));
+        }
+    }
+    let checks = |procedure: &Procedure| procedure.own.as_ref().map(|own| own.checks.clone()).unwrap_or_default();
+    if checks(before) != checks(after) {
+        said.push("The questions for the validation list are others.".to_owned());
+    }
+    if (&before.name, before.about()) != (&after.name, after.about()) {
+        said.push("It is called or described otherwise.".to_owned());
+    }
+    said
+}
+
+#[cfg(test)]
+#[path = "own_tests.rs"]
+mod tests;

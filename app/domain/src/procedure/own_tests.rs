@@ -1,0 +1,208 @@
+use super::*;
+use crate::plan::PlanProcedure;
+use crate::procedure::{Act, RiskClass, StepClass};
+use proptest::prelude::*;
+
+fn file() -> File {
+    File {
+        key: "own_shop_nightly".into(),
+        name: "nightly for the shop".into(),
+        about: "Dead rows and statistics, every night.".into(),
+        dbms: "postgresql".into(),
+        steps: ["freeze", "vacuum", "reindex", "cleanup", "analyze"].map(str::to_owned).to_vec(),
+        thresholds: BTreeMap::from([("vacuum_min_dead_rows".to_owned(), 5_000)]),
+        checks: vec![OwnCheck { title: "The shop takes orders".into(), rule: "Order something, and see it arrive.".into() }],
+    }
+}
+
+fn read(file: &File) -> Procedure {
+    file.read(1, &BTreeSet::new()).expect("a good file")
+}
+
+fn said(spoil: impl FnOnce(&mut File)) -> Vec<String> {
+    let mut file = file();
+    spoil(&mut file);
+    let errors = file.read(1, &BTreeSet::from(["Weekly of all".to_owned()])).expect_err("refused");
+    assert!(errors.iter().all(|error| error.field == FIELD));
+    errors.into_iter().map(|error| error.message).collect()
+}
+
+#[test]
+fn a_file_becomes_a_procedure_and_a_file_again() {
+    let procedure = read(&file());
+    let keys: Vec<_> = procedure.steps.iter().map(|step| step.key.as_str()).collect();
+    assert_eq!(keys, ["preflight", "freeze", "vacuum", "reindex", "cleanup", "analyze", "validate"]);
+    assert_eq!(procedure.parameters(), Parameters { vacuum_min_dead_rows: 5_000, ..Parameters::default() });
+    assert_eq!(procedure.about(), "Dead rows and statistics, every night.");
+    assert_eq!(File::of(&procedure), Some(file()));
+    let own = procedure.own.as_ref().expect("it is one");
+    let check = own.checks().next().expect("one");
+    assert_eq!((check.key.as_str(), check.by_probe), ("own_1", false));
+}
+
+#[test]
+fn every_procedure_of_the_library_is_a_beginning_unless_it_is_typed() {
+    for procedure in library::all() {
+        let Some(file) = File::of(&procedure) else {
+            assert!(library::is_typed(&procedure.key));
+            continue;
+        };
+        let own = read(&file);
+        assert_eq!(own.surveyed(), procedure.surveyed(), "{}", procedure.key);
+        assert_ne!(own.name, procedure.name);
+        assert_eq!(own.parameters(), procedure.parameters());
+        assert!(is_carried(&own));
+    }
+}
+
+#[test]
+fn every_error_says_where_and_what_to_do() {
+    assert!(said(|file| file.key = "shop".into())[0].starts_with("key: begin with own_"));
+    for key in ["own_", "own_A", "own_1a", "own_a b", "own_ab\"; drop"] {
+        assert!(said(|file| file.key = key.into())[0].starts_with("key:"), "{key}");
+    }
+    assert!(said(|file| file.name = "weekly OF all".into())[0].contains("another procedure is called"));
+    assert!(said(|file| file.name = "a\nb".into())[0].starts_with("name:"));
+    assert!(said(|file| file.about = String::new())[0].starts_with("about:"));
+    assert!(said(|file| file.dbms = "mariadb".into())[0].starts_with("dbms:"));
+    assert!(said(|file| file.steps.clear()).iter().any(|line| line.contains("at least one step")));
+    assert!(said(|file| file.steps.push("vacuum".into()))[0].contains("twice"));
+    assert!(said(|file| file.steps.push("preflight".into()))[0].contains("pre-checks come first"));
+    assert!(said(|file| file.steps.push("drop_everything".into()))[0].contains("There are: freeze, vacuum"));
+    assert!(said(|file| file.steps.push("change".into()))[0].contains("“design change (PostgreSQL)”"));
+    assert!(said(|file| file.steps.rotate_left(1))[0].contains("freeze first"));
+    assert!(said(|file| file.steps.retain(|step| step != "freeze"))[0].contains("add freeze as the first one"));
+    assert!(said(|file| file.steps.retain(|step| step != "analyze"))[0].contains("add analyze after reindex"));
+    for name in ["weekly  of all", "weekly\u{a0}of all", "weekly of\u{2003}all"] {
+        assert!(said(|file| file.name = name.into())[0].contains("ordinary spaces"), "{name:?}");
+    }
+    assert!(said(|file| file.steps.reverse()).iter().any(|line| line.contains("put vacuum before reindex")));
+    assert!(said(|file| file.steps.retain(|step| step != "cleanup"))[0].contains("add cleanup after reindex"));
+    let threshold = |name: &'static str, value| {
+        said(move |file| {
+            file.thresholds.insert(name.into(), value);
+        })
+    };
+    assert!(threshold("colour", 1)[0].contains("none of the name “colour”"));
+    assert!(threshold("archive_min_gib", 60)[0].contains("steers none of these steps"));
+    assert!(threshold("jobs", 99)[0].starts_with("thresholds, jobs: Work at once"));
+    assert!(threshold("reindex_large_min_waste_percent", 90)[0].contains("must not be above"));
+    assert!(said(|file| file.checks[0].title = "Backups work".into())[0].contains("on the list already"));
+    assert!(said(|file| file.checks[0].rule = " ".into())[0].starts_with("check 1, rule:"));
+    assert!(said(|file| file.checks = vec![file.checks[0].clone(); 11])[0].contains("at most 10"));
+    let all = said(|file| *file = File { key: "x".into(), name: String::new(), dbms: "oracle".into(), steps: vec![], ..file.clone() });
+    assert!(all.len() >= 4, "all at once: {all:?}");
+}
+
+#[test]
+fn nothing_of_the_catalogue_does_harm_and_no_library_key_looks_own() {
+    let catalogue = catalogue();
+    assert!(catalogue.len() > 10);
+    for step in &catalogue {
+        assert!(step.risk <= RiskClass::R1 && step.class != StepClass::Once, "{}", step.key);
+        assert!(step.acts.iter().all(|act| !matches!(act, Act::Apply | Act::ApplyAlone)), "{}", step.key);
+    }
+    assert!(library::carried().iter().all(|procedure| !procedure.key.starts_with(PREFIX) && procedure.own.is_none()));
+}
+
+#[test]
+fn a_plan_knows_its_own_procedure_by_itself_and_no_other() {
+    let procedure = read(&file());
+    let sealed = PlanProcedure::of(&procedure);
+    assert_eq!(sealed.known(), Some(procedure.clone()));
+    let spoilt: [fn(&mut Procedure); 6] = [
+        |one| one.steps[1].does = "Something else.".into(),
+        |one| one.steps[1].acts = vec![Act::Apply],
+        |one| one.key = "weekly_postgresql".into(),
+        |one| one.own = None,
+        |one| one.version = 2,
+        |one| one.steps.push(library::by_key(library::DESIGN_CHANGE_POSTGRESQL).expect("there").steps[1].clone()),
+    ];
+    for (n, spoil) in spoilt.iter().enumerate() {
+        let mut other = procedure.clone();
+        spoil(&mut other);
+        // Neither under the digest that was approved, nor under one of its own, as far as it is not a procedure that could be.
+        assert_eq!(PlanProcedure { own: Some(Box::new(other.clone())), ..sealed.clone() }.known(), None, "{n}");
+        let resealed = PlanProcedure { digest: other.digest(), own: Some(Box::new(other)), ..sealed.clone() };
+        assert_eq!(resealed.known(), None, "{n}");
+    }
+    assert_eq!(PlanProcedure { own: None, ..sealed }.known(), None, "not in the library");
+}
+
+#[test]
+fn whatever_it_is_called_it_is_ruled_as_what_it_does() {
+    let of = |steps: &[&str]| {
+        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+        let keys = alike(&read(&File { steps, thresholds: BTreeMap::new(), ..file() }));
+        keys.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of(&["freeze", "vacuum"]), "weekly_postgresql");
+    assert_eq!(of(&["freeze", "vacuum", "space", "key_review"]), "weekly_postgresql", "what it looks at besides makes it no milder");
+    assert_eq!(of(&["space"]), "space_review_postgresql");
+    assert_eq!(of(&["key_review", "space"]), "monthly_review_postgresql space_review_postgresql");
+    // Whatever acts is ruled as something of the library is.
+    for step in catalogue().iter().filter(|step| !step.acts.is_empty()) {
+        let alone = Procedure { steps: vec![step.clone()], ..read(&file()) };
+        assert!(!alike(&alone).is_empty(), "{}", step.key);
+    }
+    assert!(library::all().iter().all(|procedure| alike(procedure).is_empty()));
+}
+
+#[test]
+fn it_never_runs_without_approvals() {
+    assert!(!library::may_break_glass(&read(&file())));
+}
+
+#[test]
+fn a_reviewer_reads_what_a_version_does_otherwise() {
+    let before = read(&file());
+    let mut next = file();
+    next.steps = ["freeze", "vacuum", "analyze", "space"].map(str::to_owned).to_vec();
+    next.thresholds = BTreeMap::from([("vacuum_min_dead_rows".to_owned(), 10)]);
+    next.checks.clear();
+    let said = changes(&before, &read(&next));
+    assert_eq!(
+        said,
+        [
+            "The step “Look at the space” is new.",
+            "The step “Rebuild bloated indexes” is gone.",
+            "The step “Drop what interrupted rebuilds left” is gone.",
+            "VACUUM: fewest dead rows: 10 rows, it was 5000.",
+            "The questions for the validation list are others.",
+        ]
+    );
+    assert!(changes(&before, &before).is_empty());
+    let mut turned = file();
+    turned.steps = ["freeze", "reindex", "cleanup", "analyze"].map(str::to_owned).to_vec();
+    turned.thresholds.clear();
+    let (one, mut other) = (read(&turned), read(&turned));
+    other.steps.swap(3, 4);
+    assert_eq!(changes(&one, &other), ["The steps come in another order."]);
+}
+
+#[test]
+fn the_shelf_offers_both() {
+    let shelf = Shelf { own: vec![read(&file())] };
+    assert_eq!(shelf.all().len(), library::all().len() + 1);
+    assert_eq!(shelf.by_key("own_shop_nightly").map(|one| one.version), Some(1));
+    assert_eq!(shelf.name("own_shop_nightly"), "nightly for the shop");
+    assert_eq!((shelf.name("weekly_postgresql"), shelf.name("own_gone")), ("weekly (PostgreSQL)".into(), "own_gone".into()));
+}
+
+proptest! {
+    /// Whatever is chosen in whatever order: what is accepted has each step once, keeps the order, and can be run from its plan.
+    #[test]
+    fn whatever_is_accepted_can_be_run(picks in proptest::collection::vec(0..20_usize, 0..12)) {
+        let catalogue = catalogue();
+        let steps: Vec<String> = picks.iter().filter_map(|at| catalogue.get(*at)).map(|step| step.key.clone()).collect();
+        let file = File { steps: steps.clone(), thresholds: BTreeMap::new(), ..file() };
+        if let Ok(procedure) = file.read(3, &BTreeSet::new()) {
+            prop_assert_eq!(procedure.surveyed(), steps);
+            prop_assert_eq!(PlanProcedure::of(&procedure).known(), Some(procedure.clone()));
+            let at = |key: &str| procedure.position(key);
+            for (before, after, _) in ORDER {
+                prop_assert!(at(before).zip(at(after)).is_none_or(|(before, after)| before < after));
+            }
+        }
+    }
+}

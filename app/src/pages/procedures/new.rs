@@ -1,0 +1,120 @@
+//! A new version of an own procedure, or a new one: as a file.
+
+use crate::door;
+use crate::parts::form::{Field, Form, TextArea};
+use crate::parts::layout::{Card, Heading};
+use domain::permission::Verb;
+use domain::procedure::own::{self, MOST_CHECKS};
+use domain::procedure::{Parameters, StepTemplate, text::count};
+use domain::view::procedures::ProcedureForm;
+use engine::procedure_file::MOST_BYTES;
+use engine::queries;
+use leptos::prelude::*;
+
+#[component]
+pub fn ProcedureNewPage() -> impl IntoView {
+    let (engine, caller, from) = (door::engine(), door::caller(), door::query_parameter("from"));
+    let allowed = door::require(Verb::ManageProcedures, None);
+    Suspend::new(async move {
+        let answer = async {
+            allowed?;
+            queries::procedures::form(&engine, &caller?, from.as_deref()).await
+        }
+        .await;
+        door::show(answer, |form| view! { <New form/> }.into_any())
+    })
+}
+
+/// What a file of somebody who begins with nothing looks like.
+const EXAMPLE: &str = r#"key = "own_shop_nightly"
+name = "nightly for the shop"
+about = "Removes dead rows and refreshes statistics, every night."
+dbms = "postgresql"
+steps = ["freeze", "vacuum", "analyze"]
+
+[thresholds]
+vacuum_min_dead_rows = 5000
+
+[[check]]
+title = "The shop takes orders"
+rule = "Place a test order and see it arrive; note its number."
+"#;
+
+#[component]
+fn New(form: ProcedureForm) -> impl IntoView {
+    let of = form.of.clone().unwrap_or_default();
+    let (title, lead) = match (&form.from, form.base) {
+        (Some(name), None) if form.of.is_some() => (format!("A new version of {name}"), "No version of it counts now.".to_owned()),
+        (Some(name), Some(base)) => {
+            (format!("A new version of {name}"), format!("Version {base} counts until somebody else agrees to this one."))
+        }
+        (Some(name), None) => ("Compose a procedure".to_owned(), format!("It begins like {name}: give it a key and a name of its own.")),
+        (None, _) => ("Compose a procedure".to_owned(), "Choose the steps, their order and their thresholds.".to_owned()),
+    };
+    let text = if form.text.is_empty() { EXAMPLE.to_owned() } else { form.text };
+    let base = form.base.map(|base| base.to_string()).unwrap_or_default();
+    let limits = format!("Or choose a file (TOML, at most {} KiB); it counts before the text above.", MOST_BYTES / 1024);
+    view! {
+        <p class="crumb"><a href="/procedures">"← Procedures"</a></p>
+        <Heading title=title lead=lead/>
+        <div class="columns">
+            <Card title="The file">
+                <Form action="/procedures/new" submit="Propose it" cancel="/procedures" upload=true>
+                    <input type="hidden" name="of" value=of/>
+                    <input type="hidden" name="base" value=base/>
+                    <TextArea name="text" label="Text" rows=22 code=true value=text or_file="file"
+                        hint=format!("Pre-checks come first and the validation last, always. Each [[check]] asks people something on the validation list, at most {MOST_CHECKS}.")/>
+                    <Field name="file" label="File" kind="file" hint=limits/>
+                    <p class="quiet">"Nothing counts yet: one other lead, deputy or administrator has to agree."</p>
+                </Form>
+            </Card>
+            <div>
+                <Catalogue/>
+            </div>
+        </div>
+    }
+}
+
+/// The steps there are, each with its thresholds.
+#[component]
+fn Catalogue() -> impl IntoView {
+    let steps = own::catalogue().into_iter().map(|step| view! { <Step step/> }).collect_view();
+    let everywhere = Parameters::SPECS.iter().filter(|spec| spec.steps.is_empty()).map(|spec| threshold(spec.name)).collect_view();
+    view! {
+        <Card title="Catalogue of steps">
+            {steps}
+            <details><summary>"Thresholds of every procedure"</summary><ul>{everywhere}</ul></details>
+        </Card>
+    }
+}
+
+#[component]
+fn Step(step: StepTemplate) -> impl IntoView {
+    let own: Vec<_> =
+        Parameters::SPECS.iter().filter(|spec| spec.steps.contains(&step.key.as_str())).map(|spec| threshold(spec.name)).collect();
+    let own = (!own.is_empty()).then(|| view! { <p class="quiet">"Thresholds:"</p><ul>{own}</ul> });
+    view! {
+        <details>
+            <summary><code>{step.key}</code>" "{step.name}</summary>
+            <p>{step.does}</p>
+            <p class="quiet">{step.risk.word()}", "{step.risk.label()}". Proof: "{step.verified_by}</p>
+            {own}
+        </details>
+    }
+}
+
+/// What a threshold is called, what it may be, and what it is where nobody says.
+fn threshold(name: &'static str) -> impl IntoView + use<> {
+    let spec = Parameters::SPECS.iter().find(|spec| spec.name == name);
+    spec.map(|spec| {
+        let said = format!(
+            "{}: {} to {} {}; {} where it is not named.",
+            spec.label,
+            count(spec.min),
+            count(spec.max),
+            spec.unit,
+            count(spec.default)
+        );
+        view! { <li><code>{name}</code><br/><span class="quiet">{said}</span></li> }
+    })
+}

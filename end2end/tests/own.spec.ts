@@ -1,0 +1,110 @@
+// An own procedure: composed as a file, wrong first, then agreed to by somebody else, proposed with, and taken along.
+import { expect, signIn, signOut, test } from "./demo";
+import { soon, until } from "./journey";
+import { wellMade } from "./looks";
+import { readFileSync } from "node:fs";
+
+test.use({ demoOf: "own" });
+test.describe.configure({ mode: "serial" });
+
+const KEY = "own_stock_weekly";
+const FILE = `key = "${KEY}"
+name = "weekly for the stock"
+about = "Fresh statistics, and a look at the space."
+dbms = "postgresql"
+steps = ["freeze", "analyze", "space"]
+
+[thresholds]
+analyze_min_changed_rows = 10
+
+[[check]]
+title = "The stock is counted"
+rule = "Compare three shelves with what the pages say."
+`;
+
+test("what waits for a second person is read and agreed to", async ({ page, demo }) => {
+  await signIn(page, demo, "deputy");
+  await page.getByRole("link", { name: "Procedures" }).first().click();
+  await page.goto(`${demo.address}/procedures`);
+  await expect(page.getByRole("link", { name: "weekly (PostgreSQL)" })).toBeVisible();
+  await wellMade(page);
+  await page.getByRole("link", { name: "nightly for the shop" }).click();
+  await expect(page.locator("#waiting")).toContainText("“Look at the space” is new");
+  await wellMade(page);
+  await page.getByRole("button", { name: "Agree: it counts from now on" }).click();
+  await expect(page.locator("main")).toContainText("It counts from now on");
+  await expect(page.locator("#waiting")).toHaveCount(0);
+  await wellMade(page);
+});
+
+test("a file that is wrong is refused line by line, and nothing typed is lost", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  await page.goto(`${demo.address}/procedures/weekly_postgresql`);
+  await wellMade(page);
+  await page.getByRole("link", { name: "Compose one like it" }).click();
+  const text = page.getByLabel(/^Text/);
+  await expect(text).toHaveValue(/key = "own_weekly"/);
+  await wellMade(page);
+  const wrong = FILE.replace('"analyze", "space"', '"analyze", "reindex", "tidy_up"');
+  await text.fill(wrong);
+  await page.getByRole("button", { name: "Propose it" }).click();
+  const summary = page.locator(".error-summary");
+  await expect(summary).toContainText("there is no step “tidy_up”");
+  await expect(summary).toContainText("put reindex before analyze");
+  await expect(summary).toContainText("add cleanup after reindex");
+  await expect(text).toHaveValue(wrong);
+  await wellMade(page);
+  await text.fill("");
+  await page.getByLabel(/^File/).setInputFiles({ name: "wrong.toml", mimeType: "application/toml", buffer: Buffer.from(`${FILE}colour = 3\n`) });
+  await page.getByRole("button", { name: "Propose it" }).click();
+  await expect(summary).toContainText("unknown field `colour`");
+  // What was in the file stands in the text, to be mended.
+  await expect(text).toHaveValue(`${FILE}colour = 3\n`);
+  await text.fill(FILE);
+  await page.getByRole("button", { name: "Propose it" }).click();
+  await expect(page.locator("main")).toContainText("Version 1 waits for a second person");
+  await expect(page.getByRole("button", { name: "Agree: it counts from now on" })).toHaveCount(0);
+  await expect(page.locator("#waiting")).toContainText("You proposed this version");
+  await wellMade(page);
+});
+
+test("somebody else finds it on the first page and agrees", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  await page.goto(demo.address);
+  await page.getByRole("link", { name: /Procedures/ }).last().click();
+  await page.goto(`${demo.address}/procedures/${KEY}`);
+  await page.getByRole("button", { name: "Agree: it counts from now on" }).click();
+  await expect(page.locator("main")).toContainText("It counts from now on");
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download it" }).click()]);
+  expect(file.suggestedFilename()).toBe(`${KEY}.toml`);
+  expect(readFileSync(await file.path(), "utf8")).toContain('steps = [\n    "freeze",\n    "analyze",\n    "space",\n]');
+  await signOut(page);
+});
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? "with script" : "without script", () => {
+    test.use({ javaScriptEnabled });
+
+    test("an engineer proposes with it, and its thresholds and questions are in the plan", async ({ page, demo }) => {
+      await signIn(page, demo, "engineer");
+      await page.goto(`${demo.address}/windows/new?database=shop`);
+      await page.getByLabel("Reason").fill("The stock grew.");
+      await page.getByRole("radio", { name: "weekly for the stock" }).check();
+      await page.getByRole("button", { name: "Show its fields" }).click();
+      await expect(page.locator("main")).toContainText("Thresholds of weekly for the stock");
+      await expect(page.locator("main")).toContainText("empty for 10.");
+      const start = soon(javaScriptEnabled ? 3_600 : 4 * 3_600);
+      await page.getByLabel("Date").fill(start.date);
+      await page.getByLabel("Start", { exact: true }).fill(start.time);
+      await page.getByLabel("Duration, minutes").fill("60");
+      await page.getByRole("button", { name: "Look at the database" }).click();
+      await until(page, page.url(), /weekly for the stock, version 1[^]*Findings/, 60_000);
+      if (javaScriptEnabled) await wellMade(page);
+      await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
+      await expect(page.locator("main")).toContainText("Waiting for approval");
+      await expect(page.locator("#plan")).toContainText("weekly for the stock version 1, composed here as own_stock_weekly");
+      await expect(page.locator("main")).toContainText("The stock is counted");
+      if (javaScriptEnabled) await wellMade(page);
+    });
+  });
+}
