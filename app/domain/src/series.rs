@@ -5,6 +5,7 @@ pub mod form;
 pub mod together;
 
 use crate::proposal::ProposalForm;
+use crate::proposal::several::Several;
 use crate::recurrence::Rule;
 use crate::recurrence::place::{ClockNote, Placed, place};
 use crate::recurrence::text::stamp;
@@ -49,6 +50,8 @@ pub struct Series {
     pub schedule: Schedule,
     /// Days before its start on which each window is proposed.
     pub lead_days: i64,
+    /// The order of several databases; `None` where it is about one.
+    pub several: Option<Several>,
 }
 
 impl Series {
@@ -207,6 +210,33 @@ pub struct Standing {
     pub zone: String,
     /// Zone of the database now.
     pub database_zone: String,
+    /// Its other databases.
+    pub others: Vec<OtherStanding>,
+}
+
+/// What another database of a series is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherStanding {
+    /// Its short name now.
+    pub name: String,
+    /// Its state word.
+    pub state: String,
+    /// It still belongs to the team of the series.
+    pub same_team: bool,
+}
+
+impl OtherStanding {
+    /// What keeps every date from being proposed.
+    fn trouble(&self) -> Option<Trouble> {
+        let name = &self.name;
+        let (code, what, else_) = match self.state.as_str() {
+            _ if !self.same_team => ("database_moved", "belongs to another team now", "Open “Edit” and leave it out."),
+            "retired" | "deleted" => ("database_retired", "is retired", "Open “Edit” and leave it out, or take it back into use."),
+            "unverified" => ("database_unverified", "has not passed its connection test", "Open its page and run the test."),
+            _ => return None,
+        };
+        Some(Trouble::new(code, format!("{name} {what}, so this series proposes nothing. {else_}")))
+    }
 }
 
 impl Standing {
@@ -235,6 +265,9 @@ impl Standing {
                 );
             }
             _ => {}
+        }
+        if let Some(trouble) = self.others.iter().find_map(OtherStanding::trouble) {
+            return Some(trouble);
         }
         if !self.author_may_propose {
             return trouble(

@@ -2,6 +2,7 @@
 
 use super::{Schedule, Series};
 use crate::decision::{FieldError, FormCheck};
+use crate::procedure::Shelf;
 use crate::proposal::{ProposalForm, number};
 use crate::recurrence::text::weekday;
 use crate::recurrence::{ByDay, End, Frequency, MOST_TIMES, Parts, Rule, RuleError};
@@ -84,10 +85,10 @@ impl SeriesForm {
         form
     }
 
-    /// Reads every field; all errors at once.
-    pub fn parse(&self) -> Result<Series, Vec<FieldError>> {
+    /// Reads every field; all errors at once. `shelf` are the procedures there are.
+    pub fn parse(&self, shelf: &Shelf) -> Result<Series, Vec<FieldError>> {
         let mut form = FormCheck::default();
-        let proposal = match self.proposal.parse() {
+        let proposal = match self.proposal.parse(shelf) {
             Ok(proposal) => Some(proposal),
             Err(errors) => {
                 form.refuse_all(errors);
@@ -96,9 +97,6 @@ impl SeriesForm {
         };
         if proposal.as_ref().is_some_and(|proposal| proposal.local_start.second() != 0 || proposal.local_start.subsec_nanosecond() != 0) {
             form.refuse("time", "Give a time of whole minutes as HH:MM, such as 02:00.");
-        }
-        if proposal.as_ref().is_some_and(|proposal| proposal.several.is_some()) {
-            form.refuse("waves", "A series is about one database. Make one for each.");
         }
         let too_old = proposal.as_ref().is_some_and(|proposal| proposal.local_start.year() < FIRST_YEAR);
         if too_old {
@@ -130,6 +128,7 @@ impl SeriesForm {
                 duration_min: proposal.duration_min,
                 schedule,
                 lead_days: lead_days?,
+                several: proposal.several,
             })
         })();
         form.finish(series)

@@ -1,5 +1,6 @@
 use super::form::SeriesForm;
 use super::*;
+use crate::procedure::Shelf;
 use crate::procedure::library::{ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL};
 use jiff::civil::{date, datetime};
 
@@ -49,8 +50,11 @@ fn each_date_becomes_a_proposal_that_needs_no_answer() {
         let occurrence = weekly(start).next(&zone, at("2026-10-01T00:00:00Z"), 1)[0];
         let proposed = occurrence.form(&template);
         assert_eq!((proposed.date.as_str(), proposed.time.as_str(), proposed.fold.as_str()), (date, time, fold));
-        let times =
-            proposed.parse().expect("good").times(&zone, "Europe/Berlin", "x", at("2026-10-01T00:00:00Z")).expect("no question left");
+        let times = proposed
+            .parse(&Shelf::default())
+            .expect("good")
+            .times(&zone, "Europe/Berlin", "x", at("2026-10-01T00:00:00Z"))
+            .expect("no question left");
         assert_eq!(times.start, occurrence.placed.start);
         assert_eq!((proposed.reason, proposed.target), (template.reason.clone(), template.target.clone()));
     }
@@ -95,7 +99,7 @@ fn a_form_becomes_a_rule() {
     let rule = |change: fn(&mut SeriesForm)| {
         let mut form = form();
         change(&mut form);
-        form.parse()
+        form.parse(&Shelf::default())
             .map(|series| series.schedule.rule.to_string())
             .map_err(|errors| errors.into_iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join("\n"))
     };
@@ -135,7 +139,7 @@ fn rules_about_old_rows_repeat_and_what_is_for_one_occasion_does_not() {
         let mut form = form();
         form.proposal.procedure = procedure.into();
         form.proposal.change.old_rows = old_rows.into();
-        form.parse().map(|_| ()).map_err(|errors| errors.into_iter().map(|error| error.field).collect::<Vec<_>>())
+        form.parse(&Shelf::default()).map(|_| ()).map_err(|errors| errors.into_iter().map(|error| error.field).collect::<Vec<_>>())
     };
     assert_eq!(typed(OLD_ROWS_POSTGRESQL, "shop.log by at older than 90 days, delete"), Ok(()));
     assert_eq!(typed(OLD_ROWS_POSTGRESQL, "shop.log"), Err(vec!["old_rows".to_owned()]));
@@ -159,8 +163,17 @@ fn what_stands_in_the_way_of_every_date_is_said_with_the_way_out() {
         same_team: true,
         zone: "Europe/Berlin".into(),
         database_zone: "Europe/Berlin".into(),
+        others: vec![OtherStanding { name: "copy".into(), state: "ready".into(), same_team: true }],
     };
     assert_eq!(fine.trouble(), None);
+    let other = |state: &str, same_team| {
+        let others = vec![OtherStanding { name: "copy".into(), state: state.into(), same_team }];
+        Standing { others, ..fine.clone() }.trouble().expect("nothing is proposed")
+    };
+    assert_eq!(other("retired", true).code, "database_retired");
+    assert_eq!(other("unverified", true).code, "database_unverified");
+    let moved = other("ready", false);
+    assert!(moved.code == "database_moved" && moved.message.starts_with("copy belongs to another team now"), "{moved:?}");
     let code = |standing: Standing| standing.trouble().map(|trouble| trouble.code);
     assert_eq!(code(Standing { author_may_propose: false, ..fine.clone() }).as_deref(), Some("author_gone"));
     assert_eq!(code(Standing { database_state: "retired".into(), ..fine.clone() }).as_deref(), Some("database_retired"));
@@ -174,7 +187,7 @@ fn the_first_day_and_the_interval_have_limits() {
     let field = |change: fn(&mut SeriesForm)| {
         let mut form = form();
         change(&mut form);
-        form.parse().expect_err("refused").into_iter().map(|error| error.field).collect::<Vec<_>>()
+        form.parse(&Shelf::default()).expect_err("refused").into_iter().map(|error| error.field).collect::<Vec<_>>()
     };
     assert_eq!(field(|form| form.proposal.date = "1999-12-31".into()), ["date"]);
     assert_eq!(field(|form| (form.proposal.date, form.repeat) = ("0001-01-01".into(), "daily".into())), ["date"], "and nothing is counted");
@@ -182,7 +195,7 @@ fn the_first_day_and_the_interval_have_limits() {
     assert_eq!(field(|form| (form.repeat, form.rule) = ("rule".into(), "FREQ=MONTHLY;INTERVAL=13".into())), ["rule"]);
     let mut first = form();
     (first.proposal.date, first.repeat, first.every) = ("2000-01-01".into(), "day_of_month".into(), "12".into());
-    assert!(first.parse().is_ok());
+    assert!(first.parse(&Shelf::default()).is_ok());
 }
 
 #[test]

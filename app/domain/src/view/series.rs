@@ -4,11 +4,12 @@ use crate::approval::Assurance;
 use crate::canonical::Digest;
 use crate::ids::{SeriesId, TargetId};
 use crate::plan::Plan;
+use crate::procedure::Shelf;
 use crate::series::Occurrence;
 use crate::series::form::SeriesForm;
 use crate::series::together::Stands;
 use crate::view::windows::Offer;
-use crate::view::windows::propose::{Approvers, Database};
+use crate::view::windows::propose::{Approvers, Candidate, Database};
 use crate::window::WindowState;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -119,10 +120,14 @@ pub struct FormPage {
     pub database: Database,
     /// What the fields hold before anything is typed.
     pub form: SeriesForm,
+    /// The procedures that can be chosen.
+    pub shelf: Shelf,
     /// Its dates, once what was typed can be read.
     pub dates: Option<Dates>,
-    /// Who must approve each window.
-    pub approvers: Approvers,
+    /// Who must approve each window; databases that ask the same people alike are named together.
+    pub approvers: Vec<Approvers>,
+    /// Other databases that it may be about, too.
+    pub candidates: Vec<Candidate>,
     /// The series that is changed; `None` for a new one.
     pub edit: Option<EditOf>,
     /// Now.
@@ -330,6 +335,8 @@ pub struct ShowPage {
     pub target: TargetId,
     /// Short name of the database.
     pub database: String,
+    /// The other ones, with short name and environment word.
+    pub others: Vec<(TargetId, String, String)>,
     /// Environment word of that.
     pub environment: String,
     /// Zone of its wall times.
@@ -338,6 +345,10 @@ pub struct ShowPage {
     pub team: String,
     /// Who answers for it.
     pub author: String,
+    /// What each window does: the procedure's name.
+    pub procedure: String,
+    /// The lines that each carries out, where people wrote some; else empty.
+    pub lines: String,
     /// Why each window is needed.
     pub reason: String,
     /// Minutes each lasts.

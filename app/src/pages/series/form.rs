@@ -1,7 +1,9 @@
 //! What, when and how often: the form of a series, new or changed. Its dates are shown before it is saved.
 
 use super::dates::DatesGroup;
-use crate::pages::windows::{AboutDatabase, ApproversCard, Limits, OldRowsFields, ProcedureChoice, SHOW_ITS_OWN, TypedAs, typed_as};
+use crate::pages::windows::{
+    AboutDatabase, ApproversCards, Limits, OldRowsFields, ProcedureChoice, SHOW_ITS_OWN, SeveralFields, TypedAs, typed_as,
+};
 use crate::parts::form::{Check, Field, Form, Group, Select, TextArea};
 use crate::parts::layout::Card;
 use domain::recurrence::text::weekdays;
@@ -16,8 +18,8 @@ fn options(list: &[(&str, &str)]) -> Vec<(String, String)> {
 /// The form with what stands beside it.
 #[component]
 pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] cancel: String) -> impl IntoView {
-    let (form, template) = (page.form.clone(), page.form.proposal.clone());
-    let (zone, database) = (page.database.zone.clone(), page.database.clone());
+    let (form, template, shelf) = (page.form.clone(), page.form.proposal.clone(), page.shelf.clone());
+    let (zone, database, about) = (page.database.zone.clone(), page.database.clone(), page.database.clone());
     let dates = page.dates.clone();
     let revision = page.edit.as_ref().map(|edit| view! { <input type="hidden" name="revision" value=edit.revision/> });
     let submit = if page.dates.is_some() { "Save the series" } else { "Show its dates" };
@@ -35,8 +37,8 @@ pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] 
                 <Form action=action submit=submit cancel=cancel again=SHOW_ITS_OWN>
                     <input type="hidden" name="target" value=template.target.clone()/>
                     {revision}
-                    <ProcedureChoice value=template.procedure.clone() repeats=true/>
-                    {(typed_as(&template.procedure) == TypedAs::OldRows)
+                    <ProcedureChoice value=template.procedure.clone() shelf=shelf.clone() repeats=true/>
+                    {(typed_as(&template.procedure, &shelf) == TypedAs::OldRows)
                         .then(|| view! { <OldRowsFields value=template.change.old_rows.clone()/> })}
                     <Field name="title" label="Title" value=template.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=template.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this, each time. At most 4,000 characters."/>
@@ -53,13 +55,14 @@ pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] 
                         <Field name="latest_start_min" label="Latest start, minutes after the start" kind="number" mode="numeric" required=true value=template.latest_start_min.clone() hint="Not begun by then: missed."/>
                         <Field name="cut_off_min" label="Cut-off, minutes before the end" kind="number" mode="numeric" required=true value=template.cut_off_min.clone() hint="Nothing new begins after it."/>
                     </div>
-                    <Limits form=template/>
+                    <SeveralFields database=database.short_name.clone() environment_of=database.environment.clone() candidates=page.candidates form=template.clone()/>
+                    <Limits form=template shelf/>
                     {dates.map(|dates| view! { <DatesGroup dates zone=zone.clone()/> })}
                 </Form>
             </Card>
             <div>
-                <AboutDatabase page_database=database/>
-                <ApproversCard approvers=page.approvers/>
+                <AboutDatabase page_database=about/>
+                <ApproversCards approvers=page.approvers/>
             </div>
         </div>
     }

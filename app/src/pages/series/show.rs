@@ -4,7 +4,7 @@ use super::dates::When;
 use super::pill;
 use super::together::TogetherCard;
 use crate::door;
-use crate::pages::windows::{environment, pill_of};
+use crate::pages::windows::{environment, foreign_lines, pill_of};
 use crate::parts::details::{CopyId, Detail, Details};
 use crate::parts::form::{Field, Form, TextArea};
 use crate::parts::layout::{Card, Heading};
@@ -171,11 +171,18 @@ fn Births(list: Vec<Birth>) -> impl IntoView {
 
 #[component]
 fn About(page: Page) -> impl IntoView {
+    let first = (page.target, page.database.clone(), page.environment.clone());
+    let databases = std::iter::once(first)
+        .chain(page.others.clone())
+        .map(|(id, name, of)| view! { <a href=format!("/databases/{id}")>{name}</a>" "<span class="quiet">{environment(&of)}</span><br/> })
+        .collect_view();
     let lead = format!("{} before the start", plural(u64::try_from(page.lead_days).unwrap_or(0), "day", "days"));
+    let lines = (!page.lines.is_empty()).then(|| view! { <pre class="statement">{foreign_lines(&page.lines)}</pre> });
     view! {
         <Card title="About it">
             <Details>
-                <Detail term="Database"><a href=format!("/databases/{}", page.target)>{page.database}</a>" "<span class="quiet">{environment(&page.environment)}</span></Detail>
+                <Detail term=if page.others.is_empty() { "Database" } else { "Databases" }>{databases}</Detail>
+                <Detail term="Each does"><span class="said">{page.procedure}</span>{lines}</Detail>
                 <Detail term="Each lasts">{page.duration_min}" minutes"</Detail>
                 <Detail term="Each is proposed">{lead}</Detail>
                 <Detail term="Answers for it">{page.author}", "{page.team}</Detail>

@@ -123,9 +123,10 @@ async fn ahead(db: &mut PgConnection, of: &Series, now: Timestamp, wanted: usize
 
 /// The plan that would be sealed for this date now.
 async fn planned(engine: &Engine, db: &mut PgConnection, of: &Series, author: &Actor, date: &Occurrence) -> Result<Plan> {
-    let mut form = date.form(&of.form.proposal);
-    form.target.clone_from(&of.database);
-    let draft = seal_revision::read(engine, db, author, &form, Found::Look(None)).await?;
+    let form = date.form(&of.form_today().proposal);
+    let mut draft = seal_revision::read(engine, db, author, &form, Found::Look(None)).await?;
+    // Nobody chooses another time here, and a freeze that is made meanwhile waits.
+    draft.offers = false;
     draft.check(db, None).await?;
     let mut writers = store::series_dates::writers(db, of.id, date.day).await?;
     writers.insert(of.author);

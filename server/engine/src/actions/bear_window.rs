@@ -14,7 +14,7 @@ use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::SeriesId;
 use domain::permission::{Actor, Permit, Verb, holds};
-use domain::series::Standing;
+use domain::series::{OtherStanding, Standing};
 use jiff::civil::Date;
 use sqlx::PgConnection;
 
@@ -44,8 +44,7 @@ pub async fn bear_window(engine: &Engine, id: SeriesId, day: Date) -> Result<Opt
             if !of.schedule.due(&of.zone()?, of.lead_days, now, now).contains(&date) {
                 return Ok(None);
             }
-            let mut form = date.form(&of.form.proposal);
-            form.target.clone_from(&of.database);
+            let form = date.form(&of.form_today().proposal);
             let draft = seal_revision::read(&engine, db, &author, &form, seal_revision::Found::Look(None)).await?;
             // A freeze that is made at this moment waits, and tells this window's owner.
             store::freezes::hold_off(db).await?;
@@ -72,7 +71,7 @@ pub async fn bear_window(engine: &Engine, id: SeriesId, day: Date) -> Result<Opt
             };
             ledger.fact(fact).await?;
             let asked = covered::ask(&mut ledger, window, &born.sealed.plan, &found, born.fact).await?;
-            Ok(Some(Proposed { id: window.id, number: window.number, asked }))
+            Ok(Some(Proposed { id: window.id, number: window.number, asked, approved: born.sealed.plan.is_pre_approved() }))
         })
     })
     .await?;
@@ -118,5 +117,10 @@ pub(crate) fn standing(of: &Series, author: Option<&Actor>) -> Standing {
         same_team: of.database_team == of.team,
         zone: of.zone.clone(),
         database_zone: of.database_zone.clone(),
+        others: of
+            .others
+            .iter()
+            .map(|other| OtherStanding { name: other.short_name.clone(), state: other.state.clone(), same_team: other.team == of.team })
+            .collect(),
     }
 }

@@ -35,7 +35,7 @@ pub async fn edit_series(engine: &Engine, caller: &Caller, id: SeriesId, revisio
             if read.seen != seen {
                 return Ok(Step::Look);
             }
-            let mut changed: Map<String, Value> = form_changes(&before.form.proposal, &form.proposal)
+            let mut changed: Map<String, Value> = form_changes(&before.form_today().proposal, &form.proposal)
                 .into_iter()
                 .map(|change| (change.place, json!({"before": change.before, "after": change.after})))
                 .collect();

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewRevision};
-use crate::store::windows::ProposalTarget;
+use crate::store::windows::{Neighbour, ProposalTarget};
 use crate::{rehearsals, slots, store};
 use domain::approval::choose::Case;
 use domain::approval::{self, Roll, StageTimes, check};
@@ -15,7 +15,8 @@ use domain::ids::{ExaminationId, PersonId, TargetId, WindowId};
 use domain::lanes::{Waves, waves};
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::plan::{Bar, OutsideHours, Plan, PlanParts, PlanPolicy, PlanTarget, limits};
-use domain::procedure::{Envelope, Procedure, RiskClass};
+use domain::procedure::{Envelope, Procedure, RiskClass, Shelf, own};
+use domain::proposal::several::Several;
 use domain::proposal::{Proposal, ProposalForm, several};
 use domain::rehearsal::Rehearsal;
 use domain::schedule::Times;
@@ -36,6 +37,8 @@ pub(crate) struct Draft {
     pub more: Vec<ProposalTarget>,
     pub times: Times,
     pub preview: Found,
+    /// A refused time is answered with free ones.
+    pub offers: bool,
 }
 
 /// Whose plan is sealed.
@@ -60,23 +63,40 @@ pub(crate) enum Found {
 
 /// Reads the form and the database it names. A database of another team is answered like a missing one, whatever else is wrong.
 pub(crate) async fn read(engine: &Engine, db: &mut PgConnection, actor: &Actor, form: &ProposalForm, preview: Found) -> Result<Draft> {
-    let parsed = form.parse_with(&crate::change::read_typed);
+    let shelf = store::own_procedures::shelf(db).await?;
+    read_by(engine, db, actor, form, (preview, &shelf)).await
+}
+
+/// The same with the procedures that are on this shelf.
+pub(crate) async fn read_by(
+    engine: &Engine,
+    db: &mut PgConnection,
+    actor: &Actor,
+    form: &ProposalForm,
+    (preview, shelf): (Found, &Shelf),
+) -> Result<Draft> {
+    let parsed = form.parse_with(shelf, &crate::change::read_typed);
     let target = match form.target.trim() {
         "" => None,
         name => Some(known_target(db, actor, name).await?),
     };
     let proposal = parsed?;
     let target = target.ok_or_else(|| Error::field("target", "Choose a database."))?;
-    let more = others(db, actor, &proposal, &target).await?;
+    let more = others(db, actor, proposal.several.as_ref(), &target).await?;
     let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
     let times = proposal.times(&zone, &target.zone, tz_version(), engine.clock().now())?;
-    Ok(Draft { form: form.clone(), proposal, target, more, times, preview })
+    Ok(Draft { form: form.clone(), proposal, target, more, times, preview, offers: true })
 }
 
 /// The other databases of a proposal: of the same team and the same kind as the first, each named by its field where it is not.
-async fn others(db: &mut PgConnection, actor: &Actor, proposal: &Proposal, first: &ProposalTarget) -> Result<Vec<ProposalTarget>> {
+pub(super) async fn others(
+    db: &mut PgConnection,
+    actor: &Actor,
+    several: Option<&Several>,
+    first: &ProposalTarget,
+) -> Result<Vec<ProposalTarget>> {
     let (mut found, mut errors) = (Vec::new(), Vec::new());
-    for name in proposal.several.iter().flat_map(|several| several.others(&first.plan.short_name)) {
+    for name in several.into_iter().flat_map(|several| several.others(&first.plan.short_name)) {
         match known_target(db, actor, name).await {
             Ok(target) => {
                 errors.extend(misfit(first, &target));
@@ -116,6 +136,17 @@ pub(super) async fn known_target(db: &mut PgConnection, actor: &Actor, name: &st
     Ok(found)
 }
 
+/// What is wrong with another database, at the field of its wave.
+pub(super) fn at_its_wave(target: &ProposalTarget, error: Error) -> Error {
+    match error {
+        Error::Invalid(found) => {
+            let place = several::field(&target.plan.short_name);
+            Error::Invalid(found.into_iter().map(|error| FieldError::new(&place, error.message)).collect())
+        }
+        other => other,
+    }
+}
+
 /// Refuses a database on which nothing can be planned.
 pub(super) fn ready(target: &ProposalTarget) -> Result<()> {
     match target.state.as_str() {
@@ -139,22 +170,29 @@ impl Draft {
     /// The parts of the rules that need the databases: each ready, without overlap and freeze; and time enough for all waves.
     pub(crate) async fn check(&self, db: &mut PgConnection, window: Option<WindowId>) -> Result<()> {
         let (mut errors, mut frozen) = (Vec::new(), Frozen::default());
+        let mut taken = Vec::new();
         for target in self.targets() {
             match self.check_one(db, target, window).await {
                 Err(Error::Invalid(found)) => errors.extend(found),
-                found => frozen.add(&target.plan.short_name, found?),
+                found => {
+                    let (live, freezes) = found?;
+                    taken.extend(self.overlap(target, &live));
+                    frozen.add(&target.plan.short_name, freezes);
+                }
             }
         }
         let frozen = frozen.said(!self.more.is_empty());
         let outside = self.outside_hours()?.filter(|outside| outside.reason.is_empty());
-        if frozen.is_some() || outside.is_some() {
-            let ids: Vec<_> = self.targets().map(|target| target.plan.id).collect();
-            let free = slots::said(&slots::next_free(db, &ids, &self.target.zone, &self.proposal, window).await?, &self.target.zone);
-            errors.extend(frozen.map(|said| FieldError::new("date", format!("{said} {free}"))));
-            if let Some(outside) = outside {
-                errors.push(FieldError::new("date", format!("{}, and this is another time. {free}", outside.each())));
-                errors.push(FieldError::new("outside_hours", "If it has to be at that time, say why: whoever approves reads it."));
-            }
+        let another = outside.as_ref().map(|outside| format!("{}, and this is another time.", outside.each()));
+        let mut wrong: Vec<String> = taken.into_iter().chain(frozen).chain(another).collect();
+        // Once, behind all that is in the way.
+        if let (Some(last), true) = (wrong.last_mut(), self.offers) {
+            let free = self.free_instead(db, window).await?;
+            last.push_str(&format!(" {free}"));
+        }
+        errors.extend(wrong.into_iter().map(|said| FieldError::new("date", said)));
+        if outside.is_some() {
+            errors.push(FieldError::new("outside_hours", "If it has to be at that time, say why: whoever approves reads it."));
         }
         if let Some(several) = &self.proposal.several {
             let nothing: Vec<Vec<u64>> = several.waves.iter().map(|_| vec![]).collect();
@@ -163,32 +201,39 @@ impl Draft {
         if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
     }
 
-    /// What of these rules concerns one database. Gives the freezes that cover it, which are told together with those of the others.
-    async fn check_one(&self, db: &mut PgConnection, target: &ProposalTarget, window: Option<WindowId>) -> Result<Vec<Freeze>> {
-        let on = if self.more.is_empty() { String::new() } else { format!("{}: ", target.plan.short_name) };
+    /// Free times instead of its own, as a sentence.
+    async fn free_instead(&self, db: &mut PgConnection, window: Option<WindowId>) -> Result<String> {
+        let ids: Vec<_> = self.targets().map(|target| target.plan.id).collect();
+        Ok(slots::said(&slots::next_free(db, &ids, &self.target.zone, &self.proposal, window).await?, &self.target.zone))
+    }
+
+    /// What of these rules concerns one database. Gives the windows that take it and the freezes that cover it, which are told together with
+    /// those of the others.
+    async fn check_one(
+        &self,
+        db: &mut PgConnection,
+        target: &ProposalTarget,
+        window: Option<WindowId>,
+    ) -> Result<(Vec<Neighbour>, Vec<Freeze>)> {
         ready(target).map_err(|error| self.at_its_field(target, error))?;
-        let live: Vec<_> = store::windows::neighbours(db, target.plan.id, self.times.start, self.times.end, window)
-            .await?
-            .into_iter()
-            .filter(|n| n.live)
-            .collect();
-        if let Some(first) = live.first() {
-            let others: Vec<String> = live
-                .iter()
-                .map(|n| {
-                    format!("#{} “{}”, {} to {}", n.number, n.title, n.start_at.strftime("%Y-%m-%d %H:%M"), n.end_at.strftime("%H:%M UTC"))
-                })
-                .collect();
-            return Err(Error::Invalid(vec![FieldError::new(
-                "date",
-                format!(
-                    "{on}This overlaps {} on the same database. Choose a time that ends before or starts after it: from {}.",
-                    others.join("; "),
-                    first.end_at.strftime("%Y-%m-%d %H:%M UTC")
-                ),
-            )]));
+        let mut live = store::windows::neighbours(db, target.plan.id, self.times.start, self.times.end, window).await?;
+        live.retain(|neighbour| neighbour.live);
+        Ok((live, store::freezes::over(db, target.plan.id, self.times.start, self.times.end, None).await?))
+    }
+
+    /// Which windows take a database at its time; nothing where none does.
+    fn overlap(&self, target: &ProposalTarget, live: &[Neighbour]) -> Option<String> {
+        if live.is_empty() {
+            return None;
         }
-        store::freezes::over(db, target.plan.id, self.times.start, self.times.end, None).await
+        let on = if self.more.is_empty() { String::new() } else { format!("{}: ", target.plan.short_name) };
+        let others: Vec<String> = live
+            .iter()
+            .map(|n| {
+                format!("#{} “{}”, {} to {}", n.number, n.title, n.start_at.strftime("%Y-%m-%d %H:%M"), n.end_at.strftime("%H:%M UTC"))
+            })
+            .collect();
+        Some(format!("{on}This overlaps {} on the same database. Choose a time that ends before or starts after it.", others.join("; ")))
     }
 
     /// The databases whose hours these times do not keep to, with the reason that was given; `None` where they keep to all.
@@ -206,13 +251,7 @@ impl Draft {
 
     /// What is wrong with one of several databases stands beside its wave.
     fn at_its_field(&self, target: &ProposalTarget, error: Error) -> Error {
-        match error {
-            Error::Invalid(found) if target.plan.id != self.target.plan.id => {
-                let place = several::field(&target.plan.short_name);
-                Error::Invalid(found.into_iter().map(|error| FieldError::new(&place, error.message)).collect())
-            }
-            other => other,
-        }
+        if target.plan.id == self.target.plan.id { error } else { at_its_wave(target, error) }
     }
 
     /// When each stage has to be met; refused where somebody could not decide in time any more.
@@ -258,12 +297,10 @@ impl Draft {
         contributors: &BTreeSet<PersonId>,
         since: Option<Timestamp>,
     ) -> Result<NewRevision> {
-        let procedure = domain::procedure::by_key(&self.proposal.procedure)
-            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
         let now = store::runs::now(db).await?;
-        let policies = self.policies(db, &procedure).await?;
+        let policies = self.policies(db).await?;
         let stages = policies.iter().map(|policy| self.deadlines(policy, now)).collect::<Result<Vec<_>>>()?;
-        let rehearsal = self.rehearsal(db, &procedure, &policies).await?;
+        let rehearsal = self.rehearsal(db, &policies).await?;
         let stages = approval::strictest(&stages);
         let decide_by = stages.iter().map(|stage| stage.decide_by).max().unwrap_or(self.times.latest_start);
         let barred = store::voices::barred(db, contributors, since).await?;
@@ -273,7 +310,7 @@ impl Draft {
         for (target, policy) in self.targets().zip(policies) {
             let groups = policy.rules.groups();
             let people = store::groups::eligible_by(db, target.plan.id, target.plan.team, &groups, Some(decide_by)).await?;
-            let policy = glass::raise(&policy, self.proposal.risk(&procedure), &debts, &people, &out);
+            let policy = glass::raise(&policy, self.proposal.risk(), &debts, &people, &out);
             let roll = Roll::fresh(&policy.rules, &people, &out);
             if !approval::count(&policy.rules, &roll, &[]).reachable {
                 return Err(nobody_can(&policy, &roll, (!self.more.is_empty()).then_some(&target.plan.short_name)).into());
@@ -283,7 +320,7 @@ impl Draft {
         let preview = self.preview(db).await?;
         let waves = self.waves();
         if let Some(waves) = &waves {
-            waves::must_fit(&self.times, &estimates(waves, &limits(&self.proposal, &procedure), preview.as_ref()), waves.soak_min)
+            waves::must_fit(&self.times, &estimates(waves, &limits(&self.proposal), preview.as_ref()), waves.soak_min)
                 .map_err(|error| vec![error])?;
         }
         let mut bars = bars.into_iter();
@@ -303,30 +340,28 @@ impl Draft {
             waves,
             rehearsal,
         };
-        let plan = Plan::assemble(&self.proposal, &procedure, parts);
+        let plan = Plan::assemble(&self.proposal, parts);
         let (bytes, digest) = plan.seal()?;
         Ok(NewRevision { plan, bytes, digest, form: serde_json::to_value(&self.form)?, preview, stages, decide_by, by })
     }
 
     /// Refuses, before a worker is asked for anything, what could not be sealed for want of a rehearsal.
     pub(crate) async fn check_rehearsal(&self, db: &mut PgConnection) -> Result<()> {
-        let procedure = domain::procedure::by_key(&self.proposal.procedure)
-            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?;
-        let policies = self.policies(db, &procedure).await?;
-        self.rehearsal(db, &procedure, &policies).await?;
+        let policies = self.policies(db).await?;
+        self.rehearsal(db, &policies).await?;
         Ok(())
     }
 
     /// What rules each database, in their order.
-    async fn policies(&self, db: &mut PgConnection, procedure: &Procedure) -> Result<Vec<PlanPolicy>> {
-        let risk = self.proposal.risk(procedure);
+    async fn policies(&self, db: &mut PgConnection) -> Result<Vec<PlanPolicy>> {
+        let (procedure, risk) = (&self.proposal.procedure, self.proposal.risk());
         store::policies::ruling_each(db, self.targets().map(|target| case(target, procedure, risk, self.proposal.most_bytes))).await
     }
 
     /// What rehearsed it; each database has the policy of the same place.
-    async fn rehearsal(&self, db: &mut PgConnection, procedure: &Procedure, policies: &[PlanPolicy]) -> Result<Option<Rehearsal>> {
+    async fn rehearsal(&self, db: &mut PgConnection, policies: &[PlanPolicy]) -> Result<Option<Rehearsal>> {
         let ruled: Vec<_> = self.targets().zip(policies).collect();
-        rehearsals::find(db, &self.proposal, procedure, &ruled, self.times.start).await
+        rehearsals::find(db, &self.proposal, &ruled, self.times.start).await
     }
 
     /// The order of several databases, by identity.
@@ -344,11 +379,17 @@ impl Draft {
             Found::Look(None) => return Ok(None),
             Found::Kept(preview) => return Ok(preview.clone()),
         };
+        let asked = store::window_forms::asked(db, look).await?;
+        let own = Some(&self.proposal.procedure).filter(|procedure| procedure.is_own());
+        if asked.as_ref().is_some_and(|asked| asked.question.own.as_deref() != own) {
+            // What somebody saw is what is sealed.
+            return Err(Error::field("procedure", "Another version of the procedure counts meanwhile. Look at the database again."));
+        }
         let first = store::windows::preview_answer(db, look, self.target.plan.id).await?;
         if self.more.is_empty() {
             return Ok(first);
         }
-        let also = store::window_forms::asked(db, look).await?.map(|asked| asked.question.also).unwrap_or_default();
+        let also = asked.map(|asked| asked.question.also).unwrap_or_default();
         let mut lanes = Lanes::default();
         lanes.lanes.extend(first.map(|answer| (self.target.plan.id, answer)));
         for target in &self.more {
@@ -395,6 +436,7 @@ pub(crate) fn case(target: &ProposalTarget, procedure: &Procedure, risk: RiskCla
         environment: target.plan.environment.clone(),
         tags: target.tags.clone(),
         procedure: procedure.key.clone(),
+        alike: own::alike(procedure),
         risk,
         most_mib: most_bytes >> 20,
     }

@@ -4,7 +4,7 @@ use super::{Caller, hide, seal_revision};
 use crate::error::{Error, Result};
 use crate::store::series::{self, Saved, Series};
 use crate::store::windows::ProposalTarget;
-use crate::store::{series_dates, window_forms};
+use crate::store::{own_procedures, series_dates, window_forms};
 use domain::decision::{FieldError, Refusal};
 use domain::ids::{PersonId, SeriesId};
 use domain::permission::{Actor, Permit, Verb, authorize};
@@ -36,7 +36,8 @@ pub(super) struct Read {
 
 /// Reads the form and the database it names. A database of another team is answered like a missing one, whatever else is wrong.
 pub(super) async fn read(db: &mut PgConnection, actor: &Actor, form: &SeriesForm) -> Result<Read> {
-    let parsed = form.parse();
+    let shelf = own_procedures::shelf(db).await?;
+    let parsed = form.parse(&shelf);
     let target = match form.proposal.target.trim() {
         "" => None,
         name => Some(seal_revision::known_target(db, actor, name).await?),
@@ -44,6 +45,10 @@ pub(super) async fn read(db: &mut PgConnection, actor: &Actor, form: &SeriesForm
     let parsed = parsed?;
     let target = target.ok_or_else(|| Error::field("target", "Choose a database."))?;
     seal_revision::ready(&target)?;
+    let others = seal_revision::others(db, actor, parsed.several.as_ref(), &target).await?;
+    for other in &others {
+        seal_revision::ready(other).map_err(|error| seal_revision::at_its_wave(other, error))?;
+    }
     let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
     let now = window_forms::now(db).await?;
     let first = parsed
@@ -52,11 +57,18 @@ pub(super) async fn read(db: &mut PgConnection, actor: &Actor, form: &SeriesForm
         .pop()
         .ok_or_else(|| Error::field("date", "None of its dates is still to come. Choose a later first day, or a later end."))?;
     // What is wrong with the times of one is wrong with all.
-    first.form(&form.proposal).parse()?.times(&zone, &target.zone, seal_revision::tz_version(), now)?;
+    first.form(&form.proposal).parse(&shelf)?.times(&zone, &target.zone, seal_revision::tz_version(), now)?;
     let seen = parsed.seen(&target.zone);
     let lead_days = i32::try_from(parsed.lead_days).map_err(Error::internal)?;
-    let saved =
-        Saved { title: parsed.title, form: serde_json::to_value(form)?, schedule: parsed.schedule, zone: target.zone.clone(), lead_days };
+    let others = others.iter().map(|other| (other.plan.id, other.plan.short_name.clone())).collect();
+    let saved = Saved {
+        title: parsed.title,
+        form: serde_json::to_value(form)?,
+        schedule: parsed.schedule,
+        zone: target.zone.clone(),
+        lead_days,
+        others,
+    };
     Ok(Read { target, saved, seen })
 }
 

@@ -1,16 +1,17 @@
 //! Series: the list, the form with its dates, and one series with what became of its dates.
 
-use super::proposals::{approvers, database, overlaps, proposable};
+use super::proposals::{approvers_of_all, database, overlaps, proposable, with_others};
 use super::{holding, scope, series_together, visible_teams};
 use crate::actions::series_over as over;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::series::{self, Series};
 use crate::store::windows::ProposalTarget;
-use crate::store::{series_pages, window_forms};
+use crate::store::{own_procedures, series_pages, window_forms};
 use crate::transaction;
 use domain::ids::SeriesId;
 use domain::permission::{Actor, Verb, authorize, holds};
+use domain::procedure::Shelf;
 use domain::series::Occurrence;
 use domain::series::form::SeriesForm;
 use domain::view::series::{DateCard, DateLine, Dates, EditOf, FormPage, ListPage, SeriesRow, SeriesState, ShowPage, ShownDate};
@@ -53,7 +54,7 @@ fn row(of: &Series, stuck: bool, now: Timestamp) -> Result<SeriesRow> {
         id: of.id,
         title: of.title.clone(),
         words: of.schedule.rule.words(of.schedule.start),
-        database: of.database.clone(),
+        database: of.databases(),
         environment: of.environment.clone(),
         team: of.team_name.clone(),
         author: of.author_name.clone(),
@@ -104,7 +105,7 @@ pub async fn edit_form(engine: &Engine, actor: &Actor, id: SeriesId, typed: Opti
                 return Err(over().into());
             }
             let target = proposable(db, &actor, &of.database).await?;
-            let form = of.form.clone();
+            let form = of.form_today();
             form_page(db, &actor, &target, form, typed, Some(&of)).await
         })
     })
@@ -122,14 +123,19 @@ async fn form_page(
     let now = window_forms::now(db).await?;
     // Who is asked follows from what is chosen now, not from what is saved.
     let template = typed.as_ref().map_or_else(|| form.proposal.clone(), |typed| typed.proposal.clone());
+    let shelf = own_procedures::shelf(db).await?;
+    let targets = with_others(db, actor, target.clone(), &template).await?;
     let dates = match typed {
-        Some(typed) => dates(db, target, &typed, edits, now).await?,
+        Some(typed) => dates(db, &targets, &typed, &shelf, edits, now).await?,
         None => None,
     };
+    let chosen = form.proposal.waves.keys().cloned().collect();
     Ok(FormPage {
         database: database(target),
-        approvers: approvers(db, actor, target, &template, None).await?,
+        candidates: window_forms::beside_in_team(db, target, &chosen).await?,
+        approvers: approvers_of_all(db, actor, &targets, &template, None).await?,
         form,
+        shelf,
         dates,
         edit: edits.map(|of| EditOf { id: of.id, title: of.title.clone(), revision: of.revision, author: of.author_name.clone() }),
         now,
@@ -139,12 +145,13 @@ async fn form_page(
 /// The next dates of what was typed, with who else takes the database then; `None` while something is wrong with it.
 async fn dates(
     db: &mut PgConnection,
-    target: &ProposalTarget,
+    targets: &[ProposalTarget],
     typed: &SeriesForm,
+    shelf: &Shelf,
     edits: Option<&Series>,
     now: Timestamp,
 ) -> Result<Option<Dates>> {
-    let Ok(mut parsed) = typed.parse() else { return Ok(None) };
+    let (Ok(mut parsed), Some(target)) = (typed.parse(shelf), targets.first()) else { return Ok(None) };
     let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
     let seen = parsed.seen(&target.zone);
     if let Some(of) = edits {
@@ -163,8 +170,14 @@ async fn dates(
         let end = date.placed.start + SignedDuration::from_mins(parsed.duration_min);
         let window = born.get(&date.day).copied();
         // Its own window is no stranger.
-        let taken =
-            overlaps(db, target.plan.id, date.placed.start, end, None).await?.into_iter().find(|other| Some(other.number) != window);
+        let mut taken = None;
+        for target in targets {
+            let found = overlaps(db, target.plan.id, date.placed.start, end, None).await?;
+            taken = found.into_iter().find(|other| Some(other.number) != window);
+            if taken.is_some() {
+                break;
+            }
+        }
         lines.push(ShownDate { date, window, taken: taken.map(|other| (other.number, other.title)) });
     }
     let lead = SignedDuration::from_hours(24 * parsed.lead_days);
@@ -226,10 +239,13 @@ pub async fn show(engine: &Engine, actor: &Actor, id: SeriesId, chosen: Option<D
                 id,
                 target: of.target,
                 database: of.database,
+                others: of.others.iter().map(|other| (other.target, other.short_name.clone(), other.environment.clone())).collect(),
                 environment: of.environment,
                 zone: of.zone,
                 team: of.team_name,
                 author: of.author_name,
+                procedure: own_procedures::shelf(db).await?.name(&of.form.proposal.procedure),
+                lines: of.form.proposal.lines().to_owned(),
                 reason: of.form.proposal.reason.clone(),
                 duration_min: of.form.proposal.duration_min.clone(),
                 lead_days: of.lead_days,

@@ -3,6 +3,7 @@
 use super::{Stamp, Wall, series_dates, stamp};
 use crate::error::{Error, Result};
 use domain::ids::{PersonId, SeriesId, TargetId, TeamId};
+use domain::proposal::several::in_todays_names;
 use domain::recurrence::Rule;
 use domain::series::form::SeriesForm;
 use domain::series::{Schedule, Trouble};
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A series with its database as it is now.
@@ -43,6 +45,8 @@ pub struct Series {
     pub form: SeriesForm,
     /// When it happens.
     pub schedule: Schedule,
+    /// The databases besides the first one, by name.
+    pub others: Vec<Other>,
     /// Zone of its wall times.
     pub zone: String,
     /// Days before its start on which each window is proposed.
@@ -57,7 +61,41 @@ pub struct Series {
     pub ended: Option<(Timestamp, String, String)>,
 }
 
+/// Another database of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// The database.
+    pub target: TargetId,
+    /// As the form names it.
+    typed_name: String,
+    /// Its short name now.
+    pub short_name: String,
+    /// Its environment word.
+    pub environment: String,
+    /// Its state word.
+    pub state: String,
+    /// Its owner team now.
+    pub team: TeamId,
+}
+
 impl Series {
+    /// What was typed, with the names that its databases bear today.
+    #[must_use]
+    pub fn form_today(&self) -> SeriesForm {
+        let mut form = self.form.clone();
+        let before = form.proposal.target.trim().to_lowercase();
+        let mut today: BTreeMap<String, String> =
+            self.others.iter().map(|other| (other.typed_name.clone(), other.short_name.clone())).collect();
+        today.insert(before, self.database.clone());
+        form.proposal.waves = in_todays_names(form.proposal.waves, &today);
+        form.proposal.target.clone_from(&self.database);
+        form
+    }
+    /// Short name of its first database, and how many others there are.
+    #[must_use]
+    pub fn databases(&self) -> String {
+        if self.others.is_empty() { self.database.clone() } else { format!("{} and {} more", self.database, self.others.len()) }
+    }
     /// The zone its dates are placed in.
     pub fn zone(&self) -> Result<TimeZone> {
         TimeZone::get(&self.zone).map_err(|_| Error::internal(format!("unknown zone {}", self.zone)))
@@ -77,6 +115,8 @@ pub struct Saved {
     pub zone: String,
     /// Days of lead.
     pub lead_days: i32,
+    /// The databases besides the first one, with their short names.
+    pub others: Vec<(TargetId, String)>,
 }
 
 /// The series with this identity.
@@ -103,6 +143,7 @@ pub async fn many(db: &mut PgConnection, ids: &[SeriesId]) -> Result<Vec<Series>
     .fetch_all(&mut *db)
     .await?;
     let mut changes = series_dates::changes(db, &ids).await?;
+    let mut others = others(db, &ids).await?;
     let read = |text: &str| Rule::parse(text).map_err(|errors| Error::internal(format!("the rule {text} cannot be read: {errors:?}")));
     rows.into_iter()
         .map(|row| {
@@ -128,6 +169,7 @@ pub async fn many(db: &mut PgConnection, ids: &[SeriesId]) -> Result<Vec<Series>
                     rule: read(&row.rule)?,
                     changes: changes.remove(&id).unwrap_or_default(),
                 },
+                others: others.remove(&id).unwrap_or_default(),
                 zone: row.zone,
                 lead_days: row.lead_days.into(),
                 revision: row.revision,
@@ -167,6 +209,44 @@ pub async fn due(db: &mut PgConnection, most: i64) -> Result<Vec<SeriesId>> {
     Ok(rows.into_iter().map(SeriesId).collect())
 }
 
+/// The databases of these series besides their first ones.
+async fn others(db: &mut PgConnection, ids: &[Uuid]) -> Result<BTreeMap<SeriesId, Vec<Other>>> {
+    let rows = sqlx::query!(
+        "SELECT o.series_id, o.target_id, o.typed_name, t.short_name, t.environment, t.state, t.team_id
+         FROM drydock.series_target o JOIN drydock.target t ON t.id = o.target_id WHERE o.series_id = ANY ($1) ORDER BY t.short_name",
+        ids
+    )
+    .fetch_all(db)
+    .await?;
+    let mut found: BTreeMap<SeriesId, Vec<Other>> = BTreeMap::new();
+    for row in rows {
+        found.entry(SeriesId(row.series_id)).or_default().push(Other {
+            target: TargetId(row.target_id),
+            typed_name: row.typed_name,
+            short_name: row.short_name,
+            environment: row.environment,
+            state: row.state,
+            team: TeamId(row.team_id),
+        });
+    }
+    Ok(found)
+}
+
+/// Keeps which other databases a series is about from now on.
+async fn put_others(db: &mut PgConnection, id: SeriesId, others: &[(TargetId, String)]) -> Result<()> {
+    let (targets, names): (Vec<Uuid>, Vec<String>) = others.iter().map(|(target, name)| (target.0, name.clone())).unzip();
+    sqlx::query!("DELETE FROM drydock.series_target o WHERE o.series_id = $1", id.0).execute(&mut *db).await?;
+    sqlx::query!(
+        "INSERT INTO drydock.series_target (series_id, target_id, typed_name) SELECT $1, o.id, o.name FROM unnest($2::uuid[], $3::text[]) AS o (id, name)",
+        id.0,
+        &targets,
+        &names
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Makes a series. Refused by the table for a database that is not the team's.
 pub async fn insert(db: &mut PgConnection, id: SeriesId, team: TeamId, target: TargetId, by: PersonId, new: &Saved) -> Result<()> {
     sqlx::query!(
@@ -184,6 +264,7 @@ pub async fn insert(db: &mut PgConnection, id: SeriesId, team: TeamId, target: T
     )
     .execute(&mut *db)
     .await?;
+    put_others(db, id, &new.others).await?;
     add_author(db, id, by).await
 }
 
@@ -211,9 +292,13 @@ pub async fn update(db: &mut PgConnection, id: SeriesId, expected: i32, by: Pers
     )
     .execute(&mut *db)
     .await?;
+    if done.rows_affected() != 1 {
+        return Ok(false);
+    }
+    put_others(db, id, &new.others).await?;
     add_author(db, id, by).await?;
     series_dates::unstick_all(db, id).await?;
-    Ok(done.rows_affected() == 1)
+    Ok(true)
 }
 
 /// Ends a series: what was in the way of its dates is nobody's business any more.

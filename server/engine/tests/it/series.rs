@@ -3,6 +3,7 @@
 use crate::house::{House, code};
 use crate::stage::When;
 use domain::ids::SeriesId;
+use domain::procedure::Shelf;
 use domain::procedure::library::OLD_ROWS_POSTGRESQL;
 use domain::proposal::ProposalForm;
 use domain::series::form::SeriesForm;
@@ -48,7 +49,9 @@ impl Yard {
     }
 
     pub async fn made(&self, form: &SeriesForm) -> SeriesId {
-        let seen = form.parse().expect("good").seen("Europe/Berlin");
+        let mut db = self.house.admin.acquire().await.expect("a connection");
+        let shelf = engine::store::own_procedures::shelf(&mut db).await.expect("readable");
+        let seen = form.parse(&shelf).expect("good").seen("Europe/Berlin");
         match make_series(&self.house.engine, &self.house.engineer, form, &seen).await.expect("saved") {
             Step::Saved(id) => id,
             Step::Look => panic!("its dates were seen"),
@@ -184,7 +187,8 @@ async fn each_date_is_proposed_once_some_days_ahead_by_its_author() {
 async fn two_workers_at_once_propose_a_date_once() {
     let yard = Yard::new().await;
     let other = Engine::connect(yard.house.database.options(ServiceRole::Worker), 8).await.expect("another worker");
-    let id = yard.made(&yard.daily(1, 3)).await;
+    // Four days: all three are due, also in the first hour of a day, when the last one is more than three days away.
+    let id = yard.made(&SeriesForm { lead_days: "4".into(), ..yard.daily(1, 3) }).await;
     let days: Vec<Date> = (1..4).map(|n| yard.day(n)).collect();
     let mut tries = tokio::task::JoinSet::new();
     for engine in [&yard.worker, &other] {
@@ -211,7 +215,7 @@ async fn a_date_that_is_taken_waits_for_a_person_and_is_tried_again() {
     let start = yard.house.engine.clock().now();
     let from = form
         .proposal
-        .parse()
+        .parse(&Shelf::default())
         .expect("good")
         .times(&jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone"), "Europe/Berlin", "x", start)
         .expect("good")
@@ -266,7 +270,7 @@ async fn a_series_whose_author_left_asks_for_another_who_then_votes_on_nothing()
     assert_eq!(page.state, SeriesState::NeedsAttention);
     let told = "SELECT count(*) FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'series_stuck' AND p.name IN ('Lena', 'Dario')";
     assert_eq!((house.count(told).await, house.count("SELECT count(*) FROM drydock.outbox WHERE kind = 'series_stuck'").await), (2, 2));
-    let seen = form.parse().expect("good").seen("Europe/Berlin");
+    let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
     assert_eq!(code(edit_series(&house.engine, &house.deputy, id, 9, &form, &seen).await), "moved_on");
     assert_eq!(edit_series(&house.engine, &house.deputy, id, 1, &form, "").await.expect("good"), Step::Look);
     assert_eq!(edit_series(&house.engine, &house.deputy, id, 1, &form, &seen).await.expect("good"), Step::Saved(id));
@@ -379,7 +383,7 @@ async fn an_ended_series_proposes_nothing_and_stays_readable() {
     assert_eq!(yard.look(id).await, [] as [i64; 0]);
     assert_eq!(bear_window(&yard.worker, id, yard.day(1)).await.expect("no error"), None);
     assert_eq!(code(end_series(&house.engine, &house.deputy, id, &end("")).await), "series_over");
-    let seen = form.parse().expect("good").seen("Europe/Berlin");
+    let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
     assert_eq!(code(edit_series(&house.engine, &house.deputy, id, 1, &form, &seen).await), "series_over");
     let page = yard.page(id).await;
     let (_, by, why) = page.ended.expect("it says so");
@@ -402,4 +406,6 @@ async fn a_rule_about_old_rows_repeats() {
     assert_eq!(yard.look(id).await.len(), 2);
     let plans = "SELECT count(DISTINCT p.digest) FROM drydock.plan p WHERE convert_from(p.bytes, 'UTF8') LIKE '%\"kept_for\":\"90 days\"%SKIP LOCKED%'";
     assert_eq!(yard.house.count(plans).await, 2);
+    let page = yard.page(id).await;
+    assert_eq!((page.procedure.as_str(), page.lines.as_str()), ("old rows (PostgreSQL)", "shop.log by at older than 90 days, delete"));
 }
