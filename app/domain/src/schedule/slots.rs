@@ -61,6 +61,29 @@ pub fn same_time(like: civil::DateTime, step_days: i32, count: i32, duration_min
         .collect()
 }
 
+/// Every full hour of the next `days` days, from today on, in order.
+#[must_use]
+pub fn any_hour(days: i32, duration_min: i64, zone: &TimeZone, now: Timestamp) -> Vec<Slot> {
+    let today = now.to_zoned(zone.clone()).date();
+    let mut hours: Vec<Slot> = (0..24).flat_map(|hour| same_time(today.at(hour, 0, 0, 0), 1, days, duration_min, zone, now)).collect();
+    hours.sort_by_key(|slot| slot.start);
+    hours
+}
+
+/// The quietest of them, one a day and `most` in all; what is not known comes after what is, and of two alike the earlier one. In order.
+#[must_use]
+pub fn quietest(mut slots: Vec<Slot>, most: usize) -> Vec<Slot> {
+    slots.sort_by_key(|slot| (slot.load.is_none(), slot.load.map_or(0, Load::per_mille), slot.start));
+    let mut chosen: Vec<Slot> = Vec::new();
+    for slot in slots {
+        if chosen.len() < most && chosen.iter().all(|other| other.local.date() != slot.local.date()) {
+            chosen.push(slot);
+        }
+    }
+    chosen.sort_by_key(|slot| slot.start);
+    chosen
+}
+
 /// Those that overlap nothing in `taken`, at most `most`.
 #[must_use]
 pub fn free(slots: Vec<Slot>, taken: &[(Timestamp, Timestamp)], most: usize) -> Vec<Slot> {
@@ -100,6 +123,21 @@ mod tests {
         assert_eq!(dates(&spring), ["2027-03-21", "2027-04-04"]);
         let autumn = same_time(civil::date(2026, 10, 25).at(2, 30, 0, 0), 7, 1, 60, &berlin(), at("2026-10-01T00:00:00Z"));
         assert_eq!((autumn[0].fold(), autumn[0].start), ("first", at("2026-10-25T00:30:00Z")));
+    }
+
+    #[test]
+    fn every_hour_is_looked_at_and_the_quietest_of_a_day_is_chosen() {
+        let now = at("2026-11-26T12:30:00Z");
+        let mut hours = any_hour(3, 60, &TimeZone::UTC, now);
+        assert_eq!((hours.len(), hours[0].start), (11 + 24 + 24, at("2026-11-26T13:00:00Z")));
+        assert!(hours.is_sorted_by_key(|slot| slot.start));
+        assert_eq!(dates(&quietest(hours.clone(), 2)), ["2026-11-26", "2026-11-27"], "nothing is known: the first of each day");
+        for slot in &mut hours {
+            let per_min = if slot.time() == "04:00" { 10 } else { 900 };
+            slot.load = Some(Load { per_min, usual_per_min: 300 });
+        }
+        let chosen = quietest(hours, 2);
+        assert_eq!((dates(&chosen), chosen[0].time()), (vec!["2026-11-27".to_owned(), "2026-11-28".to_owned()], "04:00".to_owned()));
     }
 
     #[test]

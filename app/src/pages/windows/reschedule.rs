@@ -64,7 +64,7 @@ fn show(page: Page) -> impl IntoView {
                         {sent_waves(&page.form)}
                     </Form>
                 </Card>
-                <Free here=free slots=page.slots zone=picked_zone/>
+                <Free here=free slots=page.slots others=page.other_hours zone=picked_zone/>
             </div>
             <div>
                 <ApproversCards approvers=page.approvers/>
@@ -79,12 +79,10 @@ fn sent_waves(form: &ProposalForm) -> impl IntoView + use<> {
     form.waves.iter().map(|(name, wave)| view! { <input type="hidden" id=several::field(name) value=wave.clone()/> }).collect_view()
 }
 
-/// The same time of day on the next free days: each a link that fills the form.
+/// The same time of day on the next free days, and other hours where those are none or busy: each a link that fills the form.
 #[component]
-fn Free(here: String, slots: Vec<Slot>, zone: String) -> impl IntoView {
-    let body = if slots.is_empty() {
-        view! { <p>"The database is taken, frozen or outside of its hours at that time of day on each of the next 60 days."</p> }.into_any()
-    } else {
+fn Free(here: String, slots: Vec<Slot>, others: Vec<Slot>, zone: String) -> impl IntoView {
+    let list = |slots: Vec<Slot>| {
         let lines = slots
             .into_iter()
             .map(|slot| {
@@ -93,7 +91,12 @@ fn Free(here: String, slots: Vec<Slot>, zone: String) -> impl IntoView {
                 view! { <li><a href=to><When at=slot.start zone=zone.clone()/></a>{load}</li> }
             })
             .collect_view();
-        view! { <ul class="entries">{lines}</ul> }.into_any()
+        view! { <ul class="entries">{lines}</ul> }
     };
-    view! { <Card title="Next free times" id="free".to_owned()>{body}</Card> }
+    let nothing = slots.is_empty().then(|| {
+        view! { <p>"The database is taken, frozen or outside of its hours at that time of day on each of the next 60 days."</p> }
+    });
+    let same = (!slots.is_empty()).then(|| list(slots));
+    let others = (!others.is_empty()).then(|| view! { <h3>"At other hours"</h3>{list(others)} });
+    view! { <Card title="Next free times" id="free".to_owned()>{nothing}{same}{others}</Card> }
 }

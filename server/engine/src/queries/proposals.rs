@@ -3,19 +3,21 @@
 mod approvers;
 mod around;
 mod rehearsed;
+mod times;
 
-pub(super) use approvers::approvers;
+pub(super) use approvers::approvers_of_all;
 pub(super) use around::{beside, overlaps};
+pub use times::check_times;
 
-use self::approvers::approvers_of_all;
 use self::around::{Around, around, same_server};
+use self::times::{other_hours, slots_like, times_of};
 use super::scope;
 use crate::actions::hide;
 use crate::actions::move_window::not_movable;
-use crate::actions::seal_revision::tz_version;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::slots::{self, DAYS_AHEAD, Like};
+use crate::slots::DAYS_AHEAD;
+use crate::store::own_procedures;
 use crate::store::window_forms::{self, Asked};
 use crate::store::window_page;
 use crate::store::windows::{self, ProposalTarget};
@@ -24,19 +26,16 @@ use domain::examination::{ExaminationState, PreviewAnswer};
 use domain::ids::{ExaminationId, TargetId, WindowId};
 use domain::lanes::waves::TARGETS_MAX;
 use domain::permission::{Actor, Verb, authorize, holds};
-use domain::plan::limits;
-use domain::procedure;
+use domain::plan::{PlanProcedure, limits};
 use domain::proposal::several;
 use domain::proposal::{Proposal, ProposalForm};
-use domain::schedule::Times;
 use domain::schedule::load::quiet_first;
 use domain::schedule::slots::Slot;
 use domain::target::TargetState;
-use domain::view::windows::Preview;
-use domain::view::windows::propose::{Again, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, TimesCheck, form_changes};
+use domain::view::windows::propose::{Again, Database, EditOf, FormPage, Look, MovePage, Proposable, SealPage, form_changes};
+use domain::view::windows::{Change, Preview};
 use domain::window::WindowState;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
@@ -44,6 +43,8 @@ use std::collections::BTreeSet;
 const AHEAD_DAYS: i64 = 60;
 /// How many weeks are looked through for a free one, when a window is proposed again.
 const WEEKS_AHEAD: i32 = 8;
+/// Why a look does not count.
+const OTHER_VERSION: &str = "Another version of the procedure was looked at than the one that counts now. Look again.";
 /// How many free times are offered when a window is moved.
 const MOST_SLOTS: usize = 6;
 
@@ -136,9 +137,11 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
             let days = slots_like(db, &targets, &before, 1, DAYS_AHEAD, Some(id)).await?;
             let stays = |slot: &Slot| slot.start == window.head.moments.start;
             let slots: Vec<Slot> = quiet_first(days.free.into_iter().filter(|slot| !stays(slot)).collect(), MOST_SLOTS);
+            let free = other_hours(db, &targets, &before, (slots, Some(id))).await?;
             let mut form = before.clone();
             if let Some((date, time)) = picked {
-                let fold = slots.iter().find(|slot| slot.date() == date && slot.time() == time).map_or("", Slot::fold);
+                let fold =
+                    free.same.iter().chain(&free.others).find(|slot| slot.date() == date && slot.time() == time).map_or("", Slot::fold);
                 (form.date, form.time, form.fold) = (date, time, fold.to_owned());
             }
             let edit = edit_of(db, &window, &form, None).await?;
@@ -148,7 +151,8 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
                 edit,
                 from: (window.head.moments.start, window.head.moments.end),
                 form: page.form,
-                slots,
+                slots: free.same,
+                other_hours: free.others,
                 taken: page.taken,
                 freezes: page.freezes,
                 beside: page.beside,
@@ -158,22 +162,6 @@ pub async fn move_form(engine: &Engine, actor: &Actor, number: i64, picked: Opti
         })
     })
     .await
-}
-
-/// The form's time of day every `step_days` days, and which of those are free on all of these databases.
-async fn slots_like(
-    db: &mut PgConnection,
-    targets: &[ProposalTarget],
-    form: &ProposalForm,
-    step_days: i32,
-    count: i32,
-    except: Option<WindowId>,
-) -> Result<Like> {
-    let ids: Vec<TargetId> = targets.iter().map(|target| target.plan.id).collect();
-    match (form.for_times().parse(), targets) {
-        (Ok(proposal), [first, ..]) => slots::like(db, &ids, &first.zone, &proposal, step_days, count, except).await,
-        _ => Ok(Like { any: vec![], free: vec![] }),
-    }
 }
 
 /// The form for a new revision of window `number`. `expected` is the revision the person began from, where that was earlier.
@@ -225,55 +213,6 @@ pub async fn seal(engine: &Engine, actor: &Actor, look: ExaminationId, edits: Op
     .await
 }
 
-/// What the times of a half-filled form mean, and who else takes the database then. `edits` is the number of the window that is edited.
-pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, edits: Option<i64>) -> Result<TimesCheck> {
-    // Only the times are asked about; what else is missing has its own place.
-    let form = form.for_times();
-    let (actor, now) = (actor.clone(), engine.clock().now());
-    transaction::read(engine.pool(), "proposals_check_times", move |db| {
-        let (actor, form) = (actor.clone(), form.clone());
-        Box::pin(async move {
-            let target = proposable(db, &actor, &form.target).await?;
-            let times = match form.parse() {
-                Ok(proposal) => times_of(&proposal, &target, now)?,
-                Err(errors) => Err(errors),
-            };
-            // Cut-off and latest start are not asked here: a short window makes their defaults wrong, which is no answer to this question.
-            let times = times.map(|times| (times.start, times.end)).map_err(|mut errors| {
-                errors.retain(|error| matches!(error.field.as_str(), "date" | "time" | "fold" | "duration_min" | "start"));
-                errors
-            });
-            let window = match edits {
-                Some(number) => {
-                    let window = windows::by_number(db, number).await?;
-                    of_target(&target, window.target)?;
-                    Some(window.id)
-                }
-                None => None,
-            };
-            let targets = with_others(db, &actor, target, &form).await?;
-            let (Around { overlaps, freezes, beside }, outside) = match &times {
-                Ok(between) => (around(db, &actor, &targets, *between, window).await?, outside(&targets, *between)?),
-                Err(_) => (Around::default(), vec![]),
-            };
-            Ok(TimesCheck { times, overlaps, freezes, beside, outside })
-        })
-    })
-    .await
-}
-
-/// The databases whose hours a time does not keep to.
-fn outside(targets: &[ProposalTarget], (start, end): (Timestamp, Timestamp)) -> Result<Vec<(String, String)>> {
-    let mut found = Vec::new();
-    for target in targets {
-        let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
-        if !target.hours.cover(start, end, &zone) {
-            found.push((target.plan.short_name.clone(), format!("{} ({})", target.hours, target.zone)));
-        }
-    }
-    Ok(found)
-}
-
 async fn seal_page(
     engine: &Engine,
     db: &mut PgConnection,
@@ -284,7 +223,8 @@ async fn seal_page(
 ) -> Result<SealPage> {
     let (target, others) = targets.split_first().ok_or(Error::NotFound)?;
     let window = edit.as_ref().map(|(id, _)| *id);
-    let proposal = form.parse_with(&crate::change::read_typed);
+    let shelf = own_procedures::shelf(db).await?;
+    let proposal = form.parse_with(&shelf, &crate::change::read_typed);
     let times = match &proposal {
         Ok(proposal) => times_of(proposal, target, engine.clock().now())?,
         Err(errors) => Err(errors.clone()),
@@ -293,8 +233,14 @@ async fn seal_page(
         Ok(times) => around(db, actor, targets, (times.start, times.end), window).await?,
         Err(_) => Around::default(),
     };
-    let known = procedure::by_key(&form.procedure);
-    let proposed = proposal.as_ref().ok().zip(known.as_ref());
+    let proposed = proposal.as_ref().ok();
+    // What was looked at by another version says nothing about this one.
+    let asked = match proposed {
+        Some(proposal) if asked.question.own.as_deref() != Some(&proposal.procedure).filter(|one| one.is_own()) => {
+            Asked { state: ExaminationState::Failed, failure: Some(OTHER_VERSION.to_owned()), ..asked }
+        }
+        _ => asked,
+    };
     let mut more = Vec::new();
     for other in others {
         let look = match asked.question.also.get(&other.plan.id) {
@@ -306,7 +252,7 @@ async fn seal_page(
         more.push((database(other), look));
     }
     let rehearsal = match (proposed, &times) {
-        (Some((proposal, procedure)), Ok(times)) => rehearsed::rehearsed(db, proposal, procedure, targets, times.start).await?,
+        (Some(proposal), Ok(times)) => rehearsed::rehearsed(db, proposal, targets, times.start).await?,
         _ => Ok(None),
     };
     let order = proposal.as_ref().ok().and_then(|proposal| proposal.several.clone());
@@ -317,7 +263,7 @@ async fn seal_page(
         order,
         more,
         title: proposal.as_ref().map_or_else(|_| form.title.clone(), |proposal| proposal.title.clone()),
-        procedure: known.as_ref().map_or_else(|| form.procedure.clone(), |procedure| procedure.name.clone()),
+        procedure: shelf.by_key(&form.procedure),
         look: look(asked, proposed),
         times,
         rehearsal,
@@ -331,24 +277,14 @@ async fn seal_page(
     })
 }
 
-/// The instants of a proposal on its database.
-fn times_of(
-    proposal: &Proposal,
-    target: &ProposalTarget,
-    now: Timestamp,
-) -> Result<std::result::Result<Times, Vec<domain::decision::FieldError>>> {
-    let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
-    Ok(proposal.times(&zone, &target.zone, tz_version(), now))
-}
-
-fn look(asked: Asked, proposed: Option<(&Proposal, &procedure::Procedure)>) -> Look {
+fn look(asked: Asked, proposed: Option<&Proposal>) -> Look {
     match asked.state {
         ExaminationState::Asked | ExaminationState::Working => Look::Waiting(asked.asked_at),
         ExaminationState::Failed => Look::Failed(asked.failure.unwrap_or_else(|| "The worker gave no reason.".to_owned())),
         ExaminationState::Answered => {
             let answer = asked.answer.and_then(|answer| serde_json::from_value::<PreviewAnswer>(answer).ok());
             match answer.zip(proposed) {
-                Some((answer, (proposal, procedure))) => Look::Found(Box::new(Preview::inside(&limits(proposal, procedure), answer))),
+                Some((answer, proposal)) => Look::Found(Box::new(Preview::inside(&limits(proposal), answer))),
                 None => Look::Failed("The answer cannot be read by this version. Ask again.".to_owned()),
             }
         }
@@ -373,6 +309,7 @@ async fn form_page(
     Ok(FormPage {
         database,
         approvers: approvers_of_all(db, actor, &targets, &form, window).await?,
+        shelf: own_procedures::shelf(db).await?,
         candidates,
         form,
         taken: overlaps,
@@ -386,7 +323,7 @@ async fn form_page(
 
 /// The same page with the approvers whom another procedure asks: the one that was chosen and is not saved yet.
 pub async fn for_procedure(engine: &Engine, actor: &Actor, page: FormPage, chosen: Option<&str>) -> Result<FormPage> {
-    let Some(chosen) = chosen.filter(|chosen| *chosen != page.form.procedure && procedure::by_key(chosen).is_some()) else {
+    let Some(chosen) = chosen.filter(|chosen| *chosen != page.form.procedure && page.shelf.by_key(chosen).is_some()) else {
         return Ok(page);
     };
     let form = ProposalForm { procedure: chosen.to_owned(), ..page.form.clone() };
@@ -411,7 +348,12 @@ pub async fn for_procedure(engine: &Engine, actor: &Actor, page: FormPage, chose
 }
 
 /// The first database with the others that a form names; what cannot be planned together is left out here, and refused by name when it is sent.
-async fn with_others(db: &mut PgConnection, actor: &Actor, first: ProposalTarget, form: &ProposalForm) -> Result<Vec<ProposalTarget>> {
+pub(super) async fn with_others(
+    db: &mut PgConnection,
+    actor: &Actor,
+    first: ProposalTarget,
+    form: &ProposalForm,
+) -> Result<Vec<ProposalTarget>> {
     let (mine, mut found) = (first.plan.clone(), vec![first]);
     for (name, _) in form.waves.iter().filter(|(_, wave)| !wave.trim().is_empty()).take(TARGETS_MAX) {
         match proposable(db, actor, name).await {
@@ -468,7 +410,14 @@ async fn edit_of(db: &mut PgConnection, window: &window_page::Loaded, form: &Pro
     let head = &window.head;
     let expected = expected.unwrap_or(head.revision);
     let votes = window_page::votes(db, head.id, window_page::MOST_LINES).await?;
-    let current = window_forms::form_today(db, window.form.clone(), &window.plan()?).await?;
+    let plan = window.plan()?;
+    let current = window_forms::form_today(db, window.form.clone(), &plan).await?;
+    let mut changes = form_changes(&current, form);
+    // The form names the procedure, and another version of it counts by now.
+    let counts = own_procedures::shelf(db).await?.by_key(&form.procedure).map(|procedure| PlanProcedure::of(&procedure));
+    if let Some(counts) = counts.filter(|counts| counts.key == plan.procedure.key && counts.digest != plan.procedure.digest) {
+        changes.push(Change { place: "procedure".into(), before: Some(plan.procedure.said()), after: Some(counts.said()) });
+    }
     Ok(EditOf {
         number: head.number,
         title: head.title.clone(),
@@ -477,6 +426,6 @@ async fn edit_of(db: &mut PgConnection, window: &window_page::Loaded, form: &Pro
         expected,
         votes: votes.iter().filter(|vote| vote.revision == head.revision && vote.withdrawn.is_none()).count(),
         meanwhile: if expected < head.revision { super::windows::difference(db, head.id, (expected, head.revision)).await? } else { None },
-        changes: form_changes(&current, form),
+        changes,
     })
 }

@@ -6,6 +6,7 @@ use domain::decision::FieldError;
 use domain::plan::Plan;
 use domain::proposal::ProposalForm;
 use engine::Error;
+use engine::actions::cast_vote::{Input as Vote, cast_vote};
 use engine::actions::move_window::{self, move_window};
 use engine::actions::propose_window::propose_window;
 use engine::actions::set_hours::{Input, set_hours};
@@ -48,7 +49,10 @@ async fn a_time_outside_of_them_needs_a_reason_that_is_approved_with_the_plan() 
     let errors = fields(propose_window(&house.engine, &house.engineer, &late, None).await);
     assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), ["date", "outside_hours"]);
     let said = &errors[0].message;
-    assert!(said.contains("prod-orders may be maintained Mon-Sun 01:00-06:00 (") && said.contains("choose another one"), "{said}");
+    assert!(said.contains("prod-orders may be maintained Mon-Sun 01:00-06:00 ("), "{said}");
+    assert!(said.contains("At that time of day nothing is free on the next 60 days. Other free starts are "), "{said}");
+    let starts: usize = [" 01:00", " 02:00", " 03:00", " 04:00"].iter().map(|start| said.matches(start).count()).sum();
+    assert_eq!(starts, 4, "its hours, and three starts in them: {said}");
 
     let reasoned = ProposalForm { outside_hours: "The vendor is here until noon.".into(), ..late };
     let number = propose_window(&house.engine, &house.engineer, &reasoned, None).await.expect("with a reason").number;
@@ -130,5 +134,57 @@ async fn a_worker_reads_the_servers_own_count() {
     let hours: Vec<(i64, i32)> =
         sqlx::query_as("SELECT transactions, seconds FROM drydock.load_hour").fetch_all(&stage.house.admin).await.expect("hours");
     assert!(hours.len() == 1 && hours[0].0 >= 0 && (300..400).contains(&hours[0].1), "{hours:?}");
+    let (wraparound, behind): (i32, bool) = sqlx::query_as("SELECT wraparound_per_mille, freeze_behind FROM drydock.load_reading")
+        .fetch_one(&stage.house.admin)
+        .await
+        .expect("read");
+    assert!(wraparound < 500 && !behind, "{wraparound} {behind}");
     assert_eq!(sampler::read_due(&context).await.expect("answers"), 0, "due again in ten minutes");
+}
+
+#[tokio::test]
+async fn where_every_day_is_busy_at_that_hour_quieter_ones_are_offered() {
+    let house = House::new().await;
+    // Busy around the clock, but for four hours in the evening.
+    sqlx::query(
+        "INSERT INTO drydock.load_hour (target_id, hour, transactions, seconds)
+         SELECT t.id, h, CASE WHEN extract(hour FROM h AT TIME ZONE t.zone) BETWEEN 18 AND 21 THEN 600 ELSE 60000 + 6000 * extract(hour FROM h AT TIME ZONE t.zone)::int % 12 END, 3600
+         FROM drydock.target t, generate_series(date_trunc('hour', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '34 days', now(), interval '1 hour') h
+         WHERE t.short_name = 'prod-orders'",
+    )
+    .execute(&house.admin)
+    .await
+    .expect("five weeks");
+    sqlx::query("UPDATE drydock.load_hour h SET transactions = 300000 FROM drydock.target t WHERE t.id = h.target_id AND extract(hour FROM h.hour AT TIME ZONE t.zone) < 6")
+        .execute(&house.admin)
+        .await
+        .expect("nights are the worst");
+    let window = house.proposed(3).await;
+    let page = proposals::move_form(&house.engine, &house.engineer.actor, window.number, None).await.expect("the page");
+    assert!(!page.slots.is_empty(), "at its own time of day the database is free, though busy");
+    let hours: Vec<String> = page.other_hours.iter().map(|slot| slot.time()).collect();
+    assert!(hours.len() == 3 && hours.iter().all(|hour| hour == "18:00" || hour == "19:00" || hour == "20:00"), "{hours:?}");
+}
+
+#[tokio::test]
+async fn a_time_that_is_taken_names_free_ones() {
+    let house = House::new().await;
+    let taken = house.proposed(3).await.number;
+    for who in [&house.stakeholder, &house.lead] {
+        let digest = house.digest(taken).await.hex();
+        let vote = Vote { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..Vote::default() };
+        cast_vote(&house.engine, who, taken, &vote).await.expect("a vote");
+    }
+    let errors = fields(propose_window(&house.engine, &house.engineer, &house.form(3), None).await);
+    let said = &errors[0].message;
+    assert!(errors.len() == 1 && errors[0].field == "date", "{errors:?}");
+    assert!(
+        said.starts_with(&format!("This overlaps #{taken} ")) && said.contains("The next free starts at that time of day are "),
+        "{said}"
+    );
+    let form = house.form(3);
+    let check = proposals::check_times(&house.engine, &house.engineer.actor, &form, None).await.expect("an answer");
+    assert!(check.free.is_some_and(|free| free.starts_with("The next free starts at that time of day are ")), "also while it is typed");
+    let check = proposals::check_times(&house.engine, &house.engineer.actor, &house.form(5), None).await.expect("an answer");
+    assert_eq!(check.free, None, "nothing is in the way");
 }

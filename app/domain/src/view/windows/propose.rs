@@ -9,7 +9,8 @@ use crate::freeze::Freeze;
 use crate::glass::Raised;
 use crate::ids::PersonId;
 use crate::plan::PlanPolicy;
-use crate::procedure::RiskClass;
+use crate::procedure::text::plural;
+use crate::procedure::{Procedure, RiskClass, Shelf};
 use crate::proposal::ProposalForm;
 use crate::proposal::several::Several;
 use crate::rehearsal::{Demand, Rehearsal};
@@ -116,6 +117,21 @@ pub struct Approvers {
 }
 
 impl Approvers {
+    /// Whether its demands are met one after another.
+    #[must_use]
+    pub fn is_staged(&self) -> bool {
+        self.groups.iter().any(|group| group.rule.stage > 0)
+    }
+    /// The people who are asked at once: those of the earliest stage.
+    pub fn first_asked(&self) -> impl Iterator<Item = &String> {
+        let first = self.groups.iter().map(|group| group.rule.stage).min();
+        self.groups.iter().filter(move |group| Some(group.rule.stage) == first).flat_map(|group| &group.people)
+    }
+    /// What each group's demand says; stages are named where there are several.
+    pub fn demands(&self) -> impl Iterator<Item = String> {
+        let staged = self.is_staged();
+        self.groups.iter().map(move |group| demand(group, staged))
+    }
     /// Who must approve a plan of this class whose authors are `authors`.
     #[must_use]
     pub fn of(
@@ -175,6 +191,8 @@ pub struct FormPage {
     pub database: Database,
     /// What the fields hold before anything is typed.
     pub form: ProposalForm,
+    /// The procedures that can be chosen.
+    pub shelf: Shelf,
     /// Other databases that it may be about too.
     pub candidates: Vec<Candidate>,
     /// Who must approve: for each database, those that ask alike together.
@@ -217,6 +235,8 @@ pub struct MovePage {
     pub form: ProposalForm,
     /// The same time of day on the next days, where the database is free.
     pub slots: Vec<Slot>,
+    /// Quieter hours, where there are none of those or only busy ones.
+    pub other_hours: Vec<Slot>,
     /// Windows that take the database in the next 60 days.
     pub taken: Vec<Overlap>,
     /// Freezes over the database in the next 60 days.
@@ -249,8 +269,8 @@ pub struct SealPage {
     pub form: ProposalForm,
     /// The title people will see.
     pub title: String,
-    /// Name of the procedure.
-    pub procedure: String,
+    /// The procedure; `None` where it counts no more.
+    pub procedure: Option<Procedure>,
     /// The other databases of several, each with what a worker found there.
     pub more: Vec<(Database, Look)>,
     /// The change of design, where it is one that can be read.
@@ -310,11 +330,17 @@ impl SealPage {
         found
     }
 
-    /// How many people are asked, each once.
+    /// What sealing leads to: how many people are asked at once, each counted once; later stages are asked when the one before is met.
     #[must_use]
-    pub fn asked(&self) -> usize {
-        let groups = self.approvers.iter().filter(|approvers| !approvers.pre_approved).flat_map(|approvers| &approvers.groups);
-        groups.flat_map(|group| &group.people).collect::<BTreeSet<_>>().len()
+    pub fn asked(&self) -> String {
+        let asking = || self.approvers.iter().filter(|approvers| !approvers.pre_approved);
+        if asking().next().is_none() {
+            return "Its policy approves it beforehand: nobody is asked, and it starts by itself at its time.".to_owned();
+        }
+        let people: BTreeSet<&String> = asking().flat_map(Approvers::first_asked).collect();
+        let people = plural(people.len() as u64, "person is", "people are");
+        let later = if asking().any(Approvers::is_staged) { " Those of later stages follow, once the stage before is met." } else { "" };
+        format!("{people} asked for their decision by mail, each with a personal link.{later}")
     }
 
     /// Every look, the first database's first, with the name where there are several.
@@ -337,11 +363,13 @@ pub struct TimesCheck {
     pub beside: Vec<Beside>,
     /// Databases that are not maintained at that time, by short name, with their hours.
     pub outside: Vec<(String, String)>,
+    /// Free times instead, as a sentence, where it is taken, frozen or out of hours.
+    pub free: Option<String>,
 }
 
 /// What a group's demand says: `1 of the stakeholders of the database: Ana or Ben`.
 #[must_use]
-pub fn demand(asked: &AskedGroup) -> String {
+fn demand(asked: &AskedGroup, staged: bool) -> String {
     let who = match asked.people.as_slice() {
         [] => "nobody who could".to_owned(),
         people => blocked::either(people),
@@ -351,7 +379,7 @@ pub fn demand(asked: &AskedGroup) -> String {
         assurance => format!(", {}", assurance.label()),
     };
     let need = if asked.rule.percent == 100 { format!("all {}", asked.need) } else { asked.need.to_string() };
-    let stage = if asked.rule.stage > 0 { format!("Stage {}: ", asked.rule.stage + 1) } else { String::new() };
+    let stage = if staged { format!("Stage {}: ", asked.rule.stage + 1) } else { String::new() };
     format!("{stage}{need} of the {}{known}: {who}", asked.rule.group.label())
 }
 
@@ -415,10 +443,16 @@ mod tests {
         let of = |authors: &BTreeSet<PersonId>| Approvers::of(&policy, RiskClass::R1, &people, authors, &names);
         let both = of(&BTreeSet::new());
         assert!(both.reachable && !both.pre_approved);
-        assert_eq!(demand(&both.groups[0]), "1 of the stakeholders of the database: Ana or Ben");
+        assert_eq!(demand(&both.groups[0], false), "1 of the stakeholders of the database: Ana or Ben");
+        assert_eq!(both.first_asked().collect::<BTreeSet<_>>().len(), 2);
+        let mut staged = both.clone();
+        staged.groups[1].rule.stage = 1;
+        assert_eq!(staged.first_asked().collect::<Vec<_>>(), ["Ana", "Ben"], "the second stage is asked later");
+        let said: Vec<String> = staged.demands().map(|said| said.chars().take(8).collect()).collect();
+        assert_eq!(said, ["Stage 1:", "Stage 2:"]);
         let one = of(&BTreeSet::from([person(2)]));
         assert!(!one.reachable);
-        assert_eq!(demand(&one.groups[1]), "1 of the leads and deputies of the owner team: nobody who could");
+        assert_eq!(demand(&one.groups[1], false), "1 of the leads and deputies of the owner team: nobody who could");
     }
 
     #[test]

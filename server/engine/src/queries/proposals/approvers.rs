@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
 /// Who would have to approve it on one database: `window` is the one that is edited, whose authors are never asked.
-pub(in crate::queries) async fn approvers(
+async fn approvers(
     db: &mut PgConnection,
     actor: &Actor,
     target: &ProposalTarget,
@@ -25,7 +25,8 @@ pub(in crate::queries) async fn approvers(
     window: Option<WindowId>,
 ) -> Result<Approvers> {
     // What is typed so far chooses the policy; a field that cannot be read yet says so where it stands.
-    let procedure = procedure::by_key(form.procedure.trim()).unwrap_or_else(procedure::weekly_postgresql);
+    let shelf = store::own_procedures::shelf(db).await?;
+    let procedure = shelf.by_key(form.procedure.trim()).unwrap_or_else(procedure::weekly_postgresql);
     let most_mib: u64 = form.most_mib.trim().parse().unwrap_or_default();
     // A text that cannot be read yet may do the worst.
     let change = library::is_typed(&procedure.key).then(|| change::read_typed(&procedure.key, &form.change).ok()).flatten();
@@ -44,7 +45,7 @@ pub(in crate::queries) async fn approvers(
 }
 
 /// The same on several databases: those that ask the same people alike are named together.
-pub(super) async fn approvers_of_all(
+pub(in crate::queries) async fn approvers_of_all(
     db: &mut PgConnection,
     actor: &Actor,
     targets: &[ProposalTarget],

@@ -6,7 +6,6 @@ use crate::rehearsals;
 use crate::store;
 use crate::store::windows::ProposalTarget;
 use domain::decision::FieldError;
-use domain::procedure::Procedure;
 use domain::proposal::Proposal;
 use domain::rehearsal::Rehearsal;
 use jiff::Timestamp;
@@ -16,14 +15,13 @@ use sqlx::PgConnection;
 pub(super) async fn rehearsed(
     db: &mut PgConnection,
     proposal: &Proposal,
-    procedure: &Procedure,
     targets: &[ProposalTarget],
     start: Timestamp,
 ) -> Result<std::result::Result<Option<Rehearsal>, Vec<FieldError>>> {
-    let cases = targets.iter().map(|target| case(target, procedure, proposal.risk(procedure), proposal.most_bytes));
+    let cases = targets.iter().map(|target| case(target, &proposal.procedure, proposal.risk(), proposal.most_bytes));
     let policies = store::policies::ruling_each(db, cases).await?;
     let ruled: Vec<_> = targets.iter().zip(&policies).collect();
-    match rehearsals::find(db, proposal, procedure, &ruled, start).await {
+    match rehearsals::find(db, proposal, &ruled, start).await {
         Err(Error::Invalid(errors)) => Ok(Err(errors)),
         other => Ok(Ok(other?)),
     }
