@@ -4,6 +4,7 @@
 //! client address → origin → crowd → routes. Before it stands the [listener](crate::listener).
 
 pub mod crowd;
+pub mod finish;
 pub mod headers;
 pub mod hosts;
 pub mod origin;

@@ -43,7 +43,7 @@ impl Room {
     }
 }
 
-/// A place inside, given back at the answer or when the client leaves.
+/// A place inside, given back at the answer, or when a reader leaves.
 struct Place(&'static Room);
 
 impl Drop for Place {
