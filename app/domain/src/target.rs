@@ -4,6 +4,7 @@ use crate::decision::Refusal;
 use crate::people::words;
 use serde::{Deserialize, Serialize};
 
+pub mod ages;
 mod form;
 mod link;
 pub use form::{MOST_PASSWORD_BYTES, MOST_STAKEHOLDERS, check, check_password, is_near, stakeholders};

@@ -7,6 +7,7 @@ use crate::store::home::{self, Wanted};
 use crate::store::series_pages;
 use crate::{store, transaction};
 use domain::permission::{Actor, Verb, authorize, holds};
+use domain::procedure::text::plural;
 use domain::view::people::{Attention, HomePage, Lines};
 use domain::window::WindowState as W;
 use jiff::SignedDuration;
@@ -33,14 +34,10 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
             let unsure = "databases without a proven connection or a backup of this week";
             attention.extend(first(home::databases_in_need(db, teams).await?, unsure, "/databases"));
             attention.extend(first(home::databases_due(db, teams).await?, "databases whose maintenance is due", "/databases"));
-            let parked = if holds(&actor, Verb::ManageOutbox, None) { home::parked_messages(db).await? } else { 0 };
-            if parked > 0 {
-                let why = if parked == 1 {
-                    "One message could not be delivered.".to_owned()
-                } else {
-                    format!("{parked} messages could not be delivered.")
-                };
-                attention.insert(0, Attention { what: "Mail".into(), why, to: "/admin/outbox".into() });
+            attention
+                .splice(0..0, first(home::databases_aging(db, teams).await?, "databases whose transaction ids grow old", "/databases"));
+            if holds(&actor, Verb::ManageOutbox, None) {
+                attention.splice(0..0, mail(home::hanging_messages(db).await?));
             }
             let asked = store::policy_changes::waiting_for(db, actor.person).await?.into_iter().map(|name| Attention {
                 what: "Policies".into(),
@@ -48,6 +45,14 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
                 to: "/policies".into(),
             });
             attention.splice(0..0, asked);
+            if holds(&actor, Verb::ManageProcedures, None) {
+                let waiting = store::own_procedures::waiting_for(db, actor.person).await?.into_iter().map(|(key, name)| Attention {
+                    what: "Procedures".into(),
+                    why: format!("A version of “{name}” waits for a second person."),
+                    to: format!("/procedures/{key}"),
+                });
+                attention.splice(0..0, waiting);
+            }
             attention.splice(0..0, series_together::waiting(db, &actor).await?);
             let (databases, all_teams) = home::counts(db, teams).await?;
             Ok(HomePage {
@@ -64,6 +69,14 @@ pub async fn home(engine: &Engine, actor: &Actor) -> Result<HomePage> {
         })
     })
     .await
+}
+
+/// What hangs on its way out.
+fn mail((parked, waiting): (i64, i64)) -> impl Iterator<Item = Attention> {
+    let message = |n: i64| plural(n.unsigned_abs(), "message", "messages");
+    let parked = (parked > 0).then(|| format!("{} could not be delivered.", message(parked)));
+    let waiting = (waiting > 0).then(|| format!("{} did not go out yet: the mail server does not take them.", message(waiting)));
+    parked.into_iter().chain(waiting).map(|why| Attention { what: "Mail".into(), why, to: "/admin/outbox".into() })
 }
 
 /// As many as the page has room for. Where there are more, a last line says so and leads to all of them.

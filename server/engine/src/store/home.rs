@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::store::{Stamp, stamp};
 use domain::ids::{PersonId, RunId};
 use domain::people::TeamRole;
+use domain::target::ages;
 use domain::view::people::{Attention, DUE_AFTER_DAYS, VALIDATION_OVERDUE_H, WindowLine};
 use domain::window::WindowState;
 use jiff::Timestamp;
@@ -14,6 +15,8 @@ use uuid::Uuid;
 pub const ROOM: usize = 20;
 /// One more than there is room for says that there are more.
 const MOST: i64 = 21;
+/// A mail server that greylists takes a message within this time; one that takes longer is worth a look.
+const MAIL_HANGS_MIN: i32 = 15;
 
 /// Which windows a list wants.
 #[derive(Debug, Clone)]
@@ -167,6 +170,29 @@ pub async fn databases_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) ->
         .collect())
 }
 
+/// Databases whose transaction ids come near their end, the nearest first.
+pub async fn databases_aging(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id, t.short_name, r.wraparound_per_mille AS "per_mille!", r.freeze_behind AS "behind!"
+           FROM drydock.load_reading r JOIN drydock.target t ON t.id = r.target_id
+           WHERE t.state = 'ready' AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1)) AND (r.freeze_behind OR r.wraparound_per_mille >= $2)
+             AND r.read_at > clock_timestamp() - interval '1 day'
+           ORDER BY r.wraparound_per_mille DESC, t.short_name LIMIT $3"#,
+        teams as Option<&[Uuid]>,
+        ages::URGENT_PER_MILLE,
+        MOST
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            let why = ages::said(row.per_mille, row.behind)?;
+            Some(Attention { what: row.short_name, why, to: format!("/databases/{}", row.id) })
+        })
+        .collect())
+}
+
 /// Databases on which nothing ended well for long and nothing is planned: maintenance is forgotten quietly. What a series looks after is not
 /// forgotten: it plans by itself, and says so where it cannot.
 pub async fn databases_due(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Result<Vec<Attention>> {
@@ -174,7 +200,8 @@ pub async fn databases_due(db: &mut PgConnection, teams: Option<&[Uuid]>) -> Res
         r#"SELECT t.id, t.short_name, d.last AS "last?", extract(day FROM clock_timestamp() - coalesce(d.last, t.created_at))::int AS "days!"
            FROM (SELECT t.id, t.short_name, t.created_at FROM drydock.target t
                  WHERE t.state = 'ready' AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1)) AND t.created_at < clock_timestamp() - make_interval(days => $2::int)
-                   AND NOT EXISTS (SELECT FROM drydock.series s WHERE s.target_id = t.id AND s.ended_at IS NULL)
+                   AND NOT EXISTS (SELECT FROM drydock.series s WHERE s.ended_at IS NULL
+                                   AND (s.target_id = t.id OR EXISTS (SELECT FROM drydock.series_target o WHERE o.series_id = s.id AND o.target_id = t.id)))
                    AND NOT EXISTS (SELECT FROM drydock.revision r
                                    JOIN drydock.window w ON w.id = r.window_id AND w.revision = r.number
                                    JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision
@@ -250,9 +277,17 @@ pub async fn windows_in_need(db: &mut PgConnection, teams: Option<&[Uuid]>) -> R
         .collect())
 }
 
-/// Messages nobody took.
-pub async fn parked_messages(db: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM drydock.outbox o WHERE o.state = 'parked'"#).fetch_one(db).await
+/// Messages nobody took, and those that were tried and wait for longer than [`MAIL_HANGS_MIN`] minutes.
+pub async fn hanging_messages(db: &mut PgConnection) -> sqlx::Result<(i64, i64)> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE o.state = 'parked') AS "parked!",
+                  count(*) FILTER (WHERE o.state <> 'parked' AND o.attempts > 0 AND o.created_at < clock_timestamp() - make_interval(mins => $1)) AS "waiting!"
+           FROM drydock.outbox o WHERE o.state IN ('waiting', 'sending', 'parked')"#,
+        MAIL_HANGS_MIN
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.parked, row.waiting))
 }
 
 /// How many databases the reader sees, and how many teams there are.

@@ -188,3 +188,40 @@ async fn a_database_that_is_forgotten_is_due() {
     house.planted(house.target, W::Proposed, &in_minutes(&house, 3 * 24 * 60), 60, 1).await;
     assert_eq!(due().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn transaction_ids_that_near_their_end_are_said_before_anything_else_of_a_database() {
+    let house = House::new().await;
+    set(&house, YOUNG_BACKUPS).await;
+    set(&house, "INSERT INTO drydock.load_reading (target_id, due_at, read_at, transactions, since, wraparound_per_mille, freeze_behind) SELECT id, now(), now(), 1, 'x', 120, false FROM drydock.target").await;
+    assert_eq!(looks(&page(&house, &house.engineer.actor).await), [""; 0], "all is as it should be");
+    set(&house, "UPDATE drydock.load_reading SET wraparound_per_mille = 155, freeze_behind = true").await;
+    let behind = "prod-orders: Its transaction ids are 15 % of the way to wraparound, and the server's own freezing does not keep up: plan a weekly maintenance.";
+    assert_eq!(looks(&page(&house, &house.engineer.actor).await), [behind]);
+    set(&house, "UPDATE drydock.load_reading SET wraparound_per_mille = 710").await;
+    let urgent = "prod-orders: Its transaction ids are 71 % of the way to wraparound, where the server refuses to write: freeze it now.";
+    assert_eq!(looks(&page(&house, &house.engineer.actor).await), [urgent]);
+    assert_eq!(looks(&page(&house, &house.foreigner.actor).await), [""; 0], "no business of other teams");
+    set(&house, "UPDATE drydock.load_reading SET read_at = now() - interval '2 days'").await;
+    assert_eq!(looks(&page(&house, &house.engineer.actor).await), [""; 0], "nobody has looked since: what is not known is not said");
+}
+
+/// A mail server that is down for a day parks nothing: what waits is said by then.
+#[tokio::test]
+async fn mail_that_does_not_go_out_is_said_to_administrators() {
+    let house = House::new().await;
+    let admin = crate::house::person(&house.admin, "Adele", None, &[domain::people::GlobalRole::Admin]).await;
+    house.proposed(3).await;
+    let mails = |page: HomePage| -> Vec<String> { looks(&page).into_iter().filter(|said| said.starts_with("Mail: ")).collect() };
+    set(&house, "UPDATE drydock.outbox SET created_at = now() - interval '1 day'").await;
+    assert_eq!(mails(page(&house, &admin.actor).await), [""; 0], "never tried: the worker says that it is not there");
+    set(&house, "UPDATE drydock.outbox SET attempts = 9, last_error = 'connection refused'").await;
+    let waits = "Mail: 3 messages did not go out yet: the mail server does not take them.";
+    assert_eq!(mails(page(&house, &admin.actor).await), [waits]);
+    set(&house, "UPDATE drydock.outbox SET state = 'parked' WHERE id = (SELECT id FROM drydock.outbox LIMIT 1)").await;
+    let both = ["Mail: 1 message could not be delivered.", "Mail: 2 messages did not go out yet: the mail server does not take them."];
+    assert_eq!(mails(page(&house, &admin.actor).await), both);
+    assert_eq!(mails(page(&house, &house.lead.actor).await), [""; 0]);
+    set(&house, "UPDATE drydock.outbox SET created_at = now()").await;
+    assert_eq!(mails(page(&house, &admin.actor).await), both[..1], "greylisted");
+}
