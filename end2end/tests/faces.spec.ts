@@ -28,7 +28,7 @@ function beforeTheClocksGoForward(): string {
 test("the doors: signing in, a link from a mail, and addresses that lead nowhere", async ({ page, demo }) => {
   await allWellMade(page, demo.address, ["/login", "/login/factor", "/forgot", "/setup", "/nowhere", "/a/not-a-secret"]);
   await signIn(page, demo, "admin");
-  const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\]/);
+  const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\] #1 /);
   await signOut(page);
   await page.goto(request.links.find((link) => link.includes("/a/"))!);
   await wellMade(page);
@@ -115,6 +115,11 @@ test("freezes and mails, for an administrator", async ({ page, demo }) => {
   await allWellMade(page, demo.address, ["/me/confirm", "/mailbox", letter, "/admin/outbox"]);
 });
 
+test("procedures, for a lead", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  await allWellMade(page, demo.address, ["/procedures", "/procedures/new", "/procedures/own_shop_nightly", "/procedures/design_change_postgresql"]);
+});
+
 test("policies, receivers and the trail, for an administrator", async ({ page, demo }) => {
   await signIn(page, demo, "admin");
   // Policies are cards, not rows; "0" begins an identity, and no other address below it.
@@ -124,6 +129,34 @@ test("policies, receivers and the trail, for an administrator", async ({ page, d
   const receiver = await first(page, `${demo.address}/admin/webhooks`, "/admin/webhooks/");
   await allWellMade(page, demo.address, ["/admin/webhooks", "/admin/webhooks/new", receiver, `${receiver}/edit`]);
   await allWellMade(page, demo.address, ["/audit", "/audit/1", "/audit?from=never&team=x", "/audit?action=window.propose"]);
+});
+
+// Whoever tries Drydock sees in the demo what it can do for a team, without making anything first.
+test("the demo shows what a team comes to need", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  const shown: [string, RegExp[]][] = [
+    ["/windows/2", [/Broke the glass: it runs without the approvals/, /is owed|review/i]],
+    ["/windows/3", [/Wave 1/, /Wave 2/, /shop-staging/, /Please begin after the parcels are counted/, /1 of 1/]],
+    ["/windows/4", [/Rejected/, /Stage 1: /, /Stage 2: /, /The auditors work on it that evening/, /Ines, the bookings are over by then/]],
+    ["/windows/5", [/Approved beforehand/, /Nobody was asked/]],
+    ["/policies", [/Billing, what locks/, /Billing, trials/, /Stage 1: 1 of the stakeholders/, /needs a rehearsal/]],
+    ["/policies/who", [/Weekly on the shop/]],
+    ["/freezes", [/Winter sale/, /Release day/, /The office is closed/]],
+    ["/procedures", [/nightly for the shop/, /waits for/]],
+    ["/admin/webhooks", [/Chat of the database team/]],
+    ["/teams", [/Billing/, /Shop/]],
+  ];
+  for (const [path, texts] of shown) {
+    await page.goto(demo.address + path);
+    for (const text of texts) await expect(page.locator("main"), path).toContainText(text);
+  }
+  await page.goto(demo.address + (await first(page, `${demo.address}/series`, "/series/")));
+  await expect(page.locator("main")).toContainText("Left out");
+  await expect(page.locator("main")).toContainText("2 dates");
+  await page.goto(`${demo.address}/databases`);
+  await page.locator("main").getByRole("link", { name: "Invoices", exact: true }).click();
+  await expect(page.locator("main")).toContainText("20:00");
+  await expect(page.locator("main")).toContainText("invoices-trial");
 });
 
 test("a form that was refused shows what to mend", async ({ page, demo }) => {
@@ -190,7 +223,7 @@ test("a page is light: the islands together on the wire, kept for ever", async (
 
 test("a link from a mail is one small answer", async ({ page, demo }) => {
   await signIn(page, demo, "admin");
-  const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\]/);
+  const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\] #1 /);
   await signOut(page);
   const asked: string[] = [];
   page.on("request", (request) => { if (!request.url().startsWith("data:")) asked.push(request.url()); });

@@ -1,6 +1,6 @@
 // Hostile text wherever a page shows text, in a real browser: no script runs, nothing becomes an element, nothing hides. First the whole job
 // on a database whose tables have hostile names, then every page over rows that no form would have taken.
-import { expect, mail, person, signIn, signOut, test } from "./demo";
+import { expect, FIRST, mail, person, signIn, signOut, test } from "./demo";
 import { harmless, hostileDatabase, hostileState, watched } from "./hostile";
 import { soon, wholeJob } from "./journey";
 import { NAMES, PAYLOADS, seen } from "./payloads";
@@ -23,14 +23,14 @@ wholeJob({ script: false });
 test("the run worked on every table, and its page shows their names as they are", async ({ page, demo }) => {
   const harm = await watched(page, demo);
   await signIn(page, demo, "lead");
-  await page.goto(`${demo.address}/windows/3`);
+  await page.goto(`${demo.address}/windows/${FIRST}`);
   await harmless(page, harm);
   await page.locator("main a[href^='/runs/']").first().click();
   await harmless(page, harm);
   const said = await textOf(page);
   const missing = NAMES.filter((name) => !said.includes(seen(name)));
   expect(missing).toEqual([]);
-  await page.goto(`${demo.address}/windows/3/evidence`);
+  await page.goto(`${demo.address}/windows/${FIRST}/evidence`);
   await harmless(page, harm);
   const evidence = await textOf(page);
   expect(NAMES.filter((name) => !evidence.includes(seen(name)))).toEqual([]);
@@ -52,13 +52,13 @@ test("what a person types comes back as text: on pages, in mails, and behind a l
   }).toPass({ timeout: 60_000 });
   await harmless(page, harm);
   await page.getByRole("button", { name: /^Seal and propose/ }).click();
-  await expect(page).toHaveURL(`${demo.address}/windows/4`);
+  await expect(page).toHaveURL(`${demo.address}/windows/${FIRST + 1}`);
   await harmless(page, harm);
   const shown = await textOf(page);
   expect(chosen.filter((text) => !shown.includes(seen(text)))).toEqual([]);
   await signOut(page);
   await signIn(page, demo, "admin");
-  const letter = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\] #4 /);
+  const letter = await mail(page, demo, person(demo, "stakeholder").email, new RegExp(`^\\[Approval needed\\] #${FIRST + 1} `));
   await page.goto(`${demo.address}/mailbox/${letter.id}`);
   await harmless(page, harm);
   await page.goto(`${demo.address}/mailbox/${letter.id}/html`);
@@ -78,15 +78,15 @@ test("rows that no form would have taken harm no page", async ({ page, demo }) =
   test.setTimeout(600_000);
   const harm = await watched(page, demo);
   await signIn(page, demo, "admin");
-  hostileState(demo, 3);
+  hostileState(demo, FIRST);
   const first = async (list: string, beginning: string) => {
     await page.goto(demo.address + list);
     return (await page.locator(`main td a[href^='${beginning}'], main th a[href^='${beginning}']`).first().getAttribute("href"))!;
   };
   const database = await first("/databases", "/databases/");
-  const [someone, team, letter, run, hook] = [await first("/people", "/people/"), await first("/teams", "/teams/"), await first("/mailbox", "/mailbox/"), await first("/windows/3", "/runs/"), await first("/admin/webhooks", "/admin/webhooks/")];
+  const [someone, team, letter, run, hook] = [await first("/people", "/people/"), await first("/teams", "/teams/"), await first("/mailbox", "/mailbox/"), await first(`/windows/${FIRST}`, "/runs/"), await first("/admin/webhooks", "/admin/webhooks/")];
   const pages = [
-    "/", "/windows", "/windows?state=completed", "/windows/1", "/windows/3", "/windows/3/checklist", "/windows/3/evidence", run, "/databases", database, `${database}/stakeholders`, `${database}/backups`, `${database}/queries`,
+    "/", "/windows", "/windows?state=completed", "/windows/1", `/windows/${FIRST}`, `/windows/${FIRST}/checklist`, `/windows/${FIRST}/evidence`, run, "/databases", database, `${database}/stakeholders`, `${database}/backups`, `${database}/queries`,
     "/people", someone, "/teams", team, "/policies", "/audit", "/audit?window=2", "/audit?action=target.edit", "/mailbox", letter, "/admin/outbox", "/admin/webhooks", hook, "/me",
     ...[1, 30, 90, 150, 210, 270].map((n) => `/audit/${5_000_000 + n}`),
     `/audit?object=${encodeURIComponent(PAYLOADS[0]!.text)}&request=${encodeURIComponent(PAYLOADS[250]!.text)}&from=${encodeURIComponent(PAYLOADS[60]!.text)}`,
@@ -97,7 +97,7 @@ test("rows that no form would have taken harm no page", async ({ page, demo }) =
     await harmless(page, harm);
   }
   // Where all of them are shown, all of them are there, as text.
-  for (const [path, kind] of [["/windows/3/evidence", "all"], [run, "notices"], ["/audit?action=target.edit", "some"]] as const) {
+  for (const [path, kind] of [[`/windows/${FIRST}/evidence`, "all"], [run, "notices"], ["/audit?action=target.edit", "some"]] as const) {
     await page.goto(demo.address + path);
     const said = await textOf(page);
     const missing = PAYLOADS.filter((payload) => !said.includes(seen(payload.text)));
@@ -106,7 +106,7 @@ test("rows that no form would have taken harm no page", async ({ page, demo }) =
   }
   // The conversation, page by page.
   let talk = "";
-  for (await page.goto(`${demo.address}/windows/3`); ;) {
+  for (await page.goto(`${demo.address}/windows/${FIRST}`); ;) {
     talk += await textOf(page);
     await harmless(page, harm);
     const older = page.getByRole("link", { name: "What was said before" });
@@ -117,7 +117,7 @@ test("rows that no form would have taken harm no page", async ({ page, demo }) =
   await page.goto(`${demo.address}/audit/5000001`);
   expect(await textOf(page)).toContain(seen(PAYLOADS[0]!.text));
   // On paper too.
-  await page.goto(`${demo.address}/windows/3/evidence`);
+  await page.goto(`${demo.address}/windows/${FIRST}/evidence`);
   await page.emulateMedia({ media: "print" });
   await harmless(page, harm);
   for (const control of await page.locator("main form, main button").all()) await expect(control).toBeHidden();
@@ -139,7 +139,7 @@ test("exports and the log hold nothing that executes, forges or hides", async ({
   const objects = lines.trimEnd().split("\n").map((line) => JSON.parse(line) as { kind: string; bytes: string });
   const notes = new Set(objects.filter((line) => line.kind === "fact").map((line) => (JSON.parse(line.bytes) as { payload: { note?: string } }).payload.note));
   expect(PAYLOADS.filter((payload) => !notes.has(payload.text))).toEqual([]);
-  const evidence = await page.request.get(`${demo.address}/windows/3/evidence.json`);
+  const evidence = await page.request.get(`${demo.address}/windows/${FIRST}/evidence.json`);
   expect(evidence.headers()["content-disposition"]).toContain("attachment");
   expect(((await evidence.json()) as { votes: unknown[] }).votes.length).toBeGreaterThanOrEqual(PAYLOADS.length);
 });

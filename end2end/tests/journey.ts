@@ -2,14 +2,13 @@
 // Every door is a plain form, so the same steps are walked with script by the keyboard alone, and without script by the mouse.
 import { execFileSync } from "node:child_process";
 import path from "node:path";
-import { environment, expect, mail, person, program, signIn, signOut, test, type Demo, type Role } from "./demo";
+import { environment, expect, FIRST, mail, person, program, signIn, signOut, test, type Demo, type Role } from "./demo";
 import { keyboard, mouse, type Hand } from "./hand";
 import { wellMade } from "./looks";
 import type { Page } from "@playwright/test";
 
 const REASON = "Carts were cleaned up; no writes are stopped. Ünïcödé 王 ✓";
-/** The demo's own windows are #1 and #2. */
-const NUMBER = 3;
+const NUMBER = FIRST;
 
 /** Wall time of the database's zone, in the next minute that begins in at least `seconds`. */
 export function soon(seconds: number): { date: string; time: string } {
@@ -19,8 +18,9 @@ export function soon(seconds: number): { date: string; time: string } {
   return { date: `${part("year")}-${part("month")}-${part("day")}`, time: `${part("hour")}:${part("minute")}` };
 }
 
-/** Loads a page again and again until it shows what it should, as a person without script would. */
+/** Loads a page again and again until it shows what it should, as a person without script would. The test has the time of the wait besides its own. */
 export async function until(page: Page, url: string, text: RegExp, timeout: number) {
+  test.setTimeout(test.info().timeout + timeout);
   await expect(async () => {
     await page.goto(url);
     await expect(page.locator("main")).toContainText(text, { timeout: 1_000 });

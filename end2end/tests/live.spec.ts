@@ -1,5 +1,5 @@
 // A run is watched: it moves without being loaded again, says when it has no news, rests while nobody looks, and is held and stopped.
-import { expect, signIn, signOut, test, type Demo, webProcess } from "./demo";
+import { expect, FIRST, signIn, signOut, test, type Demo, webProcess } from "./demo";
 import { approve, soon, until } from "./journey";
 import { wellMade } from "./looks";
 import { sql } from "./sql";
@@ -8,8 +8,7 @@ import type { Page } from "@playwright/test";
 test.use({ demoOf: "live" });
 test.describe.configure({ mode: "serial" });
 
-/** The demo's own windows are #1 and #2. */
-const NUMBER = 3;
+const NUMBER = FIRST;
 let run = "";
 
 /** Opens the run's page as a person would, and waits for the first news. */
@@ -131,11 +130,27 @@ test("a page that nobody looks at asks for nothing", async ({ page, demo }) => {
 test("it goes on, is stopped by typing the database's name, and shows what it changed", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
   await watch(page);
+  // Somebody else has clicked a link, whose page takes its time.
+  const other = await page.context().newPage();
+  await watch(other);
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => { answer = resolve; });
+  await other.route(/\/databases$/, async (route) => {
+    await answered;
+    await route.continue();
+  });
+  await other.getByRole("navigation").getByRole("link", { name: "Databases", exact: true }).first().click({ noWaitAfter: true });
   await page.getByLabel("Go on with what is left").check();
   await page.getByLabel("Reason").fill("It caught up.");
   await page.getByRole("button", { name: "Decide" }).click();
+  // The answer first: the page before it is live, too, and would show the next item while it is being left.
+  await expect(page.locator("main")).toContainText("Decided:");
   await expect(page.locator("#now")).toContainText("item 2 of", { timeout: 60_000 });
-  await page.goto(`${run}?act=stop`);
+  // What may be done has changed since: the other page would load itself again, and call the click off.
+  answer();
+  await expect(other).toHaveURL(/\/databases$/);
+  await other.close();
+  await page.getByRole("link", { name: "Stop the run" }).click();
   await page.getByLabel("Why").fill("A release is going out.");
   await page.getByLabel("Short name of the database").fill("shop");
   await page.getByRole("button", { name: "Stop the run" }).click();

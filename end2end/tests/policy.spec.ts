@@ -69,7 +69,7 @@ test("nothing is reported to an administrator", async ({ page, demo }) => {
 
 test("nothing is reported where a mailed link leads, and no script runs there", async ({ page, demo }) => {
   await signIn(page, demo, "admin");
-  const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\]/);
+  const request = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\] #1 /);
   const link = new URL(request.links.find((one) => one.includes("/a/"))!);
   await signOut(page);
   await quiet(page, demo.address, link.pathname);
