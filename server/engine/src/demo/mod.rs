@@ -1,15 +1,18 @@
-//! A demo to try things on: people for every role, a database with real faults, and a window that waits for approval.
+//! A demo to try things on: people for every role, databases with real faults, two teams with rules of their own, and windows in many states.
 //!
-//! Everything is made through the product's own actions where it has one. An interrupted start goes on where it ended.
+//! Everything is made through the product's own actions where it has one. An interrupted start goes on where it ended; a database that was not
+//! registered by then stays away, with what is shown on it.
 
+mod billing;
 mod people;
 mod shop;
 
 use crate::actions::record_backup::{self, record_backup};
 use crate::actions::register_target::{self, register_target};
 use crate::actions::{
-    Caller, add_critical_query, add_webhook, announce_worker_key, ask_break_glass, ask_series, confirm_break_glass, create_freeze,
-    keep_example, make_series, pause_webhook, preview_proposal, propose_window, set_tags, write_comment,
+    Caller, add_critical_query, add_webhook, agree_procedure, announce_worker_key, ask_break_glass, ask_series, cast_vote,
+    confirm_break_glass, create_freeze, keep_example, make_series, pause_webhook, preview_proposal, propose_procedure, propose_window,
+    set_tags, skip_date, write_comment,
 };
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -18,7 +21,8 @@ use crate::worker::{WorkerConfig, WorkerContext};
 use crate::{examiner, queries, store, transaction};
 use domain::freeze::FreezeForm;
 use domain::glass::AskForm;
-use domain::ids::{SeriesId, TargetId};
+use domain::ids::{SeriesId, TargetId, TeamId};
+use domain::procedure::Shelf;
 use domain::proposal::ProposalForm;
 use domain::series::form::SeriesForm;
 use domain::target::Draft as Registration;
@@ -69,11 +73,19 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
     if progress.target.is_none() {
         let password = shop::create(&config.superuser).await?;
         shop::copy(&config.superuser).await?;
+        shop::invoices(&config.superuser).await?;
+        let team = transaction::read(engine.pool(), "demo_team", |db| Box::pin(async move { Ok(store::demo::team(db).await?) })).await?;
+        let contacts = format!("Sten Sommer <{}>\nMara Market <{}>", people::STAKEHOLDER, people::CONTACT);
         let shop = Place { short_name: shop::DATABASE, name: "Shop", database: shop::DATABASE.to_owned(), environment: "production" };
-        progress.target = Some(register(&engine, &lead, config.port, &shop, password.clone()).await?);
-        // Whoever interrupts the start here has a demo of one database.
+        let target = register(&engine, &lead, team, config.port, &shop, password.clone(), &contacts).await?;
+        progress.target = Some(target);
+        // Whoever interrupts the start from here on has a demo without what is missing then.
         let staging = Place { short_name: shop::STAGING, name: "Shop, staging", database: shop::copied(), environment: "staging" };
-        register(&engine, &lead, config.port, &staging, password).await?;
+        let copy = register(&engine, &lead, team, config.port, &staging, password.clone(), &contacts).await?;
+        watched(&engine, &lead, &[target, copy]).await?;
+        billing::policies(&engine).await?;
+        let team = billing::team(&engine).await?;
+        billing::databases(&engine, team, config.port, &password).await?;
         while examiner::answer_next(&worker).await? {}
         load(&worker, progress.target).await?;
         example(&engine).await?;
@@ -81,14 +93,41 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
     repeat(&engine).await?;
     if progress.windows == 0 {
         receiver(&engine).await?;
+        compose(&engine, &lead).await?;
         people::absence(&engine).await?;
         propose(&engine, &worker).await?;
         broken(&engine).await?;
+        if has(&engine, shop::STAGING).await? {
+            together(&engine).await?;
+        }
+        if has(&engine, billing::TRIAL).await? {
+            billing::windows(&engine).await?;
+        }
         freeze(&engine).await?;
+        billing::holidays(&engine).await?;
     }
     engine.pool().close().await;
     worker.pool.close().await;
     Ok(Demo { sign_ins, target: shop::DATABASE.to_owned(), database: shop::DATABASE.to_owned() })
+}
+
+/// Date and time of day where the demo's people are, so long from now.
+fn wall(engine: &Engine, ahead: SignedDuration) -> Result<(String, String)> {
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").map_err(Error::internal)?;
+    let at = (engine.clock().now() + ahead).to_zoned(zone);
+    Ok((at.strftime("%Y-%m-%d").to_string(), at.strftime("%H:%M").to_string()))
+}
+
+/// What somebody decides on: the digest that the window's page shows.
+async fn digest(engine: &Engine, reader: &Caller, number: i64) -> Result<String> {
+    Ok(queries::windows::show(engine, &reader.actor, number, None).await?.head.digest.hex())
+}
+
+/// Whether a database is registered.
+async fn has(engine: &Engine, short_name: &'static str) -> Result<bool> {
+    let found =
+        transaction::read(engine.pool(), "demo_has", move |db| Box::pin(async move { Ok(store::demo::progress(db, short_name).await?) }));
+    Ok(found.await?.target.is_some())
 }
 
 async fn progress(engine: &Engine) -> Result<store::demo::Progress> {
@@ -104,9 +143,16 @@ struct Place {
     environment: &'static str,
 }
 
-/// A database, its tag, its backup on record, and two queries whose speed matters.
-async fn register(engine: &Engine, lead: &Caller, port: u16, place: &Place, password: SecretString) -> Result<TargetId> {
-    let team = transaction::read(engine.pool(), "demo_team", |db| Box::pin(async move { Ok(store::demo::team(db).await?) })).await?;
+/// A database with its backup on record.
+async fn register(
+    engine: &Engine,
+    lead: &Caller,
+    team: TeamId,
+    port: u16,
+    place: &Place,
+    password: SecretString,
+    stakeholders: &str,
+) -> Result<TargetId> {
     let draft = Registration {
         name: place.name.into(),
         short_name: place.short_name.into(),
@@ -118,7 +164,7 @@ async fn register(engine: &Engine, lead: &Caller, port: u16, place: &Place, pass
         environment: place.environment.into(),
         zone: "Europe/Berlin".into(),
         on_call: "Lena Lindqvist, +49 30 0000 0142".into(),
-        stakeholders: format!("Sten Sommer <{}>\nMara Market <{}>", people::STAKEHOLDER, people::CONTACT),
+        stakeholders: stakeholders.into(),
         ..Registration::default()
     };
     let target = register_target(engine, lead, &register_target::Input { team: team.to_string(), draft, password }).await?;
@@ -129,9 +175,13 @@ async fn register(engine: &Engine, lead: &Caller, port: u16, place: &Place, pass
         verified_how: "Restored to the scratch server by the nightly job; row counts compared.".into(),
     };
     record_backup(engine, lead, target, &backup).await?;
+    Ok(target)
+}
+
+/// The tag of the shop's databases, and two queries whose speed matters there.
+async fn watched(engine: &Engine, lead: &Caller, targets: &[TargetId]) -> Result<()> {
     let admin = people::caller(engine, people::ADMIN).await?;
-    set_tags::set_tags(engine, &admin, target, &set_tags::Input { tags: "shop".into() }).await?;
-    for (name, sql, limit_ms) in [
+    let queries = [
         (
             "Orders of one customer",
             "SELECT id, state, placed_at FROM shop.orders WHERE customer_id = 4711 ORDER BY placed_at DESC LIMIT 20",
@@ -142,11 +192,15 @@ async fn register(engine: &Engine, lead: &Caller, port: u16, place: &Place, pass
             "SELECT count(*) FROM shop.orders WHERE note LIKE '%gift%' AND placed_at > now() - interval '30 days'",
             "1500",
         ),
-    ] {
-        let input = add_critical_query::Input { name: name.into(), sql: sql.into(), limit_ms: limit_ms.into() };
-        add_critical_query::add_critical_query(engine, lead, target, &input).await?;
+    ];
+    for target in targets {
+        set_tags::set_tags(engine, &admin, *target, &set_tags::Input { tags: "shop".into() }).await?;
+        for (name, sql, limit_ms) in queries {
+            let input = add_critical_query::Input { name: name.into(), sql: sql.into(), limit_ms: limit_ms.into() };
+            add_critical_query::add_critical_query(engine, lead, *target, &input).await?;
+        }
     }
-    Ok(target)
+    Ok(())
 }
 
 /// A chat that would be told; paused, because a demo calls nobody.
@@ -168,6 +222,39 @@ async fn receiver(engine: &Engine) -> Result<()> {
     pause_webhook::pause_webhook(engine, &admin, added.id, &pause_webhook::Input { reason }).await
 }
 
+/// The shop's own procedure, as its file says it.
+const NIGHTLY: &str = r#"key = "own_shop_nightly"
+name = "nightly for the shop"
+about = "Removes dead rows and refreshes planner statistics, a little every night."
+dbms = "postgresql"
+steps = ["freeze", "vacuum", "analyze"]
+
+[thresholds]
+vacuum_min_dead_rows = 5000
+
+[[check]]
+title = "The shop takes orders"
+rule = "Place a test order and see it arrive at the warehouse; note its number."
+"#;
+
+/// An own procedure that counts, and a version of it that waits for a second person.
+async fn compose(engine: &Engine, lead: &Caller) -> Result<()> {
+    let admin = people::caller(engine, people::ADMIN).await?;
+    let known = queries::procedures::list(engine, &admin).await?.into_iter().any(|row| row.procedure.is_own());
+    if known {
+        return Ok(());
+    }
+    let first = propose_procedure::Input { text: NIGHTLY.into(), ..propose_procedure::Input::default() };
+    let key = propose_procedure::propose_procedure(engine, lead, &first).await?;
+    if let Some(waiting) = queries::procedures::show(engine, &admin, &key).await?.waiting {
+        let input = agree_procedure::Input { digest: waiting.digest.hex() };
+        agree_procedure::agree_procedure(engine, &admin, waiting.id, &input).await?;
+    }
+    let next = NIGHTLY.replace(r#""analyze"]"#, r#""analyze", "space"]"#).replace("5000", "2000");
+    let next = propose_procedure::Input { text: next, of: key, base: "1".into(), ..propose_procedure::Input::default() };
+    propose_procedure::propose_procedure(engine, lead, &next).await.map(drop)
+}
+
 /// A series whose first window is proposed in two weeks: a window of this minute is enough to begin with. Its next dates wait for an approval
 /// together.
 async fn repeat(engine: &Engine) -> Result<()> {
@@ -180,7 +267,12 @@ async fn repeat(engine: &Engine) -> Result<()> {
     if queries::series_together::is_asked(engine, id).await? {
         return Ok(());
     }
-    ask_series::ask_series(engine, &engineer, id, &ask_series::Input { dates: "2".into() }).await.map(drop)
+    ask_series::ask_series(engine, &engineer, id, &ask_series::Input { dates: "2".into() }).await?;
+    // The one after those is left out.
+    let next = series::show(engine, &engineer.actor, id, None).await?.next;
+    let Some(third) = next.get(2) else { return Ok(()) };
+    let reason = "The warehouse counts its stock that night.".to_owned();
+    skip_date::skip_date(engine, &engineer, id, &skip_date::Input { day: third.date.day.to_string(), reason }).await.map(drop)
 }
 
 async fn make_sundays(engine: &Engine, engineer: &Caller) -> Result<SeriesId> {
@@ -194,7 +286,7 @@ async fn make_sundays(engine: &Engine, engineer: &Caller) -> Result<SeriesId> {
         ..ProposalForm::blank()
     };
     let form = SeriesForm { proposal, weekdays: vec!["SU".into()], ..SeriesForm::blank() };
-    let seen = form.parse()?.seen("Europe/Berlin");
+    let seen = form.parse(&Shelf::default())?.seen("Europe/Berlin");
     match make_series::make_series(engine, engineer, &form, &seen).await? {
         make_series::Step::Saved(id) => Ok(id),
         make_series::Step::Look => Err(Error::internal("the dates of the demo's series were seen")),
@@ -218,8 +310,7 @@ async fn example(engine: &Engine) -> Result<()> {
 /// A window that waits for approval and begins in a few minutes, with thresholds so small that its run really rebuilds something.
 async fn propose(engine: &Engine, worker: &WorkerContext) -> Result<()> {
     let engineer = people::caller(engine, people::ENGINEER).await?;
-    let zone = jiff::tz::TimeZone::get("Europe/Berlin").map_err(Error::internal)?;
-    let start = (engine.clock().now() + SignedDuration::from_mins(2)).to_zoned(zone);
+    let (date, time) = wall(engine, SignedDuration::from_mins(2))?;
     let parameters = [
         ("reindex_min_waste_mib", "1"),
         ("vacuum_min_dead_rows", "1000"),
@@ -232,8 +323,8 @@ async fn propose(engine: &Engine, worker: &WorkerContext) -> Result<()> {
         target: shop::DATABASE.into(),
         title: "Weekly maintenance".into(),
         reason: "Carts were cleaned up last week: their indexes kept the old size, and the planner's statistics are out of date.".into(),
-        date: start.strftime("%Y-%m-%d").to_string(),
-        time: start.strftime("%H:%M").to_string(),
+        date,
+        time,
         duration_min: "240".into(),
         cut_off_min: "20".into(),
         latest_start_min: "220".into(),
@@ -249,25 +340,49 @@ async fn propose(engine: &Engine, worker: &WorkerContext) -> Result<()> {
     write_comment::write_comment(engine, &lead, window.number, &write_comment::Input { text }).await.map(drop)
 }
 
+/// A window on both of the shop's databases, the copy first; a stakeholder has approved it.
+async fn together(engine: &Engine) -> Result<()> {
+    let engineer = people::caller(engine, people::ENGINEER).await?;
+    let (date, _) = wall(engine, SignedDuration::from_hours(24 * 12))?;
+    let wave = |database: &str, wave: &str| (database.to_owned(), wave.to_owned());
+    let form = ProposalForm {
+        target: shop::DATABASE.into(),
+        title: "Statistics, the copy first".into(),
+        reason: "The new release sorts orders otherwise: both databases learn their statistics anew, and the copy shows first whether that helps."
+            .into(),
+        date,
+        time: "02:00".into(),
+        fold: "first".into(),
+        waves: [wave(shop::STAGING, "1"), wave(shop::DATABASE, "2")].into(),
+        soak_min: "15".into(),
+        ..ProposalForm::blank()
+    };
+    let number = propose_window::propose_window(engine, &engineer, &form, None).await?.number;
+    let digest = digest(engine, &engineer, number).await?;
+    let comment = "Fine for the market. Please begin after the parcels are counted.".to_owned();
+    let vote =
+        cast_vote::Input { decision: "approve".into(), digest, short_name: shop::DATABASE.into(), comment, ..cast_vote::Input::default() };
+    let stakeholder = people::caller(engine, people::STAKEHOLDER).await?;
+    cast_vote::cast_vote(engine, &stakeholder, number, &vote).await.map(drop)
+}
+
 /// A window that could not wait for its approvals: two people broke the glass for it, and their review is owed.
 async fn broken(engine: &Engine) -> Result<()> {
     let (engineer, deputy) = (people::caller(engine, people::ENGINEER).await?, people::caller(engine, people::DEPUTY).await?);
-    let zone = jiff::tz::TimeZone::get("Europe/Berlin").map_err(Error::internal)?;
-    let start = (engine.clock().now() + SignedDuration::from_hours(20)).to_zoned(zone);
+    let (date, time) = wall(engine, SignedDuration::from_hours(20))?;
     let form = ProposalForm {
         target: shop::STAGING.into(),
         title: "Statistics before the release".into(),
         reason: "The copy has no statistics, and the release is tried on it tonight: its queries run into their limits.".into(),
-        date: start.strftime("%Y-%m-%d").to_string(),
-        time: start.strftime("%H:%M").to_string(),
+        date,
+        time,
         // In the night in which the clocks go back, the first of the two.
         fold: "first".into(),
         duration_min: "60".into(),
         ..ProposalForm::blank()
     };
     let number = propose_window::propose_window(engine, &engineer, &form, None).await?.number;
-    let page = queries::windows::show(engine, &engineer.actor, number, None).await?;
-    let digest = page.head.digest.hex();
+    let digest = digest(engine, &engineer, number).await?;
     let reason = "The release is tried tonight, and nobody who could approve this answers until tomorrow.".to_owned();
     let ask = AskForm { digest: digest.clone(), short_name: shop::STAGING.into(), reason };
     ask_break_glass::ask_break_glass(engine, &engineer, number, &ask).await?;

@@ -11,6 +11,10 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, P
 pub const DATABASE: &str = "shop";
 /// A copy of it on the same server, on which things are tried first.
 pub const STAGING: &str = "shop-staging";
+/// Names of the invoices' databases on the server.
+pub const INVOICES: &str = "invoices";
+/// The copy on which is tried.
+pub const TRIAL: &str = "invoices_trial";
 /// The role Drydock works as there: no superuser, member of the owner of the tables.
 pub const MAINTAINER: &str = "drydock_shop";
 
@@ -21,8 +25,10 @@ const MAY_SET: &str = "log_min_duration_statement, log_lock_waits, track_io_timi
 pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
     let password = SecretString::from(hex::encode(clock::random::<16>()));
     let mut admin = superuser.clone().disable_statement_logging().database("postgres").connect().await?;
-    // An interrupted start may have left a half-filled one.
-    run(&mut admin, format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")).await?;
+    // An interrupted start may have left half-filled ones, whose tables belong to the roles.
+    for name in [DATABASE, &copied(), INVOICES, TRIAL] {
+        run(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+    }
     // What it may set belongs to no database, and would keep the role.
     run(&mut admin, format!("DO $$ BEGIN IF to_regrole('{MAINTAINER}') IS NOT NULL THEN DROP OWNED BY {MAINTAINER}; END IF; END $$"))
         .await?;
@@ -42,10 +48,7 @@ pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
         ),
     )
     .await?;
-    run(&mut admin, format!("CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")).await?;
-    run(&mut admin, format!("GRANT CREATE ON DATABASE {DATABASE} TO shop_owner")).await?;
-    run(&mut admin, format!("REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")).await?;
-    run(&mut admin, format!("GRANT CONNECT, TEMP ON DATABASE {DATABASE} TO {MAINTAINER}, shop_app")).await?;
+    make(&mut admin, DATABASE, "template0 ENCODING 'UTF8'").await?;
     admin.close().await?;
     for part in include_str!("shop.sql").split("\n-- next session") {
         // The rest of the marker's line is a comment of ours.
@@ -65,13 +68,41 @@ pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
 /// Copies the database with everything in it, for the same roles.
 pub async fn copy(superuser: &PgConnectOptions) -> Result<()> {
     let mut admin = superuser.clone().disable_statement_logging().database("postgres").connect().await?;
-    let copy = copied();
-    run(&mut admin, format!("DROP DATABASE IF EXISTS {copy} WITH (FORCE)")).await?;
-    run(&mut admin, format!("CREATE DATABASE {copy} TEMPLATE {DATABASE}")).await?;
-    run(&mut admin, format!("GRANT CREATE ON DATABASE {copy} TO shop_owner")).await?;
-    run(&mut admin, format!("REVOKE ALL ON DATABASE {copy} FROM PUBLIC")).await?;
-    run(&mut admin, format!("GRANT CONNECT, TEMP ON DATABASE {copy} TO {MAINTAINER}, shop_app")).await?;
+    make(&mut admin, &copied(), DATABASE).await?;
     Ok(admin.close().await?)
+}
+
+/// The invoices, and their copy.
+pub async fn invoices(superuser: &PgConnectOptions) -> Result<()> {
+    let mut admin = superuser.clone().disable_statement_logging().database("postgres").connect().await?;
+    make(&mut admin, INVOICES, "template0").await?;
+    let mut session = superuser.clone().disable_statement_logging().database(INVOICES).connect().await?;
+    for statement in INVOICE_TABLES {
+        run(&mut session, statement.replace("{maintainer}", MAINTAINER)).await?;
+    }
+    session.close().await?;
+    make(&mut admin, TRIAL, INVOICES).await?;
+    Ok(admin.close().await?)
+}
+
+/// Most invoices were paid since statistics were taken.
+const INVOICE_TABLES: [&str; 7] = [
+    "CREATE SCHEMA billing AUTHORIZATION shop_owner",
+    "GRANT USAGE ON SCHEMA billing TO {maintainer}",
+    "SET ROLE shop_owner",
+    "CREATE TABLE billing.invoice (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, order_id bigint NOT NULL, cents integer NOT NULL, paid_at timestamptz) WITH (autovacuum_enabled = false)",
+    "INSERT INTO billing.invoice (order_id, cents) SELECT n, 100 + (n * 7919) % 90000 FROM generate_series(1, 30000) n",
+    "CREATE INDEX invoice_order_idx ON billing.invoice (order_id)",
+    "UPDATE billing.invoice SET paid_at = now() WHERE id % 3 <> 0",
+];
+
+/// A database for the roles of the shop, in place of one of its name.
+async fn make(admin: &mut PgConnection, name: &str, template: &str) -> Result<()> {
+    run(admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+    run(admin, format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
+    run(admin, format!("GRANT CREATE ON DATABASE {name} TO shop_owner")).await?;
+    run(admin, format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC")).await?;
+    run(admin, format!("GRANT CONNECT, TEMP ON DATABASE {name} TO {MAINTAINER}, shop_app")).await
 }
 
 /// Its name on the server, where a hyphen would need quotes.

@@ -3,6 +3,8 @@
 -- A line that begins with "-- next session" ends the connection and opens another one.
 
 CREATE EXTENSION pgstattuple;
+-- Where the server programs come with it, the private cluster loads it.
+DO $$ BEGIN IF current_setting('shared_preload_libraries') LIKE '%pg_stat_statements%' THEN CREATE EXTENSION pg_stat_statements; END IF; END $$;
 CREATE SCHEMA shop AUTHORIZATION shop_owner;
 GRANT USAGE ON SCHEMA shop TO {maintainer};
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_reload_conf() TO {maintainer};

@@ -90,6 +90,19 @@ pub async fn add_person(db: &mut PgConnection, team: TeamId, person: &NewPerson)
     Ok(())
 }
 
+/// Gives somebody who is there a place in another team, too.
+pub async fn add_member(db: &mut PgConnection, team: TeamId, person: PersonId, role: TeamRole) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO drydock.membership (team_id, person_id, role, deputy) VALUES ($1, $2, $3, false)",
+        team.0,
+        person.0,
+        role.word()
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 /// A person by address.
 pub async fn person_by_email(db: &mut PgConnection, email: &str) -> sqlx::Result<Option<PersonId>> {
     Ok(sqlx::query_scalar!("SELECT p.id FROM drydock.person p WHERE p.email = $1", email).fetch_optional(db).await?.map(PersonId))
