@@ -17,7 +17,7 @@ GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.g
     drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
     drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override, drydock.freeze_import,
-    drydock.series, drydock.series_author, drydock.series_change TO {web};
+    drydock.series, drydock.series_author, drydock.series_change, drydock.series_target TO {web};
 GRANT INSERT, DELETE ON drydock.factor, drydock.recovery_code TO {web};
 GRANT UPDATE (confirmed_at, last_step) ON drydock.factor TO {web};
 GRANT UPDATE (used_at) ON drydock.recovery_code TO {web};
@@ -26,6 +26,8 @@ GRANT UPDATE (tries, used_at, ended_at) ON drydock.vote_code TO {web};
 GRANT INSERT ON drydock.absence TO {web};
 GRANT UPDATE (ends_at, ended_at, ended_by) ON drydock.absence TO {web};
 GRANT INSERT ON drydock.policy_change, drydock.policy_agreement, drydock.policy_case TO {web};
+GRANT INSERT (id, key, version, name, bytes, digest, proposed_by) ON drydock.own_procedure TO {web};
+GRANT UPDATE (agreed_by, agreed_at, ended_by, ended_at) ON drydock.own_procedure TO {web};
 GRANT INSERT ON drydock.revision_stage TO {web}, {worker};
 GRANT INSERT (id, window_id, revision, target_id, plan_digest, opened_by, state_fact_id, state_fact_at) ON drydock.run TO {web};
 GRANT UPDATE (name, email, zone, shared_address, active, may_vote_from, changed_by) ON drydock.person TO {web};
@@ -80,7 +82,7 @@ GRANT INSERT (id, series_digest_id, digest, person_id, assurance, comment) ON dr
 GRANT UPDATE (withdrawn_at, withdrawn_reason) ON drydock.series_vote TO {web};
 GRANT UPDATE (author_id, title, form, rule, starts_at, zone, lead_days, revision, edited_at, next_look_at, ended_at, ended_by, ended_reason) ON drydock.series TO {web};
 GRANT UPDATE (moved_to, reason, changed_by, changed_at) ON drydock.series_change TO {web};
-GRANT DELETE ON drydock.series_change, drydock.series_stuck TO {web};
+GRANT DELETE ON drydock.series_change, drydock.series_stuck, drydock.series_target TO {web};
 GRANT DELETE ON drydock.freeze_import, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.session, drydock.submission, drydock.throttle, drydock.membership, drydock.target_stakeholder, drydock.global_role, drydock.sealed_key, drydock.sealed_secret TO {web};
 GRANT DELETE ON drydock.policy_case TO {web};
 GRANT INSERT (target_id, other_id, kind, added_by), DELETE ON drydock.target_link TO {web};
@@ -135,8 +137,8 @@ GRANT EXECUTE ON FUNCTION drydock.add_fact_month(date) TO {worker};
 
 -- The auditor: the trail and what it speaks of, read only; no credentials, no sessions, no secrets of links.
 GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.person, drydock.team, drydock.target, drydock.window, drydock.revision,
-    drydock.plan, drydock.policy, drydock.policy_version, drydock.policy_change, drydock.policy_agreement, drydock.policy_case, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
-    drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck,
+    drydock.plan, drydock.policy, drydock.policy_version, drydock.policy_change, drydock.policy_agreement, drydock.policy_case, drydock.own_procedure, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
+    drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck, drydock.series_target,
     drydock.series_digest, drydock.series_vote, drydock.series_cover, drydock.plan_vote TO {auditor};
 GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.asked_in_place, drydock.quorum_short,
     drydock.break_glass, drydock.glass_review, drydock.undo_part, drydock.target_link TO {auditor};

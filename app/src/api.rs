@@ -108,6 +108,7 @@ mod said {
                 ),
             ));
         }
+        said.extend(found.free.iter().map(|free| say("good", free.clone())));
         said
     }
 }

@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::task::TaskTracker;
 
 pub use stream::Stream;
 
@@ -110,6 +111,11 @@ impl Live {
     /// One that shares the connections of pages, and stops for nobody: for tests of other things.
     pub fn beside(engine: &Engine) -> Self {
         Self::new(engine.clone(), Lifecycle::default(), Limits::default())
+    }
+
+    /// The tasks of the process, for which its stop waits.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.0.lifecycle.tasks
     }
 
     /// Opens a stream. `after`: number of the newest line the page has.

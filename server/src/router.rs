@@ -1,7 +1,7 @@
 //! The one table of doors: every page, form and route, and who may knock. The router is built from it, and so are the tests.
 
 use crate::forms;
-use crate::guard::{self, crowd, hosts, origin, patience, proxies, reveal, words};
+use crate::guard::{self, crowd, finish, hosts, origin, patience, proxies, reveal, words};
 use crate::routes;
 use crate::session;
 use crate::visit;
@@ -128,6 +128,13 @@ pub const DOORS: &[Door] = &[
     Door::page("/freezes/{id}", Access::SignedIn),
     Door::form("/freezes/{id}/end", Access::SignedIn, || post(forms::freezes::end)),
     Door::form("/freezes/{id}/lift", Access::SignedIn, || post(forms::freezes::lift)),
+    Door::page("/procedures", Access::SignedIn),
+    Door::page("/procedures/new", Access::SignedIn),
+    Door::form("/procedures/new", Access::SignedIn, || post(forms::procedures::propose)),
+    Door::page("/procedures/{key}", Access::SignedIn),
+    Door::route("/procedures/{key}/file", Access::SignedIn, || get(routes::procedures::file)),
+    Door::form("/procedures/versions/{id}/agree", Access::SignedIn, || post(forms::procedures::agree)),
+    Door::form("/procedures/versions/{id}/end", Access::SignedIn, || post(forms::procedures::end)),
     Door::page("/policies", Access::SignedIn),
     Door::page("/policies/new", Access::SignedIn),
     Door::form("/policies/new", Access::SignedIn, || post(forms::policies::add)),
@@ -308,6 +315,7 @@ pub fn router_within(web: Web, assets: Router, within: Duration) -> Router {
     let open = |router: Router<Web>, door: &Door| router.route(door.path, (door.open)());
     let bare = DOORS.iter().filter(|door| door.access == Access::Bare).fold(Router::new(), open);
     let pages = DOORS.iter().filter(|door| door.access != Access::Bare).fold(Router::new(), open);
+    let tasks = web.live.tasks().clone();
     let csrf = CsrfLayer::new().add_trusted_origin(web.hosts.origin()).expect("the settings hold an origin of scheme, host and port");
     pages
         .fallback(|| async { StatusCode::NOT_FOUND })
@@ -318,6 +326,7 @@ pub fn router_within(web: Web, assets: Router, within: Duration) -> Router {
         .merge(assets.with_state(()))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(crowd::limit))
+        .layer(from_fn(move |request, next| finish::finish(tasks.clone(), within, request, next)))
         .layer(from_fn_with_state(web.clone(), origin::check))
         .layer(csrf)
         .layer(from_fn_with_state(web.clone(), proxies::locate))

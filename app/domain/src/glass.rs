@@ -173,7 +173,11 @@ pub fn is_for(about: &About<'_>) -> Result<(), Refusal> {
                 "“{}” is not among the procedures for which the glass may be broken: those that only look, or work online and can be done again.",
                 plan.procedure.name
             ),
-            "Have it approved by the people named on its page.",
+            if plan.procedure.own.is_some() {
+                "Only procedures of the library are: propose a window with “weekly (PostgreSQL)” for what cannot wait."
+            } else {
+                "Have it approved by the people named on its page."
+            },
         ));
     }
     if plan.times.latest_start <= about.now {

@@ -50,6 +50,8 @@ ids! {
     PolicyChangeId,
     /// An example case kept with the policies.
     PolicyCaseId,
+    /// A version of an own procedure.
+    OwnProcedureId,
     /// Dates of a series that are approved together.
     SeriesDigestId,
     /// A link sent in a mail.

@@ -130,6 +130,8 @@ verbs! {
     SayAbsence = "absence.say", "say that members of this team are away", &[Lead, Admin];
     /// Change policies.
     ManagePolicies = "policy.manage", "change policies", &[Admin];
+    /// Propose versions of own procedures, agree to those of others, and end them.
+    ManageProcedures = "procedure.manage", "propose, agree to and end own procedures", &[Admin, AnyLead];
     /// Change settings, mail, worker keys.
     ManageSettings = "setting.manage", "change settings", &[Admin];
     /// Register or edit a database.

@@ -12,14 +12,14 @@ use crate::checklist::{self, PlannedCheck};
 use crate::glass::Raised;
 use crate::ids::{PolicyId, TargetId, TeamId, WindowId};
 use crate::lanes::{self, Waves, waves};
-use crate::procedure::{Envelope, Parameters, Procedure, RiskClass, library};
+use crate::procedure::{Envelope, Own, Parameters, Procedure, RiskClass, library, own};
 use crate::proposal::Proposal;
 use crate::rehearsal::Rehearsal;
 use crate::schedule::Times;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of the byte format. Old plans stay readable: fields are only added, each with a default.
 pub const PLAN_FORMAT: u32 = 1;
@@ -67,19 +67,48 @@ pub struct PlanProcedure {
     pub version: u32,
     /// Digest of its templates: a program that lacks these bytes refuses the start.
     pub digest: Digest,
+    /// The whole procedure, where people composed it: what they change later changes nothing here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Box<Procedure>>,
 }
 
 impl PlanProcedure {
     /// A procedure as this program carries it.
     #[must_use]
     pub fn of(procedure: &Procedure) -> Self {
-        Self { key: procedure.key.clone(), name: procedure.name.clone(), version: procedure.version, digest: procedure.digest() }
+        Self {
+            key: procedure.key.clone(),
+            name: procedure.name.clone(),
+            version: procedure.version,
+            digest: procedure.digest(),
+            own: procedure.is_own().then(|| Box::new(procedure.clone())),
+        }
     }
 
-    /// The procedure itself, in exactly the version that was approved; `None` when this program does not carry its bytes.
+    /// Those of the library whose work it does, where people composed it.
+    #[must_use]
+    pub fn alike(&self) -> BTreeSet<String> {
+        self.own.as_deref().map(own::alike).unwrap_or_default()
+    }
+
+    /// What it is called where people decide: with its version, and whether people composed it, whatever it is named after.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let composed = if self.own.is_some() { format!(", composed here as {}", self.key) } else { String::new() };
+        format!("{} version {}{composed}", self.name, self.version)
+    }
+
+    /// The procedure itself, in exactly the version that was approved; `None` when this program does not carry its bytes, or those of a step of
+    /// an own one.
     #[must_use]
     pub fn known(&self) -> Option<Procedure> {
-        library::find(&self.key, self.version, self.digest)
+        match &self.own {
+            None => library::find(&self.key, self.version, self.digest),
+            Some(own) => {
+                let same = (&own.key, own.version, own.digest()) == (&self.key, self.version, self.digest);
+                (same && own::is_carried(own)).then(|| (**own).clone())
+            }
+        }
     }
 }
 
@@ -240,7 +269,8 @@ pub struct PlanParts {
 impl Plan {
     /// Puts the plan together.
     #[must_use]
-    pub fn assemble(proposal: &Proposal, procedure: &Procedure, parts: PlanParts) -> Self {
+    pub fn assemble(proposal: &Proposal, parts: PlanParts) -> Self {
+        let procedure = &proposal.procedure;
         let working: Vec<_> = procedure.steps.iter().filter(|step| !step.acts.is_empty()).collect();
         let (more, bars): (Vec<_>, Vec<_>) = parts.more.into_iter().unzip();
         let (mut first, mut critical_queries) = (parts.target, parts.critical_queries);
@@ -259,7 +289,7 @@ impl Plan {
             procedure: PlanProcedure::of(procedure),
             backup_max_age_hours: proposal.parameters.backup_max_age_hours,
             parameters: proposal.parameters.clone(),
-            envelope: limits(proposal, procedure),
+            envelope: limits(proposal),
             times: parts.times,
             outside_hours: parts.outside_hours,
             rollback: PlanRollback {
@@ -270,7 +300,7 @@ impl Plan {
                 },
                 steps: working.iter().map(|step| format!("{}: {}", step.name, step.rollback)).collect(),
             },
-            checklist: checklist::standard(),
+            checklist: checklist::standard().into_iter().chain(procedure.own.iter().flat_map(Own::checks)).collect(),
             critical_queries,
             policy: parts.policy,
             eligible: parts.eligible,
@@ -384,14 +414,14 @@ const NOTHING_TO_RESTORE: &str = "No step of this procedure changes data, so the
 
 /// The limits within which work is selected, as a plan of this proposal holds them.
 #[must_use]
-pub fn limits(proposal: &Proposal, procedure: &Procedure) -> Envelope {
+pub fn limits(proposal: &Proposal) -> Envelope {
     let scripts = proposal.change.as_ref().map(Change::scripts).unwrap_or_default();
     Envelope {
-        steps: procedure.surveyed(),
+        steps: proposal.procedure.surveyed(),
         allowed: vec![],
         // A change of design is sent whole: nothing of it is left out for the sake of a limit.
         excluded: if proposal.change.is_some() { vec![] } else { proposal.excluded.clone() },
-        highest_risk: proposal.change.as_ref().map_or_else(|| procedure.highest_risk(), Change::risk),
+        highest_risk: proposal.risk(),
         most_objects: scripts.len().try_into().unwrap_or(u32::MAX).max(proposal.most_objects),
         most_bytes: proposal.most_bytes,
         scripts,

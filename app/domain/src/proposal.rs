@@ -6,7 +6,7 @@ use crate::change::{Change, ChangeForm, old_rows};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
 use crate::procedure::library::{self, OLD_ROWS_POSTGRESQL};
-use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass};
+use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass, Shelf, own};
 use crate::schedule::{self, Fold, Times};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
@@ -71,8 +71,8 @@ pub struct ProposalForm {
 pub struct Proposal {
     /// Short name of the database.
     pub target: String,
-    /// Key of the procedure.
-    pub procedure: String,
+    /// The procedure, in the version that counts.
+    pub procedure: Procedure,
     /// A line for lists and subjects.
     pub title: String,
     /// Why.
@@ -124,7 +124,20 @@ impl ProposalForm {
     /// The form as far as its times go: what else is missing, or cannot be read, has its own place.
     #[must_use]
     pub fn for_times(&self) -> Self {
-        Self { reason: "-".into(), title: "-".into(), procedure: Self::blank().procedure, change: ChangeForm::default(), ..self.clone() }
+        Self {
+            reason: "-".into(),
+            title: "-".into(),
+            procedure: Self::blank().procedure,
+            change: ChangeForm::default(),
+            parameters: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The rules about old rows where those are proposed, as they were typed; else empty.
+    #[must_use]
+    pub fn lines(&self) -> &str {
+        if self.procedure == OLD_ROWS_POSTGRESQL { &self.change.old_rows } else { "" }
     }
 
     /// Reads the names and values of a sent form; a threshold goes by its own name, and names that mean nothing here are left out.
@@ -214,22 +227,25 @@ impl ProposalForm {
     ///
     /// # Errors
     /// One [`FieldError`] for each field that cannot be taken.
-    pub fn parse(&self) -> Result<Proposal, Vec<FieldError>> {
-        self.parse_with(&|procedure, form| match procedure {
+    pub fn parse(&self, shelf: &Shelf) -> Result<Proposal, Vec<FieldError>> {
+        self.parse_with(shelf, &|procedure, form| match procedure {
             OLD_ROWS_POSTGRESQL => old_rows::read(&form.old_rows),
             _ => Err(vec![FieldError::new("procedure", "A change for one occasion is proposed in a window of its own.")]),
         })
     }
 
-    /// Reads every field; all errors at once. `read` reads what is typed for the procedure of this key.
+    /// Reads every field; all errors at once. `shelf` are the procedures there are, `read` reads what is typed for the one of this key.
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn parse_with(&self, read: &ReadTyped<'_>) -> Result<Proposal, Vec<FieldError>> {
+    pub fn parse_with(&self, shelf: &Shelf, read: &ReadTyped<'_>) -> Result<Proposal, Vec<FieldError>> {
         let mut form = FormCheck::default();
         let target = form.take(people::short_name("target", &self.target).map_err(|_| FieldError::new("target", "Choose a database.")));
-        let procedure = form.take(match crate::procedure::by_key(self.procedure.trim()) {
+        let procedure = form.take(match shelf.by_key(self.procedure.trim()) {
             Some(procedure) => Ok(procedure),
+            None if self.procedure.trim().starts_with(own::PREFIX) => {
+                Err(FieldError::new("procedure", "This procedure counts no more. Choose another one from the list."))
+            }
             None => Err(FieldError::new("procedure", "Choose a procedure from the list.")),
         });
         let title = if self.title.trim().is_empty() {
@@ -264,7 +280,7 @@ impl ProposalForm {
             procedure.as_ref().zip(spec).is_none_or(|(procedure, spec)| spec.is_of(procedure))
         };
         let typed = self.parameters.iter().filter(|(name, _)| of_it(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
-        let parameters = match Parameters::parse(&typed) {
+        let parameters = match procedure.as_ref().map(Procedure::parameters).unwrap_or_default().parse(&typed) {
             Ok(parameters) => Some(parameters),
             Err(errors) => {
                 form.refuse_all(errors);
@@ -306,7 +322,7 @@ impl ProposalForm {
         let proposal = (|| {
             Some(Proposal {
                 target: target?,
-                procedure: procedure?.key,
+                procedure: procedure?,
                 title: title?,
                 reason: reason?,
                 local_start: civil::DateTime::from_parts(date?, time?),
@@ -331,8 +347,8 @@ impl ProposalForm {
 impl Proposal {
     /// The worst that may happen by it: what the procedure may do, or the text of a change of design.
     #[must_use]
-    pub fn risk(&self, procedure: &Procedure) -> RiskClass {
-        self.change.as_ref().map_or_else(|| procedure.highest_risk(), Change::risk)
+    pub fn risk(&self) -> RiskClass {
+        self.change.as_ref().map_or_else(|| self.procedure.highest_risk(), Change::risk)
     }
     /// The instants of this proposal in `zone`, or what is wrong with its times.
     pub fn times(&self, zone: &TimeZone, zone_name: &str, tz_version: &str, now: Timestamp) -> Result<Times, Vec<FieldError>> {
@@ -388,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_good_form_is_understood() {
-        let proposal = good().parse().expect("all fields are good");
+        let proposal = good().parse(&Shelf::default()).expect("all fields are good");
         assert_eq!(proposal.title, "weekly (PostgreSQL)");
         let now = "2026-11-20T00:00:00Z".parse().expect("a time");
         let times = proposal.times(&TimeZone::UTC, "Etc/UTC", "2026a", now).expect("in the future");
@@ -416,7 +432,7 @@ mod tests {
             excluded: "orders".into(),
             ..ProposalForm::default()
         };
-        let fields: Vec<_> = form.parse().expect_err("bad").into_iter().map(|error| error.field).collect();
+        let fields: Vec<_> = form.parse(&Shelf::default()).expect_err("bad").into_iter().map(|error| error.field).collect();
         assert_eq!(
             fields,
             [
@@ -437,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_rehearsal_goes_by_its_number_or_by_nothing() {
-        let typed = |rehearsal: &str| ProposalForm { rehearsal: rehearsal.into(), ..good() }.parse();
+        let typed = |rehearsal: &str| ProposalForm { rehearsal: rehearsal.into(), ..good() }.parse(&Shelf::default());
         assert_eq!(typed(" ").expect("the newest").rehearsal, None);
         for number in ["12", "#12", " #12 "] {
             assert_eq!(typed(number).expect("a number").rehearsal, Some(12), "{number}");
@@ -449,7 +465,7 @@ mod tests {
     #[test]
     fn the_past_is_refused_at_the_date() {
         let now = "2027-01-01T00:00:00Z".parse().expect("a time");
-        let errors = good().parse().expect("good").times(&TimeZone::UTC, "Etc/UTC", "x", now).expect_err("past");
+        let errors = good().parse(&Shelf::default()).expect("good").times(&TimeZone::UTC, "Etc/UTC", "x", now).expect_err("past");
         assert_eq!(errors[0].field, "date");
     }
 }

@@ -16,6 +16,7 @@ pub mod mail;
 pub mod pauses;
 pub mod people;
 pub mod policies;
+pub mod procedures;
 pub mod runs;
 pub mod series;
 pub mod sessions;

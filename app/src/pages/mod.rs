@@ -19,6 +19,7 @@ pub mod me;
 pub mod pause;
 pub mod people;
 pub mod policies;
+pub mod procedures;
 pub mod runs;
 pub mod series;
 pub mod setup;
@@ -47,6 +48,9 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/freezes/import") view=freezes::FreezeImportPage ssr=SsrMode::Async/>
                     <Route path=path!("/freezes/import/:id") view=freezes::FreezeImportShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/freezes/:id") view=freezes::FreezeShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/procedures") view=procedures::ProceduresPage ssr=SsrMode::Async/>
+                    <Route path=path!("/procedures/new") view=procedures::ProcedureNewPage ssr=SsrMode::Async/>
+                    <Route path=path!("/procedures/:key") view=procedures::ProcedureShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies") view=policies::PoliciesPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies/new") view=policies::PolicyNewPage ssr=SsrMode::Async/>
                     <Route path=path!("/policies/who") view=policies::WhoPage ssr=SsrMode::Async/>

@@ -198,10 +198,14 @@ pub fn TextArea(
     /// Code: fixed width, no spelling.
     #[prop(optional)]
     code: bool,
+    /// The field of a file that goes before it: after a refusal its text stands here, to be mended.
+    #[prop(optional, into)]
+    or_file: Option<&'static str>,
 ) -> impl IntoView {
     let around = around();
     let (id, error) = (around.id(name), around.error(name));
-    let value = around.value(name, value);
+    let sent = or_file.map(|file| around.value(file, String::new())).filter(|text| !text.trim().is_empty());
+    let value = sent.unwrap_or_else(|| around.value(name, value));
     let described = described_by(&id, &hint, error.as_ref());
     let wrong = error.is_some();
     view! {

@@ -16,6 +16,7 @@ const NAVIGATION: &[(&str, &str, Verb)] = &[
     ("/freezes", "Freezes", Verb::SeeOwn),
     ("/people", "People", Verb::SeePeople),
     ("/teams", "Teams", Verb::SeePeople),
+    ("/procedures", "Procedures", Verb::SeeOwn),
     ("/policies", "Policies", Verb::SeeOwn),
     ("/audit", "Audit", Verb::SeeTrail),
     ("/admin/outbox", "Outbox", Verb::ManageOutbox),

@@ -22,6 +22,7 @@ pub mod notifier;
 pub mod outbound;
 pub mod paper;
 pub mod passwords;
+pub mod procedure_file;
 pub mod queries;
 mod rehearsals;
 pub mod runner;

@@ -5,7 +5,6 @@ use crate::store::rehearsals::{candidates, nearby, seen};
 use crate::store::windows::ProposalTarget;
 use domain::change::Change;
 use domain::plan::{PlanPolicy, PlanProcedure};
-use domain::procedure::Procedure;
 use domain::proposal::Proposal;
 use domain::rehearsal::{Asked, Part, Rehearsal, choose, uncovered};
 use domain::target::Environment;
@@ -20,7 +19,6 @@ use std::collections::BTreeSet;
 pub(crate) async fn find(
     db: &mut PgConnection,
     proposal: &Proposal,
-    procedure: &Procedure,
     targets: &[(&ProposalTarget, &PlanPolicy)],
     start: Timestamp,
 ) -> Result<Option<Rehearsal>> {
@@ -36,7 +34,7 @@ pub(crate) async fn find(
     // One that was typed is looked for anywhere, so that the refusal can say what is wrong with it.
     let everywhere: Vec<String> = Environment::ALL.iter().map(|place| place.word().to_owned()).collect();
     let looked_at = if proposal.rehearsal.is_some() { &everywhere } else { &places };
-    let (team, procedure) = (first.plan.team, PlanProcedure::of(procedure));
+    let (team, procedure) = (first.plan.team, PlanProcedure::of(&proposal.procedure));
     let found = candidates(db, team, &procedure.key, looked_at, proposal.rehearsal).await?;
     let nearby = nearby(db, team, &first.plan.dbms, &places).await?;
     let texts = proposal.change.as_ref().map(Change::texts).unwrap_or_default();

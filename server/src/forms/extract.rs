@@ -20,6 +20,8 @@ use tower_sessions::Session;
 
 /// Name of the field that sends a file.
 const FILE: &str = "file";
+/// The longest text of a file that is kept for a page that is shown again.
+const MOST_KEPT_BYTES: usize = 64 * 1024;
 /// Names whose values are never kept: the address of a chat's webhook is its password.
 const SECRETS: &[&str] = &["password", "secret", "token", "code", "url"];
 
@@ -138,7 +140,9 @@ impl Raw {
                 let text =
                     "This was sent twice, and the first sending is still being worked on. Look again in a moment before you send it anew.";
                 flash(&self.session, Flash { kind: FlashKind::Note, text: text.into() }).await;
-                return Err(Redirect::to(&self.typed.page).into_response());
+                let (page, of) = (self.typed.page.clone(), self.visit.caller.as_ref().map(|caller| caller.actor.person));
+                keep_within_limit(&self.session, of, without_secrets(std::mem::take(&mut self.typed))).await;
+                return Err(Redirect::to(&page).into_response());
             }
             Err(error) => {
                 tracing::error!(%error, "a form could not be claimed");
@@ -215,7 +219,7 @@ fn has_secrets(typed: &Typed) -> bool {
 }
 
 fn without_secrets(mut typed: Typed) -> Typed {
-    // A browser cannot be given its file back, so what was in it is not kept either.
-    typed.fields.retain(|(name, _)| !is_secret(name) && name != FILE);
+    // A browser cannot be given its file back: the page may show what was in a small one as text, to be mended there.
+    typed.fields.retain(|(name, value)| !is_secret(name) && (name != FILE || value.len() <= MOST_KEPT_BYTES));
     typed
 }

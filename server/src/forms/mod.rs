@@ -24,6 +24,7 @@ pub mod outbox;
 pub mod pause;
 pub mod people;
 pub mod policies;
+pub mod procedures;
 pub mod runs;
 pub mod series;
 pub mod sessions;

@@ -3,6 +3,7 @@
 use super::{At, Done, Nothing, TypedForm};
 use axum::response::Response;
 use domain::ids::NoticeId;
+use domain::procedure::text::plural;
 use engine::actions::resend_notice::{resend_notice, resend_parked};
 use engine::actions::send_test_mail::send_test_mail;
 
@@ -27,6 +28,9 @@ pub async fn test(form: TypedForm<Nothing>) -> Response {
 /// Sends everything anew that is parked.
 pub async fn resend_all(form: TypedForm<Nothing>) -> Response {
     let done = resend_parked(&form.engine, &form.caller).await;
-    form.answer(done, |messages| Done::to("/admin/outbox", format!("{messages} parked messages are sent again within a few seconds.")))
-        .await
+    form.answer(done, |messages| {
+        let parked = plural(messages, "parked message is", "parked messages are");
+        Done::to("/admin/outbox", format!("{parked} sent again within a few seconds."))
+    })
+    .await
 }

@@ -62,7 +62,12 @@ pub async fn propose(form: TypedForm<Around>) -> Response {
     let done = propose_window(&form.engine, &form.caller, &form.proposal(), form.look()).await;
     form.answer(done, |new| {
         let asked = plural(u64::try_from(new.asked).unwrap_or(u64::MAX), "person was", "people were");
-        page(new.number, format!("Proposed. {asked} asked for their decision."))
+        let said = if new.approved {
+            "Proposed, and approved beforehand by its policy: nobody was asked.".to_owned()
+        } else {
+            format!("Proposed. {asked} asked for their decision.")
+        };
+        page(new.number, said)
     })
     .await
 }

@@ -10,4 +10,5 @@ pub mod feed;
 pub mod health;
 pub mod mailbox;
 pub mod metrics;
+pub mod procedures;
 pub mod run_events;

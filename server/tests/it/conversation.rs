@@ -3,6 +3,7 @@
 use crate::house::House;
 use crate::pages::{Browser, settle};
 use http::StatusCode;
+use std::time::Duration;
 
 /// The value of the named hidden field in the form that posts to `action`.
 fn hidden(body: &str, action: &str, name: &str) -> String {
@@ -53,6 +54,27 @@ async fn what_is_written_stands_on_the_page_once_and_as_text() {
     assert_eq!(sten.post(&action, &[("_back", page.as_str())]).await.to, format!("{page}#conversation"));
     let shown = read(&mut lena, &page).await;
     assert!(shown.contains("Taken back by its author") && !shown.contains("alert(1)"), "{shown}");
+}
+
+/// A double click: the browser gives the first sending up, at any moment of its work, and waits for the answer of the second.
+#[tokio::test]
+async fn whoever_gives_up_the_first_of_two_sendings_is_told_how_it_went() {
+    let house = House::new().await;
+    settle(&house).await;
+    let number = house.proposed(3).await.number;
+    let (page, form) = (format!("/windows/{number}"), format!("/windows/{number}/comments"));
+    let mut sten = Browser::of(&house, &house.stakeholder).await;
+    let moments_ms = [0, 1, 2, 3, 5, 8, 12, 16, 20, 25, 32, 40, 50, 64, 90, 128];
+    for moment_ms in moments_ms {
+        let once = hidden(&sten.get(&page).await.body, &form, "_once");
+        let text = format!("given up after {moment_ms} ms");
+        let fields = [("text", text.as_str()), ("_once", once.as_str()), ("_back", page.as_str())];
+        let _ = tokio::time::timeout(Duration::from_millis(moment_ms), sten.post(&form, &fields)).await;
+        let answer = sten.post(&form, &fields).await;
+        assert_eq!((answer.status, answer.to), (StatusCode::SEE_OTHER, format!("{page}#conversation")), "after {moment_ms} ms");
+    }
+    let written = house.count("SELECT count(DISTINCT fact_id) FROM drydock.comment").await;
+    assert_eq!(usize::try_from(written).expect("few"), moments_ms.len(), "each once");
 }
 
 async fn newest(house: &House) -> uuid::Uuid {

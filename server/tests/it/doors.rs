@@ -76,6 +76,7 @@ async fn refuse(company: &Company, line: &Line, wrong: &mut Vec<String>) {
 async fn let_through(company: &Company, line: &Line, wrong: &mut Vec<String>) {
     let (over, present): (Vec<Object>, Vec<Object>) = objects(company, line.thing).into_iter().partition(|object| object.finished);
     let mut holders = 0;
+    let mut before = digest(company).await;
     // What is over comes first, while the rest is as it was; but where it may change, it must not take the place of what is tried.
     let order = if line.changes_finished { [present, over] } else { [over, present] };
     for object in order.into_iter().flatten() {
@@ -83,12 +84,16 @@ async fn let_through(company: &Company, line: &Line, wrong: &mut Vec<String>) {
             if expected(company, line, part, &object) != Outcome::Through {
                 continue;
             }
-            let before = digest(company).await;
             let (outcome, answer) = attempt(company, line, part, &object).await;
-            let after = changed(&before, &digest(company).await);
-            if let Some(back) = line.back {
-                company.run(back).await;
-            }
+            let now = digest(company).await;
+            let after = changed(&before, &now);
+            before = match line.back {
+                Some(back) => {
+                    company.run(back).await;
+                    digest(company).await
+                }
+                None => now,
+            };
             let mut say = |what: &str| wrong.push(format!("{}: {what} {after:?}", tried(line, part, &object, &answer)));
             if outcome != Outcome::Through {
                 say(&format!("not let through, but {outcome:?}"));
@@ -155,6 +160,7 @@ async fn doors_to_people_teams_policies_and_the_trail() {
     company.proposed().await;
     company.notice = company.id("SELECT id FROM drydock.outbox ORDER BY id LIMIT 1").await.to_string();
     company.policy = company.id("SELECT id FROM drydock.policy WHERE name = 'Standard'").await.to_string();
+    company.procedure().await;
     company.webhook().await;
     company.run("UPDATE drydock.outbox SET state = 'parked'").await;
     company.away("orders", company.cast.changed.actor.person).await;

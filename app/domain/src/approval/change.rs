@@ -170,7 +170,20 @@ pub fn may_agree(who: &Agreeing<'_>, proposer: PersonId, agreement: &Agreement) 
     if !agreement.by().contains(&who.person) {
         return no("not_eligible", "You are not among the people whose agreement this change needs.", "The page names them.");
     }
-    if let Some(bar) = &who.voice.bar {
+    heard(who.voice)?;
+    if agreement.wants_factor(who.person) && !who.factor {
+        return no(
+            "factor_needed",
+            "The policy that rules now counts your agreement only with a second factor, and in this session you did not show one.",
+            "Sign in with yours; if you have none, set it up on your profile.",
+        );
+    }
+    Ok(())
+}
+
+/// Whether somebody is heard now: the proposer did not change who they are, and their votes do not rest.
+pub fn heard(voice: &Voice) -> Result<(), Refusal> {
+    if let Some(bar) = &voice.bar {
         let message = format!(
             "Your agreement does not count: {}, who proposed this change, changed your {} on {}.",
             bar.by,
@@ -178,18 +191,11 @@ pub fn may_agree(who: &Agreeing<'_>, proposer: PersonId, agreement: &Agreement) 
             utc(bar.at)
         );
         let way_out = "The others named on the page agree; where nobody is left, take it back and have it proposed by somebody else.";
-        return no("changed_by_proposer", &message, way_out);
+        return Err(Refusal::new("changed_by_proposer", message, way_out));
     }
-    if let (Some((_, until)), Some(why)) = (who.voice.rests, who.voice.why_not()) {
+    if let (Some((_, until)), Some(why)) = (voice.rests, voice.why_not()) {
         let way_out = format!("Agree after {}, or let the others named on the page agree.", utc(until));
-        return no("votes_rest", &format!("Your agreement does not count now: {why}."), &way_out);
-    }
-    if agreement.wants_factor(who.person) && !who.factor {
-        return no(
-            "factor_needed",
-            "The policy that rules now counts your agreement only with a second factor, and in this session you did not show one.",
-            "Sign in with yours; if you have none, set it up on your profile.",
-        );
+        return Err(Refusal::new("votes_rest", format!("Your agreement does not count now: {why}."), way_out));
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ pub struct Case {
     pub tags: BTreeSet<String>,
     /// Key of the procedure.
     pub procedure: String,
+    /// Of an own procedure those of the library whose work it does: what names them rules it, too.
+    pub alike: BTreeSet<String>,
     /// The worst class the plan allows.
     pub risk: RiskClass,
     /// Most data the plan may touch, in MiB.
@@ -45,7 +47,7 @@ impl Scope {
     pub fn covers(&self, case: &Case) -> bool {
         self.environments.contains(&case.environment)
             && (self.tags.is_empty() || !self.tags.is_disjoint(&case.tags))
-            && (self.procedures.is_empty() || self.procedures.contains(&case.procedure))
+            && (self.procedures.is_empty() || self.procedures.contains(&case.procedure) || !self.procedures.is_disjoint(&case.alike))
             && (self.risks.is_empty() || self.risks.contains(&case.risk))
             && case.most_mib >= self.at_least_mib
     }
@@ -97,7 +99,10 @@ pub fn cases(environment: &str, tags: &BTreeSet<String>, scopes: &[Scope]) -> Ve
             let (key, risk) = (procedure.key.clone(), procedure.highest_risk());
             sizes.iter().map(move |most_mib| (key.clone(), risk, *most_mib)).collect::<Vec<_>>()
         })
-        .map(|(procedure, risk, most_mib)| Case { environment: environment.to_owned(), tags: tags.clone(), procedure, risk, most_mib })
+        .map(|(procedure, risk, most_mib)| {
+            let (environment, tags, alike) = (environment.to_owned(), tags.clone(), BTreeSet::new());
+            Case { environment, tags, procedure, alike, risk, most_mib }
+        })
         .collect()
 }
 
@@ -131,9 +136,24 @@ mod tests {
             environment: "production".into(),
             tags: BTreeSet::from(["payments".to_owned()]),
             procedure: procedure::library::WEEKLY_POSTGRESQL.into(),
+            alike: BTreeSet::new(),
             risk: RiskClass::R1,
             most_mib: 1_000,
         }
+    }
+
+    /// A composed procedure is no way round a policy for the library's.
+    #[test]
+    fn what_does_the_work_of_a_procedure_is_ruled_as_that_is() {
+        let weekly = Scope { procedures: BTreeSet::from([procedure::library::WEEKLY_POSTGRESQL.to_owned()]), ..scope(10) };
+        let both = [known(1, "Standard", None), known(2, "Weekly", Some(weekly))];
+        let name = |alike: &[&str]| {
+            let alike = alike.iter().map(|key| (*key).to_owned()).collect();
+            let case = Case { procedure: "own_nightly".into(), alike, ..case() };
+            ruling(&both, &case).map(|one| one.policy.name.clone())
+        };
+        assert_eq!(name(&[procedure::library::WEEKLY_POSTGRESQL]), Some("Weekly".into()));
+        assert_eq!(name(&["space_review_postgresql"]), Some("Standard".into()));
     }
 
     #[test]

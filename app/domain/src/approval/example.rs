@@ -77,7 +77,10 @@ impl Answer<'_> {
             .iter()
             .map(|rule| (rule, there(&rule.rule.key)))
             .filter(|(rule, there)| *there < rule.need)
-            .map(|(rule, there)| format!("{} of the {} have to approve, and {there} could.", rule.need, rule.rule.group.label()))
+            .map(|(rule, there)| {
+                let verb = if rule.need == 1 { "has" } else { "have" };
+                format!("{} of the {} {verb} to approve, and {there} could.", rule.need, rule.rule.group.label())
+            })
             .collect();
         if found.is_empty() {
             found.push(format!("{} different people have to approve, and the same few could for several rules.", self.seats()));
@@ -153,8 +156,14 @@ mod tests {
     }
 
     fn question(absent: &[u128]) -> Question {
-        let case =
-            Case { environment: "production".into(), tags: BTreeSet::new(), procedure: "x".into(), risk: RiskClass::R1, most_mib: 0 };
+        let case = Case {
+            environment: "production".into(),
+            tags: BTreeSet::new(),
+            procedure: "x".into(),
+            alike: BTreeSet::new(),
+            risk: RiskClass::R1,
+            most_mib: 0,
+        };
         Question { case, proposer: person(9), absent: set(absent) }
     }
 
@@ -171,7 +180,7 @@ mod tests {
         assert_eq!(all.verdict().says(), "2 people by “Standard”, and they are there");
         assert_eq!(all.everybody.present["stakeholder"], set(&[1]), "9 proposes");
         let missing = |absent: &[u128]| answer(&known, &question(absent), &people()).expect("ruled").missing(&set(absent));
-        assert_eq!(missing(&[1]), ["1 of the stakeholders of the database have to approve, and 0 could."]);
+        assert_eq!(missing(&[1]), ["1 of the stakeholders of the database has to approve, and 0 could."]);
         assert_eq!(missing(&[2]), ["2 different people have to approve, and the same few could for several rules."]);
     }
 

@@ -223,7 +223,8 @@ impl Short {
                 let reasons: Vec<String> = out.iter().map(|(person, why)| format!("{} ({why})", named(person))).collect();
                 let who = if reasons.is_empty() { "nobody else is asked".to_owned() } else { reasons.join("; ") };
                 let on = if of.is_empty() { of } else { format!(" ({of})") };
-                format!("{need} of the {}{on} have to approve, and {can} can in time. Not: {who}.", rule.group.label())
+                let verb = if *need == 1 { "has" } else { "have" };
+                format!("{need} of the {}{on} {verb} to approve, and {can} can in time. Not: {who}.", rule.group.label())
             }
         }
     }

@@ -142,7 +142,7 @@ fn the_same_few_for_several_rules_are_too_few() {
     case.groups.insert(Group::Stakeholders, BTreeSet::new());
     assert_eq!(
         case.short().expect("nobody depends on it")[0],
-        "1 of the stakeholders of the database have to approve, and 0 can in time. Not: Ana (no longer one of them)."
+        "1 of the stakeholders of the database has to approve, and 0 can in time. Not: Ana (no longer one of them)."
     );
 }
 

@@ -66,6 +66,16 @@ impl Plan {
         self.asks().all(|(_, policy, _)| policy.rules.pre_approves(self.risk()))
     }
 
+    /// Which policies approve it beforehand, and why they may, as a sentence; nothing where somebody is asked.
+    #[must_use]
+    pub fn pre_approved_by(&self) -> Option<String> {
+        let policies = self.policies();
+        let named: Vec<String> = policies.iter().map(|(policy, _)| format!("“{}”, version {}", policy.name, policy.version)).collect();
+        let noun = if named.len() == 1 { "policy" } else { "policies" };
+        let (named, risk) = (named.join(" and "), self.risk());
+        self.is_pre_approved().then(|| format!("Approved beforehand by the {noun} {named}: risk {}, {}.", risk.word(), risk.label()))
+    }
+
     /// A policy of it keeps whoever approved from starting it.
     #[must_use]
     pub fn wants_another_executor(&self) -> bool {

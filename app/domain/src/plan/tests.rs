@@ -1,4 +1,5 @@
 use super::*;
+use crate::procedure::Shelf;
 use crate::procedure::library::weekly::version_1;
 use crate::proposal::ProposalForm;
 use jiff::tz::TimeZone;
@@ -6,7 +7,7 @@ use uuid::Uuid;
 
 pub(crate) fn sample() -> Plan {
     let form = ProposalForm { target: "prod-orders".into(), reason: "weekly".into(), date: "2026-11-29".into(), ..ProposalForm::blank() };
-    let proposal = form.parse().expect("a good form");
+    let proposal = form.parse(&Shelf::default()).expect("a good form");
     let now = "2026-11-20T00:00:00Z".parse().expect("a time");
     let times = proposal.times(&TimeZone::UTC, "Etc/UTC", "2026a", now).expect("in the future");
     let rules = Policy::standard();
@@ -39,7 +40,7 @@ pub(crate) fn sample() -> Plan {
         waves: None,
         rehearsal: None,
     };
-    Plan::assemble(&proposal, &version_1(), parts)
+    Plan::assemble(&Proposal { procedure: version_1(), ..proposal }, parts)
 }
 
 #[test]

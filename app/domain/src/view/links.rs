@@ -145,6 +145,8 @@ pub struct Facts<'a> {
     pub in_time: bool,
     /// The reader's standing vote on this plan.
     pub vote: Option<&'a Vote>,
+    /// The reader has a standing vote on the newest plan.
+    pub decided_newest: bool,
 }
 
 impl Facts<'_> {
@@ -155,6 +157,10 @@ impl Facts<'_> {
     }
 
     fn decision(&self) -> Answer {
+        if self.decided_newest && !self.newest {
+            let text = format!("This link speaks of an older plan. {}", self.now());
+            return over("You have decided on the newest plan", text, false);
+        }
         let fresh = self.may_vote && self.in_time && self.state == WindowState::Proposed;
         if self.vote.is_some() && !self.newest && matches!(self.state, WindowState::Draft | WindowState::Proposed) {
             let text = if self.state == WindowState::Proposed {
@@ -264,6 +270,7 @@ mod tests {
             unheard: None,
             in_time: true,
             vote: None,
+            decided_newest: false,
         }
     }
 
@@ -279,6 +286,8 @@ mod tests {
     fn each_reason_has_its_page_and_a_fresh_link_where_that_helps() {
         assert_eq!(title(&live()), ("decide", false));
         assert_eq!(title(&Facts { newest: false, ended_reason: Some("edited"), ..live() }), ("The plan was edited", true));
+        let decided = Facts { newest: false, decided_newest: true, ended_reason: Some("edited"), ..live() };
+        assert_eq!(title(&decided), ("You have decided on the newest plan", false), "a fresh link would have nothing to ask");
         assert_eq!(title(&Facts { ended_reason: Some("A fresh link was mailed."), ..live() }), ("This link was replaced", true));
         assert_eq!(title(&Facts { expired: true, ..live() }), ("This link has expired", true));
         assert_eq!(title(&Facts { expired: true, in_time: false, ..live() }), ("This link has expired", false));

@@ -16,6 +16,8 @@ use std::time::Duration;
 /// pages that were cut together do not come back together.
 const FIRST_WAIT_MS: f64 = 800.0;
 const LONGEST_WAIT_MS: f64 = 30_000.0;
+/// A page that was asked to make room for another one gives it so long to come before it believes that it stays: then it was a download.
+const LEAVE: Duration = Duration::from_secs(10);
 /// After so many failures in a row the stream may be what does not work: the page itself is asked.
 const ASK_THE_PAGE_AFTER: u32 = 4;
 const TICK: Duration = Duration::from_millis(500);
@@ -52,6 +54,8 @@ struct Follower {
     known_ms: Cell<i64>,
     /// Nothing more is asked.
     over: Cell<bool>,
+    /// When the reader went on to another page, or sent a form, by the local clock.
+    left_at: Cell<Option<f64>>,
 }
 
 /// Follows the run of this page for as long as the page lives.
@@ -69,6 +73,7 @@ pub fn follow(run: String, watched: Watched, typing: bool) {
         opened_at: Cell::new(0.0),
         known_ms: Cell::new(head.now_ms),
         over: Cell::new(head.ended_ms.is_some()),
+        left_at: Cell::new(None),
     });
     forget_automatic();
     if follower.over.get() {
@@ -79,6 +84,8 @@ pub fn follow(run: String, watched: Watched, typing: bool) {
     let me = Rc::clone(&follower);
     // A page lives as long as its document, and so does this.
     window_event_listener_untyped("visibilitychange", move |_| me.seen());
+    let me = Rc::clone(&follower);
+    window_event_listener_untyped("beforeunload", move |_| me.left_at.set(Some(local_ms())));
     if document().hidden() { follower.seen() } else { follower.connect() }
 }
 
@@ -192,7 +199,7 @@ impl Follower {
         let me = Rc::clone(self);
         leptos::task::spawn_local(async move {
             if reachable(&format!("/runs/{}?auto=1", me.run)).await && !me.is_typed_on() {
-                load_again();
+                me.load_again();
             } else {
                 me.connect();
             }
@@ -207,8 +214,18 @@ impl Follower {
             self.over.set(true);
             self.later(Duration::ZERO, |me| {
                 me.rest();
-                load_again();
+                me.load_again();
             });
+        }
+    }
+
+    /// Loads the page again, unless the reader is on the way to another one: that would call off a click or a form just sent.
+    fn load_again(self: &Rc<Self>) {
+        let leaving = self.left_at.get().is_some_and(|at| local_ms() - at < LEAVE.as_secs_f64() * 1000.0);
+        if leaving {
+            self.later(LEAVE, Self::load_again);
+        } else {
+            load_again();
         }
     }
 

@@ -142,7 +142,7 @@ fn ScopeFields(fields: Filled, scope: Scope) -> impl IntoView {
         <details open=narrow>
             <summary>"Only some of the windows there"</summary>
             <Field name="tags" label="Only databases with one of these tags" value=of(&fields, "tags") hint="Separated by commas. Administrators give tags on the page of a database." autocomplete="off"/>
-            <Group legend="Only these procedures" name="procedures" hint="None ticked: all.">{procedures}</Group>
+            <Group legend="Only these procedures" name="procedures" hint="None ticked: all. Your own procedures are ruled as those of the library whose work they do.">{procedures}</Group>
             <Group legend="Only these risk classes" name="risks" hint="None ticked: all.">{risks}</Group>
             <Field name="at_least_mib" label="Only plans that may touch at least so much data, MiB" kind="number" mode="numeric" value=of(&fields, "at_least_mib")
                 hint="Compared with the limit in the plan: what is measured at the start stays inside it."/>

@@ -41,7 +41,7 @@ fn Row(delivery: DeliveryRow, base: String) -> impl IntoView {
     let newest = tries.next().map(|one| view! { <Try one/> });
     let earlier = tries.map(|one| view! { <li><Try one/></li> }).collect::<Vec<_>>();
     let earlier =
-        (!earlier.is_empty()).then(|| view! { <details><summary>"Every try"</summary><ol reversed=true>{earlier}</ol></details> });
+        (!earlier.is_empty()).then(|| view! { <details><summary>"Earlier tries"</summary><ol reversed=true>{earlier}</ol></details> });
     view! {
         <tr>
             <th scope="row">{delivery.event}{window}</th>

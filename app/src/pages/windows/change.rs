@@ -1,6 +1,6 @@
 //! A change of design: the fields it is typed in, and how people read it before they agree.
 
-use super::frame::foreign;
+use super::frame::{foreign, foreign_lines};
 use crate::door;
 use crate::parts::form::{Check, Field, TextArea};
 use crate::parts::layout::Card;
@@ -151,9 +151,4 @@ fn Read(reading: Reading) -> impl IntoView {
         {opaque}
         {has_remarks.then(|| view! { <ul class="remarks">{remarks}</ul> })}
     }
-}
-
-/// Foreign text of several lines: lines stay, other control characters are made visible.
-fn foreign_lines(text: &str) -> String {
-    text.lines().map(|line| foreign(&line.replace('\t', "    "))).collect::<Vec<_>>().join("\n")
 }

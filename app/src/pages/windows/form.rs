@@ -13,12 +13,12 @@ use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
 use crate::parts::time::Time;
 use domain::freeze::Freeze;
-use domain::procedure::{Parameters, text::count};
+use domain::procedure::{Parameters, Procedure, Shelf, text::count};
 use domain::proposal::ProposalForm;
 use domain::target::Environment;
 use domain::view::windows::Overlap;
 use domain::view::windows::beside::Beside;
-use domain::view::windows::propose::{Approvers, FormPage, also_asked, demand};
+use domain::view::windows::propose::{Approvers, FormPage, also_asked};
 use leptos::prelude::*;
 
 /// The form with what stands beside it. It posts to `action`, which asks a worker for a look.
@@ -31,7 +31,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
     let hours = database.hours.clone();
     let (short_name, of) = (database.short_name.clone(), database.environment.clone());
     let edits = page.edit.as_ref().map(|edit| edit.number);
-    let (form, candidates) = (page.form, page.candidates);
+    let (form, candidates, shelf) = (page.form, page.candidates, page.shelf);
     let others: Vec<String> = candidates.iter().map(|candidate| candidate.short_name.clone()).collect();
     let revision = page.edit.as_ref().map(|edit| view! { <input type="hidden" name="revision" value=edit.expected/> });
     let not_ready = (!database.ready).then(|| {
@@ -44,8 +44,8 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                 <Form action=action submit="Look at the database" cancel=cancel again=SHOW_ITS_OWN>
                     <input type="hidden" name="target" value=short_name.clone()/>
                     {revision}
-                    <ProcedureChoice value=form.procedure.clone()/>
-                    {match typed_as(&form.procedure) {
+                    <ProcedureChoice value=form.procedure.clone() shelf=shelf.clone()/>
+                    {match typed_as(&form.procedure, &shelf) {
                         TypedAs::Nothing => ().into_any(),
                         TypedAs::Sql => view! { <ChangeFields form=form.change.clone()/> }.into_any(),
                         TypedAs::Settings => view! { <SettingsFields value=form.change.settings.clone()/> }.into_any(),
@@ -69,7 +69,7 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                         <Field name="latest_start_min" label="Latest start, minutes after the start" kind="number" mode="numeric" required=true value=form.latest_start_min.clone() hint="Not begun by then: missed."/>
                         <Field name="cut_off_min" label="Cut-off, minutes before the end" kind="number" mode="numeric" required=true value=form.cut_off_min.clone() hint="Nothing new begins after it."/>
                     </div>
-                    <Limits form=form/>
+                    <Limits form=form shelf/>
                 </Form>
             </Card>
             <div>
@@ -136,24 +136,25 @@ pub fn AboutDatabase(page_database: domain::view::windows::propose::Database) ->
 
 /// Limits and thresholds: folded, unless one of them is wrong.
 #[component]
-pub fn Limits(form: ProposalForm) -> impl IntoView {
+pub fn Limits(form: ProposalForm, shelf: Shelf) -> impl IntoView {
     let wrong = |names: &[&str]| door::field_errors().iter().any(|error| names.contains(&error.field.as_str()));
     let limits_open = wrong(&["most_objects", "most_mib", "excluded"]);
     let names: Vec<&str> = Parameters::SPECS.iter().map(|spec| spec.name).collect();
     let asked = door::typed().is_some_and(|typed| typed.get("again").is_some());
     let thresholds_open = asked || wrong(&names);
-    let procedure = chosen(&form.procedure);
+    let procedure = chosen(&form.procedure, &shelf);
+    let defaults = procedure.as_ref().map(Procedure::parameters).unwrap_or_default();
     let of = procedure.as_ref().map(|procedure| format!(" of {}", procedure.name)).unwrap_or_default();
     let fields = Parameters::specs_of(procedure.as_ref())
         .map(|spec| {
-            let help = spec.help.trim();
-            let hint = format!("{help} {} to {} {}; empty for {}.", count(spec.min), count(spec.max), spec.unit, count(spec.default));
+            let (help, default) = (spec.help.trim(), defaults.get(spec.name).unwrap_or(spec.default));
+            let hint = format!("{help} {} to {} {}; empty for {}.", count(spec.min), count(spec.max), spec.unit, count(default));
             let value = form.parameters.get(spec.name).cloned().unwrap_or_default();
             view! { <Field name=spec.name label=spec.label hint=hint value=value mode="numeric" autocomplete="off"/> }
         })
         .collect_view();
     // What is typed is sent whole: limits of a selection mean nothing to it, and what they were is kept.
-    let limits = if typed_as(&form.procedure) != TypedAs::Nothing {
+    let limits = if typed_as(&form.procedure, &shelf) != TypedAs::Nothing {
         view! {
             <input type="hidden" name="most_objects" value=form.most_objects.clone()/>
             <input type="hidden" name="most_mib" value=form.most_mib.clone()/>
@@ -199,8 +200,8 @@ pub fn ApproversCards(approvers: Vec<Approvers>) -> impl IntoView {
 pub fn ApproversCard(approvers: Approvers) -> impl IntoView {
     let title =
         if approvers.on.is_empty() { "Who must approve".to_owned() } else { format!("Who must approve: {}", approvers.on.join(", ")) };
-    let lines = approvers.groups.iter().map(|group| view! { <li>{demand(group)}</li> }).collect_view();
-    let staged = approvers.groups.iter().any(|group| group.rule.stage > 0);
+    let lines = approvers.demands().map(|said| view! { <li>{said}</li> }).collect_view();
+    let staged = approvers.is_staged();
     let second = also_asked(&approvers.seconds).map(|who| view! { <p>"Without quorum in time, also asked: "{who}"."</p> });
     let beforehand = approvers.pre_approved.then(|| {
         view! { <p class="message warn">"Nobody is asked: the policy approves this risk class beforehand. The window says so on its page, in its mails and in the trail."</p> }

@@ -20,6 +20,11 @@ pub fn foreign(text: &str) -> String {
     visible(text)
 }
 
+/// The same of several lines: lines stay, other control characters are made visible.
+pub fn foreign_lines(text: &str) -> String {
+    text.lines().map(|line| foreign(&line.replace('\t', "    "))).collect::<Vec<_>>().join("\n")
+}
+
 /// Lets the browser ask for `to` again after `seconds`, without script.
 pub fn again_in(seconds: u32, to: &str) {
     if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&format!("{seconds};url={to}"))) {

@@ -28,12 +28,12 @@ fn tone(state: LaneState) -> Tone {
 #[component]
 pub fn LanesCard(lanes: Vec<LaneLine>, state: WindowState) -> impl IntoView {
     (!lanes.is_empty()).then(|| {
-        let failed = failures_named(&lanes).map(|named| {
+        let mut by_wave = lanes;
+        by_wave.sort_by_key(|line| line.lane.wave);
+        let failed = failures_named(&by_wave).map(|named| {
             let what = if state == WindowState::Completed { "Completed with failures: " } else { "Not everything went as planned: " };
             view! { <p class="message warn"><strong>{what}</strong>{named}"."</p> }
         });
-        let mut by_wave = lanes;
-        by_wave.sort_by_key(|line| line.lane.wave);
         let rows = by_wave.into_iter().map(|line| row(line, state)).collect_view();
         view! {
             <Card title="Databases" id="databases".to_owned()>

@@ -76,9 +76,10 @@ fn Facts(plan: Plan) -> impl IntoView {
             <Detail term="Left alone">{excluded}</Detail>
         }
     });
+    let to = format!("/procedures/{}", procedure.key);
     view! {
         <Details>
-            <Detail term="What">{procedure.name}" (version "{procedure.version}", "<DigestShort digest=procedure.digest/>")"</Detail>
+            <Detail term="What"><a href=to>{procedure.said()}</a>" "<DigestShort digest=procedure.digest/></Detail>
             <Detail term="On">{on}</Detail>
             {order}
             <Detail term="Impact">{impact}</Detail>

@@ -6,7 +6,7 @@ use crate::parts::layout::Card;
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
 use domain::procedure::text::{plural, range_ms, size};
-use domain::procedure::{Basis, Estimate, LeftOut, WorkItem};
+use domain::procedure::{Basis, Estimate, LeftOut, WorkItem, library};
 use domain::view::windows::Preview;
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -82,7 +82,7 @@ pub fn WorkTable(items: Vec<WorkItem>, #[prop(into)] caption: String) -> impl In
                 .map(|hit| view! { <br/><span class="quiet">"Cache hit: "{hit / 10}"."{hit % 10}" %"</span> });
             view! {
                 <tr>
-                    <td>{item.step.clone()}</td>
+                    <td>{library::step_name(&item.step)}</td>
                     <th scope="row">{foreign(&item.object.name.to_string())}<br/><code class="inline">{foreign(&item.statement)}</code></th>
                     <td class="said">{foreign(&sentence(&item))}{cache}</td>
                     <td class="said" data-label="Lock">{item.lock.clone()}<br/><span class="quiet">{item.risk.word()}", "{item.risk.label()}</span>{debris}</td>

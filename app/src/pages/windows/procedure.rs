@@ -3,16 +3,16 @@
 use crate::door;
 use crate::parts::form::Radios;
 use domain::procedure::library::{ACCOUNTS_POSTGRESQL, DESIGN_CHANGE_POSTGRESQL, OLD_ROWS_POSTGRESQL, SETTINGS_POSTGRESQL, is_for_once};
-use domain::procedure::{Procedure, library};
+use domain::procedure::{Procedure, Shelf};
 use leptos::prelude::*;
 
 /// Label of the button that shows the fields that belong to the chosen procedure.
 pub const SHOW_ITS_OWN: &str = "Show its fields";
 
 /// The procedure that is chosen: what was typed last, or what the form begins with.
-pub fn chosen(form: &str) -> Option<Procedure> {
+pub fn chosen(form: &str, shelf: &Shelf) -> Option<Procedure> {
     let typed = door::typed().and_then(|typed| typed.get("procedure").map(str::to_owned));
-    library::by_key(typed.as_deref().unwrap_or(form))
+    shelf.by_key(typed.as_deref().unwrap_or(form))
 }
 
 /// What is typed for the procedure that is chosen.
@@ -31,8 +31,8 @@ pub enum TypedAs {
 }
 
 /// What the form asks to be typed.
-pub fn typed_as(form: &str) -> TypedAs {
-    match chosen(form).as_ref().map(|procedure| procedure.key.as_str()) {
+pub fn typed_as(form: &str, shelf: &Shelf) -> TypedAs {
+    match chosen(form, shelf).as_ref().map(|procedure| procedure.key.as_str()) {
         Some(DESIGN_CHANGE_POSTGRESQL) => TypedAs::Sql,
         Some(SETTINGS_POSTGRESQL) => TypedAs::Settings,
         Some(ACCOUNTS_POSTGRESQL) => TypedAs::Accounts,
@@ -43,13 +43,15 @@ pub fn typed_as(form: &str) -> TypedAs {
 
 /// Every procedure, all in sight; of a series only those that make sense more than once.
 #[component]
-pub fn ProcedureChoice(value: String, #[prop(optional)] repeats: bool) -> impl IntoView {
-    let options = library::all()
+pub fn ProcedureChoice(value: String, shelf: Shelf, #[prop(optional)] repeats: bool) -> impl IntoView {
+    let options = shelf
+        .all()
         .into_iter()
         .filter(|one| !repeats || !is_for_once(&one.key))
         .map(|one| {
-            let (about, risk) = (library::about(&one.key), one.highest_risk());
-            let follows = format!("{about} Highest risk: {}, {}.", risk.word(), risk.label());
+            let risk = one.highest_risk();
+            let own = if one.is_own() { format!(" Your own, version {}.", one.version) } else { String::new() };
+            let follows = format!("{}{own} Highest risk: {}, {}.", one.about(), risk.word(), risk.label());
             (one.key, one.name, follows)
         })
         .collect();

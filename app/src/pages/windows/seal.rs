@@ -15,7 +15,7 @@ use crate::parts::status::{Pill, Tone};
 use crate::parts::time::{Span, Time};
 use domain::ids::ExaminationId;
 use domain::plan::PlanProcedure;
-use domain::procedure::{by_key, text::plural};
+use domain::procedure::{Procedure, text::plural};
 use domain::proposal::ProposalForm;
 use domain::proposal::several::Several;
 use domain::schedule::Times;
@@ -48,7 +48,7 @@ pub fn Seal(page: SealPage, look: ExaminationId) -> impl IntoView {
     let approvers = page.approvers.clone();
     let changes = edit.as_ref().map(|edit| edit.changes.clone());
     let rehearsal = page.rehearsal.clone().ok().flatten();
-    let rehearsal = by_key(&page.form.procedure).map(|known| view! { <RehearsalCard rehearsal procedure=PlanProcedure::of(&known)/> });
+    let rehearsal = page.procedure.as_ref().map(|known| view! { <RehearsalCard rehearsal procedure=PlanProcedure::of(known)/> });
     let now = page.now;
     let looks = page
         .looks()
@@ -93,6 +93,11 @@ fn LookCard(title: String, look: Look, now: jiff::Timestamp) -> impl IntoView {
     view! { <Card title=title>{body}</Card> }
 }
 
+/// A procedure in a line.
+fn said(procedure: &Procedure) -> String {
+    if procedure.is_own() { format!("{}, version {}", procedure.name, procedure.version) } else { procedure.name.clone() }
+}
+
 /// What was typed, with the instants it means.
 #[component]
 fn Typed(page: SealPage) -> impl IntoView {
@@ -107,7 +112,7 @@ fn Typed(page: SealPage) -> impl IntoView {
             <Details>
                 <Detail term="Title">{page.title}</Detail>
                 {databases}
-                <Detail term="Procedure">{page.procedure}</Detail>
+                <Detail term="Procedure">{page.procedure.as_ref().map_or_else(|| page.form.procedure.clone(), said)}</Detail>
                 {times}
                 <Detail term="Reason"><span class="reason">{page.form.reason.clone()}</span></Detail>
             </Details>
@@ -170,7 +175,7 @@ fn SealCard(page: SealPage, look: ExaminationId, action: String, change: String,
     let look_again = (!waiting).then(|| view! { <Form action=again submit="Look again" secondary=true>{again_hidden()}</Form> });
     let seal = (!blocked && !waiting).then(|| {
         view! {
-            <p>"Sealing fixes these bytes under a digest. "{asked}" people are asked for their decision by mail, each with a personal link."</p>
+            <p>"Sealing fixes these bytes under a digest. "{asked}</p>
             <Form action=action submit=submit>
                 {hidden()}
                 {(!nothing).then(|| view! { <input type="hidden" name="look" value=look.to_string()/> })}

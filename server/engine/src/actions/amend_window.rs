@@ -57,7 +57,13 @@ pub(super) async fn seal_next(engine: &Engine, caller: &Caller, number: i64, exp
                 How::Edited(look) => Found::Look(look),
                 How::Moved => Found::Kept(store::windows::preview(ledger.db(), before.id, expected).await?),
             };
-            let draft = seal_revision::read(&engine, ledger.db(), &caller.actor, &form, preview).await?;
+            let shelf = store::own_procedures::shelf(ledger.db()).await?;
+            let shelf = match how {
+                How::Edited(_) => shelf,
+                // Only the times are others: the work stays what it was, whatever counts by now.
+                How::Moved => shelf.with(store::windows::load(ledger.db(), before.id).await?.plan()?.procedure.known()),
+            };
+            let draft = seal_revision::read_by(&engine, ledger.db(), &caller.actor, &form, (preview, &shelf)).await?;
             if draft.target.plan.id != before.target {
                 return Err(Error::field("target", "A window stays on its database: propose a new window for another one."));
             }

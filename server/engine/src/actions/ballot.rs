@@ -46,7 +46,9 @@ impl Ballot {
     pub(super) async fn admit(&self, ledger: &mut Ledger<'_>, digest: &str, decision: VoteDecision) -> Result<Admitted<'_>> {
         let person = ledger.permit().person().ok_or_else(|| Error::internal("a vote is cast by a person"))?;
         let Self { window, plan, state } = self;
-        may_decide(*state, window, digest)?;
+        if let Err(refusal) = may_decide(*state, window, digest) {
+            return Err(self.after(ledger, person, decision, refusal).await?.into());
+        }
         in_time(window, decision, store::runs::now(ledger.db()).await?)?;
         let contributors = store::windows::contributors(ledger.db(), window.id).await?;
         let mut votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
@@ -67,6 +69,22 @@ impl Ballot {
         polls.in_turn(&now, &cast, person, decision)?;
         let before = now.count(&cast);
         Ok(Admitted { person, polls: if now.asked().contains(&person) { now } else { polls }, before })
+    }
+
+    /// What somebody reads who comes too late: that this decision was counted already, or that another one of theirs was.
+    async fn after(&self, ledger: &mut Ledger<'_>, person: PersonId, decision: VoteDecision, refusal: Refusal) -> Result<Refusal> {
+        let votes = store::votes::standing(ledger.db(), self.window.id, self.window.digest).await?;
+        let Some((_, vote)) = votes.iter().find(|(_, vote)| vote.person == person).filter(|_| refusal.code == "moved_on") else {
+            return Ok(refusal);
+        };
+        let now = self.state.label();
+        if vote.decision == decision {
+            let message = format!("Your decision was counted already, and this window is “{now}” now.");
+            return Ok(Refusal::new("already_voted", message, "Its page shows your decision with the others."));
+        }
+        let stands = vote.decision.label().to_lowercase();
+        let message = format!("This was not counted: you have “{stands}” on record, and this window is “{now}” now.");
+        Ok(Refusal::new("moved_on", message, "If it must not go on, its page says what can still be done about it."))
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn write(ledger: &mut Ledger<'_>, draft: &Draft, by: PersonId) 
     let born = propose(ledger, draft, by, &BTreeSet::new(), None).await?;
     let (id, number) = (born.window.id, born.window.number);
     let asked = pre_approve::ask_or_approve(ledger, &born.window, &born.sealed.plan, Map::new(), born.fact).await?.asked;
-    Ok(Proposed { id, number, asked })
+    Ok(Proposed { id, number, asked, approved: born.sealed.plan.is_pre_approved() })
 }
 
 /// Writes a checked draft as a new window and proposes it. `by` owns it; `also` wrote parts of what it says.

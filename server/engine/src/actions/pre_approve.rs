@@ -28,20 +28,11 @@ pub(super) async fn ask_or_approve(
     payload: Map<String, Value>,
     fact: FactRef,
 ) -> Result<Heard> {
-    if !plan.is_pre_approved() {
+    let Some(reason) = plan.pre_approved_by() else {
         let told = audience::tell_but(ledger, window, plan, NoticeKind::ApprovalNeeded, payload, fact, &BTreeSet::new()).await?;
         return Ok(Heard { asked: told.len(), told });
-    }
-    let policy = &plan.policy;
-    let policies = plan.policies();
-    let named: Vec<String> = policies.iter().map(|(policy, _)| format!("“{}”, version {}", policy.name, policy.version)).collect();
-    let reason = format!(
-        "Approved beforehand by the {} {}: risk {}, {}.",
-        if named.len() == 1 { "policy" } else { "policies" },
-        named.join(" and "),
-        plan.risk().word(),
-        plan.risk().label()
-    );
+    };
+    let (policy, policies) = (&plan.policy, plan.policies());
     let fact = NewFact::done("window.pre_approve", "window", window.id)
         .of_window(window.id)
         .of_team(window.team)

@@ -37,7 +37,8 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
     let budget_ms = budget_ms(&draft);
     let more = draft.more;
     let mut question = PreviewQuestion {
-        procedure: draft.proposal.procedure,
+        procedure: draft.proposal.procedure.key.clone(),
+        own: draft.proposal.procedure.is_own().then(|| Box::new(draft.proposal.procedure)),
         parameters: draft.proposal.parameters,
         excluded: draft.proposal.excluded,
         budget_ms,

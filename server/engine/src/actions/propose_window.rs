@@ -19,6 +19,8 @@ pub struct Proposed {
     pub number: i64,
     /// People asked for their decision; nobody where the policy approves the class beforehand.
     pub asked: usize,
+    /// The policy approved it beforehand.
+    pub approved: bool,
 }
 
 /// Proposes a window. Refused: fields (all at once), a database that is not ready or not the team's, an overlap with a live window,

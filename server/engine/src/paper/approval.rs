@@ -254,7 +254,7 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
     let plan = &about.plan;
     let zone = Zone::named(&about.zone);
     let times = &plan.times;
-    let mut rows = vec![("What", line(&format!("{}, {} version {}", plan.title, plan.procedure.name, plan.procedure.version)))];
+    let mut rows = vec![("What", line(&format!("{}, {}", plan.title, plan.procedure.said())))];
     rows.extend(places(plan, |target| {
         let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
         format!(

@@ -13,7 +13,7 @@ use domain::approval::VoteDecision;
 use domain::canonical::Digest;
 use domain::glass::Glass;
 use domain::notice::{Concerned, NoticeKind};
-use domain::plan::{Plan, PlanTarget};
+use domain::plan::{Plan, PlanProcedure, PlanTarget};
 use domain::procedure::text::plural;
 use domain::window::certainty::Certainty;
 use jiff::Timestamp;
@@ -119,11 +119,16 @@ fn page(m: &Material) -> String {
     format!("{}/windows/{}", m.base, m.subject.number)
 }
 
+/// The name of a procedure; of one that people composed also that, whatever it is named after.
+fn composed(procedure: &PlanProcedure) -> String {
+    if procedure.own.is_some() { procedure.said() } else { procedure.name.clone() }
+}
+
 fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
     use NoticeKind as N;
     let plan = &m.subject.plan;
     let (start, end) = (plan.times.start, plan.times.end);
-    let mut rows = vec![("What", line(&format!("{}, {}", plan.title, plan.procedure.name)))];
+    let mut rows = vec![("What", line(&format!("{}, {}", plan.title, composed(&plan.procedure))))];
     rows.extend(places(plan, |target| {
         let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
         format!("{} ({}), {dbms}, {}, owned by {}", target.short_name, target.name, target.environment, m.subject.team)
@@ -142,7 +147,11 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
         rows.push(("Risk", format!("{}, {}", plan.risk().word(), plan.risk().label())));
     }
     if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::GlassBroken | N::ApprovalLost | N::QuorumShort) {
-        rows.push(("Approvals", format!("{} of {}", m.standing.0, m.standing.1)));
+        let counted = || format!("{} of {}", m.standing.0, m.standing.1);
+        rows.push((
+            "Approvals",
+            if plan.is_pre_approved() { "none asked for: the policy approves it beforehand".to_owned() } else { counted() },
+        ));
     }
     if matches!(m.kind, N::ApprovalNeeded | N::VoteRecorded | N::Approved | N::ApprovalLost) {
         rows.extend(plan.raised().map(|raised| ("", raised.said())));
@@ -223,6 +232,14 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         NoticeKind::Moved => (
             format!("{}. Until enough people agree to the new time, it will not run.", moved(m, zone, "").trim_end()),
             vec!["You get this because you were told of the old time. Those who decide are asked again.".to_owned()],
+        ),
+        NoticeKind::Approved if plan.is_pre_approved() => (
+            format!(
+                "Nobody was asked. {} The work starts by itself at its time, and not later than {}.",
+                line(&plan.pre_approved_by().unwrap_or_default()),
+                zone.long(plan.times.latest_start)
+            ),
+            vec!["Whoever may cancel the window can do so until it begins.".to_owned()],
         ),
         NoticeKind::Approved => (
             format!(

@@ -85,6 +85,7 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
         unheard: voice.heard().err(),
         in_time: letters::in_time(db, newest.plan.times.latest_start).await?,
         vote: own.as_ref(),
+        decided_newest: counted.iter().any(|vote| vote.person == link.person),
     }
     .answer();
     if let Answer::Over(over) = &mut answer

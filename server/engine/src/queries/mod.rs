@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod pauses;
 pub mod people;
 pub mod policies;
+pub mod procedures;
 pub mod proposals;
 pub mod runs;
 pub mod series;

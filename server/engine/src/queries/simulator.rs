@@ -93,7 +93,14 @@ pub(crate) async fn imagine(
     let absent = asked.absent.iter().filter_map(|id| id.parse().ok()).collect();
     (asked.procedure, asked.risk) = (procedure.key.clone(), risk.word().to_owned());
     (asked.most_mib, asked.proposer) = (most_mib.to_string(), proposer.to_string());
-    let case = Case { environment: place.environment.clone(), tags: place.tags.clone(), procedure: procedure.key, risk, most_mib };
+    let case = Case {
+        environment: place.environment.clone(),
+        tags: place.tags.clone(),
+        procedure: procedure.key,
+        alike: BTreeSet::new(),
+        risk,
+        most_mib,
+    };
     Ok((place, Question { case, proposer, absent }))
 }
 

@@ -128,10 +128,12 @@ pub async fn database(db: &mut PgConnection, target: TargetId) -> sqlx::Result<(
     Ok((row.short_name, row.name))
 }
 
-/// Title of a series, and short name of its database.
+/// Title of a series, and short name of its database, with how many others there are.
 pub async fn series(db: &mut PgConnection, series: SeriesId) -> sqlx::Result<(String, String)> {
     let row = sqlx::query!(
-        "SELECT s.title, t.short_name FROM drydock.series s JOIN drydock.target t ON t.id = s.target_id WHERE s.id = $1",
+        r#"SELECT s.title, t.short_name || CASE o.n WHEN 0 THEN '' ELSE ' and ' || o.n || ' more' END AS "short_name!"
+           FROM drydock.series s JOIN drydock.target t ON t.id = s.target_id
+           CROSS JOIN LATERAL (SELECT count(*) AS n FROM drydock.series_target x WHERE x.series_id = s.id) o WHERE s.id = $1"#,
         series.0
     )
     .fetch_one(db)

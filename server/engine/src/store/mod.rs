@@ -31,6 +31,7 @@ pub mod mailbox;
 pub mod measurements;
 pub mod new_addresses;
 pub mod outbox;
+pub mod own_procedures;
 pub mod past_lists;
 pub mod pauses;
 pub mod people;

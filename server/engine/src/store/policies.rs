@@ -90,6 +90,7 @@ pub async fn ruling_today(db: &mut PgConnection, plan: &Plan) -> Result<Vec<std:
             environment: row.environment,
             tags: row.tags.into_iter().collect(),
             procedure: plan.procedure.key.clone(),
+            alike: plan.procedure.alike(),
             risk: plan.risk(),
             most_mib: plan.envelope.most_bytes / (1024 * 1024),
         };

@@ -43,6 +43,7 @@ pub async fn all(db: &mut PgConnection) -> Result<Vec<Example>> {
                 environment: row.environment,
                 tags: row.tags.into_iter().collect(),
                 procedure: row.procedure,
+                alike: BTreeSet::new(),
                 risk: RiskClass::from_word(&row.risk).ok_or_else(|| Error::internal("an unknown risk class"))?,
                 most_mib: u64::try_from(row.most_mib).map_err(Error::internal)?,
             };

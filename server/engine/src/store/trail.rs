@@ -272,7 +272,8 @@ pub async fn names(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<HashMap<
            UNION ALL SELECT w.id, '#' || w.number, '/windows/' || w.number FROM drydock.window w WHERE w.id = ANY ($1)
            UNION ALL SELECT r.id, 'run of #' || w.number, '/runs/' || r.id FROM drydock.run r JOIN drydock.window w ON w.id = r.window_id WHERE r.id = ANY ($1)
            UNION ALL SELECT s.id, s.title, '/series/' || s.id FROM drydock.series s WHERE s.id = ANY ($1)
-           UNION ALL SELECT p.id, p.name, '/policies' FROM drydock.policy p WHERE p.id = ANY ($1)"#,
+           UNION ALL SELECT p.id, p.name, '/policies' FROM drydock.policy p WHERE p.id = ANY ($1)
+           UNION ALL SELECT o.id, o.name || ', version ' || o.version, '/procedures/' || o.key FROM drydock.own_procedure o WHERE o.id = ANY ($1)"#,
         ids
     )
     .fetch_all(db)

@@ -65,12 +65,12 @@ pub async fn form_today(db: &mut PgConnection, form: Value, plan: &Plan) -> Resu
 /// Most further databases that one form offers.
 const MOST_CANDIDATES: i64 = 60;
 
-/// Other databases of the same team and kind that are ready: the first by name, and those of `chosen`.
+/// Other databases of the same team and kind that are ready, the first by name; and those of `chosen`, which nobody drops by not seeing them.
 pub async fn beside_in_team(db: &mut PgConnection, first: &ProposalTarget, chosen: &BTreeSet<String>) -> Result<Vec<Candidate>> {
     let chosen: Vec<String> = chosen.iter().cloned().collect();
     let rows = sqlx::query!(
-        "SELECT t.short_name, t.name, t.environment, t.tags FROM drydock.target t
-         WHERE t.team_id = $1 AND t.dbms = $2 AND t.state = 'ready' AND t.id <> $3 ORDER BY t.short_name = ANY ($4) DESC, t.short_name LIMIT $5",
+        r#"SELECT t.short_name, CASE t.state WHEN 'ready' THEN t.name ELSE t.name || ' (' || t.state || ')' END AS "name!", t.environment, t.tags FROM drydock.target t
+           WHERE t.team_id = $1 AND t.dbms = $2 AND (t.state = 'ready' OR (t.short_name = ANY ($4) AND t.state <> 'deleted')) AND t.id <> $3 ORDER BY t.short_name = ANY ($4) DESC, t.short_name LIMIT $5"#,
         first.plan.team.0,
         first.plan.dbms,
         first.plan.id.0,

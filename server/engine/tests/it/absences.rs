@@ -362,7 +362,7 @@ async fn the_owner_hears_at_once_and_once_that_nobody_is_left_who_could_approve(
     office.tick().await;
     let told = warned(&office).await;
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("Egon: 1 of the leads and deputies of the owner team have to approve, and 0 can in time."), "{told:?}");
+    assert!(told[0].starts_with("Egon: 1 of the leads and deputies of the owner team has to approve, and 0 can in time."), "{told:?}");
     assert!(
         told[0].contains("Lena (away until ") && told[0].contains("Dario (away until ") && told[0].contains("nobody votes meanwhile"),
         "{told:?}"
@@ -410,7 +410,7 @@ async fn of_several_databases_the_short_one_is_named_and_a_delegate_takes_the_se
     let told = warned(&office).await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].starts_with("Egon: 1 of the stakeholders of the database (prod-invoices) have to approve, and 0 can in time."),
+        told[0].starts_with("Egon: 1 of the stakeholders of the database (prod-invoices) has to approve, and 0 can in time."),
         "the orders have their stakeholder: {told:?}"
     );
     // Sten is asked for the orders by own right; for the invoices he votes in her place.

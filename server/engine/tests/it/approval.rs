@@ -1,7 +1,9 @@
 //! From a proposal to an approved window, under the web role.
 
 use crate::house::{House, code};
+use domain::proposal::ProposalForm;
 use domain::window::WindowState;
+use engine::Error;
 use engine::actions::Caller;
 use engine::actions::amend_window::amend_window;
 use engine::actions::cast_vote::{Input, Outcome, cast_vote, cast_vote_by_link};
@@ -171,6 +173,52 @@ async fn a_vote_taken_back_stops_an_approved_window() {
     assert_eq!(house.count("SELECT count(*) FROM drydock.window_target WHERE live").await, 0);
     assert_eq!(withdraw_vote(&house.engine, &house.lead, window.number).await.expect("own vote"), WindowState::Proposed);
     assert_eq!(code(withdraw_vote(&house.engine, &house.lead, window.number).await), "no_vote");
+}
+
+#[tokio::test]
+async fn once_the_work_began_a_vote_stays() {
+    let house = House::new().await;
+    let window = house.due_and_waiting().await;
+    for who in [&house.stakeholder, &house.lead] {
+        approve(&house, who, window.number).await.expect("a vote");
+    }
+    house.put(window.id, 2, WindowState::Running).await;
+    let Err(Error::Refused(refusal)) = withdraw_vote(&house.engine, &house.lead, window.number).await else { panic!("too late") };
+    assert_eq!(refusal.code, "moved_on");
+    assert!(refusal.message.contains("“Running”: the vote can no longer be taken back"), "{refusal}");
+    assert!(refusal.way_out.starts_with("Stop the run on its page"), "{refusal}");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.vote WHERE withdrawn_at IS NOT NULL").await, 0);
+}
+
+/// Sent back, changed, asked about anew: earlier votes are votes on another plan.
+#[tokio::test]
+async fn what_was_sent_back_is_changed_and_asked_about_again() {
+    let house = House::new().await;
+    let number = house.proposed(3).await.number;
+    approve(&house, &house.stakeholder, number).await.expect("a vote on the first revision");
+    let stale = approval(&house, number).await;
+    let ask = Input { decision: "request_changes".into(), comment: "Leave the archive alone.".into(), ..stale.clone() };
+    cast_vote(&house.engine, &house.lead, number, &ask).await.expect("sent back");
+    assert_eq!(house.state(number).await, "draft");
+    let told = "SELECT count(*) FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'changes_asked' AND p.name = 'Egon'";
+    assert_eq!(house.count(told).await, 1);
+    let form = ProposalForm { excluded: "shop.archive".into(), ..house.form(3) };
+    assert_eq!(amend_window(&house.engine, &house.engineer, number, 1, &form, None).await.expect("changed"), 2);
+    assert_eq!(house.state(number).await, "proposed");
+    let asked =
+        "SELECT count(DISTINCT person_id) FROM drydock.outbox o JOIN drydock.plan p ON p.window_id = o.window_id AND p.digest = o.digest
+                 WHERE o.kind = 'approval_needed' AND p.revision = 2";
+    assert_eq!(house.count(asked).await, 3, "everybody, whoever had voted");
+    // A page of the first revision is told what happened, in a sentence.
+    let Err(Error::Refused(refusal)) = cast_vote(&house.engine, &house.lead, number, &stale).await else { panic!("a stale plan") };
+    assert!(refusal.code == "stale_plan" && refusal.message.contains("it is now revision 2"), "{refusal}");
+    let late = amend_window(&house.engine, &house.engineer, number, 1, &house.form(4), None).await;
+    let Err(Error::Refused(refusal)) = late else { panic!("somebody saved meanwhile") };
+    assert!(refusal.code == "moved_on" && refusal.way_out.starts_with("Your text is still in the form"), "{refusal}");
+    approve(&house, &house.lead, number).await.expect("the new plan");
+    assert_eq!(house.state(number).await, "proposed", "the stakeholder's vote was on another plan");
+    approve(&house, &house.stakeholder, number).await.expect("the new plan");
+    assert_eq!(house.state(number).await, "approved");
 }
 
 #[tokio::test]

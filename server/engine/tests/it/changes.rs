@@ -13,7 +13,8 @@ use engine::change::read_form;
 use engine::test_support::fail_points::Deed;
 use std::time::{Duration, Instant};
 
-fn change(forth: &str, back: &str) -> Change {
+/// What a person proposes who has read the notices.
+pub fn change(forth: &str, back: &str) -> Change {
     read_form(&ChangeForm { change_sql: forth.into(), back_sql: back.into(), read_by_me: "on".into(), ..ChangeForm::default() })
         .expect("good")
 }

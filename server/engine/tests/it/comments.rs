@@ -7,7 +7,7 @@ use domain::conversation::{MOST_COMMENTS, commitment};
 use domain::ids::{CommentId, PersonId};
 use domain::notice::topics::Topic;
 use domain::people::{GlobalRole, TeamRole};
-use domain::view::windows::conversation::{Conversation, PAGE_ENTRIES, Said};
+use domain::view::windows::conversation::{ACTIONS, Conversation, LEFT_OUT, PAGE_ENTRIES, Said};
 use engine::Error;
 use engine::actions::edit_notices::{Input as Notices, edit_notices};
 use engine::actions::retract_comment::retract_comment;
@@ -16,7 +16,9 @@ use engine::actions::write_comment::{Input, write_comment};
 use engine::actions::{Caller, withdraw_vote};
 use engine::queries::conversations;
 use engine::store::outbox::DeliveryResult;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 async fn write(house: &House, who: &Caller, number: i64, text: &str) -> engine::Result<usize> {
     write_comment(&house.engine, who, number, &Input { text: text.to_owned() }).await
@@ -257,4 +259,39 @@ async fn a_window_takes_so_many_comments_and_no_more() {
     .await
     .expect("full");
     assert_eq!(code(write(&house, &house.lead, window, "one more").await), "too_many");
+}
+
+/// Whoever adds a fact about a window decides whether people read it there: none is forgotten.
+#[test]
+fn every_fact_about_a_window_is_shown_or_left_out_for_a_reason() {
+    let is_action = |text: &str| {
+        let part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        text.split_once('.').is_some_and(|(kind, what)| part(kind) && part(what))
+    };
+    let of_a_window = |text: &str| text.split_once('.').is_some_and(|(kind, _)| ["window", "vote", "run", "check"].contains(&kind));
+    let named = |text: &str| {
+        let words = || text.split('"').filter(|word| is_action(word)).map(str::to_owned);
+        // What is of a window by its name, and what is said to be of one where it is put together.
+        let facts = text.split("NewFact::").skip(1).filter_map(|rest| rest.split(';').next()).filter(|fact| fact.contains(".of_window("));
+        let said = facts.filter_map(|fact| fact.split('"').nth(1)).filter(|word| is_action(word)).map(str::to_owned);
+        words().filter(|word| of_a_window(word)).chain(said).collect::<Vec<_>>()
+    };
+    let mut places = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let (mut found, mut everything) = (BTreeSet::new(), Vec::new());
+    while let Some(place) = places.pop() {
+        if place.is_dir() {
+            places.extend(fs::read_dir(&place).expect("readable").flatten().map(|entry| entry.path()));
+        } else if place.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&place).expect("readable");
+            found.extend(named(&text));
+            everything.push(text);
+        }
+    }
+    assert!(found.len() > 40, "{found:?}");
+    let known = |action: &String| ACTIONS.contains(&action.as_str()) || LEFT_OUT.iter().any(|(other, _)| other == action);
+    let forgotten: Vec<&String> = found.iter().filter(|action| !known(action)).collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
+    let everything = everything.concat();
+    let gone: Vec<_> = LEFT_OUT.iter().filter(|(action, _)| !everything.contains(&format!("\"{action}\""))).collect();
+    assert!(gone.is_empty(), "{gone:?}");
 }

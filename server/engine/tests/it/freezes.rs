@@ -44,7 +44,8 @@ pub fn form(house: &House, covers: &str, hours: i64) -> FreezeForm {
     }
 }
 
-async fn freeze(house: &House, who: &Caller, covers: &str, hours: i64) -> FreezeId {
+/// A freeze from now on for so many hours.
+pub async fn freeze(house: &House, who: &Caller, covers: &str, hours: i64) -> FreezeId {
     create_freeze(&house.engine, who, &form(house, covers, hours)).await.expect("frozen")
 }
 

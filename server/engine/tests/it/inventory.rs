@@ -406,6 +406,7 @@ async fn a_preview_says_what_would_be_done_and_why() {
         let rules = if excluded.is_empty() { vec![] } else { vec![excluded.parse().expect("a rule")] };
         let question = PreviewQuestion {
             procedure: procedure.into(),
+            own: None,
             parameters: Default::default(),
             excluded: rules,
             budget_ms: 3_600_000,
@@ -443,6 +444,7 @@ async fn a_preview_for_a_window_is_kept_with_its_revision() {
         .expect("proposed");
     let question = PreviewQuestion {
         procedure: "weekly_postgresql".into(),
+        own: None,
         parameters: Default::default(),
         excluded: vec![],
         budget_ms: 1,

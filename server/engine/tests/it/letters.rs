@@ -3,14 +3,17 @@
 use domain::absence::Absence;
 use domain::approval::{Assurance, Eligible, Policy};
 use domain::canonical::Digest;
+use domain::change::{Change, Reading, Statement, WayBack, settings};
 use domain::freeze::{Freeze, Scope};
 use domain::glass::{Confirmed, Glass, Raised};
 use domain::ids::{AbsenceId, FreezeId, GlassId, PersonId, PolicyId, RunId, SeriesId, TargetId, TeamId, WebhookId, WindowId};
+use domain::lanes::Waves;
 use domain::notice::NoticeKind;
 use domain::pause::PauseLevel;
-use domain::plan::{Plan, PlanParts, PlanPolicy, PlanTarget};
+use domain::plan::{Bar, Plan, PlanParts, PlanPolicy, PlanTarget};
 use domain::procedure::library::weekly;
-use domain::proposal::ProposalForm;
+use domain::procedure::{RiskClass, Shelf};
+use domain::proposal::{Proposal, ProposalForm};
 use domain::view::freezes::{FreezeRow, MetWindow, Passing};
 use domain::view::pauses::PauseRow;
 use domain::window::{Ending, RunState, WindowState};
@@ -34,7 +37,7 @@ pub fn plan() -> Plan {
         time: "02:00".into(),
         ..ProposalForm::blank()
     };
-    let proposal = form.parse().expect("a good form");
+    let proposal = form.parse(&Shelf::default()).expect("a good form");
     let times = proposal.times(&TimeZone::UTC, "Etc/UTC", "2026a", at("2026-11-20T00:00:00Z")).expect("in the future");
     let rules = Policy::standard();
     let (_, digest) = rules.seal().expect("integers");
@@ -66,7 +69,7 @@ pub fn plan() -> Plan {
         waves: None,
         rehearsal: None,
     };
-    Plan::assemble(&proposal, &weekly::version_1(), parts)
+    Plan::assemble(&Proposal { procedure: weekly::version_1(), ..proposal }, parts)
 }
 
 pub fn material(kind: NoticeKind) -> Material {
@@ -238,6 +241,58 @@ fn the_commands_of_a_mail_name_the_sessions_of_its_run() {
         let patterns: Vec<_> = text.split("LIKE '").skip(1).filter_map(|rest| rest.split_once("%'")).map(|(pattern, _)| pattern).collect();
         assert_eq!(patterns.len(), 3, "{text}");
         assert!(patterns.iter().all(|pattern| session.starts_with(pattern)), "{patterns:?} and {session}");
+    }
+}
+
+#[test]
+fn what_a_policy_approves_beforehand_is_no_agreement_of_people() {
+    let mut told = material(NoticeKind::Approved);
+    assert!(write(&told).expect("written").text.contains("Enough people agreed."));
+    told.subject.plan.policy.rules.pre_approved = Some(RiskClass::R4);
+    let text = write(&told).expect("written").text;
+    assert!(text.contains("Nobody was asked. Approved beforehand by the policy “standard”, version 1: risk R1"), "{text}");
+    assert!(text.contains("none asked for: the policy approves it beforehand"), "{text}");
+    assert!(!text.contains("Enough people agreed"), "{text}");
+}
+
+#[test]
+fn the_start_of_several_databases_says_how_to_get_at_each() {
+    let mut told = material(NoticeKind::Started);
+    let plan = &mut told.subject.plan;
+    let second = PlanTarget { id: TargetId(Uuid::from_u128(8)), short_name: "prod-invoices".into(), ..plan.target().clone() };
+    let order = vec![vec![second.id], vec![plan.target().id]];
+    plan.bars.push(Bar { target: second.id, policy: plan.policy.clone(), eligible: plan.eligible.clone() });
+    plan.targets.push(second);
+    plan.waves = Some(Waves { order, soak_min: 5 });
+    let text = write(&told).expect("written").text;
+    assert!(text.contains("see what it is doing on each of these databases, until its part has ended"), "{text}");
+    let any_run = RunId(Uuid::from_u128(77)).session_prefix();
+    let pattern = text.split("LIKE '").nth(1).and_then(|rest| rest.split_once("%'")).map(|(pattern, _)| pattern).expect("a pattern");
+    // An underscore of a pattern is any one character.
+    let fits = pattern.chars().zip(any_run.chars()).all(|(wanted, there)| wanted == '_' || wanted == there);
+    assert!(fits && pattern.len() == any_run.len() && text.contains("datname = current_database()"), "{text}");
+    assert!(!"drydock: password of somebody, changed".starts_with(&pattern[..9]), "{pattern}");
+}
+
+#[test]
+fn the_start_of_a_change_says_how_it_is_taken_back() {
+    let mut told = material(NoticeKind::Started);
+    let statement = |text: &str| Statement { text: text.into(), reading: Reading::harmless("CREATE INDEX") };
+    told.subject.plan.change = Some(Change {
+        statements: vec![statement("CREATE INDEX one ON shop.orders (state)")],
+        role: Some("Shop owner".into()),
+        back: WayBack::Statements { statements: vec![statement("DROP INDEX shop.one -- the first"), statement("SELECT 1")] },
+    });
+    let text = write(&told).expect("written").text;
+    for line in ["SET ROLE \"Shop owner\";", "DROP INDEX shop.one -- the first", "SELECT 1"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("-- the first;"), "a comment would swallow the end of the statement: {text}");
+    let change = settings::read("work_mem = 64MB\nwal_compression = default").expect("good");
+    told.subject.plan.change = Some(change);
+    let text = write(&told).expect("written").text;
+    for line in ["ALTER SYSTEM RESET \"work_mem\";", "ALTER SYSTEM RESET \"wal_compression\";", "SELECT pg_reload_conf();"] {
+        assert!(text.contains(line), "{line}: {text}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! The table of messages, walked against the ledger: one person for each part, every message, and nobody but those whom the table names.
 
 use crate::house::{House, person};
+use crate::inventory::worker;
+use crate::stage::When;
 use crate::voices::account;
 use domain::ids::{PersonId, WindowId};
 use domain::notice::NoticeKind;
@@ -171,4 +173,31 @@ async fn what_people_do_to_a_window_is_told_by_the_message_of_its_transition() {
     forget(&house).await;
     cancel_window(&house.engine, &house.engineer, window, "not needed").await.expect("taken back");
     assert_eq!(kinds(&house).await, expected(W::Proposed, W::Withdrawn));
+}
+
+#[tokio::test]
+async fn what_a_worker_does_to_a_window_by_itself_is_told_by_the_message_of_its_transition() {
+    use WindowState as W;
+    let house = House::new().await;
+    let worker = worker(&house).await;
+    let run = |sql: &'static str| sqlx::query(sql).execute(&house.admin);
+    let expected = |from, to| BTreeSet::from([told_of(from, to).expect("told").word().to_owned()]);
+    // Nobody decides in time.
+    let number = house.proposed(5).await.number;
+    forget(&house).await;
+    for sql in [
+        "UPDATE drydock.revision SET decide_by_at = now() - interval '1 minute'",
+        "UPDATE drydock.revision_stage SET decide_by_at = now() - interval '1 minute'",
+    ] {
+        run(sql).await.expect(sql);
+    }
+    engine::scheduler::tick(&worker).await.expect("ticks");
+    assert_eq!(house.state(number).await, "expired");
+    assert_eq!(kinds(&house).await, expected(W::Proposed, W::Expired));
+    // Approved, and nothing lets it begin in time.
+    let missed = house.staged(When { start_s: -3_600, latest_s: -60, cut_off_s: 3_600, end_s: 7_200 }, |_| ()).await;
+    forget(&house).await;
+    engine::scheduler::tick(&worker).await.expect("ticks");
+    assert_eq!(house.state(missed.number).await, "missed");
+    assert_eq!(kinds(&house).await, expected(W::Approved, W::Missed));
 }

@@ -6,7 +6,8 @@ use domain::approval::choose::Case;
 use domain::ids::{PolicyChangeId, PolicyId};
 use domain::people::GlobalRole;
 use domain::permission::Permit;
-use domain::procedure::RiskClass;
+use domain::procedure::{RiskClass, library};
+use domain::proposal::ProposalForm;
 use domain::view::simulator::Asked;
 use domain::window::WindowState;
 use engine::Error;
@@ -132,7 +133,7 @@ impl Town {
 }
 
 /// The fields of a policy for everything but development that asks one stakeholder and one lead, with changes.
-fn fields(changes: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn fields(changes: &[(&str, &str)]) -> Vec<(String, String)> {
     let good = [
         ("rule1_who", "stakeholder"),
         ("rule1_how", "number"),
@@ -359,6 +360,7 @@ async fn the_highest_precedence_that_fits_rules_and_tags_choose() {
         environment: "nowhere".into(),
         tags: std::collections::BTreeSet::new(),
         procedure: "x".into(),
+        alike: std::collections::BTreeSet::new(),
         risk: RiskClass::R1,
         most_mib: 0,
     };
@@ -510,7 +512,7 @@ async fn who_must_approve_is_answered_for_an_imagined_window() {
     let page = simulator::show(&house.engine, &house.engineer, &asked(&[&house.stakeholder])).await.expect("a page");
     let answer = page.answer.expect("ruled");
     assert!(!answer.reachable && answer.rules[0].absent == ["Sten"]);
-    assert_eq!(answer.missing, ["1 of the stakeholders of the database have to approve, and 0 could."]);
+    assert_eq!(answer.missing, ["1 of the stakeholders of the database has to approve, and 0 could."]);
     let foreign = simulator::show(&house.engine, &house.foreigner, &asked(&[])).await.expect("a page");
     assert!(foreign.databases.is_empty() && foreign.answer.is_none() && foreign.problem.is_some(), "foreign databases do not exist");
 }
@@ -538,4 +540,34 @@ async fn an_example_that_a_change_would_break_keeps_it_from_being_proposed() {
         .await
         .expect("facts");
     assert_eq!(facts, ["policy.keep_example", "policy.forget_example"]);
+}
+
+/// What a policy says of procedures, classes and sizes chooses it when a window is sealed. The size is the plan's own limit: the work stays inside.
+#[tokio::test]
+async fn procedure_class_and_size_choose_the_policy() {
+    let town = Town::new().await;
+    let house = &town.house;
+    for (name, precedence, what) in [
+        ("Reviews", "50", ("procedures", library::monthly::KEY)),
+        ("Destructive", "51", ("risks", "R4")),
+        ("Large", "52", ("at_least_mib", "10000")),
+    ] {
+        let input = Input { version: String::new(), name: name.to_owned() };
+        let mut typed = fields(&[("precedence", precedence), what]);
+        typed.retain(|(field, value)| field != "environments" || value == "production");
+        propose_policy(&house.engine, &town.ada, None, &input, &typed).await.expect("a good policy");
+        town.agree_all().await;
+    }
+    let propose = |day, procedure: &'static str, most_mib: &'static str| {
+        let (house, town) = (&town.house, &town);
+        async move {
+            let form = ProposalForm { procedure: procedure.into(), most_mib: most_mib.into(), ..house.form(day) };
+            let number = propose_window(&house.engine, &house.engineer, &form, None).await.expect("a good proposal").number;
+            town.rules(number).await
+        }
+    };
+    let (weekly, review) = (library::WEEKLY_POSTGRESQL, library::monthly::KEY);
+    assert_eq!(propose(3, weekly, "9999").await, "Standard");
+    assert_eq!(propose(4, weekly, "10000").await, "Large");
+    assert_eq!(propose(5, review, "9999").await, "Reviews");
 }

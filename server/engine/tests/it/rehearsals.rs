@@ -24,7 +24,8 @@ async fn house() -> House {
     house
 }
 
-async fn plan(house: &House, number: i64) -> Plan {
+/// The plan of a window as it is sealed now.
+pub async fn plan(house: &House, number: i64) -> Plan {
     let bytes: Vec<u8> = sqlx::query_scalar(
         "SELECT p.bytes FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision WHERE w.number = $1",
     )

@@ -130,7 +130,7 @@ async fn where_a_code_is_asked_for_a_link_alone_does_not_approve_and_link_and_co
             .await,
         1
     );
-    assert_eq!(code(desk.type_in(Some(&browser), &digits).await), "moved_on");
+    assert_eq!(code(desk.type_in(Some(&browser), &digits).await), "already_voted");
     assert_eq!(house.count("SELECT count(*) FROM drydock.fact WHERE action = 'code.mail' AND window_id IS NOT NULL").await, 1);
     let leaked = format!(
         "SELECT count(*) FROM (SELECT convert_from(bytes, 'UTF8') AS x FROM drydock.fact UNION ALL SELECT payload::text FROM drydock.outbox) t WHERE x LIKE '%{digits}%'"

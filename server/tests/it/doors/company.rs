@@ -1,6 +1,7 @@
 //! What the doors lead to: databases, windows and runs in every state that a door asks for, of two teams.
 
 use super::cast::Cast;
+use super::table::OWN_PROCEDURE;
 use crate::browser::{Browser, Place};
 use crate::house::{House, person};
 use crate::stage::{Staged, When};
@@ -9,6 +10,7 @@ use domain::glass::AskForm;
 use domain::ids::{FeedId, PersonId, RunId, SeriesId, TargetId, TeamId};
 use domain::people::GlobalRole;
 use domain::permission::Actor;
+use domain::procedure::Shelf;
 use domain::proposal::ProposalForm;
 use domain::series::form::SeriesForm;
 use domain::webhook::Draft;
@@ -21,9 +23,11 @@ use engine::actions::confirm_break_glass::{self, confirm_break_glass};
 use engine::actions::end_series::{self, end_series};
 use engine::actions::make_feed::{self, make_feed};
 use engine::actions::make_series::{Step, make_series};
+use engine::actions::propose_procedure::{self, propose_procedure};
 use engine::actions::propose_window::propose_window;
 use engine::actions::revoke_feed::revoke_feed;
 use engine::actions::write_comment::{Input, write_comment};
+use engine::queries::procedures;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -52,6 +56,9 @@ pub struct Company {
     pub glass: Uuid,
     pub notice: String,
     pub policy: String,
+    /// Of an own procedure, which waits for a second person, and its digest.
+    pub version: String,
+    pub version_digest: String,
     pub webhook: String,
     /// Something it was sent.
     pub delivery: String,
@@ -82,6 +89,8 @@ impl Company {
             glass: Uuid::nil(),
             notice: String::new(),
             policy: String::new(),
+            version: String::new(),
+            version_digest: String::new(),
             webhook: String::new(),
             delivery: String::new(),
         };
@@ -193,7 +202,7 @@ impl Company {
 
     async fn made(&self, database: &str, by: &Caller) -> SeriesId {
         let form = daily(&self.house, database);
-        let seen = form.parse().expect("good").seen("Europe/Berlin");
+        let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
         match make_series(&self.house.engine, by, &form, &seen).await.expect("saved") {
             Step::Saved(id) => id,
             Step::Look => panic!("its dates were seen"),
@@ -234,6 +243,15 @@ impl Company {
             self.feeds.insert(name, (id, by.actor.person));
         }
         revoke_feed(&self.house.engine, &by, self.feeds["revoked"].0).await.expect("revoked");
+    }
+
+    /// A version of an own procedure that the lead proposed.
+    pub async fn procedure(&mut self) {
+        let input = propose_procedure::Input { text: OWN_PROCEDURE.into(), ..Default::default() };
+        propose_procedure(&self.house.engine, &self.house.lead, &input).await.expect("a good file");
+        let shown = procedures::show(&self.house.engine, &self.house.lead, "own_nightly").await.expect("a page");
+        let waiting = shown.waiting.expect("it waits");
+        (self.version, self.version_digest) = (waiting.id.to_string(), waiting.digest.hex());
     }
 
     /// A webhook, and the event that a proposal owed it.

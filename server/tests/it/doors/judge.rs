@@ -149,6 +149,8 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
                 ..object("a delivery", String::new(), None)
             })
             .collect(),
+        Thing::Procedure => vec![object("an own procedure", "own_nightly".into(), None), missing("own_nowhere", None)],
+        Thing::ProcedureVersion => vec![object("a version", company.version.clone(), None), missing(nowhere, None)],
         Thing::Policy => vec![object("a policy", company.policy.clone(), None), missing(nowhere, None)],
         Thing::Feed => {
             let of = |what, (feed, person): &(FeedId, PersonId)| Object { person: Some(*person), ..object(what, feed.to_string(), None) };

@@ -72,6 +72,10 @@ pub enum Thing {
     /// A webhook and something it was sent.
     Delivery,
     Policy,
+    /// An own procedure, by its key.
+    Procedure,
+    /// A version of it that waits for a second person.
+    ProcedureVersion,
     Mail,
     /// A calendar feed.
     Feed,
@@ -147,9 +151,9 @@ use Right::{Account, Demo, Field, Held, Island, Named, OfTeam, Own, Somewhere, T
 use Thing::{Check, Nothing, Retired, Run, Window, WindowFreeze, WindowWatcher};
 use Verb::{
     AcceptRed, AddContact, AddWatcher, AskBreakGlass, CancelWindow, CloseWindow, ConfirmBreakGlass, DeleteTarget, ExamineTarget,
-    ExportTrail, Freeze, HoldRun, ManageMembers, ManageOutbox, ManagePeople, ManagePolicies, ManageTarget, ManageWebhooks, PauseAll,
-    ProposeWindow, RecordBackup, ResolveHold, ResumeAll, ReviewBreakGlass, SayAbsence, SeePeople, SeeTeam, SeeTrail, StartRun, StopRun,
-    TickItem, TransferTarget, Vote,
+    ExportTrail, Freeze, HoldRun, ManageMembers, ManageOutbox, ManagePeople, ManagePolicies, ManageProcedures, ManageTarget,
+    ManageWebhooks, PauseAll, ProposeWindow, RecordBackup, ResolveHold, ResumeAll, ReviewBreakGlass, SayAbsence, SeePeople, SeeTeam,
+    SeeTrail, StartRun, StopRun, TickItem, TransferTarget, Vote,
 };
 
 /// Doors for everybody, and those of one's own account.
@@ -216,6 +220,10 @@ pub const OPEN: &[Line] = &[
     Line::act("POST /logout", Right::None, Nothing, typed!(c, p;)).idle(),
 ];
 
+/// An own procedure that is nothing special.
+pub const OWN_PROCEDURE: &str =
+    "key = 'own_nightly'\nname = 'nightly for all'\nabout = 'Every night.'\ndbms = 'postgresql'\nsteps = ['freeze', 'vacuum', 'analyze']\n";
+
 /// A policy for everything but development that asks one stakeholder.
 fn policy(more: &[(&'static str, &str)]) -> Fields {
     let fields = [
@@ -258,6 +266,16 @@ pub const PEOPLE: &[Line] = &[
     Line::act("POST /admin/webhooks/{id}/resume", Held(ManageWebhooks), Thing::Webhook, typed!(c, p;)),
     // Last: it is gone afterwards.
     Line::act("POST /admin/webhooks/{id}/delete", Held(ManageWebhooks), Thing::Webhook, typed!(c, p; "confirm": "Chat of all")),
+    Line::read("GET /procedures", Account, Nothing),
+    Line::read("GET /procedures/new", Held(ManageProcedures), Nothing),
+    Line::act("POST /procedures/new", Held(ManageProcedures), Nothing, typed!(c, p; "text": OWN_PROCEDURE.replace("nightly", "weekly"))),
+    Line::read("GET /procedures/{key}", Account, Thing::Procedure),
+    Line::read("GET /procedures/{key}/file", Account, Thing::Procedure),
+    Line::act("POST /procedures/versions/{id}/agree", Held(ManageProcedures), Thing::ProcedureVersion, |c, _| {
+        vec![("digest", c.version_digest.clone())]
+    }),
+    // After it counts: it is over afterwards.
+    Line::act("POST /procedures/versions/{id}/end", Held(ManageProcedures), Thing::ProcedureVersion, typed!(c, p; "shown": "counts")),
     Line::read("GET /policies", Account, Nothing),
     Line::read("GET /policies/new", Held(ManagePolicies), Nothing),
     Line::act("POST /policies/new", Held(ManagePolicies), Nothing, |_, _| policy(&[("name", "Careful"), ("precedence", "10")])),
@@ -535,7 +553,7 @@ pub const RUNS: &[Line] = &[
 /// What somebody typed for a series on a database, who saw its dates.
 fn series(database: &str, company: &Company) -> Fields {
     let typed = super::company::daily(&company.house, database);
-    let seen = typed.parse().expect("good").seen("Europe/Berlin");
+    let seen = typed.parse(&domain::procedure::Shelf::default()).expect("good").seen("Europe/Berlin");
     let mut fields = proposal(company, database);
     fields.retain(|(name, _)| *name != "date");
     fields.extend([("date", typed.proposal.date), ("repeat", typed.repeat), ("every", typed.every), ("ends", typed.ends)]);

@@ -39,8 +39,21 @@ pub struct TrailFilter {
 pub const FILTER_FIELDS: [&str; 11] = ["from", "to", "actor", "action", "kind", "object", "team", "window", "result", "address", "request"];
 
 /// Kinds of objects that facts are about, as suggestions for the filter.
-pub const OBJECT_KINDS: [&str; 12] =
-    ["window", "series", "run", "target", "person", "team", "policy", "installation", "worker_key", "seal_key", "anchor_file", "trail"];
+pub const OBJECT_KINDS: [&str; 13] = [
+    "window",
+    "series",
+    "run",
+    "target",
+    "person",
+    "team",
+    "policy",
+    "procedure",
+    "installation",
+    "worker_key",
+    "seal_key",
+    "anchor_file",
+    "trail",
+];
 
 /// Longest text of a filter, in characters.
 const LONGEST: usize = 200;
@@ -71,7 +84,7 @@ impl Moment {
     }
 
     fn begin(self) -> DateTime {
-        self.date.to_datetime(self.time.unwrap_or(Time::midnight()))
+        self.date.to_datetime(self.time.unwrap_or_default())
     }
     /// The first moment after it: the next day, minute or second.
     fn after(self) -> Option<DateTime> {

@@ -21,7 +21,17 @@ pub const ACTIONS: &[&str] = &[
     "window.propose",
     "window.amend",
     "window.move",
+    "window.pre_approve",
     "window.approve",
+    "window.escalate",
+    "window.ask_delegate",
+    "window.quorum_short",
+    "window.quorum_in_reach",
+    "window.ask_break_glass",
+    "window.break_glass",
+    "window.review_break_glass",
+    "window.override_freeze",
+    "window.withdraw_override",
     "window.reject",
     "window.send_back",
     "window.lose_quorum",
@@ -33,10 +43,39 @@ pub const ACTIONS: &[&str] = &[
     "window.issues_met",
     "window.close",
     "window.end_waves",
+    "series.cover",
     "run.begin",
+    "run.ask_hold",
     "run.hold",
     "run.resolve",
+    "run.stop",
     "run.end",
+    "check.accept",
+];
+
+/// Facts about a window that the conversation leaves out, each with the reason.
+pub const LEFT_OUT: &[(&str, &str)] = &[
+    ("window.draft", "what it says is said by the proposal that follows at once"),
+    ("window.remind", "nothing is decided: who is waited for stands on the page"),
+    ("window.work_over", "its runs say how they ended"),
+    ("run.open", "it is said where the work begins"),
+    ("run.claim", "a worker's own business"),
+    ("run.seal_work", "the work list stands on the run's page"),
+    ("check.probe", "the validation list shows what was measured"),
+    ("check.tick", "the validation list shows who answered"),
+    ("run.resume", "the decision before it says so"),
+    ("run.take_up", "the decision before it says so"),
+    ("series.bear", "its proposal says so"),
+    ("comment.retract", "the comment itself says so"),
+    ("attempt.intend", "the run's page shows each try"),
+    ("attempt.end", "the run's page shows each try"),
+    ("undo.intend", "the run's page shows each try"),
+    ("undo.end", "the run's page shows each try"),
+    ("debris.drop", "the run's page shows what was cleaned up"),
+    ("link.renew", "a matter between a person and their mailbox"),
+    ("code.mail", "a matter between a person and their mailbox"),
+    ("code.try", "a matter between a person and their mailbox"),
+    ("target.ask", "a question about the database, which the page shows while it is asked"),
 ];
 
 /// A comment, as one reader sees it.
@@ -104,7 +143,29 @@ pub fn said(action: &str, payload: &Map<String, Value>) -> Option<Said> {
         "window.propose" => ("Asked for approval.", ""),
         "window.amend" => ("Changed the plan: all votes are asked for anew.", ""),
         "window.move" => ("Moved it to another time: all votes are asked for anew.", ""),
+        "window.pre_approve" => ("Approved beforehand by the policy: nobody was asked.", ""),
+        "window.approve" if payload.contains_key("series_digest") => ("Approved: enough people agreed to this date of its series.", ""),
         "window.approve" => ("Approved: enough people agree.", ""),
+        "window.escalate" => ("Nobody decided in time: others are asked, too.", text("reason")),
+        "window.ask_delegate" => ("Somebody is away: whoever votes in their place is asked.", ""),
+        "window.quorum_short" => ("Too few people can still decide in time.", ""),
+        "window.quorum_in_reach" => ("Enough people can decide in time again.", ""),
+        "window.ask_break_glass" => ("Asked to break the glass: to run it without the approvals of the policy.", text("reason")),
+        "window.break_glass" => ("Broke the glass: it runs without the approvals of the policy.", text("reason")),
+        "window.review_break_glass" => (
+            if text("verdict") == "justified" {
+                "Reviewed the break-glass: it was justified."
+            } else {
+                "Reviewed the break-glass: it was not justified."
+            },
+            text("outcome"),
+        ),
+        "window.override_freeze" => ("Lets it pass a freeze.", text("reason")),
+        "window.withdraw_override" => ("Does not let it pass a freeze any more.", text("reason")),
+        "series.cover" => ("It is what was put together with its series: approvals given there count here.", ""),
+        "run.ask_hold" => ("Asked to hold it.", text("reason")),
+        "run.stop" => ("Asked to stop it.", text("reason")),
+        "check.accept" => ("Accepted a check although it is red.", text("note")),
         "window.reject" => ("Rejected: it ends here.", ""),
         "window.send_back" => ("Sent back: changes are asked for.", ""),
         "window.lose_quorum" => ("Not approved any more: an approval no longer counts.", text("reason")),
@@ -122,8 +183,13 @@ pub fn said(action: &str, payload: &Map<String, Value>) -> Option<Said> {
         "run.end" => (Ending::from_word(text("ending")).map_or("The work ended.", ended), text("reason")),
         _ => return None,
     };
-    // Where the window has several databases the facts of its runs name theirs.
-    let more = match (text("database"), more) {
+    // What it is about: of several databases the facts of runs name theirs, and a freeze and a check have names.
+    let about = match action {
+        "window.override_freeze" | "window.withdraw_override" => text("name"),
+        "check.accept" => text("item"),
+        _ => text("database"),
+    };
+    let more = match (about, more) {
         ("", more) => more.to_owned(),
         (database, "") => database.to_owned(),
         (database, more) => format!("{database}: {more}"),
@@ -158,6 +224,16 @@ mod tests {
         assert_eq!(of(json!({"ending": "failed", "reason": "Full."})), change("Full."));
         assert_eq!(of(json!({"ending": "failed", "reason": "Full.", "database": "prod-b"})), change("prod-b: Full."));
         assert_eq!(of(json!({"ending": "failed", "database": "prod-b"})), change("prod-b"));
+    }
+
+    #[test]
+    fn no_fact_is_shown_and_left_out() {
+        let both: Vec<_> = LEFT_OUT.iter().filter(|(action, _)| ACTIONS.contains(action)).collect();
+        assert!(both.is_empty(), "{both:?}");
+        let with_series = said("window.approve", &payload(json!({"series_digest": "00ff"})));
+        assert_eq!(with_series, Some(Said::Change("Approved: enough people agreed to this date of its series.", String::new())));
+        let review = said("window.review_break_glass", &payload(json!({"verdict": "not_justified", "outcome": "Plan earlier."})));
+        assert_eq!(review, Some(Said::Change("Reviewed the break-glass: it was not justified.", "Plan earlier.".into())));
     }
 
     #[test]

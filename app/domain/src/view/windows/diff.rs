@@ -40,6 +40,12 @@ fn leaves(value: &Value, path: &mut Vec<String>, out: &mut BTreeMap<String, Stri
     match value {
         Value::Object(map) => {
             for (key, inner) in map {
+                // The words of the library's steps in an own procedure: its version, thresholds, questions and steps stand apart.
+                if *path == ["procedure", "own"] && key == "steps" {
+                    let keys: Vec<String> = inner.as_array().into_iter().flatten().filter_map(entry_name).collect();
+                    put(&["procedure".to_owned(), "steps".to_owned()], keys.join(", "), out);
+                    continue;
+                }
                 path.push(key.replace('_', " "));
                 leaves(inner, path, out);
                 path.pop();

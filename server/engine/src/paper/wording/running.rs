@@ -2,7 +2,10 @@
 
 use super::{Material, on_call};
 use crate::paper::letter::{Command, block, line};
+use domain::change::settings::ServerSetting;
+use domain::change::{Change, WayBack};
 use domain::notice::NoticeKind;
+use domain::procedure::quote;
 
 pub(super) fn held(m: &Material) -> (String, Vec<String>) {
     let plan = &m.subject.plan;
@@ -50,23 +53,55 @@ pub(super) fn reservations(m: &Material) -> Vec<String> {
     accepted.chain(issues).collect()
 }
 
-/// The way out by hand, for somebody who cannot reach Drydock while it works. Every session of a run bears the run's name.
+/// The way out by hand, for somebody who cannot reach Drydock while it works. Every session of a run bears the run's name; of several databases
+/// the message about the start concerns every one, each until its part has ended.
 pub(super) fn commands(m: &Material) -> Vec<Command> {
-    // Of several databases a message says how to get at the one that it is about.
-    let about_a_run = m.kind == NoticeKind::Held || (m.kind == NoticeKind::Started && !m.subject.plan.is_many());
-    let (Some(run), true) = (&m.run, about_a_run) else { return vec![] };
-    if m.subject.plan.target().dbms != "postgresql" {
+    let plan = &m.subject.plan;
+    let starts = m.kind == NoticeKind::Started;
+    let (Some(run), true) = (&m.run, starts || m.kind == NoticeKind::Held) else { return vec![] };
+    if plan.target().dbms != "postgresql" {
         return vec![];
     }
-    let ours = format!("FROM pg_stat_activity WHERE application_name LIKE '{}%'", run.id.session_prefix());
+    let (prefix, here) = if starts && plan.is_many() {
+        (ANY_RUN.to_owned(), "each of these databases, until its part has ended".to_owned())
+    } else {
+        (run.id.session_prefix(), "this database".to_owned())
+    };
+    let ours = format!("FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '{prefix}%'");
     let command = |what: &str, text: String| Command { what: what.to_owned(), text };
-    vec![
-        command("Without Drydock, see what it is doing on this database", format!("SELECT pid, state, query_start, query {ours};")),
+    let mut all = vec![
+        command(&format!("Without Drydock, see what it is doing on {here}"), format!("SELECT pid, state, query_start, query {ours};")),
         command("Stop its running statement", format!("SELECT pg_cancel_backend(pid) {ours};")),
         command("If that does not help, end its sessions", format!("SELECT pg_terminate_backend(pid) {ours};")),
         command(
             "See whether an interrupted index rebuild left something behind (DROP INDEX CONCURRENTLY removes it)",
             "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid;".to_owned(),
         ),
-    ]
+    ];
+    all.extend(plan.change.as_ref().and_then(taken_back));
+    all
+}
+
+/// What the sessions of every run begin with: its id has 32 digits, and no other session of ours is called so.
+const ANY_RUN: &str = "drydock:________________________________:";
+
+/// How a change is taken back by hand once it went through.
+fn taken_back(change: &Change) -> Option<Command> {
+    let role = change.role.iter().filter_map(|role| Some(format!("SET ROLE {};", quote::identifier(role).ok()?)));
+    match &change.back {
+        WayBack::Statements { statements } => {
+            // On a line of its own: a statement may end with a comment.
+            let texts = statements.iter().map(|statement| format!("{}\n;", block(&statement.text)));
+            let what = "Take back what went through, one statement after the other as the plan has them".to_owned();
+            Some(Command { what, text: role.chain(texts).collect::<Vec<_>>().join("\n") })
+        }
+        WayBack::Former => {
+            let named = change.statements.iter().filter_map(|statement| statement.reading.setting.as_ref());
+            let reset = named.map(|setting| format!("{};", ServerSetting { value: None, ..setting.clone() }.statement()));
+            let what = "Take back what was set: each gets the value of the configuration files. A value that ALTER SYSTEM had given before is on record in Drydock only".to_owned();
+            let text = reset.chain(["SELECT pg_reload_conf();".to_owned()]).collect::<Vec<_>>().join("\n");
+            Some(Command { what, text })
+        }
+        WayBack::None { .. } => None,
+    }
 }
