@@ -64,7 +64,7 @@ GRANT UPDATE (withdrawn_at, withdrawn_by, withdraw_reason) ON drydock.freeze_ove
 GRANT EXECUTE ON FUNCTION drydock.freeze_between(uuid, uuid, bytea, timestamptz, timestamptz), drydock.freeze_covers(drydock.freeze, drydock.target),
     drydock.may_freeze(uuid, drydock.freeze) TO {web}, {worker};
 -- What lists say of a window of several databases.
-GRANT EXECUTE ON FUNCTION drydock.plan_wants_another_executor(bytea), drydock.more_databases(uuid, integer), drydock.environments(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea), drydock.may_speak_of(drydock.absence, uuid), drydock.digest_asks(bytea) TO {web}, {worker};
+GRANT EXECUTE ON FUNCTION drydock.measured_mib(drydock.target), drydock.plan_wants_another_executor(bytea), drydock.more_databases(uuid, integer), drydock.environments(uuid, integer), drydock.first_found(uuid, integer, integer, text, text), drydock.plan_rolls(bytea), drydock.plan_asks(bytea), drydock.may_speak_of(drydock.absence, uuid), drydock.digest_asks(bytea) TO {web}, {worker};
 GRANT INSERT ON drydock.break_glass, drydock.glass_review TO {web};
 GRANT UPDATE (confirmed_by, confirmed_factor, confirmed_at, review_due_at, ended_at) ON drydock.break_glass TO {web};
 -- The mark of a break-glass is set by whoever confirms one, and by no worker.

@@ -232,6 +232,9 @@ pub struct Plan {
     /// The run that rehearsed it; `None` where there is none and nobody demands one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
+    /// What each database held when the plan was sealed, in MiB, where policies are chosen by it; one that nobody could measure is left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measured_mib: BTreeMap<TargetId, u64>,
     /// The text that is sent, and what takes it back, where the plan is a change of design.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
@@ -264,6 +267,8 @@ pub struct PlanParts {
     pub waves: Option<Waves>,
     /// The run that rehearsed it.
     pub rehearsal: Option<Rehearsal>,
+    /// What each database holds, in MiB, where policies are chosen by it.
+    pub measured_mib: BTreeMap<TargetId, u64>,
 }
 
 impl Plan {
@@ -306,6 +311,7 @@ impl Plan {
             eligible: parts.eligible,
             bars,
             rehearsal: parts.rehearsal,
+            measured_mib: parts.measured_mib,
             change: proposal.change.clone(),
         }
     }

@@ -1,8 +1,11 @@
-//! Reads how busy databases are, and how old their transaction ids, every ten minutes: one connection, one row of the server's own statistics, no lock.
+//! Reads how busy databases are, how old their transaction ids, and how much they hold, every ten minutes: one connection, two rows of the
+//! server's own figures, no lock.
 
 use crate::error::{Error, Result};
 use crate::store;
+use crate::store::load::Taken;
 use crate::target::connect::Dialer;
+use crate::target::fault::StatementError;
 use crate::target::link::{Link, field};
 use crate::target::session::{Guards, guard};
 use crate::transaction;
@@ -54,8 +57,8 @@ pub async fn read_due(context: &WorkerContext) -> Result<usize> {
             () = context.stop.cancelled() => return Ok(()),
         };
         match read {
-            Ok(Ok((reading, ages))) => {
-                if let Err(error) = record(context, target, reading, ages).await {
+            Ok(Ok(taken)) => {
+                if let Err(error) = record(context, target, taken).await {
                     tracing::warn!(%target, %error, "the load was not kept");
                 }
                 Ok(())
@@ -75,25 +78,39 @@ pub async fn read_due(context: &WorkerContext) -> Result<usize> {
     Ok(due.len())
 }
 
-async fn record(context: &WorkerContext, target: TargetId, reading: Reading, ages: Ages) -> Result<()> {
+async fn record(context: &WorkerContext, target: TargetId, taken: Taken) -> Result<()> {
     transaction::run(&context.pool, "record_reading", move |db| {
-        let reading = reading.clone();
-        Box::pin(async move { store::load::record(db, target, &reading, &ages).await })
+        let taken = taken.clone();
+        Box::pin(async move { store::load::record(db, target, &taken).await })
     })
     .await
 }
 
-async fn read(context: &WorkerContext, target: TargetId) -> Result<(Reading, Ages)> {
+async fn read(context: &WorkerContext, target: TargetId) -> Result<Taken> {
     let (_, address) = address(context, target).await?;
     let failed = |said: String| Error::from(Refusal::new("target", said, ""));
     let dialer = Dialer::new(address).await.map_err(|error| failed(error.to_string()))?;
     let link = dialer.connect("drydock:load").await.map_err(|error| failed(error.to_string()))?;
     let (transactions, since, ages) = look(&link).await.map_err(|error| failed(error.said))?;
-    Ok((Reading { at: context.clock.now(), transactions, since }, ages))
+    let size_mib = match size_mib(&link).await {
+        Ok(size_mib) => Some(size_mib),
+        Err(error) => {
+            tracing::debug!(%target, error = %error.said, "the size was not read");
+            None
+        }
+    };
+    Ok(Taken { reading: Reading { at: context.clock.now(), transactions, since }, ages, size_mib })
+}
+
+/// What the database holds, in MiB. Apart from the others: a database of very many files may take too long to add up.
+async fn size_mib(link: &Link) -> Result<i64, StatementError> {
+    let row = link.row("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())", &[]).await?;
+    let bytes: i64 = field(&row, 0)?;
+    Ok(bytes.max(0) >> 20)
 }
 
 /// Transactions of the database since its server began to count them, and when that was; and how old its transaction ids are.
-async fn look(link: &Link) -> Result<(i64, String, Ages), crate::target::fault::StatementError> {
+async fn look(link: &Link) -> Result<(i64, String, Ages), StatementError> {
     let major = crate::target::report::major(link).await?;
     guard(link, &Guards::reading(), major).await?;
     let row = link

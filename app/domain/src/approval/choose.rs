@@ -21,6 +21,8 @@ pub struct Case {
     pub risk: RiskClass,
     /// Most data the plan may touch, in MiB.
     pub most_mib: u64,
+    /// What the database holds, in MiB, as it was measured; `None` where it was not.
+    pub database_mib: Option<u64>,
 }
 
 /// A policy at its current version.
@@ -50,7 +52,14 @@ impl Scope {
             && (self.procedures.is_empty() || self.procedures.contains(&case.procedure) || !self.procedures.is_disjoint(&case.alike))
             && (self.risks.is_empty() || self.risks.contains(&case.risk))
             && case.most_mib >= self.at_least_mib
+            && case.database_mib.is_none_or(|mib| mib >= self.database_at_least_mib)
     }
+}
+
+/// Whether any of them asks how large a database is.
+#[must_use]
+pub fn by_size(known: &[Known]) -> bool {
+    known.iter().any(|one| one.scope().database_at_least_mib > 0)
 }
 
 /// The policy that rules this case; `None` when none covers it.
@@ -92,18 +101,24 @@ pub fn distinct(known: &[Known], changed: &Known) -> Result<(), Refusal> {
 /// Every case in which the choice could differ on a database of this environment with these tags.
 #[must_use]
 pub fn cases(environment: &str, tags: &BTreeSet<String>, scopes: &[Scope]) -> Vec<Case> {
-    let sizes: BTreeSet<u64> = scopes.iter().map(|scope| scope.at_least_mib).chain([0]).collect();
-    procedure::library::all()
-        .into_iter()
-        .flat_map(|procedure| {
-            let (key, risk) = (procedure.key.clone(), procedure.highest_risk());
-            sizes.iter().map(move |most_mib| (key.clone(), risk, *most_mib)).collect::<Vec<_>>()
-        })
-        .map(|(procedure, risk, most_mib)| {
-            let (environment, tags, alike) = (environment.to_owned(), tags.clone(), BTreeSet::new());
-            Case { environment, tags, procedure, alike, risk, most_mib }
-        })
-        .collect()
+    let limits: BTreeSet<u64> = scopes.iter().map(|scope| scope.at_least_mib).chain([0]).collect();
+    // A database grows: those of every size are looked at, whatever this one holds today.
+    let held: BTreeSet<u64> = scopes.iter().map(|scope| scope.database_at_least_mib).chain([0]).collect();
+    let mut found = Vec::new();
+    for procedure in procedure::library::all() {
+        for (most_mib, database_mib) in limits.iter().flat_map(|limit| held.iter().map(move |held| (*limit, Some(*held)))) {
+            found.push(Case {
+                environment: environment.to_owned(),
+                tags: tags.clone(),
+                procedure: procedure.key.clone(),
+                alike: BTreeSet::new(),
+                risk: procedure.highest_risk(),
+                most_mib,
+                database_mib,
+            });
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -139,6 +154,7 @@ mod tests {
             alike: BTreeSet::new(),
             risk: RiskClass::R1,
             most_mib: 1_000,
+            database_mib: Some(500),
         }
     }
 
@@ -171,8 +187,26 @@ mod tests {
         assert_eq!(chosen(Scope { risks: BTreeSet::from([RiskClass::R4]), ..scope(10) }), standard);
         assert_eq!(chosen(Scope { at_least_mib: 1_000, ..scope(10) }), special);
         assert_eq!(chosen(Scope { at_least_mib: 1_001, ..scope(10) }), standard);
+        assert_eq!(chosen(Scope { database_at_least_mib: 500, ..scope(10) }), special);
+        assert_eq!(chosen(Scope { database_at_least_mib: 501, ..scope(10) }), standard);
         assert_eq!(chosen(Scope { procedures: BTreeSet::from(["another".to_owned()]), ..scope(10) }), standard);
         assert_eq!(chosen(Scope { environments: BTreeSet::new(), ..scope(10) }), standard, "switched off");
+    }
+
+    #[test]
+    fn a_database_that_nobody_could_measure_counts_as_large() {
+        let large = [known(1, "Standard", None), known(2, "Large", Some(Scope { database_at_least_mib: 1 << 40, ..scope(10) }))];
+        let name = |database_mib| ruling(&large, &Case { database_mib, ..case() }).map(|one| one.policy.name.clone());
+        assert_eq!((name(None), name(Some(7))), (Some("Large".to_owned()), Some("Standard".to_owned())));
+        assert!(by_size(&large) && !by_size(&large[..1]));
+    }
+
+    #[test]
+    fn every_size_at_which_the_choice_changes_is_a_case() {
+        let scopes = [Scope { at_least_mib: 5, database_at_least_mib: 9, ..scope(1) }];
+        let cases = cases("production", &BTreeSet::new(), &scopes);
+        let of_one: Vec<_> = cases.iter().filter(|case| case.procedure == cases[0].procedure).map(|case| (case.most_mib, case.database_mib)).collect();
+        assert_eq!(of_one, [(0, Some(0)), (0, Some(9)), (5, Some(0)), (5, Some(9))]);
     }
 
     #[test]

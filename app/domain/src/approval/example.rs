@@ -163,6 +163,7 @@ mod tests {
             alike: BTreeSet::new(),
             risk: RiskClass::R1,
             most_mib: 0,
+            database_mib: Some(0),
         };
         Question { case, proposer: person(9), absent: set(absent) }
     }

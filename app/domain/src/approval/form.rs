@@ -314,8 +314,20 @@ impl<'a> Typed<'a> {
             "" => Ok(0),
             typed => whole("at_least_mib", typed, 0, 1_000_000_000).map(u64::from),
         });
+        let database_at_least_mib = form.take(match self.get("database_at_least_mib") {
+            "" => Ok(0),
+            typed => whole("database_at_least_mib", typed, 0, 1_000_000_000).map(u64::from),
+        });
         let precedence = form.take(whole("precedence", self.get("precedence"), 0, 100));
-        Some(Scope { environments, tags: tags?, procedures, risks: risks?, at_least_mib: at_least_mib?, precedence: precedence? })
+        Some(Scope {
+            environments,
+            tags: tags?,
+            procedures,
+            risks: risks?,
+            at_least_mib: at_least_mib?,
+            database_at_least_mib: database_at_least_mib?,
+            precedence: precedence?,
+        })
     }
 }
 
@@ -428,7 +440,9 @@ pub fn filled(policy: &Policy, scope: &Scope, addresses: &BTreeMap<PersonId, Str
     if let Some(demand) = &policy.rehearsal {
         fields.insert("rehearsal_max_age_days", demand.max_age_days.to_string());
     }
-    fields.insert("at_least_mib", if scope.at_least_mib == 0 { String::new() } else { scope.at_least_mib.to_string() });
+    let size = |mib: u64| if mib == 0 { String::new() } else { mib.to_string() };
+    fields.insert("at_least_mib", size(scope.at_least_mib));
+    fields.insert("database_at_least_mib", size(scope.database_at_least_mib));
     fields.insert("precedence", scope.precedence.to_string());
     fields.insert("tags", scope.tags.iter().cloned().collect::<Vec<_>>().join(", "));
     fields

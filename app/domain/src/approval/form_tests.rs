@@ -62,6 +62,7 @@ fn what_is_typed_comes_back_as_it_was() {
         ("risks", "R1"),
         ("tags", "Payments, eu"),
         ("at_least_mib", "100"),
+        ("database_at_least_mib", "2000"),
         ("precedence", "7"),
         ("rehearsal", "needed"),
         ("rehearsal_environments", "staging"),

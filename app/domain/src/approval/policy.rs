@@ -124,6 +124,9 @@ pub struct Scope {
     /// The plan may touch at least this much data, in MiB. It is the plan's own limit: what is measured at the start stays inside it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub at_least_mib: u64,
+    /// The database holds at least this much, in MiB, as it was last measured. One that nobody could measure counts as large.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub database_at_least_mib: u64,
     /// Where several policies fit, the highest precedence rules.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub precedence: u32,

@@ -39,6 +39,7 @@ pub(crate) fn sample() -> Plan {
         more: vec![],
         waves: None,
         rehearsal: None,
+        measured_mib: BTreeMap::new(),
     };
     Plan::assemble(&Proposal { procedure: version_1(), ..proposal }, parts)
 }
@@ -79,7 +80,7 @@ fn a_plan_of_one_has_the_bytes_it_always_had() {
     let (bytes, digest) = plan.seal().expect("integers only");
     assert_eq!(digest.hex(), SEALED_BEFORE_LANES);
     let text = String::from_utf8(bytes).expect("JSON");
-    assert!(!text.contains("waves") && !text.contains("bars") && !text.contains("rehearsal"), "{text}");
+    assert!(!text.contains("waves") && !text.contains("bars") && !text.contains("rehearsal") && !text.contains("measured"), "{text}");
 }
 
 #[test]

@@ -22,8 +22,9 @@ pub const MOST_DAYS: i64 = 35;
 const NAMED: usize = 3;
 
 /// The parts of a plan that the template leaves out: the first two belong to one window, the next two stand with each date, and each date finds
-/// its own rehearsal: the newest that counts, which the policy and the gate ask for as ever.
-const OWN: [&str; 5] = ["window", "number", "times", "eligible", "rehearsal"];
+/// its own rehearsal: the newest that counts, which the policy and the gate ask for as ever. So it is with what its databases hold by then: a
+/// size that brings another policy is another policy in the plan.
+const OWN: [&str; 6] = ["window", "number", "times", "eligible", "rehearsal", "measured_mib"];
 
 /// One date of a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,7 +167,7 @@ impl SeriesDigest {
             return Ok(Err(Uncovered::Edited));
         }
         let Some(date) = self.dates.iter().find(|date| date.times.start == plan.times.start) else { return Ok(Err(Uncovered::NoDate)) };
-        let given = Plan { rehearsal: plan.rehearsal.clone(), ..self.plan(date, plan.window, plan.number)? };
+        let given = Plan { rehearsal: plan.rehearsal.clone(), measured_mib: plan.measured_mib.clone(), ..self.plan(date, plan.window, plan.number)? };
         if canonical::bytes(&given)? == sealed {
             return Ok(Ok(date));
         }

@@ -214,6 +214,9 @@ pub fn rules_what(scope: &Scope) -> String {
     if scope.at_least_mib > 0 {
         parts.push(format!("plans that may touch {} MiB or more", scope.at_least_mib));
     }
+    if scope.database_at_least_mib > 0 {
+        parts.push(format!("databases that hold {} MiB or more, or that nobody could measure", scope.database_at_least_mib));
+    }
     parts.join("; ")
 }
 
@@ -289,9 +292,10 @@ mod tests {
         scope.tags = BTreeSet::from(["eu".to_owned(), "payments".to_owned()]);
         scope.risks = BTreeSet::from([RiskClass::R1]);
         scope.at_least_mib = 100;
+        scope.database_at_least_mib = 5000;
         assert_eq!(
             rules_what(&scope),
-            "Production, Staging; databases tagged eu or payments; risk R1; plans that may touch 100 MiB or more"
+            "Production, Staging; databases tagged eu or payments; risk R1; plans that may touch 100 MiB or more; databases that hold 5000 MiB or more, or that nobody could measure"
         );
         scope.environments.clear();
         assert!(rules_what(&scope).starts_with("Nothing"));

@@ -162,6 +162,8 @@ pub struct ExampleRow {
 /// The page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulatorPage {
+    /// What the database holds, where policies are chosen by it.
+    pub holds: Option<String>,
     /// Databases to choose from: short name, and with its team.
     pub databases: Vec<(String, String)>,
     /// Who may propose on the chosen one.

@@ -132,9 +132,9 @@ fn ScopeFields(fields: Filled, scope: Scope) -> impl IntoView {
         .iter()
         .map(|one| view! { <Check name="risks" label=format!("{}: {}", one.word(), one.label()) value=one.word() checked=scope.risks.contains(one)/> })
         .collect_view();
-    let narrow = !(scope.tags.is_empty() && scope.procedures.is_empty() && scope.risks.is_empty() && scope.at_least_mib == 0);
+    let narrow = !(scope.tags.is_empty() && scope.procedures.is_empty() && scope.risks.is_empty() && scope.at_least_mib == 0 && scope.database_at_least_mib == 0);
     let narrow =
-        narrow || door::field_errors().iter().any(|error| ["tags", "procedures", "risks", "at_least_mib"].contains(&error.field.as_str()));
+        narrow || door::field_errors().iter().any(|error| ["tags", "procedures", "risks", "at_least_mib", "database_at_least_mib"].contains(&error.field.as_str()));
     view! {
         <Group legend="What it rules: environments" name="environments" hint="Without any it rules nothing, and is switched off.">{environments}</Group>
         <Field name="precedence" label="Precedence" kind="number" mode="numeric" required=true value=of(&fields, "precedence")
@@ -146,6 +146,8 @@ fn ScopeFields(fields: Filled, scope: Scope) -> impl IntoView {
             <Group legend="Only these risk classes" name="risks" hint="None ticked: all.">{risks}</Group>
             <Field name="at_least_mib" label="Only plans that may touch at least so much data, MiB" kind="number" mode="numeric" value=of(&fields, "at_least_mib")
                 hint="Compared with the limit in the plan: what is measured at the start stays inside it."/>
+            <Field name="database_at_least_mib" label="Only databases that hold at least so much, MiB" kind="number" mode="numeric" value=of(&fields, "database_at_least_mib")
+                hint="As it was last measured: every ten minutes, and by each connection test. A database that nobody could measure counts as large."/>
         </details>
     }
 }

@@ -45,7 +45,7 @@ fn Page(page: SimulatorPage) -> impl IntoView {
         .clone()
         .map(|said| view! { <p class="message warn">"A plan that is sealed now asks for more than the answer below. "{said}</p> });
     let keep = page.answer.clone().filter(|_| may_keep).map(|answer| view! { <Keep asked=page.asked.clone() answer/> });
-    let answer = page.answer.clone().map(|answer| view! { <AnswerCard answer/> });
+    let answer = page.answer.clone().map(|answer| view! { <AnswerCard answer holds=page.holds.clone()/> });
     view! {
         <Heading title="Who must approve?" lead="Imagine a window: which policy rules it, who is asked in which stage, and whether those who are there suffice.">
             <a class="button" href="/policies">"All policies"</a>
@@ -110,7 +110,8 @@ fn Ask(page: SimulatorPage) -> impl IntoView {
 }
 
 #[component]
-fn AnswerCard(answer: AnswerView) -> impl IntoView {
+fn AnswerCard(answer: AnswerView, holds: Option<String>) -> impl IntoView {
+    let holds = holds.map(|said| view! { <Detail term="The database holds">{said}</Detail> });
     let (tone, label) = match (answer.pre_approved, answer.reachable) {
         (true, _) => (Tone::Warn, "approved beforehand: nobody is asked"),
         (false, true) => (Tone::Good, "can be approved"),
@@ -132,6 +133,7 @@ fn AnswerCard(answer: AnswerView) -> impl IntoView {
                 {short}
                 <Detail term="Policy">{name}", version "{version}</Detail>
                 <Detail term="It rules">{answer.rules_what}</Detail>
+                {holds}
                 <Detail term="Without quorum in time">{second}</Detail>
                 {rehearsal}
             </Details>

@@ -76,6 +76,9 @@ fn Facts(plan: Plan) -> impl IntoView {
             <Detail term="Left alone">{excluded}</Detail>
         }
     });
+    // Sealed where policies are chosen by it.
+    let held: Vec<String> = plan.targets.iter().filter_map(|target| Some(holds(&plan, target, *plan.measured_mib.get(&target.id)?))).collect();
+    let measured = (!held.is_empty()).then(|| view! { <Detail term="Held when sealed">{held.join(", ")}</Detail> });
     let to = format!("/procedures/{}", procedure.key);
     view! {
         <Details>
@@ -90,6 +93,7 @@ fn Facts(plan: Plan) -> impl IntoView {
             <Detail term="Ends"><Time at=times.end/></Detail>
             <Detail term="Zone data">{times.zone}", version "{times.tz_version}</Detail>
             {limits}
+            {measured}
             <Detail term="Backup">"The newest one on record is at most "{plan.backup_max_age_hours}" hours old at the start"</Detail>
             <Detail term="On call">{on_call}</Detail>
         </Details>
@@ -101,6 +105,12 @@ fn Place(target: PlanTarget) -> impl IntoView {
     let (name, database, host, port, username) =
         (foreign(&target.name), foreign(&target.database), foreign(&target.host), target.port, foreign(&target.username));
     view! { {name}": database "<code>{database}</code>" on "<code>{host}":"{port}</code>" as "<code>{username}</code> }
+}
+
+/// What a database held, with its name where there are several.
+fn holds(plan: &Plan, target: &PlanTarget, mib: u64) -> String {
+    let held = size(mib.saturating_mul(1 << 20));
+    if plan.is_many() { format!("{}: {held}", foreign(&target.short_name)) } else { held }
 }
 
 /// The waves in words, by short name.

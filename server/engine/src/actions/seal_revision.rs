@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewRevision};
 use crate::store::windows::{Neighbour, ProposalTarget};
 use crate::{rehearsals, slots, store};
-use domain::approval::choose::Case;
+use domain::approval::choose::{Case, by_size};
 use domain::approval::{self, Roll, StageTimes, check};
 use domain::decision::{FieldError, Refusal};
 use domain::examination::Lanes;
@@ -298,7 +298,7 @@ impl Draft {
         since: Option<Timestamp>,
     ) -> Result<NewRevision> {
         let now = store::runs::now(db).await?;
-        let policies = self.policies(db).await?;
+        let (policies, by_size) = self.policies(db).await?;
         let stages = policies.iter().map(|policy| self.deadlines(policy, now)).collect::<Result<Vec<_>>>()?;
         let rehearsal = self.rehearsal(db, &policies).await?;
         let stages = approval::strictest(&stages);
@@ -323,6 +323,8 @@ impl Draft {
             waves::must_fit(&self.times, &estimates(waves, &limits(&self.proposal), preview.as_ref()), waves.soak_min)
                 .map_err(|error| vec![error])?;
         }
+        let measured = |target: &ProposalTarget| target.measured_mib.filter(|_| by_size).map(|mib| (target.plan.id, mib));
+        let measured_mib = self.targets().filter_map(measured).collect();
         let mut bars = bars.into_iter();
         let own = bars.next().ok_or_else(|| Error::internal("a window without a database"))?;
         let timed = |target: &ProposalTarget| PlanTarget { critical_queries: target.critical_queries.clone(), ..target.plan.clone() };
@@ -339,6 +341,7 @@ impl Draft {
             more: self.more.iter().map(timed).zip(bars).collect(),
             waves,
             rehearsal,
+            measured_mib,
         };
         let plan = Plan::assemble(&self.proposal, parts);
         let (bytes, digest) = plan.seal()?;
@@ -347,15 +350,17 @@ impl Draft {
 
     /// Refuses, before a worker is asked for anything, what could not be sealed for want of a rehearsal.
     pub(crate) async fn check_rehearsal(&self, db: &mut PgConnection) -> Result<()> {
-        let policies = self.policies(db).await?;
+        let (policies, _) = self.policies(db).await?;
         self.rehearsal(db, &policies).await?;
         Ok(())
     }
 
-    /// What rules each database, in their order.
-    async fn policies(&self, db: &mut PgConnection) -> Result<Vec<PlanPolicy>> {
+    /// What rules each database, in their order; and whether any policy asks how large a database is.
+    async fn policies(&self, db: &mut PgConnection) -> Result<(Vec<PlanPolicy>, bool)> {
         let (procedure, risk) = (&self.proposal.procedure, self.proposal.risk());
-        store::policies::ruling_each(db, self.targets().map(|target| case(target, procedure, risk, self.proposal.most_bytes))).await
+        let known = store::policies::known(db).await?;
+        let cases = self.targets().map(|target| case(target, procedure, risk, self.proposal.most_bytes));
+        Ok((store::policies::ruling_each(&known, cases)?, by_size(&known)))
     }
 
     /// What rehearsed it; each database has the policy of the same place.
@@ -439,6 +444,7 @@ pub(crate) fn case(target: &ProposalTarget, procedure: &Procedure, risk: RiskCla
         alike: own::alike(procedure),
         risk,
         most_mib: most_bytes >> 20,
+        database_mib: target.measured_mib,
     }
 }
 

@@ -6,12 +6,13 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::policy_cases::{self, Place};
 use crate::{store, transaction};
-use domain::approval::choose::{Case, Known, ruled_by_none};
+use domain::approval::choose::{Case, Known, by_size, ruled_by_none};
 use domain::approval::example::{self, Question};
 use domain::approval::{Electorate, Group};
 use domain::glass::Raised;
 use domain::ids::PersonId;
 use domain::permission::{Verb, authorize};
+use domain::procedure::text::size;
 use domain::procedure::{self, RiskClass};
 use domain::view::absences::back;
 use domain::view::policies::Names;
@@ -32,12 +33,13 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
             let examples = examples(db, &known, &places).await?;
             let databases =
                 places.iter().map(|place| (place.short_name.clone(), format!("{} ({})", place.short_name, place.team_name))).collect();
-            let mut page = SimulatorPage { databases, proposers: vec![], problem: None, answer: None, debt: None, examples, asked };
+            let mut page = SimulatorPage { holds: None, databases, proposers: vec![], problem: None, answer: None, debt: None, examples, asked };
             if page.asked.database.trim().is_empty() {
                 return Ok(page);
             }
             match imagine(db, &places, &mut page.asked, &mut page.proposers).await {
                 Ok((place, question)) => {
+                    page.holds = by_size(&known).then(|| measured(place.measured_mib));
                     let people = people_at(db, &place, &known).await?;
                     let names = names(db, &people, &question.absent).await?;
                     let answer = example::answer(&known, &question, &people);
@@ -55,6 +57,14 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
         })
     })
     .await
+}
+
+/// What a database holds, as the page says it.
+fn measured(mib: Option<u64>) -> String {
+    match mib {
+        Some(mib) => format!("{}, as last measured", size(mib.saturating_mul(1 << 20))),
+        None => "Not measured yet, so it counts as large".to_owned(),
+    }
 }
 
 /// What is asked, understood; empty fields get their usual values. Errors name the field.
@@ -100,6 +110,7 @@ pub(crate) async fn imagine(
         alike: BTreeSet::new(),
         risk,
         most_mib,
+        database_mib: place.measured_mib,
     };
     Ok((place, Question { case, proposer, absent }))
 }

@@ -11,6 +11,17 @@ use sqlx::PgConnection;
 /// How often each database is read, in seconds.
 const EVERY_S: f64 = 600.0;
 
+/// What was read of a database.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// How busy it is.
+    pub reading: Reading,
+    /// How old its transaction ids are.
+    pub ages: Ages,
+    /// What it holds, in MiB; `None` where that could not be read, and what was read before stays.
+    pub size_mib: Option<i64>,
+}
+
 /// Takes up to `most` databases whose reading is due; each is due again ten minutes later, whatever becomes of it.
 pub async fn take_due(db: &mut PgConnection, most: i64) -> Result<Vec<TargetId>> {
     // A new one is due at some time within the first ten minutes, so that not all are read at once.
@@ -37,7 +48,8 @@ pub async fn take_due(db: &mut PgConnection, most: i64) -> Result<Vec<TargetId>>
 }
 
 /// Keeps a reading, and what happened since the one before; forgets what is older than five weeks.
-pub async fn record(db: &mut PgConnection, target: TargetId, now: &Reading, ages: &Ages) -> Result<()> {
+pub async fn record(db: &mut PgConnection, target: TargetId, taken: &Taken) -> Result<()> {
+    let Taken { reading: now, ages, size_mib } = taken;
     let before = sqlx::query!(
         r#"SELECT r.read_at AS "read_at: Stamp", r.transactions, r.since FROM drydock.load_reading r WHERE r.target_id = $1 FOR UPDATE"#,
         target.0
@@ -59,14 +71,16 @@ pub async fn record(db: &mut PgConnection, target: TargetId, now: &Reading, ages
         .await?;
     }
     sqlx::query!(
-        "UPDATE drydock.load_reading AS r SET read_at = $2, transactions = $3, since = $4, wraparound_per_mille = $5, freeze_behind = $6
+        "UPDATE drydock.load_reading AS r SET read_at = $2, transactions = $3, since = $4, wraparound_per_mille = $5, freeze_behind = $6,
+             size_mib = coalesce($7, r.size_mib)
          WHERE r.target_id = $1",
         target.0,
         stamp(now.at) as Stamp,
         now.transactions,
         now.since,
         ages.per_mille(),
-        ages.is_behind()
+        ages.is_behind(),
+        *size_mib
     )
     .execute(&mut *db)
     .await?;

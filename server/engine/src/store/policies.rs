@@ -62,21 +62,21 @@ pub async fn ruling(db: &mut PgConnection, case: &Case) -> Result<PlanPolicy> {
     Ok(ruled_by(&known(db).await?, case)?)
 }
 
-/// The same for several, in their order: the policies are read once.
-pub async fn ruling_each(db: &mut PgConnection, cases: impl IntoIterator<Item = Case>) -> Result<Vec<PlanPolicy>> {
-    let known = known(db).await?;
-    cases.into_iter().map(|case| Ok(ruled_by(&known, &case)?)).collect()
+/// The same for several among those that are known, in their order.
+pub fn ruling_each(known: &[Known], cases: impl IntoIterator<Item = Case>) -> Result<Vec<PlanPolicy>> {
+    cases.into_iter().map(|case| Ok(ruled_by(known, &case)?)).collect()
 }
 
 fn ruled_by(known: &[Known], case: &Case) -> std::result::Result<PlanPolicy, Refusal> {
     choose::ruling(known, case).map(|found| found.policy.clone()).ok_or_else(|| choose::ruled_by_none(case))
 }
 
-/// What would rule each database of this plan if it were sealed today, in their order: by where it belongs today, and by what the plan allows.
+/// What would rule each database of this plan if it were sealed today, in their order: by where it belongs today, by what the plan allows, and by
+/// what it held when the plan was sealed, so that growing does not take an approval away.
 pub async fn ruling_today(db: &mut PgConnection, plan: &Plan) -> Result<Vec<std::result::Result<PlanPolicy, Refusal>>> {
     let ids: Vec<uuid::Uuid> = plan.targets.iter().map(|target| target.id.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT t.environment, t.tags FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, place) JOIN drydock.target t ON t.id = asked.id ORDER BY asked.place"#,
+        r#"SELECT t.id, t.environment, t.tags, drydock.measured_mib(t) AS measured_mib FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, place) JOIN drydock.target t ON t.id = asked.id ORDER BY asked.place"#,
         &ids
     )
     .fetch_all(&mut *db)
@@ -93,6 +93,7 @@ pub async fn ruling_today(db: &mut PgConnection, plan: &Plan) -> Result<Vec<std:
             alike: plan.procedure.alike(),
             risk: plan.risk(),
             most_mib: plan.envelope.most_bytes / (1024 * 1024),
+            database_mib: plan.measured_mib.get(&TargetId(row.id)).copied().or(super::windows::mib(row.measured_mib)),
         };
         ruled_by(&known, &case)
     });

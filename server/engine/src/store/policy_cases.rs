@@ -30,7 +30,7 @@ pub struct Example {
 /// All examples by name, but those on databases that are gone.
 pub async fn all(db: &mut PgConnection) -> Result<Vec<Example>> {
     let rows = sqlx::query!(
-        "SELECT c.id, c.name, c.target_id, t.short_name, t.environment, t.tags, c.procedure, c.risk, c.most_mib, c.proposer_id, p.name AS proposer, c.absent,
+        "SELECT c.id, c.name, c.target_id, t.short_name, t.environment, t.tags, drydock.measured_mib(t) AS measured_mib, c.procedure, c.risk, c.most_mib, c.proposer_id, p.name AS proposer, c.absent,
                 c.policy_id, y.name AS policy, c.people, c.reachable
          FROM drydock.policy_case c JOIN drydock.target t ON t.id = c.target_id JOIN drydock.person p ON p.id = c.proposer_id JOIN drydock.policy y ON y.id = c.policy_id
          WHERE t.state IN ('unverified', 'ready') ORDER BY c.name"
@@ -46,6 +46,7 @@ pub async fn all(db: &mut PgConnection) -> Result<Vec<Example>> {
                 alike: BTreeSet::new(),
                 risk: RiskClass::from_word(&row.risk).ok_or_else(|| Error::internal("an unknown risk class"))?,
                 most_mib: u64::try_from(row.most_mib).map_err(Error::internal)?,
+                database_mib: super::windows::mib(row.measured_mib),
             };
             Ok(Example {
                 id: PolicyCaseId(row.id),
@@ -118,13 +119,15 @@ pub struct Place {
     pub environment: String,
     /// Words by which policies choose.
     pub tags: BTreeSet<String>,
+    /// What it held when it was last measured, in MiB.
+    pub measured_mib: Option<u64>,
 }
 
 /// Databases of these teams, or of all where none are given; by short name, at most 1,000.
 pub async fn places(db: &mut PgConnection, teams: Option<&[TeamId]>) -> sqlx::Result<Vec<Place>> {
     let teams: Option<Vec<uuid::Uuid>> = teams.map(|teams| teams.iter().map(|team| team.0).collect());
     let rows = sqlx::query!(
-        "SELECT t.id, t.short_name, t.team_id, m.name AS team_name, t.environment, t.tags FROM drydock.target t JOIN drydock.team m ON m.id = t.team_id
+        "SELECT t.id, t.short_name, t.team_id, m.name AS team_name, t.environment, t.tags, drydock.measured_mib(t) AS measured_mib FROM drydock.target t JOIN drydock.team m ON m.id = t.team_id
          WHERE t.state IN ('unverified', 'ready') AND ($1::uuid[] IS NULL OR t.team_id = ANY ($1)) ORDER BY t.short_name LIMIT 1000",
         teams.as_deref()
     )
@@ -139,6 +142,7 @@ pub async fn places(db: &mut PgConnection, teams: Option<&[TeamId]>) -> sqlx::Re
             team_name: row.team_name,
             environment: row.environment,
             tags: row.tags.into_iter().collect(),
+            measured_mib: super::windows::mib(row.measured_mib),
         })
         .collect())
 }

@@ -132,12 +132,15 @@ pub struct ProposalTarget {
     pub tags: BTreeSet<String>,
     /// When it may be maintained, by the clock of its zone.
     pub hours: Hours,
+    /// What it held when it was last measured, in MiB.
+    pub measured_mib: Option<u64>,
 }
 
 /// The database with this short name.
 pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<ProposalTarget> {
     let row = sqlx::query!(
-        "SELECT t.id, t.team_id, t.short_name, t.name, t.dbms, t.host, t.port, t.database, t.username, t.environment, t.zone, t.on_call, t.state, t.identity, t.tags, t.allowed_hours
+        "SELECT t.id, t.team_id, t.short_name, t.name, t.dbms, t.host, t.port, t.database, t.username, t.environment, t.zone, t.on_call, t.state, t.identity, t.tags, t.allowed_hours,
+                drydock.measured_mib(t) AS measured_mib
          FROM drydock.target t WHERE t.short_name = $1 AND t.state <> 'deleted'",
         short_name
     )
@@ -167,6 +170,7 @@ pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<
             critical_queries: vec![],
         },
         tags: row.tags.into_iter().collect(),
+        measured_mib: mib(row.measured_mib),
         hours: super::hours::read(&row.allowed_hours)?,
         state: row.state,
         zone: row.zone,
@@ -175,6 +179,11 @@ pub async fn proposal_target(db: &mut PgConnection, short_name: &str) -> Result<
             .map(|query| PlanQuery { name: query.name, sql: query.sql_text, limit_ms: query.limit_ms })
             .collect(),
     })
+}
+
+/// A size as it is stored.
+pub(super) fn mib(stored: Option<i64>) -> Option<u64> {
+    stored.and_then(|mib| u64::try_from(mib).ok())
 }
 
 /// Another window on the same database at an overlapping time.

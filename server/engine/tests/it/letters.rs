@@ -22,6 +22,7 @@ use engine::store::letters::{Installation, Recipient, Subject, ToldAcceptance, T
 use engine::target::session::SessionName;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 fn at(text: &str) -> Timestamp {
@@ -68,6 +69,7 @@ pub fn plan() -> Plan {
         more: vec![],
         waves: None,
         rehearsal: None,
+        measured_mib: BTreeMap::new(),
     };
     Plan::assemble(&Proposal { procedure: weekly::version_1(), ..proposal }, parts)
 }

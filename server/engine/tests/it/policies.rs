@@ -22,7 +22,7 @@ use engine::actions::set_tags::{self, set_tags};
 use engine::actions::withdraw_policy::withdraw_policy;
 use engine::actions::{Caller, keep_example, open_run, remove_factor};
 use engine::queries::{policies as policy_pages, simulator};
-use engine::store::{policies, policy_changes};
+use engine::store::{policies, policy_changes, windows};
 
 /// A house with two administrators who can sign in.
 pub struct Town {
@@ -363,6 +363,7 @@ async fn the_highest_precedence_that_fits_rules_and_tags_choose() {
         alike: std::collections::BTreeSet::new(),
         risk: RiskClass::R1,
         most_mib: 0,
+        database_mib: None,
     };
     assert_eq!(code(policies::ruling(&mut db, &case).await), "no_policy");
 }
@@ -540,6 +541,60 @@ async fn an_example_that_a_change_would_break_keeps_it_from_being_proposed() {
         .await
         .expect("facts");
     assert_eq!(facts, ["policy.keep_example", "policy.forget_example"]);
+}
+
+/// A policy may be chosen by what the database holds. The size is sealed, so that an approval does not go with growing; one that nobody could
+/// measure counts as large.
+#[tokio::test]
+async fn what_a_database_holds_chooses_the_policy_and_is_sealed() {
+    let town = Town::new().await;
+    let house = &town.house;
+    let small = house.proposed(2).await.number;
+    assert!(measured(house, small).await.is_empty(), "no policy asks for it");
+    let input = Input { version: String::new(), name: "Large".to_owned() };
+    let mut typed = fields(&[("precedence", "50"), ("database_at_least_mib", "2000")]);
+    typed.retain(|(field, value)| field != "environments" || value == "production");
+    propose_policy(&house.engine, &town.ada, None, &input, &typed).await.expect("a good policy");
+    town.agree_all().await;
+
+    assert_eq!(town.rules(house.proposed(3).await.number).await, "Large", "nobody has measured it");
+    let holds = |mib: i64| {
+        let sql = "INSERT INTO drydock.load_reading (target_id, due_at, read_at, transactions, since, size_mib) VALUES ($1, now(), now(), 1, 'x', $2)
+                   ON CONFLICT (target_id) DO UPDATE SET size_mib = $2, read_at = now()";
+        sqlx::query(sql).bind(house.target.0).bind(mib).execute(&house.admin)
+    };
+    sqlx::query("UPDATE drydock.target SET verified_at = now() - interval '1 day', report = '{\"size_bytes\": 2097152000}'")
+        .execute(&house.admin)
+        .await
+        .expect("tested yesterday");
+    assert_eq!(town.rules(house.proposed(4).await.number).await, "Large", "2,000 MiB by the connection test");
+    holds(1999).await.expect("read");
+    let window = house.proposed(5).await.number;
+    assert_eq!(town.rules(window).await, "Standard");
+    assert_eq!(measured(house, window).await, [1999]);
+
+    // It has grown since: what was sealed counts for this window, and the next one asks others.
+    holds(2000).await.expect("read");
+    let mut db = house.admin.acquire().await.expect("a connection");
+    let ruled = async |db: &mut sqlx::PgConnection, number| {
+        let plan = windows::by_number(db, number).await.expect("a window").plan().expect("sealed");
+        let today = policies::ruling_today(db, &plan).await.expect("ruled");
+        today.into_iter().map(|found| found.expect("one rules").name).collect::<Vec<_>>()
+    };
+    assert_eq!(ruled(&mut db, window).await, ["Standard"]);
+    assert_eq!(ruled(&mut db, small).await, ["Large"], "sealed before anybody asked: as it is today");
+    assert_eq!(town.rules(house.proposed(6).await.number).await, "Large");
+    // Tested anew, as when its address is changed: what was read before may be of another database.
+    sqlx::query("UPDATE drydock.target SET verified_at = clock_timestamp(), report = '{\"size_bytes\": 1048576}'")
+        .execute(&house.admin)
+        .await
+        .expect("tested");
+    assert_eq!(town.rules(house.proposed(7).await.number).await, "Standard");
+}
+
+async fn measured(house: &House, number: i64) -> Vec<u64> {
+    let mut db = house.admin.acquire().await.expect("a connection");
+    windows::by_number(&mut db, number).await.expect("a window").plan().expect("sealed").measured_mib.into_values().collect()
 }
 
 /// What a policy says of procedures, classes and sizes chooses it when a window is sealed. The size is the plan's own limit: the work stays inside.

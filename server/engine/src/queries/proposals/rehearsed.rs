@@ -19,7 +19,8 @@ pub(super) async fn rehearsed(
     start: Timestamp,
 ) -> Result<std::result::Result<Option<Rehearsal>, Vec<FieldError>>> {
     let cases = targets.iter().map(|target| case(target, &proposal.procedure, proposal.risk(), proposal.most_bytes));
-    let policies = store::policies::ruling_each(db, cases).await?;
+    let known = store::policies::known(db).await?;
+    let policies = store::policies::ruling_each(&known, cases)?;
     let ruled: Vec<_> = targets.iter().zip(&policies).collect();
     match rehearsals::find(db, proposal, &ruled, start).await {
         Err(Error::Invalid(errors)) => Ok(Err(errors)),
