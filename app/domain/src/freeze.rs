@@ -20,12 +20,14 @@ pub const FROZEN: &str = "freeze";
 pub const MOST_DAYS: i64 = 400;
 
 /// What a freeze covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Every database.
     Everything,
     /// Every database of an environment.
     Environment(Environment),
+    /// Every database that bears this tag at that time.
+    Tag(String),
     /// Every database that a team owns at that time.
     Team(TeamId),
     /// One database, with the team that owns it.
@@ -35,20 +37,21 @@ pub enum Scope {
 impl Scope {
     /// The word stored in the database.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Everything => "everything",
             Self::Environment(_) => "environment",
+            Self::Tag(_) => "tag",
             Self::Team(_) => "team",
             Self::Target(..) => "target",
         }
     }
     /// The team whose leads may freeze it; `None` where only administrators may.
     #[must_use]
-    pub fn team(self) -> Option<TeamId> {
+    pub fn team(&self) -> Option<TeamId> {
         match self {
-            Self::Everything | Self::Environment(_) => None,
-            Self::Team(team) | Self::Target(_, team) => Some(team),
+            Self::Everything | Self::Environment(_) | Self::Tag(_) => None,
+            Self::Team(team) | Self::Target(_, team) => Some(*team),
         }
     }
 }
@@ -150,7 +153,7 @@ pub fn gate_refusal(said: &str) -> Refusal {
 }
 
 /// Whether the actor may make, move or lift a freeze of this scope.
-pub fn may_freeze(actor: &Actor, scope: Scope) -> Result<Permit, Refusal> {
+pub fn may_freeze(actor: &Actor, scope: &Scope) -> Result<Permit, Refusal> {
     permission::authorize(actor, Verb::Freeze, scope.team())
 }
 
@@ -172,7 +175,7 @@ pub fn may_leave_environment(actor: &Actor, standing: &[Freeze], now: Timestamp)
             "Wait for its end, or have it lifted on the page Freezes.",
         ));
     }
-    match standing.iter().find(|freeze| freeze.phase(now) == Phase::Coming && may_freeze(actor, freeze.scope).is_err()) {
+    match standing.iter().find(|freeze| freeze.phase(now) == Phase::Coming && may_freeze(actor, &freeze.scope).is_err()) {
         Some(freeze) => Err(Refusal::new(
             FROZEN,
             format!("A freeze is to cover this environment, and the database would not be kept by it any more: {}", freeze.said()),
@@ -182,8 +185,20 @@ pub fn may_leave_environment(actor: &Actor, standing: &[Freeze], now: Timestamp)
     }
 }
 
+/// Whether a database may lose a tag over which these freezes stand: not while one is in force. Whoever sets tags may lift what is only to come.
+pub fn may_drop_tags(standing: &[Freeze], now: Timestamp) -> Result<(), Refusal> {
+    match standing.iter().find(|freeze| freeze.phase(now) == Phase::Now) {
+        Some(freeze) => Err(Refusal::new(
+            FROZEN,
+            format!("A freeze covers what bears one of these tags, and its databases keep it meanwhile: {}", freeze.said()),
+            "Wait for its end, or have it lifted on the page Freezes.",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Whether the actor may let a window pass a freeze of this scope. Who wrote a revision asks somebody else, as with votes.
-pub fn may_override(actor: &Actor, scope: Scope, contributors: &BTreeSet<PersonId>) -> Result<Permit, Refusal> {
+pub fn may_override(actor: &Actor, scope: &Scope, contributors: &BTreeSet<PersonId>) -> Result<Permit, Refusal> {
     let permit = may_freeze(actor, scope)?;
     if contributors.contains(&actor.person) {
         return Err(Refusal::new(
@@ -243,11 +258,12 @@ mod tests {
         }
     }
 
-    fn scopes() -> [Scope; 5] {
+    fn scopes() -> [Scope; 6] {
         let target = TargetId(Uuid::nil());
         [
             Scope::Everything,
             Scope::Environment(Environment::Production),
+            Scope::Tag("payments".into()),
             Scope::Team(team(7)),
             Scope::Target(target, team(7)),
             Scope::Target(target, team(8)),
@@ -256,13 +272,13 @@ mod tests {
 
     #[test]
     fn administrators_freeze_everywhere_and_leads_what_their_team_owns() {
-        let held = |who: &Actor| scopes().map(|scope| may_freeze(who, scope).is_ok());
-        assert_eq!(held(&actor(1, &[GlobalRole::Admin], None)), [true; 5]);
+        let held = |who: &Actor| scopes().map(|scope| may_freeze(who, &scope).is_ok());
+        assert_eq!(held(&actor(1, &[GlobalRole::Admin], None)), [true; 6]);
         for lead in [actor(2, &[], Some((TeamRole::Lead, false))), actor(3, &[], Some((TeamRole::Engineer, true)))] {
-            assert_eq!(held(&lead), [false, false, true, true, false]);
+            assert_eq!(held(&lead), [false, false, false, true, true, false]);
         }
         for other in [actor(4, &[], Some((TeamRole::Engineer, false))), actor(5, &[GlobalRole::Auditor], None)] {
-            assert_eq!(held(&other), [false; 5]);
+            assert_eq!(held(&other), [false; 6]);
         }
     }
 
@@ -270,10 +286,10 @@ mod tests {
     fn whoever_wrote_a_revision_lets_nothing_pass() {
         let lead = actor(2, &[], Some((TeamRole::Lead, false)));
         let wrote = BTreeSet::from([lead.person]);
-        assert_eq!(may_override(&lead, Scope::Team(team(7)), &wrote).expect_err("an author").code, "four_eyes");
-        assert!(may_override(&lead, Scope::Team(team(7)), &BTreeSet::new()).is_ok());
+        assert_eq!(may_override(&lead, &Scope::Team(team(7)), &wrote).expect_err("an author").code, "four_eyes");
+        assert!(may_override(&lead, &Scope::Team(team(7)), &BTreeSet::new()).is_ok());
         // Without the right it is the right that is missing, author or not.
-        assert_eq!(may_override(&lead, Scope::Everything, &wrote).expect_err("no administrator").code, "not_permitted");
+        assert_eq!(may_override(&lead, &Scope::Everything, &wrote).expect_err("no administrator").code, "not_permitted");
     }
 
     #[test]
@@ -289,6 +305,14 @@ mod tests {
         }
         assert_eq!(code(&admin, 50, std::slice::from_ref(&freeze)), Ok(()), "coming");
         assert_eq!(code(&lead, 50, &[freeze]), Err(FROZEN.to_owned()), "coming");
+    }
+
+    #[test]
+    fn a_tag_is_kept_while_a_freeze_of_it_is_in_force() {
+        let freeze = [a_freeze(Scope::Tag("payments".into()))];
+        let may = |second, standing: &[Freeze]| may_drop_tags(standing, at(second)).map_err(|refusal| refusal.code);
+        assert_eq!(may(150, &freeze), Err(FROZEN.to_owned()));
+        assert_eq!((may(50, &freeze), may(200, &freeze), may(150, &[])), (Ok(()), Ok(()), Ok(())));
     }
 
     #[test]

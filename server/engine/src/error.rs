@@ -147,7 +147,7 @@ fn sentence(constraint: &str) -> Option<Error> {
         ),
         "target_frozen" => refused(
             "freeze",
-            "A freeze covers this environment, and its databases stay in it meanwhile.",
+            "A freeze covers this database by its environment or by a tag, and it keeps both meanwhile.",
             "Wait for its end, or have it lifted on the page Freezes.",
         ),
         "calendar_feed_limit" => {

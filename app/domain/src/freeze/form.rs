@@ -18,7 +18,7 @@ pub struct FreezeForm {
     pub name: String,
     /// Why, 1 to 2,000 characters.
     pub reason: String,
-    /// `everything`, `environment:production`, `team:<id>` or `database`.
+    /// `everything`, `environment:production`, `tag:payments`, `team:<id>` or `database`.
     pub covers: String,
     /// Short name, where it is a database.
     pub database: String,
@@ -41,6 +41,8 @@ pub enum Covers {
     Everything,
     /// An environment.
     Environment(Environment),
+    /// What bears a tag.
+    Tag(String),
     /// A team's databases.
     Team(TeamId),
     /// One database, by its short name.
@@ -106,6 +108,10 @@ impl Covers {
                 .map(Self::Database)
                 .map_err(|_| FieldError::new("database", "Type the database's short name, such as prod-orders.")),
             Some(("environment", word)) => Environment::from_word(word).map(Self::Environment).ok_or_else(refuse),
+            Some(("tag", word)) => match crate::approval::form::tags("covers", word) {
+                Ok(tags) if tags.len() == 1 => tags.into_iter().next().map(Self::Tag).ok_or_else(refuse),
+                _ => Err(refuse()),
+            },
             Some(("team", id)) => id.parse().map(Self::Team).map_err(|_| refuse()),
             _ => Err(refuse()),
         }
@@ -230,9 +236,14 @@ mod tests {
         let zone = FreezeForm::default().parse(Err(FieldError::new("zone", "no")), now()).expect_err("nothing typed");
         assert!(zone.iter().any(|error| error.field == "zone") && zone.len() == 5, "{zone:?}");
         assert_eq!(fields(&FreezeForm { covers: "database".into(), ..good() }), ["database"]);
-        for covers in ["environment:moon", "team:x", "all", ""] {
+        for covers in ["environment:moon", "team:x", "tag:", "tag:a b", "tag:<b>", "all", ""] {
             assert_eq!(fields(&FreezeForm { covers: covers.into(), ..good() }), ["covers"], "{covers}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_one_word() {
+        assert_eq!(Covers::read("tag:Payments", ""), Ok(Covers::Tag("payments".into())));
     }
 
     #[test]

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 
 /// What people read of a freeze's scope; `name` is the team's or the database's, where it has one.
 #[must_use]
-pub fn covers(scope: Scope, name: Option<&str>) -> String {
+pub fn covers(scope: &Scope, name: Option<&str>) -> String {
     let name = name.unwrap_or("unknown");
     match scope {
         Scope::Everything => "Everything".to_owned(),
         Scope::Environment(environment) => format!("Environment {}", environment.label()),
+        Scope::Tag(tag) => format!("Databases tagged {tag}"),
         Scope::Team(_) => format!("Databases of {name}"),
         Scope::Target(..) => format!("Database {name}"),
     }
@@ -67,6 +68,8 @@ pub struct FreezesPage {
 pub struct NewFreezePage {
     /// Everything, and whole environments.
     pub everywhere: bool,
+    /// Tags that databases bear, in order.
+    pub tags: Vec<String>,
     /// Teams, by name.
     pub teams: Vec<(TeamId, String)>,
 }
@@ -77,10 +80,11 @@ impl NewFreezePage {
     pub fn choices(&self) -> Vec<(String, String)> {
         let mut found = vec![(String::new(), "Choose".to_owned())];
         if self.everywhere {
-            found.push(("everything".to_owned(), covers(Scope::Everything, None)));
-            found.extend(Environment::ALL.iter().map(|is| (format!("environment:{}", is.word()), covers(Scope::Environment(*is), None))));
+            found.push(("everything".to_owned(), covers(&Scope::Everything, None)));
+            found.extend(Environment::ALL.iter().map(|is| (format!("environment:{}", is.word()), covers(&Scope::Environment(*is), None))));
+            found.extend(self.tags.iter().map(|tag| (format!("tag:{tag}"), covers(&Scope::Tag(tag.clone()), None))));
         }
-        found.extend(self.teams.iter().map(|(id, name)| (format!("team:{id}"), covers(Scope::Team(*id), Some(name)))));
+        found.extend(self.teams.iter().map(|(id, name)| (format!("team:{id}"), covers(&Scope::Team(*id), Some(name)))));
         found.push(("database".to_owned(), "One database, named below".to_owned()));
         found
     }
@@ -191,10 +195,11 @@ mod tests {
     #[test]
     fn the_form_offers_what_the_reader_may_freeze() {
         let team = TeamId(Uuid::from_u128(7));
-        let lead = NewFreezePage { everywhere: false, teams: vec![(team, "Orders".into())] };
+        let lead = NewFreezePage { everywhere: false, tags: vec![], teams: vec![(team, "Orders".into())] };
         let labels: Vec<_> = lead.choices().into_iter().map(|(_, label)| label).collect();
         assert_eq!(labels, ["Choose", "Databases of Orders", "One database, named below"]);
-        let admin = NewFreezePage { everywhere: true, teams: vec![] };
+        let admin = NewFreezePage { everywhere: true, tags: vec!["payments".into()], teams: vec![] };
         assert!(admin.choices().iter().any(|(value, _)| value == "environment:production"));
+        assert!(admin.choices().contains(&("tag:payments".into(), "Databases tagged payments".into())));
     }
 }

@@ -31,7 +31,7 @@ pub async fn create_freeze(engine: &Engine, caller: &Caller, form: &FreezeForm) 
             let wanted = form.parse(zone.as_ref().map_err(Clone::clone), store::runs::now(db).await?)?;
             let zone = name.map_err(|error| vec![error])?;
             let scope = scope(db, &caller.actor, &wanted.covers).await?;
-            let permit = may_freeze(&caller.actor, scope)?;
+            let permit = may_freeze(&caller.actor, &scope)?;
             let by = permit.person().ok_or_else(|| Error::internal("a freeze is made by a person"))?;
             let mut new = Freeze {
                 id: clock::new_id(),
@@ -64,6 +64,7 @@ pub(super) async fn scope(db: &mut PgConnection, actor: &Actor, covers: &Covers)
     Ok(match covers {
         Covers::Everything => Scope::Everything,
         Covers::Environment(environment) => Scope::Environment(*environment),
+        Covers::Tag(tag) => Scope::Tag(tag.clone()),
         Covers::Team(team) => {
             if !store::teams::exists(db, *team).await? {
                 return Err(Error::field("covers", "There is no such team. Choose one from the list."));
@@ -94,8 +95,9 @@ pub(super) fn made(new: &Freeze) -> NewFact {
     if let Some(team) = new.scope.team() {
         fact = fact.of_team(team);
     }
-    match new.scope {
+    match &new.scope {
         Scope::Environment(environment) => fact.with("environment", environment.word()),
+        Scope::Tag(tag) => fact.with("tag", tag.clone()),
         Scope::Target(target, _) => fact.with("target", target.to_string()),
         Scope::Everything | Scope::Team(_) => fact,
     }

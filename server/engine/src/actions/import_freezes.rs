@@ -30,7 +30,7 @@ pub async fn import_freezes(engine: &Engine, caller: &Caller, id: Uuid) -> Resul
         let caller = caller.clone();
         Box::pin(async move {
             let draft = freeze_imports::find(db, id, caller.actor.person).await?.ok_or(Error::NotFound)?;
-            let permit = may_freeze(&caller.actor, draft.scope)?;
+            let permit = may_freeze(&caller.actor, &draft.scope)?;
             let by = permit.person().ok_or_else(|| Error::internal("a freeze is made by a person"))?;
             // The database's clock is the one that starts things.
             let now = store::runs::now(db).await?;
@@ -42,7 +42,7 @@ pub async fn import_freezes(engine: &Engine, caller: &Caller, id: Uuid) -> Resul
                     id: clock::new_id(),
                     reason: format!("From a calendar: {}", row.name),
                     name: row.name,
-                    scope: draft.scope,
+                    scope: draft.scope.clone(),
                     zone: draft.zone.clone(),
                     start: during.start.max(now),
                     end: during.end,
@@ -81,7 +81,7 @@ pub(crate) async fn rows(db: &mut PgConnection, draft: &Draft, now: Timestamp) -
     let zone = TimeZone::get(&draft.zone).map_err(|_| Error::internal(format!("unknown zone {}", draft.zone)))?;
     let events = ics::events("ics", &draft.ics).map_err(|error| vec![error])?;
     let uids: Vec<String> = events.iter().map(|event| event.uid.clone()).collect();
-    let before = freeze_imports::before(db, draft.scope, &uids).await?;
+    let before = freeze_imports::before(db, &draft.scope, &uids).await?;
     let mut seen = BTreeSet::new();
     Ok(events
         .into_iter()

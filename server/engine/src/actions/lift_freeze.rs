@@ -53,7 +53,7 @@ pub async fn lift_freeze(engine: &Engine, caller: &Caller, id: FreezeId, reason:
 pub(super) async fn load(db: &mut PgConnection, actor: &Actor, id: FreezeId) -> Result<(Freeze, Permit, Timestamp)> {
     let freeze = store::freezes::lock(db, id).await?.freeze;
     let now = store::runs::now(db).await?;
-    let permit = may_freeze(actor, freeze.scope).map_err(|refusal| match freeze.scope.team() {
+    let permit = may_freeze(actor, &freeze.scope).map_err(|refusal| match freeze.scope.team() {
         Some(team) => hide(actor, team, refusal),
         None => refusal.into(),
     })?;

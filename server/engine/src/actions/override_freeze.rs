@@ -42,7 +42,7 @@ pub async fn override_freeze(engine: &Engine, caller: &Caller, number: i64, free
             let window = visible(db, &caller, number).await?;
             let freeze = covering(db, &window, freeze).await?;
             let contributors = store::windows::contributors(db, window.id).await?;
-            let permit = may_override(&caller.actor, freeze.scope, &contributors)?;
+            let permit = may_override(&caller.actor, &freeze.scope, &contributors)?;
             let by = permit.person().ok_or_else(|| Error::internal("an override is granted by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             // After this nobody seals another revision before the commit.

@@ -42,9 +42,9 @@ pub async fn preview_freeze_import(engine: &Engine, caller: &Caller, input: &Inp
         let (covers, zone, text, caller) = (covers.clone(), zone.clone(), text.clone(), caller.clone());
         Box::pin(async move {
             let scope = scope(db, &caller.actor, &covers).await?;
-            may_freeze(&caller.actor, scope)?;
+            may_freeze(&caller.actor, &scope)?;
             let id: Uuid = clock::new_id();
-            store::freeze_imports::put(db, id, caller.actor.person, scope, &zone, &text).await?;
+            store::freeze_imports::put(db, id, caller.actor.person, &scope, &zone, &text).await?;
             Ok(id)
         })
     })

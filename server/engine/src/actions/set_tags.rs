@@ -8,6 +8,7 @@ use crate::wake::{Wake, wake};
 use crate::{store, transaction};
 use domain::approval::form;
 use domain::fact::NewFact;
+use domain::freeze::may_drop_tags;
 use domain::ids::TargetId;
 use domain::permission::{Verb, authorize};
 
@@ -19,7 +20,7 @@ pub struct Input {
     pub tags: String,
 }
 
-/// Sets them. Refused: what is not a tag, and a database that is retired or deleted. Windows that are approved go by the stricter of the policy
+/// Sets them. Refused: what is not a tag, a database that is retired or deleted, and dropping a tag while a freeze of it is in force. Windows that are approved go by the stricter of the policy
 /// sealed in their plan and the one that rules by the new tags.
 pub async fn set_tags(engine: &Engine, caller: &Caller, target: TargetId, input: &Input) -> Result<()> {
     let permit = authorize(&caller.actor, Verb::ManagePolicies, None)?;
@@ -31,6 +32,10 @@ pub async fn set_tags(engine: &Engine, caller: &Caller, target: TargetId, input:
             let mut ledger = Ledger::open(db, &permit, &request);
             let found = store::targets::find(ledger.db(), target).await?.ok_or(Error::NotFound)?;
             domain::target::in_use(found.state)?;
+            let before = store::policies::tags(ledger.db(), target).await?;
+            let gone: Vec<String> = before.into_iter().filter(|tag| !tags.contains(tag)).collect();
+            let standing = store::freezes::over_tags(ledger.db(), &gone).await?;
+            may_drop_tags(&standing, store::runs::now(ledger.db()).await?)?;
             if !store::policies::set_tags(ledger.db(), target, &tags).await? {
                 return Err(Error::NotFound);
             }

@@ -23,7 +23,7 @@ pub async fn withdraw_override(engine: &Engine, caller: &Caller, number: i64, fr
                 return Err(nothing().into());
             }
             let freeze = store::freezes::find(db, freeze).await?.ok_or_else(nothing)?.freeze;
-            let permit = may_freeze(&caller.actor, freeze.scope)?;
+            let permit = may_freeze(&caller.actor, &freeze.scope)?;
             let by = permit.person().ok_or_else(|| Error::internal("an override is withdrawn by a person"))?;
             let reason = people::text("reason", &reason, 1, 2000).map_err(|error| vec![error])?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);

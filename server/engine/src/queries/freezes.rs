@@ -55,7 +55,8 @@ pub async fn new_form(engine: &Engine, actor: &Actor) -> Result<NewFreezePage> {
             let everywhere = holds(&actor, Verb::Freeze, None);
             let own = holding(&actor, Verb::Freeze);
             let teams = store::teams::rows(db).await?.into_iter().filter(|team| everywhere || own.contains(&team.id));
-            Ok(NewFreezePage { everywhere, teams: teams.map(|team| (team.id, team.name)).collect() })
+            let tags = if everywhere { store::policies::all_tags(db).await? } else { vec![] };
+            Ok(NewFreezePage { everywhere, tags, teams: teams.map(|team| (team.id, team.name)).collect() })
         })
     })
     .await
@@ -76,7 +77,7 @@ pub async fn show(engine: &Engine, actor: &Actor, id: FreezeId) -> Result<Freeze
             let whose = teams.as_deref().map_or(Whose::Everybody, Whose::Teams);
             let standing = matches!(row.freeze.phase(at), Phase::Coming | Phase::Now);
             let windows = if standing { freezes::met(db, id, whose).await? } else { vec![] };
-            Ok(FreezePage { windows, may_change: standing && may_freeze(&actor, row.freeze.scope).is_ok(), row, at })
+            Ok(FreezePage { windows, may_change: standing && may_freeze(&actor, &row.freeze.scope).is_ok(), row, at })
         })
     })
     .await

@@ -347,8 +347,8 @@ async fn freezes_over(
         .map(|freeze| {
             let passed = passed.remove(&freeze.id);
             let may = match passed {
-                Some(_) => may_freeze(actor, freeze.scope),
-                None => may_override(actor, freeze.scope, contributors),
+                Some(_) => may_freeze(actor, &freeze.scope),
+                None => may_override(actor, &freeze.scope, contributors),
             };
             FreezeOver { passed, offer: may.map_or_else(Offer::No, |_| Offer::Yes), freeze }
         })

@@ -26,19 +26,21 @@ pub struct Draft {
 }
 
 /// Keeps a file for its person, in the place of an earlier one.
-pub async fn put(db: &mut PgConnection, id: Uuid, person: PersonId, scope: Scope, zone: &str, ics: &str) -> Result<()> {
-    let (environment, team, target) = columns(scope);
+pub async fn put(db: &mut PgConnection, id: Uuid, person: PersonId, scope: &Scope, zone: &str, ics: &str) -> Result<()> {
+    let of = columns(scope);
     sqlx::query!("DELETE FROM drydock.freeze_import WHERE person_id = $1", person.0).execute(&mut *db).await?;
     sqlx::query!(
-        "INSERT INTO drydock.freeze_import (id, person_id, scope, environment, team_id, target_id, zone, ics) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO drydock.freeze_import (id, person_id, scope, environment, team_id, target_id, zone, ics, tag)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         id,
         person.0,
         scope.word(),
-        environment,
-        team,
-        target,
+        of.environment,
+        of.team,
+        of.target,
         zone,
-        ics
+        ics,
+        of.tag
     )
     .execute(db)
     .await?;
@@ -48,7 +50,7 @@ pub async fn put(db: &mut PgConnection, id: Uuid, person: PersonId, scope: Scope
 /// The file that this person looks at; nobody else's.
 pub async fn find(db: &mut PgConnection, id: Uuid, person: PersonId) -> Result<Option<Draft>> {
     let row = sqlx::query!(
-        r#"SELECT i.id, i.scope, i.environment, i.team_id, i.target_id, t.team_id AS "owner?", coalesce(m.name, t.short_name) AS scope_name, i.zone, i.ics
+        r#"SELECT i.id, i.scope, i.environment, i.tag, i.team_id, i.target_id, t.team_id AS "owner?", coalesce(m.name, t.short_name) AS scope_name, i.zone, i.ics
            FROM drydock.freeze_import i LEFT JOIN drydock.team m ON m.id = i.team_id LEFT JOIN drydock.target t ON t.id = i.target_id
            WHERE i.id = $1 AND i.person_id = $2"#,
         id,
@@ -57,8 +59,8 @@ pub async fn find(db: &mut PgConnection, id: Uuid, person: PersonId) -> Result<O
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        let scope = scope_of(&row.scope, row.environment, row.team_id, row.target_id.zip(row.owner))?;
-        Ok(Draft { id: row.id, scope, covers: covers(scope, row.scope_name.as_deref()), zone: row.zone, ics: row.ics })
+        let scope = scope_of(&row.scope, row.environment.or(row.tag), row.team_id, row.target_id.zip(row.owner))?;
+        Ok(Draft { id: row.id, covers: covers(&scope, row.scope_name.as_deref()), scope, zone: row.zone, ics: row.ics })
     })
     .transpose()
 }
@@ -70,17 +72,18 @@ pub async fn remove(db: &mut PgConnection, id: Uuid) -> Result<()> {
 }
 
 /// What events with these identities became before, for this scope.
-pub async fn before(db: &mut PgConnection, scope: Scope, uids: &[String]) -> Result<BTreeMap<String, Before>> {
-    let (environment, team, target) = columns(scope);
+pub async fn before(db: &mut PgConnection, scope: &Scope, uids: &[String]) -> Result<BTreeMap<String, Before>> {
+    let of = columns(scope);
     let rows = sqlx::query!(
         r#"SELECT f.id, f.source_uid AS "uid!", f.start_at, f.end_at, f.lifted_at IS NOT NULL AS "lifted!" FROM drydock.freeze f
            WHERE f.source_uid = ANY ($1) AND f.scope = $2 AND f.environment IS NOT DISTINCT FROM $3 AND f.team_id IS NOT DISTINCT FROM $4
-             AND f.target_id IS NOT DISTINCT FROM $5"#,
+             AND f.target_id IS NOT DISTINCT FROM $5 AND f.tag IS NOT DISTINCT FROM $6"#,
         uids,
         scope.word(),
-        environment,
-        team,
-        target
+        of.environment,
+        of.team,
+        of.target,
+        of.tag
     )
     .fetch_all(db)
     .await?;

@@ -32,6 +32,7 @@ struct Row {
     reason: String,
     scope: String,
     environment: Option<String>,
+    tag: Option<String>,
     team_id: Option<Uuid>,
     target_id: Option<Uuid>,
     owner: Option<Uuid>,
@@ -52,7 +53,7 @@ macro_rules! freezes {
     ($rest:tt $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT f.id, f.name, f.reason, f.scope, f.environment, f.team_id, f.target_id, t.team_id AS "owner?",
+            r#"SELECT f.id, f.name, f.reason, f.scope, f.environment, f.tag, f.team_id, f.target_id, t.team_id AS "owner?",
                       coalesce(m.name, t.short_name) AS scope_name, f.zone, f.start_at, f.end_at, f.revision, f.created_by, p.name AS by_name,
                       f.lifted_at AS "lifted_at: Stamp", l.name AS "lifted_by?", f.lift_reason
                FROM drydock.freeze f JOIN drydock.person p ON p.id = f.created_by LEFT JOIN drydock.person l ON l.id = f.lifted_by
@@ -64,9 +65,9 @@ macro_rules! freezes {
 
 impl Row {
     fn read(self) -> Result<FreezeRow> {
-        let scope = scope_of(&self.scope, self.environment, self.team_id, self.target_id.zip(self.owner))?;
+        let scope = scope_of(&self.scope, self.environment.or(self.tag), self.team_id, self.target_id.zip(self.owner))?;
         Ok(FreezeRow {
-            covers: covers(scope, self.scope_name.as_deref()),
+            covers: covers(&scope, self.scope_name.as_deref()),
             freeze: Freeze {
                 id: FreezeId(self.id),
                 name: self.name,
@@ -85,15 +86,16 @@ impl Row {
     }
 }
 
-/// What the columns of a scope say; a target comes with its owner.
-pub(super) fn scope_of(word: &str, environment: Option<String>, team: Option<Uuid>, target: Option<(Uuid, Uuid)>) -> Result<Scope> {
+/// What the columns of a scope say: `named` is its environment or its tag; a target comes with its owner.
+pub(super) fn scope_of(word: &str, named: Option<String>, team: Option<Uuid>, target: Option<(Uuid, Uuid)>) -> Result<Scope> {
     let missing = || Error::internal("a freeze that does not say what it covers");
     Ok(match word {
         "everything" => Scope::Everything,
         "environment" => {
-            let word = environment.ok_or_else(missing)?;
+            let word = named.ok_or_else(missing)?;
             Scope::Environment(meaning(Environment::from_word(&word), &word)?)
         }
+        "tag" => Scope::Tag(named.ok_or_else(missing)?),
         "team" => Scope::Team(TeamId(team.ok_or_else(missing)?)),
         _ => {
             let (target, owner) = target.ok_or_else(missing)?;
@@ -102,13 +104,23 @@ pub(super) fn scope_of(word: &str, environment: Option<String>, team: Option<Uui
     })
 }
 
-/// The columns of a scope: environment, team, target.
-pub(super) fn columns(scope: Scope) -> (Option<&'static str>, Option<Uuid>, Option<Uuid>) {
+/// The columns of a scope.
+#[derive(Debug, Default)]
+pub(super) struct Columns<'s> {
+    pub environment: Option<&'static str>,
+    pub tag: Option<&'s str>,
+    pub team: Option<Uuid>,
+    pub target: Option<Uuid>,
+}
+
+pub(super) fn columns(scope: &Scope) -> Columns<'_> {
+    let none = Columns::default();
     match scope {
-        Scope::Everything => (None, None, None),
-        Scope::Environment(environment) => (Some(environment.word()), None, None),
-        Scope::Team(team) => (None, Some(team.0), None),
-        Scope::Target(target, _) => (None, None, Some(target.0)),
+        Scope::Everything => none,
+        Scope::Environment(environment) => Columns { environment: Some(environment.word()), ..none },
+        Scope::Tag(tag) => Columns { tag: Some(tag), ..none },
+        Scope::Team(team) => Columns { team: Some(team.0), ..none },
+        Scope::Target(target, _) => Columns { target: Some(target.0), ..none },
     }
 }
 
@@ -132,7 +144,7 @@ pub async fn standing(db: &mut PgConnection, teams: Option<&[TeamId]>, after: Op
     let teams = super::window_list::ids(teams);
     let rows = freezes!(
         "WHERE f.lifted_at IS NULL AND f.end_at > clock_timestamp()
-           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
+           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment', 'tag') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
            AND ($3::uuid IS NULL OR (f.start_at, f.id) > (SELECT a.start_at, a.id FROM drydock.freeze a WHERE a.id = $3))
          ORDER BY f.start_at, f.id LIMIT $2",
         teams.as_deref() as Option<&[Uuid]>,
@@ -147,7 +159,7 @@ pub async fn past(db: &mut PgConnection, teams: Option<&[TeamId]>, before: Optio
     let teams = super::window_list::ids(teams);
     let rows = freezes!(
         "WHERE (f.lifted_at IS NOT NULL OR f.end_at <= clock_timestamp())
-           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
+           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment', 'tag') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
            AND ($3::uuid IS NULL OR (f.start_at, f.id) < (SELECT b.start_at, b.id FROM drydock.freeze b WHERE b.id = $3))
          ORDER BY f.start_at DESC, f.id DESC LIMIT $2",
         teams.as_deref() as Option<&[Uuid]>,
@@ -169,7 +181,7 @@ pub async fn between(
     let teams = super::window_list::ids(teams);
     let rows = freezes!(
         "WHERE f.lifted_at IS NULL AND f.end_at > $2 AND f.start_at < $3
-           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
+           AND ($1::uuid[] IS NULL OR f.scope IN ('everything', 'environment', 'tag') OR f.team_id = ANY ($1) OR t.team_id = ANY ($1))
            AND ($4 = '' AND $5 = '' AND $6 = ''
                 OR EXISTS (SELECT FROM drydock.target x JOIN drydock.team y ON y.id = x.team_id
                            WHERE x.state <> 'deleted' AND ($1::uuid[] IS NULL OR x.team_id = ANY ($1))
@@ -213,6 +225,12 @@ pub async fn over_environment(db: &mut PgConnection, environment: Environment) -
         "WHERE f.lifted_at IS NULL AND f.end_at > clock_timestamp() AND f.environment = $1 ORDER BY f.start_at, f.id LIMIT 50",
         environment.word()
     );
+    Ok(read(rows.fetch_all(db).await?)?.into_iter().map(|row| row.freeze).collect())
+}
+
+/// Freezes of these tags that are in force or coming, those that begin first on top.
+pub async fn over_tags(db: &mut PgConnection, tags: &[String]) -> Result<Vec<Freeze>> {
+    let rows = freezes!("WHERE f.lifted_at IS NULL AND f.end_at > clock_timestamp() AND f.tag = ANY ($1) ORDER BY f.start_at, f.id LIMIT 50", tags);
     Ok(read(rows.fetch_all(db).await?)?.into_iter().map(|row| row.freeze).collect())
 }
 
@@ -303,21 +321,22 @@ pub async fn hold_off(db: &mut PgConnection) -> Result<()> {
 /// Writes a freeze and says from when on it holds: never before this moment. Waits until what is starting now has started; nothing starts after
 /// the commit.
 pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<Timestamp> {
-    let (environment, team, target) = columns(new.scope);
+    let of = columns(&new.scope);
     let start = sqlx::query_scalar!(
-        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING start_at AS "start_at: Stamp""#,
+        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by, tag)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING start_at AS "start_at: Stamp""#,
         new.id.0,
         new.name,
         new.reason,
         new.scope.word(),
-        environment,
-        team,
-        target,
+        of.environment,
+        of.team,
+        of.target,
         new.zone,
         stamp(new.start) as Stamp,
         stamp(new.end) as Stamp,
-        new.by.0
+        new.by.0,
+        of.tag
     )
     .fetch_one(db)
     .await?;
@@ -328,7 +347,7 @@ pub async fn insert(db: &mut PgConnection, new: &Freeze) -> Result<Timestamp> {
 /// as it takes to write hundreds one after the other. They cover the same, and one person makes them. Says from when on each holds.
 pub async fn insert_all(db: &mut PgConnection, all: &[(Freeze, String)]) -> Result<BTreeMap<FreezeId, Timestamp>> {
     let Some((first, _)) = all.first() else { return Ok(BTreeMap::new()) };
-    let (environment, team, target) = columns(first.scope);
+    let of = columns(&first.scope);
     let ids: Vec<Uuid> = all.iter().map(|(new, _)| new.id.0).collect();
     let names: Vec<String> = all.iter().map(|(new, _)| new.name.clone()).collect();
     let reasons: Vec<String> = all.iter().map(|(new, _)| new.reason.clone()).collect();
@@ -336,8 +355,8 @@ pub async fn insert_all(db: &mut PgConnection, all: &[(Freeze, String)]) -> Resu
     let ends: Vec<Stamp> = all.iter().map(|(new, _)| stamp(new.end)).collect();
     let sources: Vec<String> = all.iter().map(|(_, source)| source.clone()).collect();
     let rows = sqlx::query!(
-        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by, source_uid)
-         SELECT e.id, e.name, e.reason, $7, $8, $9, $10, $11, e.start_at, e.end_at, $12, e.source
+        r#"INSERT INTO drydock.freeze (id, name, reason, scope, environment, team_id, target_id, zone, start_at, end_at, created_by, source_uid, tag)
+         SELECT e.id, e.name, e.reason, $7, $8, $9, $10, $11, e.start_at, e.end_at, $12, e.source, $13
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[]) e (id, name, reason, start_at, end_at, source)
          RETURNING id, start_at AS "start_at: Stamp""#,
         &ids,
@@ -347,11 +366,12 @@ pub async fn insert_all(db: &mut PgConnection, all: &[(Freeze, String)]) -> Resu
         ends.as_slice() as &[Stamp],
         &sources,
         first.scope.word(),
-        environment,
-        team,
-        target,
+        of.environment,
+        of.team,
+        of.target,
         first.zone,
-        first.by.0
+        first.by.0,
+        of.tag
     )
     .fetch_all(db)
     .await?;

@@ -196,6 +196,16 @@ pub async fn tags(db: &mut PgConnection, target: TargetId) -> sqlx::Result<Vec<S
     sqlx::query_scalar!("SELECT t.tags FROM drydock.target t WHERE t.id = $1", target.0).fetch_one(db).await
 }
 
+/// Every tag that a database bears, in order; at most 200.
+pub async fn all_tags(db: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT DISTINCT w.tag AS "tag!" FROM drydock.target t CROSS JOIN LATERAL unnest(t.tags) w (tag)
+           WHERE t.state IN ('unverified', 'ready') ORDER BY 1 LIMIT 200"#
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Sets the tags of a database. False when it is gone.
 pub async fn set_tags(db: &mut PgConnection, target: TargetId, tags: &BTreeSet<String>) -> Result<bool> {
     let tags: Vec<String> = tags.iter().cloned().collect();

@@ -25,6 +25,7 @@ use engine::actions::open_run::{Input, open_due_run, start_now};
 use engine::actions::override_freeze::{self, override_freeze};
 use engine::actions::propose_window::propose_window;
 use engine::actions::resolve_hold::resolve_hold;
+use engine::actions::set_tags::{self, set_tags};
 use engine::actions::withdraw_override::withdraw_override;
 use engine::queries;
 use jiff::{SignedDuration, tz::TimeZone};
@@ -105,6 +106,35 @@ async fn administrators_freeze_everywhere_and_leads_what_their_team_owns() {
     assert_eq!(names(queries::freezes::list(engine, &house.foreigner.actor, Part::First).await.expect("a page")), 2);
     assert_eq!(code(queries::freezes::show(engine, &house.foreigner.actor, id).await), "not_found");
     assert_eq!(code(queries::freezes::new_form(engine, &house.engineer.actor).await), "not_permitted");
+}
+
+/// What bears a tag, whoever owns it; and the tag is not dropped under it.
+#[tokio::test]
+async fn a_freeze_of_a_tag_keeps_what_bears_it() {
+    let house = House::new().await;
+    let (engine, admin) = (&house.engine, an_admin(&house).await);
+    assert_eq!(code(create_freeze(engine, &house.lead, &form(&house, "tag:payments", 1)).await), "not_permitted", "it reaches over teams");
+    let tags = async |words: &str| set_tags(engine, &admin, house.target, &set_tags::Input { tags: words.into() }).await;
+    tags("payments eu").await.expect("tagged");
+    let page = queries::freezes::new_form(engine, &admin.actor).await.expect("a form");
+    assert_eq!(page.tags, ["eu", "payments"]);
+    let id = freeze(&house, &admin, "tag:payments", 100).await;
+    let other = freeze(&house, &admin, "tag:billing", 100).await;
+    let page = queries::freezes::show(engine, &house.foreigner.actor, id).await.expect("everybody reads what reaches over teams");
+    assert_eq!(page.row.covers, "Databases tagged payments");
+    let Err(Error::Invalid(refused)) = propose_window(engine, &house.engineer, &house.form(2), None).await else { panic!("planned into it") };
+    assert!(refused[0].message.contains("“Year end”") && refused.len() == 1, "{refused:?}");
+
+    assert_eq!(code(tags("eu").await), "freeze");
+    tags("payments eu new").await.expect("one more leaves nothing");
+    let past_the_rule = sqlx::query("UPDATE drydock.target SET tags = '{eu}'").execute(&house.admin).await;
+    assert!(past_the_rule.expect_err("refused").to_string().contains("a freeze covers this tag"));
+    let moved = sqlx::query("UPDATE drydock.freeze SET tag = 'eu' WHERE id = $1").bind(id.0).execute(&house.admin).await;
+    assert!(moved.expect_err("refused").to_string().contains("what a freeze covers never changes"));
+    lift_freeze(engine, &admin, id, "paid").await.expect("lifted");
+    house.proposed(2).await;
+    tags("").await.expect("nothing keeps it");
+    lift_freeze(engine, &admin, other, "it covered nothing").await.expect("lifted");
 }
 
 #[tokio::test]
