@@ -7,6 +7,7 @@ use domain::ids::{TargetId, WindowId};
 use domain::proposal::Proposal;
 use domain::schedule::load::{Load, quiet_first};
 use domain::schedule::slots::{self, Slot};
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sqlx::PgConnection;
 
@@ -21,7 +22,8 @@ const MOST_NAMED: usize = 3;
 pub(crate) struct Like {
     /// Every one that was looked at.
     pub any: Vec<Slot>,
-    /// Those on which every database is free, not frozen and may be maintained, and no other one of its server has a window.
+    /// Those on which every database is free, not frozen and may be maintained, no other one of its server has a window, and whoever has to agree
+    /// can still do so in time.
     pub free: Vec<Slot>,
 }
 
@@ -44,7 +46,7 @@ pub(crate) async fn like(
 ) -> Result<Like> {
     let (zone, now) = (known(zone)?, window_forms::now(db).await?);
     let any = slots::same_time(proposal.local_start, step_days, count, proposal.duration_min, &zone, now);
-    let free = open(db, targets, &zone, &any, except).await?;
+    let free = open(db, targets, &zone, (proposal, &any), except).await?;
     Ok(Like { any, free })
 }
 
@@ -59,16 +61,24 @@ async fn at_other_hours(
     let (zone, now) = (known(zone)?, window_forms::now(db).await?);
     let mut any = slots::any_hour(HOURS_DAYS_AHEAD, proposal.duration_min, &zone, now);
     any.retain(|slot| slot.local.time() != proposal.local_start.time());
-    Ok(slots::quietest(open(db, targets, &zone, &any, except).await?, MOST_NAMED))
+    Ok(slots::quietest(open(db, targets, &zone, (proposal, &any), except).await?, MOST_NAMED))
 }
 
 fn known(zone: &str) -> Result<TimeZone> {
     TimeZone::get(zone).map_err(|_| Error::internal(format!("unknown zone {zone}")))
 }
 
-/// Those of these times on which every database is free, not frozen and may be maintained, each with its load.
-async fn open(db: &mut PgConnection, targets: &[TargetId], zone: &TimeZone, any: &[Slot], except: Option<WindowId>) -> Result<Vec<Slot>> {
+/// Those of these times on which every database is free, not frozen and may be maintained, and that leave time to agree; each with its load.
+async fn open(
+    db: &mut PgConnection,
+    targets: &[TargetId],
+    zone: &TimeZone,
+    (proposal, any): (&Proposal, &[Slot]),
+    except: Option<WindowId>,
+) -> Result<Vec<Slot>> {
     let now = window_forms::now(db).await?;
+    let decided_by = now + SignedDuration::from_mins(i64::from(store::policies::lead_min(db, targets, proposal).await?));
+    let latest = SignedDuration::from_mins(proposal.latest_start_min);
     let until = any.iter().map(|slot| slot.end).max().unwrap_or(now);
     let mut taken = Vec::new();
     for target in targets.iter().copied() {
@@ -81,6 +91,7 @@ async fn open(db: &mut PgConnection, targets: &[TargetId], zone: &TimeZone, any:
     }
     let hours = store::hours::of_all(db, targets).await?;
     let mut free = slots::free(any.to_vec(), &taken, any.len());
+    free.retain(|slot| slot.start + latest > decided_by);
     free.retain(|slot| hours.iter().all(|(hours, zone)| hours.cover(slot.start, slot.end, zone)));
     for target in targets.iter().copied() {
         let week = store::load::week(db, target, zone).await?;

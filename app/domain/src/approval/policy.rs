@@ -260,6 +260,11 @@ impl Policy {
             escalation: self.escalation.clone(),
         })
     }
+    /// The longest time before the latest start by which one of its stages has to be met, in minutes.
+    #[must_use]
+    pub fn lead_min(&self) -> u32 {
+        self.stages().into_iter().map(|stage| self.terms(stage).decide_before_start_min).max().unwrap_or(0)
+    }
     /// Its stages, in order.
     #[must_use]
     pub fn stages(&self) -> Vec<u32> {

@@ -8,6 +8,8 @@ use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::ids::{PersonId, PolicyId, TargetId, TeamId};
 use domain::plan::{Plan, PlanPolicy};
+use domain::procedure::own;
+use domain::proposal::Proposal;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
@@ -74,30 +76,72 @@ fn ruled_by(known: &[Known], case: &Case) -> std::result::Result<PlanPolicy, Ref
 /// What would rule each database of this plan if it were sealed today, in their order: by where it belongs today, by what the plan allows, and by
 /// what it held when the plan was sealed, so that growing does not take an approval away.
 pub async fn ruling_today(db: &mut PgConnection, plan: &Plan) -> Result<Vec<std::result::Result<PlanPolicy, Refusal>>> {
-    let ids: Vec<uuid::Uuid> = plan.targets.iter().map(|target| target.id.0).collect();
-    let rows = sqlx::query!(
-        r#"SELECT t.id, t.environment, t.tags, drydock.measured_mib(t) AS measured_mib FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, place) JOIN drydock.target t ON t.id = asked.id ORDER BY asked.place"#,
-        &ids
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    if rows.len() != ids.len() {
-        return Err(Error::internal("a database of a plan is not registered"));
-    }
+    let ids: Vec<TargetId> = plan.targets.iter().map(|target| target.id).collect();
+    let places = places(db, &ids).await?;
     let known = known(db).await?;
-    let ruled = rows.into_iter().map(|row| {
+    let ruled = places.into_iter().map(|place| {
         let case = Case {
-            environment: row.environment,
-            tags: row.tags.into_iter().collect(),
+            environment: place.environment,
+            tags: place.tags,
             procedure: plan.procedure.key.clone(),
             alike: plan.procedure.alike(),
             risk: plan.risk(),
-            most_mib: plan.envelope.most_bytes / (1024 * 1024),
-            database_mib: plan.measured_mib.get(&TargetId(row.id)).copied().or(super::windows::mib(row.measured_mib)),
+            most_mib: plan.envelope.most_bytes >> 20,
+            database_mib: plan.measured_mib.get(&place.id).copied().or(place.measured_mib),
         };
         ruled_by(&known, &case)
     });
     Ok(ruled.collect())
+}
+
+/// How long before its latest start a window on these databases has to be decided on, in minutes, by whatever would rule it. Where nothing rules
+/// one of them, the refusal says that, and no time does.
+pub async fn lead_min(db: &mut PgConnection, targets: &[TargetId], proposal: &Proposal) -> Result<u32> {
+    let places = places(db, targets).await?;
+    let known = known(db).await?;
+    let lead = |place: Place| {
+        let case = Case {
+            environment: place.environment,
+            tags: place.tags,
+            procedure: proposal.procedure.key.clone(),
+            alike: own::alike(&proposal.procedure),
+            risk: proposal.risk(),
+            most_mib: proposal.most_bytes >> 20,
+            database_mib: place.measured_mib,
+        };
+        choose::ruling(&known, &case).map_or(0, |ruling| ruling.policy.rules.lead_min())
+    };
+    Ok(places.into_iter().map(lead).max().unwrap_or(0))
+}
+
+/// What of a database its policy is chosen by.
+struct Place {
+    id: TargetId,
+    environment: String,
+    tags: BTreeSet<String>,
+    measured_mib: Option<u64>,
+}
+
+/// The same of several, in their order.
+async fn places(db: &mut PgConnection, targets: &[TargetId]) -> Result<Vec<Place>> {
+    let ids: Vec<uuid::Uuid> = targets.iter().map(|target| target.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT t.id, t.environment, t.tags, drydock.measured_mib(t) AS measured_mib FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, place)
+           JOIN drydock.target t ON t.id = asked.id ORDER BY asked.place"#,
+        &ids
+    )
+    .fetch_all(db)
+    .await?;
+    if rows.len() != ids.len() {
+        return Err(Error::internal("a database of a plan is not registered"));
+    }
+    let place = |(id, environment, tags, mib): (_, _, Vec<String>, _)| Place {
+        id: TargetId(id),
+        environment,
+        tags: tags.into_iter().collect(),
+        measured_mib: super::windows::mib(mib),
+    };
+    Ok(rows.into_iter().map(|row| place((row.id, row.environment, row.tags, row.measured_mib))).collect())
 }
 
 /// Takes the row that stands for all policies for this transaction: what is checked against the others stays true until the commit.

@@ -1,7 +1,9 @@
 //! Hours in which a database may be maintained: proposals keep to them, or say why not, and what is offered keeps to them.
 
+use crate::freezes::freeze;
 use crate::house::{House, code};
 use crate::run_stage::RunStage;
+use domain::approval::Policy;
 use domain::decision::FieldError;
 use domain::plan::Plan;
 use domain::proposal::ProposalForm;
@@ -80,6 +82,20 @@ async fn what_is_offered_keeps_to_them_and_a_move_out_of_them_says_why() {
     assert_eq!(move_window(&house.engine, &house.engineer, window.number, &input).await.expect("with a reason"), 2);
 }
 
+/// A time that nobody could agree to any more is no way out.
+#[tokio::test]
+async fn what_is_offered_leaves_the_policy_its_lead_time() {
+    let house = House::new().await;
+    freeze(&house, &house.lead, "database", 50).await;
+    let refused = async || fields(propose_window(&house.engine, &house.engineer, &house.form(2), None).await)[0].message.clone();
+    let said = refused().await;
+    assert!(said.contains(&house.form(4).date), "{said}");
+    let slow = Policy { decide_before_start_min: 5 * 24 * 60, ..Policy::standard() };
+    house.ruled_by("Slow", "production", &slow).await;
+    let said = refused().await;
+    assert!(!said.contains(&house.form(4).date) && said.contains(&house.form(7).date), "{said}");
+}
+
 #[tokio::test]
 async fn only_the_owner_team_sets_them_and_only_what_can_be_read() {
     let house = House::new().await;
@@ -139,6 +155,10 @@ async fn a_worker_reads_the_servers_own_count() {
         .await
         .expect("read");
     assert!(wraparound < 500 && !behind, "{wraparound} {behind}");
+    let measured: i64 =
+        sqlx::query_scalar("SELECT drydock.measured_mib(t) FROM drydock.target t").fetch_one(&stage.house.admin).await.expect("measured");
+    let held: i64 = sqlx::query_scalar("SELECT pg_database_size(current_database()) >> 20").fetch_one(&stage.target.db.superuser().await).await.expect("a size");
+    assert!((held - measured).abs() <= 5, "{held} MiB, and {measured} were read");
     assert_eq!(sampler::read_due(&context).await.expect("answers"), 0, "due again in ten minutes");
 }
 
