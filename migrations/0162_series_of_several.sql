@@ -41,7 +41,7 @@ CREATE OR REPLACE FUNCTION drydock.digest_asks(bytes bytea) RETURNS uuid[] LANGU
     SELECT coalesce(array_agg(DISTINCT p.id::uuid), '{}')
     FROM (SELECT d -> 'eligible' AS eligible FROM jsonb_array_elements(convert_from(bytes, 'UTF8')::jsonb -> 'dates') d
           UNION ALL
-          SELECT b -> 'eligible' FROM jsonb_array_elements(coalesce(convert_from(bytes, 'UTF8')::jsonb -> 'template' -> 'bars', '[]')) b) asked,
+          SELECT b FROM jsonb_array_elements(convert_from(bytes, 'UTF8')::jsonb -> 'dates') d, jsonb_array_elements(coalesce(d -> 'bars', '[]')) b) asked,
          jsonb_each(asked.eligible) e, jsonb_array_elements_text(e.value) p (id)
 $$;
 

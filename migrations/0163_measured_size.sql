@@ -10,13 +10,16 @@ CREATE FUNCTION drydock.measured_mib(of drydock.target) RETURNS bigint LANGUAGE 
 $$;
 COMMENT ON FUNCTION drydock.measured_mib IS 'What a database held when it was last measured, in MiB: read every ten minutes, and by each connection test. Null where it never was.';
 
--- The body is that of 0120; each date has the sizes of its own day, as it has its own rehearsal.
+-- The body is that of 0120. Each date has the sizes of its own day, as it has its own rehearsal; and of several databases those who may vote stand
+-- with each date, as they do of one: somebody's absence on one date keeps no other from being approved with the rest.
 CREATE OR REPLACE FUNCTION drydock.series_cover_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     asked drydock.series_digest;
     of_series drydock.series;
     whole jsonb;
     sealed jsonb;
+    alike jsonb;
+    voters jsonb;
 BEGIN
     SELECT d.* INTO asked FROM drydock.series_digest d WHERE d.id = NEW.series_digest_id;
     SELECT s.* INTO of_series FROM drydock.series s WHERE s.id = asked.series_id FOR NO KEY UPDATE;
@@ -31,8 +34,14 @@ BEGIN
     whole := convert_from(asked.bytes, 'UTF8')::jsonb;
     SELECT convert_from(p.bytes, 'UTF8')::jsonb INTO sealed FROM drydock.plan p WHERE p.window_id = NEW.window_id AND p.revision = 1 AND p.digest = NEW.plan_digest;
     -- Everything but the identity of the window, and the rehearsal and the sizes that each date finds for itself: its words, its limits, its policy, its database, its times, who may vote.
-    IF sealed - '{window,number,times,eligible,rehearsal,measured_mib}'::text[] IS DISTINCT FROM whole -> 'template' OR sealed IS NULL
-        OR NOT EXISTS (SELECT FROM jsonb_array_elements(whole -> 'dates') d WHERE d -> 'times' = sealed -> 'times' AND d -> 'eligible' = sealed -> 'eligible') THEN
+    alike := sealed - '{window,number,times,eligible,rehearsal,measured_mib}'::text[];
+    IF alike ? 'bars' THEN
+        alike := jsonb_set(alike, '{bars}', (SELECT jsonb_agg(b.bar - 'eligible' ORDER BY b.place) FROM jsonb_array_elements(sealed -> 'bars') WITH ORDINALITY b (bar, place)));
+        voters := (SELECT jsonb_agg(b.bar -> 'eligible' ORDER BY b.place) FROM jsonb_array_elements(sealed -> 'bars') WITH ORDINALITY b (bar, place));
+    END IF;
+    IF alike IS DISTINCT FROM whole -> 'template' OR sealed IS NULL
+        OR NOT EXISTS (SELECT FROM jsonb_array_elements(whole -> 'dates') d WHERE d -> 'times' = sealed -> 'times' AND d -> 'eligible' = sealed -> 'eligible'
+                       AND d -> 'bars' IS NOT DISTINCT FROM voters) THEN
         RAISE EXCEPTION 'this plan is not what was approved with the series' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'series_cover_equal';
     END IF;
     RETURN NEW;

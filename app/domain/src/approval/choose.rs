@@ -205,7 +205,8 @@ mod tests {
     fn every_size_at_which_the_choice_changes_is_a_case() {
         let scopes = [Scope { at_least_mib: 5, database_at_least_mib: 9, ..scope(1) }];
         let cases = cases("production", &BTreeSet::new(), &scopes);
-        let of_one: Vec<_> = cases.iter().filter(|case| case.procedure == cases[0].procedure).map(|case| (case.most_mib, case.database_mib)).collect();
+        let of_one: Vec<_> =
+            cases.iter().filter(|case| case.procedure == cases[0].procedure).map(|case| (case.most_mib, case.database_mib)).collect();
         assert_eq!(of_one, [(0, Some(0)), (0, Some(9)), (5, Some(0)), (5, Some(9))]);
     }
 

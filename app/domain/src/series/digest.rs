@@ -23,8 +23,12 @@ const NAMED: usize = 3;
 
 /// The parts of a plan that the template leaves out: the first two belong to one window, the next two stand with each date, and each date finds
 /// its own rehearsal: the newest that counts, which the policy and the gate ask for as ever. So it is with what its databases hold by then: a
-/// size that brings another policy is another policy in the plan.
+/// size that brings another policy is another policy in the plan. Of the bars of several databases those who may vote stand with each date, too.
 const OWN: [&str; 6] = ["window", "number", "times", "eligible", "rehearsal", "measured_mib"];
+
+/// Where a plan holds what its further databases ask for, and the part of each that stands with the date.
+const BARS: &str = "bars";
+const VOTERS: &str = "eligible";
 
 /// One date of a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +39,9 @@ pub struct DigestDate {
     pub times: Times,
     /// Who may vote on its window, by rule.
     pub eligible: Eligible,
+    /// The same for each further database, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bars: Vec<Eligible>,
 }
 
 /// Everything that is approved with a series.
@@ -121,7 +128,12 @@ impl SeriesDigest {
             if self::template(plan)? != template {
                 return Err(DigestError::Unlike(*day));
             }
-            dates.push(DigestDate { day: *day, times: plan.times.clone(), eligible: plan.eligible.clone() });
+            dates.push(DigestDate {
+                day: *day,
+                times: plan.times.clone(),
+                eligible: plan.eligible.clone(),
+                bars: plan.bars.iter().map(|bar| bar.eligible.clone()).collect(),
+            });
         }
         Ok(Self { format: DIGEST_FORMAT, series, revision, rule, template, dates })
     }
@@ -158,6 +170,10 @@ impl SeriesDigest {
         whole.insert("number".to_owned(), number.into());
         whole.insert("times".to_owned(), serde_json::to_value(&date.times).map_err(unreadable)?);
         whole.insert("eligible".to_owned(), serde_json::to_value(&date.eligible).map_err(unreadable)?);
+        let bars = whole.get_mut(BARS).and_then(Value::as_array_mut);
+        for (bar, eligible) in bars.into_iter().flatten().filter_map(Value::as_object_mut).zip(&date.bars) {
+            bar.insert(VOTERS.to_owned(), serde_json::to_value(eligible).map_err(unreadable)?);
+        }
         serde_json::from_value(Value::Object(whole)).map_err(unreadable)
     }
 
@@ -167,7 +183,11 @@ impl SeriesDigest {
             return Ok(Err(Uncovered::Edited));
         }
         let Some(date) = self.dates.iter().find(|date| date.times.start == plan.times.start) else { return Ok(Err(Uncovered::NoDate)) };
-        let given = Plan { rehearsal: plan.rehearsal.clone(), measured_mib: plan.measured_mib.clone(), ..self.plan(date, plan.window, plan.number)? };
+        let given = Plan {
+            rehearsal: plan.rehearsal.clone(),
+            measured_mib: plan.measured_mib.clone(),
+            ..self.plan(date, plan.window, plan.number)?
+        };
         if canonical::bytes(&given)? == sealed {
             return Ok(Ok(date));
         }
@@ -180,6 +200,10 @@ fn template(plan: &Plan) -> Result<Map<String, Value>, DigestError> {
     match serde_json::to_value(plan).map_err(CanonicalError::from)? {
         Value::Object(mut whole) => {
             whole.retain(|name, _| !OWN.contains(&name.as_str()));
+            let bars = whole.get_mut(BARS).and_then(Value::as_array_mut);
+            for bar in bars.into_iter().flatten().filter_map(Value::as_object_mut) {
+                bar.remove(VOTERS);
+            }
             Ok(whole)
         }
         _ => Err(DigestError::Unreadable("a plan is an object".to_owned())),

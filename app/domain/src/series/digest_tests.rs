@@ -1,5 +1,6 @@
 use super::*;
-use crate::ids::PersonId;
+use crate::ids::{PersonId, TargetId};
+use crate::plan::Bar;
 use crate::plan::tests::sample;
 use jiff::ToSpan as _;
 use jiff::civil::date;
@@ -101,6 +102,22 @@ fn another_start_and_who_may_vote_count_too() {
     let mut zone_data = plan.clone();
     zone_data.times.tz_version = "2027z".into();
     assert!(matches!(asked(&digest, &zone_data), Err(Uncovered::Differs(lines)) if lines[0].path == "times.tz_version"));
+}
+
+/// Of several databases, too: somebody who joins between two dates keeps neither from being approved with the rest.
+#[test]
+fn who_may_vote_for_a_further_database_stands_with_each_date() {
+    let mut plan = sample();
+    plan.bars = vec![Bar { target: TargetId(Uuid::from_u128(8)), policy: plan.policy.clone(), eligible: plan.eligible.clone() }];
+    let mut later = at(&plan, 7);
+    later.1.bars[0].eligible.insert("stakeholder".into(), BTreeSet::from([PersonId(Uuid::from_u128(99))]));
+    let of = |plans: &[(Date, Plan)]| SeriesDigest::assemble(SeriesId(Uuid::from_u128(9)), 1, String::new(), plans);
+    let digest = of(&[at(&plan, 0), later.clone()]).expect("alike but for who may vote");
+    assert_eq!(asked(&digest, &plan), Ok(at(&plan, 0).0));
+    assert_eq!(asked(&digest, &later.1), Ok(later.0));
+    assert!(matches!(asked(&digest, &at(&plan, 7).1), Err(Uncovered::Differs(lines)) if lines[0].path.starts_with("bars")));
+    later.1.bars[0].policy.version += 1;
+    assert_eq!(of(&[at(&plan, 0), later.clone()]), Err(DigestError::Unlike(later.0)));
 }
 
 #[test]

@@ -132,9 +132,15 @@ fn ScopeFields(fields: Filled, scope: Scope) -> impl IntoView {
         .iter()
         .map(|one| view! { <Check name="risks" label=format!("{}: {}", one.word(), one.label()) value=one.word() checked=scope.risks.contains(one)/> })
         .collect_view();
-    let narrow = !(scope.tags.is_empty() && scope.procedures.is_empty() && scope.risks.is_empty() && scope.at_least_mib == 0 && scope.database_at_least_mib == 0);
-    let narrow =
-        narrow || door::field_errors().iter().any(|error| ["tags", "procedures", "risks", "at_least_mib", "database_at_least_mib"].contains(&error.field.as_str()));
+    let narrow = !(scope.tags.is_empty()
+        && scope.procedures.is_empty()
+        && scope.risks.is_empty()
+        && scope.at_least_mib == 0
+        && scope.database_at_least_mib == 0);
+    let narrow = narrow
+        || door::field_errors()
+            .iter()
+            .any(|error| ["tags", "procedures", "risks", "at_least_mib", "database_at_least_mib"].contains(&error.field.as_str()));
     view! {
         <Group legend="What it rules: environments" name="environments" hint="Without any it rules nothing, and is switched off.">{environments}</Group>
         <Field name="precedence" label="Precedence" kind="number" mode="numeric" required=true value=of(&fields, "precedence")

@@ -77,7 +77,8 @@ fn Facts(plan: Plan) -> impl IntoView {
         }
     });
     // Sealed where policies are chosen by it.
-    let held: Vec<String> = plan.targets.iter().filter_map(|target| Some(holds(&plan, target, *plan.measured_mib.get(&target.id)?))).collect();
+    let held: Vec<String> =
+        plan.targets.iter().filter_map(|target| Some(holds(&plan, target, *plan.measured_mib.get(&target.id)?))).collect();
     let measured = (!held.is_empty()).then(|| view! { <Detail term="Held when sealed">{held.join(", ")}</Detail> });
     let to = format!("/procedures/{}", procedure.key);
     view! {

@@ -33,7 +33,8 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
             let examples = examples(db, &known, &places).await?;
             let databases =
                 places.iter().map(|place| (place.short_name.clone(), format!("{} ({})", place.short_name, place.team_name))).collect();
-            let mut page = SimulatorPage { holds: None, databases, proposers: vec![], problem: None, answer: None, debt: None, examples, asked };
+            let mut page =
+                SimulatorPage { holds: None, databases, proposers: vec![], problem: None, answer: None, debt: None, examples, asked };
             if page.asked.database.trim().is_empty() {
                 return Ok(page);
             }

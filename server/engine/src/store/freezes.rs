@@ -230,7 +230,10 @@ pub async fn over_environment(db: &mut PgConnection, environment: Environment) -
 
 /// Freezes of these tags that are in force or coming, those that begin first on top.
 pub async fn over_tags(db: &mut PgConnection, tags: &[String]) -> Result<Vec<Freeze>> {
-    let rows = freezes!("WHERE f.lifted_at IS NULL AND f.end_at > clock_timestamp() AND f.tag = ANY ($1) ORDER BY f.start_at, f.id LIMIT 50", tags);
+    let rows = freezes!(
+        "WHERE f.lifted_at IS NULL AND f.end_at > clock_timestamp() AND f.tag = ANY ($1) ORDER BY f.start_at, f.id LIMIT 50",
+        tags
+    );
     Ok(read(rows.fetch_all(db).await?)?.into_iter().map(|row| row.freeze).collect())
 }
 

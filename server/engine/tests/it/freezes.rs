@@ -122,7 +122,9 @@ async fn a_freeze_of_a_tag_keeps_what_bears_it() {
     let other = freeze(&house, &admin, "tag:billing", 100).await;
     let page = queries::freezes::show(engine, &house.foreigner.actor, id).await.expect("everybody reads what reaches over teams");
     assert_eq!(page.row.covers, "Databases tagged payments");
-    let Err(Error::Invalid(refused)) = propose_window(engine, &house.engineer, &house.form(2), None).await else { panic!("planned into it") };
+    let Err(Error::Invalid(refused)) = propose_window(engine, &house.engineer, &house.form(2), None).await else {
+        panic!("planned into it")
+    };
     assert!(refused[0].message.contains("“Year end”") && refused.len() == 1, "{refused:?}");
 
     assert_eq!(code(tags("eu").await), "freeze");

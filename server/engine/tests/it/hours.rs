@@ -139,6 +139,7 @@ async fn a_quiet_day_is_offered_before_a_busy_one() {
 async fn a_worker_reads_the_servers_own_count() {
     let stage = RunStage::new().await;
     let context = WorkerContext::connect(stage.config(), CancellationToken::new()).await.expect("connects");
+    sqlx::query("UPDATE drydock.target SET verified_at = now() - interval '1 hour'").execute(&stage.house.admin).await.expect("tested");
     assert_eq!(sampler::read_due(&context).await.expect("answers"), 0, "a new database is not read at once");
     for _ in 0..2 {
         sqlx::query("UPDATE drydock.load_reading SET due_at = now(), read_at = read_at - interval '5 minutes'")
@@ -157,7 +158,10 @@ async fn a_worker_reads_the_servers_own_count() {
     assert!(wraparound < 500 && !behind, "{wraparound} {behind}");
     let measured: i64 =
         sqlx::query_scalar("SELECT drydock.measured_mib(t) FROM drydock.target t").fetch_one(&stage.house.admin).await.expect("measured");
-    let held: i64 = sqlx::query_scalar("SELECT pg_database_size(current_database()) >> 20").fetch_one(&stage.target.db.superuser().await).await.expect("a size");
+    let held: i64 = sqlx::query_scalar("SELECT pg_database_size(current_database()) >> 20")
+        .fetch_one(&stage.target.db.superuser().await)
+        .await
+        .expect("a size");
     assert!((held - measured).abs() <= 5, "{held} MiB, and {measured} were read");
     assert_eq!(sampler::read_due(&context).await.expect("answers"), 0, "due again in ten minutes");
 }
