@@ -1,4 +1,5 @@
 import { defineConfig } from "@playwright/test";
+import { browser } from "./browser";
 
 // One demo serves the journeys of a file, and journeys change it: they run one after another, and two files beside each other, each with a demo
 // of its own. The browser is the system's own.
@@ -19,7 +20,7 @@ export default defineConfig({
     // A trace of every page costs a third of the time: DRYDOCK_TRACE=1 when a journey has to be looked into.
     trace: process.env.DRYDOCK_TRACE ? "retain-on-failure" : "off",
     launchOptions: {
-      executablePath: process.env.DRYDOCK_CHROMIUM ?? "/usr/bin/chromium",
+      executablePath: browser,
       args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
     },
   },
