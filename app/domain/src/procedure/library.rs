@@ -109,6 +109,12 @@ pub fn is_typed(key: &str) -> bool {
     [DESIGN_CHANGE_POSTGRESQL, SETTINGS_POSTGRESQL, ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL].contains(&key)
 }
 
+/// Whether its work is on what all databases of a server share: two such runs never go on beside each other, whatever databases they come from.
+#[must_use]
+pub fn is_of_server(key: &str) -> bool {
+    [SETTINGS_POSTGRESQL, ACCOUNTS_POSTGRESQL].contains(&key)
+}
+
 /// What a procedure is for, in one sentence.
 pub fn about(key: &str) -> &'static str {
     row(key).map_or("", |row| row.about)

@@ -5,11 +5,12 @@ use super::{Halt, SLOTS, Step, recovery};
 use crate::error::Error;
 use crate::ledger::Line;
 use crate::target::connect::Dialer;
-use crate::target::fence::{self, Raised, SlotHolder};
+use crate::target::fence::{self, Raised, SERVER_SLOT, SlotHolder};
 use crate::target::session::{Guards, OpenError, Session, SessionName};
 use crate::worker::address;
 use domain::decision::Refusal;
 use domain::hold::HoldCause;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,23 +58,27 @@ async fn raise(work: &Work, session: &Session) -> Step<()> {
     let until = tokio::time::Instant::now() + FENCE_WITHIN;
     loop {
         work.go_on()?;
-        match fence::raise(&session.link, SLOTS).await.map_err(|error| statement(&error))? {
+        match fence::raise_for(&session.link, SLOTS, work.reach()).await.map_err(|error| statement(&error))? {
             Raised::Up => return Ok(()),
             Raised::HeldBy(holders) if tokio::time::Instant::now() >= until => {
                 let refusal = Refusal::new(FENCED, held_by(&holders), "Wait until it is done, or end it on the server.");
                 return Err(Halt::Again(refusal.into()));
             }
-            Raised::HeldBy(_) => work.lease.pause(Duration::from_millis(500)).await,
+            // Two that let go of each other do not come back at the same moment.
+            Raised::HeldBy(_) => work.lease.pause(Duration::from_millis(300 + session.backend.pid.unsigned_abs() as u64 * 37 % 500)).await,
         }
     }
 }
 
 fn held_by(holders: &[SlotHolder]) -> String {
-    let names: Vec<String> = holders.iter().map(|holder| format!("process {} ({})", holder.backend.pid, holder.application_name)).collect();
-    format!(
-        "Another run of Drydock works on this database: {}.",
-        if names.is_empty() { "its session just ended".to_owned() } else { names.join(", ") }
-    )
+    let elsewhere = holders.iter().find(|holder| holder.slot == SERVER_SLOT).map(|holder| &holder.database);
+    let sessions: BTreeSet<_> = holders.iter().map(|holder| (holder.backend.pid, &holder.application_name)).collect();
+    let names: Vec<String> = sessions.into_iter().map(|(pid, name)| format!("process {pid} ({name})")).collect();
+    let names = if names.is_empty() { "its session just ended".to_owned() } else { names.join(", ") };
+    match elsewhere {
+        Some(database) => format!("Another run of Drydock, in the database {database}, works on what the whole server shares: {names}."),
+        None => format!("Another run of Drydock works on this database: {names}."),
+    }
 }
 
 /// A refusal that names what the connection said.

@@ -8,6 +8,7 @@ use super::{FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, 
 use crate::error::{Error, Result};
 use crate::ledger::{self, Line};
 use crate::store::{self, checks::List, runs::Item, runs::Run};
+use crate::target::fence::Reach;
 use crate::target::identity::{StableIdentity, VolatileIdentity};
 use crate::wake::{Wake, wake};
 use crate::worker::WorkerContext;
@@ -17,7 +18,7 @@ use domain::freeze::FROZEN;
 use domain::hold::{HoldCause, HoldVerb};
 use domain::pause::PAUSED;
 use domain::plan::Plan;
-use domain::procedure::WorkList;
+use domain::procedure::{WorkList, library};
 use domain::run::{Outcome, Phase, ending};
 use domain::window::Ending;
 use jiff::{SignedDuration, Timestamp};
@@ -61,6 +62,11 @@ impl Work {
             return Err(Halt::HandOver);
         }
         Ok(())
+    }
+
+    /// What its work is on.
+    pub(super) fn reach(&self) -> Reach {
+        if library::is_of_server(&self.plan.procedure.key) { Reach::Server } else { Reach::Database }
     }
 
     /// Waits for something on the target, but hardly past the soft stop, and not past the end of trust. What is given up there is only

@@ -9,7 +9,7 @@ use crate::actions::start_gate::{Asked, ask};
 use crate::error::Error;
 use crate::ledger::{Begun, Line, NewAttempt};
 use crate::store::runs::{self, Attempt, Item, Run};
-use crate::target::fence;
+use crate::target::fence::{self, Reach};
 use crate::target::link::Notice;
 use crate::target::postgres::{self, Evidence, ItemResult, Tried};
 use crate::target::session::{Guards, Session, SessionName};
@@ -202,6 +202,9 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
     let slot = i32::from(place);
     if !fence::take_soon(&session.link, slot).await.map_err(|error| statement(&error))? {
         return Err(Halt::Again(Error::internal("the slot of the executing session was not free")));
+    }
+    if work.reach() == Reach::Server {
+        fence::share_server(&session.link).await.map_err(|error| statement(&error))?;
     }
     let before = postgres::script::begin(&session, before).await.map_err(|error| statement(&error))?;
     fail_point("after_open");

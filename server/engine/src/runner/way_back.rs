@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::ledger::{Line, NewUndo};
 use crate::store::runs::Item;
 use crate::store::undo::{self, UndoPart};
-use crate::target::fence;
+use crate::target::fence::{self, Reach};
 use crate::target::postgres::{self, Evidence, Tried};
 use crate::target::session::{Guards, Session, SessionName};
 use domain::change::{self, Change, Script, WayBack};
@@ -160,6 +160,9 @@ async fn send(work: &Work, control: &Control, part: &WorkItem, ordinal: i32, num
     }
     if !fence::take_soon(&session.link, FIRST_SLOT).await.map_err(|error| statement(&error))? || !work.lease.is_trusted() {
         return Err(Halt::Again(Error::internal("the slot of the executing session was not free")));
+    }
+    if work.reach() == Reach::Server {
+        fence::share_server(&session.link).await.map_err(|error| statement(&error))?;
     }
     let before = postgres::evidence(&session.link, part).await.map_err(|error| statement(&error))?;
     let before = postgres::script::begin(&session, before).await.map_err(|error| statement(&error))?;

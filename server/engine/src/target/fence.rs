@@ -2,7 +2,8 @@
 //!
 //! A lease is for liveness and stands in our database; this is for safety and stands where the work is done. Slot 0 is
 //! held by a run's control session, slot i by its i-th executing session. The key is the same for every run and every
-//! installation: one run per database. The server lets go of a slot only when the session that holds it ends, so a slot
+//! installation: one run per database. A lock is of one database; where the work is on what the whole server shares, the
+//! sessions of a run share one more slot, and nobody begins who sees it held from another database. The server lets go of a slot only when the session that holds it ends, so a slot
 //! that is free proves that nothing of an earlier owner can still act.
 
 use super::fault::{StatementError, clean};
@@ -16,6 +17,8 @@ use std::time::Duration;
 pub const LOCK_SPACE: i32 = 0x4472_7964;
 /// The slot of the control session.
 pub const CONTROL_SLOT: i32 = 0;
+/// The slot that all sessions of a run share whose work is on the whole server; far above those of executing sessions.
+pub const SERVER_SLOT: i32 = 1_000_000;
 
 /// An ended session lets go of its slot within this time.
 const LETS_GO_WITHIN: Duration = Duration::from_secs(5);
@@ -28,6 +31,9 @@ pub struct SlotHolder {
     pub slot: i32,
     /// Its process.
     pub backend: Backend,
+    /// The database it is in.
+    #[serde(default)]
+    pub database: String,
     /// What it calls itself; ours when it can be read as a [`SessionName`].
     pub application_name: String,
 }
@@ -60,6 +66,48 @@ pub async fn raise(control: &Link, slots: u16) -> Result<Raised, StatementError>
         control.rows("SELECT pg_catalog.pg_advisory_unlock($1, $2)", &[&LOCK_SPACE, &slot]).await?;
     }
     Ok(Raised::Up)
+}
+
+/// What a run's work is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Its database.
+    Database,
+    /// What all databases of the server share: settings, accounts.
+    Server,
+}
+
+/// [`raise`], and for work on the whole server also proof that no run in another database is on it.
+///
+/// Each takes the shared slot before it looks, so of two that come at once at least one sees the other; both may, and both let go.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn raise_for(control: &Link, slots: u16, reach: Reach) -> Result<Raised, StatementError> {
+    let raised = raise(control, slots).await?;
+    if reach == Reach::Database || raised != Raised::Up {
+        return Ok(raised);
+    }
+    share_server(control).await?;
+    let others = on_server_elsewhere(control).await?;
+    if others.is_empty() {
+        return Ok(Raised::Up);
+    }
+    release_all(control).await?;
+    Ok(Raised::HeldBy(others))
+}
+
+/// Takes the slot of the whole server for this session, beside others of its run: within one database slot 0 keeps runs apart.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn share_server(link: &Link) -> Result<(), StatementError> {
+    if holds(link, SERVER_SLOT).await? {
+        return Ok(());
+    }
+    // Nobody takes it alone, so nobody waits.
+    link.rows("SELECT pg_catalog.pg_advisory_lock_shared($1, $2)", &[&LOCK_SPACE, &SERVER_SLOT]).await?;
+    Ok(())
 }
 
 /// Takes a slot for this session if it is free; `false` when somebody else holds it.
@@ -123,12 +171,23 @@ pub async fn release_all(link: &Link) -> Result<(), StatementError> {
 /// # Errors
 /// What the server, or the connection, said.
 pub async fn holders(link: &Link) -> Result<Vec<SlotHolder>, StatementError> {
+    holding(link, "d.datname = pg_catalog.current_database()").await
+}
+
+/// Who is on the whole server from another database.
+async fn on_server_elsewhere(link: &Link) -> Result<Vec<SlotHolder>, StatementError> {
+    let mut found = holding(link, "d.datname <> pg_catalog.current_database()").await?;
+    found.retain(|holder| holder.slot == SERVER_SLOT);
+    Ok(found)
+}
+
+/// Who holds slots in the databases of which this is true; those of the server first.
+async fn holding(link: &Link, databases: &str) -> Result<Vec<SlotHolder>, StatementError> {
     let sql = format!(
-        "SELECT l.objid::pg_catalog.int4, a.pid, {STARTED_US}, coalesce(a.application_name, '')
-           FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-          WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-            AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
-            AND l.classid::pg_catalog.int8 = $1 ORDER BY 1 LIMIT 100"
+        "SELECT l.objid::pg_catalog.int4, a.pid, {STARTED_US}, coalesce(a.application_name, ''), d.datname::pg_catalog.text
+           FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid JOIN pg_catalog.pg_database d ON d.oid = l.database
+          WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND {databases}
+            AND l.classid::pg_catalog.int8 = $1 ORDER BY l.objid::pg_catalog.int8 = {SERVER_SLOT} DESC, 1 LIMIT 100"
     );
     let rows = link.rows(&sql, &[&i64::from(LOCK_SPACE)]).await?;
     rows.iter()
@@ -136,6 +195,7 @@ pub async fn holders(link: &Link) -> Result<Vec<SlotHolder>, StatementError> {
             Ok(SlotHolder {
                 slot: field(row, 0)?,
                 backend: Backend { pid: field(row, 1)?, started_us: field(row, 2).unwrap_or_default() },
+                database: clean(field(row, 4)?),
                 application_name: clean(field(row, 3)?),
             })
         })

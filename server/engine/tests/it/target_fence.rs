@@ -1,12 +1,14 @@
 //! The fence on the target: one owner at a time, and proof that nothing of an earlier one can act.
 
+use super::target_own_server::with_server;
 use super::target_support::{MAINTAINER, Target, item, name, run, until};
 use domain::ids::RunId;
 use domain::procedure::{Act, Parameters};
 use domain::run::Finding;
-use engine::target::fence::{self, Raised};
+use engine::target::fence::{self, Raised, Reach};
 use engine::target::postgres::{self, progress, stop};
 use engine::target::session::{Guards, Session, SessionName};
+use engine::test_support::TestDatabase;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -32,6 +34,41 @@ async fn only_one_run_holds_the_fence_and_the_other_learns_who() {
 
     drop(first);
     until("the server lets go of a closed session's locks", async || fence::raise(&second.link, 2).await == Ok(Raised::Up)).await;
+}
+
+/// A lock is of one database; work on settings and accounts is on the server.
+#[tokio::test]
+async fn work_on_the_whole_server_is_done_from_one_database_at_a_time() {
+    with_server(async |cluster| {
+        let one = Target::on(TestDatabase::empty_on(cluster).await).await;
+        let other = Target::on(TestDatabase::empty_on(cluster).await).await;
+        let (first, second, third) = (RunId(Uuid::now_v7()), RunId(Uuid::now_v7()), RunId(Uuid::now_v7()));
+        let control = open(&one, SessionName::control(first, 1).expect("short")).await;
+        assert_eq!(fence::raise_for(&control.link, 1, Reach::Server).await, Ok(Raised::Up));
+        assert_eq!(fence::raise_for(&control.link, 1, Reach::Server).await, Ok(Raised::Up), "asking again changes nothing");
+        let executing = open(&one, SessionName::new(first, 1, 1, 1).expect("short")).await;
+        fence::share_server(&executing.link).await.expect("beside its own control session");
+
+        let next = open(&other, SessionName::control(second, 1).expect("short")).await;
+        let Ok(Raised::HeldBy(holders)) = fence::raise_for(&next.link, 1, Reach::Server).await else { panic!("two at once") };
+        assert!(holders.iter().all(|holder| holder.database == one.db.name() && holder.slot == fence::SERVER_SLOT), "{holders:?}");
+        assert_eq!(fence::holds(&next.link, 0).await, Ok(false), "half a fence is none");
+        let beside = open(&other, SessionName::control(third, 1).expect("short")).await;
+        assert_eq!(fence::raise_for(&beside.link, 1, Reach::Database).await, Ok(Raised::Up), "work on one database goes on beside it");
+        drop(beside);
+
+        // Its owner is gone, and what it sent may still be at work.
+        drop(control);
+        let up = async || fence::raise_for(&next.link, 1, Reach::Server).await;
+        until(
+            "the executing session is all that holds it",
+            async || matches!(up().await, Ok(Raised::HeldBy(holders)) if holders.len() == 1),
+        )
+        .await;
+        drop(executing);
+        until("nothing of it can act", async || up().await == Ok(Raised::Up)).await;
+    })
+    .await;
 }
 
 #[tokio::test]
