@@ -25,12 +25,12 @@ pub async fn edit_series(engine: &Engine, caller: &Caller, id: SeriesId, revisio
             let (before, permit, by) = series::lock(db, &caller, id).await?;
             // First of all: whoever typed over another's change learns that, and not what is wrong with a form of yesterday.
             if before.revision != revision {
-                return Err(scope::moved_on());
+                return Err(scope::changed_meanwhile("series"));
             }
             form.proposal.target.clone_from(&before.database);
             let read = series::read(db, &caller.actor, &form).await?;
             if read.target.plan.id != before.target {
-                return Err(scope::moved_on());
+                return Err(scope::changed_meanwhile("series"));
             }
             if read.seen != seen {
                 return Ok(Step::Look);
@@ -51,7 +51,7 @@ pub async fn edit_series(engine: &Engine, caller: &Caller, id: SeriesId, revisio
             }
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             if !store::series::update(ledger.db(), id, revision, by, &read.saved).await? {
-                return Err(scope::moved_on());
+                return Err(scope::changed_meanwhile("series"));
             }
             let fact =
                 NewFact::done("series.edit", "series", id).of_team(before.team).with("revision", revision + 1).with("changed", changed);

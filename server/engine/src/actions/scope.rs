@@ -24,9 +24,14 @@ pub(crate) fn visible(actor: &Actor, team: TeamId) -> Result<()> {
 
 /// Somebody changed the registration between reading and writing.
 pub(crate) fn moved_on() -> Error {
+    changed_meanwhile("registration")
+}
+
+/// Somebody changed what was edited between reading and writing; `what` is the word people know it by.
+pub(crate) fn changed_meanwhile(what: &str) -> Error {
     Refusal::new(
         "moved_on",
-        "Somebody else changed this registration meanwhile.",
+        format!("Somebody else changed this {what} meanwhile."),
         "Look at it as it is now; what you typed is still in the form. Save again if it is still right.",
     )
     .into()

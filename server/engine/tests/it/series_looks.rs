@@ -148,7 +148,8 @@ async fn whoever_typed_over_another_s_change_learns_that_first() {
     let id = yard.made(&form).await;
     yard.edited(id, 1, &form).await;
     let wrong = SeriesForm { every: "x".into(), ..form };
-    assert_eq!(code(edit_series(&house.engine, &house.engineer, id, 1, &wrong, "").await), "moved_on");
+    let late = edit_series(&house.engine, &house.engineer, id, 1, &wrong, "").await.expect_err("of yesterday").to_string();
+    assert!(late.contains("Somebody else changed this series meanwhile."), "{late}");
     assert_eq!(code(edit_series(&house.engine, &house.engineer, id, 2, &wrong, "").await), "every");
 }
 
