@@ -38,17 +38,18 @@ END $$;
 CREATE TRIGGER freeze_tag_guard BEFORE UPDATE ON drydock.freeze FOR EACH ROW EXECUTE FUNCTION drydock.freeze_tag_guard();
 ALTER TABLE drydock.freeze ENABLE ALWAYS TRIGGER freeze_tag_guard;
 
--- No database leaves a freeze in force by losing its tag.
+-- No database leaves a freeze in force by losing its tag, nor by being registered anew without it.
 CREATE FUNCTION drydock.target_tag_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- With what starts: a freeze that is made at this moment comes before or after this.
-    PERFORM pg_advisory_xact_lock_shared(482671424357);
+    -- As when a freeze begins: what starts or is planned at this moment comes before or after this.
+    PERFORM pg_advisory_xact_lock(482671424357);
     IF EXISTS (SELECT FROM drydock.freeze f WHERE f.lifted_at IS NULL AND f.start_at <= clock_timestamp() AND f.end_at > clock_timestamp()
-               AND f.tag = ANY (OLD.tags) AND f.tag <> ALL (NEW.tags)) THEN
+               AND f.tag = ANY (OLD.tags) AND (f.tag <> ALL (NEW.tags) OR NEW.state IN ('retired', 'deleted'))) THEN
         RAISE EXCEPTION 'a freeze covers this tag' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'target_frozen';
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER target_tag_guard BEFORE UPDATE OF tags ON drydock.target FOR EACH ROW WHEN (OLD.tags IS DISTINCT FROM NEW.tags)
+CREATE TRIGGER target_tag_guard BEFORE UPDATE OF tags, state ON drydock.target FOR EACH ROW
+    WHEN (OLD.tags IS DISTINCT FROM NEW.tags OR (OLD.state <> NEW.state AND NEW.state = 'retired'))
     EXECUTE FUNCTION drydock.target_tag_guard();
 ALTER TABLE drydock.target ENABLE ALWAYS TRIGGER target_tag_guard;

@@ -335,7 +335,7 @@ fn Tags(tags: Vec<String>, here: String) -> impl IntoView {
     (may_tag || !tags.is_empty()).then(|| {
         view! {
             <Card title="Tags">
-                <p>{line}" "<span class="quiet">"Policies may be chosen by them."</span></p>
+                <p>{line}" "<span class="quiet">"Policies are chosen by them, and freezes may cover what bears one."</span></p>
                 {may_tag.then(|| view! {
                     <Form action=format!("{here}/tags") submit="Save the tags" prefix="tags-" secondary=true>
                         <Field name="tags" label="Tags" value=tags.join(", ") hint="Letters, digits and hyphens, separated by commas." autocomplete="off"/>

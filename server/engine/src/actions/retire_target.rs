@@ -8,6 +8,7 @@ use crate::wake::{Wake, wake};
 use crate::{store, transaction};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
+use domain::freeze::may_drop_tags;
 use domain::ids::TargetId;
 use domain::permission::Verb;
 use domain::window::WindowState;
@@ -15,7 +16,7 @@ use domain::window::WindowState;
 /// Retires the database after its short name was typed.
 ///
 /// # Errors
-/// Another name typed; windows that still want it, each named; no right in that team.
+/// Another name typed; windows that still want it, each named; a freeze in force over one of its tags; no right in that team.
 pub async fn retire_target(engine: &Engine, caller: &Caller, id: TargetId, typed: &str) -> Result<()> {
     let (target, permit) = scope::target(engine, caller, id, Verb::ManageTarget).await?;
     let short_name = target.registration.short_name;
@@ -29,6 +30,9 @@ pub async fn retire_target(engine: &Engine, caller: &Caller, id: TargetId, typed
             store::targets::lock(db, id).await?;
             super::rotate_password::refuse_while_rotating(db, id).await?;
             refuse_wanted(&store::targets::open_windows(db, id).await?)?;
+            // Registered anew it would bear no tag, and be kept by no freeze of one.
+            let tags = store::policies::tags(db, id).await?;
+            may_drop_tags(&store::freezes::over_tags(db, &tags).await?, store::runs::now(db).await?)?;
             if !store::targets::retire(db, id).await? {
                 return Err(retired());
             }

@@ -294,6 +294,22 @@ pub async fn owners_met(db: &mut PgConnection, id: FreezeId) -> Result<BTreeSet<
     Ok(owners_met_by(db, &[id]).await?.remove(&id).unwrap_or_default())
 }
 
+/// Active owners of the open windows on one database whose time a freeze meets.
+pub async fn owners_met_on(db: &mut PgConnection, id: FreezeId, target: TargetId) -> Result<BTreeSet<PersonId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT DISTINCT n.id FROM drydock.freeze f
+         JOIN drydock.window w ON w.state IN ('proposed', 'approved', 'running', 'hold')
+         JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.target_id = $2 AND wt.during && tstzrange(f.start_at, f.end_at)
+         JOIN drydock.person n ON n.id = coalesce(w.owner_id, w.created_by) AND n.active
+         WHERE f.id = $1",
+        id.0,
+        target.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
 /// The same for many freezes; those that meet nobody's are left out.
 pub async fn owners_met_by(db: &mut PgConnection, freezes: &[FreezeId]) -> Result<BTreeMap<FreezeId, BTreeSet<PersonId>>> {
     let ids: Vec<Uuid> = freezes.iter().map(|id| id.0).collect();
@@ -318,6 +334,12 @@ pub async fn owners_met_by(db: &mut PgConnection, freezes: &[FreezeId]) -> Resul
 /// Lets freezes that are made at this moment wait for the transaction's end: they see then what it wrote.
 pub async fn hold_off(db: &mut PgConnection) -> Result<()> {
     sqlx::query!("SELECT pg_advisory_xact_lock_shared(482671424357) IS NULL AS held").fetch_one(db).await?;
+    Ok(())
+}
+
+/// Lets everything that starts, or is planned, wait for the transaction's end: as when a freeze begins.
+pub async fn hold_all(db: &mut PgConnection) -> Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(482671424357) IS NULL AS held").fetch_one(db).await?;
     Ok(())
 }
 

@@ -39,7 +39,7 @@ async fn after(turns: u64) {
 /// Runs that were opened inside a freeze which their plan did not pass at that moment.
 pub const INSIDE: &str = "SELECT count(*) FROM drydock.run r JOIN drydock.target t ON t.id = r.target_id JOIN drydock.freeze f
     ON r.opened_at >= f.start_at AND r.opened_at < coalesce(f.lifted_at, f.end_at)
-       AND (f.scope = 'everything' OR f.environment = t.environment OR f.team_id = t.team_id OR f.target_id = t.id)
+       AND drydock.freeze_covers(f, t)
     WHERE NOT EXISTS (SELECT FROM drydock.freeze_override o WHERE o.freeze_id = f.id AND o.window_id = r.window_id AND o.digest = r.plan_digest
                       AND o.granted_at <= r.opened_at AND (o.withdrawn_at IS NULL OR o.withdrawn_at > r.opened_at))";
 

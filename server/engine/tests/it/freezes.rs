@@ -25,6 +25,7 @@ use engine::actions::open_run::{Input, open_due_run, start_now};
 use engine::actions::override_freeze::{self, override_freeze};
 use engine::actions::propose_window::propose_window;
 use engine::actions::resolve_hold::resolve_hold;
+use engine::actions::retire_target::retire_target;
 use engine::actions::set_tags::{self, set_tags};
 use engine::actions::withdraw_override::withdraw_override;
 use engine::queries;
@@ -129,14 +130,47 @@ async fn a_freeze_of_a_tag_keeps_what_bears_it() {
 
     assert_eq!(code(tags("eu").await), "freeze");
     tags("payments eu new").await.expect("one more leaves nothing");
+    assert_eq!(
+        code(retire_target(engine, &house.lead, house.target, "prod-orders").await),
+        "freeze",
+        "registered anew it would bear no tag"
+    );
+    let put_away = sqlx::query("UPDATE drydock.target SET state = 'retired'").execute(&house.admin).await;
+    assert!(put_away.expect_err("refused").to_string().contains("a freeze covers this tag"));
     let past_the_rule = sqlx::query("UPDATE drydock.target SET tags = '{eu}'").execute(&house.admin).await;
     assert!(past_the_rule.expect_err("refused").to_string().contains("a freeze covers this tag"));
     let moved = sqlx::query("UPDATE drydock.freeze SET tag = 'eu' WHERE id = $1").bind(id.0).execute(&house.admin).await;
     assert!(moved.expect_err("refused").to_string().contains("what a freeze covers never changes"));
     lift_freeze(engine, &admin, id, "paid").await.expect("lifted");
     house.proposed(2).await;
+    // Covered by a new tag: who planned there is told.
+    let told = "SELECT count(*) FROM drydock.outbox WHERE kind = 'frozen'";
+    assert_eq!(house.count(told).await, 0);
+    tags("billing").await.expect("the freeze of the other tag is lifted");
+    assert_eq!(house.count(told).await, 1, "the owner of the window");
+    lift_freeze(engine, &admin, other, "paid, too").await.expect("lifted");
     tags("").await.expect("nothing keeps it");
-    lift_freeze(engine, &admin, other, "it covered nothing").await.expect("lifted");
+}
+
+/// It holds on every path: what was approved before does not start.
+#[tokio::test]
+async fn an_approved_window_does_not_start_inside_a_freeze_of_its_tag() {
+    let house = House::new().await;
+    house.backed_up().await;
+    let admin = an_admin(&house).await;
+    let window = house.staged(When::NOW, |_| {}).await;
+    set_tags(&house.engine, &admin, house.target, &set_tags::Input { tags: "payments".into() }).await.expect("tagged");
+    let id = freeze(&house, &admin, "tag:payments", 1).await;
+    let start = async || start_now(&house.engine, &house.engineer, window.number, &Input { short_name: "prod-orders".into() }).await;
+    assert_eq!(code(start().await), "freeze");
+    let input = override_freeze::Input { reason: "the bank waits for it".into(), ..override_freeze::Input::default() };
+    assert_eq!(
+        code(override_freeze(&house.engine, &house.lead, window.number, id, &input).await),
+        "not_permitted",
+        "it reaches over teams"
+    );
+    lift_freeze(&house.engine, &admin, id, "paid").await.expect("lifted");
+    start().await.expect("nothing keeps it");
 }
 
 #[tokio::test]
