@@ -10,6 +10,9 @@ CREATE FUNCTION drydock.measured_mib(of drydock.target) RETURNS bigint LANGUAGE 
 $$;
 COMMENT ON FUNCTION drydock.measured_mib IS 'What a database held when it was last measured, in MiB: read every ten minutes, and by each connection test. Null where it never was.';
 
+ALTER TABLE drydock.policy_case ADD COLUMN database_mib bigint CHECK (database_mib >= 0);
+COMMENT ON COLUMN drydock.policy_case.database_mib IS 'What the database held when the example was kept, in MiB: it stays true while the database grows. Null where nobody had measured it: as it is today.';
+
 -- The body is that of 0120. Each date has the sizes of its own day, as it has its own rehearsal; and of several databases those who may vote stand
 -- with each date, as they do of one: somebody's absence on one date keeps no other from being approved with the rest.
 CREATE OR REPLACE FUNCTION drydock.series_cover_guard() RETURNS trigger LANGUAGE plpgsql AS $$

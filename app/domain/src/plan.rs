@@ -232,9 +232,9 @@ pub struct Plan {
     /// The run that rehearsed it; `None` where there is none and nobody demands one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
-    /// What each database held when the plan was sealed, in MiB, where policies are chosen by it; one that nobody could measure is left out.
+    /// What each database held when the plan was sealed, in MiB, where policies are chosen by it; null for one that nobody could measure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub measured_mib: BTreeMap<TargetId, u64>,
+    pub measured_mib: BTreeMap<TargetId, Option<u64>>,
     /// The text that is sent, and what takes it back, where the plan is a change of design.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
@@ -267,8 +267,8 @@ pub struct PlanParts {
     pub waves: Option<Waves>,
     /// The run that rehearsed it.
     pub rehearsal: Option<Rehearsal>,
-    /// What each database holds, in MiB, where policies are chosen by it.
-    pub measured_mib: BTreeMap<TargetId, u64>,
+    /// What each database holds, in MiB, where policies are chosen by it; `None` for one that nobody could measure.
+    pub measured_mib: BTreeMap<TargetId, Option<u64>>,
 }
 
 impl Plan {
@@ -338,6 +338,16 @@ impl Plan {
             return Err(PlanError::Unreadable("every database after the first has a policy of its own".into()));
         }
         Ok(plan)
+    }
+
+    /// What a database counts as when it is asked again what rules the plan, in MiB: the most of what was sealed and of what it holds `today`.
+    /// So growing asks for more, and shrinking for nobody else. One that could not be measured when the plan was sealed counts as large for good.
+    #[must_use]
+    pub fn counts_mib(&self, target: TargetId, today: Option<u64>) -> Option<u64> {
+        match self.measured_mib.get(&target) {
+            None => today,
+            Some(sealed) => sealed.map(|sealed| today.map_or(sealed, |today| today.max(sealed))),
+        }
     }
 
     /// The one database of the plan, or the first of several.

@@ -24,6 +24,8 @@ const BATCH: i64 = 40;
 const AT_ONCE: usize = 4;
 /// A database that does not answer by then is left to the next time.
 const WITHIN: Duration = Duration::from_secs(15);
+/// Adding up what a database of very many files holds may take long: the other figures do not wait for it.
+const SIZE_WITHIN_MS: u32 = 5_000;
 /// More transactions than any server has counted; sums of a few thousand of them stay far inside 64 bits.
 const MOST_COUNTED: i64 = 1 << 48;
 
@@ -87,6 +89,8 @@ async fn record(context: &WorkerContext, target: TargetId, taken: Taken) -> Resu
 }
 
 async fn read(context: &WorkerContext, target: TargetId) -> Result<Taken> {
+    // Before the address is read: what is kept says of which registration it is, where that was changed and tested meanwhile.
+    let at = context.clock.now();
     let (_, address) = address(context, target).await?;
     let failed = |said: String| Error::from(Refusal::new("target", said, ""));
     let dialer = Dialer::new(address).await.map_err(|error| failed(error.to_string()))?;
@@ -99,11 +103,12 @@ async fn read(context: &WorkerContext, target: TargetId) -> Result<Taken> {
             None
         }
     };
-    Ok(Taken { reading: Reading { at: context.clock.now(), transactions, since }, ages, size_mib })
+    Ok(Taken { reading: Reading { at, transactions, since }, ages, size_mib })
 }
 
-/// What the database holds, in MiB. Apart from the others: a database of very many files may take too long to add up.
+/// What the database holds, in MiB.
 async fn size_mib(link: &Link) -> Result<i64, StatementError> {
+    link.rows("SELECT pg_catalog.set_config('statement_timeout', $1, false)", &[&SIZE_WITHIN_MS.to_string()]).await?;
     let row = link.row("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())", &[]).await?;
     let bytes: i64 = field(&row, 0)?;
     Ok(bytes.max(0) >> 20)

@@ -45,6 +45,16 @@ pub(crate) fn sample() -> Plan {
 }
 
 #[test]
+fn a_database_counts_as_the_most_it_held() {
+    let (plan, target) = (sample(), sample().target().id);
+    assert_eq!((plan.counts_mib(target, Some(7)), plan.counts_mib(target, None)), (Some(7), None), "nobody asked");
+    let sealed = |mib| Plan { measured_mib: BTreeMap::from([(target, mib)]), ..sample() };
+    assert_eq!(sealed(Some(5)).counts_mib(target, Some(7)), Some(7), "grown");
+    assert_eq!(sealed(Some(9)).counts_mib(target, Some(7)), Some(9), "shrunk");
+    assert_eq!((sealed(Some(9)).counts_mib(target, None), sealed(None).counts_mib(target, Some(7))), (Some(9), None));
+}
+
+#[test]
 fn a_plan_reads_back_from_its_bytes_and_from_no_others() {
     let plan = sample();
     let (bytes, digest) = plan.seal().expect("integers only");

@@ -109,8 +109,8 @@ fn Place(target: PlanTarget) -> impl IntoView {
 }
 
 /// What a database held, with its name where there are several.
-fn holds(plan: &Plan, target: &PlanTarget, mib: u64) -> String {
-    let held = size(mib.saturating_mul(1 << 20));
+fn holds(plan: &Plan, target: &PlanTarget, mib: Option<u64>) -> String {
+    let held = mib.map_or_else(|| "not measured, so it counts as large".to_owned(), |mib| size(mib.saturating_mul(1 << 20)));
     if plan.is_many() { format!("{}: {held}", foreign(&target.short_name)) } else { held }
 }
 

@@ -323,8 +323,7 @@ impl Draft {
             waves::must_fit(&self.times, &estimates(waves, &limits(&self.proposal), preview.as_ref()), waves.soak_min)
                 .map_err(|error| vec![error])?;
         }
-        let measured = |target: &ProposalTarget| target.measured_mib.filter(|_| by_size).map(|mib| (target.plan.id, mib));
-        let measured_mib = self.targets().filter_map(measured).collect();
+        let measured_mib = self.targets().filter(|_| by_size).map(|target| (target.plan.id, target.measured_mib)).collect();
         let mut bars = bars.into_iter();
         let own = bars.next().ok_or_else(|| Error::internal("a window without a database"))?;
         let timed = |target: &ProposalTarget| PlanTarget { critical_queries: target.critical_queries.clone(), ..target.plan.clone() };

@@ -18,7 +18,7 @@ pub struct Taken {
     pub reading: Reading,
     /// How old its transaction ids are.
     pub ages: Ages,
-    /// What it holds, in MiB; `None` where that could not be read, and what was read before stays.
+    /// What it holds, in MiB; `None` where that could not be read: what the connection test said counts then.
     pub size_mib: Option<i64>,
 }
 
@@ -72,7 +72,7 @@ pub async fn record(db: &mut PgConnection, target: TargetId, taken: &Taken) -> R
     }
     sqlx::query!(
         "UPDATE drydock.load_reading AS r SET read_at = $2, transactions = $3, since = $4, wraparound_per_mille = $5, freeze_behind = $6,
-             size_mib = coalesce($7, r.size_mib)
+             size_mib = $7
          WHERE r.target_id = $1",
         target.0,
         stamp(now.at) as Stamp,

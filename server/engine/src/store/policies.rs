@@ -74,7 +74,7 @@ fn ruled_by(known: &[Known], case: &Case) -> std::result::Result<PlanPolicy, Ref
 }
 
 /// What would rule each database of this plan if it were sealed today, in their order: by where it belongs today, by what the plan allows, and by
-/// what it held when the plan was sealed, so that growing does not take an approval away.
+/// the most that it held, when the plan was sealed or now: where that chooses another policy, the run does not begin without its quorum.
 pub async fn ruling_today(db: &mut PgConnection, plan: &Plan) -> Result<Vec<std::result::Result<PlanPolicy, Refusal>>> {
     let ids: Vec<TargetId> = plan.targets.iter().map(|target| target.id).collect();
     let places = places(db, &ids).await?;
@@ -87,7 +87,7 @@ pub async fn ruling_today(db: &mut PgConnection, plan: &Plan) -> Result<Vec<std:
             alike: plan.procedure.alike(),
             risk: plan.risk(),
             most_mib: plan.envelope.most_bytes >> 20,
-            database_mib: plan.measured_mib.get(&place.id).copied().or(place.measured_mib),
+            database_mib: plan.counts_mib(place.id, place.measured_mib),
         };
         ruled_by(&known, &case)
     });

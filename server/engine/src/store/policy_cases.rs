@@ -30,7 +30,7 @@ pub struct Example {
 /// All examples by name, but those on databases that are gone.
 pub async fn all(db: &mut PgConnection) -> Result<Vec<Example>> {
     let rows = sqlx::query!(
-        "SELECT c.id, c.name, c.target_id, t.short_name, t.environment, t.tags, drydock.measured_mib(t) AS measured_mib, c.procedure, c.risk, c.most_mib, c.proposer_id, p.name AS proposer, c.absent,
+        "SELECT c.id, c.name, c.target_id, t.short_name, t.environment, t.tags, coalesce(c.database_mib, drydock.measured_mib(t)) AS measured_mib, c.procedure, c.risk, c.most_mib, c.proposer_id, p.name AS proposer, c.absent,
                 c.policy_id, y.name AS policy, c.people, c.reachable
          FROM drydock.policy_case c JOIN drydock.target t ON t.id = c.target_id JOIN drydock.person p ON p.id = c.proposer_id JOIN drydock.policy y ON y.id = c.policy_id
          WHERE t.state IN ('unverified', 'ready') ORDER BY c.name"
@@ -78,8 +78,8 @@ pub async fn insert(
 ) -> Result<bool> {
     let absent: Vec<uuid::Uuid> = question.absent.iter().map(|person| person.0).collect();
     let done = sqlx::query!(
-        "INSERT INTO drydock.policy_case (id, name, target_id, procedure, risk, most_mib, proposer_id, absent, policy_id, people, reachable, kept_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO drydock.policy_case (id, name, target_id, procedure, risk, most_mib, proposer_id, absent, policy_id, people, reachable, kept_by, database_mib)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (name) DO NOTHING",
         id.0,
         name,
         target.0,
@@ -91,7 +91,8 @@ pub async fn insert(
         expected.policy.0,
         i32::try_from(expected.people).map_err(Error::internal)?,
         expected.reachable,
-        by.0
+        by.0,
+        question.case.database_mib.map(i64::try_from).transpose().map_err(Error::internal)?
     )
     .execute(db)
     .await?;

@@ -543,8 +543,8 @@ async fn an_example_that_a_change_would_break_keeps_it_from_being_proposed() {
     assert_eq!(facts, ["policy.keep_example", "policy.forget_example"]);
 }
 
-/// A policy may be chosen by what the database holds. The size is sealed, so that an approval does not go with growing; one that nobody could
-/// measure counts as large.
+/// A policy may be chosen by what the database holds, which is sealed. Where it grows past the limit, the stricter policy is asked at the start;
+/// shrinking asks nobody else, and what nobody could measure counts as large.
 #[tokio::test]
 async fn what_a_database_holds_chooses_the_policy_and_is_sealed() {
     let town = Town::new().await;
@@ -571,10 +571,8 @@ async fn what_a_database_holds_chooses_the_policy_and_is_sealed() {
     holds(1999).await.expect("read");
     let window = house.proposed(5).await.number;
     assert_eq!(town.rules(window).await, "Standard");
-    assert_eq!(measured(house, window).await, [1999]);
+    assert_eq!(measured(house, window).await, [Some(1999)]);
 
-    // It has grown since: what was sealed counts for this window, and the next one asks others.
-    holds(2000).await.expect("read");
     let mut db = house.admin.acquire().await.expect("a connection");
     let ruled = async |db: &mut sqlx::PgConnection, number| {
         let plan = windows::by_number(db, number).await.expect("a window").plan().expect("sealed");
@@ -582,8 +580,17 @@ async fn what_a_database_holds_chooses_the_policy_and_is_sealed() {
         today.into_iter().map(|found| found.expect("one rules").name).collect::<Vec<_>>()
     };
     assert_eq!(ruled(&mut db, window).await, ["Standard"]);
+    holds(2000).await.expect("read");
+    assert_eq!(ruled(&mut db, window).await, ["Large"], "it has grown since");
     assert_eq!(ruled(&mut db, small).await, ["Large"], "sealed before anybody asked: as it is today");
-    assert_eq!(town.rules(house.proposed(6).await.number).await, "Large");
+    let large = house.proposed(6).await.number;
+    assert_eq!(town.rules(large).await, "Large");
+    holds(7).await.expect("read");
+    assert_eq!(
+        (ruled(&mut db, large).await, ruled(&mut db, window).await),
+        (vec!["Large".to_owned()], vec!["Standard".to_owned()]),
+        "shrunk"
+    );
     // Tested anew, as when its address is changed: what was read before may be of another database.
     sqlx::query("UPDATE drydock.target SET verified_at = clock_timestamp(), report = '{\"size_bytes\": 1048576}'")
         .execute(&house.admin)
@@ -592,7 +599,7 @@ async fn what_a_database_holds_chooses_the_policy_and_is_sealed() {
     assert_eq!(town.rules(house.proposed(7).await.number).await, "Standard");
 }
 
-async fn measured(house: &House, number: i64) -> Vec<u64> {
+async fn measured(house: &House, number: i64) -> Vec<Option<u64>> {
     let mut db = house.admin.acquire().await.expect("a connection");
     windows::by_number(&mut db, number).await.expect("a window").plan().expect("sealed").measured_mib.into_values().collect()
 }
