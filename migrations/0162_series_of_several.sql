@@ -36,7 +36,7 @@ ALTER TABLE drydock.series_target ENABLE ALWAYS TRIGGER series_target_guard;
 CREATE TRIGGER series_target_no_truncate BEFORE TRUNCATE ON drydock.series_target FOR EACH STATEMENT EXECUTE FUNCTION drydock.refuse_change();
 ALTER TABLE drydock.series_target ENABLE ALWAYS TRIGGER series_target_no_truncate;
 
--- Whoever a policy of another database asks votes on the dates, too: what it asks is the same for every date, and stands in the template.
+-- Whoever a policy of another database asks votes on the dates, too: who that is stands with each date.
 CREATE OR REPLACE FUNCTION drydock.digest_asks(bytes bytea) RETURNS uuid[] LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(array_agg(DISTINCT p.id::uuid), '{}')
     FROM (SELECT d -> 'eligible' AS eligible FROM jsonb_array_elements(convert_from(bytes, 'UTF8')::jsonb -> 'dates') d

@@ -1,4 +1,5 @@
 //! Server functions: only what islands ask. They read; forms write.
+#![allow(clippy::too_many_arguments, reason = "an island sends what the fields hold, each by its name")]
 
 use leptos::prelude::*;
 use leptos::server;
@@ -34,6 +35,8 @@ pub async fn check_times(
     time: String,
     fold: String,
     duration_min: String,
+    #[server(default)] latest_start_min: String,
+    #[server(default)] procedure: String,
     #[server(default)] others: Vec<String>,
 ) -> Result<Vec<Said>, ServerFnError> {
     use crate::door;
@@ -42,7 +45,13 @@ pub async fn check_times(
     let (engine, caller, zone) = (door::engine(), door::caller(), door::zone());
     // In which wave means nothing for the times.
     let waves = others.into_iter().enumerate().map(|(n, name)| (name, (n / WAVE_MAX + 2).to_string())).collect();
-    let form = ProposalForm { target: database, date, time, fold, duration_min, waves, ..ProposalForm::blank() };
+    let mut form = ProposalForm { target: database, date, time, fold, duration_min, waves, ..ProposalForm::blank() };
+    // On pages without these fields, and while they are empty, a form's own beginning holds.
+    for (field, typed) in [(&mut form.latest_start_min, latest_start_min), (&mut form.procedure, procedure)] {
+        if !typed.trim().is_empty() {
+            *field = typed;
+        }
+    }
     let visit = door::visit();
     let found = async { engine::queries::proposals::check_times(&engine, &caller?.actor, &form, edits).await }.await;
     if let Err(error) = &found {

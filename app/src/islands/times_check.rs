@@ -29,7 +29,9 @@ mod browser {
     use leptos::web_sys::wasm_bindgen::JsCast as _;
     use std::time::Duration;
 
-    const FIELDS: [&str; 4] = ["date", "time", "fold", "duration_min"];
+    const FIELDS: [&str; 5] = ["date", "time", "fold", "duration_min", "latest_start_min"];
+    /// Beside them: what is done says who has to agree, and how long before.
+    const PROCEDURE: &str = "procedure";
     /// A person types several digits; one question is enough.
     const QUIET: Duration = Duration::from_millis(400);
 
@@ -42,6 +44,11 @@ mod browser {
         text.unwrap_or_default()
     }
 
+    fn procedure() -> String {
+        let chosen = document().query_selector(&format!("input[name={PROCEDURE}]:checked")).ok().flatten();
+        chosen.and_then(|element| element.dyn_into::<web_sys::HtmlInputElement>().ok()).map(|input| input.value()).unwrap_or_default()
+    }
+
     pub(super) fn watch(database: String, edits: Option<i64>, others: Vec<String>, answer: RwSignal<Vec<Said>>) {
         // Answers may overtake each other: only the newest question's counts.
         let asked = StoredValue::new(0_u32);
@@ -50,14 +57,15 @@ mod browser {
             let mine = asked.get_value();
             let database = database.clone();
             let chosen = others.iter().filter(|name| !value(&field(name)).is_empty()).cloned().collect();
-            let fields = FIELDS.map(value);
+            let (fields, procedure) = (FIELDS.map(value), procedure());
             if fields[0].is_empty() || fields[1].is_empty() {
                 answer.set(Vec::new());
                 return;
             }
             leptos::task::spawn_local(async move {
-                let [date, time, fold, duration_min] = fields;
-                let said = check_times(database, edits, date, time, fold, duration_min, chosen).await.unwrap_or_default();
+                let [date, time, fold, duration_min, latest_start_min] = fields;
+                let said = check_times(database, edits, date, time, fold, duration_min, latest_start_min, procedure, chosen).await;
+                let said = said.unwrap_or_default();
                 if asked.try_get_value() == Some(mine) {
                     answer.set(said);
                 }
@@ -67,7 +75,7 @@ mod browser {
         let pending = StoredValue::new(None::<TimeoutHandle>);
         let handle = window_event_listener_untyped("input", move |event| {
             let id = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).map(|element| element.id());
-            if id.is_some_and(|id| FIELDS.contains(&id.as_str()) || id.starts_with(FIELD)) {
+            if id.is_some_and(|id| FIELDS.contains(&id.as_str()) || id.starts_with(FIELD) || id.starts_with(PROCEDURE)) {
                 if let Some(earlier) = pending.get_value() {
                     earlier.clear();
                 }

@@ -140,7 +140,7 @@ pub(crate) fn said(free: &Free, zone: &str) -> String {
     let starts = |slots: &[Slot]| slots.iter().map(|slot| format!("{} {}", slot.date(), slot.time())).collect::<Vec<_>>().join(", ");
     match (free.same.as_slice(), free.others.as_slice()) {
         ([], []) => format!(
-            "At that time of day nothing is free on the next {DAYS_AHEAD} days, nor at any full hour of the next {HOURS_DAYS_AHEAD}: a shorter window may find room."
+            "At that time of day nothing is free on the next {DAYS_AHEAD} days, nor at any full hour of the next {HOURS_DAYS_AHEAD}: a shorter window may find room, or a later date, where the policy wants much time to decide."
         ),
         ([], others) => {
             format!("At that time of day nothing is free on the next {DAYS_AHEAD} days. Other free starts are {} ({zone}).", starts(others))

@@ -115,7 +115,7 @@ fn fill(page: FormPage) -> impl IntoView {
         let when = if again.free {
             "The date is the next week on which the database is free at that time."
         } else {
-            "The database is taken at that time in each of the next weeks: choose another one."
+            "At that time the database is not free in any of the next weeks, or it is too late to agree to it: choose another one."
         };
         view! { <p class="message note">"Filled from "<a href=format!("/windows/{}", again.number)>"#"{again.number}" "{again.title}</a>". "{when}</p> }
     });

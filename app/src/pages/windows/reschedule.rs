@@ -94,7 +94,7 @@ fn Free(here: String, slots: Vec<Slot>, others: Vec<Slot>, zone: String) -> impl
         view! { <ul class="entries">{lines}</ul> }
     };
     let nothing = slots.is_empty().then(|| {
-        view! { <p>"The database is taken, frozen or outside of its hours at that time of day on each of the next 60 days."</p> }
+        view! { <p>"At that time of day the database is taken, frozen or outside of its hours on each of the next 60 days, or it is too late to agree to it."</p> }
     });
     let same = (!slots.is_empty()).then(|| list(slots));
     let others = (!others.is_empty()).then(|| view! { <h3>"At other hours"</h3>{list(others)} });

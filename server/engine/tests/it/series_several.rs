@@ -7,6 +7,7 @@ use domain::ids::{SeriesId, TargetId};
 use domain::people::TeamRole;
 use domain::series::form::SeriesForm;
 use engine::actions::Caller;
+use engine::actions::bear_window::bear_window;
 use engine::actions::edit_series::edit_series;
 use engine::queries;
 use std::collections::BTreeMap;
@@ -162,4 +163,39 @@ async fn approved_together_each_database_needs_its_own_people() {
     let born = yard.look(id).await;
     assert_eq!(house.state(born[0]).await, "approved", "covered, and by everybody");
     assert_eq!(harbour.databases(born[0]).await.len(), 3);
+}
+
+/// By rule and by table: one more who may vote for a further database makes another plan.
+#[tokio::test]
+async fn who_may_vote_for_a_further_database_is_part_of_what_was_approved() {
+    let harbour = Harbour::new().await;
+    let (yard, house) = (&harbour.yard, &harbour.yard.house);
+    let id = yard.made(&harbour.daily(5)).await;
+    yard.ask(id, 3).await;
+    let born = async |days| bear_window(&yard.worker, id, yard.day(days)).await.expect("no error").expect("proposed").id;
+    born(2).await;
+    let covers = "SELECT count(*) FROM drydock.series_cover";
+    assert_eq!(house.count(covers).await, 1);
+    sqlx::query("INSERT INTO drydock.target_stakeholder (target_id, person_id) VALUES ($1, $2)")
+        .bind(harbour.invoices.0)
+        .bind(house.auditor.actor.person.0)
+        .execute(&house.admin)
+        .await
+        .expect("a stakeholder more");
+    let window = born(3).await;
+    assert_eq!(house.count(covers).await, 1);
+    let why: String = sqlx::query_scalar("SELECT b.uncovered FROM drydock.series_birth b WHERE b.window_id = $1")
+        .bind(window.0)
+        .fetch_one(&house.admin)
+        .await
+        .expect("said");
+    assert!(why.contains("bars"), "{why}");
+    let past_the_rule = sqlx::query(
+        "INSERT INTO drydock.series_cover (window_id, plan_digest, series_digest_id, fact_id, fact_at)
+         SELECT p.window_id, p.digest, d.id, f.id, f.at FROM drydock.plan p, drydock.series_digest d, (SELECT id, at FROM drydock.fact LIMIT 1) f WHERE p.window_id = $1",
+    )
+    .bind(window.0)
+    .execute(&house.admin)
+    .await;
+    assert!(past_the_rule.expect_err("refused").to_string().contains("this plan is not what was approved with the series"));
 }

@@ -7,11 +7,11 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::slots::{self, Free, Like};
 use crate::store::windows::{self, ProposalTarget};
-use crate::transaction;
+use crate::{change, store, transaction};
 use domain::decision::FieldError;
 use domain::ids::{TargetId, WindowId};
 use domain::permission::Actor;
-use domain::procedure::Shelf;
+use domain::procedure::{Shelf, library};
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
 use domain::schedule::slots::Slot;
@@ -22,14 +22,12 @@ use sqlx::PgConnection;
 
 /// What the times of a half-filled form mean, and who else takes the database then. `edits` is the number of the window that is edited.
 pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, edits: Option<i64>) -> Result<TimesCheck> {
-    // Only the times are asked about; what else is missing has its own place.
-    let form = form.for_times();
-    let (actor, now) = (actor.clone(), engine.clock().now());
+    let (actor, form, now) = (actor.clone(), form.clone(), engine.clock().now());
     transaction::read(engine.pool(), "proposals_check_times", move |db| {
         let (actor, form) = (actor.clone(), form.clone());
         Box::pin(async move {
             let target = proposable(db, &actor, &form.target).await?;
-            let proposal = form.parse(&Shelf::default());
+            let proposal = timed(db, &form).await?;
             let times = match &proposal {
                 Ok(proposal) => times_of(proposal, &target, now)?,
                 Err(errors) => Err(errors.clone()),
@@ -66,6 +64,19 @@ pub async fn check_times(engine: &Engine, actor: &Actor, form: &ProposalForm, ed
     .await
 }
 
+/// The form as far as its times go, what else is missing has its own place; with the procedure that is chosen, which says what rules it. A text
+/// that cannot be read yet may do the worst.
+async fn timed(db: &mut PgConnection, form: &ProposalForm) -> Result<std::result::Result<Proposal, Vec<FieldError>>> {
+    let Some(procedure) = store::own_procedures::shelf(db).await?.by_key(form.procedure.trim()) else {
+        return Ok(form.for_times().parse(&Shelf::default()));
+    };
+    Ok(form.for_times().parse(&Shelf::default()).map(|proposal| {
+        let typed = library::is_typed(&procedure.key);
+        let change = typed.then(|| change::read_typed(&procedure.key, &form.change).ok()).flatten();
+        Proposal { change, procedure, ..proposal }
+    }))
+}
+
 /// The databases whose hours a time does not keep to.
 fn outside(targets: &[ProposalTarget], (start, end): (Timestamp, Timestamp)) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
@@ -98,7 +109,7 @@ pub(super) async fn slots_like(
     except: Option<WindowId>,
 ) -> Result<Like> {
     let ids: Vec<TargetId> = targets.iter().map(|target| target.plan.id).collect();
-    match (form.for_times().parse(&Shelf::default()), targets) {
+    match (timed(db, form).await?, targets) {
         (Ok(proposal), [first, ..]) => slots::like(db, &ids, &first.zone, &proposal, (step_days, count), except).await,
         _ => Ok(Like { any: vec![], free: vec![] }),
     }
@@ -112,7 +123,7 @@ pub(super) async fn other_hours(
     (same, except): (Vec<Slot>, Option<WindowId>),
 ) -> Result<Free> {
     let ids: Vec<TargetId> = targets.iter().map(|target| target.plan.id).collect();
-    match (form.for_times().parse(&Shelf::default()), targets) {
+    match (timed(db, form).await?, targets) {
         (Ok(proposal), [first, ..]) => slots::with_other_hours(db, &ids, &first.zone, &proposal, (same, except)).await,
         _ => Ok(Free { same, others: vec![] }),
     }
