@@ -213,3 +213,27 @@ test("outside of its hours a database is maintained with a reason, which whoever
   await seal(page);
   await expect(page.locator("#plan")).toContainText(/Unusual hours: [^]*The supplier is there in the morning only\./);
 });
+
+test("a freeze covers what bears a tag, and no database drops the tag under it", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  await copy(page, demo);
+  await page.getByLabel("Tags").fill("warehouse");
+  await page.getByRole("button", { name: "Save the tags" }).click();
+  await page.goto(`${demo.address}/freezes/new`);
+  await page.getByLabel("Name", { exact: true }).fill("Stock check");
+  await page.getByLabel("Covers").selectOption("Databases tagged warehouse");
+  await page.getByRole("group", { name: "To" }).getByLabel("Date").fill(day(21));
+  await page.getByLabel("Why").fill("Everything is counted.");
+  await page.getByRole("button", { name: "Freeze", exact: true }).click();
+  await expect(page.locator("h1")).toHaveText("Stock check");
+  await expect(page.locator("main")).toContainText("Databases tagged warehouse");
+  await wellMade(page);
+  await copy(page, demo);
+  await page.getByLabel("Tags").fill("");
+  await page.getByRole("button", { name: "Save the tags" }).click();
+  await expect(page.locator("main")).toContainText("A freeze covers what bears one of these tags, and its databases keep it meanwhile: “Stock check”");
+  await signOut(page);
+  await signIn(page, demo, "engineer");
+  await look(page, demo, "shop-staging", day(17));
+  await expect(page.locator("main")).toContainText("The freeze “Stock check” covers this database");
+});
