@@ -68,7 +68,7 @@ async fn two_tables_at_once_and_two_indexes_of_one_never() {
 async fn rebuilds_of_different_tables_wait_for_each_other_and_do_not_deadlock() {
     let stage = RunStage::new().await;
     for n in 0..12 {
-        stage.bloated_index(&format!("t{n}"), 2_000).await;
+        stage.bloated_index(&format!("t{n}"), 4_000).await;
     }
     // An expression makes PostgreSQL wait for every other rebuild, also where it knows that others are harmless.
     stage
@@ -84,7 +84,8 @@ async fn rebuilds_of_different_tables_wait_for_each_other_and_do_not_deadlock() 
     assert_eq!(stage.house.count("SELECT count(*) FROM drydock.attempt WHERE outcome <> 'done'").await, 0, "{page}");
     let at_once = "SELECT count(*) FROM drydock.attempt a JOIN drydock.attempt b ON a.id < b.id AND a.slot <> b.slot
                     AND tstzrange(a.started_at, a.ended_at) && tstzrange(b.started_at, b.ended_at)";
-    assert!(stage.house.count(at_once).await >= 6, "they did run at once\n{page}");
+    // How often they meet is the machine's; one after the other, none would.
+    assert!(stage.house.count(at_once).await >= 1, "they did run at once\n{page}");
     let steps = "SELECT count(*) FROM drydock.attempt a JOIN drydock.item i USING (run_id, ordinal) JOIN drydock.attempt b ON a.id <> b.id
                  JOIN drydock.item j ON j.run_id = b.run_id AND j.ordinal = b.ordinal
                   WHERE i.step <> j.step AND tstzrange(a.intent_at, a.ended_at) && tstzrange(b.intent_at, b.ended_at)";
