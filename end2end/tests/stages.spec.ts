@@ -192,3 +192,24 @@ test("a window that only reads is approved at once, and its page says that nobod
   expect(told.text).toContain("Nobody was asked. Approved beforehand by the policy");
   expect(await askedByMail(page, demo, review)).toEqual([]);
 });
+
+test("a policy is chosen by what a database holds, as it was measured", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  await page.goto(`${demo.address}/policies/new`);
+  await page.getByLabel("Name", { exact: true }).fill("Large databases");
+  await page.getByRole("group", { name: "What it rules: environments" }).getByLabel("Production").check();
+  await page.getByLabel("Precedence").fill("41");
+  await page.getByText("Only some of the windows there").click();
+  await page.getByLabel("Only databases that hold at least so much, MiB").fill("1");
+  await page.getByRole("button", { name: /^Propose/ }).click();
+  await expect(page.locator("main")).toContainText(/It counts once \d+ others? (has|have) agreed/);
+  await signOut(page);
+  await agree(page, demo, /Proposed: a new policy “Large databases”/);
+  await signIn(page, demo, "admin");
+  await page.goto(`${demo.address}/policies`);
+  await expect(page.locator("main")).toContainText("databases that hold 1 MiB or more, or that nobody could measure");
+  await page.goto(`${demo.address}/policies/who?database=shop`);
+  await expect(answer(page)).toContainText("Large databases, version 1");
+  await expect(answer(page)).toContainText(/The database holds\s*[\d.,]+ [MG]B, as last measured/);
+  await wellMade(page);
+});

@@ -5,6 +5,7 @@ use crate::freezes::form;
 use crate::house::{House, code, person};
 use crate::stage::When;
 use domain::canonical::Digest;
+use domain::freeze::FreezeForm;
 use domain::ids::FreezeId;
 use domain::people::GlobalRole;
 use domain::permission::Permit;
@@ -15,6 +16,7 @@ use engine::actions::lift_freeze::lift_freeze;
 use engine::actions::open_run::open_due_run;
 use engine::actions::override_freeze::{self, override_freeze};
 use engine::actions::propose_window::propose_window;
+use engine::actions::set_tags::{self, set_tags};
 use engine::actions::withdraw_override::withdraw_override;
 use engine::test_support::ServiceRole;
 use tokio_util::sync::CancellationToken;
@@ -55,19 +57,20 @@ async fn in_many_orders_nothing_starts_inside_a_freeze_and_nothing_is_proposed_i
     house.backed_up().await;
     let admin = person(&house.admin, "Adele", None, &[GlobalRole::Admin]).await;
     let workers = house.database.pool(ServiceRole::Worker).await;
+    sqlx::query("UPDATE drydock.target SET tags = '{payments}'").execute(&house.admin).await.expect("tagged");
     let (mut dice, mut started, mut kept, mut proposed, mut refused) = (Dice(20_261_126), 0, 0, 0, 0);
     for round in 0..60 {
         let window = house.staged(When { start_s: -60, ..When::NOW }, |_| ()).await;
         let digest: Digest = house.digest(window.number).await;
-        let covers = ["everything".to_owned(), "environment:production".to_owned(), format!("team:{}", house.team), "database".to_owned()]
-            [usize::try_from(dice.roll(4)).expect("few")]
-        .clone();
+        let team = format!("team:{}", house.team);
+        let covers =
+            ["everything", "environment:production", "tag:payments", &team, "database"][usize::try_from(dice.roll(5)).expect("few")];
         let turns: Vec<u64> = (0..4).map(|_| dice.roll(40)).collect();
         // In one round of three the freeze comes last, in one first, so that both are met on every machine; in the third they race.
         let (last, first) = (round % 3 == 0, round % 3 == 1);
         let (frozen, opened, planned) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         // The freeze reaches over the proposal, and not over the window that the next round stages from.
-        let freeze = form(&house, &covers, 45);
+        let freeze = form(&house, covers, 45);
         let (pool, id, turn) = (workers.clone(), window.id, turns[0]);
         let (wait, done) = (frozen.clone(), opened.clone().drop_guard());
         let start = tokio::spawn(async move {
@@ -148,4 +151,54 @@ async fn in_many_orders_nothing_starts_inside_a_freeze_and_nothing_is_proposed_i
     // The orders were really different ones.
     assert!(started > 0 && kept > 0, "{started} started, {kept} were kept");
     assert!(proposed > 0 && refused > 0, "{proposed} were proposed, {refused} were refused");
+}
+
+/// A tag that brings a database under a standing freeze is as good as the freeze: who plans there at that moment is refused, or told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tag_that_comes_with_a_proposal_is_seen_or_told() {
+    let house = House::new().await;
+    let admin = person(&house.admin, "Adele", None, &[GlobalRole::Admin]).await;
+    // It is to come: the tag may go again after each round.
+    let from = (house.engine.clock().now() + jiff::SignedDuration::from_hours(20)).to_zoned(jiff::tz::TimeZone::UTC);
+    let (from_date, from_time) = (from.strftime("%Y-%m-%d").to_string(), from.strftime("%H:%M").to_string());
+    let freeze = FreezeForm { from_date, from_time, ..form(&house, "tag:payments", 100) };
+    create_freeze(&house.engine, &admin, &freeze).await.expect("frozen");
+    let (mut dice, mut told, mut refused) = (Dice(20_261_128), 0, 0);
+    let tags = |words: &str| set_tags::Input { tags: words.into() };
+    for round in 0..24 {
+        // In one round of three the tag comes last, in one first; in the third they race.
+        let (last, first) = (round % 3 == 0, round % 3 == 1);
+        let (turns, tagged, planned) = ((dice.roll(40), dice.roll(40)), CancellationToken::new(), CancellationToken::new());
+        let (engine, who, target, with) = (house.engine.clone(), admin.clone(), house.target, tags("payments"));
+        let (wait, done) = (planned.clone(), tagged.clone().drop_guard());
+        let tagging = tokio::spawn(async move {
+            let _done = done;
+            after(turns.0).await;
+            if last {
+                wait.cancelled().await;
+            }
+            set_tags(&engine, &who, target, &with).await
+        });
+        let (engine, who) = (house.engine.clone(), house.engineer.clone());
+        let plan = ProposalForm { title: format!("round {round}"), ..house.form(2) };
+        let proposing = tokio::spawn(async move {
+            let _done = planned.drop_guard();
+            after(turns.1).await;
+            if first {
+                tagged.cancelled().await;
+            }
+            propose_window(&engine, &who, &plan, None).await
+        });
+        tagging.await.expect("no panic").expect("a proposal never keeps a tag away");
+        match proposing.await.expect("no panic") {
+            Ok(_) => told += 1,
+            refusal => {
+                assert_eq!(code(refusal), "date", "round {round}");
+                refused += 1;
+            }
+        }
+        assert_eq!(house.count(UNTOLD).await, 0, "round {round}");
+        set_tags(&house.engine, &admin, house.target, &tags("")).await.expect("it is only to come");
+    }
+    assert!(told >= 8 && refused >= 8, "{told} {refused}");
 }
