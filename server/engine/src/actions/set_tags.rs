@@ -21,9 +21,9 @@ pub struct Input {
     pub tags: String,
 }
 
-/// Sets them. Refused: what is not a tag, a database that is retired or deleted, and dropping a tag while a freeze of it is in force. Owners of windows that meet a freeze by
-/// a new tag are told. Windows that are approved go by the stricter of the policy
-/// sealed in their plan and the one that rules by the new tags.
+/// Sets them. Refused: what is not a tag, a database that is retired or deleted, and dropping a tag while a freeze of it is in force. Owners of
+/// windows that a freeze of a new tag meets are told. Windows that are approved go by the stricter of the policy sealed in their plan and the one
+/// that rules by the new tags.
 pub async fn set_tags(engine: &Engine, caller: &Caller, target: TargetId, input: &Input) -> Result<()> {
     let permit = authorize(&caller.actor, Verb::ManagePolicies, None)?;
     let tags = form::tags("tags", &input.tags).map_err(|error| vec![error])?;
