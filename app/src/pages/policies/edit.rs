@@ -113,6 +113,9 @@ fn Rules(used: usize, fields: Filled, names: Names) -> impl IntoView {
     }
 }
 
+/// The fields of "Only some of the windows there".
+const INSIDE: [&str; 5] = ["tags", "procedures", "risks", "at_least_mib", "database_at_least_mib"];
+
 #[component]
 fn ScopeFields(fields: Filled, scope: Scope) -> impl IntoView {
     let environments = Environment::ALL
@@ -132,15 +135,12 @@ fn ScopeFields(fields: Filled, scope: Scope) -> impl IntoView {
         .iter()
         .map(|one| view! { <Check name="risks" label=format!("{}: {}", one.word(), one.label()) value=one.word() checked=scope.risks.contains(one)/> })
         .collect_view();
-    let narrow = !(scope.tags.is_empty()
-        && scope.procedures.is_empty()
-        && scope.risks.is_empty()
-        && scope.at_least_mib == 0
-        && scope.database_at_least_mib == 0);
-    let narrow = narrow
-        || door::field_errors()
-            .iter()
-            .any(|error| ["tags", "procedures", "risks", "at_least_mib", "database_at_least_mib"].contains(&error.field.as_str()));
+    // Open where something stands inside: of the policy, or typed and refused.
+    let bare = Scope { environments: scope.environments.clone(), precedence: scope.precedence, ..Scope::default() };
+    let typed = door::typed();
+    let filled = |name: &&str| typed.as_ref().and_then(|typed| typed.get(name)).is_some_and(|value| !value.trim().is_empty());
+    let wrong = |name: &&str| door::field_errors().iter().any(|error| error.field == **name);
+    let narrow = scope != bare || INSIDE.iter().any(filled) || INSIDE.iter().any(wrong);
     view! {
         <Group legend="What it rules: environments" name="environments" hint="Without any it rules nothing, and is switched off.">{environments}</Group>
         <Field name="precedence" label="Precedence" kind="number" mode="numeric" required=true value=of(&fields, "precedence")

@@ -126,6 +126,44 @@ async fn rights_of_everybody_and_ways_around_are_named() {
     assert!(!blind(&found, step::SECURITY_REVIEW).is_empty(), "{found:?}");
 }
 
+/// How passwords are stored is seen without seeing them, and not through a function that anybody made.
+#[tokio::test]
+async fn passwords_are_looked_at_without_being_seen() {
+    let target = Target::new().await;
+    // Roles are of the whole cluster: their names are this database's own.
+    let (old, ending) = (format!("{}_old", target.db.name()), format!("{}_ending", target.db.name()));
+    target
+        .plant(&format!(
+            "SET password_encryption = 'md5'; CREATE ROLE {old} LOGIN PASSWORD 'x'; RESET password_encryption;
+             CREATE ROLE {ending} LOGIN PASSWORD 'x'"
+        ))
+        .await;
+    target.plant(&format!("DO $$ BEGIN EXECUTE format('ALTER ROLE {ending} VALID UNTIL %L', now() + interval '36 hours'); END $$")).await;
+    let found = reviewed(&target, MAINTAINER).await;
+    let unseen = found.findings.iter().find(|finding| finding.advice.contains("drydock_password_kinds")).expect("said");
+    assert!(unseen.is_blind() && unseen.advice.ends_with(&format!("TO {MAINTAINER};")), "{unseen:?}");
+    let ends = found.findings.iter().find(|finding| finding.object.as_deref() == Some(&ending)).expect("found");
+    assert_eq!((ends.kind.as_str(), ends.sentence.as_str()), ("password_ends", "Its password ends in 1 day."));
+    // Somebody else's function of this name is not asked.
+    target
+        .plant_as_owner("CREATE FUNCTION shop.drydock_password_kinds() RETURNS TABLE (rolname name, kind text, iterations bigint) LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT ''liar''::name, ''md5'', 1::bigint'; GRANT EXECUTE ON FUNCTION shop.drydock_password_kinds() TO PUBLIC")
+        .await;
+    assert_eq!(of(&reviewed(&target, MAINTAINER).await, "password_md5"), [""; 0]);
+    let make = unseen.advice.split_once("run: ").expect("the statements").1;
+    target.plant(&format!("SET search_path = tools; {make}; RESET search_path")).await;
+    let found = reviewed(&target, MAINTAINER).await;
+    assert!(of(&found, "password_md5").contains(&old.as_str()), "{found:?}");
+    assert!(
+        !found
+            .findings
+            .iter()
+            .any(|finding| finding.object.as_deref() == Some("liar") || finding.advice.contains("drydock_password_kinds"))
+    );
+    let told = serde_json::to_string(&found.findings).expect("findings");
+    assert!(!told.contains("SCRAM-SHA-256$4096:"), "no verifier leaves the server");
+    target.plant(&format!("DROP ROLE {old}; DROP ROLE {ending}")).await;
+}
+
 /// An index that is silently wrong: the function it rests on was changed.
 #[tokio::test]
 async fn a_silently_wrong_index_is_found_and_is_urgent() {

@@ -17,6 +17,37 @@ pub struct RoleRow {
     pub expires: bool,
 }
 
+/// How a password is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordRow {
+    /// Whose, as people write it.
+    pub role: String,
+    /// `md5` or `scram`; whatever else the server says.
+    pub kind: String,
+    /// Rounds of a SCRAM verifier.
+    pub iterations: Option<u64>,
+}
+
+/// Until when a login is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginRow {
+    /// Its name, as people write it.
+    pub role: String,
+    /// Whole days until its password ends (`VALID UNTIL`), negative once it has; `None` without an end.
+    pub left_days: Option<i64>,
+}
+
+/// The least rounds of a SCRAM verifier: what servers make unless somebody sets less (RFC 7677).
+const LEAST_ITERATIONS: u64 = 4_096;
+/// An end of a password is said so long before, in days: two weekly windows come before it.
+const SOON_DAYS: i64 = 14;
+/// Names in one sentence at most.
+const NAMED: usize = 10;
+
+/// Makes the function by which a role that is no superuser sees how passwords are stored, and not what is stored. A superuser runs it in the
+/// database of the review; the role's name goes into the GRANT.
+pub const PASSWORD_KINDS_SQL: &str = "CREATE FUNCTION drydock_password_kinds() RETURNS TABLE (rolname name, kind text, iterations bigint) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT rolname, CASE WHEN starts_with(rolpassword, ''md5'') THEN ''md5'' WHEN starts_with(rolpassword, ''SCRAM-SHA-256$'') THEN ''scram'' ELSE ''other'' END, substring(rolpassword, ''^SCRAM-SHA-256[$]([0-9]{1,9}):'')::bigint FROM pg_authid WHERE rolcanlogin AND rolpassword IS NOT NULL ORDER BY 1'; REVOKE ALL ON FUNCTION drydock_password_kinds() FROM PUBLIC; GRANT EXECUTE ON FUNCTION drydock_password_kinds() TO ";
+
 /// A right of everybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicRow {
@@ -73,6 +104,75 @@ pub fn roles(rows: &[RoleRow]) -> Selection {
         .called(&row.role)
     };
     found(rows.iter().map(finding).collect())
+}
+
+/// How passwords are stored.
+pub fn stored(rows: &[PasswordRow]) -> Selection {
+    let finding = |row: &PasswordRow| {
+        let few = row.iterations.filter(|iterations| *iterations < LEAST_ITERATIONS);
+        let (kind, level, said) = match (row.kind.as_str(), few) {
+            ("md5", _) => (
+                "password_md5",
+                ATTENTION,
+                "Its password is stored as MD5: deprecated, and soon guessed by whoever gets a copy of the catalog.".to_owned(),
+            ),
+            (_, Some(few)) => {
+                ("password_few_rounds", NOTE, format!("Its password is stored with {few} rounds of SCRAM, fewer than {LEAST_ITERATIONS}."))
+            }
+            _ => return None,
+        };
+        let advice = "Set password_encryption = scram-sha-256 (and scram_iterations), then set the password again.";
+        Some(Finding::new(STEP, kind, level, said, advice).called(&row.role))
+    };
+    found(rows.iter().filter_map(finding).collect())
+}
+
+/// What is said where nobody may see how passwords are stored.
+#[must_use]
+pub fn unseen(own_role: &str) -> Finding {
+    Finding::cannot_see(
+        STEP,
+        "How passwords are stored was not looked at: the role may not see that.",
+        format!("It need not see what is stored. Let a superuser run: {PASSWORD_KINDS_SQL}{own_role};"),
+    )
+}
+
+/// Passwords that ended, that end soon, and those without an end.
+pub fn ends(rows: &[LoginRow]) -> Selection {
+    let about = |row: &LoginRow| {
+        let (kind, level, said, advice) = match row.left_days? {
+            ..0 => (
+                "password_ended",
+                NOTE,
+                "Its password has ended: nobody logs in with it any more.".to_owned(),
+                "Drop or lock the account by a window of accounts, if nobody misses it; else set another password and a new end.",
+            ),
+            left @ 0..=SOON_DAYS => (
+                "password_ends",
+                ATTENTION,
+                match left {
+                    0 => "Its password ends within a day.".to_owned(),
+                    1 => "Its password ends in 1 day.".to_owned(),
+                    left => format!("Its password ends in {left} days."),
+                },
+                "Set another password and a new end before that, or whoever uses it stands outside.",
+            ),
+            _ => return None,
+        };
+        Some(Finding::new(STEP, kind, level, said, advice).called(&row.role))
+    };
+    let mut findings: Vec<Finding> = rows.iter().filter_map(about).collect();
+    let endless: Vec<&str> = rows.iter().filter(|row| row.left_days.is_none()).map(|row| row.role.as_str()).collect();
+    if !endless.is_empty() {
+        let more = endless.len().saturating_sub(NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let named = endless.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let said = format!("The passwords of these roles have no end: {named}{more}. PostgreSQL does not keep when a password was set.");
+        let advice =
+            "Where passwords have to change from time to time, give them an end: ALTER ROLE … VALID UNTIL, by a window of accounts.";
+        findings.push(Finding::new(STEP, "password_without_end", NOTE, said, advice));
+    }
+    found(findings)
 }
 
 /// Rights of PUBLIC.

@@ -113,6 +113,20 @@ fn ways_in_are_judged_by_what_they_ask_and_from_where() {
 }
 
 #[test]
+fn passwords_are_judged_by_how_they_are_stored_and_when_they_end() {
+    let stored = |kind: &str, iterations| security::PasswordRow { role: "app".into(), kind: kind.into(), iterations };
+    let found = security::stored(&[stored("md5", None), stored("scram", Some(4_096)), stored("scram", Some(4_095)), stored("other", None)]);
+    assert_eq!(kinds(&found), [("password_md5", ATTENTION), ("password_few_rounds", NOTE)]);
+    let login = |role: &str, left_days| security::LoginRow { role: role.into(), left_days };
+    let found = security::ends(&[login("old", Some(-1)), login("soon", Some(14)), login("later", Some(15)), login("ever", None)]);
+    assert_eq!(kinds(&found), [("password_ended", NOTE), ("password_ends", ATTENTION), ("password_without_end", NOTE)]);
+    assert!(found.findings[2].sentence.contains("no end: ever."), "{found:?}");
+    let many: Vec<_> = (0..12).map(|n| login(&format!("r{n}"), None)).collect();
+    assert!(security::ends(&many).findings[0].sentence.contains("r9 and 2 more."));
+    assert_eq!(kinds(&security::ends(&[])), []);
+}
+
+#[test]
 fn settings_are_compared_with_rules() {
     use configuration::{Figures, Setting, review};
     let setting = |value: &str| Setting { value: value.into(), source: "configuration file".into(), pending_restart: false };

@@ -5,7 +5,7 @@ use crate::target::fault::{StatementError, clean};
 use crate::target::link::{amount, field};
 use crate::target::postgres::measure::MOST_ROWS;
 use crate::target::privileges::USER_SCHEMA;
-use domain::procedure::review::security::{self, ExtensionRow, HbaRow, PublicRow, RoleRow};
+use domain::procedure::review::security::{self, ExtensionRow, HbaRow, LoginRow, PasswordRow, PublicRow, RoleRow};
 use domain::procedure::select::step;
 use domain::procedure::{ObjectName, Selection, quote};
 
@@ -13,7 +13,16 @@ use domain::procedure::{ObjectName, Selection, quote};
 pub(super) async fn detect(look: &Look<'_>) -> Result<Selection, StatementError> {
     parts(
         step::SECURITY_REVIEW,
-        [roles(look).await, public(look).await, definers(look).await, hba(look).await, extensions(look).await, encoding(look).await],
+        [
+            roles(look).await,
+            stored(look).await,
+            ends(look).await,
+            public(look).await,
+            definers(look).await,
+            hba(look).await,
+            extensions(look).await,
+            encoding(look).await,
+        ],
     )
 }
 
@@ -27,6 +36,47 @@ async fn roles(look: &Look<'_>) -> Result<Selection, StatementError> {
         found.push(RoleRow { role: quote::for_people(field(&row, 0)?), superuser: field(&row, 1)?, powers, expires: field(&row, 5)? });
     }
     Ok(security::roles(&found))
+}
+
+/// How passwords are stored; the passwords themselves, or what is made of them, never leave the server.
+async fn stored(look: &Look<'_>) -> Result<Selection, StatementError> {
+    let may = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT'), pg_catalog.quote_ident(current_user),
+                      (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                         JOIN pg_catalog.pg_roles o ON o.oid = p.proowner
+                        WHERE p.proname = 'drydock_password_kinds' AND p.pronargs = 0 AND p.prosecdef AND o.rolsuper
+                          AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') ORDER BY n.nspname LIMIT 1)";
+    let row = look.link.row(may, &[]).await?;
+    let (direct, own, place): (bool, String, Option<String>) = (field(&row, 0)?, field(&row, 1)?, field(&row, 2)?);
+    let sql = match place {
+        // A function of a superuser's own: whoever else makes one of this name is not asked.
+        Some(schema) if !direct => format!("SELECT f.rolname::pg_catalog.text, f.kind, f.iterations FROM {schema}.drydock_password_kinds() f ORDER BY 1 LIMIT $1"),
+        None if !direct => return Ok(Selection { findings: vec![security::unseen(&own)], ..Selection::default() }),
+        _ => "SELECT rolname::pg_catalog.text,
+                     CASE WHEN pg_catalog.starts_with(rolpassword, 'md5') THEN 'md5' WHEN pg_catalog.starts_with(rolpassword, 'SCRAM-SHA-256$') THEN 'scram' ELSE 'other' END,
+                     pg_catalog.substring(rolpassword, '^SCRAM-SHA-256[$]([0-9]{1,9}):')::pg_catalog.int8
+                FROM pg_catalog.pg_authid WHERE rolcanlogin AND rolpassword IS NOT NULL ORDER BY 1 LIMIT $1"
+            .to_owned(),
+    };
+    let mut found = Vec::new();
+    for row in look.link.rows(&sql, &[&MOST_ROWS]).await? {
+        let iterations = field::<Option<i64>>(&row, 2)?.and_then(|rounds| u64::try_from(rounds).ok());
+        found.push(PasswordRow { role: quote::for_people(field(&row, 0)?), kind: field(&row, 1)?, iterations });
+    }
+    Ok(security::stored(&found))
+}
+
+/// Until when passwords are good.
+async fn ends(look: &Look<'_>) -> Result<Selection, StatementError> {
+    let sql = "SELECT rolname::pg_catalog.text,
+                      CASE WHEN rolvaliduntil = '-infinity' THEN -1
+                           WHEN pg_catalog.isfinite(rolvaliduntil)
+                           THEN pg_catalog.floor(pg_catalog.date_part('epoch', rolvaliduntil - pg_catalog.clock_timestamp()) / 86400)::pg_catalog.int8 END
+                 FROM pg_catalog.pg_roles WHERE rolcanlogin ORDER BY 1 LIMIT $1";
+    let mut found = Vec::new();
+    for row in look.link.rows(sql, &[&MOST_ROWS]).await? {
+        found.push(LoginRow { role: quote::for_people(field(&row, 0)?), left_days: field(&row, 1)? });
+    }
+    Ok(security::ends(&found))
 }
 
 async fn public(look: &Look<'_>) -> Result<Selection, StatementError> {
