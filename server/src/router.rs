@@ -246,6 +246,7 @@ pub const DOORS: &[Door] = &[
     Door::form("/windows/{number}/override/{freeze}", Access::SignedIn, || post(forms::freezes::let_pass)),
     Door::form("/windows/{number}/override/{freeze}/withdraw", Access::SignedIn, || post(forms::freezes::hold_again)),
     Door::form("/windows/{number}/issues", Access::SignedIn, || post(forms::windows::issues_met)),
+    Door::page("/windows/{number}/decide", Access::SignedIn),
     Door::page("/windows/{number}/checklist", Access::SignedIn),
     Door::page("/windows/{number}/evidence", Access::SignedIn),
     Door::route("/windows/{number}/evidence.json", Access::SignedIn, || get(routes::evidence::json)),

@@ -101,9 +101,12 @@ pub enum Holder {
     Stakeholder,
     /// Leads and deputies of any team.
     AnyLead,
+    /// Whoever the plan of this window or series asks for a decision, whatever team they are in. No list of roles can tell: [`authorize_asked`] is
+    /// given the answer.
+    Asked,
 }
 
-use Holder::{Admin, AnyLead, Anyone, Auditor, Engineer, Lead, Stakeholder};
+use Holder::{Admin, AnyLead, Anyone, Asked, Auditor, Engineer, Lead, Stakeholder};
 const TEAM: &[Holder] = &[Lead, Engineer];
 const READERS: &[Holder] = &[Lead, Engineer, Stakeholder, Admin, Auditor];
 
@@ -149,7 +152,7 @@ verbs! {
     /// Withdraw or cancel a window.
     CancelWindow = "window.cancel", "withdraw or cancel this team's windows", TEAM;
     /// Vote on a window (the policy says whose vote counts).
-    Vote = "window.vote", "vote on this window", &[Lead, Engineer, Stakeholder];
+    Vote = "window.vote", "vote on this window", &[Lead, Engineer, Stakeholder, Asked];
     /// Take back a vote of one's own, also after the role that gave it is gone.
     TakeBackVote = "vote.withdraw", "take your own vote back", &[Anyone];
     /// Ask that a plan runs without its approvals. It does once somebody else confirmed, who wrote no revision.
@@ -186,7 +189,7 @@ verbs! {
     ManageOutbox = "outbox.manage", "see and resend messages", &[Admin];
 }
 
-/// Proof that a permission was checked. Only [`authorize`] and the two constructors for machines and links make one.
+/// Proof that a permission was checked. Only [`authorize`], [`authorize_asked`] and the constructors for machines and links make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     who: Who,
@@ -278,6 +281,7 @@ pub fn holds(actor: &Actor, verb: Verb, team: Option<TeamId>) -> bool {
                 Lead => member.is_some_and(|m| m.role == TeamRole::Lead || m.deputy),
                 Engineer => member.is_some_and(|m| m.role == TeamRole::Engineer),
                 AnyLead => actor.teams.iter().any(|m| m.role == TeamRole::Lead || m.deputy),
+                Asked => false,
                 Stakeholder => {
                     member.is_some_and(|m| m.role == TeamRole::Stakeholder)
                         || team.is_some_and(|team| actor.stakeholder_of_teams.contains(&team))
@@ -302,6 +306,14 @@ pub fn authorize(actor: &Actor, verb: Verb, team: Option<TeamId>) -> Result<Perm
     ))
 }
 
+/// The same where `asked` says whether the plan in question asks for this person: who is asked needs no role in the owner team.
+pub fn authorize_asked(actor: &Actor, verb: Verb, team: TeamId, asked: bool) -> Result<Permit, Refusal> {
+    if asked && actor.active && verb.holders().contains(&Asked) {
+        return Ok(Permit { who: Who::Person(actor.person), verb: Some(verb), team: Some(team) });
+    }
+    authorize(actor, verb, Some(team))
+}
+
 impl Holder {
     /// As people read it.
     #[must_use]
@@ -314,6 +326,7 @@ impl Holder {
             Engineer => "engineers of the owner team",
             Stakeholder => "stakeholders of the database",
             AnyLead => "leads and deputies of any team",
+            Asked => "people whom the policy asks",
         }
     }
 }
@@ -369,6 +382,19 @@ mod tests {
     fn deputies_hold_what_leads_hold() {
         let (deputy, team) = actor(&[], Some((TeamRole::Engineer, true)));
         assert!(holds(&deputy, Verb::AcceptRed, Some(team)));
+    }
+
+    #[test]
+    fn whoever_is_asked_votes_without_a_role_and_does_nothing_else() {
+        let (mut outsider, team) = actor(&[], None);
+        let permit = authorize_asked(&outsider, Verb::Vote, team, true).expect("the plan asks them");
+        assert_eq!((permit.person(), permit.verb(), permit.team()), (Some(outsider.person), Some(Verb::Vote), Some(team)));
+        assert_eq!(authorize_asked(&outsider, Verb::Vote, team, false).expect_err("nobody asks").code, "not_permitted");
+        for verb in Verb::ALL.iter().filter(|verb| **verb != Verb::Vote) {
+            assert_eq!(authorize_asked(&outsider, *verb, team, true).is_ok(), holds(&outsider, *verb, Some(team)), "{}", verb.word());
+        }
+        outsider.active = false;
+        assert_eq!(authorize_asked(&outsider, Verb::Vote, team, true).expect_err("left").code, "deactivated");
     }
 
     #[test]

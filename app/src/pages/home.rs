@@ -71,7 +71,7 @@ fn Section(
 }
 
 fn row(line: WindowLine, now: Timestamp, asks: bool) -> impl IntoView {
-    let to = format!("/windows/{}", line.number);
+    let to = format!("/windows/{}{}", line.number, if line.outside { "/decide" } else { "" });
     let watch = line.run.map(|run| view! { <br/><a href=format!("/runs/{run}")>"Watch the run"</a> });
     let last = match (asks, line.run) {
         (true, _) => line.asked.into_any(),

@@ -86,6 +86,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/windows/:number") view=windows::ShowPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/edit") view=windows::EditPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/move") view=windows::MovePage ssr=SsrMode::Async/>
+                    <Route path=path!("/windows/:number/decide") view=windows::DecidePage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/checklist") view=windows::ChecklistPage ssr=SsrMode::Async/>
                     <Route path=path!("/windows/:number/evidence") view=windows::EvidencePage ssr=SsrMode::Async/>
                     <Route path=path!("/calendar") view=calendar::CalendarPage ssr=SsrMode::Async/>

@@ -94,16 +94,24 @@ pub async fn reschedule(At(number): At<i64>, form: TypedForm<move_window::Input>
     form.answer(done, |revision| page(number, format!("Moved: sealed as revision {revision}. All votes are asked for anew."))).await
 }
 
+/// Whoever decides on the page that shows nothing else stays there: the window's own page may not be theirs to see.
+fn from<T>(form: &TypedForm<T>, number: i64) -> String {
+    let decide = format!("/windows/{number}/decide");
+    if form.page() == decide { decide } else { format!("/windows/{number}") }
+}
+
 /// Decides.
 pub async fn vote(At(number): At<i64>, form: TypedForm<cast_vote::Input>) -> Response {
     let done = cast_vote(&form.engine, &form.caller, number, &form.input).await;
-    form.answer(done, |outcome| page(number, outcome.message)).await
+    let to = from(&form, number);
+    form.answer(done, |outcome| Done::to(to, outcome.message)).await
 }
 
 /// Takes the own vote back.
 pub async fn take_back(At(number): At<i64>, form: TypedForm<Around>) -> Response {
     let done = withdraw_vote(&form.engine, &form.caller, number).await;
-    form.answer(done, |state| page(number, taken_back(state))).await
+    let to = from(&form, number);
+    form.answer(done, |state| Done::to(to, taken_back(state))).await
 }
 
 fn taken_back(state: WindowState) -> &'static str {

@@ -1,7 +1,7 @@
 //! Whether a policy can be met at all: four eyes need other people.
 
 use super::policy::{ESCALATION, Electorate, Policy, Terms};
-use super::{Assurance, Group, Roll, count};
+use super::{Assurance, Roll, count};
 use crate::decision::Refusal;
 use crate::ids::PersonId;
 use crate::rehearsal::MAX_AGE_DAYS;
@@ -23,12 +23,6 @@ pub fn sound(policy: &Policy) -> Result<(), Refusal> {
     let keys: BTreeSet<&str> = policy.rules.iter().map(|rule| rule.key.as_str()).collect();
     if keys.len() != policy.rules.len() || keys.iter().any(|key| key.starts_with(ESCALATION)) {
         return Err(Refusal::new("policy_keys", "Two rules have the same name.", "Name each rule differently."));
-    }
-    let by_link_only = |group: &Group, assurance| assurance >= Assurance::Account && !group.may_sign_in();
-    let second = policy.escalation.as_ref().is_some_and(|escalation| by_link_only(&escalation.group, policy.highest_assurance()));
-    let own = |terms: &Terms| terms.escalation.as_ref().is_some_and(|second| by_link_only(&second.group, policy.assurance_of(terms.stage)));
-    if second || policy.stage_terms.iter().any(own) || policy.rules.iter().any(|rule| by_link_only(&rule.group, rule.assurance)) {
-        return Err(Refusal::new("policy_assurance", BY_LINK_ONLY, ""));
     }
     rehearsable(policy)?;
     in_order(policy)
@@ -83,9 +77,6 @@ fn in_order(policy: &Policy) -> Result<(), Refusal> {
     }
 }
 
-/// Why people of no team of the database cannot be asked to sign in.
-pub const BY_LINK_ONLY: &str = "Named people and other teams decide by the link in the mail, because the pages of the owner team's windows are not open to them. Ask them for “by the link in the mail”.";
-
 /// Refuses a policy that somebody who may propose could never get through.
 ///
 /// `proposers` may propose; `people` may vote today. The proposer never counts.
@@ -139,7 +130,7 @@ pub fn short_of(policy: &Policy, roll: &Roll, out: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::approval::{Escalation, Rule, Scope};
+    use crate::approval::{Escalation, Group, Rule, Scope};
     use crate::rehearsal::Demand;
     use std::collections::BTreeMap;
     use uuid::Uuid;

@@ -212,9 +212,6 @@ impl<'a> Typed<'a> {
             Some(known) => Some(known),
             None => form.take(Err(FieldError::new(row.known, "Choose how well a voter must be known."))),
         };
-        if group.as_ref().zip(assurance).is_some_and(|(group, known)| known >= Assurance::Account && !group.may_sign_in()) {
-            form.refuse(row.known, check::BY_LINK_ONLY);
-        }
         Some(Rule { percent: percent?, stage: stage? - 1, deny: deny?, ..Rule::new("", group?, need?, assurance?) })
     }
 

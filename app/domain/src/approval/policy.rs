@@ -39,11 +39,6 @@ impl Group {
             Self::Team(_) => "team",
         }
     }
-    /// Whether its people may open the pages of the owner team's windows. The others decide by the link in the mail, which shows them the plan.
-    #[must_use]
-    pub fn may_sign_in(&self) -> bool {
-        !matches!(self, Self::People(_) | Self::Team(_))
-    }
     /// The words people read, after "of the".
     #[must_use]
     pub fn label(&self) -> &'static str {

@@ -84,6 +84,16 @@ impl SeriesDigest {
         Ok(self.nameless(date)?.today(today, &BTreeSet::new()).count(votes))
     }
 
+    /// Whether any date to come asks for this person's approval, by today's groups.
+    pub fn asks(&self, person: PersonId, today: &Electorates, now: Timestamp) -> Result<bool, DigestError> {
+        for date in self.dates.iter().filter(|date| date.times.start > now) {
+            if self.nameless(date)?.today(today, &BTreeSet::new()).asked().contains(&person) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The plan of the first date to come on which this person may vote now; else why there is none.
     pub fn may_approve(&self, voter: &Voter<'_>) -> Result<Result<Plan, Refusal>, DigestError> {
         if let Some(refusal) = four_eyes(voter) {

@@ -248,6 +248,8 @@ pub struct WindowLine {
     pub asked: String,
     /// Its newest run, where one is under way.
     pub run: Option<RunId>,
+    /// The reader sees nothing of its team, and is asked all the same: the page to decide on is theirs, its own is not.
+    pub outside: bool,
 }
 
 /// Days without maintenance that ended well after which a database with none planned is due: a month, and a weekend more.

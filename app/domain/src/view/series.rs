@@ -278,6 +278,8 @@ pub struct DigestCard {
 pub struct ApprovalPage {
     /// Of which series.
     pub id: SeriesId,
+    /// The reader sees the owner team's work; otherwise they are asked, and read what they decide on.
+    pub sees_team: bool,
     /// Its title.
     pub title: String,
     /// Its rule in words.

@@ -30,7 +30,7 @@ pub fn SeriesApprovalPage() -> impl IntoView {
 fn view_of(page: Page) -> impl IntoView {
     let (id, title) = (page.id, page.title.clone());
     let lead = format!("{}, {}. On {}, of {}; {} answers for it.", page.words, page.zone, page.database, page.team, page.author);
-    let zone = page.zone.clone();
+    let (zone, outside) = (page.zone.clone(), !page.sees_team);
     let body = match page.card.zip(page.plan) {
         None => view! {
             <Empty title="Nothing was put together" why="Each window of this series asks by itself. On its page, whoever plans it can ask once for the next dates.">
@@ -43,7 +43,7 @@ fn view_of(page: Page) -> impl IntoView {
             view! {
             <Card title="The dates">
                 <Asked card=asked/>
-                <DatesTable card=dates zone/>
+                <DatesTable card=dates zone outside/>
                 <p class="quiet">"A window is covered only while its plan is, byte for byte, what stands here, but for its number. Whatever differs, such as another policy, other limits, another database or other people who may vote, makes it ask by itself. A freeze or a pause keeps it like any other."</p>
             </Card>
             <p class="message note">"Below is the plan of the next of these dates. The others differ from it in their times, and in who may vote where that changes meanwhile."</p>
@@ -56,8 +56,12 @@ fn view_of(page: Page) -> impl IntoView {
             .into_any()
         }
     };
+    let crumb = match outside {
+        true => view! { <p class="message note">"You are asked by the policy of these dates, without being in the owner team: this page shows what you decide on, and the rest of that team's work stays theirs."</p> }.into_any(),
+        false => view! { <p class="crumb"><a href=format!("/series/{id}")>"← "{title}</a></p> }.into_any(),
+    };
     view! {
-        <p class="crumb"><a href=format!("/series/{id}")>"← "{title}</a></p>
+        {crumb}
         <Heading title="Approve dates together" lead=lead/>
         {body}
     }

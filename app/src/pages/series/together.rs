@@ -81,8 +81,15 @@ fn rule(rule: &DigestRule) -> impl IntoView + use<> {
 
 /// The dates, each with its window or with what is missing.
 #[component]
-pub fn DatesTable(card: DigestCard, #[prop(into)] zone: String) -> impl IntoView {
+pub fn DatesTable(
+    card: DigestCard,
+    #[prop(into)] zone: String,
+    /// For a reader who is asked and sees nothing else of the team's: windows lead to the page to decide on.
+    #[prop(optional)]
+    outside: bool,
+) -> impl IntoView {
     let counts = card.stands == Stands::Now;
+    let page = move |number: i64| format!("/windows/{number}{}", if outside { "/decide" } else { "" });
     let rows = card
         .dates
         .into_iter()
@@ -91,11 +98,11 @@ pub fn DatesTable(card: DigestCard, #[prop(into)] zone: String) -> impl IntoView
             let utc = line.start.strftime("%a %-d %b %H:%M UTC").to_string();
             let then = match (line.window, line.alone) {
                 (Some((number, state)), Some(why)) => view! {
-                    <a href=format!("/windows/{number}")>"#"{number}</a>" "{pill_of(state)}<br/><span class="quiet">"Asks by itself. "{why}</span>
+                    <a href=page(number)>"#"{number}</a>" "{pill_of(state)}<br/><span class="quiet">"Asks by itself. "{why}</span>
                 }
                 .into_any(),
                 (Some((number, state)), None) => {
-                    view! { <a href=format!("/windows/{number}")>"#"{number}</a>" "{pill_of(state)}<br/><span class="quiet">"Covered: votes on these dates count there."</span> }.into_any()
+                    view! { <a href=page(number)>"#"{number}</a>" "{pill_of(state)}<br/><span class="quiet">"Covered: votes on these dates count there."</span> }.into_any()
                 }
                 (None, _) if line.passed => view! { <Pill tone=Tone::Quiet label="Passed"/>" No window was proposed for it." }.into_any(),
                 (None, _) if !counts => view! { <Pill tone=Tone::Quiet label="Not covered"/>" Its window asks by itself." }.into_any(),

@@ -33,7 +33,7 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="by its policy"/>" Nobody was asked: the policy approves risk "{risk.word()}" ("{risk.label()}") by itself."</Detail> }
     });
     let broken = page.head.glass.clone().map(|(asked, confirmed)| {
-        view! { <Detail term="Break-glass"><Pill tone=Tone::Warn label="without these approvals"/>" Approved by "{asked}" and "{confirmed}" instead. "<a href="#glass">"Why"</a></Detail> }
+        view! { <Detail term="Break-glass"><Pill tone=Tone::Warn label="without these approvals"/>" Approved by "{asked}" and "{confirmed}" instead. "{(page.sees_team).then(|| view! { <a href="#glass">"Why"</a> })}</Detail> }
     });
     let raised = page.plan.raised().map(Raised::said).map(|said| {
         view! { <Detail term="Raised"><Pill tone=Tone::Warn label="more than the policy"/>" "{said}</Detail> }
@@ -50,7 +50,8 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
     let alone = page.series.clone().filter(|_| with_series && take_back).map(|of| view! { <NoAlone of head=page.head.clone() waits/> });
     let take_back = take_back && alone.is_none();
     let form = alone.is_none().then(|| view! { <VoteForm offer=page.offers.vote head=page.head unheard speaks_for=page.speaks_for/> });
-    let of_series = page.series.map(of_series);
+    let sees_team = page.sees_team;
+    let of_series = page.series.map(|of| of_series(of, sees_team));
     view! {
         <Card title="Approvals" id="approvals".to_owned()>
             <Details>
@@ -76,14 +77,18 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
 }
 
 /// The series it was born of, and whether votes on its dates together count here.
-fn of_series(of: OfSeries) -> impl IntoView {
+fn of_series(of: OfSeries, sees_team: bool) -> impl IntoView {
     let said = match (of.covered, of.alone) {
         (true, _) => view! { " "<Pill tone=Tone::Good label="covered"/>" Its dates were put together: votes on them count for this plan." }
             .into_any(),
         (false, Some(why)) => view! { " "<Pill tone=Tone::Waiting label="asks by itself"/>" "{why} }.into_any(),
         (false, None) => ().into_any(),
     };
-    view! { <Detail term="Series"><a href=format!("/series/{}", of.id)>{of.title}</a>{said}</Detail> }
+    let title = match sees_team {
+        true => view! { <a href=format!("/series/{}", of.id)>{of.title}</a> }.into_any(),
+        false => of.title.into_any(),
+    };
+    view! { <Detail term="Series">{title}{said}</Detail> }
 }
 
 /// For whoever approved it with its series: where that is taken back, and a no to this window alone while it waits.

@@ -62,6 +62,9 @@ pub fn WindowHead(
     /// The worst the plan allows, as text.
     #[prop(optional, into)]
     risk: String,
+    /// For a reader who sees nothing else of the owner team's: without the ways to it.
+    #[prop(optional)]
+    outside: bool,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     let counted = countdown(head.state, &head.moments, head.now);
@@ -69,8 +72,14 @@ pub fn WindowHead(
     let database = format!("/databases/{}", head.target);
     let back = (!page.is_empty())
         .then(|| view! { <p class="crumb"><a href=format!("/windows/{}", head.number)>"← #"{head.number}" "{head.title.clone()}</a></p> });
-    let more = (head.more_databases > 0)
-        .then(|| view! { " and "<a href=format!("/windows/{}#databases", head.number)>{head.more_databases}" more"</a> });
+    let more = (head.more_databases > 0).then(|| match outside {
+        true => format!(" and {} more", head.more_databases).into_any(),
+        false => view! { " and "<a href=format!("/windows/{}#databases", head.number)>{head.more_databases}" more"</a> }.into_any(),
+    });
+    let database = match outside {
+        true => head.database.clone().into_any(),
+        false => view! { <a href=database>{head.database.clone()}</a> }.into_any(),
+    };
     view! {
         {back}
         <Heading title=title>{children.map(|children| children())}</Heading>
@@ -78,9 +87,9 @@ pub fn WindowHead(
             {pill_of(head.state)}
             {counted.map(|counted| view! { <CountdownText counted/> })}
         </p>
-        {glass_line(&head)}
+        {(!outside).then(|| glass_line(&head))}
         <dl class="window-facts">
-            <div><dt>"Database"</dt><dd><a href=database>{head.database.clone()}</a>{more}" "<span class="quiet">{environment(&head.environments)}</span>{head.database_deleted.then(|| view! { " "<Pill tone=Tone::Quiet label="Deleted database"/> })}</dd></div>
+            <div><dt>"Database"</dt><dd>{database}{more}" "<span class="quiet">{environment(&head.environments)}</span>{head.database_deleted.then(|| view! { " "<Pill tone=Tone::Quiet label="Deleted database"/> })}</dd></div>
             <div><dt>"Starts"</dt><dd><When at=head.moments.start zone=head.zone.clone()/></dd></div>
             <div><dt>"Ends"</dt><dd><When at=head.moments.end zone=head.zone.clone()/></dd></div>
             <div><dt>"Owner"</dt><dd>{head.owner.clone()}</dd></div>

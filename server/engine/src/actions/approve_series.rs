@@ -1,6 +1,6 @@
 //! Approves the dates of a series that were put together: one vote, for every window whose plan is what they give.
 
-use super::{Caller, audience, covered};
+use super::{Caller, audience, covered, scope};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewSeriesVote};
@@ -14,7 +14,6 @@ use domain::decision::{FieldError, Refusal};
 use domain::fact::NewFact;
 use domain::ids::{PersonId, SeriesId};
 use domain::people;
-use domain::permission::{Verb, authorize};
 use domain::plan::Plan;
 use domain::series::together::{Stands, Voter};
 use domain::window::WindowState;
@@ -44,10 +43,9 @@ pub async fn approve_series(engine: &Engine, caller: &Caller, id: SeriesId, inpu
         let (caller, input) = (caller.clone(), input.clone());
         Box::pin(async move {
             let of = store::series::lock(db, id).await?.ok_or(Error::NotFound)?;
-            let permit =
-                authorize(&caller.actor, Verb::Vote, Some(of.team)).map_err(|refusal| super::hide(&caller.actor, of.team, refusal))?;
-            let person = permit.person().ok_or_else(|| Error::internal("a vote is cast by a person"))?;
             let now = window_forms::now(db).await?;
+            let permit = scope::series_voter(db, &caller, &of, now).await?;
+            let person = permit.person().ok_or_else(|| Error::internal("a vote is cast by a person"))?;
             let asked = on(db, &of, &input.digest, now).await?;
             let plan = admitted(db, &of, &asked, (person, caller.actor.known()), now).await?;
             let comment = check(&input, &plan)?;

@@ -2,7 +2,7 @@
 
 use super::ballot::{Admitted, Ballot};
 use super::show_code::{self, Shown};
-use super::{Caller, audience};
+use super::{Caller, audience, scope};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger, NewVote, vote_fact};
@@ -16,7 +16,7 @@ use domain::fact::NewFact;
 use domain::ids::{LinkId, VoteCodeId};
 use domain::notice::NoticeKind;
 use domain::people;
-use domain::permission::{Permit, Verb, authorize};
+use domain::permission::Permit;
 use domain::plan::{Plan, PlanTarget};
 use domain::window::WindowState;
 use secrecy::SecretString;
@@ -67,8 +67,7 @@ pub async fn cast_vote(engine: &Engine, caller: &Caller, number: i64, input: &In
         let (caller, input) = (caller.clone(), input.clone());
         Box::pin(async move {
             let window = store::windows::by_number(db, number).await?;
-            let permit = authorize(&caller.actor, Verb::Vote, Some(window.team))
-                .map_err(|refusal| super::hide(&caller.actor, window.team, refusal))?;
+            let permit = scope::voter(db, &caller, &window).await?;
             let mut ledger = Ledger::open(db, &permit, &caller.request);
             let ballot = Ballot::lock(&mut ledger, window).await?;
             let (decision, comment) = check(&input, &ballot.plan)?;

@@ -112,7 +112,7 @@ pub mod revoke_feed;
 pub mod rotate_password;
 pub mod rotate_webhook_secret;
 pub mod say_absence;
-mod scope;
+pub(crate) mod scope;
 pub(crate) mod seal_revision;
 pub mod send_test_mail;
 mod series;

@@ -69,18 +69,12 @@ pub(super) fn by_link_at_all(ballot: &Ballot, admitted: &Admitted<'_>) -> Result
     if !admitted.polls.must_be_known_better(admitted.person, Assurance::LinkCode) {
         return Ok(());
     }
-    if admitted.polls.must_be_known_better(admitted.person, Assurance::Account) {
-        return Err(Refusal::new(
-            "sign_in_needed",
-            "The policy of this plan counts your approval only when you are signed in with your second factor, so by this link it would count for nothing.",
-            format!("Sign in with it and approve on the page of window #{}.", ballot.window.number),
-        )
-        .into());
-    }
+    let better = admitted.polls.must_be_known_better(admitted.person, Assurance::Account);
+    let (signed_in, with) = if better { ("signed in with your second factor", " with it") } else { ("signed in", "") };
     Err(Refusal::new(
         "sign_in_needed",
-        "The policy of this plan counts your approval only when you are signed in, so by this link it would count for nothing.",
-        format!("Sign in and approve on the page of window #{}.", ballot.window.number),
+        format!("The policy of this plan counts your approval only when you are {signed_in}, so by this link it would count for nothing."),
+        format!("Sign in{with} and approve window #{number} there: /windows/{number}/decide.", number = ballot.window.number),
     )
     .into())
 }

@@ -1,6 +1,6 @@
 //! The page of a run: one read-only snapshot, limited to what the reader may see.
 
-use super::windows::{Near, near};
+use super::windows::{Near, Readers, near};
 use crate::actions::start_gate::{self, Asked};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -36,7 +36,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
         let actor = actor.clone();
         Box::pin(async move {
             let row = run_page::load(db, run).await?;
-            let near = near(db, &actor, Which::Id(row.window)).await?;
+            let near = near(db, &actor, Which::Id(row.window), Readers::Team).await?;
             let items = run_page::items(db, run).await?;
             let events = run_page::events(db, run).await?;
             let newest = run_page::newest(db, run).await?;

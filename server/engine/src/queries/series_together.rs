@@ -1,6 +1,7 @@
 //! Dates of a series that are approved together: the page to decide on, what the page of the series says of them, and whom they wait for.
 
 use super::series::of_reader;
+use crate::actions::scope;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::series::Series;
@@ -9,7 +10,7 @@ use crate::store::{groups, letters, series, window_forms, window_page};
 use crate::transaction;
 use domain::approval::{Electorates, Standing, StandingVote};
 use domain::ids::{PersonId, SeriesId};
-use domain::permission::{Actor, Verb, holds};
+use domain::permission::{Actor, Verb, authorize_asked};
 use domain::plan::Plan;
 use domain::series::digest::{DigestDate, SeriesDigest};
 use domain::series::together::{Stands, Voter};
@@ -22,23 +23,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The page on which the dates that were put together are read and decided on.
 ///
-/// Whoever approved and sees nothing of the team any more reads as much as it takes to take that back.
+/// Whoever is asked by them reads it without seeing the rest of the team's work. Whoever approved, and is neither asked nor sees anything of the team
+/// any more, reads as much as it takes to take that back.
 pub async fn approval(engine: &Engine, actor: &Actor, id: SeriesId) -> Result<Approval> {
     let actor = actor.clone();
     transaction::read(engine.pool(), "series_approval", move |db| {
         let actor = actor.clone();
         Box::pin(async move {
-            let of = match of_reader(db, &actor, id).await {
-                Err(Error::Hidden) => return left(db, &actor, id).await.map(Approval::Left),
-                found => found?,
-            };
             let now = window_forms::now(db).await?;
+            let (of, sees_team) = match of_reader(db, &actor, id).await {
+                Err(Error::Hidden) => match asked(db, &actor, id, now).await? {
+                    Some(of) => (of, false),
+                    None => return left(db, &actor, id).await.map(Approval::Left),
+                },
+                found => (found?, true),
+            };
             let plan = match series_digests::newest(db, id).await? {
                 Some(asked) => Some(read(&asked.open()?, now)?.1),
                 None => None,
             };
             Ok(Approval::Whole(Box::new(ApprovalPage {
                 card: card(db, &actor, &of, now).await?,
+                sees_team,
                 id,
                 words: of.schedule.rule.words(of.schedule.start),
                 title: of.title,
@@ -57,6 +63,12 @@ pub async fn approval(engine: &Engine, actor: &Actor, id: SeriesId) -> Result<Ap
 pub(crate) async fn is_asked(engine: &Engine, id: SeriesId) -> Result<bool> {
     transaction::read(engine.pool(), "series_asked", move |db| Box::pin(async move { Ok(series_digests::newest(db, id).await?.is_some()) }))
         .await
+}
+
+/// The series, for whoever sees nothing of its team and is asked by its dates that were put together.
+async fn asked(db: &mut PgConnection, actor: &Actor, id: SeriesId, now: Timestamp) -> Result<Option<Series>> {
+    let Some(of) = series::find(db, id).await? else { return Ok(None) };
+    Ok(scope::is_asked_together(db, &of, actor.person, now).await?.then_some(of))
 }
 
 /// What somebody approved of a team's series whose work they do not see any more.
@@ -86,7 +98,8 @@ pub(super) async fn card(db: &mut PgConnection, actor: &Actor, of: &Series, now:
     let votes = series_digests::votes(db, asked.id).await?;
     let counted: Vec<StandingVote> = votes.iter().rev().filter(|vote| vote.withdrawn.is_none()).map(|vote| vote.vote.clone()).collect();
     let standing = digest.standing(shown, &today, &counted).map_err(Error::internal)?;
-    let offer = if stands == Stands::Now && holds(actor, Verb::Vote, Some(of.team)) {
+    let asks = digest.asks(actor.person, &today, now).map_err(Error::internal)?;
+    let offer = if stands == Stands::Now && authorize_asked(actor, Verb::Vote, of.team, asks).is_ok() {
         may(db, of.id, &asked, &digest, (actor, now), &today, &counted).await?.map_or_else(Offer::No, |_| Offer::Yes)
     } else {
         Offer::Absent

@@ -65,11 +65,20 @@ pub async fn list(engine: &Engine, actor: &Actor, filter: &Filter) -> Result<Lis
 
 /// The page of window `number`; `compare` asks for the difference between two of its revisions instead of the newest.
 pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32, i32)>) -> Result<ShowPage> {
+    page(engine, actor, number, compare, Readers::Team).await
+}
+
+/// The same, as much of it as a decision needs, also for whoever is asked by its plan and sees nothing else of the team's.
+pub async fn decide(engine: &Engine, actor: &Actor, number: i64) -> Result<ShowPage> {
+    page(engine, actor, number, None, Readers::TeamOrAsked).await
+}
+
+async fn page(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32, i32)>, readers: Readers) -> Result<ShowPage> {
     let actor = actor.clone();
     transaction::read(engine.pool(), "windows_show", move |db| {
         let actor = actor.clone();
         Box::pin(async move {
-            let near = near(db, &actor, Which::Number(number)).await?;
+            let near = near(db, &actor, Which::Number(number), readers).await?;
             let head = &near.loaded.head;
             let revisions = window_page::revisions(db, head.id).await?;
             let diff = difference(db, head.id, compare.unwrap_or((head.revision - 1, head.revision))).await?;
@@ -91,6 +100,7 @@ pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(
                 messages: window_page::messages(db, head.id, window_page::MOST_LINES).await?,
                 trail: window_page::trail(db, head.id).await?,
                 series: store::series_digests::of_window(db, near.loaded.head.id).await?,
+                sees_team: holds(&actor, Verb::SeeTeam, Some(near.loaded.head.team)),
                 head: near.loaded.head,
                 blocked: near.blocked,
                 glass,
@@ -144,7 +154,7 @@ pub async fn checklist(engine: &Engine, actor: &Actor, number: i64) -> Result<Ch
     transaction::read(engine.pool(), "windows_checklist", move |db| {
         let actor = actor.clone();
         Box::pin(async move {
-            let near = near(db, &actor, Which::Number(number)).await?;
+            let near = near(db, &actor, Which::Number(number), Readers::Team).await?;
             Ok(ChecklistPage {
                 owes_issues: near.owes_issues,
                 probing: window_page::probing(db, near.loaded.head.id).await?,
@@ -193,11 +203,22 @@ async fn lanes(db: &mut PgConnection, head: &Head, plan: &Plan) -> Result<Vec<La
     Ok(rows.into_iter().map(line).collect())
 }
 
+/// Who may read a page about a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Whoever sees the owner team's work.
+    Team,
+    /// They, and whoever is asked by its newest plan or decided on it.
+    TeamOrAsked,
+}
+
 /// Loads a window with its surroundings; foreign ones do not exist.
-pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> Result<Near> {
+pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which, readers: Readers) -> Result<Near> {
     let loaded = window_page::load(db, which).await?;
     let head = &loaded.head;
-    scope(actor, head.team)?;
+    if readers == Readers::Team {
+        scope(actor, head.team)?;
+    }
     let plan = loaded.plan()?;
     let votes = window_page::votes(db, head.id, window_page::MOST_LINES).await?;
     let contributors = store::windows::contributors(db, head.id).await?;
@@ -226,6 +247,11 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
     let polls = polls.with_stand_ins(&stand_ins);
     let known_too_little = polls.must_be_known_better(actor.person, actor.known());
     let asked = polls.eligible();
+    let is_asked = polls.asked().contains(&actor.person);
+    let own_vote = counted.iter().find(|vote| vote.person == actor.person);
+    if !is_asked && own_vote.is_none() {
+        scope(actor, head.team)?;
+    }
     let voices = store::voices::of(db, head.id, &polls.asked()).await?;
     let silent = voice::silent(&voices, &counted.iter().map(|vote| vote.person).collect());
     let speaks_for = polls.in_place_of(actor.person).iter().filter_map(|person| names.get(person).cloned()).collect();
@@ -284,7 +310,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which) -> 
         eligible: Some(&asked),
         known_too_little,
         wants_factor,
-        own_vote: counted.iter().find(|vote| vote.person == actor.person),
+        own_vote,
         voice: voices.get(&actor.person),
         own_run: open_run.is_some_and(|run| run.state != RunState::Held),
         stop_asked: open_run.is_some_and(|run| run.stop_asked),

@@ -205,6 +205,7 @@ pub async fn to_review(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wi
                 end: row.end_at.to_jiff(),
                 asked: format!("The glass was broken: review it by {}.", utc(row.due.to_jiff())),
                 run: None,
+                outside: false,
             })
         })
         .collect()

@@ -103,10 +103,7 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
     rows.into_iter()
         .map(|row| {
             let lead = row.role.as_deref().and_then(TeamRole::from_word) == Some(TeamRole::Lead) || row.deputy == Some(true);
-            let in_place_of = row.in_place_of.map(|names| match row.reads {
-                true => format!("Your decision is needed, in the place of {names}."),
-                false => format!("Your decision is needed, in the place of {names}: use the link that was mailed to you."),
-            });
+            let in_place_of = row.in_place_of.map(|names| format!("Your decision is needed, in the place of {names}."));
             let asked = match row.state.as_str() {
                 "proposed" => "Your decision is needed.",
                 "hold" if lead => "The run is stopped: decide how it goes on.",
@@ -124,6 +121,7 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
                 times,
                 in_place_of.unwrap_or_else(|| asked.to_owned()),
             )
+            .map(|line| WindowLine { outside: !row.reads, ..line })
         })
         .collect()
 }
@@ -138,7 +136,7 @@ fn line(
     asked: String,
 ) -> Result<WindowLine> {
     let state = WindowState::from_word(state).ok_or_else(|| Error::internal(format!("unknown window state {state}")))?;
-    Ok(WindowLine { number, title, state, database, environments, start: times.0, end: times.1, asked, run: None })
+    Ok(WindowLine { number, title, state, database, environments, start: times.0, end: times.1, asked, run: None, outside: false })
 }
 
 /// Databases whose connection is unproven or whose newest backup record is a week old or missing. A week is the default age a plan demands.

@@ -332,7 +332,8 @@ async fn lists_say_whom_they_wait_for_and_home_says_for_whom() {
     }
     let home = queries::home::home(&house.engine, &house.foreigner.actor).await.expect("a page");
     let asked: Vec<&str> = home.waiting.lines.iter().map(|line| line.asked.as_str()).collect();
-    assert_eq!(asked, ["Your decision is needed, in the place of Lena: use the link that was mailed to you."]);
+    assert_eq!(asked, ["Your decision is needed, in the place of Lena."]);
+    assert!(home.waiting.lines[0].outside, "on the page to decide on: the window's own is not his to see");
     let people = queries::people::team(&house.engine, &house.engineer.actor, house.team).await.expect("a page");
     let away: Vec<_> =
         people.members.iter().filter_map(|member| Some((member.name.as_str(), member.away.as_ref()?.delegate.as_deref()?))).collect();

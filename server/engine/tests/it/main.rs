@@ -44,6 +44,7 @@ mod old_rows;
 mod opening;
 mod outbound;
 mod outbox;
+mod outsiders;
 mod own_procedures;
 mod paces;
 mod pauses;

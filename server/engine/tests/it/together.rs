@@ -30,7 +30,7 @@ use engine::queries;
 
 impl Yard {
     /// Every day from tomorrow on, so many times; the first six are due at any hour.
-    fn dates(&self, times: u32) -> SeriesForm {
+    pub fn dates(&self, times: u32) -> SeriesForm {
         SeriesForm { lead_days: "7".into(), ..self.daily(1, times) }
     }
 

@@ -451,6 +451,7 @@ pub const WINDOWS: &[Line] = &[
     .idle(),
     Line::read("GET /windows/{number}", Team(SeeTeam), Window("proposed")),
     Line::read("GET /windows/{number}/edit", Team(ProposeWindow), Window("proposed")),
+    Line::read("GET /windows/{number}/decide", Team(SeeTeam), Window("proposed")),
     Line::read("GET /windows/{number}/checklist", Team(SeeTeam), Window("proposed")),
     Line::read("GET /windows/{number}/evidence", Team(SeeTeam), Window("proposed")),
     Line::read("GET /windows/{number}/evidence.json", Team(SeeTeam), Window("proposed")),

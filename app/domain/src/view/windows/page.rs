@@ -305,6 +305,8 @@ pub fn owes_issues(runs: &[RunRow], lanes: &[LaneLine], checks: &[CheckRow], sta
 pub struct ShowPage {
     /// Above everything.
     pub head: Head,
+    /// The reader sees the owner team's work; otherwise they are asked by this plan, and what they may read is what they decide on.
+    pub sees_team: bool,
     /// The series it was born of.
     pub series: Option<OfSeries>,
     /// What comes next, and how far away it is.

@@ -1,0 +1,126 @@
+//! People outside the owner team whom a plan asks: they decide signed in, on pages that show what they decide on and nothing else of that team's.
+
+use crate::house::{House, code, person, with_account};
+use crate::series::Yard;
+use domain::approval::{Assurance, Group, Policy, Rule};
+use domain::people::TeamRole;
+use domain::view::series::Approval;
+use domain::view::windows::Offer;
+use domain::window::WindowState;
+use engine::actions::Caller;
+use engine::actions::cast_vote::{Input, Outcome, cast_vote};
+use engine::actions::withdraw_vote::withdraw_vote;
+use engine::queries;
+use std::collections::BTreeSet;
+
+/// Asks one stakeholder by link, and one of `group` who is signed in.
+fn signed_in(group: Group) -> Policy {
+    Policy::of(vec![Rule::new("stakeholder", Group::Stakeholders, 1, Assurance::Link), Rule::new("other", group, 1, Assurance::Account)])
+}
+
+async fn vote(house: &House, who: &Caller, number: i64, decision: &str) -> engine::Result<Outcome> {
+    let digest = house.digest(number).await.hex();
+    let comment = "because".to_owned();
+    let typed = Input { decision: decision.into(), digest, short_name: "prod-orders".into(), comment, ..Input::default() };
+    cast_vote(&house.engine, who, number, &typed).await
+}
+
+/// A house, and Gerd, who leads the foreign team as Fritz does.
+async fn two_of_another_team() -> (House, Caller) {
+    let house = House::new().await;
+    let other = house.foreigner.actor.teams[0].team;
+    let gerd = person(&house.admin, "Gerd", Some((other, TeamRole::Lead, false)), &[]).await;
+    for who in [&house.foreigner, &house.stakeholder, &gerd] {
+        with_account(&house, who).await;
+    }
+    (house, gerd)
+}
+
+#[tokio::test]
+async fn whoever_a_policy_names_decides_signed_in_and_sees_nothing_else() {
+    let (house, gerd) = two_of_another_team().await;
+    let fritz = house.foreigner.clone();
+    house.ruled_by("Named", "production", &signed_in(Group::People(BTreeSet::from([fritz.actor.person])))).await;
+    let number = house.proposed(3).await.number;
+
+    let engine = &house.engine;
+    assert_eq!(code(queries::windows::show(engine, &fritz.actor, number, None).await.map(drop)), "not_found");
+    assert_eq!(code(queries::windows::checklist(engine, &fritz.actor, number).await.map(drop)), "not_found");
+    let page = queries::windows::decide(engine, &fritz.actor, number).await.expect("he is asked");
+    assert!(!page.sees_team && page.offers.vote.is_open() && page.offers.approve.is_open());
+    assert!(page.beside.is_empty() && page.watchers.rows.is_empty(), "of the team's work");
+    assert!([&page.offers.edit, &page.offers.cancel, &page.offers.withdraw].into_iter().all(|offer| !offer.is_open()));
+    let insider = queries::windows::decide(engine, &house.lead.actor, number).await.expect("she sees the team's work");
+    assert!(insider.sees_team && !insider.offers.vote.is_open(), "nobody asks her");
+    assert_eq!(code(queries::windows::decide(engine, &gerd.actor, number).await.map(drop)), "not_found");
+    let home = queries::home::home(engine, &fritz.actor).await.expect("the first page");
+    assert!(home.waiting.lines.iter().any(|line| line.number == number && line.outside), "{:?}", home.waiting.lines);
+    assert!(queries::home::home(engine, &gerd.actor).await.expect("the first page").waiting.lines.is_empty());
+
+    assert_eq!(code(vote(&house, &gerd, number, "approve").await), "not_found");
+    assert_eq!(code(vote(&house, &gerd, number, "nonsense").await), "not_found", "whatever was typed");
+    vote(&house, &house.stakeholder, number, "approve").await.expect("asked");
+    assert_eq!(vote(&house, &fritz, number, "approve").await.expect("asked").state, WindowState::Approved);
+    let how: Vec<String> = sqlx::query_scalar("SELECT v.assurance FROM drydock.vote v WHERE v.person_id = $1")
+        .bind(fritz.actor.person.0)
+        .fetch_all(&house.admin)
+        .await
+        .expect("votes");
+    assert_eq!(how, ["account"]);
+    let page = queries::windows::decide(engine, &fritz.actor, number).await.expect("his vote stands there");
+    assert!(page.offers.take_back.is_open() && page.offers.vote == Offer::Absent);
+    assert_eq!(withdraw_vote(engine, &fritz, number).await.expect("his own"), WindowState::Proposed);
+    assert_eq!(vote(&house, &fritz, number, "reject").await.expect("asked").state, WindowState::Rejected);
+}
+
+#[tokio::test]
+async fn leads_of_another_team_are_asked_as_long_as_they_lead_it() {
+    let (house, gerd) = two_of_another_team().await;
+    let fritz = house.foreigner.clone();
+    let other = fritz.actor.teams[0].team;
+    house.ruled_by("Their leads", "production", &signed_in(Group::Team(other))).await;
+    let number = house.proposed(3).await.number;
+    let engine = &house.engine;
+    for who in [&fritz, &gerd] {
+        assert!(queries::windows::decide(engine, &who.actor, number).await.expect("asked").offers.vote.is_open());
+    }
+    let leave = sqlx::query("DELETE FROM drydock.membership WHERE person_id = $1").bind(gerd.actor.person.0);
+    leave.execute(&house.admin).await.expect("left");
+    assert_eq!(code(queries::windows::decide(engine, &gerd.actor, number).await.map(drop)), "not_found");
+    assert_eq!(code(vote(&house, &gerd, number, "approve").await), "not_found");
+    assert_eq!(vote(&house, &fritz, number, "request_changes").await.expect("asked").state, WindowState::Draft);
+}
+
+#[tokio::test]
+async fn dates_of_a_series_are_approved_by_whom_they_ask_outside_the_team() {
+    let yard = Yard::new().await;
+    let house = &yard.house;
+    let fritz = house.foreigner.clone();
+    let other = fritz.actor.teams[0].team;
+    let gerd = person(&house.admin, "Gerd", Some((other, TeamRole::Engineer, false)), &[]).await;
+    house.ruled_by("Named", "production", &signed_in(Group::People(BTreeSet::from([fritz.actor.person])))).await;
+    let id = yard.made(&yard.dates(3)).await;
+    let page = |who: &Caller| {
+        let (engine, actor) = (house.engine.clone(), who.actor.clone());
+        async move { queries::series_together::approval(&engine, &actor, id).await }
+    };
+    assert_eq!(code(page(&fritz).await.map(drop)), "not_found", "nothing was put together");
+    yard.ask(id, 3).await;
+    let Ok(Approval::Whole(shown)) = page(&fritz).await else { panic!("he is asked") };
+    assert!(!shown.sees_team && shown.card.expect("put together").offer.is_open());
+    assert_eq!(code(queries::series::show(&house.engine, &fritz.actor, id, None).await.map(drop)), "not_found");
+    assert_eq!(code(page(&gerd).await.map(drop)), "not_found");
+    assert_eq!(code(yard.approve(&gerd, id).await), "not_found");
+    let home = queries::home::home(&house.engine, &fritz.actor).await.expect("the first page");
+    assert!(home.attention.iter().any(|entry| entry.to == format!("/series/{id}/approval")), "{:?}", home.attention);
+
+    for who in [&house.stakeholder, &fritz] {
+        yard.approve(who, id).await.expect("asked");
+    }
+    let born = yard.look(id).await;
+    assert!(!born.is_empty());
+    for number in born {
+        let window = queries::windows::decide(&house.engine, &fritz.actor, number).await.expect("he approved it");
+        assert_eq!((window.head.state, window.sees_team), (WindowState::Approved, false));
+    }
+}
