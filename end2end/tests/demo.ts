@@ -37,8 +37,8 @@ async function start(folder: string): Promise<{ demo: Demo; child: ChildProcess 
   return { demo, child };
 }
 
-/** The demo's own windows are #1 to #5: the next one is the journey's first. */
-export const FIRST = 6;
+/** The demo's own windows are #1 to #6: the next one is the journey's first. */
+export const FIRST = 7;
 
 /** Pages that a test watches from within, by a script of the driver's own. */
 export const withWatch = new WeakSet<Page>();

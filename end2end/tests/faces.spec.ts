@@ -1,4 +1,4 @@
-// Every page as each kind of reader meets it: on a desk and on a phone, light and dark. Nothing here changes the demo.
+// Every page as each kind of reader meets it: on a desk and on a phone, light and dark. What changes the demo here is taken back.
 import { expect, mail, person, signIn, signOut, test } from "./demo";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -139,9 +139,10 @@ test("the demo shows what a team comes to need", async ({ page, demo }) => {
     ["/windows/3", [/Wave 1/, /Wave 2/, /shop-staging/, /Please begin after the parcels are counted/, /1 of 1/]],
     ["/windows/4", [/Rejected/, /Stage 1: /, /Stage 2: /, /The auditors work on it that evening/, /Ines, the bookings are over by then/]],
     ["/windows/5", [/Approved beforehand/, /Nobody was asked/]],
-    ["/policies", [/Billing, what locks/, /Billing, trials/, /Stage 1: 1 of the stakeholders/, /needs a rehearsal/]],
+    ["/windows/6", [/Review of the month/, /leads and deputies of another team/i]],
+    ["/policies", [/Billing, what locks/, /Billing, reviews/, /databases that hold 102400 MiB or more/, /Billing, trials/, /Stage 1: 1 of the stakeholders/, /needs a rehearsal/]],
     ["/policies/who", [/Weekly on the shop/]],
-    ["/freezes", [/Winter sale/, /Release day/, /The office is closed/]],
+    ["/freezes", [/Winter sale/, /Books are closed/, /Release day/, /The office is closed/]],
     ["/procedures", [/nightly for the shop/, /waits for/]],
     ["/admin/webhooks", [/Chat of the database team/]],
     ["/teams", [/Billing/, /Shop/]],
@@ -157,6 +158,33 @@ test("the demo shows what a team comes to need", async ({ page, demo }) => {
   await page.locator("main").getByRole("link", { name: "Invoices", exact: true }).click();
   await expect(page.locator("main")).toContainText("20:00");
   await expect(page.locator("main")).toContainText("invoices-trial");
+});
+
+// Signed in, as the policy of billing's reviews wants it, on a page that shows nothing else of billing's work.
+test("somebody of another team decides on what they are asked, and sees nothing else", async ({ page, demo }) => {
+  await signIn(page, demo, "deputy");
+  const asked = page.getByRole("row", { name: /#6 Review of the month/ });
+  await expect(asked).toContainText("Your decision is needed.");
+  await asked.getByRole("link").click();
+  await expect(page).toHaveURL(/\/windows\/6\/decide$/);
+  await expect(page.locator("main")).toContainText("You are asked by the policy of this plan, without being in the owner team");
+  await wellMade(page);
+  const vote = page.locator("#vote");
+  await vote.getByLabel("Reject").check();
+  await vote.getByRole("button", { name: "Send my decision" }).click();
+  await expect(page.locator("main")).toContainText("Say why: whoever proposed it needs to know what to change.");
+  await expect(page).toHaveURL(/\/windows\/6\/decide$/);
+  await vote.getByLabel("Approve").check();
+  await vote.getByLabel("Short name of the database").fill("invoices");
+  await vote.getByRole("button", { name: "Send my decision" }).click();
+  await expect(page.locator("main")).toContainText("Your approval was recorded; 1 more is needed.");
+  await expect(page).toHaveURL(/\/windows\/6\/decide$/);
+  await expect(page.getByRole("row", { name: /Dario Duarte/ })).toContainText("Approve");
+  await page.getByRole("button", { name: "Take my vote back" }).click();
+  await expect(page.locator("main")).toContainText("Your vote was taken back.");
+  for (const path of ["/windows/6", "/windows/6/checklist", "/windows/4/decide"]) {
+    expect((await page.goto(demo.address + path))?.status(), path).toBe(404);
+  }
 });
 
 test("a form that was refused shows what to mend", async ({ page, demo }) => {

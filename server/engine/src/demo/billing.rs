@@ -4,7 +4,7 @@
 use super::people::{self, caller};
 use super::{Place, digest, register, shop, wall};
 use crate::actions::{
-    Caller, agree_policy, cast_vote, import_freezes, link_target, preview_freeze_import, propose_policy, propose_window, set_hours,
+    Caller, agree_policy, cast_vote, create_freeze, import_freezes, link_target, preview_freeze_import, propose_policy, propose_window, set_hours,
     set_tags, write_comment,
 };
 use crate::engine::Engine;
@@ -14,10 +14,12 @@ use crate::store::demo::NewPerson;
 use crate::{clock, passwords, queries, store, transaction};
 use domain::approval::{Assurance, Escalation, Group, Policy, Rule, Scope, Terms, form};
 use domain::fact::NewFact;
+use domain::freeze::FreezeForm;
 use domain::ids::{PolicyChangeId, TeamId};
 use domain::people::TeamRole;
 use domain::permission::Permit;
 use domain::procedure::RiskClass;
+use domain::procedure::library::monthly;
 use domain::proposal::ProposalForm;
 use domain::rehearsal::Demand;
 use domain::target::{Environment, LinkForm};
@@ -32,6 +34,13 @@ const STAKEHOLDER: &str = "ines@shop.example";
 const TEAM: &str = "billing";
 const INVOICES: &str = "invoices";
 pub(super) const TRIAL: &str = "invoices-trial";
+/// What billing calls a large database.
+const LARGE_MIB: u64 = 100 * 1024;
+
+async fn store_team(engine: &Engine, short_name: &'static str) -> Result<TeamId> {
+    let found = transaction::read(engine.pool(), "demo_teams", |db| Box::pin(async move { Ok(store::teams::rows(db).await?) })).await?;
+    found.into_iter().find(|team| team.short_name == short_name).map(|team| team.id).ok_or(Error::NotFound)
+}
 
 /// The team and its people, who sign in nowhere: the demo acts for them.
 pub(super) async fn team(engine: &Engine) -> Result<TeamId> {
@@ -105,9 +114,28 @@ pub(super) async fn policies(engine: &Engine) -> Result<()> {
         scope: Some(Scope { risks: BTreeSet::from([RiskClass::R3, RiskClass::R4]), ..scope(Environment::Production, 21) }),
         ..Policy::standard()
     };
+    // Reviews show what the shop reads, too: one of its leads looks at them, signed in, and sees nothing else of billing's work.
+    let shop = store_team(engine, "shop").await?;
+    let reviewed = Policy {
+        rules: vec![stakeholder.clone(), Rule::new("team", Group::Team(shop), 1, Assurance::Account)],
+        scope: Some(Scope { procedures: BTreeSet::from([monthly::KEY.to_owned()]), ..scope(Environment::Production, 23) }),
+        ..Policy::standard()
+    };
+    let large = Policy {
+        rules: vec![Rule { need: 2, ..stakeholder.clone() }, lead.clone()],
+        scope: Some(Scope { database_at_least_mib: LARGE_MIB, ..scope(Environment::Production, 24) }),
+        ..Policy::standard()
+    };
     let beforehand = Policy { pre_approved: Some(RiskClass::R1), scope: Some(scope(Environment::Test, 22)), ..Policy::standard() };
     let known = queries::policies::list(engine, &admin).await?.policies;
-    for (name, policy) in [("Billing", in_stages), ("Billing, what locks", rehearsed), ("Billing, trials", beforehand)] {
+    let all = [
+        ("Billing", in_stages),
+        ("Billing, what locks", rehearsed),
+        ("Billing, trials", beforehand),
+        ("Billing, reviews", reviewed),
+        ("Billing, large databases", large),
+    ];
+    for (name, policy) in all {
         if !known.iter().any(|known| known.name == name) {
             adopt(engine, &admin, name, &policy).await?;
         }
@@ -120,6 +148,7 @@ async fn adopt(engine: &Engine, admin: &Caller, name: &str, policy: &Policy) -> 
     let mut fields: Vec<(String, String)> =
         form::filled(policy, &scope, &BTreeMap::new()).into_iter().map(|(field, typed)| (field.to_owned(), typed)).collect();
     fields.extend(scope.environments.iter().map(|environment| ("environments".to_owned(), environment.clone())));
+    fields.extend(scope.procedures.iter().map(|procedure| ("procedures".to_owned(), procedure.clone())));
     fields.extend(scope.risks.iter().map(|risk| ("risks".to_owned(), risk.word().to_owned())));
     let places = policy.rehearsal.iter().flat_map(|demand| &demand.environments);
     fields.extend(places.map(|place| ("rehearsal_environments".to_owned(), place.word().to_owned())));
@@ -142,6 +171,22 @@ async fn adopt(engine: &Engine, admin: &Caller, name: &str, policy: &Policy) -> 
 async fn waiting(engine: &Engine) -> Result<Option<(PolicyChangeId, String)>> {
     let waiting = transaction::read(engine.pool(), "demo_change", |db| Box::pin(store::policy_changes::waiting(db))).await?;
     Ok(waiting.into_iter().next().map(|change| (change.id, change.digest.hex())))
+}
+
+/// The end of the month, when nothing of billing's is touched whatever its environment.
+pub(super) async fn month_end(engine: &Engine) -> Result<()> {
+    let admin = caller(engine, people::ADMIN).await?;
+    let date = |days: i64| (engine.clock().now() + SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%d").to_string();
+    let form = FreezeForm {
+        name: "Books are closed".into(),
+        reason: "The month’s bookings are closed: nobody waits for a lock on an invoice then.".into(),
+        covers: format!("tag:{TEAM}"),
+        from_date: date(33),
+        to_date: date(34),
+        zone: "Europe/Berlin".into(),
+        ..FreezeForm::default()
+    };
+    create_freeze::create_freeze(engine, &admin, &form).await.map(drop)
 }
 
 /// Two databases that share a machine, one of them with hours.
@@ -180,7 +225,7 @@ pub(super) async fn holidays(engine: &Engine) -> Result<()> {
     import_freezes::import_freezes(engine, &admin, import).await.map(drop)
 }
 
-/// A proposal that is voted down, and a trial that was approved beforehand.
+/// A proposal that is voted down, a trial that was approved beforehand, and a review that waits for somebody of the other team.
 pub(super) async fn windows(engine: &Engine) -> Result<()> {
     let (bo, ines) = (caller(engine, ENGINEER).await?, caller(engine, STAKEHOLDER).await?);
     let (date, _) = wall(engine, SignedDuration::from_hours(24 * 6))?;
@@ -209,6 +254,18 @@ pub(super) async fn windows(engine: &Engine) -> Result<()> {
         time,
         fold: "first".into(),
         duration_min: "60".into(),
+        ..ProposalForm::blank()
+    };
+    propose_window::propose_window(engine, &bo, &form, None).await?;
+
+    let (date, _) = wall(engine, SignedDuration::from_hours(24 * 9))?;
+    let form = ProposalForm {
+        target: INVOICES.into(),
+        procedure: monthly::KEY.into(),
+        title: "Review of the month".into(),
+        reason: "What grew, what slowed down, who may do what: nothing is changed.".into(),
+        date,
+        time: "21:00".into(),
         ..ProposalForm::blank()
     };
     propose_window::propose_window(engine, &bo, &form, None).await.map(drop)

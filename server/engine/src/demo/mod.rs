@@ -105,6 +105,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         }
         freeze(&engine).await?;
         billing::holidays(&engine).await?;
+        billing::month_end(&engine).await?;
     }
     engine.pool().close().await;
     worker.pool.close().await;
