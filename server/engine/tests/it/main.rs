@@ -25,6 +25,7 @@ mod guessing;
 mod holds;
 mod home;
 mod hook_sink;
+mod hostile_names;
 mod hours;
 mod house;
 mod installation_pauses;
