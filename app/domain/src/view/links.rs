@@ -221,7 +221,7 @@ impl Facts<'_> {
             (_, None) => {
                 over("There is no such vote any more", format!("It was taken back, or the plan was edited. {}", self.now()), false)
             }
-            (_, Some(_)) if !matches!(self.state, WindowState::Proposed | WindowState::Approved) => {
+            (_, Some(_)) if !self.can_object() => {
                 if self.state.is_terminal() {
                     return over("Nothing left to take back", self.now(), false);
                 }
@@ -233,6 +233,11 @@ impl Facts<'_> {
             }
             (_, Some(vote)) => Answer::Object(vote.clone()),
         }
+    }
+
+    /// The vote can be taken back, or what runs by it can be held.
+    fn can_object(&self) -> bool {
+        matches!(self.state, WindowState::Proposed | WindowState::Approved | WindowState::Running | WindowState::Hold)
     }
 
     /// How the window stands, in a sentence.
@@ -318,7 +323,10 @@ mod tests {
         }
         let objection = Facts { objects: true, vote: Some(&vote), ..live() };
         assert_eq!(title(&objection), ("object", false));
-        assert_eq!(title(&Facts { state: WindowState::Running, ..objection.clone() }).0, "Too late to take the vote back");
+        for state in [WindowState::Running, WindowState::Hold] {
+            assert_eq!(title(&Facts { state, ..objection.clone() }).0, "object", "what runs by it holds");
+        }
+        assert_eq!(title(&Facts { state: WindowState::Validating, ..objection.clone() }).0, "Too late to take the vote back");
         assert_eq!(title(&Facts { state: WindowState::Cancelled, ..objection.clone() }).0, "Nothing left to take back");
         assert_eq!(title(&Facts { used: true, vote: None, ..objection }).0, "The vote was taken back");
     }

@@ -1,6 +1,6 @@
 //! Takes a vote back, until the run opens: by the voter, or through "this was not me".
 
-use super::{Caller, audience, cast_vote::standing};
+use super::{Caller, audience, cast_vote::standing, open_runs};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger};
@@ -10,7 +10,8 @@ use crate::wake::{Wake, wake};
 use domain::approval::{Standing, StandingVote};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
-use domain::ids::PersonId;
+use domain::hold::ask_hold;
+use domain::ids::{PersonId, WindowId};
 use domain::notice::NoticeKind;
 use domain::permission::{Permit, Verb, authorize};
 use domain::plan::Plan;
@@ -48,7 +49,10 @@ pub struct Objection {
     pub short_name: String,
 }
 
-/// "This was not me": withdraws the vote the confirmation mail spoke of, and says so to everybody concerned.
+const NOT_ME: &str = "the holder of the mailbox says: this was not me";
+
+/// "This was not me": withdraws the vote the confirmation mail spoke of, and says so to everybody concerned. What runs already by that vote holds after
+/// its current item.
 ///
 /// An unknown secret is [`Error::NotFound`], whatever was typed.
 pub async fn object_to_vote(engine: &Engine, secret: &str, objection: &Objection, request: &str) -> Result<WindowState> {
@@ -62,9 +66,12 @@ pub async fn object_to_vote(engine: &Engine, secret: &str, objection: &Objection
             check(&objection, &window.plan()?.target().short_name)?;
             let permit = Permit::link(link.person, link.id);
             let mut ledger = Ledger::open(db, &permit, &request);
-            ledger.lock_window(window.id).await?;
+            let (state, _) = ledger.lock_window(window.id).await?;
             ledger.consume_link(link.id, Some((window.id, digest))).await?;
-            take_back(&mut ledger, window, link.person, "the holder of the mailbox says: this was not me").await
+            if matches!(state, WindowState::Running | WindowState::Hold) {
+                return disown(&mut ledger, window.id, link.person).await;
+            }
+            take_back(&mut ledger, window, link.person, NOT_ME).await
         })
     })
     .await?;
@@ -94,6 +101,31 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
         )
         .into());
     }
+    let fact = withdraw(ledger, &window, person, reason).await?;
+    recount(ledger, &window, reason, fact).await
+}
+
+/// The vote by which a window runs stops counting, and each of its runs holds after its current item, whether the other votes suffice or not: who
+/// let it run is in doubt, and a person decides how it goes on.
+async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> Result<WindowState> {
+    let window = store::windows::load(ledger.db(), window).await?;
+    withdraw(ledger, &window, person, NOT_ME).await?;
+    let reason = "Somebody whose approval let it run says that it was not theirs.";
+    let lanes = store::lanes::of(ledger.db(), window.id, window.revision).await?;
+    for (run, name) in open_runs::of(ledger.db(), &lanes).await? {
+        // One that begins, ends or holds at this very moment asks the gate again, which counts the votes.
+        if ask_hold(run.state, run.phase, run.decision, run.stop_reason.is_some(), run.hold_asked).is_ok()
+            && ledger.ask_hold(run.id, person, reason).await?
+        {
+            let fact = NewFact::done("run.ask_hold", "run", run.id).of_window(window.id).of_team(window.team);
+            ledger.fact(fact.with("reason", reason).with("database", name)).await?;
+        }
+    }
+    Ok(window.state)
+}
+
+/// Takes a vote that stands on the newest plan off the count.
+async fn withdraw(ledger: &mut Ledger<'_>, window: &Window, person: PersonId, reason: &str) -> Result<FactRef> {
     let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
     let Some((vote, _)) = votes.iter().find(|(_, vote)| vote.person == person) else {
         return Err(no_vote().into());
@@ -113,7 +145,7 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
         .with("reason", reason);
     let fact = ledger.fact(fact).await?;
     ledger.withdraw_vote(*vote, reason).await?;
-    recount(ledger, &window, reason, fact).await
+    Ok(fact)
 }
 
 /// Counts a window that has not started, after a vote on it was taken back: an approved one whose votes no longer suffice waits again; and one

@@ -50,7 +50,12 @@ impl House {
 
     /// A window that is due, and waits for its votes for another half an hour.
     pub async fn due_and_waiting(&self) -> Staged {
-        let staged = self.resealed("prod-orders", When::NOW, |_| (), false).await;
+        self.due_and_waiting_with(|_| ()).await
+    }
+
+    /// The same with changes of the plan.
+    pub async fn due_and_waiting_with(&self, change: impl FnOnce(&mut Plan)) -> Staged {
+        let staged = self.resealed("prod-orders", When::NOW, change, false).await;
         sqlx::query("UPDATE drydock.revision SET decide_by_at = now() + interval '30 minutes' WHERE window_id = $1 AND number = 2")
             .bind(staged.id.0)
             .execute(&self.admin)
