@@ -18,6 +18,7 @@ use engine::actions::propose_window::propose_window;
 use engine::actions::stop_window::{self, Stopped, stop_window};
 use engine::actions::withdraw_vote::withdraw_vote;
 use engine::actions::write_issues_met::{self, write_issues_met};
+use engine::queries::windows;
 use serde::Deserialize;
 
 /// What a proposal's forms send besides the proposal itself.
@@ -110,7 +111,11 @@ pub async fn vote(At(number): At<i64>, form: TypedForm<cast_vote::Input>) -> Res
 /// Takes the own vote back.
 pub async fn take_back(At(number): At<i64>, form: TypedForm<Around>) -> Response {
     let done = withdraw_vote(&form.engine, &form.caller, number).await;
-    let to = from(&form, number);
+    let mut to = from(&form, number);
+    // Whoever is not asked any more saw the page for the sake of that vote alone.
+    if to.ends_with("/decide") && done.is_ok() && windows::decide(&form.engine, &form.caller.actor, number).await.is_err() {
+        to = "/".to_owned();
+    }
     form.answer(done, |state| Done::to(to, taken_back(state))).await
 }
 

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a delegate brings, as it is today. By it, delegation never raises how a voter is known, nor what a rule asks of its voters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Can sign in and open the pages of the owner team's windows.
+    /// Can sign in.
     pub signs_in: bool,
     /// Has a second factor to sign in with.
     pub factor: bool,

@@ -84,9 +84,9 @@ impl SeriesDigest {
         Ok(self.nameless(date)?.today(today, &BTreeSet::new()).count(votes))
     }
 
-    /// Whether any date to come asks for this person's approval, by today's groups.
-    pub fn asks(&self, person: PersonId, today: &Electorates, now: Timestamp) -> Result<bool, DigestError> {
-        for date in self.dates.iter().filter(|date| date.times.start > now) {
+    /// Whether any date after `since` asks for this person's approval, by today's groups.
+    pub fn asks(&self, person: PersonId, today: &Electorates, since: Timestamp) -> Result<bool, DigestError> {
+        for date in self.dates.iter().filter(|date| date.times.start > since) {
             if self.nameless(date)?.today(today, &BTreeSet::new()).asked().contains(&person) {
                 return Ok(true);
             }

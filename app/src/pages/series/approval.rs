@@ -47,7 +47,7 @@ fn view_of(page: Page) -> impl IntoView {
                 <p class="quiet">"A window is covered only while its plan is, byte for byte, what stands here, but for its number. Whatever differs, such as another policy, other limits, another database or other people who may vote, makes it ask by itself. A freeze or a pause keeps it like any other."</p>
             </Card>
             <p class="message note">"Below is the plan of the next of these dates. The others differ from it in their times, and in who may vote where that changes meanwhile."</p>
-            <PlanCard plan/>
+            <PlanCard plan outside/>
             <Card title="Approvals" id="approvals".to_owned()>
                 <Votes votes=votes/>
                 <Decide id card database=page.database/>
@@ -75,7 +75,7 @@ fn view_of_left(left: LeftApproval) -> impl IntoView {
     view! {
         <Heading title="Your approval of dates" lead=lead/>
         <Card title="What you approved">
-            <p>"You do not see the work of this series’ team any more, so your approval does not count at present. It would count again if you came back. You can take it back for good."</p>
+            <p>"You do not see the work of this series’ team, and its dates do not ask you any more, so your approval does not count at present. It would count again if that changed. You can take it back for good."</p>
             <ul>{votes}</ul>
             <TakeBack id/>
         </Card>

@@ -33,7 +33,7 @@ pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
         view! { <Detail term="Approved beforehand"><Pill tone=Tone::Warn label="by its policy"/>" Nobody was asked: the policy approves risk "{risk.word()}" ("{risk.label()}") by itself."</Detail> }
     });
     let broken = page.head.glass.clone().map(|(asked, confirmed)| {
-        view! { <Detail term="Break-glass"><Pill tone=Tone::Warn label="without these approvals"/>" Approved by "{asked}" and "{confirmed}" instead. "{(page.sees_team).then(|| view! { <a href="#glass">"Why"</a> })}</Detail> }
+        view! { <Detail term="Break-glass"><Pill tone=Tone::Warn label="without these approvals"/>" Approved by "{asked}" and "{confirmed}" instead. "{page.sees_team.then(|| view! { <a href=format!("/windows/{}#glass", page.head.number)>"Why"</a> })}</Detail> }
     });
     let raised = page.plan.raised().map(Raised::said).map(|said| {
         view! { <Detail term="Raised"><Pill tone=Tone::Warn label="more than the policy"/>" "{said}</Detail> }

@@ -30,7 +30,7 @@ fn page(window: Window) -> impl IntoView {
     view! {
         {more}
         <WindowHead head=window.head.clone() risk=risk outside>{jump}</WindowHead>
-        <PlanCard plan=window.plan.clone()/>
+        <PlanCard plan=window.plan.clone() outside/>
         <PreviewCard preview=window.preview.clone() previews=window.previews.clone()/>
         <ApprovalsCard page=window/>
     }

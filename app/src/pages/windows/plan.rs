@@ -15,10 +15,15 @@ use leptos::prelude::*;
 
 /// Everything that is approved, in the order a reader asks for it.
 #[component]
-pub fn PlanCard(plan: Plan) -> impl IntoView {
+pub fn PlanCard(
+    plan: Plan,
+    /// For a reader who sees nothing else of the owner team's: without the ways to it.
+    #[prop(optional)]
+    outside: bool,
+) -> impl IntoView {
     let steps = steps(&plan);
     let rollback = plan.rollback.steps.iter().cloned().map(|line| view! { <li>{line}</li> }).collect_view();
-    let outside =
+    let unusual =
         plan.outside_hours.as_ref().map(|outside| view! { <p class="message warn">"Unusual hours: "{foreign(&outside.said())}</p> });
     let known = plan.procedure.known();
     let (reason, summary, parameters) = (plan.reason.clone(), plan.rollback.summary.clone(), plan.parameters.clone());
@@ -43,10 +48,10 @@ pub fn PlanCard(plan: Plan) -> impl IntoView {
     view! {
         <Card title="Plan" id="plan".to_owned()>
             <p class="reason">{reason}</p>
-            {outside}
+            {unusual}
             <Facts plan=plan.clone()/>
             {plan.change.clone().map(|change| view! { <ChangePart change/> })}
-            <RehearsalPart plan/>
+            <RehearsalPart plan outside/>
             <h3>"Steps"</h3>
             <ol class="steps">{steps}</ol>
             <h3>"Way back"</h3>

@@ -11,7 +11,6 @@ use crate::{store, transaction};
 use domain::decision::Refusal;
 use domain::ids::{PersonId, TargetId, TeamId};
 use domain::permission::{Actor, Permit, Verb, authorize, authorize_asked, holds};
-use domain::series::together::Stands;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
@@ -34,10 +33,10 @@ pub(crate) async fn voter(db: &mut PgConnection, caller: &Caller, window: &Windo
 /// Whether the newest plan of a window asks for this person, or for somebody in whose place they vote.
 async fn is_asked(db: &mut PgConnection, window: &Window, person: PersonId) -> Result<bool> {
     let plan = window.plan()?;
-    // As the page shows it: whoever may not vote yet is told so, and not that there is nothing.
+    // As the page shows it: whoever may not vote yet, or lacks the second factor alone, is told so, and not that there is nothing.
     let people = store::groups::of_plan(db, &plan, Some(Timestamp::MAX)).await?;
     let stand_ins = stand_ins(db, window, &plan).await?;
-    Ok(plan.today(&people, &window.escalated).with_stand_ins(&stand_ins).asked().contains(&person))
+    Ok(plan.wants_factor_of(&people, person) || plan.today(&people, &window.escalated).with_stand_ins(&stand_ins).asked().contains(&person))
 }
 
 /// The permit to approve dates of a series that were put together: by a role in its team, or because they ask for the caller.
@@ -47,16 +46,13 @@ pub(crate) async fn series_voter(db: &mut PgConnection, caller: &Caller, of: &Se
     authorize_asked(actor, Verb::Vote, of.team, asked).map_err(|refusal| hide(actor, of.team, refusal))
 }
 
-/// Whether the dates of a series that were put together last, and still count, ask for this person.
-pub(crate) async fn is_asked_together(db: &mut PgConnection, of: &Series, person: PersonId, now: Timestamp) -> Result<bool> {
+/// Whether the dates after `since` of a series that were put together last ask for this person.
+pub(crate) async fn is_asked_together(db: &mut PgConnection, of: &Series, person: PersonId, since: Timestamp) -> Result<bool> {
     let Some(asked) = store::series_digests::newest(db, of.id).await? else { return Ok(false) };
-    if Stands::of((asked.revision, of.revision), of.ended.is_some(), asked.last_start, now) != Stands::Now {
-        return Ok(false);
-    }
     let digest = asked.open()?;
     let Some(first) = digest.dates.first() else { return Ok(false) };
     let today = store::groups::of_plan(db, &digest.nameless(first).map_err(Error::internal)?, None).await?;
-    digest.asks(person, &today, now).map_err(Error::internal)
+    digest.asks(person, &today, since).map_err(Error::internal)
 }
 
 /// Passes for people who may see this team's work; for everybody else the thing does not exist.

@@ -4,8 +4,8 @@
 use super::people::{self, caller};
 use super::{Place, digest, register, shop, wall};
 use crate::actions::{
-    Caller, agree_policy, cast_vote, create_freeze, import_freezes, link_target, preview_freeze_import, propose_policy, propose_window, set_hours,
-    set_tags, write_comment,
+    Caller, agree_policy, cast_vote, create_freeze, import_freezes, link_target, preview_freeze_import, propose_policy, propose_window,
+    set_hours, set_tags, write_comment,
 };
 use crate::engine::Engine;
 use crate::error::{Error, Result};

@@ -120,7 +120,7 @@ impl Notifier {
                     now,
                     installation: letters::installation(db).await?,
                     base,
-                    recipient: letters::recipient(db, message.about.person).await?,
+                    recipient: letters::recipient_of(db, message.about.person, window).await?,
                     votes,
                     standing: (have, need),
                     run: letters::run(db, window, run_of(&message.payload)).await?,

@@ -116,7 +116,7 @@ pub(super) fn trail_head(head: Option<(i64, Digest)>) -> String {
 }
 
 fn page(m: &Material) -> String {
-    format!("{}/windows/{}", m.base, m.subject.number)
+    format!("{}/windows/{}{}", m.base, m.subject.number, if m.recipient.outside { "/decide" } else { "" })
 }
 
 /// The name of a procedure; of one that people composed also that, whatever it is named after.

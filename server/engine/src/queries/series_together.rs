@@ -32,7 +32,7 @@ pub async fn approval(engine: &Engine, actor: &Actor, id: SeriesId) -> Result<Ap
         Box::pin(async move {
             let now = window_forms::now(db).await?;
             let (of, sees_team) = match of_reader(db, &actor, id).await {
-                Err(Error::Hidden) => match asked(db, &actor, id, now).await? {
+                Err(Error::Hidden) => match asked(db, &actor, id).await? {
                     Some(of) => (of, false),
                     None => return left(db, &actor, id).await.map(Approval::Left),
                 },
@@ -66,9 +66,10 @@ pub(crate) async fn is_asked(engine: &Engine, id: SeriesId) -> Result<bool> {
 }
 
 /// The series, for whoever sees nothing of its team and is asked by its dates that were put together.
-async fn asked(db: &mut PgConnection, actor: &Actor, id: SeriesId, now: Timestamp) -> Result<Option<Series>> {
+async fn asked(db: &mut PgConnection, actor: &Actor, id: SeriesId) -> Result<Option<Series>> {
     let Some(of) = series::find(db, id).await? else { return Ok(None) };
-    Ok(scope::is_asked_together(db, &of, actor.person, now).await?.then_some(of))
+    // Dates that have passed, too: whoever approved them reads what became of them.
+    Ok(scope::is_asked_together(db, &of, actor.person, Timestamp::MIN).await?.then_some(of))
 }
 
 /// What somebody approved of a team's series whose work they do not see any more.

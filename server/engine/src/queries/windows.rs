@@ -93,6 +93,10 @@ async fn page(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32,
             let lanes: Vec<Lane> = near.lanes.iter().map(|line| line.lane).collect();
             let glass = glass(db, &actor, &near).await?;
             let whole = Whole::of(&actor, head.team, &lanes);
+            let sees_team = holds(&actor, Verb::SeeTeam, Some(head.team));
+            // Whoever is outside reads the votes on what they decide on, as behind a mailed link.
+            let of_page = |vote: &VoteRow| sees_team || vote.revision == head.revision;
+            let votes = near.votes.iter().filter(|vote| of_page(vote)).cloned().collect();
             let previews = near.loaded.preview.as_ref().map(|kept| Preview::of_lanes(&near.plan, kept)).unwrap_or_default();
             Ok(ShowPage {
                 countdown: countdown(head.state, &head.moments, head.now),
@@ -100,7 +104,7 @@ async fn page(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32,
                 messages: window_page::messages(db, head.id, window_page::MOST_LINES).await?,
                 trail: window_page::trail(db, head.id).await?,
                 series: store::series_digests::of_window(db, near.loaded.head.id).await?,
-                sees_team: holds(&actor, Verb::SeeTeam, Some(near.loaded.head.team)),
+                sees_team,
                 head: near.loaded.head,
                 blocked: near.blocked,
                 glass,
@@ -113,7 +117,7 @@ async fn page(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32,
                 speaks_for: near.speaks_for,
                 standing: near.standing,
                 silent: near.silent,
-                votes: near.votes,
+                votes,
                 previews,
                 preview,
                 checks: near.checks,
@@ -249,7 +253,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which, rea
     let asked = polls.eligible();
     let is_asked = polls.asked().contains(&actor.person);
     let own_vote = counted.iter().find(|vote| vote.person == actor.person);
-    if !is_asked && own_vote.is_none() {
+    if !is_asked && !wants_factor && own_vote.is_none() {
         scope(actor, head.team)?;
     }
     let voices = store::voices::of(db, head.id, &polls.asked()).await?;

@@ -48,13 +48,31 @@ pub struct Recipient {
     pub zone: String,
     /// Not deactivated.
     pub active: bool,
+    /// Can sign in and sees nothing of the owner team's work: of its windows the page to decide on is theirs, and no other.
+    pub outside: bool,
 }
 
-/// The recipient.
+/// The recipient of a message that is about no window.
 pub async fn recipient(db: &mut PgConnection, person: PersonId) -> Result<Recipient> {
     let row =
         sqlx::query!("SELECT p.name, p.email, p.zone, p.active FROM drydock.person p WHERE p.id = $1", person.0).fetch_one(db).await?;
-    Ok(Recipient { id: person, name: row.name, email: row.email, zone: row.zone, active: row.active })
+    Ok(Recipient { id: person, name: row.name, email: row.email, zone: row.zone, active: row.active, outside: false })
+}
+
+/// The recipient of a message about a window.
+pub async fn recipient_of(db: &mut PgConnection, person: PersonId, window: WindowId) -> Result<Recipient> {
+    let outside = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = $1)
+              AND NOT EXISTS (SELECT FROM drydock.membership m WHERE m.person_id = $1 AND m.team_id = w.team_id)
+              AND NOT EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = $1)
+              AND NOT EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target t ON t.id = s.target_id WHERE s.person_id = $1 AND t.team_id = w.team_id) AS "outside!"
+           FROM drydock.window w WHERE w.id = $2"#,
+        person.0,
+        window.0
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    Ok(Recipient { outside, ..recipient(db, person).await? })
 }
 
 /// The window a message speaks about, and the plan it names.

@@ -52,7 +52,7 @@ pub async fn of(db: &mut PgConnection, plan: &Counting<'_>) -> Result<Vec<StandI
     let heard: BTreeSet<PersonId> =
         rows.iter().filter(|row| row.voted).flat_map(|row| [PersonId(row.absent), PersonId(row.delegate)]).collect();
     let silent = voice::silent(&voices::of(db, plan.window, &people).await?, &heard);
-    let standings = standings(db, plan.team, &people).await?;
+    let standings = standings(db, &people).await?;
     let mut found: BTreeMap<bool, Vec<StandIn>> = BTreeMap::new();
     for row in rows {
         let (absent, delegate) = (PersonId(row.absent), PersonId(row.delegate));
@@ -77,20 +77,17 @@ pub async fn voted_in_place(db: &mut PgConnection, windows: &[Uuid]) -> sqlx::Re
     Ok(rows.into_iter().map(WindowId).collect())
 }
 
-/// What these people would bring as delegates on windows of this team.
-async fn standings(db: &mut PgConnection, team: TeamId, people: &BTreeSet<PersonId>) -> Result<BTreeMap<PersonId, Standing>> {
+/// What these people would bring as delegates. Whoever is asked may decide signed in, whatever team they are in.
+async fn standings(db: &mut PgConnection, people: &BTreeSet<PersonId>) -> Result<BTreeMap<PersonId, Standing>> {
     let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
     let rows = sqlx::query!(
         r#"SELECT p.id,
-                  EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id)
-                      AND (EXISTS (SELECT FROM drydock.membership m WHERE m.person_id = p.id AND m.team_id = $2)
-                           OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target t ON t.id = s.target_id WHERE s.person_id = p.id AND t.team_id = $2)) AS "signs_in!",
+                  EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id) AS "signs_in!",
                   EXISTS (SELECT FROM drydock.factor f WHERE f.person_id = p.id AND f.confirmed_at IS NOT NULL) AS "factor!",
                   EXISTS (SELECT FROM drydock.membership m WHERE m.person_id = p.id AND (m.role = 'lead' OR m.deputy)) AS "leads!",
                   EXISTS (SELECT FROM drydock.membership m WHERE m.person_id = p.id AND m.role = 'engineer') AS "works!"
            FROM drydock.person p WHERE p.id = ANY ($1)"#,
-        &ids,
-        team.0
+        &ids
     )
     .fetch_all(db)
     .await?;

@@ -104,6 +104,7 @@ pub fn material(kind: NoticeKind) -> Material {
             name: "Sten".into(),
             email: "sten@example.org".into(),
             zone: "Europe/London".into(),
+            outside: false,
             active: true,
         },
         subject: Subject {
@@ -205,6 +206,19 @@ fn a_break_glass_stands_in_every_later_mail_and_a_debt_in_whatever_asks() {
     asks.subject.plan.policy.raised = Some(Raised { windows: vec![12], since: at("2026-11-18T02:00:00Z"), beforehand: false });
     let asks = write(&asks).expect("written").text;
     assert!(asks.contains("One more approver: the review of the break-glass of #12 is overdue since 2026-11-18 02:00 UTC."), "{asks}");
+}
+
+/// Of a window whose page they may not open, people are led to the page on which they were asked.
+#[test]
+fn whoever_sees_nothing_of_the_team_is_led_to_the_page_they_decide_on() {
+    for kind in [NoticeKind::Rejected, NoticeKind::ChangesAsked, NoticeKind::Expired, NoticeKind::VoteRecorded] {
+        let mut outside = material(kind);
+        outside.recipient.outside = true;
+        let text = write(&outside).expect("written").text;
+        let page = "https://drydock.example/windows/142";
+        let others = text.matches(page).count() - text.matches(&format!("{page}/decide")).count();
+        assert!(text.contains(&format!("{page}/decide")) && others == 0, "{text}");
+    }
 }
 
 #[test]

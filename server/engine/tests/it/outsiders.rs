@@ -2,6 +2,7 @@
 
 use crate::house::{House, code, person, with_account};
 use crate::series::Yard;
+use domain::absence::Form;
 use domain::approval::{Assurance, Group, Policy, Rule};
 use domain::people::TeamRole;
 use domain::view::series::Approval;
@@ -9,6 +10,7 @@ use domain::view::windows::Offer;
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::cast_vote::{Input, Outcome, cast_vote};
+use engine::actions::say_absence::say_absence;
 use engine::actions::withdraw_vote::withdraw_vote;
 use engine::queries;
 use std::collections::BTreeSet;
@@ -57,6 +59,13 @@ async fn whoever_a_policy_names_decides_signed_in_and_sees_nothing_else() {
     assert!(home.waiting.lines.iter().any(|line| line.number == number && line.outside), "{:?}", home.waiting.lines);
     assert!(queries::home::home(engine, &gerd.actor).await.expect("the first page").waiting.lines.is_empty());
 
+    let mut db = house.admin.acquire().await.expect("a connection");
+    let window = engine::store::windows::by_number(&mut db, number).await.expect("there").id;
+    for (who, outside) in [(&fritz, true), (&house.lead, false), (&house.stakeholder, false), (&house.auditor, false)] {
+        let recipient = engine::store::letters::recipient_of(&mut db, who.actor.person, window).await.expect("there");
+        assert_eq!(recipient.outside, outside, "{}", recipient.name);
+    }
+
     assert_eq!(code(vote(&house, &gerd, number, "approve").await), "not_found");
     assert_eq!(code(vote(&house, &gerd, number, "nonsense").await), "not_found", "whatever was typed");
     vote(&house, &house.stakeholder, number, "approve").await.expect("asked");
@@ -89,6 +98,40 @@ async fn leads_of_another_team_are_asked_as_long_as_they_lead_it() {
     assert_eq!(code(queries::windows::decide(engine, &gerd.actor, number).await.map(drop)), "not_found");
     assert_eq!(code(vote(&house, &gerd, number, "approve").await), "not_found");
     assert_eq!(vote(&house, &fritz, number, "request_changes").await.expect("asked").state, WindowState::Draft);
+}
+
+/// Whoever is away is voted for by somebody of the same group, signed in as the rule wants it, who sees as much as the absent one would.
+#[tokio::test]
+async fn a_delegate_from_outside_decides_signed_in_too() {
+    let (house, gerd) = two_of_another_team().await;
+    let fritz = house.foreigner.clone();
+    house.ruled_by("Named", "production", &signed_in(Group::People(BTreeSet::from([fritz.actor.person])))).await;
+    let number = house.proposed(3).await.number;
+    let engine = &house.engine;
+    assert_eq!(code(queries::windows::decide(engine, &gerd.actor, number).await.map(drop)), "not_found");
+    let day = |days: i64| (engine.clock().now() + jiff::SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%d").to_string();
+    let form = Form { first_day: day(-1), last_day: day(5), delegate: "gerd@example.org".into() };
+    say_absence(engine, &fritz, fritz.actor.person, &form).await.expect("a good absence");
+    let page = queries::windows::decide(engine, &gerd.actor, number).await.expect("he votes in Fritz's place");
+    assert!(page.offers.approve.is_open() && page.speaks_for == ["Fritz"] && !page.sees_team, "{:?}", page.speaks_for);
+    vote(&house, &gerd, number, "approve").await.expect("in his place");
+    assert_eq!(vote(&house, &house.stakeholder, number, "approve").await.expect("asked").state, WindowState::Approved);
+}
+
+/// Somebody without a second factor is told so, and not that there is nothing.
+#[tokio::test]
+async fn a_missing_factor_is_said_outside_the_team_too() {
+    let (house, gerd) = two_of_another_team().await;
+    let fritz = house.foreigner.clone();
+    let mut policy = signed_in(Group::Team(fritz.actor.teams[0].team));
+    policy.rules[1].assurance = Assurance::AccountFactor;
+    let sql = "INSERT INTO drydock.factor (person_id, key_id, sealed, confirmed_at, last_step)
+               VALUES ($1, '\\x0102030405060708', '\\x01'::bytea || decode(repeat('ab', 60), 'hex'), now(), 1)";
+    sqlx::query(sql).bind(fritz.actor.person.0).execute(&house.admin).await.expect("Fritz has one");
+    house.ruled_by("With a factor", "production", &policy).await;
+    let number = house.proposed(3).await.number;
+    let page = queries::windows::decide(&house.engine, &gerd.actor, number).await.expect("his group is asked");
+    assert_eq!(page.offers.vote.why_not().map(|refusal| refusal.code.as_str()), Some("factor_needed"));
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ pub struct OffersInput<'a> {
 #[must_use]
 pub fn offers(input: &OffersInput<'_>) -> Offers {
     use WindowState as W;
-    let asked = input.eligible.is_some_and(|asked| asked.values().any(|people| people.contains(&input.actor.person)));
+    let asked = input.wants_factor || input.eligible.is_some_and(|asked| asked.values().any(|people| people.contains(&input.actor.person)));
     let right = |verb| permission::authorize_asked(input.actor, verb, input.team, asked).map(drop);
     let given = |states: &[W], verb, extra: Result<(), Refusal>| {
         if !states.contains(&input.state) {
