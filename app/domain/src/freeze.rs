@@ -2,6 +2,7 @@
 
 mod form;
 pub mod import;
+pub mod repeat;
 mod span;
 
 pub use form::{Covers, EndForm, FreezeForm, Wanted};

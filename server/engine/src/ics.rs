@@ -2,6 +2,7 @@
 
 use domain::decision::FieldError;
 use domain::freeze::import::{Ending, Event, MOST_BYTES, MOST_EVENTS, Moment, short};
+use domain::freeze::repeat::Repeat;
 use icalendar::parser::{Property, unfold};
 use jiff::tz::TimeZone;
 use jiff::{Span, civil};
@@ -135,13 +136,30 @@ fn event(properties: &[Property<'_>]) -> Event {
             .map_err(|_| unread("duration", property)),
         (None, None) => Ok(Ending::Unsaid),
     };
-    let repeats = ["RRULE", "RDATE", "EXRULE", "RECURRENCE-ID"].iter().any(|name| find(name).is_some());
+    let every = |name: &str| properties.iter().filter(|property| property.name.as_str().eq_ignore_ascii_case(name)).collect::<Vec<_>>();
+    let unknown = ["RDATE", "EXRULE"].into_iter().find(|name| find(name).is_some());
+    let left_out: Option<Vec<Moment>> = every("EXDATE").into_iter().flat_map(moments).collect();
+    let rules = every("RRULE");
+    let rule = match (rules.as_slice(), unknown, &left_out) {
+        ([] | [_], None, Some(_)) => Ok(text("RRULE")),
+        ([] | [_], None, None) => Err("A date that it leaves out cannot be read.".to_owned()),
+        (_, Some(name), _) => Err(format!("It repeats by {name}, which is not known here. Export the days one by one.")),
+        (_, None, _) => Err("It repeats by several rules. Export the days one by one.".to_owned()),
+    };
+    let repeats = (!rules.is_empty() || unknown.is_some()).then(|| Repeat { rule, left_out: left_out.unwrap_or_default() });
+    let (start, instead_of) =
+        match find("RECURRENCE-ID").map(|property| moment(property).ok_or_else(|| unread("place in its series", property))) {
+            Some(Ok(of)) => (start, Some(of)),
+            Some(Err(why)) => (Err(why), None),
+            None => (start, None),
+        };
     Event {
         uid: text("UID").trim().to_owned(),
         summary: text("SUMMARY"),
         start,
         end,
         repeats,
+        instead_of,
         cancelled: text("STATUS").trim().eq_ignore_ascii_case("CANCELLED"),
     }
 }
@@ -150,9 +168,17 @@ fn unread(what: &str, property: &Property<'_>) -> String {
     format!("Its {what} cannot be read: “{}”.", short(property.val.as_str()))
 }
 
-/// `20261225`, `20261225T180000Z`, `20261225T180000` with or without a zone.
+/// Several of them, with commas between.
+fn moments<'p>(property: &'p Property<'_>) -> impl Iterator<Item = Option<Moment>> + 'p {
+    property.val.as_str().split(',').map(|value| moment_of(property, value.trim()))
+}
+
 fn moment(property: &Property<'_>) -> Option<Moment> {
-    let value = property.val.as_str().trim();
+    moment_of(property, property.val.as_str().trim())
+}
+
+/// `20261225`, `20261225T180000Z`, `20261225T180000` with or without a zone.
+fn moment_of(property: &Property<'_>, value: &str) -> Option<Moment> {
     let digits = |range: std::ops::Range<usize>| {
         let part = value.get(range)?;
         part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<i16>().ok()).flatten()

@@ -1,6 +1,7 @@
 //! A calendar's events as freezes: what each becomes, and why some become none.
 
 use super::MOST_DAYS;
+use super::repeat::Repeat;
 use super::span::{self, Edge, Unfit};
 use crate::ids::FreezeId;
 use crate::reveal::visible;
@@ -47,8 +48,10 @@ pub struct Event {
     pub start: Result<Moment, String>,
     /// When it ends, or what cannot be read.
     pub end: Result<Ending, String>,
-    /// It happens again and again by a rule.
-    pub repeats: bool,
+    /// It happens again by a rule.
+    pub repeats: Option<Repeat>,
+    /// It stands in the place of this date of the event that has its identity and repeats.
+    pub instead_of: Option<Moment>,
     /// It was called off.
     pub cancelled: bool,
 }
@@ -87,9 +90,6 @@ impl Event {
     pub fn during(&self, zone: &TimeZone, known: impl Fn(&str) -> Option<TimeZone>) -> Result<During, String> {
         if self.cancelled {
             return Err("It was called off.".to_owned());
-        }
-        if self.repeats {
-            return Err("It repeats by a rule. Export the days one by one, or make the freezes you need by hand.".to_owned());
         }
         if self.uid.is_empty() || self.uid.chars().count() > 255 {
             return Err("It has no identity (UID) of 1 to 255 characters, so it could not be known again.".to_owned());

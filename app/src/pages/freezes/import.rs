@@ -23,7 +23,7 @@ pub fn FreezeImportPage() -> impl IntoView {
 
 fn form(page: &NewFreezePage, zone: String) -> impl IntoView + use<> {
     let choices = page.choices();
-    let lead = "Holidays or release days from a calendar: you see what becomes of each event before anything is frozen.";
+    let lead = "Holidays or release days from a calendar: you see what becomes of each event, and of each date within two years of those that repeat, before anything is frozen.";
     let limits = format!("At most {} kB and {MOST_EVENTS} events.", MOST_BYTES / 1000);
     view! {
         <div class="narrow">

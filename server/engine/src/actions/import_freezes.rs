@@ -10,6 +10,7 @@ use crate::wake::{Wake, wake};
 use crate::{clock, ics, store, transaction, zones};
 use domain::decision::Refusal;
 use domain::freeze::import::{Verdict, judge};
+use domain::freeze::repeat::spread;
 use domain::freeze::{Freeze, may_freeze};
 use domain::ids::FreezeId;
 use domain::notice::NoticeKind;
@@ -80,6 +81,7 @@ pub async fn import_freezes(engine: &Engine, caller: &Caller, id: Uuid) -> Resul
 pub(crate) async fn rows(db: &mut PgConnection, draft: &Draft, now: Timestamp) -> Result<Vec<ImportRow>> {
     let zone = TimeZone::get(&draft.zone).map_err(|_| Error::internal(format!("unknown zone {}", draft.zone)))?;
     let events = ics::events("ics", &draft.ics).map_err(|error| vec![error])?;
+    let events = spread(events, &zone, zones::in_file, now);
     let uids: Vec<String> = events.iter().map(|event| event.uid.clone()).collect();
     let before = freeze_imports::before(db, &draft.scope, &uids).await?;
     let mut seen = BTreeSet::new();
