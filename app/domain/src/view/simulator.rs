@@ -20,6 +20,8 @@ pub struct Asked {
     pub risk: String,
     /// Most data the plan may touch, in MiB.
     pub most_mib: String,
+    /// What the database would hold, in MiB; empty is what it does.
+    pub database_mib: String,
     /// Who proposes.
     pub proposer: String,
     /// Who is not there.
@@ -35,6 +37,7 @@ impl Asked {
             ("procedure", &self.procedure),
             ("risk", &self.risk),
             ("most_mib", &self.most_mib),
+            ("database_mib", &self.database_mib),
             ("proposer", &self.proposer),
         ];
         let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
@@ -162,6 +165,8 @@ pub struct ExampleRow {
 /// The page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulatorPage {
+    /// Procedures to choose from: key and name, own ones too.
+    pub procedures: Vec<(String, String)>,
     /// What the database holds, where policies are chosen by it.
     pub holds: Option<String>,
     /// Databases to choose from: short name, and with its team.

@@ -7,7 +7,7 @@ use crate::parts::layout::{Card, Heading};
 use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use domain::permission::Verb;
-use domain::procedure::{RiskClass, library};
+use domain::procedure::RiskClass;
 use domain::view::simulator::{AnswerView, Asked, ExampleRow, RuleLine, SimulatorPage};
 use domain::view::windows::blocked::either;
 use engine::queries;
@@ -31,6 +31,7 @@ fn asked() -> Asked {
         procedure: of("procedure"),
         risk: of("risk"),
         most_mib: of("most_mib"),
+        database_mib: of("database_mib"),
         proposer: of("proposer"),
         absent: door::query_parameters("absent"),
     }
@@ -73,7 +74,6 @@ fn Ask(page: SimulatorPage) -> impl IntoView {
             .into_any();
     }
     let asked = page.asked;
-    let procedures = library::all().into_iter().map(|one| (one.key, one.name)).collect();
     let mut risks = vec![(String::new(), "As the procedure says".to_owned())];
     risks.extend(RiskClass::ALL.iter().map(|one| (one.word().to_owned(), format!("{}: {}", one.word(), one.label()))));
     let proposers: Vec<(String, String)> = page.proposers.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
@@ -95,11 +95,15 @@ fn Ask(page: SimulatorPage) -> impl IntoView {
     view! {
         <form method="get" action="/policies/who" class="filters">
             {choose("database", "Database", page.databases, &asked.database)}
-            {choose("procedure", "Procedure", procedures, &asked.procedure)}
+            {choose("procedure", "Procedure", page.procedures, &asked.procedure)}
             {choose("risk", "Risk", risks, &asked.risk)}
             <div class="field">
                 <label for="ask-most_mib">"Most data, MiB"</label>
                 <input type="number" id="ask-most_mib" name="most_mib" inputmode="numeric" min="0" value=asked.most_mib/>
+            </div>
+            <div class="field">
+                <label for="ask-database_mib">"The database holds, MiB"</label>
+                <input type="number" id="ask-database_mib" name="database_mib" inputmode="numeric" min="0" value=asked.database_mib placeholder="as measured"/>
             </div>
             {proposer}
             {absent}
@@ -172,6 +176,7 @@ fn Keep(asked: Asked, answer: AnswerView) -> impl IntoView {
                 <input type="hidden" name="procedure" value=asked.procedure/>
                 <input type="hidden" name="risk" value=asked.risk/>
                 <input type="hidden" name="most_mib" value=asked.most_mib/>
+                <input type="hidden" name="database_mib" value=asked.database_mib/>
                 <input type="hidden" name="proposer" value=asked.proposer/>
                 {absent}
                 <Field name="name" label="What to call it" required=true hint="At most 80 characters." autocomplete="off"/>

@@ -30,6 +30,8 @@ pub struct Input {
     pub risk: String,
     /// Most data the plan may touch, in MiB.
     pub most_mib: String,
+    /// What the database would hold, in MiB; empty is what it does.
+    pub database_mib: String,
     /// Who proposes.
     pub proposer: String,
     /// Who is not there.
@@ -47,8 +49,8 @@ pub async fn keep_example(engine: &Engine, caller: &Caller, input: &Input) -> Re
             let by = permit.person().ok_or_else(|| Error::internal("an example is kept by a person"))?;
             let mut ledger = Ledger::open(db, &permit, &request);
             let places = policy_cases::places(ledger.db(), None).await?;
-            let Input { database, procedure, risk, most_mib, proposer, absent, .. } = input;
-            let mut asked = Asked { database, procedure, risk, most_mib, proposer, absent };
+            let Input { database, procedure, risk, most_mib, database_mib, proposer, absent, .. } = input;
+            let mut asked = Asked { database, procedure, risk, most_mib, database_mib, proposer, absent };
             let (place, question) = imagine(ledger.db(), &places, &mut asked, &mut Vec::new()).await?;
             let known = store::policies::known(ledger.db()).await?;
             let people = people_at(ledger.db(), &place, &known).await?;

@@ -13,7 +13,7 @@ use domain::glass::Raised;
 use domain::ids::PersonId;
 use domain::permission::{Verb, authorize};
 use domain::procedure::text::size;
-use domain::procedure::{self, RiskClass};
+use domain::procedure::{self, RiskClass, own};
 use domain::view::absences::back;
 use domain::view::policies::Names;
 use domain::view::simulator::{AnswerView, Asked, ExampleRow, SimulatorPage};
@@ -33,14 +33,24 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
             let examples = examples(db, &known, &places).await?;
             let databases =
                 places.iter().map(|place| (place.short_name.clone(), format!("{} ({})", place.short_name, place.team_name))).collect();
-            let mut page =
-                SimulatorPage { holds: None, databases, proposers: vec![], problem: None, answer: None, debt: None, examples, asked };
+            let procedures = store::own_procedures::shelf(db).await?.all().into_iter().map(|one| (one.key, one.name)).collect();
+            let mut page = SimulatorPage {
+                procedures,
+                holds: None,
+                databases,
+                proposers: vec![],
+                problem: None,
+                answer: None,
+                debt: None,
+                examples,
+                asked,
+            };
             if page.asked.database.trim().is_empty() {
                 return Ok(page);
             }
             match imagine(db, &places, &mut page.asked, &mut page.proposers).await {
                 Ok((place, question)) => {
-                    page.holds = by_size(&known).then(|| measured(place.measured_mib));
+                    page.holds = by_size(&known).then(|| holds(&page.asked, place.measured_mib));
                     let people = people_at(db, &place, &known).await?;
                     let names = names(db, &people, &question.absent).await?;
                     let answer = example::answer(&known, &question, &people);
@@ -60,12 +70,23 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
     .await
 }
 
-/// What a database holds, as the page says it.
-fn measured(mib: Option<u64>) -> String {
-    match mib {
-        Some(mib) => format!("{}, as last measured", size(mib.saturating_mul(1 << 20))),
-        None => "Not measured yet, so it counts as large".to_owned(),
+/// What a database holds, as the page says it: imagined, or measured.
+fn holds(asked: &Asked, measured: Option<u64>) -> String {
+    let said = |mib: u64| size(mib.saturating_mul(1 << 20));
+    match (asked.database_mib.parse().ok(), measured) {
+        (Some(mib), _) => format!("{}, as you imagine it", said(mib)),
+        (None, Some(mib)) => format!("{}, as last measured", said(mib)),
+        (None, None) => "Not measured yet, so it counts as large".to_owned(),
     }
+}
+
+/// A typed number of MiB; `None` where nothing was typed.
+fn mib(field: &'static str, typed: &str) -> Result<Option<u64>> {
+    if typed.trim().is_empty() {
+        return Ok(None);
+    }
+    let number = typed.trim().parse::<u64>().ok().filter(|mib| *mib <= 1_000_000_000);
+    number.map(Some).ok_or_else(|| Error::field(field, "Give it as a whole number of MiB, at most 1,000,000,000."))
 }
 
 /// What is asked, understood; empty fields get their usual values. Errors name the field.
@@ -80,20 +101,17 @@ pub(crate) async fn imagine(
     *proposers = store::groups::proposers(db, place.team).await?;
     let procedure = match asked.procedure.trim() {
         "" => procedure::weekly_postgresql(),
-        key => procedure::by_key(key).ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?,
+        key => store::own_procedures::shelf(db)
+            .await?
+            .by_key(key)
+            .ok_or_else(|| Error::field("procedure", "Choose a procedure from the list."))?,
     };
     let risk = match asked.risk.trim() {
         "" => procedure.highest_risk(),
         word => RiskClass::from_word(word).ok_or_else(|| Error::field("risk", "Choose a risk class from the list."))?,
     };
-    let most_mib = match asked.most_mib.trim() {
-        "" => 0,
-        typed => typed
-            .parse::<u64>()
-            .ok()
-            .filter(|mib| *mib <= 1_000_000_000)
-            .ok_or_else(|| Error::field("most_mib", "Give the data as a whole number of MiB, at most 1,000,000,000."))?,
-    };
+    let most_mib = mib("most_mib", &asked.most_mib)?.unwrap_or(0);
+    let database_mib = mib("database_mib", &asked.database_mib)?;
     let proposer = match asked.proposer.trim() {
         "" => proposers.first().map(|(person, _)| *person),
         id => id.parse().ok().filter(|id| proposers.iter().any(|(person, _)| person == id)),
@@ -104,14 +122,15 @@ pub(crate) async fn imagine(
     let absent = asked.absent.iter().filter_map(|id| id.parse().ok()).collect();
     (asked.procedure, asked.risk) = (procedure.key.clone(), risk.word().to_owned());
     (asked.most_mib, asked.proposer) = (most_mib.to_string(), proposer.to_string());
+    asked.database_mib = database_mib.map(|mib| mib.to_string()).unwrap_or_default();
     let case = Case {
         environment: place.environment.clone(),
         tags: place.tags.clone(),
+        alike: own::alike(&procedure),
         procedure: procedure.key,
-        alike: BTreeSet::new(),
         risk,
         most_mib,
-        database_mib: place.measured_mib,
+        database_mib: database_mib.or(place.measured_mib),
     };
     Ok((place, Question { case, proposer, absent }))
 }
@@ -157,6 +176,7 @@ async fn examples(db: &mut PgConnection, known: &[Known], places: &[Place]) -> R
                 procedure: kept.question.case.procedure,
                 risk: kept.question.case.risk.word().to_owned(),
                 most_mib: kept.question.case.most_mib.to_string(),
+                database_mib: kept.question.case.database_mib.map(|mib| mib.to_string()).unwrap_or_default(),
                 proposer: kept.question.proposer.to_string(),
                 absent: kept.question.absent.iter().map(ToString::to_string).collect(),
             },

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use domain::approval::choose::Case;
 use domain::approval::example::{Question, Verdict};
 use domain::ids::{PersonId, PolicyCaseId, PolicyId, TargetId, TeamId};
-use domain::procedure::RiskClass;
+use domain::procedure::{RiskClass, own};
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
@@ -35,15 +35,16 @@ pub async fn all(db: &mut PgConnection) -> Result<Vec<Example>> {
          FROM drydock.policy_case c JOIN drydock.target t ON t.id = c.target_id JOIN drydock.person p ON p.id = c.proposer_id JOIN drydock.policy y ON y.id = c.policy_id
          WHERE t.state IN ('unverified', 'ready') ORDER BY c.name"
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
+    let shelf = super::own_procedures::shelf(db).await?;
     rows.into_iter()
         .map(|row| {
             let case = Case {
                 environment: row.environment,
                 tags: row.tags.into_iter().collect(),
+                alike: shelf.by_key(&row.procedure).map(|one| own::alike(&one)).unwrap_or_default(),
                 procedure: row.procedure,
-                alike: BTreeSet::new(),
                 risk: RiskClass::from_word(&row.risk).ok_or_else(|| Error::internal("an unknown risk class"))?,
                 most_mib: u64::try_from(row.most_mib).map_err(Error::internal)?,
                 database_mib: super::windows::mib(row.measured_mib),

@@ -20,7 +20,7 @@ use engine::actions::propose_policy::{Input, Proposed, propose_policy};
 use engine::actions::propose_window::propose_window;
 use engine::actions::set_tags::{self, set_tags};
 use engine::actions::withdraw_policy::withdraw_policy;
-use engine::actions::{Caller, keep_example, open_run, remove_factor};
+use engine::actions::{Caller, agree_procedure, keep_example, open_run, propose_procedure, remove_factor};
 use engine::queries::{policies as policy_pages, simulator};
 use engine::store::{policies, policy_changes, windows};
 
@@ -597,6 +597,48 @@ async fn what_a_database_holds_chooses_the_policy_and_is_sealed() {
         .await
         .expect("tested");
     assert_eq!(town.rules(house.proposed(7).await.number).await, "Standard");
+}
+
+/// Of an imagined database of another size, and of an own procedure, which is ruled as the steps that it takes are.
+#[tokio::test]
+async fn sizes_and_own_procedures_can_be_imagined() {
+    let town = Town::new().await;
+    let house = &town.house;
+    for (name, precedence, what) in
+        [("Large", "50", ("database_at_least_mib", "2000")), ("Weekly", "40", ("procedures", library::WEEKLY_POSTGRESQL))]
+    {
+        let input = Input { version: String::new(), name: name.to_owned() };
+        let mut typed = fields(&[("precedence", precedence), what]);
+        typed.retain(|(field, value)| field != "environments" || value == "production");
+        propose_policy(&house.engine, &town.ada, None, &input, &typed).await.expect("a good policy");
+        town.agree_all().await;
+    }
+    let own = "key = \"own_nightly\"\nname = \"nightly\"\nabout = \"A little every night.\"\ndbms = \"postgresql\"\nsteps = [\"freeze\", \"vacuum\", \"analyze\"]\n";
+    let typed = propose_procedure::Input { text: own.into(), ..propose_procedure::Input::default() };
+    let key = propose_procedure::propose_procedure(&house.engine, &house.lead, &typed).await.expect("a good file");
+    let waiting = engine::queries::procedures::show(&house.engine, &town.ada, &key).await.expect("a page").waiting.expect("waits");
+    let digest = waiting.digest.hex();
+    agree_procedure::agree_procedure(&house.engine, &town.ada, waiting.id, &agree_procedure::Input { digest }).await.expect("two people");
+
+    let ask = async |procedure: &str, database_mib: &str| {
+        let asked = Asked {
+            database: "prod-orders".into(),
+            procedure: procedure.into(),
+            database_mib: database_mib.into(),
+            proposer: house.engineer.actor.person.to_string(),
+            ..Asked::default()
+        };
+        simulator::show(&house.engine, &house.engineer, &asked).await.expect("a page")
+    };
+    let policy = |page: &domain::view::simulator::SimulatorPage| page.answer.as_ref().expect("ruled").policy.0.clone();
+    let page = ask("", "").await;
+    assert_eq!((policy(&page).as_str(), page.holds.as_deref()), ("Large", Some("Not measured yet, so it counts as large")));
+    assert!(page.procedures.iter().any(|(known, name)| *known == key && name == "nightly"), "{:?}", page.procedures);
+    let page = ask("", "1999").await;
+    assert_eq!((policy(&page).as_str(), page.holds.as_deref()), ("Weekly", Some("1.9 GB, as you imagine it")));
+    assert_eq!(policy(&ask(&key, "1999").await), "Weekly", "it does what the weekly one does");
+    assert_eq!(policy(&ask(library::monthly::KEY, "1999").await), "Standard");
+    assert!(ask("", "many").await.problem.expect("no number").contains("whole number of MiB"));
 }
 
 async fn measured(house: &House, number: i64) -> Vec<Option<u64>> {
