@@ -2,8 +2,10 @@
 
 use crate::house::{House, person};
 use crate::inventory::worker;
+use crate::run_stage::RunStage;
 use crate::stage::When;
 use crate::voices::account;
+use domain::hold::HoldVerb;
 use domain::ids::{PersonId, WindowId};
 use domain::notice::NoticeKind;
 use domain::notice::table::{Part, cell, told_of};
@@ -11,8 +13,11 @@ use domain::people::{GlobalRole, TeamRole};
 use domain::window::WindowState;
 use engine::actions::Caller;
 use engine::actions::cast_vote::{self, cast_vote};
+use engine::actions::close_window;
 use engine::actions::end_window::cancel_window;
+use engine::actions::hold_run;
 use engine::actions::watch::{self, Thing, watch};
+use engine::actions::withdraw_vote::withdraw_vote;
 use engine::test_support::notices::tell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -161,6 +166,12 @@ async fn what_people_do_to_a_window_is_told_by_the_message_of_its_transition() {
     assert_eq!(kinds(&house).await, BTreeSet::new(), "no transition yet");
     vote(house.lead.clone(), window, "approve").await;
     assert_eq!(kinds(&house).await, expected(W::Proposed, W::Approved));
+    // Whoever else could decide instead is asked again, by a message of its own.
+    withdraw_vote(&house.engine, &house.lead, window).await.expect("taken back");
+    let asked = told_of(W::Draft, W::Proposed).expect("told").word().to_owned();
+    assert_eq!(kinds(&house).await, expected(W::Approved, W::Proposed).into_iter().chain([asked]).collect());
+    vote(house.deputy.clone(), window, "approve").await;
+    assert_eq!(kinds(&house).await, expected(W::Proposed, W::Approved));
     cancel_window(&house.engine, &house.engineer, window, "not this week").await.expect("called off");
     assert_eq!(kinds(&house).await, expected(W::Approved, W::Cancelled));
     for (decision, to) in [("reject", W::Rejected), ("request_changes", W::Draft)] {
@@ -200,4 +211,45 @@ async fn what_a_worker_does_to_a_window_by_itself_is_told_by_the_message_of_its_
     engine::scheduler::tick(&worker).await.expect("ticks");
     assert_eq!(house.state(missed.number).await, "missed");
     assert_eq!(kinds(&house).await, expected(W::Approved, W::Missed));
+}
+
+/// Real work on a real database: begun, held, gone on, and measured again; then begun, held, and given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_does_to_a_window_is_told_by_the_message_of_its_transition() {
+    use WindowState as W;
+    let of =
+        |moves: &[(W, W)]| moves.iter().map(|(from, to)| told_of(*from, *to).expect("told").word().to_owned()).collect::<BTreeSet<_>>();
+    for (verb, then) in [(HoldVerb::Continue, of(&[(W::Running, W::Validating)])), (HoldVerb::Fail, of(&[(W::Hold, W::Failed)]))] {
+        let stage = RunStage::new().await;
+        let house = &stage.house;
+        stage.gated_index("invoices").await;
+        stage.gated_index("letters").await;
+        let gate = stage.hold_gate().await;
+        stage.due(|_| ()).await;
+        forget(house).await;
+        let worker = stage.worker();
+        stage.at_the_gate().await;
+        let why = hold_run::Input { short_name: "prod-orders".into(), reason: "the web shop is slow".into() };
+        hold_run::hold_run(&house.engine, &house.engineer, stage.run().await, &why).await.expect("it may be held");
+        drop(gate);
+        stage.until(60, "SELECT state = 'hold' FROM drydock.window").await;
+        assert_eq!(kinds(house).await, of(&[(W::Approved, W::Running), (W::Running, W::Hold)]));
+        stage.decide(&house.engineer, verb, "", "it is known by now").await.expect("a decision");
+        stage.until(60, "SELECT state IN ('validating', 'failed') FROM drydock.window").await;
+        // That it goes on is told by nothing, for a reason.
+        assert!(told_of(W::Hold, W::Running).is_err());
+        assert_eq!(kinds(house).await, then, "{verb:?}");
+        worker.stop().await;
+        if verb == HoldVerb::Continue {
+            sqlx::query("UPDATE drydock.check_item SET state = CASE WHEN state = 'failed' THEN 'accepted' ELSE 'passed' END, note = 'seen', decided_by = $1 WHERE state IN ('open', 'failed')")
+                .bind(house.lead.actor.person.0)
+                .execute(&house.admin)
+                .await
+                .expect("answered");
+            let number: i64 = sqlx::query_scalar("SELECT number FROM drydock.window").fetch_one(&house.admin).await.expect("one");
+            let closing = close_window::Input { issues_met: "It was held for a while.".into() };
+            close_window::close_window(&house.engine, &house.lead, number, &closing).await.expect("closed");
+            assert_eq!(kinds(house).await, of(&[(W::Validating, W::Completed)]));
+        }
+    }
 }
