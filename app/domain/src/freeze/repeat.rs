@@ -3,6 +3,7 @@
 //! A freeze is one time, so each date within two years becomes one of its own, known again by the event's identity and its day. What a rule says that
 //! [`Rule`] does not know is refused, because a freeze on the wrong day keeps nothing.
 
+use super::MOST_DAYS;
 use super::import::{Ending, Event, Moment};
 use super::span::Edge;
 use crate::recurrence::Rule;
@@ -18,6 +19,8 @@ pub const AHEAD_DAYS: i64 = 731;
 pub const MOST_DATES: usize = 120;
 /// Most times of one file.
 pub const MOST_TIMES: usize = 1_000;
+/// Most dates of one file that are counted, those that are over included: a file may begin in the year 1.
+pub const MOST_STEPS: usize = 100_000;
 
 /// What a file says of an event that happens again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,18 +34,20 @@ pub struct Repeat {
 /// All events, with those that repeat as one for each of their dates. A date that stands in the file by itself replaces the one of the rule. What cannot
 /// be followed stays one event, whose start says why.
 pub fn spread(events: Vec<Event>, zone: &TimeZone, known: impl Fn(&str) -> Option<TimeZone>, now: Timestamp) -> Vec<Event> {
-    let moved: BTreeSet<String> = events.iter().filter_map(|event| Some(identity(event, wall(event.instead_of.as_ref()?)))).collect();
+    let day_of = |event: &Event| Some(identity(event, own_wall(event.instead_of.as_ref()?, event, zone, &known)));
+    let moved: BTreeSet<String> = events.iter().filter_map(day_of).collect();
+    let mut steps = MOST_STEPS;
     let mut all: Vec<Event> = Vec::with_capacity(events.len());
     for event in events {
-        if let Some(of) = &event.instead_of {
-            all.push(Event { uid: identity(&event, wall(of)), ..event });
+        if let Some(uid) = day_of(&event) {
+            all.push(Event { uid, repeats: None, ..event });
             continue;
         }
         let Some(repeat) = event.repeats.clone().filter(|_| !event.cancelled && event.start.is_ok()) else {
             all.push(event);
             continue;
         };
-        let found = dates(&event, &repeat, zone, &known, now)
+        let found = dates(&event, &repeat, zone, &known, now, &mut steps)
             .map(|found| found.into_iter().filter(|one| !moved.contains(&one.uid)).collect::<Vec<_>>())
             .and_then(|found| if all.len() + found.len() > MOST_TIMES { Err(many_in_all()) } else { Ok(found) });
         match found {
@@ -66,6 +71,7 @@ fn dates(
     zone: &TimeZone,
     known: &impl Fn(&str) -> Option<TimeZone>,
     now: Timestamp,
+    steps: &mut usize,
 ) -> Result<Vec<Event>, String> {
     let start = event.start.clone()?;
     let own = zone_of(&start, zone, known)?;
@@ -74,6 +80,10 @@ fn dates(
     let at = |wall: DateTime| Edge::First.instant(wall, &own).ok_or_else(|| "Its date is too far away.".to_owned());
     let until =
         at(first)?.max(now).checked_add(SignedDuration::from_hours(24 * AHEAD_DAYS)).map_err(|_| "Its date is too far away.".to_owned())?;
+    // No freeze is longer: what began before is over.
+    let since = now.checked_sub(SignedDuration::from_hours(24 * (MOST_DAYS + 1))).unwrap_or(Timestamp::MIN);
+    let days_out: BTreeSet<Date> =
+        repeat.left_out.iter().filter_map(|moment| if let Moment::Day(day) = moment { Some(*day) } else { None }).collect();
     let left_out = repeat
         .left_out
         .iter()
@@ -85,14 +95,20 @@ fn dates(
         .collect::<Result<BTreeSet<Timestamp>, String>>()?;
     let mut found = Vec::new();
     for date in rule.dates(first) {
+        let Some(left) = steps.checked_sub(1) else {
+            return Err("It began too long ago to count its dates. Export it from this year on.".to_owned());
+        };
+        *steps = left;
         let begins = at(date)?;
         if begins > until {
             break;
         }
+        if begins < since || days_out.contains(&date.date()) || left_out.contains(&begins) {
+            continue;
+        }
         let by = date.duration_since(first);
         let one = Event { uid: identity(event, date), start: Ok(moved(&start, by)?), end: ends(event, by), repeats: None, ..event.clone() };
-        let over = one.during(zone, known).is_ok_and(|during| during.end <= now);
-        if over || left_out.contains(&begins) {
+        if one.during(zone, known).is_ok_and(|during| during.end <= now) {
             continue;
         }
         if found.len() == MOST_DATES {
@@ -115,6 +131,16 @@ fn ends(event: &Event, by: SignedDuration) -> Result<Ending, String> {
 /// As the event is known again: its identity with the day.
 fn identity(event: &Event, wall: DateTime) -> String {
     if event.uid.is_empty() { String::new() } else { format!("{}/{}", event.uid, wall.date()) }
+}
+
+/// What the clock of the event shows then: a date that it replaces may be written in UTC, and its day by the event's clock is another one.
+fn own_wall(moment: &Moment, event: &Event, zone: &TimeZone, known: &impl Fn(&str) -> Option<TimeZone>) -> DateTime {
+    match (moment, &event.start) {
+        (Moment::Utc(at), Ok(start @ (Moment::Zoned(..) | Moment::Floating(_)))) => {
+            zone_of(start, zone, known).map_or_else(|_| wall(moment), |own| at.to_zoned(own).datetime())
+        }
+        _ => wall(moment),
+    }
 }
 
 /// What a clock in the moment's own zone shows.

@@ -87,6 +87,33 @@ fn what_is_left_out_or_moved_is_not_frozen() {
 }
 
 #[test]
+fn what_is_left_out_or_moved_may_be_written_by_another_clock() {
+    // 00:30 in Berlin is the day before in UTC.
+    let mut weekly = again(zoned("2027-01-04T00:30:00"), Ending::At(zoned("2027-01-04T02:00:00")), "FREQ=WEEKLY;COUNT=4");
+    weekly.repeats.as_mut().expect("it repeats").left_out = vec![day("2027-01-11"), Moment::Utc(at("2027-01-24T23:30:00Z"))];
+    let moved = Event {
+        start: Ok(zoned("2027-01-19T00:30:00")),
+        end: Ok(Ending::At(zoned("2027-01-19T02:00:00"))),
+        repeats: None,
+        instead_of: Some(Moment::Utc(at("2027-01-17T23:30:00Z"))),
+        ..weekly.clone()
+    };
+    let all = times(vec![weekly, moved]);
+    let found: Vec<_> = all.iter().map(|(uid, during)| (uid.as_str(), during.clone().expect("a time").start.to_string())).collect();
+    let expected = [("1@x/2027-01-04", "2027-01-03T23:30:00Z"), ("1@x/2027-01-18", "2027-01-18T23:30:00Z")];
+    assert_eq!(found, expected.map(|(uid, start)| (uid, start.to_owned())));
+}
+
+#[test]
+fn a_file_from_the_year_1_is_given_up_in_time() {
+    let old = |n: i32| Event { uid: n.to_string(), ..again(day("0001-01-01"), Ending::Unsaid, "FREQ=DAILY") };
+    let all = times((0..400).map(old).collect());
+    assert!(all.len() == 400 && all.iter().all(|(_, during)| during.as_ref().is_err_and(|why| why.contains("too long ago"))));
+    // A birthday of which nobody knows the year.
+    assert_eq!(starts(again(day("1604-12-25"), Ending::Unsaid, "FREQ=YEARLY")).len(), 2);
+}
+
+#[test]
 fn what_cannot_be_followed_says_why_and_is_over_when_it_is() {
     let of = |rule: &str| again(day("2027-12-25"), Ending::Unsaid, rule);
     for (rule, said) in [
