@@ -121,6 +121,14 @@ test("the simulator says who must approve, and whether those who are there suffi
   await ask(page);
   await expect(answer(page)).toContainText("nobody could get it approved");
   await expect(answer(page)).toContainText("1 of the stakeholders of the database has to approve, and 0 could.");
+  // As if the database had grown, and with a procedure that people composed.
+  await page.goto(`${demo.address}/policies/who?database=invoices`);
+  await expect(answer(page)).toContainText("Billing, version 1");
+  await page.getByLabel("It holds, MiB").fill("102400");
+  await page.getByLabel("Procedure").selectOption("nightly for the shop");
+  await ask(page);
+  await expect(answer(page)).toContainText("Billing, large databases, version 1");
+  await expect(answer(page)).toContainText("as you imagine it");
 });
 
 test("an example is kept, and a version that breaks it is refused by its name", async ({ page, demo }) => {

@@ -102,7 +102,7 @@ fn Ask(page: SimulatorPage) -> impl IntoView {
                 <input type="number" id="ask-most_mib" name="most_mib" inputmode="numeric" min="0" value=asked.most_mib/>
             </div>
             <div class="field">
-                <label for="ask-database_mib">"The database holds, MiB"</label>
+                <label for="ask-database_mib">"It holds, MiB"</label>
                 <input type="number" id="ask-database_mib" name="database_mib" inputmode="numeric" min="0" value=asked.database_mib placeholder="as measured"/>
             </div>
             {proposer}
