@@ -56,13 +56,12 @@ fn view_of(page: Page) -> impl IntoView {
             .into_any()
         }
     };
-    let crumb = match outside {
-        true => view! { <p class="message note">"You are asked by the policy of these dates, without being in the owner team: this page shows what you decide on, and the rest of that team's work stays theirs."</p> }.into_any(),
-        false => view! { <p class="crumb"><a href=format!("/series/{id}")>"← "{title}</a></p> }.into_any(),
-    };
+    let whole = (!outside).then(|| view! { <p class="crumb"><a href=format!("/series/{id}")>"← "{title}</a></p> });
+    let asked = outside.then(|| view! { <p class="message note">"You are asked by the policy of these dates, without being in the owner team: this page shows what you decide on, and the rest of that team's work stays theirs."</p> });
     view! {
-        {crumb}
+        {whole}
         <Heading title="Approve dates together" lead=lead/>
+        {asked}
         {body}
     }
 }

@@ -23,13 +23,12 @@ fn page(window: Window) -> impl IntoView {
     let risk = format!("{}: {}", window.plan.risk().word(), window.plan.risk().label());
     let (number, outside) = (window.head.number, !window.sees_team);
     let jump = window.offers.vote.is_open().then(|| view! { <a class="button primary" href="#vote">"To your decision"</a> });
-    let more = match outside {
-        true => view! { <p class="message note">"You are asked by the policy of this plan, without being in the owner team: this page shows what you decide on, and the rest of that team's work stays theirs."</p> }.into_any(),
-        false => view! { <p class="crumb"><a href=format!("/windows/{number}")>"← The whole window"</a></p> }.into_any(),
-    };
+    let whole = (!outside).then(|| view! { <p class="crumb"><a href=format!("/windows/{number}")>"← The whole window"</a></p> });
+    let asked = outside.then(|| view! { <p class="message note">"You are asked by the policy of this plan, without being in the owner team: this page shows what you decide on, and the rest of that team's work stays theirs."</p> });
     view! {
-        {more}
+        {whole}
         <WindowHead head=window.head.clone() risk=risk outside>{jump}</WindowHead>
+        {asked}
         <PlanCard plan=window.plan.clone() outside/>
         <PreviewCard preview=window.preview.clone() previews=window.previews.clone()/>
         <ApprovalsCard page=window/>
