@@ -228,9 +228,11 @@ impl Facts<'_> {
                 let text = format!("{} If it must not go on, tell the on-call contact at once.", self.now());
                 over("Too late to take the vote back", text, false)
             }
-            _ if self.expired => {
-                over("This link has expired", "Sign in to take the vote back, or ask the owner of the window.".into(), false)
-            }
+            _ if self.expired => over(
+                "This link has expired",
+                "As long as nothing has begun, sign in to take the vote back; else tell the on-call contact at once.".into(),
+                false,
+            ),
             (_, Some(vote)) => Answer::Object(vote.clone()),
         }
     }

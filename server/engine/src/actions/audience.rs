@@ -74,7 +74,7 @@ async fn send(
         let about = Some((plan.window, window.digest));
         let link = match kind {
             NoticeKind::ApprovalNeeded => Some(ledger.link("approve", *person, about, link_end(plan, fact.at()), &workers).await?),
-            NoticeKind::VoteRecorded => Some(ledger.link("object", *person, about, link_end(plan, fact.at()), &workers).await?),
+            NoticeKind::VoteRecorded => Some(ledger.link("object", *person, about, object_end(plan, fact.at()), &workers).await?),
             _ => None,
         };
         ledger.notice(&notice, Some(plan.window), Some(window.digest), link.as_ref(), fact).await?;
@@ -287,6 +287,11 @@ pub(crate) async fn tell_series_voter(ledger: &mut Ledger<'_>, voter: PersonId, 
 /// A link lives until the latest start, at most 30 days.
 pub(crate) fn link_end(plan: &Plan, now: Timestamp) -> Timestamp {
     plan.times.latest_start.min(now + LINK_LIFE)
+}
+
+/// A link that takes a vote back lives as long as what runs by that vote may, and a day more: a hold may last beyond the end.
+fn object_end(plan: &Plan, now: Timestamp) -> Timestamp {
+    (plan.times.extend_to + SignedDuration::from_hours(24)).min(now + LINK_LIFE)
 }
 
 /// Everybody concerned who is active and wants it, or gets it in any case.

@@ -1,21 +1,22 @@
 //! Takes a vote back, until the run opens: by the voter, or through "this was not me".
 
-use super::{Caller, audience, cast_vote::standing, open_runs};
+use super::{Caller, audience, cast_vote::standing, end_waves::tell_of_end, open_runs, stop_run::may_stop};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger};
 use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
-use domain::approval::{Standing, StandingVote};
+use domain::approval::{Standing, StandingVote, VoteDecision};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::hold::ask_hold;
-use domain::ids::{PersonId, WindowId};
+use domain::ids::{PersonId, TargetId, WindowId};
+use domain::lanes::LaneState;
 use domain::notice::NoticeKind;
 use domain::permission::{Permit, Verb, authorize};
 use domain::plan::Plan;
-use domain::window::WindowState;
+use domain::window::{RunState, WindowState};
 use serde_json::Map;
 use std::collections::BTreeSet;
 
@@ -106,22 +107,56 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
 }
 
 /// The vote by which a window runs stops counting, and each of its runs holds after its current item, whether the other votes suffice or not: who
-/// let it run is in doubt, and a person decides how it goes on.
+/// let it run is in doubt, and a person decides how it goes on. A run that is not in the middle of its work is stopped instead, and where nothing holds,
+/// what waits for its wave does not begin. A held run goes on by a decision alone, whose gate counts the votes; whoever decides is told.
+///
+/// A vote that let nothing run is taken off the count, and nothing else: a no, and any vote where two people broke the glass.
 async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> Result<WindowState> {
     let window = store::windows::load(ledger.db(), window).await?;
-    withdraw(ledger, &window, person, NOT_ME).await?;
+    let vote = own(ledger, &window, person).await?;
+    let fact = withdraw(ledger, &window, person, NOT_ME).await?;
+    if vote.decision != VoteDecision::Approve || store::glass::holds(ledger.db(), window.id, window.digest).await?.is_some() {
+        return Ok(window.state);
+    }
     let reason = "Somebody whose approval let it run says that it was not theirs.";
     let lanes = store::lanes::of(ledger.db(), window.id, window.revision).await?;
+    let mut held = window.state == WindowState::Hold;
     for (run, name) in open_runs::of(ledger.db(), &lanes).await? {
-        // One that begins, ends or holds at this very moment asks the gate again, which counts the votes.
-        if ask_hold(run.state, run.phase, run.decision, run.stop_reason.is_some(), run.hold_asked).is_ok()
+        held |= run.state == RunState::Held;
+        let action = if ask_hold(run.state, run.phase, run.decision, run.stop_reason.is_some(), run.hold_asked).is_ok()
             && ledger.ask_hold(run.id, person, reason).await?
         {
-            let fact = NewFact::done("run.ask_hold", "run", run.id).of_window(window.id).of_team(window.team);
-            ledger.fact(fact.with("reason", reason).with("database", name)).await?;
-        }
+            held = true;
+            "run.ask_hold"
+        } else if may_stop(run.state, run.phase, run.stop_reason.is_some(), run.soak_until.is_some()).is_ok()
+            && ledger.ask_stop(run.id, person, reason).await?
+        {
+            "run.stop"
+        } else {
+            continue;
+        };
+        let fact = NewFact::done(action, "run", run.id).of_window(window.id).of_team(window.team);
+        ledger.fact(fact.with("reason", reason).with("database", name)).await?;
+    }
+    let plan = window.plan()?;
+    let waiting: Vec<TargetId> =
+        lanes.iter().filter(|row| row.lane.state == LaneState::Waiting && !held).map(|row| row.lane.target).collect();
+    if !waiting.is_empty() {
+        let fact = ledger.end_waves(&window, &waiting, reason).await?;
+        let settled = ledger.settle(&window, Some(reason), fact).await?;
+        tell_of_end(ledger, &window, &plan, &settled, (reason, None), fact).await?;
+    } else if window.state == WindowState::Hold {
+        let payload = Map::from_iter([("said".to_owned(), vec![reason].into())]);
+        audience::tell(ledger, &window, &plan, NoticeKind::Held, payload, fact).await?;
     }
     Ok(window.state)
+}
+
+/// The caller's vote that stands on the newest plan.
+async fn own(ledger: &mut Ledger<'_>, window: &Window, person: PersonId) -> Result<StandingVote> {
+    let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+    let own = votes.into_iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
+    own.ok_or_else(|| no_vote().into())
 }
 
 /// Takes a vote that stands on the newest plan off the count.

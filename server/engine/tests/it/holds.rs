@@ -203,5 +203,10 @@ async fn a_vote_that_was_not_theirs_holds_what_runs_by_it() {
     assert_eq!(house.count("SELECT count(*) FROM drydock.outbox WHERE kind = 'held'").await.min(1), 1, "people are told\n{page}");
     let refused = stage.decide(&house.engineer, HoldVerb::Continue, "", "it is only statistics").await;
     assert!(matches!(&refused, Err(Error::Refused(refusal)) if refusal.to_string().contains("votes do not suffice")), "{refused:?}");
+    // The other one, while it is held already: whoever decides is told of it.
+    let secret = house.secret("vote_recorded", house.lead.actor.person).await;
+    object_to_vote(&house.engine, &secret, &typed, "r").await.expect("not me");
+    let said = "SELECT count(*) FROM drydock.outbox WHERE kind = 'held' AND payload -> 'said' ->> 0 LIKE '%was not theirs%'";
+    assert!(house.count(said).await > 0, "{}", stage.page().await);
     worker.stop().await;
 }

@@ -11,6 +11,7 @@ pub(super) fn held(m: &Material) -> (String, Vec<String>) {
     let plan = &m.subject.plan;
     let known = m.run.as_ref().and_then(|run| run.hold_reason.as_deref()).map(block);
     let mut more = known.map(|known| format!("What is known: {known}")).into_iter().collect::<Vec<_>>();
+    more.extend(m.said.iter().map(|said| block(said)));
     more.extend(of_run(m));
     let lane = m.run.as_ref().filter(|_| plan.is_many()).and_then(|run| plan.lane(run.target));
     let Some(lane) = lane else {
