@@ -225,6 +225,12 @@ pub struct Dates<'r> {
 }
 
 impl Dates<'_> {
+    /// How many days, weeks or months it has walked through so far.
+    #[must_use]
+    pub fn periods(&self) -> usize {
+        usize::try_from(self.step).unwrap_or(usize::MAX)
+    }
+
     /// True when nothing can come from `first` on.
     fn is_past(&self, first: Date) -> bool {
         let barren = first.year() - self.last.year() > BARREN_YEARS;

@@ -160,6 +160,8 @@ fn event(properties: &[Property<'_>]) -> Event {
         end,
         repeats,
         instead_of,
+        and_later: find("RECURRENCE-ID")
+            .is_some_and(|property| property.params.iter().any(|parameter| parameter.key.as_str().eq_ignore_ascii_case("RANGE"))),
         cancelled: text("STATUS").trim().eq_ignore_ascii_case("CANCELLED"),
     }
 }

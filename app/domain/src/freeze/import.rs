@@ -52,6 +52,8 @@ pub struct Event {
     pub repeats: Option<Repeat>,
     /// It stands in the place of this date of the event that has its identity and repeats.
     pub instead_of: Option<Moment>,
+    /// With it, all later dates are moved too.
+    pub and_later: bool,
     /// It was called off.
     pub cancelled: bool,
 }

@@ -21,6 +21,7 @@ fn event(start: Moment, end: Ending) -> Event {
         end: Ok(end),
         repeats: None,
         instead_of: None,
+        and_later: false,
         cancelled: false,
     }
 }

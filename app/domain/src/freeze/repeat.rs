@@ -11,7 +11,7 @@ use crate::recurrence::text::stamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far ahead dates are taken, in days from now, or from the first one: two years.
 pub const AHEAD_DAYS: i64 = 731;
@@ -34,11 +34,29 @@ pub struct Repeat {
 /// All events, with those that repeat as one for each of their dates. A date that stands in the file by itself replaces the one of the rule. What cannot
 /// be followed stays one event, whose start says why.
 pub fn spread(events: Vec<Event>, zone: &TimeZone, known: impl Fn(&str) -> Option<TimeZone>, now: Timestamp) -> Vec<Event> {
-    let day_of = |event: &Event| Some(identity(event, own_wall(event.instead_of.as_ref()?, event, zone, &known)));
+    // What is replaced is known by the clock of the event that repeats, whatever clock it is written by.
+    let starts: BTreeMap<String, Moment> = events
+        .iter()
+        .filter(|event| event.instead_of.is_none())
+        .filter_map(|event| Some((event.uid.clone(), event.start.clone().ok()?)))
+        .collect();
+    let day_of = |event: &Event| {
+        let of = event.instead_of.as_ref()?;
+        let first = starts.get(&event.uid).or(event.start.as_ref().ok());
+        let day = first.map_or_else(|| wall(of), |first| by_clock_of(first, of, zone, &known));
+        Some(identity(event, first.map(wall), day))
+    };
     let moved: BTreeSet<String> = events.iter().filter_map(day_of).collect();
+    // From some date on another rule holds, which no file says.
+    let later: BTreeSet<String> = events.iter().filter(|event| event.and_later).map(|event| event.uid.clone()).collect();
     let mut steps = MOST_STEPS;
     let mut all: Vec<Event> = Vec::with_capacity(events.len());
     for event in events {
+        if later.contains(&event.uid) && !event.uid.is_empty() {
+            let why = "One of its dates is moved together with all later ones, which is not known here. Export the days one by one.";
+            all.push(Event { start: Err(why.to_owned()), repeats: None, ..event });
+            continue;
+        }
         if let Some(uid) = day_of(&event) {
             all.push(Event { uid, repeats: None, ..event });
             continue;
@@ -51,8 +69,13 @@ pub fn spread(events: Vec<Event>, zone: &TimeZone, known: impl Fn(&str) -> Optio
             .map(|found| found.into_iter().filter(|one| !moved.contains(&one.uid)).collect::<Vec<_>>())
             .and_then(|found| if all.len() + found.len() > MOST_TIMES { Err(many_in_all()) } else { Ok(found) });
         match found {
-            // Over: the first date says so.
-            Ok(found) if found.is_empty() => all.push(Event { repeats: None, ..event }),
+            // Over, as the first date says; or none is left.
+            Ok(found) if found.is_empty() => {
+                let first = Event { repeats: None, ..event };
+                let over = first.during(zone, &known).is_ok_and(|during| during.end <= now);
+                let none = || Err("All of its dates are over, left out or moved.".to_owned());
+                all.push(if over { first } else { Event { start: none(), ..first } });
+            }
             Ok(found) => all.extend(found),
             Err(why) => all.push(Event { start: Err(why), repeats: None, ..event }),
         }
@@ -93,12 +116,13 @@ fn dates(
                 .ok_or_else(|| "A date that it leaves out is too far away.".to_owned())
         })
         .collect::<Result<BTreeSet<Timestamp>, String>>()?;
-    let mut found = Vec::new();
-    for date in rule.dates(first) {
-        let Some(left) = steps.checked_sub(1) else {
+    let bare = Event { repeats: None, ..event.clone() };
+    let (mut found, mut dates, mut walked) = (Vec::new(), rule.dates(first), 0);
+    while let Some(date) = dates.next() {
+        let Some(left) = steps.checked_sub(dates.periods() - walked) else {
             return Err("It began too long ago to count its dates. Export it from this year on.".to_owned());
         };
-        *steps = left;
+        (*steps, walked) = (left, dates.periods());
         let begins = at(date)?;
         if begins > until {
             break;
@@ -107,7 +131,8 @@ fn dates(
             continue;
         }
         let by = date.duration_since(first);
-        let one = Event { uid: identity(event, date), start: Ok(moved(&start, by)?), end: ends(event, by), repeats: None, ..event.clone() };
+        let uid = identity(event, Some(first), date);
+        let one = Event { uid, start: Ok(moved(&start, by)?), end: ends(event, by), ..bare.clone() };
         if one.during(zone, known).is_ok_and(|during| during.end <= now) {
             continue;
         }
@@ -128,19 +153,24 @@ fn ends(event: &Event, by: SignedDuration) -> Result<Ending, String> {
     }
 }
 
-/// As the event is known again: its identity with the day.
-fn identity(event: &Event, wall: DateTime) -> String {
-    if event.uid.is_empty() { String::new() } else { format!("{}/{}", event.uid, wall.date()) }
+/// As the event is known again: its identity with the day. The first date has the plain one: it may have been imported before the event repeated.
+fn identity(event: &Event, first: Option<DateTime>, wall: DateTime) -> String {
+    if event.uid.is_empty() || first == Some(wall) { event.uid.clone() } else { format!("{}/{}", event.uid, wall.date()) }
 }
 
-/// What the clock of the event shows then: a date that it replaces may be written in UTC, and its day by the event's clock is another one.
-fn own_wall(moment: &Moment, event: &Event, zone: &TimeZone, known: &impl Fn(&str) -> Option<TimeZone>) -> DateTime {
-    match (moment, &event.start) {
-        (Moment::Utc(at), Ok(start @ (Moment::Zoned(..) | Moment::Floating(_)))) => {
-            zone_of(start, zone, known).map_or_else(|_| wall(moment), |own| at.to_zoned(own).datetime())
-        }
-        _ => wall(moment),
+/// What the clock of `first` shows at a moment that may be written by another one. A whole day is a day by every clock.
+fn by_clock_of(first: &Moment, moment: &Moment, zone: &TimeZone, known: &impl Fn(&str) -> Option<TimeZone>) -> DateTime {
+    if matches!(moment, Moment::Day(_)) || matches!(first, Moment::Day(_)) {
+        // The time of day is that of the event: the day alone says which date is meant.
+        return moment_day(moment).to_datetime(wall(first).time());
     }
+    let instant = zone_of(moment, zone, known).ok().and_then(|own| Edge::First.instant(wall(moment), &own));
+    let there = zone_of(first, zone, known).ok();
+    instant.zip(there).map_or_else(|| wall(moment), |(at, there)| at.to_zoned(there).datetime())
+}
+
+fn moment_day(moment: &Moment) -> Date {
+    wall(moment).date()
 }
 
 /// What a clock in the moment's own zone shows.
@@ -221,10 +251,11 @@ fn rule(text: &str, start: &Moment, zone: &TimeZone) -> Result<Rule, String> {
     })
 }
 
-/// The end of a rule by the clock of its start. Of whole days the day counts.
+/// The end of a rule by the clock of its start. Of whole days the day counts; midnight in UTC is written for a day by many programs.
 fn wall_of(until: &str, start: &Moment, zone: &TimeZone) -> Option<String> {
     let day = until.get(..8)?;
-    if until.len() == 8 || matches!(start, Moment::Day(_)) {
+    let whole = matches!(start, Moment::Day(_));
+    if until.len() == 8 || (whole && (until.ends_with("T000000Z") || !until.ends_with('Z'))) {
         return day.bytes().all(|byte| byte.is_ascii_digit()).then(|| day.to_owned());
     }
     let Some(utc) = until.strip_suffix('Z') else { return Some(until.to_owned()) };
@@ -232,7 +263,8 @@ fn wall_of(until: &str, start: &Moment, zone: &TimeZone) -> Option<String> {
     let small = |text: &str, from: usize| text.get(from..from + 2)?.parse::<i8>().ok();
     let date = Date::new(date.get(..4)?.parse().ok()?, small(date, 4)?, small(date, 6)?).ok()?;
     let at = date.to_datetime(Time::new(small(time, 0)?, small(time, 2)?, small(time, 4)?.min(59), 0).ok()?);
-    Some(stamp(at.to_zoned(TimeZone::UTC).ok()?.with_time_zone(zone.clone()).datetime()))
+    let there = at.to_zoned(TimeZone::UTC).ok()?.with_time_zone(zone.clone()).datetime();
+    Some(if whole { there.strftime("%Y%m%d").to_string() } else { stamp(there) })
 }
 
 #[cfg(test)]

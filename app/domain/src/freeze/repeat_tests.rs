@@ -19,7 +19,16 @@ fn zoned(text: &str) -> Moment {
 
 fn again(start: Moment, end: Ending, rule: &str) -> Event {
     let repeats = Some(Repeat { rule: Ok(rule.to_owned()), left_out: vec![] });
-    Event { uid: "1@x".into(), summary: "Christmas".into(), start: Ok(start), end: Ok(end), repeats, instead_of: None, cancelled: false }
+    Event {
+        uid: "1@x".into(),
+        summary: "Christmas".into(),
+        start: Ok(start),
+        end: Ok(end),
+        repeats,
+        instead_of: None,
+        and_later: false,
+        cancelled: false,
+    }
 }
 
 /// Identities and times at the end of November 2026.
@@ -68,7 +77,10 @@ fn a_rule_ends_where_it_says_in_whatever_zone() {
     assert_eq!(starts(hours("FREQ=WEEKLY;UNTIL=20270117T233000Z")).len(), 3);
     assert_eq!(starts(hours("FREQ=WEEKLY;UNTIL=20270117T232959Z")).len(), 2);
     assert_eq!(starts(hours("FREQ=WEEKLY;UNTIL=20270118")).len(), 3, "a day counts whole");
-    assert_eq!(starts(again(day("2027-01-04"), Ending::Unsaid, "FREQ=DAILY;UNTIL=20270106T000000Z")).len(), 3);
+    for until in ["20270106", "20270106T000000Z", "20270105T230000Z"] {
+        let daily = again(day("2027-01-04"), Ending::Unsaid, &format!("FREQ=DAILY;UNTIL={until}"));
+        assert_eq!(starts(daily).len(), 3, "{until}: the day on which it ends in Berlin counts");
+    }
 }
 
 #[test]
@@ -78,11 +90,8 @@ fn what_is_left_out_or_moved_is_not_frozen() {
     let moved = Event { start: Ok(day("2027-01-20")), repeats: None, instead_of: Some(day("2027-01-18")), ..weekly.clone() };
     let all = times(vec![weekly, moved]);
     let found: Vec<_> = all.iter().map(|(uid, during)| (uid.as_str(), during.clone().expect("a time").start.to_string())).collect();
-    let expected = [
-        ("1@x/2027-01-04", "2027-01-03T23:00:00Z"),
-        ("1@x/2027-01-25", "2027-01-24T23:00:00Z"),
-        ("1@x/2027-01-18", "2027-01-19T23:00:00Z"),
-    ];
+    let expected =
+        [("1@x", "2027-01-03T23:00:00Z"), ("1@x/2027-01-25", "2027-01-24T23:00:00Z"), ("1@x/2027-01-18", "2027-01-19T23:00:00Z")];
     assert_eq!(found, expected.map(|(uid, start)| (uid, start.to_owned())));
 }
 
@@ -100,8 +109,38 @@ fn what_is_left_out_or_moved_may_be_written_by_another_clock() {
     };
     let all = times(vec![weekly, moved]);
     let found: Vec<_> = all.iter().map(|(uid, during)| (uid.as_str(), during.clone().expect("a time").start.to_string())).collect();
-    let expected = [("1@x/2027-01-04", "2027-01-03T23:30:00Z"), ("1@x/2027-01-18", "2027-01-18T23:30:00Z")];
+    let expected = [("1@x", "2027-01-03T23:30:00Z"), ("1@x/2027-01-18", "2027-01-18T23:30:00Z")];
     assert_eq!(found, expected.map(|(uid, start)| (uid, start.to_owned())));
+}
+
+#[test]
+fn where_no_date_is_left_none_is_frozen() {
+    let once = again(day("2027-01-04"), Ending::Unsaid, "FREQ=WEEKLY;COUNT=1");
+    let moved = Event { start: Ok(day("2027-01-06")), repeats: None, instead_of: Some(day("2027-01-04")), ..once.clone() };
+    let all = times(vec![once.clone(), moved.clone()]);
+    assert!(all[0].1.as_ref().is_err_and(|why| why.contains("left out or moved")), "{all:?}");
+    assert_eq!(all[1].1.as_ref().map(|during| during.start), Ok(at("2027-01-05T23:00:00Z")));
+    let mut empty = once.clone();
+    empty.repeats.as_mut().expect("it repeats").left_out = vec![day("2027-01-04")];
+    assert!(why(empty).contains("left out or moved"));
+    // With all later ones: nobody can tell from the file on which days.
+    let all = times(vec![once, Event { and_later: true, ..moved }]);
+    assert!(all.len() == 2 && all.iter().all(|(_, during)| during.as_ref().is_err_and(|why| why.contains("all later ones"))), "{all:?}");
+}
+
+#[test]
+fn a_replaced_date_is_known_by_the_clock_of_its_event() {
+    let daily = again(zoned("2027-01-17T00:30:00"), Ending::At(zoned("2027-01-17T02:00:00")), "FREQ=DAILY;COUNT=3");
+    let start = Moment::Utc(at("2027-01-19T12:00:00Z"));
+    let moved = Event {
+        start: Ok(start),
+        end: Ok(Ending::At(Moment::Utc(at("2027-01-19T13:00:00Z")))),
+        repeats: None,
+        instead_of: Some(Moment::Utc(at("2027-01-17T23:30:00Z"))),
+        ..daily.clone()
+    };
+    let uids: Vec<String> = times(vec![daily, moved]).into_iter().map(|(uid, _)| uid).collect();
+    assert_eq!(uids, ["1@x", "1@x/2027-01-19", "1@x/2027-01-18"], "the 18th in Berlin is replaced");
 }
 
 #[test]
@@ -109,6 +148,8 @@ fn a_file_from_the_year_1_is_given_up_in_time() {
     let old = |n: i32| Event { uid: n.to_string(), ..again(day("0001-01-01"), Ending::Unsaid, "FREQ=DAILY") };
     let all = times((0..400).map(old).collect());
     assert!(all.len() == 400 && all.iter().all(|(_, during)| during.as_ref().is_err_and(|why| why.contains("too long ago"))));
+    let sparse = |n: i32| Event { uid: n.to_string(), ..again(day("0001-01-01"), Ending::Unsaid, "FREQ=DAILY;BYDAY=MO;BYMONTHDAY=31") };
+    assert!(times((0..400).map(sparse).collect()).iter().all(|(_, during)| during.is_err()), "days are counted, not dates");
     // A birthday of which nobody knows the year.
     assert_eq!(starts(again(day("1604-12-25"), Ending::Unsaid, "FREQ=YEARLY")).len(), 2);
 }
