@@ -128,7 +128,7 @@ test("the simulator says who must approve, and whether those who are there suffi
   await page.getByLabel("Procedure").selectOption("nightly for the shop");
   await ask(page);
   await expect(answer(page)).toContainText("Billing, large databases, version 1");
-  await expect(answer(page)).toContainText("as you imagine it");
+  await expect(answer(page)).toContainText("as asked here");
 });
 
 test("an example is kept, and a version that breaks it is refused by its name", async ({ page, demo }) => {

@@ -209,7 +209,7 @@ fn button(m: &Material) -> Option<Button> {
         NoticeKind::ApprovalLost | NoticeKind::QuorumShort => ("See what is missing", page(m)),
         NoticeKind::Held => ("See what is known and decide", page(m)),
         NoticeKind::Commented | NoticeKind::Mentioned => ("Open the conversation", format!("{}#conversation", page(m))),
-        NoticeKind::Validating => ("Open the validation list", format!("{}/checklist", page(m))),
+        NoticeKind::Validating if !m.recipient.outside => ("Open the validation list", format!("{}/checklist", page(m))),
         _ => ("Open the window", page(m)),
     };
     Some(Button { label: label.to_owned(), url })

@@ -74,7 +74,7 @@ pub async fn show(engine: &Engine, caller: &Caller, asked: &Asked) -> Result<Sim
 fn holds(asked: &Asked, measured: Option<u64>) -> String {
     let said = |mib: u64| size(mib.saturating_mul(1 << 20));
     match (asked.database_mib.parse().ok(), measured) {
-        (Some(mib), _) => format!("{}, as you imagine it", said(mib)),
+        (Some(mib), _) => format!("{}, as asked here", said(mib)),
         (None, Some(mib)) => format!("{}, as last measured", said(mib)),
         (None, None) => "Not measured yet, so it counts as large".to_owned(),
     }

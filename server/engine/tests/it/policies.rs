@@ -635,7 +635,7 @@ async fn sizes_and_own_procedures_can_be_imagined() {
     assert_eq!((policy(&page).as_str(), page.holds.as_deref()), ("Large", Some("Not measured yet, so it counts as large")));
     assert!(page.procedures.iter().any(|(known, name)| *known == key && name == "nightly"), "{:?}", page.procedures);
     let page = ask("", "1999").await;
-    assert_eq!((policy(&page).as_str(), page.holds.as_deref()), ("Weekly", Some("1.9 GB, as you imagine it")));
+    assert_eq!((policy(&page).as_str(), page.holds.as_deref()), ("Weekly", Some("1.9 GB, as asked here")));
     assert_eq!(policy(&ask(&key, "1999").await), "Weekly", "it does what the weekly one does");
     assert_eq!(policy(&ask(library::monthly::KEY, "1999").await), "Standard");
     assert!(ask("", "many").await.problem.expect("no number").contains("whole number of MiB"));
