@@ -122,7 +122,7 @@ pub(super) async fn policies(engine: &Engine) -> Result<()> {
         ..Policy::standard()
     };
     let large = Policy {
-        rules: vec![Rule { need: 2, ..stakeholder.clone() }, lead.clone()],
+        rules: vec![Rule { assurance: Assurance::LinkCode, ..stakeholder.clone() }, lead.clone()],
         scope: Some(Scope { database_at_least_mib: LARGE_MIB, ..scope(Environment::Production, 24) }),
         ..Policy::standard()
     };
