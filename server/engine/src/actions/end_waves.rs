@@ -8,7 +8,7 @@ use crate::store::{self, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
 use domain::fact::NewFact;
-use domain::ids::WindowId;
+use domain::ids::{TargetId, WindowId};
 use domain::lanes::next_wave;
 use domain::notice::NoticeKind;
 use domain::permission::Permit;
@@ -44,6 +44,13 @@ pub async fn end_waves(pool: &PgPool, permit: &Permit, window: WindowId, wave: u
     .await?;
     wake(pool, &[Wake::Notifier, Wake::Sealer]).await;
     Ok(())
+}
+
+/// Databases that wait for their wave do not begin any more. Where nothing else is under way, that is the end of the window's work.
+pub(super) async fn leave_out(ledger: &mut Ledger<'_>, window: &Window, waiting: &[TargetId], why: &str) -> Result<()> {
+    let fact = ledger.end_waves(window, waiting, why).await?;
+    let settled = ledger.settle(window, Some(why), fact).await?;
+    tell_of_end(ledger, window, &window.plan()?, &settled, (why, None), fact).await
 }
 
 /// Tells of the end of a window's work, where it has come to it: to validate what was done, or that it failed. What went wrong on which

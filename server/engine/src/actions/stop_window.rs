@@ -1,7 +1,7 @@
 //! Stops everything that a window does, on every database at once: each of its runs is asked to stop, and no further wave begins. Between two
 //! waves nothing runs, and what waits is not started any more.
 
-use super::end_waves::tell_of_end;
+use super::end_waves::leave_out;
 use super::stop_run::may_stop;
 use super::{Caller, hide, open_runs};
 use crate::engine::Engine;
@@ -69,10 +69,7 @@ pub async fn stop_window(engine: &Engine, caller: &Caller, number: i64, input: &
             if !waiting.is_empty() {
                 // As it is under the lock.
                 let window = store::windows::load(ledger.db(), window.id).await?;
-                let why = format!("Stopped: {reason}");
-                let fact = ledger.end_waves(&window, &waiting, &why).await?;
-                let settled = ledger.settle(&window, Some(&why), fact).await?;
-                tell_of_end(&mut ledger, &window, &window.plan()?, &settled, (&why, None), fact).await?;
+                leave_out(&mut ledger, &window, &waiting, &format!("Stopped: {reason}")).await?;
             }
             Ok(Stopped { asked, not_started: waiting.len() })
         })

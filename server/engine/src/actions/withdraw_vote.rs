@@ -1,6 +1,6 @@
 //! Takes a vote back, until the run opens: by the voter, or through "this was not me".
 
-use super::{Caller, audience, cast_vote::standing, end_waves::tell_of_end, open_runs, stop_run::may_stop};
+use super::{Caller, audience, cast_vote::standing, end_waves::leave_out, open_runs, stop_run::may_stop};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger};
@@ -102,7 +102,7 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
         )
         .into());
     }
-    let fact = withdraw(ledger, &window, person, reason).await?;
+    let (_, fact) = withdraw(ledger, &window, person, reason).await?;
     recount(ledger, &window, reason, fact).await
 }
 
@@ -113,8 +113,7 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
 /// A vote that let nothing run is taken off the count, and nothing else: a no, and any vote where two people broke the glass.
 async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> Result<WindowState> {
     let window = store::windows::load(ledger.db(), window).await?;
-    let vote = own(ledger, &window, person).await?;
-    let fact = withdraw(ledger, &window, person, NOT_ME).await?;
+    let (vote, fact) = withdraw(ledger, &window, person, NOT_ME).await?;
     if vote.decision != VoteDecision::Approve || store::glass::holds(ledger.db(), window.id, window.digest).await?.is_some() {
         return Ok(window.state);
     }
@@ -138,31 +137,21 @@ async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> 
         let fact = NewFact::done(action, "run", run.id).of_window(window.id).of_team(window.team);
         ledger.fact(fact.with("reason", reason).with("database", name)).await?;
     }
-    let plan = window.plan()?;
     let waiting: Vec<TargetId> =
         lanes.iter().filter(|row| row.lane.state == LaneState::Waiting && !held).map(|row| row.lane.target).collect();
     if !waiting.is_empty() {
-        let fact = ledger.end_waves(&window, &waiting, reason).await?;
-        let settled = ledger.settle(&window, Some(reason), fact).await?;
-        tell_of_end(ledger, &window, &plan, &settled, (reason, None), fact).await?;
+        leave_out(ledger, &window, &waiting, reason).await?;
     } else if window.state == WindowState::Hold {
         let payload = Map::from_iter([("said".to_owned(), vec![reason].into())]);
-        audience::tell(ledger, &window, &plan, NoticeKind::Held, payload, fact).await?;
+        audience::tell(ledger, &window, &window.plan()?, NoticeKind::Held, payload, fact).await?;
     }
     Ok(window.state)
 }
 
-/// The caller's vote that stands on the newest plan.
-async fn own(ledger: &mut Ledger<'_>, window: &Window, person: PersonId) -> Result<StandingVote> {
+/// Takes a person's vote that stands on the newest plan off the count; gives it with the fact.
+async fn withdraw(ledger: &mut Ledger<'_>, window: &Window, person: PersonId, reason: &str) -> Result<(StandingVote, FactRef)> {
     let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
-    let own = votes.into_iter().map(|(_, vote)| vote).find(|vote| vote.person == person);
-    own.ok_or_else(|| no_vote().into())
-}
-
-/// Takes a vote that stands on the newest plan off the count.
-async fn withdraw(ledger: &mut Ledger<'_>, window: &Window, person: PersonId, reason: &str) -> Result<FactRef> {
-    let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
-    let Some((vote, _)) = votes.iter().find(|(_, vote)| vote.person == person) else {
+    let Some((id, vote)) = votes.into_iter().find(|(_, vote)| vote.person == person) else {
         return Err(no_vote().into());
     };
     if store::series_digests::voted_with(ledger.db(), window.id, window.digest, person).await?.is_some() {
@@ -176,11 +165,11 @@ async fn withdraw(ledger: &mut Ledger<'_>, window: &Window, person: PersonId, re
     let fact = NewFact::done("vote.withdraw", "window", window.id)
         .of_window(window.id)
         .of_team(window.team)
-        .with("vote", vote.to_string())
+        .with("vote", id.to_string())
         .with("reason", reason);
     let fact = ledger.fact(fact).await?;
-    ledger.withdraw_vote(*vote, reason).await?;
-    Ok(fact)
+    ledger.withdraw_vote(id, reason).await?;
+    Ok((vote, fact))
 }
 
 /// Counts a window that has not started, after a vote on it was taken back: an approved one whose votes no longer suffice waits again; and one

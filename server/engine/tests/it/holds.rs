@@ -5,9 +5,7 @@ use crate::worker_process::WorkerProcess;
 use domain::hold::{HoldVerb, ResolveForm};
 use engine::Error;
 use engine::actions::Caller;
-use engine::actions::cast_vote::{self, cast_vote};
 use engine::actions::resolve_hold::resolve_hold;
-use engine::actions::withdraw_vote::{Objection, object_to_vote};
 use engine::queries::runs;
 use engine::test_support::fail_points::Deed;
 use std::time::Duration;
@@ -170,43 +168,4 @@ async fn roll_back_cleans_up_what_the_run_left() {
     let seen = runs::show(&stage.house.engine, &stage.house.engineer.actor, stage.run().await).await.expect("the page");
     assert!(seen.debris().is_empty(), "what is gone is not listed\n{page}");
     worker.terminate().await;
-}
-
-/// The mailbox that a vote came through disowns it while the work is under way: the run holds after its current item, and nothing lets it go on as
-/// long as the votes do not suffice.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_vote_that_was_not_theirs_holds_what_runs_by_it() {
-    let stage = RunStage::new().await;
-    let house = &stage.house;
-    stage.gated_index("invoices").await;
-    stage.gated_index("letters").await;
-    let gate = stage.hold_gate().await;
-    stage.target.settled().await;
-    let window = house.due_and_waiting_with(|plan| plan.parameters = RunStage::eager()).await;
-    for who in [&house.stakeholder, &house.lead] {
-        let digest = house.digest(window.number).await.hex();
-        let vote = cast_vote::Input { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..cast_vote::Input::default() };
-        cast_vote(&house.engine, who, window.number, &vote).await.expect("asked");
-    }
-    let worker = stage.worker();
-    stage.at_the_gate().await;
-    let secret = house.secret("vote_recorded", house.stakeholder.actor.person).await;
-    let page = engine::queries::links::page(&house.engine, &secret, None).await.expect("a page");
-    assert!(matches!(page.answer, domain::view::links::Answer::Object(_)), "{:?}", page.answer);
-    let typed = Objection { short_name: "prod-orders".into() };
-    object_to_vote(&house.engine, &secret, &typed, "r").await.expect("not me");
-    drop(gate);
-    stage.until(60, "SELECT state = 'hold' FROM drydock.window").await;
-    let page = stage.page().await;
-    assert!(page.contains("says that it was not theirs"), "{page}");
-    assert_eq!(house.count("SELECT count(*) FROM drydock.item WHERE outcome IS NULL").await, 1, "after the current item\n{page}");
-    assert_eq!(house.count("SELECT count(*) FROM drydock.outbox WHERE kind = 'held'").await.min(1), 1, "people are told\n{page}");
-    let refused = stage.decide(&house.engineer, HoldVerb::Continue, "", "it is only statistics").await;
-    assert!(matches!(&refused, Err(Error::Refused(refusal)) if refusal.to_string().contains("votes do not suffice")), "{refused:?}");
-    // The other one, while it is held already: whoever decides is told of it.
-    let secret = house.secret("vote_recorded", house.lead.actor.person).await;
-    object_to_vote(&house.engine, &secret, &typed, "r").await.expect("not me");
-    let said = "SELECT count(*) FROM drydock.outbox WHERE kind = 'held' AND payload -> 'said' ->> 0 LIKE '%was not theirs%'";
-    assert!(house.count(said).await > 0, "{}", stage.page().await);
-    worker.stop().await;
 }

@@ -14,6 +14,7 @@ mod cluster;
 mod comments;
 mod cuts;
 mod departures;
+mod disowned;
 mod executors;
 mod feeds;
 mod freeze_imports;
