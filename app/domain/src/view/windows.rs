@@ -17,5 +17,5 @@ pub use blocked::{Blocker, Overlap, Situation, blocked};
 pub use diff::{Change, changes};
 pub use list::{Filter, ListPage, Row, StateFilter};
 pub use offers::{Offer, Offers, OffersInput, offers};
-pub use page::{Head, Preview, ShowPage, owes_issues};
+pub use page::{DecidePage, Head, Preview, ShowPage, owes_issues};
 pub use when::{Countdown, Moments, countdown};

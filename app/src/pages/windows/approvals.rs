@@ -13,13 +13,13 @@ use domain::glass::Raised;
 use domain::plan::{Plan, PlanTarget};
 use domain::view::windows::blocked::{both, people};
 use domain::view::windows::page::{OfSeries, VoteRow};
-use domain::view::windows::{Head, Offer, ShowPage};
+use domain::view::windows::{DecidePage, Head, Offer};
 use domain::window::WindowState;
 use leptos::prelude::*;
 use std::collections::BTreeSet;
 
 #[component]
-pub fn ApprovalsCard(page: ShowPage) -> impl IntoView {
+pub fn ApprovalsCard(page: DecidePage) -> impl IntoView {
     let rules = page.standing.lines().iter().map(|rule| line(&page, rule)).collect_view();
     let votes = votes(&page.votes, page.head.revision);
     let policies = policies(&page.plan);
@@ -149,7 +149,7 @@ fn policies(plan: &Plan) -> impl IntoView + use<> {
         .collect_view()
 }
 
-fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
+fn line(page: &DecidePage, standing: &RuleStanding) -> impl IntoView + use<> {
     let (have, need) = (standing.have.len(), standing.need);
     let (tone, label) = if have >= need { (Tone::Good, format!("{have} of {need}")) } else { (Tone::Waiting, format!("{have} of {need}")) };
     let named = |who: &[domain::ids::PersonId]| people(who, &page.names);
@@ -171,7 +171,7 @@ fn line(page: &ShowPage, standing: &RuleStanding) -> impl IntoView + use<> {
 }
 
 /// Who is asked by the rule and does not count now, with the reason.
-fn silent(page: &ShowPage, standing: &RuleStanding) -> Option<impl IntoView + use<>> {
+fn silent(page: &DecidePage, standing: &RuleStanding) -> Option<impl IntoView + use<>> {
     let of = |target: &PlanTarget| standing.of.is_empty() || standing.of.contains(&target.short_name);
     let asking = page.plan.asks().filter(|(target, ..)| of(target));
     let asked: BTreeSet<_> = asking.filter_map(|(.., eligible)| eligible.get(&standing.rule.key)).flatten().collect();

@@ -5,7 +5,7 @@ use super::frame::WindowHead;
 use super::plan::PlanCard;
 use super::preview::PreviewCard;
 use crate::door;
-use domain::view::windows::ShowPage as Window;
+use domain::view::windows::DecidePage as Window;
 use engine::queries;
 use leptos::prelude::*;
 

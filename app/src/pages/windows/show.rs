@@ -81,7 +81,7 @@ fn page(window: Window, said: Conversation, may_audit: bool) -> impl IntoView {
     let beside = (!beside.is_empty()).then(|| {
         view! { <Card title="Beside it at that time"><BesideTable beside caption="On the same server, or linked; nothing forbids it"/></Card> }
     });
-    let approvals = view! { <ApprovalsCard page=window.clone()/> };
+    let approvals = view! { <ApprovalsCard page=window.deciding()/> };
     // What was broken is seen first; the offer stands behind the approvals that it would replace.
     let offer_only = window.glass.is_offer_only();
     let glass = view! { <BreakGlassCard head=head.clone() part=window.glass.clone()/> };

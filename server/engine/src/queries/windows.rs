@@ -27,7 +27,7 @@ use domain::view::windows::list::{Filter, ListPage, PAGE_ROWS};
 use domain::view::windows::offers::Whole;
 use domain::view::windows::page::{Head, LaneLine, RevisionDiff, RunRow, Silent, VoteRow};
 use domain::view::windows::{
-    Blocker, Change, Offer, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues,
+    Blocker, Change, DecidePage, Offer, Offers, OffersInput, Preview, ShowPage, Situation, blocked, changes, countdown, offers, owes_issues,
 };
 use domain::voice;
 use domain::window::{RunState, WindowState};
@@ -65,46 +65,26 @@ pub async fn list(engine: &Engine, actor: &Actor, filter: &Filter) -> Result<Lis
 
 /// The page of window `number`; `compare` asks for the difference between two of its revisions instead of the newest.
 pub async fn show(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32, i32)>) -> Result<ShowPage> {
-    page(engine, actor, number, compare, Readers::Team).await
-}
-
-/// The same, as much of it as a decision needs, also for whoever is asked by its plan and sees nothing else of the team's.
-pub async fn decide(engine: &Engine, actor: &Actor, number: i64) -> Result<ShowPage> {
-    page(engine, actor, number, None, Readers::TeamOrAsked).await
-}
-
-async fn page(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32, i32)>, readers: Readers) -> Result<ShowPage> {
     let actor = actor.clone();
     transaction::read(engine.pool(), "windows_show", move |db| {
         let actor = actor.clone();
         Box::pin(async move {
-            let near = near(db, &actor, Which::Number(number), readers).await?;
+            let near = near(db, &actor, Which::Number(number), Readers::Team).await?;
             let head = &near.loaded.head;
             let revisions = window_page::revisions(db, head.id).await?;
             let diff = difference(db, head.id, compare.unwrap_or((head.revision - 1, head.revision))).await?;
             let ahead = head.state == WindowState::Proposed || head.state.is_live();
             let beside = if ahead { beside(db, &actor, &near.plan, head).await? } else { vec![] };
-            let preview = near
-                .loaded
-                .preview
-                .clone()
-                .and_then(|answer| serde_json::from_value(answer).ok())
-                .map(|answer| Preview::inside(&near.plan.envelope, answer));
+            let (preview, previews) = previews(&near);
             let lanes: Vec<Lane> = near.lanes.iter().map(|line| line.lane).collect();
             let glass = glass(db, &actor, &near).await?;
             let whole = Whole::of(&actor, head.team, &lanes);
-            let sees_team = holds(&actor, Verb::SeeTeam, Some(head.team));
-            // Whoever is outside reads the votes on what they decide on, as behind a mailed link.
-            let of_page = |vote: &VoteRow| sees_team || vote.revision == head.revision;
-            let votes = near.votes.iter().filter(|vote| of_page(vote)).cloned().collect();
-            let previews = near.loaded.preview.as_ref().map(|kept| Preview::of_lanes(&near.plan, kept)).unwrap_or_default();
             Ok(ShowPage {
                 countdown: countdown(head.state, &head.moments, head.now),
                 watchers: watchers(db, &actor, head.team, Watched::Window(head.id)).await?,
                 messages: window_page::messages(db, head.id, window_page::MOST_LINES).await?,
                 trail: window_page::trail(db, head.id).await?,
                 series: store::series_digests::of_window(db, near.loaded.head.id).await?,
-                sees_team,
                 head: near.loaded.head,
                 blocked: near.blocked,
                 glass,
@@ -117,7 +97,7 @@ async fn page(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32,
                 speaks_for: near.speaks_for,
                 standing: near.standing,
                 silent: near.silent,
-                votes,
+                votes: near.votes,
                 previews,
                 preview,
                 checks: near.checks,
@@ -130,6 +110,44 @@ async fn page(engine: &Engine, actor: &Actor, number: i64, compare: Option<(i32,
         })
     })
     .await
+}
+
+/// As much of it as a decision needs, also for whoever is asked by its plan and sees nothing else of the team's.
+pub async fn decide(engine: &Engine, actor: &Actor, number: i64) -> Result<DecidePage> {
+    let actor = actor.clone();
+    transaction::read(engine.pool(), "windows_decide", move |db| {
+        let actor = actor.clone();
+        Box::pin(async move {
+            let near = near(db, &actor, Which::Number(number), Readers::TeamOrAsked).await?;
+            let (preview, previews) = previews(&near);
+            let head = near.loaded.head;
+            let sees_team = holds(&actor, Verb::SeeTeam, Some(head.team));
+            Ok(DecidePage {
+                sees_team,
+                series: store::series_digests::of_window(db, head.id).await?,
+                votes: near.votes.into_iter().filter(|vote| sees_team || vote.revision == head.revision).collect(),
+                head,
+                offers: near.offers,
+                plan: near.plan,
+                names: near.names,
+                waited: near.waited,
+                speaks_for: near.speaks_for,
+                standing: near.standing,
+                silent: near.silent,
+                preview,
+                previews,
+            })
+        })
+    })
+    .await
+}
+
+/// What a worker found before, and the same on each of several databases.
+fn previews(near: &Near) -> (Option<Preview>, Vec<(String, Preview)>) {
+    let kept = near.loaded.preview.as_ref();
+    let one =
+        kept.and_then(|answer| serde_json::from_value(answer.clone()).ok()).map(|answer| Preview::inside(&near.plan.envelope, answer));
+    (one, kept.map(|kept| Preview::of_lanes(&near.plan, kept)).unwrap_or_default())
 }
 
 /// Break-glass, as this reader may ask for it, confirm and review it.

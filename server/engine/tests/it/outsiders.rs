@@ -50,7 +50,6 @@ async fn whoever_a_policy_names_decides_signed_in_and_sees_nothing_else() {
     assert_eq!(code(queries::windows::checklist(engine, &fritz.actor, number).await.map(drop)), "not_found");
     let page = queries::windows::decide(engine, &fritz.actor, number).await.expect("he is asked");
     assert!(!page.sees_team && page.offers.vote.is_open() && page.offers.approve.is_open());
-    assert!(page.beside.is_empty() && page.watchers.rows.is_empty(), "of the team's work");
     assert!([&page.offers.edit, &page.offers.cancel, &page.offers.withdraw].into_iter().all(|offer| !offer.is_open()));
     let insider = queries::windows::decide(engine, &house.lead.actor, number).await.expect("she sees the team's work");
     assert!(insider.sees_team && !insider.offers.vote.is_open(), "nobody asks her");

@@ -300,13 +300,42 @@ pub fn owes_issues(runs: &[RunRow], lanes: &[LaneLine], checks: &[CheckRow], sta
         || checks.iter().any(|check| check.state == CheckState::Accepted)
 }
 
+/// What a decision needs, and nothing else of the owner team's work: the page `/windows/:n/decide`, and the part about approvals of the window's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecidePage {
+    /// The reader sees the owner team's work; otherwise they are asked by this plan.
+    pub sees_team: bool,
+    /// Above everything.
+    pub head: Head,
+    /// The series it was born of.
+    pub series: Option<OfSeries>,
+    /// What the reader may do.
+    pub offers: Offers,
+    /// The sealed plan, read from its bytes.
+    pub plan: Plan,
+    /// Names of everybody the plan and the votes speak of.
+    pub names: BTreeMap<PersonId, String>,
+    /// The same for those who are waited for: who is away, and for whom somebody votes.
+    pub waited: BTreeMap<PersonId, String>,
+    /// Names of those in whose place the reader votes.
+    pub speaks_for: Vec<String>,
+    /// Where the votes stand.
+    pub standing: Standing,
+    /// Who is asked and does not count now.
+    pub silent: BTreeMap<PersonId, Silent>,
+    /// Votes, newest first: of a reader outside the team those on the newest plan alone, as behind a mailed link.
+    pub votes: Vec<VoteRow>,
+    /// What a worker found before.
+    pub preview: Option<Preview>,
+    /// The same on each of several databases where somebody looked, by short name.
+    pub previews: Vec<(String, Preview)>,
+}
+
 /// The page `/windows/:n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShowPage {
     /// Above everything.
     pub head: Head,
-    /// The reader sees the owner team's work; otherwise they are asked by this plan, and what they may read is what they decide on.
-    pub sees_team: bool,
     /// The series it was born of.
     pub series: Option<OfSeries>,
     /// What comes next, and how far away it is.
@@ -357,4 +386,26 @@ pub struct ShowPage {
     pub diff: Option<RevisionDiff>,
     /// Facts about it, newest first.
     pub trail: Vec<TrailRow>,
+}
+
+impl ShowPage {
+    /// The part about approvals.
+    #[must_use]
+    pub fn deciding(&self) -> DecidePage {
+        DecidePage {
+            sees_team: true,
+            head: self.head.clone(),
+            series: self.series.clone(),
+            offers: self.offers.clone(),
+            plan: self.plan.clone(),
+            names: self.names.clone(),
+            waited: self.waited.clone(),
+            speaks_for: self.speaks_for.clone(),
+            standing: self.standing.clone(),
+            silent: self.silent.clone(),
+            votes: self.votes.clone(),
+            preview: self.preview.clone(),
+            previews: self.previews.clone(),
+        }
+    }
 }
