@@ -4,10 +4,11 @@
 //! [`Rule`] does not know is refused, because a freeze on the wrong day keeps nothing.
 
 use super::MOST_DAYS;
-use super::import::{Ending, Event, Moment};
+use super::import::{Ending, Event, Moment, short};
 use super::span::Edge;
 use crate::recurrence::Rule;
 use crate::recurrence::text::stamp;
+use crate::reveal::visible;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +20,7 @@ pub const AHEAD_DAYS: i64 = 731;
 pub const MOST_DATES: usize = 120;
 /// Most times of one file.
 pub const MOST_TIMES: usize = 1_000;
-/// Most dates of one file that are counted, those that are over included: a file may begin in the year 1.
+/// Most days, weeks and months of one file that are walked through, those that are over included: a file may begin in the year 1.
 pub const MOST_STEPS: usize = 100_000;
 
 /// What a file says of an event that happens again.
@@ -67,7 +68,10 @@ pub fn spread(events: Vec<Event>, zone: &TimeZone, known: impl Fn(&str) -> Optio
         };
         let found = dates(&event, &repeat, zone, &known, now, &mut steps)
             .map(|found| found.into_iter().filter(|one| !moved.contains(&one.uid)).collect::<Vec<_>>())
-            .and_then(|found| if all.len() + found.len() > MOST_TIMES { Err(many_in_all()) } else { Ok(found) });
+            .and_then(|found| match all.len() + found.len() {
+                0..=MOST_TIMES => Ok(found),
+                _ => Err(format!("With it the file would have more than {MOST_TIMES} times. Import it in parts.")),
+            });
         match found {
             // Over, as the first date says; or none is left.
             Ok(found) if found.is_empty() => {
@@ -81,10 +85,6 @@ pub fn spread(events: Vec<Event>, zone: &TimeZone, known: impl Fn(&str) -> Optio
         }
     }
     all
-}
-
-fn many_in_all() -> String {
-    format!("With it the file would have more than {MOST_TIMES} times. Import it in parts.")
 }
 
 /// The event on each of its dates that is not over.
@@ -162,15 +162,11 @@ fn identity(event: &Event, first: Option<DateTime>, wall: DateTime) -> String {
 fn by_clock_of(first: &Moment, moment: &Moment, zone: &TimeZone, known: &impl Fn(&str) -> Option<TimeZone>) -> DateTime {
     if matches!(moment, Moment::Day(_)) || matches!(first, Moment::Day(_)) {
         // The time of day is that of the event: the day alone says which date is meant.
-        return moment_day(moment).to_datetime(wall(first).time());
+        return wall(moment).date().to_datetime(wall(first).time());
     }
     let instant = zone_of(moment, zone, known).ok().and_then(|own| Edge::First.instant(wall(moment), &own));
     let there = zone_of(first, zone, known).ok();
     instant.zip(there).map_or_else(|| wall(moment), |(at, there)| at.to_zoned(there).datetime())
-}
-
-fn moment_day(moment: &Moment) -> Date {
-    wall(moment).date()
 }
 
 /// What a clock in the moment's own zone shows.
@@ -186,9 +182,7 @@ fn zone_of(moment: &Moment, zone: &TimeZone, known: &impl Fn(&str) -> Option<Tim
     match moment {
         Moment::Utc(_) => Ok(TimeZone::UTC),
         Moment::Day(_) | Moment::Floating(_) => Ok(zone.clone()),
-        Moment::Zoned(_, name) => {
-            known(name).ok_or_else(|| format!("Its time zone “{}” is none of the IANA database.", super::import::short(name)))
-        }
+        Moment::Zoned(_, name) => known(name).ok_or_else(|| format!("Its time zone “{}” is none of the IANA database.", short(name))),
     }
 }
 
@@ -246,7 +240,7 @@ fn rule(text: &str, start: &Moment, zone: &TimeZone) -> Result<Rule, String> {
     });
     let text = kept.collect::<Vec<_>>().join(";");
     Rule::parse(&text).or_else(|errors| {
-        let said: Vec<String> = errors.into_iter().map(|error| super::import::short(&error.message)).collect();
+        let said: Vec<String> = errors.into_iter().map(|error| visible(&error.message)).collect();
         refuse(&said.join(" "))
     })
 }
