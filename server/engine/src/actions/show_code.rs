@@ -74,7 +74,7 @@ pub(super) fn by_link_at_all(ballot: &Ballot, admitted: &Admitted<'_>) -> Result
     Err(Refusal::new(
         "sign_in_needed",
         format!("The policy of this plan counts your approval only when you are {signed_in}, so by this link it would count for nothing."),
-        format!("Sign in{with} and approve there: the page that is named at your decision leads to it."),
+        format!("Sign in{with} by the link at your decision, and approve there."),
     )
     .into())
 }

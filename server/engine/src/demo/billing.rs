@@ -37,16 +37,16 @@ pub(super) const TRIAL: &str = "invoices-trial";
 /// What billing calls a large database.
 const LARGE_MIB: u64 = 100 * 1024;
 
-async fn store_team(engine: &Engine, short_name: &'static str) -> Result<TeamId> {
+/// A team by its handle.
+async fn by_handle(engine: &Engine, short_name: &str) -> Result<Option<TeamId>> {
     let found = transaction::read(engine.pool(), "demo_teams", |db| Box::pin(async move { Ok(store::teams::rows(db).await?) })).await?;
-    found.into_iter().find(|team| team.short_name == short_name).map(|team| team.id).ok_or(Error::NotFound)
+    Ok(found.into_iter().find(|team| team.short_name == short_name).map(|team| team.id))
 }
 
 /// The team and its people, who sign in nowhere: the demo acts for them.
 pub(super) async fn team(engine: &Engine) -> Result<TeamId> {
-    let found = transaction::read(engine.pool(), "demo_teams", |db| Box::pin(async move { Ok(store::teams::rows(db).await?) })).await?;
-    if let Some(team) = found.into_iter().find(|team| team.short_name == TEAM) {
-        return Ok(team.id);
+    if let Some(team) = by_handle(engine, TEAM).await? {
+        return Ok(team);
     }
     let places =
         [("Bea Berg", LEAD, TeamRole::Lead), ("Bo Blom", ENGINEER, TeamRole::Engineer), ("Ines Imhof", STAKEHOLDER, TeamRole::Stakeholder)];
@@ -115,7 +115,7 @@ pub(super) async fn policies(engine: &Engine) -> Result<()> {
         ..Policy::standard()
     };
     // Reviews show what the shop reads, too: one of its leads looks at them, signed in, and sees nothing else of billing's work.
-    let shop = store_team(engine, "shop").await?;
+    let shop = by_handle(engine, "shop").await?.ok_or(Error::NotFound)?;
     let reviewed = Policy {
         rules: vec![stakeholder.clone(), Rule::new("team", Group::Team(shop), 1, Assurance::Account)],
         scope: Some(Scope { procedures: BTreeSet::from([monthly::KEY.to_owned()]), ..scope(Environment::Production, 23) }),
