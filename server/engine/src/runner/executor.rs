@@ -1,10 +1,10 @@
 //! One item of the work list, in six steps: intent, open, start, execute, probe, done. Each but the statement itself is committed before
 //! the next begins, so that whoever comes after a crash knows how far it got.
 
-use super::control::{Control, epoch, open_failed, statement};
+use super::control::{Control, epoch, statement};
 use super::dispatcher::Work;
 use super::floor::Place;
-use super::{Halt, Step, cleanup, fail_point, guarded, watch};
+use super::{Halt, Step, cleanup, fail_point, guarded, lot, watch};
 use crate::actions::start_gate::{Asked, ask};
 use crate::error::Error;
 use crate::ledger::{Begun, Line, NewAttempt};
@@ -22,6 +22,7 @@ use domain::procedure::{StepClass, WorkItem};
 use domain::run::parallel;
 use domain::run::retry::MOST_TRIES;
 use domain::run::{Fit, LockFailure, Outcome, Retry, Verdict, fits, reserve_ms, retry};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An attempt as it is being made.
@@ -65,8 +66,9 @@ pub(super) fn ended(run: &Run, team: TeamId, ordinal: i32, number: i32, verdict:
         .with("detail", verdict.sentence.clone())
 }
 
-/// Works on an item until it has its outcome, or somebody asks to stop or to hold (then it may stay open).
-pub(super) async fn work_item(work: &Work, control: &Control, item: &Item, place: &Place) -> Step<()> {
+/// Works on an item until it has its outcome, or somebody asks to stop or to hold (then it may stay open). `kept` is the session of its place,
+/// where the one before left it there.
+pub(super) async fn work_item(work: &Work, control: &Control, item: &Item, place: &Place, kept: &mut Option<Session>) -> Step<()> {
     let mut waited_ms = 0;
     loop {
         work.go_on()?;
@@ -91,7 +93,8 @@ pub(super) async fn work_item(work: &Work, control: &Control, item: &Item, place
             }
         };
         fail_point("after_intent");
-        let result = attempt(work, control, item, this, before, budget_ms, place.slot).await?;
+        let tried = Attempted { this, before, budget_ms };
+        let result = attempt(work, control, item, tried, place.slot, kept).await?;
         fail_point("before_done");
         let wait_ms = match next_try(item.work.class, &result, this.number, waited_ms, budget_ms) {
             Some(wait_ms) if !work.lease.stop_asked() => wait_ms,
@@ -188,12 +191,37 @@ pub(super) fn needs_ms(high_ms: u64, reserve_ms: u64) -> i64 {
     i64::try_from(high_ms.saturating_add(high_ms.div_ceil(2)).saturating_add(reserve_ms)).unwrap_or(i64::MAX / 2)
 }
 
+/// An attempt that is on record, and what it begins with.
+struct Attempted {
+    this: Try,
+    before: Evidence,
+    /// The longest that its statement may run.
+    budget_ms: u64,
+}
+
+/// Whether the session of an item may go on to the next one of its place: it sets nothing but the timers and settings that the next one sets
+/// anew, and holds no lock but its slot. What is of a design change, of settings or of accounts has a session of its own.
+fn shares_session(work: &Work, item: &WorkItem) -> bool {
+    item.script.is_none() && work.reach() == Reach::Database
+}
+
 /// Steps 2 to 5: open, start, execute, probe.
-async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before: Evidence, budget_ms: u64, place: u16) -> Step<ItemResult> {
+async fn attempt(
+    work: &Work,
+    control: &Control,
+    item: &Item,
+    Attempted { this, before, budget_ms }: Attempted,
+    place: u16,
+    kept: &mut Option<Session>,
+) -> Step<ItemResult> {
+    let shares = shares_session(work, &item.work);
+    if !shares {
+        lot::release(kept).await?;
+    }
     let name =
         SessionName::new(work.run.id, epoch(work), item.ordinal.unsigned_abs(), this.number.unsigned_abs()).map_err(Error::internal)?;
     let guards = Guards::of(&item.work, budget_ms, &work.plan.parameters);
-    let session = Session::open(&control.dialer, name, &guards).await.map_err(|error| open_failed(&error))?;
+    let session = lot::open(control, name, &guards, kept.take()).await?;
     if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
         let verdict = Verdict::new(Outcome::Cancelled, format!("Not sent: {difference}"));
         record_try(work, &this, item.ordinal, &verdict, &[], None, false).await?;
@@ -234,7 +262,12 @@ async fn attempt(work: &Work, control: &Control, item: &Item, this: Try, before:
     if result.verdict.outcome == Outcome::Unknown {
         return Err(Halt::Again(Error::internal(result.verdict.sentence)));
     }
-    drop(watched.session);
+    let session = Arc::into_inner(watched.session);
+    if shares && result.verdict.outcome == Outcome::Done && watched.stopped.is_none() {
+        *kept = session;
+    } else {
+        drop(session);
+    }
     if result.verdict.outcome == Outcome::NeedsCleanup {
         let failed = watched.stopped.is_none()
             && !result.execution.as_ref().and_then(|done| done.error.as_ref()).is_some_and(|error| error.is_cancelled());

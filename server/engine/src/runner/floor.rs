@@ -239,7 +239,7 @@ impl<'f> Floor<'f> {
         let (work, control, place) = (self.work, self.control, Place { slot, closing: Arc::clone(&self.closing) });
         self.running.push(Box::pin(async move {
             let done = match items.as_slice() {
-                [item] => alone(work, control, item, &place, &mut kept).await,
+                [item] => executor::work_item(work, control, item, &place, &mut kept).await,
                 several => lot::work_lot(work, control, several, &place, &mut kept).await,
             };
             Back { slot, kept, ordinals, done }
@@ -271,10 +271,4 @@ async fn may_begin(work: &Work) -> Step<bool> {
     }
     hold_if_asked(work).await?;
     Ok(true)
-}
-
-/// One item in a session of its own: one that stayed in its place gives the slot back first.
-async fn alone(work: &Work, control: &Control, item: &Item, place: &Place, kept: &mut Option<Session>) -> Step<()> {
-    lot::release(kept).await?;
-    executor::work_item(work, control, item, place).await
 }

@@ -36,8 +36,7 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     let (items, before) = still_there(work, control, items).await?;
     let Some(first) = items.first() else { return Ok(()) };
     let Some((budget_ms, needs_ms)) = budget(work, &items).await? else { return one_by_one(work, control, &items, place, kept).await };
-    let kept_open = kept.take().filter(|session| !session.link.is_closed());
-    let session = ready(work, control, first, place, budget_ms, kept_open).await?;
+    let session = ready(work, control, first, place, budget_ms, kept.take()).await?;
     let Some(tries) = begin(work, &items, &before, &session, place, needs_ms).await? else {
         *kept = Some(session);
         return one_by_one(work, control, &items, place, kept).await;
@@ -96,6 +95,18 @@ async fn still_there<'i>(work: &Work, control: &Control, items: &[&'i Item]) -> 
     Ok((there, before))
 }
 
+/// A session under this name: the one that stayed in its place, if it still answers, or a new one.
+pub(super) async fn open(control: &Control, name: SessionName, guards: &Guards, kept: Option<Session>) -> Step<Session> {
+    if let Some(kept) = kept.filter(|session| !session.link.is_closed()) {
+        match kept.again(name, guards).await {
+            Ok(session) => return Ok(session),
+            // The server may end what idles; it lets go of the slot with it.
+            Err(error) => tracing::info!(session = %name, %error, "the session that stayed in its place is gone"),
+        }
+    }
+    Session::open(&control.dialer, name, guards).await.map_err(|error| open_failed(&error))
+}
+
 /// What its statements may take, and the least time that all of them need; `None` where there is not enough for all.
 async fn budget(work: &Work, items: &[&Item]) -> Step<Option<(u64, i64)>> {
     let (times, now) = (&work.plan.times, work.now().await?);
@@ -117,11 +128,7 @@ pub(super) async fn until_cut_off(work: &Work) -> Step<Duration> {
 async fn ready(work: &Work, control: &Control, first: &Item, place: &Place, budget_ms: u64, kept: Option<Session>) -> Step<Session> {
     let name = SessionName::new(work.run.id, epoch(work), first.ordinal.unsigned_abs(), 1).map_err(Error::internal)?;
     let guards = Guards::acting(first.work.act, budget_ms, &work.plan.parameters);
-    let session = match kept {
-        Some(session) => session.again(name, &guards).await,
-        None => Session::open(&control.dialer, name, &guards).await,
-    };
-    let session = session.map_err(|error| open_failed(&error))?;
+    let session = open(control, name, &guards, kept).await?;
     if let Some(difference) = session.identity.difference(&work.approved, work.volatile()?.as_ref()) {
         return Err(Halt::Hold(HoldCause::Blocked, difference));
     }
@@ -211,14 +218,10 @@ async fn conclude<'i>(
     Ok(again)
 }
 
-/// Each on its own, in a session of its own: the kept one gives the slot back first.
+/// Each on its own, in the session of their place.
 async fn one_by_one(work: &Work, control: &Control, items: &[&Item], place: &Place, kept: &mut Option<Session>) -> Step<()> {
-    if items.is_empty() {
-        return Ok(());
-    }
-    release(kept).await?;
     for item in items {
-        executor::work_item(work, control, item, place).await?;
+        executor::work_item(work, control, item, place, kept).await?;
     }
     Ok(())
 }
