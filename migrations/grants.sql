@@ -70,6 +70,10 @@ GRANT UPDATE (confirmed_by, confirmed_factor, confirmed_at, review_due_at, ended
 -- The mark of a break-glass is set by whoever confirms one, and by no worker.
 GRANT UPDATE (glass_id) ON drydock.window TO {web};
 GRANT EXECUTE ON FUNCTION drydock.may_break_glass(uuid, uuid, boolean), drydock.glass_holds(uuid, bytea) TO {web}, {worker};
+-- A message on the page says what it said: whoever writes it cannot change it, nor say for its reader that it was read.
+GRANT INSERT (id, person_id, kind, title, window_id, series_id, freeze_id, target_id, webhook_id, fact_id, fact_at) ON drydock.message TO {web}, {worker};
+GRANT UPDATE (read_at) ON drydock.message TO {web};
+GRANT EXECUTE ON FUNCTION drydock.sees_team(uuid, uuid) TO {web}, {worker};
 GRANT INSERT ON drydock.comment, drydock.mention TO {web};
 GRANT UPDATE (retracted_at) ON drydock.comment TO {web};
 GRANT INSERT ON drydock.webhook, drydock.webhook_secret, drydock.webhook_event, drydock.webhook_delivery TO {web};

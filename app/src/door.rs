@@ -44,6 +44,8 @@ pub struct Visit {
     pub installation: Option<Installation>,
     /// The pause of all maintenance, while there is one; read for pages of people who are signed in.
     pub pause: Option<Pause>,
+    /// How many messages the person has not read, as counted for pages of people who are signed in.
+    pub unread: i64,
     /// Address from the settings that people reach us by.
     pub public_url: String,
     /// Set while this server, or a worker of it, is stopping: what is being handed over, in words.

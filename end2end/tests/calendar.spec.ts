@@ -107,10 +107,12 @@ test("whoever does not want to be asked by mail is not, and finds what waits on 
   await signIn(page, demo, "lead");
   await page.goto(`${demo.address}/me`);
   const notices = page.locator("#notices");
-  await notices.getByLabel(/^I am asked to vote/).uncheck();
+  const asked = notices.getByRole("group", { name: /^I am asked to vote/ });
+  await asked.getByLabel("By mail").uncheck();
   await notices.getByRole("button", { name: "Save" }).click();
   await expect(page.locator("main")).toContainText("Saved. Messages that were on their way already still come.");
-  await expect(notices.getByLabel(/^I am asked to vote/)).not.toBeChecked();
+  await expect(asked.getByLabel("By mail")).not.toBeChecked();
+  await expect(asked.getByLabel("On the page of messages")).toBeChecked();
   await signOut(page);
   await signIn(page, demo, "engineer");
   number = await propose(page, demo);
@@ -124,6 +126,24 @@ test("whoever does not want to be asked by mail is not, and finds what waits on 
   await signOut(page);
   await signIn(page, demo, "lead");
   await expect(page.getByRole("table", { name: "Waiting for you" })).toContainText(`#${number} ${TITLE}`);
+
+  // What she wants no mail about stands on her page of messages, until she has looked.
+  const link = page.getByRole("link", { name: /^Messages/ });
+  const unread = Number(/(\d+) unread/.exec((await link.textContent())!)![1]);
+  await link.click();
+  const told = page.getByRole("row").filter({ hasText: `#${number} ${TITLE}` });
+  await expect(told).toContainText("Approval needed (unread)");
+  await expect(told).toContainText("Waiting for approval");
+  await wellMade(page);
+  await told.getByRole("link", { name: "Approval needed" }).click();
+  await expect(page).toHaveURL(windowPage(demo));
+  await expect(link).toHaveText(unread > 1 ? `Messages ${unread - 1} unread` : "Messages");
+  await page.goto(`${demo.address}/messages`);
+  await expect(told).not.toContainText("(unread)");
+  const all = page.getByRole("button", { name: "Mark all as read" });
+  if (unread > 1) await all.click();
+  await expect(page.locator("main")).toContainText("Nothing is unread.");
+  await expect(all).toHaveCount(0);
 });
 
 test("the calendar shows a window by the reader's clock, the database's or UTC", async ({ page, demo }) => {

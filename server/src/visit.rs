@@ -13,7 +13,8 @@ use axum_extra::extract::CookieJar;
 use domain::ids::PersonId;
 use engine::actions::Caller;
 use engine::actions::note_refusal::note_refusal;
-use engine::queries::{pauses, visit};
+use engine::actions::read_messages::see_window;
+use engine::queries::{messages, pauses, visit};
 use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -115,6 +116,10 @@ impl Asked {
             query: request.uri().query().unwrap_or_default().to_owned(),
         }
     }
+    /// The window that is looked at: its page, or one below it.
+    fn window(&self) -> Option<i64> {
+        self.path.strip_prefix("/windows/")?.split('/').next()?.parse().ok()
+    }
     /// A page that loads itself again says so in its address: nobody is there to keep the session for.
     fn is_automatic(&self) -> bool {
         self.query.split('&').any(|part| part == "auto=1")
@@ -138,10 +143,16 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
         (Vec::new(), None)
     };
     let pause = if person.is_some() && asked.get && access == Access::SignedIn { pauses::open(&web.engine).await? } else { None };
+    let caller = visitor.actor.map(|actor| Caller { actor, request: asked.id.clone() });
+    let unread = match caller.as_ref().filter(|_| asked.get && access == Access::SignedIn) {
+        Some(caller) => unread(web, caller, &asked).await?,
+        None => 0,
+    };
     let visit = Visit {
         pause,
+        unread,
         engine: web.engine.clone(),
-        caller: visitor.actor.map(|actor| Caller { actor, request: asked.id.clone() }),
+        caller,
         session: visitor.session,
         request: asked.id,
         path: asked.path,
@@ -155,6 +166,18 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
         denied: OnceLock::new(),
     };
     Ok(Seen { visit: Arc::new(visit), former: visitor.former })
+}
+
+/// How many messages are unread, once what they look at now is read.
+async fn unread(web: &Web, caller: &Caller, asked: &Asked) -> engine::Result<i64> {
+    let unread = messages::unread(&web.engine, caller.actor.person).await?;
+    match asked.window().filter(|_| unread > 0 && !asked.is_automatic()) {
+        Some(number) => {
+            see_window(&web.engine, caller, number).await?;
+            messages::unread(&web.engine, caller.actor.person).await
+        }
+        None => Ok(unread),
+    }
 }
 
 /// Whether the request is sent on to the sign-in: messages wait for the page that is shown.

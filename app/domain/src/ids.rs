@@ -80,6 +80,8 @@ ids! {
     CommentId,
     /// A message in the outbox.
     NoticeId,
+    /// A message on the page of messages.
+    MessageId,
     /// A receiver of events.
     WebhookId,
     /// Something that happened, for receivers.

@@ -8,6 +8,7 @@ use crate::people::words;
 use crate::window::WindowState;
 use crate::window::certainty::Certainty;
 use serde::{Deserialize, Serialize};
+use topics::{Channel, Channels};
 
 /// A kind of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -339,6 +340,22 @@ pub struct NewNotice {
     pub person: PersonId,
     /// What it says beyond window and person: small, and no secret.
     pub payload: serde_json::Map<String, serde_json::Value>,
+    /// By which ways.
+    pub by: Channels,
+}
+
+impl NewNotice {
+    /// A message that nobody can switch off.
+    #[must_use]
+    pub fn new(kind: NoticeKind, person: PersonId, payload: serde_json::Map<String, serde_json::Value>) -> Self {
+        let by = Channel::ALL.iter().copied().filter(|channel| *channel == Channel::Mail || kind.is_for_page()).collect();
+        Self { kind, person, payload, by }
+    }
+    /// The same by these ways alone.
+    #[must_use]
+    pub fn by(self, by: Channels) -> Self {
+        Self { by, ..self }
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod gains;
 pub mod links;
 pub mod live;
 pub mod mail;
+pub mod messages;
 pub mod pauses;
 pub mod people;
 pub mod policies;

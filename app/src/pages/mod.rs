@@ -16,6 +16,7 @@ pub mod login;
 pub mod login_factor;
 pub mod mail;
 pub mod me;
+pub mod messages;
 pub mod pause;
 pub mod people;
 pub mod policies;
@@ -37,6 +38,7 @@ pub fn Pages() -> impl IntoView {
                     <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
                     <Route path=path!("/mailbox") view=mail::MailboxPage ssr=SsrMode::Async/>
                     <Route path=path!("/mailbox/:id") view=mail::MailShowPage ssr=SsrMode::Async/>
+                    <Route path=path!("/messages") view=messages::MessagesPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/outbox") view=mail::OutboxPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/webhooks") view=webhooks::ListPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/webhooks/new") view=webhooks::NewPage ssr=SsrMode::Async/>

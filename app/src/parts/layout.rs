@@ -4,6 +4,7 @@ use crate::door::{self, Flash, FlashKind};
 use crate::parts::time::Time;
 use domain::pause::{Pause, PauseLevel};
 use domain::permission::Verb;
+use domain::view::messages::counted;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -29,6 +30,7 @@ pub fn Layout(children: Children) -> impl IntoView {
     let visit = door::maybe_visit();
     let demo = visit.as_ref().is_some_and(|visit| visit.installation.as_ref().is_some_and(|i| i.demo));
     let path = visit.as_ref().map(|visit| visit.path.clone()).unwrap_or_default();
+    let unread = visit.as_ref().map_or(0, |visit| visit.unread);
     let actor = door::actor();
     let menu = actor.map(|actor| {
         let entries = NAVIGATION
@@ -43,6 +45,10 @@ pub fn Layout(children: Children) -> impl IntoView {
         view! {
             <nav class="menu" aria-label="Main"><ul>{entries}</ul></nav>
             <div class="me">
+                <a href="/messages" aria-current=(path == "/messages").then_some("page")>
+                    "Messages"
+                    {(unread > 0).then(|| view! { " "<span class="count">{counted(unread)}<span class="unseen">" unread"</span></span> })}
+                </a>
                 <a href="/me">{actor.name.clone()}</a>
                 <form method="post" action="/logout"><button type="submit" class="button quiet">"Sign out"</button></form>
             </div>

@@ -20,6 +20,7 @@ pub mod freezes;
 pub mod glass;
 pub mod invites;
 pub mod me;
+pub mod messages;
 pub mod outbox;
 pub mod pause;
 pub mod people;

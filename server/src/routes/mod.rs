@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod feed;
 pub mod health;
 pub mod mailbox;
+pub mod messages;
 pub mod metrics;
 pub mod procedures;
 pub mod run_events;

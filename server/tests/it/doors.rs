@@ -149,6 +149,7 @@ fn without_request(answer: &Answer) -> String {
 async fn open_doors_and_those_of_one_s_own_account() {
     let mut company = Company::new().await;
     company.with_feeds().await;
+    company.told().await;
     let (own, last) = OPEN.split_at(OPEN.len() - 1);
     try_doors(&company, own).await;
     try_doors(&company, last).await;
@@ -303,6 +304,7 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "POST /me/sessions/end",
         "POST /me/sessions/{id}/end",
         "POST /me/notices",
+        "POST /messages/read",
         "POST /me/calendar",
         "POST /me/absence",
         "POST /me/calendar/{id}/revoke",

@@ -72,10 +72,13 @@ async fn everybody_chooses_their_mail_and_learns_what_always_comes() {
     let mut egon = Browser::of(&house, &house.engineer).await;
     let page = egon.get("/me").await.body;
     assert!(page.contains("A decision in your name was recorded") && page.contains("this was not me"), "{page}");
-    assert_eq!(page.matches("checked name=\"on\"").count() + page.matches("name=\"on\" value").count(), Topic::ALL.len(), "{page}");
-    let done = egon.post("/me/notices", &[("on", "asked"), ("on", "trouble"), ("_back", "/me")]).await;
+    for way in ["mail", "page"] {
+        let boxes = page.matches(&format!("checked name=\"{way}\"")).count() + page.matches(&format!("name=\"{way}\" value")).count();
+        assert_eq!(boxes, Topic::ALL.len(), "{way}: {page}");
+    }
+    let done = egon.post("/me/notices", &[("mail", "asked"), ("mail", "trouble"), ("page", "outcome"), ("_back", "/me")]).await;
     assert_eq!(done.to, "/me#notices");
-    assert_eq!(house.count("SELECT count(*) FROM drydock.notice_off").await, i64::try_from(Topic::ALL.len() - 2).expect("few"));
+    assert_eq!(house.count("SELECT count(*) FROM drydock.notice_off").await, i64::try_from(2 * Topic::ALL.len() - 3).expect("few"));
     assert!(egon.get("/me").await.body.contains("Saved. Messages that were on their way"));
 }
 

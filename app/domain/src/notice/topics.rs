@@ -1,8 +1,25 @@
-//! What somebody may switch off, and what not: a message reaches a person who has one relation to it that is not switched off.
+//! What somebody may switch off for which channel, and what not: a message reaches a person who has one relation to it that is not switched off.
 
 use super::{Concerned, NoticeKind};
 use crate::people::words;
 use std::collections::BTreeSet;
+
+/// A way by which messages reach people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// To their mailbox, with or without an account.
+    Mail,
+    /// On the page of messages of whoever can sign in.
+    Page,
+}
+
+words!(Channel { Channel::Mail = "mail" / "By mail", Channel::Page = "page" / "On the page of messages" });
+
+/// By which ways a message goes to somebody; by none, it does not.
+pub type Channels = BTreeSet<Channel>;
+
+/// What somebody switched off, by channel.
+pub type Off = BTreeSet<(Channel, Topic)>;
 
 /// A kind of message that can be switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +55,7 @@ impl Topic {
     #[must_use]
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Asked => "Without it you find what waits for you on the first page only, and get no link to vote by.",
+            Self::Asked => "Without mail you get no link to vote by, and vote signed in: the first page says what waits for you.",
             Self::Outcome => "Approved, sent back, rejected, expired, missed, closed. They also move and remove entries in your calendar.",
             Self::Schedule => "As a stakeholder, a lead or a deputy.",
             Self::Watching => "You chose these yourself, on the window's or the database's page.",
@@ -105,10 +122,21 @@ impl NoticeKind {
         }
     }
 
-    /// Whether somebody with these relations, who switched these topics off, gets it by mail.
+    /// By which ways somebody with these relations gets it, who switched this off.
     #[must_use]
-    pub fn reaches(self, relations: &BTreeSet<Concerned>, off: &BTreeSet<Topic>) -> bool {
-        relations.iter().any(|relation| self.topics(*relation).iter().all(|topic| !off.contains(topic)))
+    pub fn channels(self, relations: &BTreeSet<Concerned>, off: &Off) -> Channels {
+        let comes_by = |channel| {
+            relations.iter().any(|relation| self.topics(*relation).iter().all(|topic| !off.contains(&(channel, *topic))))
+                && (channel == Channel::Mail || self.is_for_page())
+        };
+        Channel::ALL.iter().copied().filter(|channel| comes_by(*channel)).collect()
+    }
+
+    /// True for what the page of messages shows, too. The others are only for whoever reads the mailbox: that is what they prove, or they are
+    /// for somebody who cannot sign in.
+    #[must_use]
+    pub fn is_for_page(self) -> bool {
+        !matches!(self, Self::VoteCode | Self::ConfirmAddress | Self::AddressChanged | Self::Invited | Self::ResetAsked | Self::TestMail)
     }
 }
 
@@ -118,7 +146,29 @@ mod tests {
     use Concerned::{Contributors, Eligible, Leads, OnCall, Stakeholders, Voter, Watchers, WindowOwner};
 
     fn reaches(kind: NoticeKind, relations: &[Concerned], off: &[Topic]) -> bool {
-        kind.reaches(&relations.iter().copied().collect(), &off.iter().copied().collect())
+        let relations = relations.iter().copied().collect();
+        let by = |channel: Channel| kind.channels(&relations, &off.iter().map(|topic| (channel, *topic)).collect()).contains(&channel);
+        assert!(by(Channel::Mail) == by(Channel::Page) || !kind.is_for_page(), "{}", kind.word());
+        by(Channel::Mail)
+    }
+
+    #[test]
+    fn each_way_is_switched_off_by_itself() {
+        let relations = BTreeSet::from([Eligible]);
+        let by = |off: &[(Channel, Topic)]| NoticeKind::ApprovalNeeded.channels(&relations, &off.iter().copied().collect());
+        assert_eq!(by(&[]), Channels::from([Channel::Mail, Channel::Page]));
+        assert_eq!(by(&[(Channel::Mail, Topic::Asked)]), Channels::from([Channel::Page]));
+        assert_eq!(by(&[(Channel::Page, Topic::Asked), (Channel::Page, Topic::Outcome)]), Channels::from([Channel::Mail]));
+        assert_eq!(by(&[(Channel::Mail, Topic::Asked), (Channel::Page, Topic::Asked)]), Channels::new());
+    }
+
+    #[test]
+    fn what_a_mailbox_proves_is_on_no_page() {
+        let everything = Off::new();
+        for kind in [NoticeKind::VoteCode, NoticeKind::ConfirmAddress, NoticeKind::ResetAsked] {
+            let relations = kind.audience().iter().copied().collect();
+            assert_eq!(kind.channels(&relations, &everything), Channels::from([Channel::Mail]), "{}", kind.word());
+        }
     }
 
     #[test]

@@ -15,13 +15,12 @@ use crate::parts::form::{Field, Form, Select, Username};
 use crate::parts::layout::{Card, Heading};
 use crate::parts::time::Time;
 use address::AddressCard;
-use domain::notice::topics::Topic;
+use domain::notice::topics::Off;
 use domain::view::address::escaped;
 use domain::view::people::PersonPage;
 use engine::queries;
 use leptos::prelude::*;
 use notices::NoticesCard;
-use std::collections::BTreeSet;
 
 #[component]
 pub fn ProfilePage() -> impl IntoView {
@@ -39,7 +38,7 @@ pub fn ProfilePage() -> impl IntoView {
 }
 
 #[component]
-fn Profile(page: PersonPage, theme: String, off: BTreeSet<Topic>, waiting: Option<String>) -> impl IntoView {
+fn Profile(page: PersonPage, theme: String, off: Off, waiting: Option<String>) -> impl IntoView {
     let themes = [("system", "As this device"), ("light", "Light"), ("dark", "Dark")]
         .map(|(word, label)| (word.to_owned(), label.to_owned()))
         .to_vec();

@@ -1,24 +1,32 @@
-//! What comes by mail, and what comes in any case.
+//! What comes by mail, what on the page of messages, and what in any case.
 
 use crate::parts::form::{Check, Form, Group};
 use crate::parts::layout::Card;
-use domain::notice::topics::{ALWAYS, Topic};
+use domain::notice::topics::{ALWAYS, Channel, Off, Topic};
 use leptos::prelude::*;
-use std::collections::BTreeSet;
 
 #[component]
-pub fn NoticesCard(off: BTreeSet<Topic>) -> impl IntoView {
-    let boxes = Topic::ALL
+pub fn NoticesCard(off: Off) -> impl IntoView {
+    let topics = Topic::ALL
         .iter()
-        .map(|topic| view! { <Check name="on" value=topic.word() label=topic.label() hint=topic.hint() checked=!off.contains(topic)/> })
+        .map(|topic| {
+            let boxes = Channel::ALL
+                .iter()
+                .map(|channel| {
+                    let checked = !off.contains(&(*channel, *topic));
+                    view! { <Check name=channel.word() value=topic.word() label=channel.label() checked/> }
+                })
+                .collect_view();
+            view! { <Group legend=topic.label() hint=topic.hint()><div class="ways">{boxes}</div></Group> }
+        })
         .collect_view();
     let always = ALWAYS.iter().map(|(what, why)| view! { <li><strong>{*what}"."</strong>" "{*why}</li> }).collect_view();
     view! {
         <Card title="Notifications" id="notices">
             <Form action="/me/notices" submit="Save" prefix="notices-">
-                <Group legend="By mail">{boxes}</Group>
+                {topics}
             </Form>
-            <h3>"Always by mail"</h3>
+            <h3>"Always, by mail; and on the page of messages, but for codes and links"</h3>
             <ul>{always}</ul>
         </Card>
     }

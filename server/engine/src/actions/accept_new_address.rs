@@ -41,6 +41,6 @@ pub async fn accept_new_address(engine: &Engine, secret: &str, request: &str) ->
 pub(super) async fn moved(ledger: &mut Ledger<'_>, person: PersonId, old: &str, new: &str, by: Option<&str>, fact: FactRef) -> Result<()> {
     ledger.end_links_of(person, None, "The address it was sent to is not this person's any more.").await?;
     let payload = Map::from_iter([("to".to_owned(), people::masked(new).into()), ("by".to_owned(), by.into())]);
-    let notice = NewNotice { kind: NoticeKind::AddressChanged, person, payload };
+    let notice = NewNotice::new(NoticeKind::AddressChanged, person, payload);
     ledger.notice_to(&notice, old, None, fact).await.map(drop)
 }

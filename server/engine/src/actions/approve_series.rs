@@ -59,7 +59,7 @@ pub async fn approve_series(engine: &Engine, caller: &Caller, id: SeriesId, inpu
                 .with("comment", vote.comment.clone());
             let fact = ledger.fact(fact).await?;
             let cast = ledger.series_vote(&vote).await?;
-            audience::tell_series_voter(&mut ledger, person, cast, fact).await?;
+            audience::tell_series_voter(&mut ledger, id, person, cast, fact).await?;
             let mut approved = Vec::new();
             for window in series_digests::covered(ledger.db(), asked.id, &[WindowState::Proposed]).await? {
                 if covered::count(&mut ledger, window, &asked, fact).await? {

@@ -60,7 +60,7 @@ pub async fn ask_new_address(engine: &Engine, caller: &Caller, input: &Input, fr
             ledger.end_address_links(person, "A newer link was mailed; use that one.").await?;
             let link = ledger.link("address", person, None, fact.at() + LINK_LIFE, &workers).await?;
             store::new_addresses::put(ledger.db(), link.id, &address).await?;
-            let notice = NewNotice { kind: NoticeKind::ConfirmAddress, person, payload: Map::new() };
+            let notice = NewNotice::new(NoticeKind::ConfirmAddress, person, Map::new());
             ledger.notice_to(&notice, &address, Some(&link), fact).await.map(drop)
         })
     })

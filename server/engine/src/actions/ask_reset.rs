@@ -53,7 +53,7 @@ pub async fn ask_reset(engine: &Engine, request: &str, input: &Input, address: I
             let fact = ledger.fact(NewFact::done("person.ask_reset", "person", person).with("address", address.to_string())).await?;
             let made = ledger.account_link(AccountLink::Reset, person, Way::Mail, None, fact.at() + AccountLink::Reset.life()).await?;
             if let Made::ForMail(link) = &made {
-                let notice = NewNotice { kind: NoticeKind::ResetAsked, person, payload: Map::new() };
+                let notice = NewNotice::new(NoticeKind::ResetAsked, person, Map::new());
                 ledger.notice(&notice, None, None, Some(link), fact).await?;
             }
             Ok(())

@@ -6,7 +6,8 @@ use crate::ledger::{FactRef, Ledger};
 use crate::store::series::Series;
 use crate::store::{self, windows::Window};
 use domain::absence::Absence;
-use domain::ids::{CommentId, FreezeId, PersonId, TeamId, VoteId};
+use domain::ids::{CommentId, FreezeId, PersonId, SeriesId, TeamId, VoteId};
+use domain::notice::topics::{Channel, Channels, Off};
 use domain::notice::{Concerned, NewNotice, NoticeKind};
 use domain::plan::Plan;
 use domain::series::Trouble;
@@ -18,7 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The longest life of a decision link.
 const LINK_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// Puts a message of `kind` into the outbox for everybody it concerns, once each, and says how many. Decision requests carry a personal link.
+/// Who is told, and by which ways.
+pub(crate) type Told = BTreeMap<PersonId, Channels>;
+
+/// Puts a message of `kind` into the outbox, and on the page of messages, for everybody it concerns, once each, and says how many. Decision requests carry a personal link.
 pub(crate) async fn tell(
     ledger: &mut Ledger<'_>,
     window: &Window,
@@ -27,10 +31,10 @@ pub(crate) async fn tell(
     payload: Map<String, Value>,
     fact: FactRef,
 ) -> Result<usize> {
-    Ok(tell_but(ledger, window, plan, kind, payload, fact, &BTreeSet::new()).await?.len())
+    Ok(tell_but(ledger, window, plan, kind, payload, fact, &Told::new()).await?.len())
 }
 
-/// The same, but not to those who are `told` of this change by another message; gives those to whom it goes.
+/// The same, but by no way by which somebody is `told` of this change by another message; gives those to whom it goes.
 pub(crate) async fn tell_but(
     ledger: &mut Ledger<'_>,
     window: &Window,
@@ -38,9 +42,9 @@ pub(crate) async fn tell_but(
     kind: NoticeKind,
     payload: Map<String, Value>,
     fact: FactRef,
-    told: &BTreeSet<PersonId>,
-) -> Result<BTreeSet<PersonId>> {
-    let people = concerned(ledger, window, Some(plan), kind).await?.difference(told).copied().collect();
+    told: &Told,
+) -> Result<Told> {
+    let people = but(concerned(ledger, window, Some(plan), kind).await?, told);
     send(ledger, window, plan, kind, people, payload, fact).await
 }
 
@@ -53,7 +57,7 @@ pub(crate) async fn ask(
     people: BTreeSet<PersonId>,
     payload: Map<String, Value>,
     fact: FactRef,
-) -> Result<BTreeSet<PersonId>> {
+) -> Result<Told> {
     let asked = people.into_iter().map(|person| (person, BTreeSet::from([Concerned::Eligible])));
     let people = wanting(ledger, NoticeKind::ApprovalNeeded, asked).await?;
     send(ledger, window, plan, NoticeKind::ApprovalNeeded, people, payload, fact).await
@@ -64,15 +68,16 @@ async fn send(
     window: &Window,
     plan: &Plan,
     kind: NoticeKind,
-    people: BTreeSet<PersonId>,
+    people: Told,
     payload: Map<String, Value>,
     fact: FactRef,
-) -> Result<BTreeSet<PersonId>> {
+) -> Result<Told> {
     let workers = store::votes::worker_keys(ledger.db()).await?;
-    for person in &people {
-        let notice = NewNotice { kind, person: *person, payload: payload.clone() };
+    for (person, by) in &people {
+        let notice = NewNotice::new(kind, *person, payload.clone()).by(by.clone());
         let about = Some((plan.window, window.digest));
         let link = match kind {
+            _ if !by.contains(&Channel::Mail) => None,
             NoticeKind::ApprovalNeeded => Some(ledger.link("approve", *person, about, link_end(plan, fact.at()), &workers).await?),
             NoticeKind::VoteRecorded => Some(ledger.link("object", *person, about, object_end(plan, fact.at()), &workers).await?),
             _ => None,
@@ -89,13 +94,13 @@ pub(crate) async fn tell_invited(
     window: &Window,
     payload: Map<String, Value>,
     fact: FactRef,
-    told: &BTreeSet<PersonId>,
+    told: &Told,
 ) -> Result<()> {
     let kind = NoticeKind::Moved;
     let invited = store::outbox::invited(ledger.db(), window.id).await?;
-    let relations = invited.difference(told).map(|person| (*person, BTreeSet::from([Concerned::Invited])));
-    for person in wanting(ledger, kind, relations).await? {
-        let notice = NewNotice { kind, person, payload: payload.clone() };
+    let relations = invited.into_iter().map(|person| (person, BTreeSet::from([Concerned::Invited])));
+    for (person, by) in but(wanting(ledger, kind, relations).await?, told) {
+        let notice = NewNotice::new(kind, person, payload.clone()).by(by);
         ledger.notice(&notice, Some(window.id), Some(window.digest), None, fact).await?;
     }
     Ok(())
@@ -103,7 +108,7 @@ pub(crate) async fn tell_invited(
 
 /// Puts a message into the outbox for one person, who is concerned by what was just done to them.
 pub(crate) async fn tell_one(ledger: &mut Ledger<'_>, window: &Window, kind: NoticeKind, person: PersonId, fact: FactRef) -> Result<()> {
-    let notice = NewNotice { kind, person, payload: Map::new() };
+    let notice = NewNotice::new(kind, person, Map::new());
     ledger.notice(&notice, Some(window.id), Some(window.digest), None, fact).await.map(drop)
 }
 
@@ -117,22 +122,22 @@ pub(crate) async fn tell_of_comment(
     fact: FactRef,
 ) -> Result<usize> {
     let author = ledger.permit().person();
-    let mut told: BTreeMap<PersonId, NoticeKind> = BTreeMap::new();
     // Readers alone: whoever wrote a revision may have left the team since.
-    for person in concerned(ledger, window, None, NoticeKind::Commented).await? {
-        told.insert(person, NoticeKind::Commented);
-    }
-    let readers = store::comments::readers(ledger.db(), window.id, &window.targets, Some(&told.keys().copied().collect())).await?;
-    told.retain(|person, _| readers.iter().any(|reader| reader.person == *person) && Some(*person) != author);
+    let mut others = concerned(ledger, window, None, NoticeKind::Commented).await?;
+    let readers = store::comments::readers(ledger.db(), window.id, &window.targets, Some(&others.keys().copied().collect())).await?;
+    others.retain(|person, _| readers.iter().any(|reader| reader.person == *person) && Some(*person) != author);
     let named =
         wanting(ledger, NoticeKind::Mentioned, named.iter().map(|person| (*person, BTreeSet::from([Concerned::Mentioned])))).await?;
-    told.extend(named.into_iter().map(|person| (person, NoticeKind::Mentioned)));
+    // Whoever wants to be told of their name by one way alone may want comments by the other.
+    let others = but(others, &named);
     let payload = Map::from_iter([("comment_id".to_owned(), comment.to_string().into())]);
-    for (person, kind) in &told {
-        let notice = NewNotice { kind: *kind, person: *person, payload: payload.clone() };
-        ledger.notice(&notice, Some(window.id), Some(window.digest), None, fact).await?;
+    for (kind, told) in [(NoticeKind::Mentioned, &named), (NoticeKind::Commented, &others)] {
+        for (person, by) in told {
+            let notice = NewNotice::new(kind, *person, payload.clone()).by(by.clone());
+            ledger.notice(&notice, Some(window.id), Some(window.digest), None, fact).await?;
+        }
     }
-    Ok(told.len())
+    Ok(named.keys().chain(others.keys()).collect::<BTreeSet<_>>().len())
 }
 
 /// Those who are waited for and have not voted get a fresh request; whoever voted already keeps the vote. Gives those who are asked.
@@ -142,7 +147,7 @@ pub(crate) async fn ask_the_others(
     plan: &Plan,
     voted: &BTreeSet<PersonId>,
     fact: FactRef,
-) -> Result<BTreeSet<PersonId>> {
+) -> Result<Told> {
     let left = standing(ledger.db(), window, plan).await?;
     // A stage that is open again has its own deadline again.
     ledger.turn(window.id, left.stage, fact).await?;
@@ -155,7 +160,7 @@ pub(crate) async fn ask_the_others(
 pub(crate) async fn tell_heads(ledger: &mut Ledger<'_>, kind: NoticeKind, payload: Map<String, Value>, fact: FactRef) -> Result<usize> {
     let people = store::groups::heads(ledger.db()).await?;
     for person in &people {
-        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+        ledger.notice(&NewNotice::new(kind, *person, payload.clone()), None, None, None, fact).await?;
     }
     Ok(people.len())
 }
@@ -175,7 +180,7 @@ pub(crate) async fn tell_owners(
         payload.insert("passing".to_owned(), serde_json::to_value(passing).map_err(Error::internal)?);
     }
     for person in owners {
-        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+        ledger.notice(&NewNotice::new(kind, *person, payload.clone()), None, None, None, fact).await?;
     }
     Ok(())
 }
@@ -189,7 +194,7 @@ pub(crate) async fn tell_administrators(
 ) -> Result<usize> {
     let people = store::groups::administrators(ledger.db()).await?;
     for person in &people {
-        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+        ledger.notice(&NewNotice::new(kind, *person, payload.clone()), None, None, None, fact).await?;
     }
     Ok(people.len())
 }
@@ -204,7 +209,7 @@ pub(crate) async fn tell_leads(
 ) -> Result<usize> {
     let people = store::groups::leads(ledger.db(), teams).await?;
     for person in &people {
-        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+        ledger.notice(&NewNotice::new(kind, *person, payload.clone()), None, None, None, fact).await?;
     }
     Ok(people.len())
 }
@@ -227,8 +232,8 @@ pub(crate) async fn tell_series(
         ("start".to_owned(), start.map_or(Value::Null, |start| start.to_string().into())),
         ("said".to_owned(), trouble.message.clone().into()),
     ]);
-    for person in wanting(ledger, kind, relations).await? {
-        ledger.notice(&NewNotice { kind, person, payload: payload.clone() }, None, None, None, fact).await?;
+    for (person, by) in wanting(ledger, kind, relations).await? {
+        ledger.notice(&NewNotice::new(kind, person, payload.clone()).by(by), None, None, None, fact).await?;
     }
     Ok(())
 }
@@ -237,7 +242,8 @@ pub(crate) async fn tell_series(
 pub(crate) async fn tell_absent(ledger: &mut Ledger<'_>, window: &Window, absent: &BTreeSet<PersonId>, fact: FactRef) -> Result<()> {
     let kind = NoticeKind::VotedInPlace;
     let relations = absent.iter().map(|person| (*person, BTreeSet::from([Concerned::Absent])));
-    for person in wanting(ledger, kind, relations).await? {
+    // Nobody can switch this off.
+    for person in wanting(ledger, kind, relations).await?.into_keys() {
         tell_one(ledger, window, kind, person, fact).await?;
     }
     Ok(())
@@ -249,7 +255,7 @@ pub(crate) async fn tell_of_absence(ledger: &mut Ledger<'_>, kind: NoticeKind, a
     let absent = Some(absence.person).filter(|person| absence.delegate.is_some() || by != Some(*person));
     let payload = Map::from_iter([("absence".to_owned(), Value::from(absence.id.to_string()))]);
     for person in absent.into_iter().chain(absence.delegate) {
-        ledger.notice(&NewNotice { kind, person, payload: payload.clone() }, None, None, None, fact).await?;
+        ledger.notice(&NewNotice::new(kind, person, payload.clone()), None, None, None, fact).await?;
     }
     Ok(())
 }
@@ -271,16 +277,23 @@ pub(crate) async fn ask_together(
         ("starts".to_owned(), starts.into()),
     ]);
     let people = wanting(ledger, kind, people.into_iter().map(|person| (person, BTreeSet::from([Concerned::Eligible])))).await?;
-    for person in &people {
-        ledger.notice(&NewNotice { kind, person: *person, payload: payload.clone() }, None, None, None, fact).await?;
+    for (person, by) in &people {
+        ledger.notice(&NewNotice::new(kind, *person, payload.clone()).by(by.clone()), None, None, None, fact).await?;
     }
     Ok(people.len())
 }
 
 /// Says to whoever approved dates of a series that this was recorded: nobody else can say that it was not them.
-pub(crate) async fn tell_series_voter(ledger: &mut Ledger<'_>, voter: PersonId, vote: VoteId, fact: FactRef) -> Result<()> {
-    let payload = Map::from_iter([("series_vote".to_owned(), Value::from(vote.to_string()))]);
-    let notice = NewNotice { kind: NoticeKind::SeriesVoted, person: voter, payload };
+pub(crate) async fn tell_series_voter(
+    ledger: &mut Ledger<'_>,
+    series: SeriesId,
+    voter: PersonId,
+    vote: VoteId,
+    fact: FactRef,
+) -> Result<()> {
+    let payload =
+        Map::from_iter([("series_vote".to_owned(), Value::from(vote.to_string())), ("series".to_owned(), Value::from(series.to_string()))]);
+    let notice = NewNotice::new(NoticeKind::SeriesVoted, voter, payload);
     ledger.notice(&notice, None, None, None, fact).await.map(drop)
 }
 
@@ -294,8 +307,17 @@ fn object_end(plan: &Plan, now: Timestamp) -> Timestamp {
     (plan.times.extend_to + SignedDuration::from_hours(24)).min(now + LINK_LIFE)
 }
 
+/// What is left of these people's ways without those by which they are `told` already.
+fn but(people: Told, told: &Told) -> Told {
+    let left = people.into_iter().map(|(person, by)| match told.get(&person) {
+        Some(told) => (person, by.difference(told).copied().collect()),
+        None => (person, by),
+    });
+    left.filter(|(_, by): &(PersonId, Channels)| !by.is_empty()).collect()
+}
+
 /// Everybody concerned who is active and wants it, or gets it in any case.
-async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>, kind: NoticeKind) -> Result<BTreeSet<PersonId>> {
+async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>, kind: NoticeKind) -> Result<Told> {
     let actor = ledger.permit().person();
     let (mut stakeholders, mut leads) = (BTreeSet::new(), BTreeSet::new());
     let (mut watchers, mut on_call) = (BTreeSet::new(), BTreeSet::new());
@@ -339,15 +361,16 @@ async fn concerned(ledger: &mut Ledger<'_>, window: &Window, plan: Option<&Plan>
     wanting(ledger, kind, relations).await
 }
 
-/// Those of these people, by their relations, who are active and want a message of this kind, or get it in any case.
+/// Those of these people, by their relations, who are active and want a message of this kind by some way, or get it in any case.
 async fn wanting(
     ledger: &mut Ledger<'_>,
     kind: NoticeKind,
     relations: impl IntoIterator<Item = (PersonId, BTreeSet<Concerned>)>,
-) -> Result<BTreeSet<PersonId>> {
+) -> Result<Told> {
     let relations: BTreeMap<PersonId, BTreeSet<Concerned>> = relations.into_iter().collect();
     let active = store::groups::active(ledger.db(), &relations.keys().copied().collect()).await?;
     let off = store::watchers::off(ledger.db(), &active.iter().copied().collect::<Vec<_>>()).await?;
-    let nothing = BTreeSet::new();
-    Ok(active.into_iter().filter(|person| kind.reaches(&relations[person], off.get(person).unwrap_or(&nothing))).collect())
+    let nothing = Off::new();
+    let by = |person| kind.channels(&relations[&person], off.get(&person).unwrap_or(&nothing));
+    Ok(active.into_iter().map(|person| (person, by(person))).filter(|(_, by)| !by.is_empty()).collect())
 }

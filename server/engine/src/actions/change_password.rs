@@ -49,7 +49,7 @@ pub async fn change_password(engine: &Engine, caller: &Caller, input: &Input, ad
             store::people::lock(db, person).await?.ok_or(Error::NotFound)?;
             let mut ledger = Ledger::open(db, &permit, &request);
             let fact = ledger.fact(NewFact::done("person.change_password", "person", person)).await?;
-            let notice = NewNotice { kind: NoticeKind::PasswordChanged, person, payload: Map::new() };
+            let notice = NewNotice::new(NoticeKind::PasswordChanged, person, Map::new());
             ledger.notice(&notice, None, None, None, fact).await?;
             revoke_feed::revoke_all(&mut ledger, person).await?;
             store::people::put_account(ledger.db(), person, &hash).await?;

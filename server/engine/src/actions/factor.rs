@@ -97,5 +97,5 @@ pub(super) async fn tell(
 ) -> Result<()> {
     let more = more.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
     let payload = Map::from_iter(more.chain([("what".to_owned(), what.word().into())]));
-    ledger.notice(&NewNotice { kind: NoticeKind::FactorChanged, person, payload }, None, None, None, fact).await.map(drop)
+    ledger.notice(&NewNotice::new(NoticeKind::FactorChanged, person, payload), None, None, None, fact).await.map(drop)
 }

@@ -88,7 +88,7 @@ pub(super) async fn make(
             AccountLink::Invite => NoticeKind::Invited,
             AccountLink::Reset => NoticeKind::ResetAsked,
         };
-        ledger.notice(&NewNotice { kind: notice, person, payload: Map::new() }, None, None, Some(link), fact).await?;
+        ledger.notice(&NewNotice::new(notice, person, Map::new()), None, None, Some(link), fact).await?;
     }
     Ok((made, until))
 }

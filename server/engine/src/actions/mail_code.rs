@@ -62,7 +62,7 @@ pub async fn mail_code(engine: &Engine, secret: &str, digest: &str, request: &st
                 .with("digest", named.hex());
             let fact = ledger.fact(fact).await?;
             let payload = Map::from_iter([("code_id".to_owned(), code.to_string().into())]);
-            let notice = NewNotice { kind: NoticeKind::VoteCode, person: link.person, payload };
+            let notice = NewNotice::new(NoticeKind::VoteCode, link.person, payload);
             ledger.notice(&notice, Some(id), Some(named), Some(&mail), fact).await?;
             Ok(Asked { link: link.id, browser: fresh.browser })
         })

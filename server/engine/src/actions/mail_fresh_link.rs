@@ -9,10 +9,12 @@ use crate::wake::{Wake, wake};
 use crate::{store, transaction};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
+use domain::notice::topics::Channel;
 use domain::notice::{NewNotice, NoticeKind};
 use domain::permission::Permit;
 use domain::window::WindowState;
 use serde_json::Map;
+use std::collections::BTreeSet;
 
 /// A fresh link at most every five minutes: mail needs about that long to be looked for.
 const PAUSE_S: f64 = 300.0;
@@ -58,7 +60,7 @@ pub async fn mail_fresh_link(engine: &Engine, secret: &str, request: &str) -> Re
             let fact = ledger.fact(fact).await?;
             let workers = store::votes::worker_keys(ledger.db()).await?;
             let fresh = ledger.link("approve", link.person, Some((id, window.digest)), link_end(&plan, fact.at()), &workers).await?;
-            let notice = NewNotice { kind: NoticeKind::ApprovalNeeded, person: link.person, payload: Map::new() };
+            let notice = NewNotice::new(NoticeKind::ApprovalNeeded, link.person, Map::new()).by(BTreeSet::from([Channel::Mail]));
             ledger.notice(&notice, Some(id), Some(window.digest), Some(&fresh), fact).await?;
             Ok(())
         })

@@ -90,6 +90,7 @@ pub mod propose_window;
 pub mod put_team;
 pub mod reactivate_person;
 pub mod read_evidence;
+pub mod read_messages;
 pub mod read_trail;
 pub mod record_backup;
 pub mod register_target;

@@ -1,23 +1,21 @@
 //! What a sealed proposal leads to: people are asked, or its policy approves the class beforehand, and says so in the trail and in every mail.
 
-use super::audience;
+use super::audience::{self, Told};
 use crate::error::Result;
 use crate::ledger::{FactRef, Ledger};
 use crate::store::windows::Window;
 use domain::fact::NewFact;
-use domain::ids::PersonId;
 use domain::notice::NoticeKind;
 use domain::plan::Plan;
 use domain::window::WindowState;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 
 /// Who hears of a sealed proposal.
 pub(super) struct Heard {
     /// How many were asked for their decision.
     pub(super) asked: usize,
     /// To whom a message goes, asked or not.
-    pub(super) told: BTreeSet<PersonId>,
+    pub(super) told: Told,
 }
 
 /// Asks whom the policy wants, or approves; says who hears of it. The window is proposed.
@@ -29,7 +27,7 @@ pub(super) async fn ask_or_approve(
     fact: FactRef,
 ) -> Result<Heard> {
     let Some(reason) = plan.pre_approved_by() else {
-        let told = audience::tell_but(ledger, window, plan, NoticeKind::ApprovalNeeded, payload, fact, &BTreeSet::new()).await?;
+        let told = audience::tell_but(ledger, window, plan, NoticeKind::ApprovalNeeded, payload, fact, &Told::new()).await?;
         return Ok(Heard { asked: told.len(), told });
     };
     let (policy, policies) = (&plan.policy, plan.policies());
@@ -44,6 +42,6 @@ pub(super) async fn ask_or_approve(
     let fact = if others.is_empty() { fact } else { fact.with("policies", others) };
     let fact = ledger.fact(fact).await?;
     ledger.move_window(window.id, window.revision, WindowState::Proposed, WindowState::Approved, Some(&reason), fact).await?;
-    let told = audience::tell_but(ledger, window, plan, NoticeKind::Approved, payload, fact, &BTreeSet::new()).await?;
+    let told = audience::tell_but(ledger, window, plan, NoticeKind::Approved, payload, fact, &Told::new()).await?;
     Ok(Heard { asked: 0, told })
 }

@@ -45,7 +45,7 @@ pub async fn reset_password(engine: &Engine, secret: &str, input: &Input, reques
             let mut ledger = Ledger::open(db, &permit, &request);
             ledger.consume_link(link.id, None).await?;
             let fact = ledger.fact(NewFact::done("person.reset_password", "person", link.person).with("shown", link.shown)).await?;
-            let notice = NewNotice { kind: NoticeKind::PasswordChanged, person: link.person, payload: paused() };
+            let notice = NewNotice::new(NoticeKind::PasswordChanged, link.person, paused());
             ledger.notice(&notice, None, None, None, fact).await?;
             revoke_feed::revoke_all(&mut ledger, link.person).await?;
             let db = ledger.db();

@@ -34,7 +34,7 @@ pub async fn send_test_mail(engine: &Engine, caller: &Caller) -> Result<String> 
             }
             let mut ledger = Ledger::open(db, &permit, &request);
             let fact = ledger.fact(NewFact::done("notice.test", "person", person)).await?;
-            ledger.notice(&NewNotice { kind: NoticeKind::TestMail, person, payload: Map::new() }, None, None, None, fact).await?;
+            ledger.notice(&NewNotice::new(NoticeKind::TestMail, person, Map::new()), None, None, None, fact).await?;
             Ok(known.email)
         })
     })

@@ -14,6 +14,7 @@ pub mod home;
 pub mod links;
 pub mod live;
 pub mod mailbox;
+pub mod messages;
 pub mod new_addresses;
 mod next_wave;
 pub mod outbox;

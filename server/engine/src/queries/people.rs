@@ -6,10 +6,9 @@ use crate::error::{Error, Result};
 use crate::store::{account_links, factors, people_pages, teams};
 use crate::transaction;
 use domain::ids::{PersonId, TeamId};
-use domain::notice::topics::Topic;
+use domain::notice::topics::Off;
 use domain::permission::{Actor, Verb, authorize, holds};
 use domain::view::people::{PEOPLE_ROWS, PeopleFilter, PeoplePage, PersonPage, TeamPage, TeamRow};
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// One page of the list, narrowed.
@@ -72,7 +71,7 @@ pub async fn theme(engine: &Engine, person: PersonId) -> Result<String> {
 }
 
 /// What the reader switched off.
-pub async fn notices_off(engine: &Engine, actor: &Actor) -> Result<BTreeSet<Topic>> {
+pub async fn notices_off(engine: &Engine, actor: &Actor) -> Result<Off> {
     let person = actor.person;
     transaction::read(engine.pool(), "notices_off", move |db| {
         Box::pin(async move { Ok(crate::store::watchers::off(db, &[person]).await?.remove(&person).unwrap_or_default()) })

@@ -68,7 +68,7 @@ pub async fn windows(db: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<W
 pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<WindowLine>> {
     let rows = sqlx::query!(
         r#"SELECT w.number, r.title, w.state, t.short_name || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", r.start_at, r.end_at, m.role AS "role?", m.deputy AS "deputy?", i.names AS "in_place_of?",
-                  m.person_id IS NOT NULL OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target o ON o.id = s.target_id WHERE s.person_id = $1 AND o.team_id = w.team_id) AS "reads!"
+                  drydock.sees_team($1, w.team_id) AS "reads!"
            FROM drydock.window w
            JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
@@ -88,7 +88,8 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
                                                 WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $1::uuid::text
                                                   -- Later stages and the second group wait until they were asked.
                                                   AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
-                                                       OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $1 AND l.purpose = 'approve'))))
+                                                       OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $1 AND l.purpose = 'approve')
+                                                       OR EXISTS (SELECT FROM drydock.message g WHERE g.window_id = w.id AND g.person_id = $1 AND g.kind = 'approval_needed' AND g.at >= p.sealed_at))))
                                 AND NOT EXISTS (SELECT FROM drydock.plan_vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                                 WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $1 AND v.withdrawn_at IS NULL)
                WHEN 'hold' THEN m.person_id IS NOT NULL AND (m.role IN ('lead', 'engineer') OR m.deputy)

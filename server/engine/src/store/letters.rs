@@ -62,10 +62,7 @@ pub async fn recipient(db: &mut PgConnection, person: PersonId) -> Result<Recipi
 /// The recipient of a message about a window.
 pub async fn recipient_of(db: &mut PgConnection, person: PersonId, window: WindowId) -> Result<Recipient> {
     let outside = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = $1)
-              AND NOT EXISTS (SELECT FROM drydock.membership m WHERE m.person_id = $1 AND m.team_id = w.team_id)
-              AND NOT EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = $1)
-              AND NOT EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target t ON t.id = s.target_id WHERE s.person_id = $1 AND t.team_id = w.team_id) AS "outside!"
+        r#"SELECT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = $1) AND NOT drydock.sees_team($1, w.team_id) AS "outside!"
            FROM drydock.window w WHERE w.id = $2"#,
         person.0,
         window.0

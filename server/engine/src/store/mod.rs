@@ -29,6 +29,7 @@ pub mod live;
 pub mod load;
 pub mod mailbox;
 pub mod measurements;
+pub mod messages;
 pub mod new_addresses;
 pub mod outbox;
 pub mod own_procedures;

@@ -1,7 +1,7 @@
-//! Who watches what, and who wants no mail about what.
+//! Who watches what, and who wants no message about what.
 
 use domain::ids::{PersonId, TargetId, WindowId};
-use domain::notice::topics::Topic;
+use domain::notice::topics::{Channel, Off, Topic};
 use domain::view::watchers::WatcherRow;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,10 +100,7 @@ pub async fn told(db: &mut PgConnection, window: WindowId, target: TargetId) -> 
         r#"SELECT p.id AS "id!" FROM drydock.person p JOIN drydock.window v ON v.id = $1
            WHERE p.active
              AND (EXISTS (SELECT FROM drydock.watcher w WHERE w.window_id = $1 AND w.person_id = p.id) OR EXISTS (SELECT FROM drydock.target_watcher w WHERE w.target_id = $2 AND w.person_id = p.id))
-             AND (NOT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id)
-                  OR EXISTS (SELECT FROM drydock.membership m WHERE m.team_id = v.team_id AND m.person_id = p.id)
-                  OR EXISTS (SELECT FROM drydock.global_role g WHERE g.person_id = p.id)
-                  OR EXISTS (SELECT FROM drydock.target_stakeholder s JOIN drydock.target o ON o.id = s.target_id WHERE s.person_id = p.id AND o.team_id = v.team_id))"#,
+             AND (NOT EXISTS (SELECT FROM drydock.account a WHERE a.person_id = p.id) OR drydock.sees_team(p.id, v.team_id))"#,
         window.0,
         target.0
     )
@@ -129,27 +126,37 @@ pub async fn on_call(db: &mut PgConnection, target: TargetId) -> sqlx::Result<BT
 }
 
 /// What each of these people switched off.
-pub async fn off(db: &mut PgConnection, people: &[PersonId]) -> sqlx::Result<BTreeMap<PersonId, BTreeSet<Topic>>> {
+pub async fn off(db: &mut PgConnection, people: &[PersonId]) -> sqlx::Result<BTreeMap<PersonId, Off>> {
     let ids: Vec<uuid::Uuid> = people.iter().map(|person| person.0).collect();
-    let rows =
-        sqlx::query!("SELECT o.person_id, o.topic FROM drydock.notice_off o WHERE o.person_id = ANY ($1)", &ids).fetch_all(db).await?;
-    let mut found: BTreeMap<PersonId, BTreeSet<Topic>> = BTreeMap::new();
+    let rows = sqlx::query!("SELECT o.person_id, o.channel, o.topic FROM drydock.notice_off o WHERE o.person_id = ANY ($1)", &ids)
+        .fetch_all(db)
+        .await?;
+    let mut found: BTreeMap<PersonId, Off> = BTreeMap::new();
     for row in rows {
-        found.entry(PersonId(row.person_id)).or_default().extend(Topic::from_word(&row.topic));
+        found.entry(PersonId(row.person_id)).or_default().extend(Channel::from_word(&row.channel).zip(Topic::from_word(&row.topic)));
     }
     Ok(found)
 }
 
-/// Makes these the only topics a person gets no mail about.
-pub(crate) async fn put_off(db: &mut PgConnection, person: PersonId, topics: &[Topic]) -> sqlx::Result<()> {
-    let words: Vec<String> = topics.iter().map(|topic| topic.word().to_owned()).collect();
-    sqlx::query!("DELETE FROM drydock.notice_off AS o WHERE o.person_id = $1 AND o.topic <> ALL ($2)", person.0, &words)
-        .execute(&mut *db)
-        .await?;
+/// Makes these the only messages a person does not get.
+pub(crate) async fn put_off(db: &mut PgConnection, person: PersonId, off: &Off) -> sqlx::Result<()> {
+    let (channels, topics): (Vec<String>, Vec<String>) =
+        off.iter().map(|(channel, topic)| (channel.word().to_owned(), topic.word().to_owned())).unzip();
     sqlx::query!(
-        "INSERT INTO drydock.notice_off (person_id, topic) SELECT $1, t FROM unnest($2::text[]) t ON CONFLICT DO NOTHING",
+        "DELETE FROM drydock.notice_off AS o
+         WHERE o.person_id = $1 AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) AS u (channel, topic) WHERE (u.channel, u.topic) = (o.channel, o.topic))",
         person.0,
-        &words
+        &channels,
+        &topics
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO drydock.notice_off (person_id, channel, topic)
+         SELECT $1, u.channel, u.topic FROM unnest($2::text[], $3::text[]) AS u (channel, topic) ON CONFLICT DO NOTHING",
+        person.0,
+        &channels,
+        &topics
     )
     .execute(db)
     .await

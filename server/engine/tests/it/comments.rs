@@ -117,10 +117,14 @@ async fn what_somebody_switched_off_stays_away() {
     let house = House::new().await;
     let window = house.proposed(5).await.number;
     let only = |who: &Caller, off: &'static [Topic]| {
-        let on = Topic::ALL.iter().filter(|topic| !off.contains(topic)).map(|topic| topic.word().to_owned()).collect();
+        let words = |off: &[Topic]| Topic::ALL.iter().filter(|topic| !off.contains(topic)).map(|topic| topic.word().to_owned()).collect();
+        let input = Notices { mail: words(off), page: words(&[]) };
         let (engine, who) = (house.engine.clone(), who.clone());
-        async move { edit_notices(&engine, &who, &Notices { on }).await.expect("kept") }
+        async move { edit_notices(&engine, &who, &input).await.expect("kept") }
     };
+    for who in [&house.auditor, &house.deputy, &house.engineer, &house.lead] {
+        account(&house, who.actor.person).await;
+    }
     watch(&house.engine, &house.auditor, Thing::Window(window), &watch::Input::default()).await.expect("watches");
     watch(&house.engine, &house.deputy, Thing::Window(window), &watch::Input::default()).await.expect("watches");
     forget(&house).await;
@@ -131,6 +135,17 @@ async fn what_somebody_switched_off_stays_away() {
     write(&house, &house.stakeholder, window, "@Egon @Lena @Dario?").await.expect("written");
     // Egon owns it: he does not want to hear that he is named, and does want to hear of comments.
     assert_eq!(told(&house).await, pairs(&[("Egon", "commented"), ("Dario", "mentioned")]));
+    let on_page: Vec<(String, String)> =
+        sqlx::query_as("SELECT p.name, m.kind FROM drydock.message m JOIN drydock.person p ON p.id = m.person_id WHERE m.kind IN ('commented', 'mentioned') ORDER BY 2, 1")
+            .fetch_all(&house.admin)
+            .await
+            .expect("rows");
+    let expected = [("Audra", "commented"), ("Dario", "mentioned"), ("Egon", "mentioned"), ("Lena", "mentioned")];
+    assert_eq!(
+        on_page.into_iter().collect::<BTreeMap<_, _>>(),
+        pairs(&expected),
+        "what they switched off was mail alone, and nothing comes twice by one way"
+    );
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ mod lane_stops;
 mod lanes;
 mod letters;
 mod limits;
+mod messages;
 mod moves;
 mod notice_table;
 mod notifier;

@@ -99,9 +99,23 @@ async fn told(house: &House, kind: NoticeKind) -> Vec<PersonId> {
     rows.into_iter().map(PersonId).collect()
 }
 
+/// What stands on pages, and what of the mails ought to stand there: those to people with an account.
+async fn on_pages(house: &House, kind: NoticeKind) -> (Vec<uuid::Uuid>, Vec<uuid::Uuid>) {
+    let rows = |sql: &'static str| sqlx::query_scalar(sql).bind(kind.word()).fetch_all(&house.admin);
+    (
+        rows("SELECT m.person_id FROM drydock.message m WHERE m.kind = $1 AND m.window_id IS NOT NULL AND m.title <> '' ORDER BY 1")
+            .await
+            .expect("rows"),
+        rows("SELECT o.person_id FROM drydock.outbox o JOIN drydock.account a ON a.person_id = o.person_id WHERE o.kind = $1 AND o.message_id <> 'earlier' ORDER BY 1")
+            .await
+            .expect("rows"),
+    )
+}
+
 /// Puts away what is owed by now, but not what was said before the test began.
 async fn forget(house: &House) {
     for sql in [
+        "DELETE FROM drydock.message",
         "UPDATE drydock.outbox SET state = 'superseded', link_secret = NULL WHERE message_id <> 'earlier'",
         "DELETE FROM drydock.outbox WHERE message_id <> 'earlier'",
     ] {
@@ -117,7 +131,7 @@ async fn every_message_reaches_those_whom_the_table_names_once_and_nobody_else()
     assert_eq!(house.count("SELECT count(*) FROM drydock.outbox").await, 1, "she has it in her calendar");
     // These go to whom the act itself names.
     let of_one = [NoticeKind::VoteCode, NoticeKind::VoteRecorded, NoticeKind::VotedInPlace, NoticeKind::HandedOver, NoticeKind::Mentioned];
-    let mut walked = 0;
+    let (mut walked, mut told_on_pages) = (0, 0);
     for kind in NoticeKind::ALL.iter().copied().filter(|kind| kind.is_about_window() && !of_one.contains(kind)) {
         tell(house.engine.pool(), window, kind).await.expect("told");
         let expected: BTreeSet<PersonId> =
@@ -125,10 +139,13 @@ async fn every_message_reaches_those_whom_the_table_names_once_and_nobody_else()
         let rows = told(&house, kind).await;
         assert_eq!(rows.iter().copied().collect::<BTreeSet<_>>(), expected, "{}", kind.word());
         assert_eq!(rows.len(), expected.len(), "{}: once each", kind.word());
+        let (pages, mails) = on_pages(&house, kind).await;
+        assert_eq!(pages, mails, "{}: on the page of whoever has an account, too", kind.word());
+        told_on_pages += pages.len();
         forget(&house).await;
         walked += 1;
     }
-    assert!(walked >= 14, "only {walked} messages were walked");
+    assert!(walked >= 14 && told_on_pages >= 14, "only {walked} messages were walked, and {told_on_pages} stood on pages");
 }
 
 /// The kinds of messages that lie in the outbox now, without those to the person who acted.

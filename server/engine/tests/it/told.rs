@@ -5,7 +5,7 @@ use crate::stage::When;
 use crate::voices::{account, administrator};
 use domain::ids::PersonId;
 use domain::notice::NoticeKind;
-use domain::notice::topics::Topic;
+use domain::notice::topics::{Channel, Topic};
 use engine::actions::cast_vote::{Input as Vote, cast_vote};
 use engine::actions::edit_notices::{Input, edit_notices};
 use engine::actions::end_window::cancel_window;
@@ -23,7 +23,8 @@ async fn told(house: &House, person: PersonId) -> Vec<String> {
 }
 
 async fn only(house: &House, who: &Caller, topics: &[Topic]) {
-    let input = Input { on: topics.iter().map(|topic| topic.word().to_owned()).collect() };
+    let words = |topics: &[Topic]| topics.iter().map(|topic| topic.word().to_owned()).collect();
+    let input = Input { mail: words(topics), page: words(Topic::ALL) };
     edit_notices(&house.engine, who, &input).await.expect("kept");
 }
 
@@ -49,7 +50,8 @@ async fn what_somebody_switched_off_stays_away_and_is_in_the_trail() {
     assert!(told(&house, house.stakeholder.actor.person).await.contains(&"cancelled".to_owned()));
     assert_eq!(house.count("SELECT count(*) FROM drydock.fact WHERE action = 'person.set_notices'").await, 2);
     let off = queries::people::notices_off(&house.engine, &house.deputy.actor).await.expect("read");
-    assert_eq!(off.into_iter().collect::<Vec<_>>(), [Topic::Asked, Topic::Schedule, Topic::Conversation, Topic::Mentioned]);
+    let topics = [Topic::Asked, Topic::Schedule, Topic::Conversation, Topic::Mentioned];
+    assert_eq!(off.into_iter().collect::<Vec<_>>(), topics.map(|topic| (Channel::Mail, topic)));
 }
 
 #[tokio::test]

@@ -43,6 +43,8 @@ pub struct Company {
     pub freezes: BTreeMap<&'static str, Uuid>,
     /// Calendar feeds of the stakeholder of the database, by name.
     pub feeds: BTreeMap<&'static str, (FeedId, PersonId)>,
+    /// On the page of the stakeholder of the database.
+    pub message: (Uuid, PersonId),
     /// By name of the team whose member is away.
     pub absences: BTreeMap<&'static str, Uuid>,
     /// By name of the window.
@@ -81,6 +83,7 @@ impl Company {
             runs: BTreeMap::new(),
             freezes: BTreeMap::new(),
             feeds: BTreeMap::new(),
+            message: (Uuid::nil(), PersonId(Uuid::nil())),
             absences: BTreeMap::new(),
             comments: BTreeMap::new(),
             series: BTreeMap::new(),
@@ -243,6 +246,17 @@ impl Company {
             self.feeds.insert(name, (id, by.actor.person));
         }
         revoke_feed(&self.house.engine, &by, self.feeds["revoked"].0).await.expect("revoked");
+    }
+
+    /// A message on the page of the stakeholder of the database.
+    pub async fn told(&mut self) {
+        let person = self.cast.part("a stakeholder of the database").actor.as_ref().expect("an account").person;
+        let id = sqlx::query_scalar(
+            "INSERT INTO drydock.message (id, person_id, kind, title, fact_id, fact_at)
+             SELECT gen_random_uuid(), $1, 'paused', '', f.id, f.at FROM drydock.fact f ORDER BY f.id LIMIT 1 RETURNING id",
+        );
+        let id = id.bind(person.0).fetch_one(&self.house.admin).await.expect("a message");
+        self.message = (id, person);
     }
 
     /// A version of an own procedure that the lead proposed.

@@ -160,6 +160,10 @@ pub fn objects(company: &Company, thing: Thing) -> Vec<Object> {
                 missing(nowhere, None),
             ]
         }
+        Thing::Message => {
+            let (message, person) = company.message;
+            vec![Object { person: Some(person), ..object("the stakeholder's", message.to_string(), None) }, missing(nowhere, None)]
+        }
         Thing::Session => vec![missing(nowhere, None)],
         Thing::Mail | Thing::Secret => vec![missing("7", None)],
     }
@@ -281,7 +285,7 @@ fn names_the_right(text: &str) -> bool {
 }
 
 /// A digest of every business table, by name. Left out by name: what a refusal itself writes (its fact), messages and typed text in
-/// sessions, when a session was last seen, and the marks that somebody read the trail or a window's evidence, or
+/// sessions, when a session was last seen, and the marks that somebody read the trail, a window's evidence or a message, or
 /// opened a link.
 #[expect(clippy::disallowed_methods, reason = "names of our own tables")]
 pub async fn digest(company: &Company) -> Vec<(String, String)> {
@@ -300,6 +304,7 @@ pub async fn digest(company: &Company) -> Vec<(String, String)> {
             ),
             "session" => ("concat_ws(' ', t.key, t.person_id, t.absolute_end_at, t.elevated_until)", "WHERE t.person_id IS NOT NULL"),
             "link" => ("(to_jsonb(t) - 'opened_at')::text", ""),
+            "message" => ("(to_jsonb(t) - 'read_at')::text", ""),
             _ => ("t::text", ""),
         };
         format!(

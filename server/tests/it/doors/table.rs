@@ -79,6 +79,8 @@ pub enum Thing {
     Mail,
     /// A calendar feed.
     Feed,
+    /// A message on somebody's page.
+    Message,
     /// One of somebody else, who is long gone.
     Session,
     Secret,
@@ -194,6 +196,10 @@ pub const OPEN: &[Line] = &[
     Line::read("GET /mailbox/{id}", Demo, Thing::Mail),
     Line::read("GET /mailbox/{id}/html", Demo, Thing::Mail),
     Line::read("GET /mailbox.json", Demo, Nothing),
+    Line::read("GET /messages", Account, Nothing),
+    // That something was read is a mark which no digest counts.
+    Line::act("POST /messages/read", Account, Nothing, typed!(c, p; "up_to": c.message.0)).idle(),
+    Line::read("GET /messages/{id}", Own, Thing::Message),
     Line::read("GET /me", Account, Nothing),
     Line::act("POST /me", Account, Nothing, |_, part| {
         let name = part.actor.as_ref().map_or("Nobody", |actor| &actor.name).to_owned();
