@@ -42,7 +42,7 @@ fn Messages(page: messages::MessagesPage) -> impl IntoView {
         view! { <Empty title why/> }.into_any()
     } else {
         let rows = page.rows.into_iter().map(|row| view! { <Row row/> }).collect_view();
-        view! { <div class="listing"><Table caption="Messages, newest first" head=&["Message", "About", "Now", "Since"]>{rows}</Table></div> }.into_any()
+        view! { <div class="listing"><Table caption="Messages, newest first" head=&["Message", "About", "Now", "When"]>{rows}</Table></div> }.into_any()
     };
     view! {
         <Heading title="Messages" lead=lead>
@@ -78,7 +78,7 @@ fn Row(row: MessageRow) -> impl IntoView {
             <th scope="row"><a href=to>{row.kind.label()}</a>{row.unread.then_some(view! { <span class="unseen">" (unread)"</span> })}</th>
             <td class="breaks">{number}{visible(&row.title)}</td>
             <td data-label=(!quiet).then_some("Now")>{now}</td>
-            <td data-label="Since"><Time at=row.at/></td>
+            <td data-label="When"><Time at=row.at/></td>
         </tr>
     }
 }
