@@ -6,7 +6,7 @@ use crate::change::{Change, ChangeForm, old_rows};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
 use crate::procedure::library::{self, OLD_ROWS_POSTGRESQL};
-use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass, Shelf, own};
+use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass, Shelf, own, own_sql};
 use crate::schedule::{self, Fold, Times};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
@@ -177,6 +177,9 @@ impl ProposalForm {
                         form.waves.insert(database, value);
                     }
                 }
+                value_of if value_of.starts_with(own_sql::VALUE) => {
+                    form.change.values.insert(value_of[own_sql::VALUE.len()..].to_owned(), value);
+                }
                 threshold if Parameters::SPECS.iter().any(|spec| spec.name == threshold) => {
                     form.parameters.insert(threshold.to_owned(), value);
                 }
@@ -218,19 +221,30 @@ impl ProposalForm {
         let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
         plain
             .chain(self.parameters.iter().map(|(name, value)| (name.clone(), value.clone())))
+            .chain(self.change.values.iter().map(|(name, value)| (format!("{}{name}", own_sql::VALUE), value.clone())))
             .chain(self.waves.iter().map(|(database, wave)| (several::field(database), wave.clone())))
             .filter(|(_, value)| !value.is_empty())
             .collect()
     }
 
-    /// Reads every field; all errors at once. What is typed for one occasion is refused: whoever can read SQL uses [`Self::parse_with`].
+    /// Reads every field; all errors at once. What sends SQL is refused: whoever can read that uses [`Self::parse_with`].
     ///
     /// # Errors
     /// One [`FieldError`] for each field that cannot be taken.
     pub fn parse(&self, shelf: &Shelf) -> Result<Proposal, Vec<FieldError>> {
-        self.parse_with(shelf, &|procedure, form| match procedure {
-            OLD_ROWS_POSTGRESQL => old_rows::read(&form.old_rows),
-            _ => Err(vec![FieldError::new("procedure", "A change for one occasion is proposed in a window of its own.")]),
+        self.parse_with(shelf, &no_sql)
+    }
+
+    /// The same for what is proposed again and again: a text that is typed for one occasion is refused.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_again_and_again(&self, shelf: &Shelf, read: &ReadTyped<'_>) -> Result<Proposal, Vec<FieldError>> {
+        self.parse_with(shelf, &|procedure, form| {
+            if library::is_for_once(procedure) {
+                return Err(vec![FieldError::new("procedure", "A change for one occasion is proposed in a window of its own.")]);
+            }
+            read(procedure, form)
         })
     }
 
@@ -307,8 +321,8 @@ impl ProposalForm {
                 )
             })),
         };
-        let change = if let Some(procedure) = procedure.as_ref().filter(|procedure| library::is_typed(&procedure.key)) {
-            match read(&procedure.key, &self.change) {
+        let change = if let Some(procedure) = procedure.as_ref().filter(|procedure| procedure.sends_text()) {
+            match self.text_of(procedure).and_then(|text| read(&procedure.key, &text)) {
                 Ok(change) => Some(Some(change)),
                 Err(errors) => {
                     form.refuse_all(errors);
@@ -341,6 +355,30 @@ impl ProposalForm {
             })
         })();
         form.finish(proposal)
+    }
+}
+
+/// Reads what is typed as far as that needs nobody who can read SQL.
+///
+/// # Errors
+/// One [`FieldError`] where it does, or for the rules about old rows.
+pub fn no_sql(procedure: &str, form: &ChangeForm) -> Result<Change, Vec<FieldError>> {
+    match procedure {
+        OLD_ROWS_POSTGRESQL => old_rows::read(&form.old_rows),
+        _ => Err(vec![FieldError::new("procedure", "A change for one occasion is proposed in a window of its own.")]),
+    }
+}
+
+impl ProposalForm {
+    /// What a procedure that sends a text sends by this form: what is typed in it, or the procedure's own text with the values that are.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each value that cannot be taken.
+    pub fn text_of(&self, procedure: &Procedure) -> Result<ChangeForm, Vec<FieldError>> {
+        match procedure.own_sql() {
+            Some((sql, values)) => sql.fill(values, &self.change.values),
+            None => Ok(self.change.clone()),
+        }
     }
 }
 

@@ -144,7 +144,8 @@ fn described_by(id: &str, hint: &str, error: Option<&String>) -> Option<String> 
 #[component]
 pub fn Field(
     /// Name of the field, as the action's input calls it.
-    name: &'static str,
+    #[prop(into)]
+    name: String,
     #[prop(into)] label: String,
     #[prop(optional, into)] hint: String,
     /// Value before anything was typed.
@@ -163,9 +164,9 @@ pub fn Field(
     suggestions: Vec<String>,
 ) -> impl IntoView {
     let around = around();
-    let (id, error) = (around.id(name), around.error(name));
+    let (id, error) = (around.id(&name), around.error(&name));
     // A browser keeps neither a password nor a file for another try.
-    let value = (!matches!(kind, "password" | "file")).then(|| around.value(name, value));
+    let value = (!matches!(kind, "password" | "file")).then(|| around.value(&name, value));
     let described = described_by(&id, &hint, error.as_ref());
     let wrong = error.is_some();
     let list = (!suggestions.is_empty()).then(|| format!("{id}-list"));

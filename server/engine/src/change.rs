@@ -12,6 +12,8 @@ mod table;
 use domain::change::{Change, ChangeForm, Reading, Statement, accounts, old_rows, settings};
 use domain::decision::FieldError;
 use domain::procedure::library::{ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL, SETTINGS_POSTGRESQL};
+use domain::procedure::{Procedure, own, own_sql};
+use domain::proposal::ProposalForm;
 use squawk_syntax::ast::{AstNode as _, Stmt};
 use squawk_syntax::{Parse, SourceFile, SyntaxNode};
 use std::collections::BTreeSet;
@@ -59,6 +61,53 @@ pub fn read_typed(procedure: &str, form: &ChangeForm) -> Result<Change, Vec<Fiel
         OLD_ROWS_POSTGRESQL => old_rows::read(&form.old_rows),
         _ => read_form(form),
     }
+}
+
+/// What a form sends by this procedure; `None` where that sends no text, or the text cannot be read yet.
+#[must_use]
+pub fn of_form(procedure: &Procedure, form: &ProposalForm) -> Option<Change> {
+    let text = procedure.sends_text().then(|| form.text_of(procedure).ok()).flatten()?;
+    read_typed(&procedure.key, &text).ok()
+}
+
+/// Whether the SQL of an own procedure can be proposed: with samples for its values it reads as a change of design, and each value stands there
+/// by itself, outside of quotes and comments, where whatever is typed for it stays one token.
+///
+/// # Errors
+/// Everything that is wrong, each beginning with the place in the file.
+pub fn check_own(procedure: &Procedure) -> Result<(), Vec<FieldError>> {
+    let Some((sql, values)) = procedure.own_sql() else { return Ok(()) };
+    let sampled = sql.sampled(values);
+    let place = |field: &str| match field {
+        "change_sql" => "sql, statements",
+        "back_sql" => "sql, back",
+        "read_by_me" => "sql, read_by_me",
+        "no_way_back" => "sql, no_way_back",
+        _ => "sql, as_role",
+    };
+    let mut errors: Vec<FieldError> = Vec::new();
+    if let Err(found) = read_form(&sampled) {
+        errors.extend(found.into_iter().map(|error| FieldError::new(own::FIELD, format!("{}: {}", place(&error.field), error.message))));
+    }
+    for (field, template, text) in [("change_sql", &sql.statements, &sampled.change_sql), ("back_sql", &sql.back, &sampled.back_sql)] {
+        let tokens = std::panic::catch_unwind(|| tokens(text)).unwrap_or_default();
+        for (n, value) in values.iter().enumerate() {
+            let (sample, stands) = (value.sample(n), own_sql::places(template).filter(|name| *name == value.name).count());
+            if tokens.iter().filter(|token| **token == sample).count() != stands {
+                let why =
+                    "has to stand by itself: not in quotes, in a comment or in the text of a function, and not next to a letter or a digit";
+                errors.push(FieldError::new(own::FIELD, format!("{}: {{{{{}}}}} {why}.", place(field), value.name)));
+            }
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The tokens of a text, in their order.
+fn tokens(sql: &str) -> Vec<String> {
+    let file = SourceFile::parse(sql);
+    let all = file.tree().syntax().descendants_with_tokens().filter_map(|element| element.into_token());
+    all.map(|token| token.text().to_owned()).collect()
 }
 
 /// The statements of a text.

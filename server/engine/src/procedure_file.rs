@@ -41,6 +41,7 @@ pub fn write(file: &File) -> Result<String, toml::ser::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::procedure::own_sql::{OwnSql, OwnValue, ValueKind};
     use domain::procedure::{library, own::OwnCheck};
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,8 +55,15 @@ mod tests {
             dbms: "postgresql".into(),
             steps: vec!["vacuum".into(), "analyze".into()],
             thresholds: BTreeMap::from([("jobs".into(), 1)]),
+            sql: None,
+            values: vec![],
             checks: vec![OwnCheck { title: "a".into(), rule: hostile.into() }, OwnCheck { title: "b".into(), rule: "c".into() }],
         };
+        assert_eq!(read(&write(&file).expect("text")), Ok(file.clone()));
+        let value =
+            OwnValue { name: "v".into(), label: hostile.into(), kind: ValueKind::Text, least: None, most: None, usual: hostile.into() };
+        let sql = OwnSql { statements: hostile.into(), back: hostile.into(), read_by_me: true, ..OwnSql::default() };
+        let file = File { steps: vec![], sql: Some(sql), values: vec![value], ..file };
         assert_eq!(read(&write(&file).expect("text")), Ok(file));
         for file in library::all().iter().filter_map(File::of) {
             let text = write(&file).expect("text");

@@ -5,6 +5,7 @@ use crate::decision::{FieldError, FormCheck};
 use crate::people;
 use crate::procedure::quote;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A change has no more statements than somebody reads before agreeing to it.
 pub const MOST_STATEMENTS: usize = 200;
@@ -39,6 +40,9 @@ pub struct ChangeForm {
     /// Rules about old rows, one a line, where the procedure is about them.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub old_rows: String,
+    /// Values for the SQL of an own procedure, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
 }
 
 /// Why there is no way back, 10 to 1,000 characters.
@@ -72,7 +76,7 @@ impl ChangeForm {
             &self.accounts,
             &self.old_rows,
         ];
-        fields.iter().all(|field| field.trim().is_empty())
+        fields.iter().all(|field| field.trim().is_empty()) && self.values.values().all(|value| value.trim().is_empty())
     }
 
     /// Reads the fields; the SQL in them is read by the engine.

@@ -1,7 +1,9 @@
 //! Own procedures: composed by people from the steps of the library, with thresholds and questions of their own, and written as a file. Each
 //! step is taken as the library has it, word by word, so nothing runs that the library would not run; what is chosen, its order, the thresholds
-//! and the questions are part of the digest that approvers agree to.
+//! and the questions are part of the digest that approvers agree to. Instead of steps a procedure may have a text of SQL, which is sent as a
+//! change of design is, and is sealed in each plan like one.
 
+use super::own_sql::{OwnSql, OwnValue};
 use super::select::step;
 use super::{Dbms, Parameters, Procedure, StepKind, StepTemplate, library};
 use crate::approval::change::heard;
@@ -33,6 +35,12 @@ pub struct Own {
     /// What people answer on the validation list, after what every window has there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<OwnCheck>,
+    /// Exact SQL, where that is what it sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<OwnSql>,
+    /// What is typed each time, for the SQL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<OwnValue>,
 }
 
 /// A question for the validation list, which a person answers with evidence.
@@ -57,11 +65,18 @@ pub struct File {
     pub about: String,
     /// `postgresql`.
     pub dbms: String,
-    /// Keys of the steps between the pre-checks and the validation, in their order.
+    /// Keys of the steps between the pre-checks and the validation, in their order; none where there is SQL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
     /// Thresholds that differ from the library's, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<String, u64>,
+    /// Exact SQL instead of steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<OwnSql>,
+    /// Values that are typed each time, for the SQL.
+    #[serde(default, rename = "value", skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<OwnValue>,
     /// Questions for the validation list.
     #[serde(default, rename = "check", skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<OwnCheck>,
@@ -96,8 +111,13 @@ pub fn catalogue() -> Vec<StepTemplate> {
 pub fn is_carried(procedure: &Procedure) -> bool {
     let carried = library::carried();
     let known = |step: &StepTemplate| carried.iter().any(|procedure| procedure.step(&step.key) == Some(step));
+    let Some(own) = procedure.own.as_ref().filter(|_| procedure.key.starts_with(PREFIX)) else { return false };
+    if own.sql.is_some() {
+        // Whatever is sent stands in the plan: the step that sends it, and nothing beside.
+        return library::carried().iter().any(|one| one.key == library::DESIGN_CHANGE_POSTGRESQL && one.steps == procedure.steps);
+    }
     let harmless = |step: &StepTemplate| matches!(step.kind, StepKind::Check | StepKind::Action | StepKind::Review | StepKind::Probe);
-    procedure.key.starts_with(PREFIX) && procedure.own.is_some() && procedure.steps.iter().all(|step| known(step) && harmless(step))
+    procedure.steps.iter().all(|step| known(step) && harmless(step))
 }
 
 /// Of an own procedure the keys of those of the library whose work it does: every act of it, or of one that only looks some of what it looks at.
@@ -151,8 +171,10 @@ impl File {
             name,
             about,
             dbms: DBMS.to_owned(),
-            steps: procedure.surveyed(),
+            steps: if procedure.own_sql().is_some() { vec![] } else { procedure.surveyed() },
             thresholds: own.as_ref().map(|own| own.thresholds.clone()).unwrap_or_default(),
+            sql: own.as_ref().and_then(|own| own.sql.clone()),
+            values: own.as_ref().map(|own| own.values.clone()).unwrap_or_default(),
             checks: own.map(|own| own.checks).unwrap_or_default(),
         })
     }
@@ -179,19 +201,34 @@ impl File {
         if self.dbms != DBMS {
             wrong("dbms", "write \"postgresql\": there are steps for no other database software.");
         }
-        let steps = self.chosen(&mut wrong);
+        let steps = self.sent(&mut wrong).unwrap_or_else(|| self.chosen(&mut wrong));
         let checks = self.asked(&mut wrong);
-        let own = Own { about, thresholds: self.thresholds.clone(), checks };
+        let own = Own { about, thresholds: self.thresholds.clone(), checks, sql: self.sql.clone(), values: self.values.clone() };
         let procedure = composed(&self.key, version, name, steps, own);
         errors.extend(misplaced(&procedure));
         if errors.is_empty() { Ok(procedure) } else { Err(errors) }
+    }
+
+    /// The step that sends its SQL; `None` where it has none.
+    fn sent(&self, wrong: &mut impl FnMut(&str, &str)) -> Option<Vec<StepTemplate>> {
+        let Some(sql) = &self.sql else {
+            if !self.values.is_empty() {
+                wrong("value", "only SQL has places for values. Leave it out, or give [sql] instead of steps.");
+            }
+            return None;
+        };
+        if !self.steps.is_empty() {
+            wrong("steps", "a procedure has steps of the catalogue or SQL, not both. Make two procedures, and two windows.");
+        }
+        sql.check(&self.values, wrong);
+        Some(library::by_key(library::DESIGN_CHANGE_POSTGRESQL).map(|one| one.steps).unwrap_or_default())
     }
 
     fn chosen(&self, wrong: &mut impl FnMut(&str, &str)) -> Vec<StepTemplate> {
         let catalogue = catalogue();
         let (mut seen, mut chosen) = (BTreeSet::new(), Vec::new());
         if self.steps.is_empty() {
-            wrong("steps", "name at least one step of the catalogue.");
+            wrong("steps", "name at least one step of the catalogue, or give [sql] instead.");
         }
         for key in &self.steps {
             let shown: String = key.chars().take(60).collect();
@@ -273,7 +310,9 @@ fn typed_by(key: &str) -> Option<String> {
 fn composed(key: &str, version: u32, name: String, steps: Vec<StepTemplate>, own: Own) -> Procedure {
     let weekly = library::weekly_postgresql();
     let ends = |key: &str| weekly.step(key).cloned();
-    let steps = ends("preflight").into_iter().chain(steps).chain(ends("validate")).collect();
+    // A text is sent between pre-checks and validation of its own.
+    let whole = own.sql.is_some();
+    let steps = if whole { steps } else { ends("preflight").into_iter().chain(steps).chain(ends("validate")).collect() };
     Procedure { key: key.to_owned(), version, dbms: Dbms::Postgresql, name, steps, own: Some(own) }
 }
 
@@ -320,6 +359,18 @@ impl Procedure {
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.own.is_some()
+    }
+
+    /// The SQL that people agreed on as this procedure, with the values that are typed for it; `None` where it has none.
+    #[must_use]
+    pub fn own_sql(&self) -> Option<(&OwnSql, &[OwnValue])> {
+        self.own.as_ref().and_then(|own| own.sql.as_ref().map(|sql| (sql, own.values.as_slice())))
+    }
+
+    /// Whether it sends an exact text, which each plan holds word by word: typed for one occasion, or agreed on before.
+    #[must_use]
+    pub fn sends_text(&self) -> bool {
+        library::is_typed(&self.key) || self.own_sql().is_some()
     }
 }
 
@@ -410,6 +461,15 @@ pub fn changes(before: &Procedure, after: &Procedure) -> Vec<String> {
     let checks = |procedure: &Procedure| procedure.own.as_ref().map(|own| own.checks.clone()).unwrap_or_default();
     if checks(before) != checks(after) {
         said.push("The questions for the validation list are others.".to_owned());
+    }
+    let sql = |procedure: &Procedure| procedure.own_sql().map(|(sql, values)| (sql.clone(), values.to_vec()));
+    if let (Some((was, were)), Some((is, are))) = (sql(before), sql(after)) {
+        if was != is {
+            said.push("The SQL reads otherwise: compare both texts.".to_owned());
+        }
+        if were != are {
+            said.push("The values that are typed for it are others.".to_owned());
+        }
     }
     if (&before.name, before.about()) != (&after.name, after.about()) {
         said.push("It is called or described otherwise.".to_owned());

@@ -1,5 +1,6 @@
 use super::*;
 use crate::plan::PlanProcedure;
+use crate::procedure::own_sql::ValueKind;
 use crate::procedure::{Act, RiskClass, StepClass};
 use proptest::prelude::*;
 
@@ -12,7 +13,58 @@ fn file() -> File {
         steps: ["freeze", "vacuum", "reindex", "cleanup", "analyze"].map(str::to_owned).to_vec(),
         thresholds: BTreeMap::from([("vacuum_min_dead_rows".to_owned(), 5_000)]),
         checks: vec![OwnCheck { title: "The shop takes orders".into(), rule: "Order something, and see it arrive.".into() }],
+        sql: None,
+        values: vec![],
     }
+}
+
+/// A file that sends a text instead of steps.
+fn sql_file() -> File {
+    let value =
+        OwnValue { name: "days".into(), label: "Days".into(), kind: ValueKind::Number, least: None, most: Some(90), usual: "30".into() };
+    let sql = OwnSql {
+        statements: "DELETE FROM shop.carts WHERE age > {{days}}".into(),
+        no_way_back: "Old carts are gone.".into(),
+        ..OwnSql::default()
+    };
+    let thresholds = BTreeMap::from([("lock_wait_max_ms".to_owned(), 500)]);
+    File { key: "own_carts".into(), name: "old carts".into(), steps: vec![], thresholds, sql: Some(sql), values: vec![value], ..file() }
+}
+
+#[test]
+fn sql_comes_instead_of_steps_and_is_sent_by_the_step_of_a_design_change() {
+    let procedure = read(&sql_file());
+    let change = library::by_key(library::DESIGN_CHANGE_POSTGRESQL).expect("on the shelf");
+    assert_eq!(procedure.steps, change.steps);
+    assert!(procedure.sends_text() && is_carried(&procedure) && !procedure.only_reads());
+    assert!(!library::is_for_once(&procedure.key) && !library::may_break_glass(&procedure));
+    assert!(alike(&procedure).contains(library::DESIGN_CHANGE_POSTGRESQL), "a policy for design changes rules it, too");
+    assert_eq!(File::of(&procedure), Some(sql_file()));
+    // Its step without its text, or beside others, is none that people composed.
+    let mut without = procedure.clone();
+    without.own.as_mut().expect("own").sql = None;
+    assert!(!is_carried(&without));
+    let mut beside = procedure.clone();
+    beside.steps.insert(1, library::weekly_postgresql().step("vacuum").expect("there").clone());
+    assert!(!is_carried(&beside));
+
+    let refused = |spoil: &dyn Fn(&mut File)| {
+        let mut file = sql_file();
+        spoil(&mut file);
+        file.read(1, &BTreeSet::new()).expect_err("refused").into_iter().map(|error| error.message).collect::<Vec<_>>().join(" ")
+    };
+    assert!(refused(&|file| file.steps = vec!["vacuum".into()]).contains("steps: a procedure has steps of the catalogue or SQL, not both"));
+    assert!(refused(&|file| file.values = vec![]).contains("{{days}} stands for no [[value]]"));
+    assert!(refused(&|file| file.sql = None).contains("value: only SQL has places"));
+    let thresholds = BTreeMap::from([("vacuum_min_dead_rows".to_owned(), 1)]);
+    assert!(refused(&|file| file.thresholds.clone_from(&thresholds)).contains("steers none of these steps"));
+
+    let mut other = procedure.clone();
+    let own = other.own.as_mut().expect("own");
+    own.sql.as_mut().expect("sql").statements.push(' ');
+    own.values[0].most = None;
+    let said = changes(&procedure, &other).join(" ");
+    assert!(said.contains("The SQL reads otherwise") && said.contains("values that are typed"), "{said}");
 }
 
 fn read(file: &File) -> Procedure {

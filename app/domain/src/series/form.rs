@@ -3,7 +3,7 @@
 use super::{Schedule, Series};
 use crate::decision::{FieldError, FormCheck};
 use crate::procedure::Shelf;
-use crate::proposal::{ProposalForm, number};
+use crate::proposal::{ProposalForm, ReadTyped, number};
 use crate::recurrence::text::weekday;
 use crate::recurrence::{ByDay, End, Frequency, MOST_TIMES, Parts, Rule, RuleError};
 use jiff::civil::Date;
@@ -85,10 +85,11 @@ impl SeriesForm {
         form
     }
 
-    /// Reads every field; all errors at once. `shelf` are the procedures there are.
-    pub fn parse(&self, shelf: &Shelf) -> Result<Series, Vec<FieldError>> {
+    /// Reads every field; all errors at once. `shelf` are the procedures there are, `read` reads the text that one of them sends; what is meant
+    /// for one occasion is refused.
+    pub fn parse(&self, shelf: &Shelf, read: &ReadTyped<'_>) -> Result<Series, Vec<FieldError>> {
         let mut form = FormCheck::default();
-        let proposal = match self.proposal.parse(shelf) {
+        let proposal = match self.proposal.parse_again_and_again(shelf, read) {
             Ok(proposal) => Some(proposal),
             Err(errors) => {
                 form.refuse_all(errors);

@@ -2,6 +2,7 @@ use super::form::SeriesForm;
 use super::*;
 use crate::procedure::Shelf;
 use crate::procedure::library::{ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL};
+use crate::proposal::no_sql;
 use jiff::civil::{date, datetime};
 
 fn berlin() -> TimeZone {
@@ -99,7 +100,7 @@ fn a_form_becomes_a_rule() {
     let rule = |change: fn(&mut SeriesForm)| {
         let mut form = form();
         change(&mut form);
-        form.parse(&Shelf::default())
+        form.parse(&Shelf::default(), &no_sql)
             .map(|series| series.schedule.rule.to_string())
             .map_err(|errors| errors.into_iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join("\n"))
     };
@@ -139,7 +140,7 @@ fn rules_about_old_rows_repeat_and_what_is_for_one_occasion_does_not() {
         let mut form = form();
         form.proposal.procedure = procedure.into();
         form.proposal.change.old_rows = old_rows.into();
-        form.parse(&Shelf::default()).map(|_| ()).map_err(|errors| errors.into_iter().map(|error| error.field).collect::<Vec<_>>())
+        form.parse(&Shelf::default(), &no_sql).map(|_| ()).map_err(|errors| errors.into_iter().map(|error| error.field).collect::<Vec<_>>())
     };
     assert_eq!(typed(OLD_ROWS_POSTGRESQL, "shop.log by at older than 90 days, delete"), Ok(()));
     assert_eq!(typed(OLD_ROWS_POSTGRESQL, "shop.log"), Err(vec!["old_rows".to_owned()]));
@@ -187,7 +188,7 @@ fn the_first_day_and_the_interval_have_limits() {
     let field = |change: fn(&mut SeriesForm)| {
         let mut form = form();
         change(&mut form);
-        form.parse(&Shelf::default()).expect_err("refused").into_iter().map(|error| error.field).collect::<Vec<_>>()
+        form.parse(&Shelf::default(), &no_sql).expect_err("refused").into_iter().map(|error| error.field).collect::<Vec<_>>()
     };
     assert_eq!(field(|form| form.proposal.date = "1999-12-31".into()), ["date"]);
     assert_eq!(field(|form| (form.proposal.date, form.repeat) = ("0001-01-01".into(), "daily".into())), ["date"], "and nothing is counted");
@@ -195,7 +196,7 @@ fn the_first_day_and_the_interval_have_limits() {
     assert_eq!(field(|form| (form.repeat, form.rule) = ("rule".into(), "FREQ=MONTHLY;INTERVAL=13".into())), ["rule"]);
     let mut first = form();
     (first.proposal.date, first.repeat, first.every) = ("2000-01-01".into(), "day_of_month".into(), "12".into());
-    assert!(first.parse(&Shelf::default()).is_ok());
+    assert!(first.parse(&Shelf::default(), &no_sql).is_ok());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::parts::form::{Field, Form, TextArea};
 use crate::parts::layout::{Card, Heading};
 use domain::permission::Verb;
 use domain::procedure::own::{self, MOST_CHECKS};
+use domain::procedure::own_sql::MOST_VALUES;
 use domain::procedure::{Parameters, StepTemplate, text::count};
 use domain::view::procedures::ProcedureForm;
 use engine::procedure_file::MOST_BYTES;
@@ -40,6 +41,20 @@ title = "The shop takes orders"
 rule = "Place a test order and see it arrive; note its number."
 "#;
 
+/// The part of a file that sends SQL instead of steps.
+const SQL_EXAMPLE: &str = r#"[sql]
+statements = """
+DELETE FROM shop.carts WHERE changed_at < {{before}};
+REFRESH MATERIALIZED VIEW CONCURRENTLY shop.sales_by_day;
+"""
+no_way_back = "Old carts are gone; the view is refreshed from what is there."
+
+[[value]]
+name = "before"
+label = "Carts not changed since"
+kind = "date"
+"#;
+
 #[component]
 fn New(form: ProcedureForm) -> impl IntoView {
     let of = form.of.clone().unwrap_or_default();
@@ -70,6 +85,11 @@ fn New(form: ProcedureForm) -> impl IntoView {
             </Card>
             <div>
                 <Catalogue/>
+                <Card title="Or SQL instead of steps">
+                    <p>"A file without "<code>"steps"</code>" may have the text of a change. It is read and marked like any design change, and each plan holds it word by word. It can be proposed again and again, and in series."</p>
+                    <pre class="statement">{SQL_EXAMPLE}</pre>
+                    <p class="quiet">{format!("Give back = \"\"\"…\"\"\" or no_way_back; as_role = \"…\" for the role that sends it; read_by_me = true where a statement cannot be told by its text. Of [[value]] there are at most {MOST_VALUES}, of the kinds number (with least and most), date, text and name; usual is what the form begins with. In the text {{{{name}}}} stands by itself: it is filled with one whole constant or name.")}</p>
+                </Card>
             </div>
         </div>
     }

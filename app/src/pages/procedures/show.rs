@@ -8,6 +8,8 @@ use crate::parts::status::{Pill, Tone};
 use crate::parts::table::Table;
 use crate::parts::time::Time;
 use domain::ids::OwnProcedureId;
+use domain::people::visible;
+use domain::procedure::own_sql::{OwnSql, OwnValue};
 use domain::procedure::{Parameters, Procedure, library, text::count};
 use domain::view::procedures::{PastVersion, ProcedurePage, WaitingVersion};
 use engine::queries;
@@ -54,6 +56,7 @@ fn Show(page: ProcedurePage) -> impl IntoView {
 fn Steps(procedure: Procedure, title: &'static str) -> impl IntoView {
     let risk = procedure.highest_risk();
     let typed = library::is_typed(&procedure.key).then(|| view! { <p>"What it sends is typed each time, and approved word by word."</p> });
+    let sql = procedure.own_sql().map(|(sql, values)| view! { <Text sql=sql.clone() values=values.to_vec()/> });
     let own = procedure.own.clone();
     let thresholds: Vec<_> = own.iter().flat_map(|own| own.thresholds.clone()).collect();
     let checks: Vec<_> = own.map(|own| own.checks).unwrap_or_default();
@@ -83,10 +86,36 @@ fn Steps(procedure: Procedure, title: &'static str) -> impl IntoView {
         <Card title=title>
             <Details><Detail term="Highest risk">{risk.word()}", "{risk.label()}</Detail></Details>
             {typed}
+            {sql}
             <ol class="steps">{steps}</ol>
             {thresholds}
             {checks}
         </Card>
+    }
+}
+
+/// The text it sends, what takes it back, and what is typed for it.
+#[component]
+fn Text(sql: OwnSql, values: Vec<OwnValue>) -> impl IntoView {
+    let role = (!sql.as_role.is_empty()).then(|| view! { <p>"Sent as the role "<code>{visible(&sql.as_role)}</code>"."</p> });
+    let back = if sql.back.trim().is_empty() {
+        view! { <p>"No way back: "{visible(&sql.no_way_back)}</p> }.into_any()
+    } else {
+        view! { <p>"Taken back by"</p><pre class="statement">{visible(sql.back.trim())}</pre> }.into_any()
+    };
+    let values = (!values.is_empty()).then(|| {
+        let rows = values
+            .into_iter()
+            .map(|value| view! { <li><strong>{value.label.clone()}</strong>" "<code>{format!("{{{{{}}}}}", value.name)}</code><br/>{value.hint()}</li> })
+            .collect_view();
+        view! { <h3>"Typed each time"</h3><ul>{rows}</ul> }
+    });
+    view! {
+        <h3>"The statements"</h3>
+        <pre class="statement">{visible(sql.statements.trim())}</pre>
+        {role}
+        {back}
+        {values}
     }
 }
 

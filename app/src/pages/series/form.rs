@@ -2,7 +2,7 @@
 
 use super::dates::DatesGroup;
 use crate::pages::windows::{
-    AboutDatabase, ApproversCards, Limits, OldRowsFields, ProcedureChoice, SHOW_ITS_OWN, SeveralFields, TypedAs, typed_as,
+    AboutDatabase, ApproversCards, Limits, OldRowsFields, ProcedureChoice, SHOW_ITS_OWN, SeveralFields, TypedAs, ValueFields, typed_as,
 };
 use crate::parts::form::{Check, Field, Form, Group, Select, TextArea};
 use crate::parts::layout::Card;
@@ -38,8 +38,13 @@ pub fn SeriesFields(page: FormPage, #[prop(into)] action: String, #[prop(into)] 
                     <input type="hidden" name="target" value=template.target.clone()/>
                     {revision}
                     <ProcedureChoice value=template.procedure.clone() shelf=shelf.clone() repeats=true/>
-                    {(typed_as(&template.procedure, &shelf) == TypedAs::OldRows)
-                        .then(|| view! { <OldRowsFields value=template.change.old_rows.clone()/> })}
+                    {match typed_as(&template.procedure, &shelf) {
+                        TypedAs::OldRows => view! { <OldRowsFields value=template.change.old_rows.clone()/> }.into_any(),
+                        TypedAs::Values => {
+                            view! { <ValueFields form=template.procedure.clone() shelf=shelf.clone() values=template.change.values.clone()/> }.into_any()
+                        }
+                        _ => ().into_any(),
+                    }}
                     <Field name="title" label="Title" value=template.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=template.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this, each time. At most 4,000 characters."/>
                     <p class="zone-note">"Dates and times are those of the database: "<strong>{zone.clone()}</strong>"."</p>

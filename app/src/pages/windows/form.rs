@@ -2,7 +2,7 @@
 
 use super::change::{AccountsFields, ChangeFields, OldRowsFields, SettingsFields};
 use super::frame::{environment, pill_of};
-use super::procedure::{ProcedureChoice, SHOW_ITS_OWN, TypedAs, chosen, typed_as};
+use super::procedure::{ProcedureChoice, SHOW_ITS_OWN, TypedAs, ValueFields, chosen, typed_as};
 use super::several::SeveralFields;
 use crate::door;
 use crate::islands::TimesCheck;
@@ -51,6 +51,9 @@ pub fn ProposalFields(page: FormPage, #[prop(into)] action: String, #[prop(into)
                         TypedAs::Settings => view! { <SettingsFields value=form.change.settings.clone()/> }.into_any(),
                         TypedAs::Accounts => view! { <AccountsFields value=form.change.accounts.clone()/> }.into_any(),
                         TypedAs::OldRows => view! { <OldRowsFields value=form.change.old_rows.clone()/> }.into_any(),
+                        TypedAs::Values => {
+                            view! { <ValueFields form=form.procedure.clone() shelf=shelf.clone() values=form.change.values.clone()/> }.into_any()
+                        }
                     }}
                     <Field name="title" label="Title" value=form.title.clone() hint="A line for lists and mail subjects; without one the procedure's name stands there."/>
                     <TextArea name="reason" label="Reason" required=true value=form.reason.clone() rows=3 hint="Why it is needed, and what people will notice. Everybody who decides reads this. At most 4,000 characters."/>

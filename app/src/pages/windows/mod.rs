@@ -45,7 +45,7 @@ pub(super) use list::{filter_or, state_choices};
 pub use new::NewPage;
 pub(super) use plan::PlanCard;
 pub(super) use preview::LeftOutList;
-pub(super) use procedure::{ProcedureChoice, SHOW_ITS_OWN, TypedAs, typed_as};
+pub(super) use procedure::{ProcedureChoice, SHOW_ITS_OWN, TypedAs, ValueFields, typed_as};
 pub use reschedule::MovePage;
 pub(super) use several::SeveralFields;
 pub use show::ShowPage;

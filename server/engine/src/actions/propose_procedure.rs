@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::store::own_procedures::{self, Version};
 use crate::wake::{Wake, wake};
-use crate::{clock, procedure_file, transaction};
+use crate::{change, clock, procedure_file, transaction};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::OwnProcedureId;
@@ -62,6 +62,7 @@ pub async fn propose_procedure(engine: &Engine, caller: &Caller, input: &Input) 
 async fn next(db: &mut PgConnection, file: &File, versions: &[Version], input: &Input) -> Result<Procedure> {
     let number = versions.iter().map(|version| version.procedure.version).max().unwrap_or(0) + 1;
     let procedure = file.read(number, &taken(db, &file.key).await?)?;
+    change::check_own(&procedure)?;
     if let Some(waits) = versions.iter().find(|version| version.waits()) {
         return Err(Refusal::new(
             "change_waits",

@@ -1,6 +1,7 @@
 //! What the acts on series share: the form read against its database, and one series taken for a change.
 
 use super::{Caller, hide, seal_revision};
+use crate::change;
 use crate::error::{Error, Result};
 use crate::store::series::{self, Saved, Series};
 use crate::store::windows::ProposalTarget;
@@ -37,7 +38,7 @@ pub(super) struct Read {
 /// Reads the form and the database it names. A database of another team is answered like a missing one, whatever else is wrong.
 pub(super) async fn read(db: &mut PgConnection, actor: &Actor, form: &SeriesForm) -> Result<Read> {
     let shelf = own_procedures::shelf(db).await?;
-    let parsed = form.parse(&shelf);
+    let parsed = form.parse(&shelf, &change::read_typed);
     let target = match form.proposal.target.trim() {
         "" => None,
         name => Some(seal_revision::known_target(db, actor, name).await?),
@@ -57,7 +58,7 @@ pub(super) async fn read(db: &mut PgConnection, actor: &Actor, form: &SeriesForm
         .pop()
         .ok_or_else(|| Error::field("date", "None of its dates is still to come. Choose a later first day, or a later end."))?;
     // What is wrong with the times of one is wrong with all.
-    first.form(&form.proposal).parse(&shelf)?.times(&zone, &target.zone, seal_revision::tz_version(), now)?;
+    first.form(&form.proposal).parse_with(&shelf, &change::read_typed)?.times(&zone, &target.zone, seal_revision::tz_version(), now)?;
     let seen = parsed.seen(&target.zone);
     let lead_days = i32::try_from(parsed.lead_days).map_err(Error::internal)?;
     let others = others.iter().map(|other| (other.plan.id, other.plan.short_name.clone())).collect();

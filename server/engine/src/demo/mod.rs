@@ -287,7 +287,7 @@ async fn make_sundays(engine: &Engine, engineer: &Caller) -> Result<SeriesId> {
         ..ProposalForm::blank()
     };
     let form = SeriesForm { proposal, weekdays: vec!["SU".into()], ..SeriesForm::blank() };
-    let seen = form.parse(&Shelf::default())?.seen("Europe/Berlin");
+    let seen = form.parse(&Shelf::default(), &crate::change::read_typed)?.seen("Europe/Berlin");
     match make_series::make_series(engine, engineer, &form, &seen).await? {
         make_series::Step::Saved(id) => Ok(id),
         make_series::Step::Look => Err(Error::internal("the dates of the demo's series were seen")),

@@ -3,6 +3,7 @@
 use super::proposals::{approvers_of_all, database, overlaps, proposable, with_others};
 use super::{holding, scope, series_together, visible_teams};
 use crate::actions::series_over as over;
+use crate::change;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::series::{self, Series};
@@ -151,7 +152,7 @@ async fn dates(
     edits: Option<&Series>,
     now: Timestamp,
 ) -> Result<Option<Dates>> {
-    let (Ok(mut parsed), Some(target)) = (typed.parse(shelf), targets.first()) else { return Ok(None) };
+    let (Ok(mut parsed), Some(target)) = (typed.parse(shelf, &change::read_typed), targets.first()) else { return Ok(None) };
     let zone = TimeZone::get(&target.zone).map_err(|_| Error::internal(format!("unknown zone {}", target.zone)))?;
     let seen = parsed.seen(&target.zone);
     if let Some(of) = edits {

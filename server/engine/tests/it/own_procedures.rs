@@ -7,9 +7,10 @@ use crate::run_stage::RunStage;
 use crate::series::Yard;
 use domain::approval::Policy;
 use domain::approval::policy::Scope;
+use domain::change::ChangeForm;
 use domain::ids::OwnProcedureId;
 use domain::plan::{Plan, PlanProcedure};
-use domain::procedure::library;
+use domain::procedure::{Envelope, library};
 use domain::proposal::ProposalForm;
 use domain::view::procedures::ProcedurePage;
 use engine::actions::Caller;
@@ -310,6 +311,117 @@ async fn a_plan_runs_the_own_procedure_that_is_sealed_in_it_and_nothing_else() {
     assert_eq!(stage.house.count("SELECT count(*) FROM drydock.item WHERE step <> 'vacuum'").await, 0, "no ANALYZE: {said}");
     let list: Vec<u8> = sqlx::query_scalar("SELECT bytes FROM drydock.work_list").fetch_one(&stage.house.admin).await.expect("a list");
     assert!(String::from_utf8_lossy(&list).contains("table_size"), "it looked at the space");
+    worker.stop().await;
+}
+
+/// A file that sends this text, with a day and a name typed for it.
+fn sql_file(statements: &str) -> String {
+    format!(
+        "key = \"{KEY}\"\nname = \"old carts\"\nabout = \"Removes old carts.\"\ndbms = \"postgresql\"\n\
+         [sql]\nstatements = \"\"\"{statements}\"\"\"\nno_way_back = \"Old carts are gone.\"\n\
+         [[value]]\nname = \"before\"\nlabel = \"Not changed since\"\nkind = \"date\"\n\
+         [[value]]\nname = \"word\"\nlabel = \"Note\"\nkind = \"text\"\nusual = \"old\"\n"
+    )
+}
+
+const CARTS: &str = "DELETE FROM shop.carts WHERE changed_on < {{before}};\nUPDATE shop.carts SET note = {{word}};";
+
+fn values(before: &str, word: &str) -> ChangeForm {
+    ChangeForm {
+        values: [("before", before), ("word", word)].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        ..ChangeForm::default()
+    }
+}
+
+#[tokio::test]
+async fn sql_is_agreed_on_once_and_proposed_with_its_values_again_and_again() {
+    let yard = Yard::new().await;
+    let (house, engine) = (&yard.house, &yard.house.engine);
+    for (text, says) in [
+        ("DELETE FROM shop.carts WHERE note = '{{word}}' AND changed_on < {{before}}", "{{word}} has to stand by itself"),
+        ("DO $$ BEGIN PERFORM {{word}}; END $$; SELECT {{before}}", "{{word}} has to stand by itself"),
+        ("SELECT {{before}} -- {{word}}", "{{word}} has to stand by itself"),
+        ("SELECT {{before}}, E{{word}}", "{{word}} has to stand by itself"),
+        ("DELET FROM shop.carts WHERE {{before}} = {{word}}", "sql, statements: "),
+        ("BEGIN; DELETE FROM shop.carts WHERE {{before}} = {{word}}; COMMIT", "sql, statements: "),
+    ] {
+        let Err(engine::Error::Invalid(errors)) = propose(engine, &house.lead, &sql_file(text)).await else { panic!("{text} was taken") };
+        assert!(errors.iter().any(|error| error.field == "text" && error.message.contains(says)), "{text}: {errors:?}");
+    }
+    propose(engine, &house.lead, &sql_file(CARTS)).await.expect("a good file");
+    agree(engine, &house.deputy).await.expect("a second person");
+
+    let form = ProposalForm { procedure: KEY.into(), change: values("2026-01-31", "it's; DROP TABLE x; --"), ..house.form(3) };
+    let bad = ProposalForm { change: values("soon", ""), ..form.clone() };
+    assert_eq!(code(propose_window(engine, &house.engineer, &bad, None).await), "value.before,value.word");
+    let number = propose_window(engine, &house.engineer, &form, None).await.expect("proposed").number;
+    let sealed = plan_of(house, number).await;
+    let texts: Vec<&str> = sealed.change.iter().flat_map(|change| &change.statements).map(|one| one.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        ["DELETE FROM shop.carts WHERE changed_on < '2026-01-31'", "UPDATE shop.carts SET note = 'it''s; DROP TABLE x; --'"],
+        "people approve this word by word"
+    );
+    let of_change = library::by_key(library::DESIGN_CHANGE_POSTGRESQL).expect("on the shelf");
+    assert_eq!(sealed.envelope.steps, of_change.surveyed());
+    assert_eq!(sealed.envelope.scripts.len(), 1, "both in one transaction");
+
+    // Moved, it keeps its values.
+    let moved = move_window::Input { revision: 1, date: house.form(6).date, time: form.time.clone(), ..move_window::Input::default() };
+    move_window(engine, &house.engineer, number, &moved).await.expect("moved");
+    assert_eq!(plan_of(house, number).await.change, sealed.change);
+
+    // And in a series, which a text that is typed for one occasion cannot.
+    let mut daily = yard.daily(1, 2);
+    daily.lead_days = "7".into();
+    daily.proposal.procedure = KEY.into();
+    daily.proposal.change = values("2026-01-31", "old");
+    let id = yard.made(&daily).await;
+    let born = yard.look(id).await;
+    assert_eq!(born.len(), 2);
+    for number in born {
+        let plan = plan_of(house, number).await;
+        assert_eq!(plan.change.expect("a text").statements[1].text, "UPDATE shop.carts SET note = 'old'");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agreed_sql_runs_as_it_stands_in_the_plan() {
+    let stage = RunStage::new().await;
+    stage
+        .target
+        .plant_as_owner("CREATE TABLE shop.carts (changed_on date, note text); INSERT INTO shop.carts SELECT date '2026-01-01' + n, '' FROM generate_series(0, 59) n")
+        .await;
+    let (engine, house) = (&stage.house.engine, &stage.house);
+    propose(engine, &house.lead, &sql_file(CARTS)).await.expect("a good file");
+    agree(engine, &house.deputy).await.expect("a second person");
+    let procedure = {
+        let mut db = house.admin.acquire().await.expect("a connection");
+        own_procedures::shelf(&mut db).await.expect("readable").own.remove(0)
+    };
+    let form = ProposalForm { procedure: KEY.into(), change: values("2026-02-01", "kept"), ..house.form(3) };
+    let change = engine::change::of_form(&procedure, &form).expect("a text");
+    stage
+        .due(move |plan| {
+            plan.procedure = PlanProcedure::of(&procedure);
+            plan.envelope = Envelope {
+                steps: procedure.surveyed(),
+                allowed: vec![],
+                excluded: vec![],
+                highest_risk: change.risk(),
+                most_objects: 200,
+                most_bytes: 1 << 40,
+                scripts: change.scripts(),
+            };
+            plan.change = Some(change);
+        })
+        .await;
+    let worker = stage.worker();
+    stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+    let said = stage.page().await;
+    assert_eq!(stage.text("SELECT ending FROM drydock.run").await, "finished", "{said}");
+    assert_eq!(stage.on_target("SELECT count(*) FROM shop.carts").await, 29, "{said}");
+    assert_eq!(stage.on_target("SELECT count(*) FROM shop.carts WHERE note = 'kept'").await, 29);
     worker.stop().await;
 }
 

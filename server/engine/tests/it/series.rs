@@ -51,7 +51,7 @@ impl Yard {
     pub async fn made(&self, form: &SeriesForm) -> SeriesId {
         let mut db = self.house.admin.acquire().await.expect("a connection");
         let shelf = engine::store::own_procedures::shelf(&mut db).await.expect("readable");
-        let seen = form.parse(&shelf).expect("good").seen("Europe/Berlin");
+        let seen = form.parse(&shelf, &engine::change::read_typed).expect("good").seen("Europe/Berlin");
         match make_series(&self.house.engine, &self.house.engineer, form, &seen).await.expect("saved") {
             Step::Saved(id) => id,
             Step::Look => panic!("its dates were seen"),
@@ -270,7 +270,7 @@ async fn a_series_whose_author_left_asks_for_another_who_then_votes_on_nothing()
     assert_eq!(page.state, SeriesState::NeedsAttention);
     let told = "SELECT count(*) FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'series_stuck' AND p.name IN ('Lena', 'Dario')";
     assert_eq!((house.count(told).await, house.count("SELECT count(*) FROM drydock.outbox WHERE kind = 'series_stuck'").await), (2, 2));
-    let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
+    let seen = form.parse(&Shelf::default(), &engine::change::read_typed).expect("good").seen("Europe/Berlin");
     assert_eq!(code(edit_series(&house.engine, &house.deputy, id, 9, &form, &seen).await), "moved_on");
     assert_eq!(edit_series(&house.engine, &house.deputy, id, 1, &form, "").await.expect("good"), Step::Look);
     assert_eq!(edit_series(&house.engine, &house.deputy, id, 1, &form, &seen).await.expect("good"), Step::Saved(id));
@@ -383,7 +383,7 @@ async fn an_ended_series_proposes_nothing_and_stays_readable() {
     assert_eq!(yard.look(id).await, [] as [i64; 0]);
     assert_eq!(bear_window(&yard.worker, id, yard.day(1)).await.expect("no error"), None);
     assert_eq!(code(end_series(&house.engine, &house.deputy, id, &end("")).await), "series_over");
-    let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
+    let seen = form.parse(&Shelf::default(), &engine::change::read_typed).expect("good").seen("Europe/Berlin");
     assert_eq!(code(edit_series(&house.engine, &house.deputy, id, 1, &form, &seen).await), "series_over");
     let page = yard.page(id).await;
     let (_, by, why) = page.ended.expect("it says so");

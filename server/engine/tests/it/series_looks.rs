@@ -19,7 +19,7 @@ use std::time::Duration;
 
 impl Yard {
     async fn edited(&self, id: SeriesId, revision: i32, form: &SeriesForm) {
-        let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
+        let seen = form.parse(&Shelf::default(), &engine::change::read_typed).expect("good").seen("Europe/Berlin");
         let step = edit_series(&self.house.engine, &self.house.engineer, id, revision, form, &seen).await.expect("good");
         assert_eq!(step, Step::Saved(id));
     }

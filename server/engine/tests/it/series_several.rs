@@ -61,7 +61,7 @@ impl Harbour {
         let page = queries::series::edit_form(&house.engine, &house.engineer.actor, id, None).await.expect("the form");
         let mut form = page.form;
         form.proposal.waves.remove(name);
-        let seen = form.parse(&page.shelf).expect("good").seen("Europe/Berlin");
+        let seen = form.parse(&page.shelf, &engine::change::read_typed).expect("good").seen("Europe/Berlin");
         edit_series(&house.engine, &house.engineer, id, page.edit.expect("a series").revision, &form, &seen).await.expect("saved");
     }
 }

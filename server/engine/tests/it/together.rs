@@ -219,7 +219,10 @@ async fn a_series_that_was_saved_anew_or_a_date_that_was_moved_is_not_covered() 
     let second = yard.made(&daily_at(&form, "05:00")).await;
     yard.ask(second, 2).await;
     yard.approved(second).await;
-    let seen = daily_at(&form, "05:00").parse(&domain::procedure::Shelf::default()).expect("good").seen("Europe/Berlin");
+    let seen = daily_at(&form, "05:00")
+        .parse(&domain::procedure::Shelf::default(), &engine::change::read_typed)
+        .expect("good")
+        .seen("Europe/Berlin");
     edit_series(&house.engine, &house.engineer, second, 1, &daily_at(&form, "05:00"), &seen).await.expect("saved");
     assert_eq!(code(yard.approve(&house.deputy, second).await), "moved_on");
     let number = yard.look(second).await[0];

@@ -205,7 +205,7 @@ impl Company {
 
     async fn made(&self, database: &str, by: &Caller) -> SeriesId {
         let form = daily(&self.house, database);
-        let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
+        let seen = form.parse(&Shelf::default(), &engine::change::read_typed).expect("good").seen("Europe/Berlin");
         match make_series(&self.house.engine, by, &form, &seen).await.expect("saved") {
             Step::Saved(id) => id,
             Step::Look => panic!("its dates were seen"),

@@ -560,7 +560,7 @@ pub const RUNS: &[Line] = &[
 /// What somebody typed for a series on a database, who saw its dates.
 fn series(database: &str, company: &Company) -> Fields {
     let typed = super::company::daily(&company.house, database);
-    let seen = typed.parse(&domain::procedure::Shelf::default()).expect("good").seen("Europe/Berlin");
+    let seen = typed.parse(&domain::procedure::Shelf::default(), &engine::change::read_typed).expect("good").seen("Europe/Berlin");
     let mut fields = proposal(company, database);
     fields.retain(|(name, _)| *name != "date");
     fields.extend([("date", typed.proposal.date), ("repeat", typed.repeat), ("every", typed.every), ("ends", typed.ends)]);

@@ -10,7 +10,6 @@ use domain::glass;
 use domain::ids::WindowId;
 use domain::permission::Actor;
 use domain::procedure;
-use domain::procedure::library;
 use domain::proposal::ProposalForm;
 use domain::view::windows::propose::Approvers;
 use sqlx::PgConnection;
@@ -29,7 +28,7 @@ async fn approvers(
     let procedure = shelf.by_key(form.procedure.trim()).unwrap_or_else(procedure::weekly_postgresql);
     let most_mib: u64 = form.most_mib.trim().parse().unwrap_or_default();
     // A text that cannot be read yet may do the worst.
-    let change = library::is_typed(&procedure.key).then(|| change::read_typed(&procedure.key, &form.change).ok()).flatten();
+    let change = change::of_form(&procedure, form);
     let risk = change.map_or_else(|| procedure.highest_risk(), |change| change.risk());
     let policy = store::policies::ruling(db, &case(target, &procedure, risk, most_mib.saturating_mul(1 << 20))).await?;
     let electorate = store::groups::eligible(db, target.plan.id, target.plan.team, &policy.rules.groups()).await?;

@@ -11,7 +11,7 @@ use crate::{change, store, transaction};
 use domain::decision::FieldError;
 use domain::ids::{TargetId, WindowId};
 use domain::permission::Actor;
-use domain::procedure::{Shelf, library};
+use domain::procedure::Shelf;
 use domain::proposal::{Proposal, ProposalForm};
 use domain::schedule::Times;
 use domain::schedule::slots::Slot;
@@ -71,8 +71,7 @@ async fn timed(db: &mut PgConnection, form: &ProposalForm) -> Result<std::result
         return Ok(form.for_times().parse(&Shelf::default()));
     };
     Ok(form.for_times().parse(&Shelf::default()).map(|proposal| {
-        let typed = library::is_typed(&procedure.key);
-        let change = typed.then(|| change::read_typed(&procedure.key, &form.change).ok()).flatten();
+        let change = change::of_form(&procedure, form);
         Proposal { change, procedure, ..proposal }
     }))
 }

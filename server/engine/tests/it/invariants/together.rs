@@ -23,7 +23,7 @@ async fn asked(yard: &Yard) -> SeriesId {
         lead_days: "5".into(),
         ..SeriesForm::blank()
     };
-    let seen = form.parse(&Shelf::default()).expect("good").seen("Europe/Berlin");
+    let seen = form.parse(&Shelf::default(), &engine::change::read_typed).expect("good").seen("Europe/Berlin");
     let Step::Saved(id) = make_series(&house.engine, &house.engineer, &form, &seen).await.expect("saved") else {
         panic!("its dates were seen")
     };
