@@ -106,7 +106,7 @@ fn takes_ms(item: &WorkItem) -> u64 {
     const SMALL_MS: u64 = 100;
     let Estimate { high_ms, basis, .. } = item.estimate;
     let takes_ms = if basis == Basis::Guess { high_ms / 2 } else { high_ms };
-    if parallel::is_small(item) { takes_ms.min(SMALL_MS) } else { takes_ms }
+    if parallel::is_small_table(item) { takes_ms.min(SMALL_MS) } else { takes_ms }
 }
 
 fn is_danger(item: &WorkItem) -> bool {

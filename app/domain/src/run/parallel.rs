@@ -35,14 +35,29 @@ fn is_catalog(item: &WorkItem) -> bool {
 
 /// A table of this size takes less time than the bookkeeping of its item.
 const SMALL_BYTES: u64 = 2 * 1024 * 1024;
+/// An index of this size is rebuilt in less time than the bookkeeping of its item takes.
+const SMALL_INDEX_BYTES: u64 = 8 * 1024 * 1024;
+/// What a lot of small indexes holds together, at most: as much as one index that is not small.
+const MOST_REBUILT_BYTES: u64 = 16 * 1024 * 1024;
+/// Fewer rebuilds are no lot.
+const LEAST_REBUILT: usize = 3;
 /// Small items of a lot, at most: whoever comes after a crash has to ask this many objects whether they had their turn. A hold and a stop are
 /// asked for before each of them.
 const MOST_IN_A_LOT: usize = 100;
 /// Fewer are not worth sharing out.
 const LEAST_IN_A_LOT: usize = 5;
 
-/// Whether an item may be one of a lot: small, of an act whose states are read many at a time, and what was done twice is as if it was done once.
+/// Whether an item may be one of a lot: small, of an act whose states are read many at a time, and its object tells whether it was done.
 pub fn is_small(item: &WorkItem) -> bool {
+    is_small_table(item)
+        || (item.act == Act::ReindexConcurrently
+            && item.class == StepClass::Resumable
+            && item.bytes <= SMALL_INDEX_BYTES
+            && item.object.kind == ObjectKind::Index)
+}
+
+/// Whether it is VACUUM or ANALYZE of a small table, which takes a few milliseconds.
+pub fn is_small_table(item: &WorkItem) -> bool {
     matches!(item.act, Act::Vacuum | Act::Analyze | Act::AnalyzeOnly)
         && item.class == StepClass::Repeatable
         && item.bytes <= SMALL_BYTES
@@ -62,17 +77,21 @@ pub fn next(waiting: &[&WorkItem], running: &[&WorkItem], places: usize, fresh: 
         let item = waiting[*at];
         may_join(*at) && item.step == waiting[first].step && item.act == waiting[first].act && may_begin(item, running)
     };
-    let small: Vec<usize> = (first..waiting.len()).filter(alike).collect();
-    let share = small.len().div_ceil(places.max(1)).clamp(LEAST_IN_A_LOT, MOST_IN_A_LOT);
     let mut tables = BTreeSet::new();
-    let mut lot = Vec::new();
-    for at in small {
-        let distinct = !is_catalog(waiting[at]) && tables.insert(relation(waiting[at]));
-        if at == first || (distinct && lot.len() < share) {
-            lot.push(at);
-        }
+    let distinct = |at: &usize| tables.insert(relation(waiting[*at])) && (*at == first || !is_catalog(waiting[*at]));
+    let small: Vec<usize> = (first..waiting.len()).filter(alike).filter(distinct).collect();
+    let share = small.len().div_ceil(places.max(1));
+    if waiting[first].act != Act::ReindexConcurrently {
+        return small.into_iter().take(share.clamp(LEAST_IN_A_LOT, MOST_IN_A_LOT)).collect();
     }
-    lot
+    // Whether standbys and the server keep up is asked between lots; and few rebuilds are watched one by one.
+    let mut bytes = 0_u64;
+    let fits = |at: &usize| {
+        bytes = bytes.saturating_add(waiting[*at].bytes);
+        *at == first || bytes <= MOST_REBUILT_BYTES
+    };
+    let lot: Vec<usize> = small.into_iter().take(share.min(MOST_IN_A_LOT)).take_while(fits).collect();
+    if lot.len() < LEAST_REBUILT { vec![first] } else { lot }
 }
 
 /// The range of items that follow each other: the sum of their ranges, and a guess as long as one of them is.
@@ -176,9 +195,20 @@ mod tests {
         mixed[2].step = "vacuum".to_owned();
         let waiting: Vec<&WorkItem> = mixed.iter().collect();
         assert_eq!(next(&waiting, &[], 1, |_| true), [0], "never the same table, and one act only");
-        let rebuilds = [item(Act::ReindexConcurrently, "shop.a/i"), item(Act::ReindexConcurrently, "shop.b/j")];
-        let waiting: Vec<&WorkItem> = rebuilds.iter().collect();
-        assert_eq!(next(&waiting, &[], 1, |_| true), [0], "only what may be done twice");
+        let mut rebuilds = ["shop.a/i", "shop.b/j", "shop.a/k", "shop.c/l"].map(|name| item(Act::ReindexConcurrently, name));
+        let next_rebuilds = |rebuilds: &[WorkItem]| next(&rebuilds.iter().collect::<Vec<_>>(), &[], 1, |_| true);
+        assert_eq!(next_rebuilds(&rebuilds), [0, 1, 3], "of one table one: what one leaves behind is never taken for the other's");
+        rebuilds[1].bytes = SMALL_INDEX_BYTES + 1;
+        assert_eq!(next_rebuilds(&rebuilds), [0], "what takes its time is on its own, and two are no lot");
+        let all: Vec<WorkItem> =
+            (0..9).map(|n| WorkItem { bytes: 5 << 20, ..item(Act::ReindexConcurrently, &format!("shop.t{n}/i")) }).collect();
+        assert_eq!(next_rebuilds(&all), [0, 1, 2], "together no more than one that is not small");
+        let five = next(&all[..5].iter().collect::<Vec<_>>(), &[], 2, |_| true);
+        assert_eq!(five, [0, 1, 2], "shared out over the places");
+        let four = next(&all[..4].iter().collect::<Vec<_>>(), &[], 2, |_| true);
+        assert_eq!(four, [0]);
+        let drops = ["shop.a/i", "shop.b/j"].map(|name| item(Act::DropInvalidIndex, name));
+        assert_eq!(next_rebuilds(&drops), [0]);
     }
 
     #[test]

@@ -269,8 +269,7 @@ async fn attempt(
         drop(session);
     }
     if result.verdict.outcome == Outcome::NeedsCleanup {
-        let failed = watched.stopped.is_none()
-            && !result.execution.as_ref().and_then(|done| done.error.as_ref()).is_some_and(|error| error.is_cancelled());
+        let failed = result.failed_by_itself(watched.stopped.is_some());
         result.verdict = cleanup::clean(work, control, item, &result.before, result.verdict, failed, place).await?;
     }
     Ok(result)

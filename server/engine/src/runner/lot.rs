@@ -1,15 +1,16 @@
-//! Many small tables in one session. VACUUM or ANALYZE of a table of a few pages takes less time than its bookkeeping, so that is done for
-//! a lot of them at once.
+//! Many small tables, or small indexes of different tables, in one session. VACUUM or ANALYZE of a table of a few pages takes less time than its
+//! bookkeeping, and so does the rebuild of a small index; so that is done for a lot of them at once.
 //!
 //! The order of things is that of one item. What will be sent, and by which process of the server, is committed before the first statement
-//! is sent; each statement is asked for once more right before it; and after a crash each table's own counter says whether it had its turn.
+//! is sent; each statement is asked for once more right before it; and after a crash each table's own counter, or the index that is another
+//! one, says whether it had its turn. What an interrupted rebuild left is dropped before its end is on record, as for one item.
 //! What was not to be done this way, for want of time or of a lock, is done one by one.
 
 use super::control::{Control, epoch, open_failed, statement};
 use super::dispatcher::Work;
 use super::executor::{self, Try};
 use super::floor::Place;
-use super::{Halt, Step, fail_point, guarded, watch};
+use super::{Halt, Step, cleanup, fail_point, guarded, watch};
 use crate::actions::start_gate::{Asked, ask};
 use crate::error::{Error, Result};
 use crate::ledger::{Begun, Concluded, Line, NewAttempt};
@@ -19,8 +20,8 @@ use crate::target::postgres::{Evidence, ItemResult, Tried, lot};
 use crate::target::session::{Guards, Session, SessionName};
 use domain::gate::StartPath;
 use domain::hold::HoldCause;
-use domain::procedure::WorkItem;
 use domain::procedure::text::plural;
+use domain::procedure::{Act, WorkItem};
 use domain::run::parallel;
 use domain::run::{Fit, Outcome, fits, reserve_ms};
 use std::sync::Arc;
@@ -68,10 +69,17 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     }
     let works: Vec<&WorkItem> = items.iter().map(|item| &item.work).collect();
     let (tried, times): (Vec<Tried>, Vec<_>) = sent.into_iter().unzip();
-    let results =
+    let mut results =
         lot::judge_all(&control.session.link, &works, before, tried, &work.plan.parameters).await.map_err(|error| statement(&error))?;
     if let Some(unknown) = results.iter().find(|result| result.verdict.outcome == Outcome::Unknown) {
         return Err(Halt::Again(Error::internal(unknown.verdict.sentence.clone())));
+    }
+    let stopped = watched.stopped.is_some();
+    for (item, result) in items.iter().zip(&mut results).filter(|(_, result)| result.verdict.outcome == Outcome::NeedsCleanup) {
+        // Whoever cleans up has a session of its own in this place.
+        release(kept).await?;
+        let failed = result.failed_by_itself(stopped);
+        result.verdict = cleanup::clean(work, control, item, &result.before, result.verdict.clone(), failed, place.slot).await?;
     }
     fail_point("before_done");
     let again = conclude(work, &items, &tries, results, times).await?;
@@ -173,7 +181,11 @@ async fn begin(
             });
             let ids = ledger.intents(tenure, &new.collect::<Vec<_>>(), &facts).await?;
             ledger.started(tenure, &ids, &begun).await?;
-            let many = plural(works.len() as u64, "small table", "small tables");
+            let many = works.len() as u64;
+            let many = match works.first().map(|(_, work)| work.act) {
+                Some(Act::ReindexConcurrently) => plural(many, "small index", "small indexes"),
+                _ => plural(many, "small table", "small tables"),
+            };
             let line = format!("{many}, one after the other, on the server as process {pid}.");
             ledger.line(tenure, &Line::new("session", line).with(serde_json::json!({"pid": pid}))).await?;
             Ok(ids.into_iter().map(|id| Try { id, number: 1 }).collect())

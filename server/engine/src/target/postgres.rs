@@ -127,6 +127,14 @@ pub struct ItemResult {
     pub blockers: Vec<Blocker>,
 }
 
+impl ItemResult {
+    /// Whether neither a person, who `stopped` it, nor a timer ended the statement.
+    #[must_use]
+    pub fn failed_by_itself(&self, stopped: bool) -> bool {
+        !stopped && !self.execution.as_ref().and_then(|done| done.error.as_ref()).is_some_and(StatementError::is_cancelled)
+    }
+}
+
 /// What came of trying to execute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "did")]

@@ -120,6 +120,102 @@ async fn dies_at(point: &'static str, nth: u32) {
     stage.leave().await;
 }
 
+/// Twelve tables, each with a small index that is three quarters empty.
+async fn many_indexes() -> RunStage {
+    let stage = RunStage::new().await;
+    for n in 0..12 {
+        stage.bloated_index(&format!("t{n}"), 1_000).await;
+    }
+    stage
+        .due(|plan| {
+            plan.envelope.steps = ["reindex", "cleanup", "analyze"].map(str::to_owned).to_vec();
+            plan.envelope.most_objects = 200;
+            plan.parameters.jobs = 2;
+        })
+        .await;
+    stage
+}
+
+/// Each index besides the keys was rebuilt by its own statement, once.
+async fn each_rebuilt_once(stage: &RunStage, case: &str) {
+    nothing_twice_and_nothing_lost(stage, case).await;
+    let page = stage.page().await;
+    let rebuilt = "SELECT count(DISTINCT object) FROM drydock.item WHERE step = 'reindex' AND outcome = 'done' AND object LIKE '%_note'";
+    assert_eq!(stage.house.count(rebuilt).await, 12, "{case}\n{page}");
+    let smaller = "SELECT count(*) FROM pg_class WHERE relname LIKE 't%\\_note' AND relkind = 'i' AND pg_relation_size(oid) < 200000";
+    assert_eq!(stage.on_target(smaller).await, 12, "{case}\n{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_indexes_of_different_tables_are_rebuilt_in_few_sessions() {
+    let stage = many_indexes().await;
+    let worker = stage.worker();
+    stage.until(90, "SELECT state = 'validating' FROM drydock.window").await;
+    let page = stage.page().await;
+    let (rebuilds, sessions) = (
+        stage.house.count("SELECT count(*) FROM drydock.attempt a JOIN drydock.item i USING (run_id, ordinal) WHERE i.step = 'reindex'").await,
+        stage.house.count("SELECT count(DISTINCT session_name) FROM drydock.attempt a JOIN drydock.item i USING (run_id, ordinal) WHERE i.step = 'reindex'").await,
+    );
+    assert!(rebuilds >= 12 && sessions < rebuilds, "{rebuilds} rebuilds under {sessions} names\n{page}");
+    each_rebuilt_once(&stage, "in peace").await;
+    worker.stop().await;
+}
+
+async fn dies_rebuilding_at(point: &'static str, nth: u32) {
+    let case = format!("small indexes, dies at {point}, time {nth}");
+    let stage = many_indexes().await;
+    let first = stage.worker_process_with(point, nth, Deed::Die);
+    if let Err(status) = first.died(Duration::from_secs(90)).await {
+        panic!("{case}: the point was not reached ({status})\n{}", stage.page().await);
+    }
+    stage.expire_lease().await;
+    let second = stage.worker_process();
+    stage.until(120, "SELECT state = 'validating' FROM drydock.window").await;
+    second.terminate().await;
+    each_rebuilt_once(&stage, &case).await;
+    stage.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_may_die_in_the_middle_of_a_lot_of_rebuilds() {
+    let cases = [("after_intent", 1), ("before_send", 3), ("before_send", 9), ("after_execute", 1), ("before_done", 1), ("after_done", 1)];
+    futures_util::stream::iter(cases).for_each_concurrent(3, |(point, nth)| dies_rebuilding_at(point, nth)).await;
+}
+
+/// One of a lot of rebuilds meets an error and leaves an invalid index: it is dropped, and the others are what they ought to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_of_a_lot_of_rebuilds_leaves_behind_is_dropped() {
+    let stage = many_indexes().await;
+    // A function that an index calls refuses from now on to be called, so that this one rebuild fails half way.
+    stage
+        .target
+        .plant_as_owner(
+            "CREATE TABLE shop.broken (id int); CREATE FUNCTION shop.calm(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN n; END';
+             CREATE INDEX broken_calm ON shop.broken (shop.calm(id)); INSERT INTO shop.broken SELECT n FROM generate_series(1, 20000) n; DELETE FROM shop.broken WHERE id > 5000",
+        )
+        .await;
+    stage.target.settled().await;
+    stage.target.plant("VACUUM (ANALYZE) shop.broken").await;
+    stage
+        .target
+        .plant_as_owner("CREATE OR REPLACE FUNCTION shop.calm(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RAISE EXCEPTION ''no more''; END'")
+        .await;
+    let worker = stage.worker();
+    stage.until(90, "SELECT state = 'validating' FROM drydock.window").await;
+    let page = stage.page().await;
+    let broken: (String, String) =
+        sqlx::query_as("SELECT outcome, coalesce(outcome_detail, '') FROM drydock.item WHERE object LIKE '%broken_calm'")
+            .fetch_one(&stage.house.admin)
+            .await
+            .expect("it was chosen");
+    assert_eq!(broken.0, "failed", "{broken:?}\n{page}");
+    assert!(broken.1.contains("no more") && broken.1.contains("Dropped again"), "{broken:?}");
+    assert_eq!(stage.invalid_indexes().await, 0, "{page}");
+    let rebuilt = "SELECT count(*) FROM drydock.item WHERE step = 'reindex' AND outcome = 'done' AND object LIKE '%_note'";
+    assert_eq!(stage.house.count(rebuilt).await, 12, "{page}");
+    worker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_may_die_in_the_middle_of_a_lot() {
     let cases = [

@@ -1,19 +1,23 @@
-//! Small tables many at a time: their states are read by one statement, before and after.
+//! Small tables and indexes many at a time: their states are read together, before and after.
 
-use super::{COUNTED_WITHIN, Evidence, ItemResult, LOOK_AGAIN_AFTER, Tried, analyze, find, judge, vacuum, verdict};
+use super::{COUNTED_WITHIN, Evidence, ItemResult, LOOK_AGAIN_AFTER, Tried, analyze, find, judge, reindex, vacuum, verdict};
 use crate::target::fault::StatementError;
 use crate::target::link::{Link, amount};
 use crate::target::session::Execution;
-use domain::procedure::{Act, Parameters, WorkItem};
+use domain::procedure::{Act, Object, Parameters, WorkItem};
 use domain::run::Finding;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
-/// The states of the objects of several items of one act, VACUUM or ANALYZE, in their order; what is gone has none.
+/// The states of the objects of several items of one act, in their order; what is gone has none.
 ///
 /// # Errors
 /// What the server, or the connection, said.
 pub async fn evidence_of_all(link: &Link, items: &[&WorkItem]) -> Result<Vec<Evidence>, StatementError> {
+    if items.first().is_some_and(|item| item.act == Act::ReindexConcurrently) {
+        let indexes: Vec<&Object> = items.iter().map(|item| &item.object).collect();
+        return reindex::evidence_of_all(link, &indexes).await;
+    }
     let is_vacuum = items.first().is_some_and(|item| item.act == Act::Vacuum);
     let (columns, kinds) = if is_vacuum { (vacuum::COLUMNS, "'r', 'm'") } else { (analyze::COLUMNS, "'r', 'm', 'p'") };
     let sql = format!(
@@ -51,8 +55,10 @@ pub async fn judge_all(
     let until = Instant::now() + COUNTED_WITHIN;
     let after = loop {
         let after = evidence_of_all(link, items).await?;
-        let uncounted =
-            |((before, after), tried): ((&Evidence, &Evidence), &Tried)| counts(tried) && find(before, after) == Finding::NotDone;
+        // An index that was rebuilt is another one at once.
+        let uncounted = |((before, after), tried): ((&Evidence, &Evidence), &Tried)| {
+            !matches!(after, Evidence::Index { .. }) && counts(tried) && find(before, after) == Finding::NotDone
+        };
         if Instant::now() >= until || !before.iter().zip(&after).zip(&tried).any(uncounted) {
             break after;
         }

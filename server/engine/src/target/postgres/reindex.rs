@@ -9,41 +9,62 @@ use domain::procedure::select::DebrisKind;
 use domain::procedure::text::duration_ms;
 use domain::procedure::{Object, ObjectName, Parameters, WorkItem, quote};
 use domain::run::IndexState;
+use std::collections::BTreeMap;
 
 /// The index by its name (a rebuild gives it another oid), and the invalid indexes of its table.
 ///
 /// # Errors
 /// What the server, or the connection, said.
 pub async fn evidence(link: &Link, index: &Object) -> Result<Evidence, StatementError> {
+    let found = evidence_of_all(link, &[index]).await?.pop();
+    found.ok_or_else(|| StatementError::not_understood("an index of which nothing was said"))
+}
+
+/// The same of several indexes, in their order.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn evidence_of_all(link: &Link, indexes: &[&Object]) -> Result<Vec<Evidence>, StatementError> {
+    let names = |of: &dyn Fn(&Object) -> (String, String)| indexes.iter().map(|index| of(index)).unzip::<_, _, Vec<_>, Vec<_>>();
+    let (schemas, own) = names(&|index| (index.name.schema().to_owned(), index.name.name().to_owned()));
     let rows = link
         .rows(
-            "SELECT c.oid, i.indisvalid AND i.indisready AND i.indislive, pg_catalog.pg_get_indexdef(c.oid), coalesce(pg_catalog.pg_relation_size(c.oid), 0)
-               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-              WHERE n.nspname = $1 AND c.relname = $2",
-            &[&index.name.schema(), &index.name.name()],
+            "SELECT u.nth::pg_catalog.int8, c.oid, i.indisvalid AND i.indisready AND i.indislive, pg_catalog.pg_get_indexdef(c.oid),
+                    coalesce(pg_catalog.pg_relation_size(c.oid), 0)
+               FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) WITH ORDINALITY AS u (schema, name, nth)
+               JOIN pg_catalog.pg_namespace n ON n.nspname = u.schema
+               JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = u.name JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid",
+            &[&schemas, &own],
         )
         .await?;
-    let state = match rows.first() {
-        Some(row) => Some(IndexState { oid: field(row, 0)?, valid: field(row, 1)?, definition: field(row, 2)?, bytes: amount(row, 3)? }),
-        None => None,
-    };
-    let table = index.table.as_ref().unwrap_or(&index.name);
-    let rows = link
-        .rows(
-            "SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text
-               FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-               JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
-              WHERE tn.nspname = $1 AND t.relname = $2 AND c.relkind = 'i' AND NOT (i.indisvalid AND i.indisready AND i.indislive)
-              ORDER BY 1, 2 LIMIT 100",
-            &[&table.schema(), &table.name()],
-        )
-        .await?;
-    let mut invalid = Vec::new();
+    let mut found = BTreeMap::new();
     for row in &rows {
-        let name = ObjectName::new(field::<String>(row, 0)?, field::<String>(row, 1)?);
-        invalid.extend(name.ok().map(|name| name.to_string()));
+        let state = IndexState { oid: field(row, 1)?, valid: field(row, 2)?, definition: field(row, 3)?, bytes: amount(row, 4)? };
+        found.insert(amount(row, 0)?, state);
     }
-    Ok(Evidence::Index { state, invalid })
+    let table = |index: &Object| index.table.clone().unwrap_or_else(|| index.name.clone());
+    let (schemas, tables) = names(&|index| (table(index).schema().to_owned(), table(index).name().to_owned()));
+    let rows = link
+        .rows(
+            "SELECT u.nth::pg_catalog.int8, x.schema, x.name
+               FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) WITH ORDINALITY AS u (schema, name, nth)
+               CROSS JOIN LATERAL (
+                   SELECT n.nspname::pg_catalog.text AS schema, c.relname::pg_catalog.text AS name
+                     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                     JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+                    WHERE tn.nspname = u.schema AND t.relname = u.name AND c.relkind = 'i' AND NOT (i.indisvalid AND i.indisready AND i.indislive)
+                    ORDER BY 1, 2 LIMIT 100) x
+              ORDER BY 1, 2, 3",
+            &[&schemas, &tables],
+        )
+        .await?;
+    let mut invalid: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for row in &rows {
+        let name = ObjectName::new(field::<String>(row, 1)?, field::<String>(row, 2)?);
+        invalid.entry(amount(row, 0)?).or_default().extend(name.ok().map(|name| name.to_string()));
+    }
+    let of = |nth| Evidence::Index { state: found.remove(&nth), invalid: invalid.remove(&nth).unwrap_or_default() };
+    Ok((1..).take(indexes.len()).map(of).collect())
 }
 
 /// Whether an index of this name is there and invalid.
