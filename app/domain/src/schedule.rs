@@ -114,10 +114,11 @@ pub fn timetable(
     }
     // Its limit follows from the two above: while one of them is wrong it would mislead.
     let most = duration_min - cut_off_before_end_min;
-    if latest_start_after_min < 0 || (errors.iter().all(|error| error.field == "start") && latest_start_after_min > most) {
+    // Of no minute at all it would be missed, because the start is looked for once a second.
+    if latest_start_after_min < 1 || (errors.iter().all(|error| error.field == "start") && latest_start_after_min > most) {
         errors.push(FieldError::new(
             "latest_start_min",
-            format!("The latest start lies between the start and the cut-off: 0 to {} minutes after the start.", most.max(0)),
+            format!("The latest start lies between the start and the cut-off: 1 to {} minutes after the start.", most.max(1)),
         ));
     }
     if !errors.is_empty() {
@@ -187,6 +188,8 @@ mod tests {
         let errors = timetable(now, now, 3, 0, -1).expect_err("all wrong");
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["start", "duration_min", "cut_off_min", "latest_start_min"]);
+        let errors = timetable(now + SignedDuration::from_mins(9), now, 60, 10, 0).expect_err("nobody starts it in no time");
+        assert_eq!(errors[0].message, "The latest start lies between the start and the cut-off: 1 to 50 minutes after the start.");
     }
 
     #[test]

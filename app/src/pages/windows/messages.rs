@@ -11,12 +11,12 @@ use leptos::prelude::*;
 #[component]
 pub fn MessagesCard(messages: Vec<Message>) -> impl IntoView {
     let body = if messages.is_empty() {
-        view! { <Empty title="No messages yet" why="People are told when a window is proposed, approved, started and over."/> }.into_any()
+        view! { <Empty title="No mails yet" why="People are told when a window is proposed, approved, started and over."/> }.into_any()
     } else {
         let rows = messages.into_iter().map(row).collect_view();
-        view! { <Table caption="Messages, newest first" head=&["Message", "To", "State", "Written", "Delivery"]>{rows}</Table> }.into_any()
+        view! { <Table caption="Mails, newest first" head=&["Mail", "To", "State", "Written", "Delivery"]>{rows}</Table> }.into_any()
     };
-    view! { <Card title="Messages" id="messages".to_owned()>{body}</Card> }
+    view! { <Card title="Mails" id="messages".to_owned()>{body}</Card> }
 }
 
 fn row(message: Message) -> impl IntoView {

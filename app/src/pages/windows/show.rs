@@ -34,7 +34,7 @@ const PARTS: &[(&str, &str)] = &[
     ("conversation", "Conversation"),
     ("runs", "Runs"),
     ("watchers", "Watchers"),
-    ("messages", "Messages"),
+    ("messages", "Mails"),
     ("revisions", "Revisions"),
     ("trail", "Trail"),
 ];

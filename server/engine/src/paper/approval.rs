@@ -244,7 +244,8 @@ fn finished(link: &LinkPage, over: &Over, action: &str, typed: &TypedAgain) -> a
         changes: shown.collect(),
         more_changes: over.changes.len().saturating_sub(MOST_CHANGES),
         fresh: over.fresh,
-        paused: link.paused.as_deref().map(block),
+        // What is over waits for no decision that a pause could be told beside.
+        paused: link.paused.as_deref().filter(|_| over.fresh).map(block),
         typed,
     }
     .render()

@@ -128,7 +128,9 @@ fn rows(m: &Material, zone: &Zone) -> Vec<(&'static str, String)> {
     use NoticeKind as N;
     let plan = &m.subject.plan;
     let (start, end) = (plan.times.start, plan.times.end);
-    let mut rows = vec![("What", line(&format!("{}, {}", plan.title, composed(&plan.procedure))))];
+    let (title, procedure) = (&plan.title, composed(&plan.procedure));
+    // Without a title of its own a window is called after its procedure.
+    let mut rows = vec![("What", if *title == procedure { line(title) } else { line(&format!("{title}, {procedure}")) })];
     rows.extend(places(plan, |target| {
         let dbms = if target.dbms == "postgresql" { "PostgreSQL" } else { "MariaDB" };
         format!("{} ({}), {dbms}, {}, owned by {}", target.short_name, target.name, target.environment, m.subject.team)
