@@ -1,6 +1,6 @@
 // Dates of a series approved together: asked once, approved by one vote a person, taken back, and a date that is moved asks by itself.
 import { expect, mail, person, signIn, signOut, test, type Demo, type Role } from "./demo";
-import { soon, until } from "./journey";
+import { day, soon, until } from "./journey";
 import { wellMade } from "./looks";
 import type { Page } from "@playwright/test";
 
@@ -8,9 +8,6 @@ test.use({ demoOf: "together" });
 test.describe.configure({ mode: "serial" });
 
 let series = "";
-
-/** A day from today on, as Berlin's calendar has it. */
-const day = (days: number) => new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(new Date(Date.now() + days * 86_400_000));
 
 async function approve(page: Page, demo: Demo, role: Role) {
   await signIn(page, demo, role);
