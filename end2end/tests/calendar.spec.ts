@@ -128,7 +128,7 @@ test("whoever does not want to be asked by mail is not, and finds what waits on 
   await expect(page.getByRole("table", { name: "Waiting for you" })).toContainText(`#${number} ${TITLE}`);
 
   // What she wants no mail about stands on her page of messages, until she has looked.
-  const link = page.getByRole("link", { name: /^Messages/ });
+  const link = page.locator(".top").getByRole("link", { name: /^Messages/ });
   const unread = Number(/(\d+) unread/.exec((await link.textContent())!)![1]);
   await link.click();
   const told = page.getByRole("row").filter({ hasText: `#${number} ${TITLE}` });
