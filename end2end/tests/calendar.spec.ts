@@ -245,6 +245,36 @@ test("a feed gives a calendar program the window, until it is revoked", async ({
   expect((await fetch(address)).status).toBe(404);
 });
 
+test("a person's feed and a team's give the window too, under the name that it bears in mails, and each is revoked alone", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  const { uid } = await entryOf(page, demo, person(demo, "stakeholder").email, "Approval needed");
+  expect(uid).toBeTruthy();
+  const feeds: Record<string, string> = {};
+  for (const about of ["person", "team:shop"]) {
+    await page.goto(`${demo.address}/me/calendar`);
+    await page.getByLabel("What it shows").selectOption(about);
+    await page.getByRole("button", { name: "Make a feed" }).click();
+    feeds[about] = (await page.locator("#link").textContent())!.trim();
+    const answer = await fetch(feeds[about]);
+    expect(answer.status, about).toBe(200);
+    const text = (await answer.text()).replaceAll("\r\n ", "");
+    const events = text.split("BEGIN:VEVENT").slice(1);
+    const [own, ...more] = events.filter((event) => event.includes(`UID:${uid}\r\n`));
+    expect(more, about).toEqual([]);
+    for (const line of [`SUMMARY:#${number} shop-staging: ${TITLE}`, `DTSTART:${stamp(at(START))}`, `DTEND:${stamp(at("06:00"))}`]) expect(own, about).toContain(`${line}\r\n`);
+    // What another team plans is not theirs to see.
+    expect(text, about).not.toContain("invoices");
+    // Nothing has changed since: the program keeps what it has.
+    const again = await fetch(feeds[about], { headers: { "If-None-Match": answer.headers.get("etag")! } });
+    expect(again.status, about).toBe(304);
+  }
+  await page.goto(`${demo.address}/me/calendar`);
+  await page.getByRole("button", { name: "Revoke the feed Team shop" }).click();
+  await expect(page.locator("main")).toContainText("The feed was revoked");
+  expect((await fetch(feeds["team:shop"]!)).status).toBe(404);
+  expect((await fetch(feeds.person!)).status).toBe(200);
+});
+
 test("somebody who watches by an address alone gets what becomes of the window", async ({ page, demo }) => {
   await signIn(page, demo, "engineer");
   await page.goto(windowPage(demo));
