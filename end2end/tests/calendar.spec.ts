@@ -128,7 +128,7 @@ test("whoever does not want to be asked by mail is not, and finds what waits on 
   await expect(page.getByRole("table", { name: "Waiting for you" })).toContainText(`#${number} ${TITLE}`);
 
   // What she wants no mail about stands on her page of messages, until she has looked.
-  const link = page.getByRole("link", { name: /^Messages/ });
+  const link = page.locator(".top").getByRole("link", { name: /^Messages/ });
   const unread = Number(/(\d+) unread/.exec((await link.textContent())!)![1]);
   await link.click();
   const told = page.getByRole("row").filter({ hasText: `#${number} ${TITLE}` });
@@ -243,6 +243,36 @@ test("a feed gives a calendar program the window, until it is revoked", async ({
   await expect(page.locator("main")).toContainText("The feed was revoked: calendars that still ask for it get nothing.");
   await expect(row).toHaveCount(0);
   expect((await fetch(address)).status).toBe(404);
+});
+
+test("a person's feed and a team's give the window too, under the name that it bears in mails, and each is revoked alone", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  const { uid } = await entryOf(page, demo, person(demo, "stakeholder").email, "Approval needed");
+  expect(uid).toBeTruthy();
+  const feeds: Record<string, string> = {};
+  for (const about of ["person", "team:shop"]) {
+    await page.goto(`${demo.address}/me/calendar`);
+    await page.getByLabel("What it shows").selectOption(about);
+    await page.getByRole("button", { name: "Make a feed" }).click();
+    feeds[about] = (await page.locator("#link").textContent())!.trim();
+    const answer = await fetch(feeds[about]);
+    expect(answer.status, about).toBe(200);
+    const text = (await answer.text()).replaceAll("\r\n ", "");
+    const events = text.split("BEGIN:VEVENT").slice(1);
+    const [own, ...more] = events.filter((event) => event.includes(`UID:${uid}\r\n`));
+    expect(more, about).toEqual([]);
+    for (const line of [`SUMMARY:#${number} shop-staging: ${TITLE}`, `DTSTART:${stamp(at(START))}`, `DTEND:${stamp(at("06:00"))}`]) expect(own, about).toContain(`${line}\r\n`);
+    // What another team plans is not theirs to see.
+    expect(text, about).not.toContain("invoices");
+    // Nothing has changed since: the program keeps what it has.
+    const again = await fetch(feeds[about], { headers: { "If-None-Match": answer.headers.get("etag")! } });
+    expect(again.status, about).toBe(304);
+  }
+  await page.goto(`${demo.address}/me/calendar`);
+  await page.getByRole("button", { name: "Revoke the feed Team shop" }).click();
+  await expect(page.locator("main")).toContainText("The feed was revoked");
+  expect((await fetch(feeds["team:shop"]!)).status).toBe(404);
+  expect((await fetch(feeds.person!)).status).toBe(200);
 });
 
 test("somebody who watches by an address alone gets what becomes of the window", async ({ page, demo }) => {
@@ -370,5 +400,70 @@ test("a webhook's log says what its receiver answered, and what was not taken is
     expect(sent[1]).toEqual(sent[0]);
   } finally {
     program.close();
+  }
+});
+
+test("a chat is told in the form that it understands, and foreign text calls nobody there", async ({ page, demo }) => {
+  const why = "<!channel> *now* & [here](https://evil.example)";
+  const [slack, teams] = [await receiver([200]), await receiver([202])];
+  const rooms = [{ name: "Slack", program: slack, answer: 200, log: "" }, { name: "Microsoft Teams", program: teams, answer: 202, log: "" }];
+  try {
+    await signIn(page, demo, "admin");
+    for (const room of rooms) {
+      const { name, program } = room;
+      await page.goto(`${demo.address}/admin/webhooks/new`);
+      await page.getByLabel("Name", { exact: true }).fill(`Room in ${name}`);
+      await page.getByRole("radio", { name }).check();
+      await page.getByLabel("Address", { exact: true }).fill(program.address);
+      await page.getByRole("button", { name: "Add", exact: true }).click();
+      await page.goto(`${demo.address}/admin/webhooks`);
+      await page.getByRole("link", { name: `Room in ${name}` }).click();
+      await expect(page.locator("main")).toContainText("The rest of the address is sealed.");
+      room.log = page.url();
+      await page.getByRole("button", { name: "Send a test" }).click();
+      await expect(page.locator("main")).toContainText("A test is on its way.");
+    }
+    await signOut(page);
+    await signIn(page, demo, "engineer");
+    await page.goto(`${demo.address}/windows/3`);
+    const acts = page.locator("#actions");
+    await acts.locator("summary", { hasText: "Withdraw" }).click();
+    await acts.getByLabel("Why").fill(why);
+    await acts.getByLabel("Short name of the database").fill("shop");
+    await acts.getByRole("button", { name: "Withdraw", exact: true }).click();
+    await expect(page.locator("main")).toContainText("Withdrawn. Everybody concerned is told.");
+    await signOut(page);
+    await signIn(page, demo, "admin");
+    for (const { log, answer } of rooms) {
+      const taken = `Taken[^]*Taken, with ${answer}\\.`;
+      await until(page, log, new RegExp(`Withdrawn #3[^]*${taken}[^]*Test[^]*${taken}`), 60_000);
+      await expect(page.locator("#log tbody tr")).toHaveCount(2);
+      await expect(page.locator("main")).not.toContainText("kept-to-itself");
+    }
+    const about = `${demo.address}/windows/3`;
+    // The test came first: the window was withdrawn later.
+    const [test, told] = slack.calls.map((call) => JSON.parse(call.body));
+    expect(test.text).toBe("Test: this message was sent to see whether it arrives.");
+    expect(told.text).toMatch(/^Withdrawn: window #3 on /);
+    const [header, section, actions] = told.blocks;
+    expect(header).toMatchObject({ type: "header", text: { type: "plain_text", text: told.text } });
+    expect(section.type).toBe("section");
+    expect(section.fields).toContainEqual({ type: "plain_text", emoji: false, text: `Reason: ${why}` });
+    expect(actions.elements[0]).toMatchObject({ type: "button", url: about });
+    const cards = teams.calls.map((call) => JSON.parse(call.body));
+    for (const card of cards) expect(card).toMatchObject({ type: "message", attachments: [{ contentType: "application/vnd.microsoft.card.adaptive", content: { type: "AdaptiveCard" } }] });
+    const { content } = cards[1].attachments[0];
+    const lines = content.body.map((block: { inlines: { text: string }[] }) => block.inlines.map((run) => run.text).join(""));
+    expect(lines[0]).toMatch(/^Withdrawn: window #3 on /);
+    expect(lines).toContain("What: Statistics, the copy first");
+    expect(lines).toContain(`Reason: ${why}`);
+    expect(content.actions).toEqual([{ type: "Action.OpenUrl", title: "Open", url: about }]);
+    for (const call of [...slack.calls, ...teams.calls]) {
+      expect(call.headers["content-type"]).toContain("application/json");
+      expect(call.headers["webhook-signature"]).toBeUndefined();
+    }
+  } finally {
+    slack.close();
+    teams.close();
   }
 });

@@ -79,6 +79,16 @@ test("done in part, it waits for a person, and is taken back", async ({ page, de
   await until(page, `${demo.address}/windows/${number}`, /On hold|Failed|Validating/, 170_000);
   await expect(page.locator("main")).toContainText("On hold");
   const run = await page.locator("a[href^='/runs/']").first().getAttribute("href");
+  // Whoever cannot reach Drydock while it works has the way out by hand in the mail of its start.
+  const started = await mail(page, demo, person(demo, "lead").email, new RegExp(`^\\[Started\\] #${number} `));
+  expect(started.text).toContain("The work began at ");
+  expect(started.text).toContain("On call for this database: Lena Lindqvist, +49 30 0000 0142.");
+  const ours = `FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'drydock:${run!.split("/").pop()!.replaceAll("-", "")}:%';`;
+  for (const command of [`SELECT pid, state, query_start, query ${ours}`, `SELECT pg_cancel_backend(pid) ${ours}`, `SELECT pg_terminate_backend(pid) ${ours}`]) {
+    expect(started.text).toContain(`    ${command}\n`);
+  }
+  expect(started.text).toContain("Take back what went through, one statement after the other as the plan has them:");
+  expect(started.text).toContain("DROP TABLE shop.paid");
   await page.goto(demo.address + run!);
   await expect(page.locator("main")).toContainText("The change is done in part");
   await wellMade(page);

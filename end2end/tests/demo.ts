@@ -1,5 +1,5 @@
 // A fresh demo for a file of journeys: real processes, real databases, real mails in its mailbox.
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type BrowserContext, type Page } from "@playwright/test";
 import { spawn, type ChildProcess } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -51,7 +51,7 @@ export function webProcess(demo: Demo): number {
   return Number(found);
 }
 
-export const test = base.extend<{ consoleIsClean: void }, { demo: Demo; demoOf: string }>({
+export const test = base.extend<{ consoleIsClean: void; another: (role?: Role) => Promise<Page> }, { demo: Demo; demoOf: string }>({
   // Files that name another demo get another process, and with it a fresh demo.
   demoOf: ["journey", { option: true, scope: "worker" }],
   demo: [
@@ -68,6 +68,18 @@ export const test = base.extend<{ consoleIsClean: void }, { demo: Demo; demoOf: 
     },
     { scope: "worker", timeout: 120_000 },
   ],
+  // The browser of somebody else, signed in where a role is named.
+  another: async ({ browser, demo }, use) => {
+    const opened: BrowserContext[] = [];
+    await use(async (role) => {
+      const context = await browser.newContext();
+      opened.push(context);
+      const page = await context.newPage();
+      if (role) await signIn(page, demo, role);
+      return page;
+    });
+    for (const context of opened) await context.close();
+  },
   // Nothing may be written to the console: no script error, no report of the content security policy.
   consoleIsClean: [
     async ({ page }, use) => {

@@ -1,32 +1,14 @@
 // A second factor, as a lead sets it up and signs in with it: the test is the app on the phone.
 import { expect, mail, person, signIn, signOut, test, type Demo } from "./demo";
 import { wellMade } from "./looks";
+import { phone } from "./phone";
 import type { Page } from "@playwright/test";
-import { createHmac } from "node:crypto";
 
 test.use({ demoOf: "factor" });
 test.describe.configure({ mode: "serial" });
 
-const kept: { secret: string; codes: string[]; used: number } = { secret: "", codes: [], used: 0 };
-
-/** The code of a step of 30 seconds (RFC 6238). */
-function codeOf(step: number): string {
-  const bits = [...kept.secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g)!.map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(step));
-  const mac = createHmac("sha1", key).update(counter).digest();
-  const at = mac[19]! & 15;
-  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-}
-
-/** A code that was not used: of now, or of the step after it, which is taken from a clock that is a little fast. */
-async function fresh(): Promise<string> {
-  const now = () => Math.floor(Date.now() / 30_000);
-  await expect.poll(now, { timeout: 60_000 }).toBeGreaterThanOrEqual(kept.used);
-  kept.used = Math.max(now(), kept.used + 1);
-  return codeOf(kept.used);
-}
+const app = phone();
+let codes: string[] = [];
 
 async function enter(page: Page, demo: Demo) {
   const { email, password } = person(demo, "lead");
@@ -42,20 +24,18 @@ test("a lead sets up a second factor and keeps the recovery codes", async ({ pag
   await page.getByRole("link", { name: "Your second factor" }).click();
   await wellMade(page);
   await page.getByRole("button", { name: "Set up a second factor" }).click();
-  const address = await page.getByRole("link", { name: "Open my app" }).getAttribute("href");
-  kept.secret = /secret=([A-Z2-7]+)/.exec(address!)![1]!;
-  expect(kept.secret).toHaveLength(32);
+  await app.learn(page);
   await wellMade(page);
   await page.getByLabel("Code of the app").fill("12");
   await page.getByRole("button", { name: "Turn it on" }).click();
   await expect(page.locator(".error-summary")).toContainText("six digits");
   await wellMade(page);
-  await page.getByLabel("Code of the app").fill(await fresh());
+  await page.getByLabel("Code of the app").fill(await app.fresh());
   await page.getByRole("button", { name: "Turn it on" }).click();
   await expect(page.locator("h1")).toContainText("keep these codes");
   await wellMade(page);
-  kept.codes = await page.locator("#codes li").allTextContents();
-  expect(kept.codes).toHaveLength(10);
+  codes = await page.locator("#codes li").allTextContents();
+  expect(codes).toHaveLength(10);
   await page.getByRole("link", { name: /^I have kept them/ }).click();
   await expect(page.locator("main")).toContainText("10 left");
   await wellMade(page);
@@ -69,10 +49,10 @@ test("the sign-in asks for it, and takes each code once", async ({ page, demo })
   await page.goto(`${demo.address}/windows`);
   await expect(page.getByRole("button", { name: "Sign in", exact: true })).toBeVisible();
   await enter(page, demo);
-  await page.getByLabel(/^Code of your app/).fill(codeOf(kept.used));
+  await page.getByLabel(/^Code of your app/).fill(app.used());
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.locator(".error-summary")).toContainText("used before");
-  await page.getByLabel(/^Code of your app/).fill(await fresh());
+  await page.getByLabel(/^Code of your app/).fill(await app.fresh());
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.locator("main")).toContainText("Asked for since");
   await signOut(page);
@@ -80,7 +60,7 @@ test("the sign-in asks for it, and takes each code once", async ({ page, demo })
 
 test("a recovery code stands in for a lost phone, and a mail says so", async ({ page, demo }) => {
   await enter(page, demo);
-  await page.getByLabel(/^Code of your app/).fill(kept.codes[0]!);
+  await page.getByLabel(/^Code of your app/).fill(codes[0]!);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.locator("main")).toContainText("9 left");
   await signOut(page);

@@ -18,6 +18,9 @@ export function soon(seconds: number): { date: string; time: string } {
   return { date: `${part("year")}-${part("month")}-${part("day")}`, time: `${part("hour")}:${part("minute")}` };
 }
 
+/** A day so many days from now, where the demo's people and its databases live. */
+export const day = (days: number) => new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(new Date(Date.now() + days * 86_400_000));
+
 /** Loads a page again and again until it shows what it should, as a person without script would. The test has the time of the wait besides its own. */
 export async function until(page: Page, url: string, text: RegExp, timeout: number) {
   test.setTimeout(test.info().timeout + timeout);

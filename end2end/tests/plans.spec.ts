@@ -1,7 +1,7 @@
 // What keeps a window from a time: another window, a freeze, the hours of its database; and what only has to be known: a window on a database
 // that shares something with it. Each is said where the time is chosen, with a way out.
 import { expect, person, signIn, signOut, test, type Demo, type Mail } from "./demo";
-import { approve, until } from "./journey";
+import { approve, day, until } from "./journey";
 import { wellMade } from "./looks";
 import type { Page } from "@playwright/test";
 
@@ -12,9 +12,6 @@ const REASON = "The release left dead rows behind.";
 const FREE = /The next free starts at that time of day are \d{4}-\d\d-\d\d 10:00/;
 /** The window that others meet. */
 let number = "";
-
-/** A day from today on, as Berlin's calendar has it. */
-const day = (days: number) => new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(new Date(Date.now() + days * 86_400_000));
 
 /** Fills in a proposal at ten o'clock in the morning, and has the database looked at. */
 async function look(page: Page, demo: Demo, database: string, date: string) {

@@ -1,7 +1,7 @@
 // A series from its first look to its end: dates left out and put back, changed for what is still to come, ended. And waves of a window: a first
 // one that does not end clean keeps the second one away, and the window says what became of each.
 import { expect, mail, person, signIn, signOut, test, type Demo } from "./demo";
-import { approve, soon, until } from "./journey";
+import { approve, day, soon, until } from "./journey";
 import { wellMade } from "./looks";
 import { sql } from "./sql";
 import type { Locator, Page } from "@playwright/test";
@@ -16,9 +16,6 @@ let waves = "";
 
 /** What became of the databases of that one. */
 const BECAME = [/shop-staging: finished with failures/i, /shop: not started/i];
-
-/** A day so many days from now, where the demo's databases live. */
-const day = (days: number) => new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(new Date(Date.now() + days * 86_400_000));
 
 /** The next second Tuesdays from a day on, as pages write them. */
 function secondTuesdays(from: string, count: number): string[] {

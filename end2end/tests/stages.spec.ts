@@ -1,7 +1,7 @@
 // A policy in two stages: refused while nobody could meet it, agreed to by those whom it rules, asked "who must approve?", kept true by an
 // example, and lived by; then a version of it that approves beforehand what only reads.
 import { expect, mail, person, signIn, signOut, test, type Demo, type Mail } from "./demo";
-import { agree, approve, until } from "./journey";
+import { agree, approve, day, until } from "./journey";
 import { wellMade } from "./looks";
 import type { Locator, Page } from "@playwright/test";
 
@@ -12,9 +12,6 @@ const NAME = "Staging in two stages";
 const EXAMPLE = "Weekly on the copy";
 /** The window that is asked about in two stages. */
 let number = "";
-
-/** A day from today on, as Berlin's calendar has it. */
-const day = (days: number) => new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(new Date(Date.now() + days * 86_400_000));
 
 const rule = (page: Page, index: number) => page.getByRole("group", { name: `Rule ${index}`, exact: true });
 

@@ -1,24 +1,10 @@
 // What else people decide than yes: they reject, ask for changes, take a vote back, say that it was not theirs; and what they say to each other.
-import { expect, mail, person, signIn, signOut, test as base, type Demo, type Role } from "./demo";
-import { approve, until } from "./journey";
+import { expect, mail, person, signIn, signOut, test, type Demo, type Role } from "./demo";
+import { approve, day, until } from "./journey";
 import { wellMade } from "./looks";
 import { sql } from "./sql";
-import type { BrowserContext, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 
-const test = base.extend<{ another: (role?: Role) => Promise<Page> }>({
-  // The browser of somebody else, signed in where a role is named.
-  another: async ({ browser, demo }, use) => {
-    const opened: BrowserContext[] = [];
-    await use(async (role) => {
-      const context = await browser.newContext();
-      opened.push(context);
-      const page = await context.newPage();
-      if (role) await signIn(page, demo, role);
-      return page;
-    });
-    for (const context of opened) await context.close();
-  },
-});
 test.use({ demoOf: "votes" });
 test.describe.configure({ mode: "serial" });
 
@@ -27,9 +13,6 @@ let returned = "";
 let firstLink = "";
 /** The window that several people have open at once. */
 let shared = "";
-
-/** A day so many days from now, where the demo's people and its database live. */
-const day = (days: number) => new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(new Date(Date.now() + days * 86_400_000));
 
 const windowPage = (demo: Demo, window: string) => `${demo.address}/windows/${window}`;
 
