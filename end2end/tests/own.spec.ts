@@ -108,3 +108,87 @@ for (const javaScriptEnabled of [true, false]) {
     });
   });
 }
+
+const SQL_KEY = "own_old_carts";
+const SQL_FILE = `key = "${SQL_KEY}"
+name = "old carts of the shop"
+about = "Deletes carts that nobody came back to."
+dbms = "postgresql"
+
+[sql]
+statements = """
+DELETE FROM shop.carts WHERE id < {{below}};
+COMMENT ON TABLE shop.carts IS {{note}};
+"""
+no_way_back = "Old carts are gone for good."
+
+[[value]]
+name = "below"
+label = "Carts below"
+kind = "number"
+most = 1000
+
+[[value]]
+name = "note"
+label = "Comment on the table"
+kind = "text"
+usual = "tidied"
+`;
+
+test("SQL is agreed on once: a value in quotes is refused, and a second person reads the text", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  await page.goto(`${demo.address}/procedures/new`);
+  await expect(page.locator("main")).toContainText("Or SQL instead of steps");
+  const text = page.getByLabel(/^Text/);
+  const wrong = SQL_FILE.replace("IS {{note}}", "IS 'It is {{note}}'");
+  await text.fill(wrong);
+  await page.getByRole("button", { name: "Propose it" }).click();
+  await expect(page.locator(".error-summary")).toContainText("{{note}} has to stand by itself");
+  await expect(text).toHaveValue(wrong);
+  await text.fill(SQL_FILE);
+  await page.getByRole("button", { name: "Propose it" }).click();
+  await expect(page.locator("main")).toContainText("Version 1 waits for a second person");
+  await signOut(page);
+  await signIn(page, demo, "deputy");
+  await page.goto(`${demo.address}/procedures/${SQL_KEY}`);
+  await expect(page.locator("main")).toContainText("DELETE FROM shop.carts WHERE id < {{below}};");
+  await expect(page.locator("main")).toContainText("A whole number from 0 to 1000.");
+  await wellMade(page);
+  await page.getByRole("button", { name: "Agree: it counts from now on" }).click();
+  await expect(page.locator("main")).toContainText("It counts from now on");
+});
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? "SQL with script" : "SQL without script", () => {
+    test.use({ javaScriptEnabled });
+
+    test("an engineer types its values, and people approve the text that comes of them", async ({ page, demo }) => {
+      await signIn(page, demo, "engineer");
+      await page.goto(`${demo.address}/windows/new?database=shop`);
+      await page.getByLabel("Reason").fill("Carts of the first week.");
+      await page.getByRole("radio", { name: "old carts of the shop" }).check();
+      await page.getByRole("button", { name: "Show its fields" }).click();
+      await expect(page.getByLabel("Comment on the table")).toHaveValue("tidied");
+      const start = soon((javaScriptEnabled ? 30 : 33) * 3_600);
+      await page.getByLabel("Date").fill(start.date);
+      await page.getByLabel("Start", { exact: true }).fill(start.time);
+      await page.getByLabel("Duration, minutes").fill("60");
+      await page.getByLabel("Carts below").fill("1001");
+      await page.getByLabel("Comment on the table").fill("it's tidied; DROP TABLE shop.carts");
+      await page.getByRole("button", { name: "Look at the database" }).click();
+      await expect(page.locator(".error-summary")).toContainText("Carts below: A whole number from 0 to 1000.");
+      await expect(page.getByLabel("Carts below")).toHaveValue("1001");
+      await expect(page.getByLabel("Reason")).toHaveValue("Carts of the first week.");
+      if (javaScriptEnabled) await wellMade(page);
+      await page.getByLabel("Carts below").fill("7");
+      await page.getByRole("button", { name: "Look at the database" }).click();
+      await until(page, page.url(), /Statements[^]*DELETE FROM shop\.carts WHERE id < 7/, 60_000);
+      await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
+      await expect(page.locator("main")).toContainText("Waiting for approval");
+      await expect(page.locator("#plan")).toContainText("DELETE FROM shop.carts WHERE id < 7");
+      await expect(page.locator("#plan")).toContainText("COMMENT ON TABLE shop.carts IS 'it''s tidied; DROP TABLE shop.carts'");
+      await expect(page.locator("#plan")).toContainText("Old carts are gone for good.");
+      if (javaScriptEnabled) await wellMade(page);
+    });
+  });
+}
