@@ -14,8 +14,9 @@ struct Around {
 }
 
 impl Around {
+    /// What was typed; of a field that was not on the page then, what it begins with.
     fn value(&self, field: &str, initial: String) -> String {
-        self.typed.as_ref().map_or(initial, |typed| typed.get(field).unwrap_or_default().to_owned())
+        self.typed.as_ref().and_then(|typed| typed.get(field)).map_or(initial, str::to_owned)
     }
     fn error(&self, field: &str) -> Option<String> {
         self.typed.as_ref().and_then(|typed| typed.error(field)).map(str::to_owned)
