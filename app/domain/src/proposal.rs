@@ -284,7 +284,7 @@ impl ProposalForm {
         };
         let duration_min = form.take(number("duration_min", &self.duration_min, 1, 100_000));
         let cut_off_min = form.take(number("cut_off_min", &self.cut_off_min, 0, 100_000));
-        let latest_start_min = form.take(number("latest_start_min", &self.latest_start_min, 0, 100_000));
+        let latest_start_min = form.take(number("latest_start_min", &self.latest_start_min, 1, 100_000));
         let most_objects = form.take(number("most_objects", &self.most_objects, 1, 10_000));
         let most_mib = form.take(number("most_mib", &self.most_mib, 1, 1 << 30));
         let excluded = form.take(excluded(&self.excluded));

@@ -12,7 +12,7 @@ mod table;
 use domain::change::{Change, ChangeForm, Reading, Statement, accounts, old_rows, settings};
 use domain::decision::FieldError;
 use domain::procedure::library::{ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL, SETTINGS_POSTGRESQL};
-use domain::procedure::{Procedure, own, own_sql};
+use domain::procedure::{Procedure, own};
 use domain::proposal::ProposalForm;
 use squawk_syntax::ast::{AstNode as _, Stmt};
 use squawk_syntax::{Parse, SourceFile, SyntaxNode};
@@ -89,25 +89,45 @@ pub fn check_own(procedure: &Procedure) -> Result<(), Vec<FieldError>> {
     if let Err(found) = read_form(&sampled) {
         errors.extend(found.into_iter().map(|error| FieldError::new(own::FIELD, format!("{}: {}", place(&error.field), error.message))));
     }
-    for (field, template, text) in [("change_sql", &sql.statements, &sampled.change_sql), ("back_sql", &sql.back, &sampled.back_sql)] {
-        let tokens = std::panic::catch_unwind(|| tokens(text)).unwrap_or_default();
-        for (n, value) in values.iter().enumerate() {
-            let (sample, stands) = (value.sample(n), own_sql::places(template).filter(|name| *name == value.name).count());
-            if tokens.iter().filter(|token| **token == sample).count() != stands {
-                let why =
-                    "has to stand by itself: not in quotes, in a comment or in the text of a function, and not next to a letter or a digit";
-                errors.push(FieldError::new(own::FIELD, format!("{}: {{{{{}}}}} {why}.", place(field), value.name)));
-            }
+    let texts = [("change_sql", &sampled.change_sql), ("back_sql", &sampled.back_sql)];
+    for ((field, text), places) in texts.into_iter().zip(sql.sampled_places(values)) {
+        let found = std::panic::catch_unwind(|| tokens(text)).unwrap_or_default();
+        for (name, begin, end) in places {
+            let why = match found.iter().find(|token| (token.begin, token.end) == (begin, end)) {
+                Some(token) if !token.runs => continue,
+                Some(_) => "would be code: a value is no statement, and no text of a function",
+                None => {
+                    "has to stand by itself: not in quotes, in a comment or in the text of a function, and not next to a letter or a digit"
+                }
+            };
+            errors.push(FieldError::new(own::FIELD, format!("{}: {{{{{name}}}}} {why}.", place(field))));
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// The tokens of a text, in their order.
-fn tokens(sql: &str) -> Vec<String> {
+/// A token of a statement.
+struct Token {
+    /// Its first byte in the text.
+    begin: usize,
+    /// The byte after its last.
+    end: usize,
+    /// Its statement runs code, or makes some.
+    runs: bool,
+}
+
+/// The tokens of all statements of a text, in their order.
+fn tokens(sql: &str) -> Vec<Token> {
     let file = SourceFile::parse(sql);
-    let all = file.tree().syntax().descendants_with_tokens().filter_map(|element| element.into_token());
-    all.map(|token| token.text().to_owned()).collect()
+    let mut found = Vec::new();
+    for stmt in file.tree().stmts() {
+        let runs = matches!(stmt, Stmt::Do(_) | Stmt::CreateFunction(_) | Stmt::CreateProcedure(_));
+        for token in stmt.syntax().descendants_with_tokens().filter_map(squawk_syntax::SyntaxElement::into_token) {
+            let range = token.text_range();
+            found.push(Token { begin: range.start().into(), end: range.end().into(), runs });
+        }
+    }
+    found
 }
 
 /// The statements of a text.

@@ -55,7 +55,9 @@ impl Topic {
     #[must_use]
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Asked => "Without mail you get no link to vote by, and vote signed in: the first page says what waits for you.",
+            Self::Asked => {
+                "Without mail you get no link to vote by, and vote signed in. Without both, nothing says when the turn of a later stage has come."
+            }
             Self::Outcome => "Approved, sent back, rejected, expired, missed, closed. They also move and remove entries in your calendar.",
             Self::Schedule => "As a stakeholder, a lead or a deputy.",
             Self::Watching => "You chose these yourself, on the window's or the database's page.",

@@ -123,14 +123,13 @@ impl OwnValue {
         }
     }
 
-    /// A value that stands nowhere else in a text: the `n`th of a procedure, as SQL.
-    #[must_use]
-    pub fn sample(&self, n: usize) -> String {
+    /// A value that could be typed, as SQL.
+    fn sample(&self) -> &'static str {
         match self.kind {
-            ValueKind::Number => format!("{}", 9_182_736_450_000 + n),
-            ValueKind::Date => format!("'1900-01-{:02}'", n + 1),
-            ValueKind::Text => format!("'a value of drydock {n}'"),
-            ValueKind::Name => format!("\"a name of drydock {n}\""),
+            ValueKind::Number => "1",
+            ValueKind::Date => "'2026-01-31'",
+            ValueKind::Text => "'a value'",
+            ValueKind::Name => "\"a name\"",
         }
     }
 
@@ -200,14 +199,21 @@ impl OwnSql {
     /// The same with a sample for each value: what can be read of the text before anybody types one.
     #[must_use]
     pub fn sampled(&self, values: &[OwnValue]) -> ChangeForm {
-        self.with(&values.iter().enumerate().map(|(n, value)| (value.name.as_str(), value.sample(n))).collect())
+        self.with(&samples(values))
+    }
+
+    /// Where the samples stand in the statements and in what takes them back: the name of the value, and the first byte and the one after the last.
+    #[must_use]
+    pub fn sampled_places<'v>(&self, values: &'v [OwnValue]) -> [Vec<(&'v str, usize, usize)>; 2] {
+        let samples = samples(values);
+        [fill(&self.statements, &samples).1, fill(&self.back, &samples).1]
     }
 
     fn with(&self, filled: &BTreeMap<&str, String>) -> ChangeForm {
         ChangeForm {
-            change_sql: fill(&self.statements, filled),
+            change_sql: fill(&self.statements, filled).0,
             as_role: self.as_role.clone(),
-            back_sql: fill(&self.back, filled),
+            back_sql: fill(&self.back, filled).0,
             no_way_back: self.no_way_back.clone(),
             read_by_me: if self.read_by_me { "on".to_owned() } else { String::new() },
             ..ChangeForm::default()
@@ -216,7 +222,7 @@ impl OwnSql {
 }
 
 /// The names that stand between `{{` and `}}`, in their order, as often as they stand there.
-pub fn places(text: &str) -> impl Iterator<Item = &str> {
+fn places(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("{{").filter_map(|(at, _)| text[at + 2..].split_once("}}").map(|(name, _)| name)).filter(|name| is_name(name))
 }
 
@@ -225,15 +231,20 @@ fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The text with each place filled; what was filled in is not looked at again.
-fn fill(text: &str, filled: &BTreeMap<&str, String>) -> String {
-    let mut out = String::with_capacity(text.len());
+fn samples(values: &[OwnValue]) -> BTreeMap<&str, String> {
+    values.iter().map(|value| (value.name.as_str(), value.sample().to_owned())).collect()
+}
+
+/// The text with each place filled, and where; what was filled in is not looked at again.
+fn fill<'n>(text: &str, filled: &BTreeMap<&'n str, String>) -> (String, Vec<(&'n str, usize, usize)>) {
+    let (mut out, mut places) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find("{{") {
         out.push_str(&rest[..at]);
         let after = &rest[at + 2..];
-        match after.split_once("}}").and_then(|(name, next)| filled.get(name).map(|sql| (sql, next))) {
-            Some((sql, next)) => {
+        match after.split_once("}}").and_then(|(name, next)| filled.get_key_value(name).map(|(name, sql)| (*name, sql, next))) {
+            Some((name, sql, next)) => {
+                places.push((name, out.len(), out.len() + sql.len()));
                 out.push_str(sql);
                 rest = next;
             }
@@ -244,7 +255,7 @@ fn fill(text: &str, filled: &BTreeMap<&str, String>) -> String {
         }
     }
     out.push_str(rest);
-    out
+    (out, places)
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ fn Read(reading: Reading) -> impl IntoView {
         if of_server { "A setting of the whole server; locks nothing.".to_owned() } else { format!("{}{on}.", reading.lock_in_words()) };
     let gone = reading.destroys.as_ref().map(|what| view! { <p class="message warn">"Gone afterwards: "{foreign(what)}"."</p> });
     let opaque = reading.opaque.as_ref().map(|why| {
-        view! { <p class="message warn">"Nobody can tell from its text what it does: "{foreign(why)}". Whoever proposed it says to have read it."</p> }
+        view! { <p class="message warn">"Nobody can tell from its text what it does: "{foreign(why)}". Whoever wrote it says to have read it."</p> }
     });
     let remarks = reading
         .remarks

@@ -50,7 +50,18 @@ pub async fn move_window(engine: &Engine, caller: &Caller, number: i64, input: &
             // A rehearsal is as old as it is at the start: for another start the newest that counts is taken.
             let rehearsal = String::new();
             let outside_hours = typed.outside_hours;
-            Ok(ProposalForm { target, date: typed.date, time: typed.time, fold: typed.fold, outside_hours, rehearsal, ..before })
+            // Of no minute at all it would be missed; older windows may have that.
+            let latest_start_min = if same(&before.latest_start_min, "0") { "1".to_owned() } else { before.latest_start_min.clone() };
+            Ok(ProposalForm {
+                target,
+                latest_start_min,
+                date: typed.date,
+                time: typed.time,
+                fold: typed.fold,
+                outside_hours,
+                rehearsal,
+                ..before
+            })
         })
     })
     .await?;

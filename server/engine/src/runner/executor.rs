@@ -216,7 +216,7 @@ async fn attempt(
 ) -> Step<ItemResult> {
     let shares = shares_session(work, &item.work);
     if !shares {
-        lot::release(kept).await?;
+        lot::release(kept).await;
     }
     let name =
         SessionName::new(work.run.id, epoch(work), item.ordinal.unsigned_abs(), this.number.unsigned_abs()).map_err(Error::internal)?;

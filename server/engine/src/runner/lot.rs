@@ -15,6 +15,7 @@ use crate::actions::start_gate::{Asked, ask};
 use crate::error::{Error, Result};
 use crate::ledger::{Begun, Concluded, Line, NewAttempt};
 use crate::store::runs::Item;
+use crate::target::fault::StatementError;
 use crate::target::fence;
 use crate::target::postgres::{Evidence, ItemResult, Tried, lot};
 use crate::target::session::{Guards, Session, SessionName};
@@ -59,11 +60,15 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     guarded.over();
     fail_point("after_execute");
     *kept = Arc::into_inner(watched.session);
-    let mut sent = Vec::new();
+    let (mut sent, stopped) = (Vec::new(), watched.stopped.is_some());
     for (tried, times) in watched.tried {
         match tried {
             Ok(Tried::Withheld) if !work.lease.is_trusted() => return Err(Halt::Lost),
             Ok(tried) => sent.push((tried, times)),
+            // One of the looks before a statement was what the stop met: what was answered before it is known, and after it nothing was sent.
+            Err(error) if stopped && (error.is_cancelled() || error.is_terminated()) => {
+                sent.resize_with(items.len(), || (Tried::Withheld, times));
+            }
             Err(error) => return Err(statement(&error)),
         }
     }
@@ -74,11 +79,12 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     if let Some(unknown) = results.iter().find(|result| result.verdict.outcome == Outcome::Unknown) {
         return Err(Halt::Again(Error::internal(unknown.verdict.sentence.clone())));
     }
-    let stopped = watched.stopped.is_some();
     for (item, result) in items.iter().zip(&mut results).filter(|(_, result)| result.verdict.outcome == Outcome::NeedsCleanup) {
         // Whoever cleans up has a session of its own in this place.
-        release(kept).await?;
-        let failed = result.failed_by_itself(stopped);
+        release(kept).await;
+        // The stop is of one statement of the lot: the one that it ended.
+        let ended = result.execution.as_ref().and_then(|done| done.error.as_ref()).is_some_and(StatementError::is_terminated);
+        let failed = result.failed_by_itself(stopped && ended);
         result.verdict = cleanup::clean(work, control, item, &result.before, result.verdict.clone(), failed, place.slot).await?;
     }
     fail_point("before_done");
@@ -238,11 +244,11 @@ async fn one_by_one(work: &Work, control: &Control, items: &[&Item], place: &Pla
     Ok(())
 }
 
-/// Lets go of the slot, and of the session.
-pub(super) async fn release(kept: &mut Option<Session>) -> Step<()> {
-    match kept.take() {
-        Some(session) if !session.link.is_closed() => fence::release_all(&session.link).await.map_err(|error| statement(&error)),
-        _ => Ok(()),
+/// Lets go of the slot, and of the session; one that is gone let go of it by that.
+pub(super) async fn release(kept: &mut Option<Session>) {
+    let Some(session) = kept.take() else { return };
+    if let Err(error) = fence::release_all(&session.link).await {
+        tracing::info!(session = %session.name, %error, "the session that stayed in its place is gone");
     }
 }
 

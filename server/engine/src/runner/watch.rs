@@ -9,7 +9,7 @@ use crate::target::postgres::blockers::Blocker;
 use crate::target::postgres::progress::{Progress, progress};
 use crate::target::postgres::stop::{Stopped, stop};
 use crate::target::postgres::{Tried, execute};
-use crate::target::session::{Backend, Session};
+use crate::target::session::{Backend, Guards, Session};
 use domain::hold::HoldCause;
 use domain::procedure::WorkItem;
 use serde_json::json;
@@ -82,8 +82,9 @@ pub(super) async fn run_lot(
 ) -> Step<Watched<Tries>> {
     let backend = session.backend;
     let session = Arc::new(session);
-    let mut running = send(work, &session, items, may_begin);
-    let deadline = Instant::now() + budget + GRACE;
+    let end = Instant::now() + budget;
+    let mut running = send(work, &session, items, end, may_begin);
+    let deadline = end + GRACE;
     let mut stopping = Stopping::default();
     loop {
         tokio::select! {
@@ -138,18 +139,31 @@ impl Stopping {
     }
 }
 
-fn send(work: &Work, session: &Arc<Session>, items: Vec<WorkItem>, may_begin: impl Fn() -> bool + Send + Sync + 'static) -> Run {
+fn send(work: &Work, session: &Arc<Session>, items: Vec<WorkItem>, end: Instant, asked: impl Fn() -> bool + Send + Sync + 'static) -> Run {
     let (session, parameters) = (Arc::clone(session), work.plan.parameters.clone());
-    // This task outlives the trust in the lease, so it asks for itself.
-    let may_begin = move || {
-        let may = may_begin();
-        fail_point("before_send");
-        may
-    };
     TaskTracker::new().spawn(async move {
+        // This task outlives the trust in the lease, so it asks for itself.
+        let may_begin = || {
+            let may = asked();
+            fail_point("before_send");
+            may
+        };
         let mut tried = Vec::new();
-        for item in &items {
+        for (nth, item) in items.iter().enumerate() {
             let begun = Instant::now();
+            // Nothing is looked at any more for what is not sent.
+            if nth > 0 && !asked() {
+                tried.push((Ok(Tried::Withheld), (begun, begun)));
+                continue;
+            }
+            // The server's timer is of the first: a later one has what is left, for a rebuild waits for whoever is older.
+            if nth > 0 && item.act.is_concurrent() {
+                let left_ms = end.saturating_duration_since(begun).as_millis().try_into().unwrap_or(u64::MAX);
+                if let Err(error) = session.guard(&Guards::of(item, left_ms, &parameters)).await {
+                    tried.push((Err(error), (begun, Instant::now())));
+                    break;
+                }
+            }
             let result = execute(&session, item, &parameters, &may_begin).await;
             let failed = result.is_err();
             tried.push((result, (begun, Instant::now())));

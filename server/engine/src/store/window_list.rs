@@ -27,7 +27,8 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
                                   WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $8::uuid::text
                                     -- Later stages and the second group wait until they were asked.
                                     AND ((e.key NOT LIKE 'escalation%' AND NOT e.staged)
-                                         OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $8 AND l.purpose = 'approve'))))
+                                         OR EXISTS (SELECT FROM drydock.link l WHERE l.window_id = w.id AND l.digest = p.digest AND l.person_id = $8 AND l.purpose = 'approve')
+                                         OR EXISTS (SELECT FROM drydock.message g WHERE g.window_id = w.id AND g.person_id = $8 AND g.kind = 'approval_needed' AND g.at >= p.sealed_at))))
                       AND NOT EXISTS (SELECT FROM drydock.plan_vote v JOIN drydock.plan p ON p.window_id = v.window_id AND p.digest = v.digest
                                       WHERE v.window_id = w.id AND p.revision = w.revision AND v.person_id = $8 AND v.withdrawn_at IS NULL)
                   ELSE false END AS "waits!",

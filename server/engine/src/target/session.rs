@@ -280,6 +280,8 @@ impl Session {
     /// # Errors
     /// As [`Self::open`].
     pub async fn again(mut self, name: SessionName, guards: &Guards) -> Result<Self, OpenError> {
+        // What the last statements of the place were given is not for the next ones.
+        self.link.execute("RESET ALL").await?;
         let mut guards = guards.clone();
         guards.settings.push(("application_name", name.to_string()));
         guard(&self.link, &guards, self.major).await?;

@@ -342,6 +342,12 @@ async fn sql_is_agreed_on_once_and_proposed_with_its_values_again_and_again() {
         ("DO $$ BEGIN PERFORM {{word}}; END $$; SELECT {{before}}", "{{word}} has to stand by itself"),
         ("SELECT {{before}} -- {{word}}", "{{word}} has to stand by itself"),
         ("SELECT {{before}}, E{{word}}", "{{word}} has to stand by itself"),
+        (
+            "DO $$ BEGIN EXECUTE {{word}}; END $$; COMMENT ON TABLE shop.carts IS 'a value'; SELECT {{before}}",
+            "{{word}} has to stand by itself",
+        ),
+        ("DO {{word}}; SELECT {{before}}", "{{word}} would be code"),
+        ("CREATE OR REPLACE FUNCTION shop.f() RETURNS int LANGUAGE sql AS {{word}}; SELECT {{before}}", "{{word}} would be code"),
         ("DELET FROM shop.carts WHERE {{before}} = {{word}}", "sql, statements: "),
         ("BEGIN; DELETE FROM shop.carts WHERE {{before}} = {{word}}; COMMIT", "sql, statements: "),
     ] {

@@ -182,6 +182,40 @@ async fn a_worker_may_die_in_the_middle_of_a_lot_of_rebuilds() {
     futures_util::stream::iter(cases).for_each_concurrent(3, |(point, nth)| dies_rebuilding_at(point, nth)).await;
 }
 
+/// A stop in the middle of a lot of rebuilds: the one that ran is cancelled and cleaned up, those before it are what they are, none after it
+/// is sent; and a later one has no more time than what the first one left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_a_lot_of_rebuilds_at_the_statement_that_runs() {
+    let stage = RunStage::new().await;
+    stage.target.gated_index("t0", 400).await;
+    for n in 1..8 {
+        stage.bloated_index(&format!("t{n}"), 1_000).await;
+    }
+    let gate = stage.hold_gate().await;
+    stage
+        .due(|plan| {
+            plan.envelope.steps = ["reindex", "cleanup", "analyze"].map(str::to_owned).to_vec();
+            plan.envelope.most_objects = 200;
+        })
+        .await;
+    let worker = stage.worker();
+    stage.at_the_gate().await;
+    let waiting: i64 = stage.house.count("SELECT count(*) FROM drydock.attempt WHERE state = 'started'").await;
+    assert!(waiting >= 3, "a lot\n{}", stage.page().await);
+    let input = engine::actions::stop_run::Input { short_name: "prod-orders".into(), reason: "a release is going out".into() };
+    engine::actions::stop_run::stop_run(&stage.house.engine, &stage.house.lead, stage.run().await, &input).await.expect("asked");
+    stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+    drop(gate);
+    let page = stage.page().await;
+    assert_eq!(stage.text("SELECT ending FROM drydock.run").await, "stopped", "{page}");
+    assert_eq!(stage.invalid_indexes().await, 0, "{page}");
+    let met = "SELECT count(*) FROM drydock.item WHERE outcome = 'cancelled' AND outcome_detail LIKE '%canceling statement due to user request%Dropped again%'";
+    assert_eq!(stage.house.count(met).await, 1, "{page}");
+    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.item WHERE outcome NOT IN ('done', 'cancelled')").await, 0, "{page}");
+    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.attempt WHERE state <> 'done'").await, 0, "{page}");
+    worker.stop().await;
+}
+
 /// One of a lot of rebuilds meets an error and leaves an invalid index: it is dropped, and the others are what they ought to be.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_of_a_lot_of_rebuilds_leaves_behind_is_dropped() {

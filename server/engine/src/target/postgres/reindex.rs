@@ -11,6 +11,9 @@ use domain::procedure::{Object, ObjectName, Parameters, WorkItem, quote};
 use domain::run::IndexState;
 use std::collections::BTreeMap;
 
+/// What the server says of a table that is not there.
+const UNDEFINED_TABLE: &str = "42P01";
+
 /// The index by its name (a rebuild gives it another oid), and the invalid indexes of its table.
 ///
 /// # Errors
@@ -94,10 +97,12 @@ pub async fn rebuild(
     parameters: &Parameters,
     may_begin: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Tried, StatementError> {
-    if let Some(blocked) = in_the_way(session, item, parameters).await? {
-        return Ok(blocked);
+    match in_the_way(session, item, parameters).await {
+        Ok(None) => super::send(session, item, may_begin).await,
+        Ok(Some(blocked)) => Ok(blocked),
+        Err(error) if error.sqlstate == UNDEFINED_TABLE => Ok(Tried::NotNeeded { reason: "Its table is gone.".to_owned() }),
+        Err(error) => Err(error),
     }
-    super::send(session, item, may_begin).await
 }
 
 /// Drops an invalid index that an interrupted rebuild left. Looks again first: it may be valid, gone, or in the making.
