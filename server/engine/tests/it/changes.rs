@@ -1,11 +1,11 @@
 //! Changes of design on a real server: all of a transaction or none of it, nothing twice, and the way back.
 
 use crate::run_stage::RunStage;
-use domain::change::{Change, ChangeForm, STEP};
+use domain::change::{Change, ChangeForm};
 use domain::hold::{HoldVerb, ResolveForm};
 use domain::plan::{Plan, PlanProcedure};
-use domain::procedure::Envelope;
 use domain::procedure::library::{DESIGN_CHANGE_POSTGRESQL, by_key};
+use domain::procedure::{Envelope, Procedure};
 use domain::proposal::ProposalForm;
 use engine::actions::propose_window::propose_window;
 use engine::actions::resolve_hold::resolve_hold;
@@ -19,11 +19,16 @@ pub fn change(forth: &str, back: &str) -> Change {
         .expect("good")
 }
 
-/// Makes a plan one that sends this change by a step of the procedure of this key.
-pub fn sends_by(plan: &mut Plan, key: &str, step: &str, change: Change) {
-    plan.procedure = PlanProcedure::of(&by_key(key).expect("on the shelf"));
+/// Makes a plan one that sends this change by the procedure of this key.
+pub fn sends_by(plan: &mut Plan, key: &str, change: Change) {
+    sends_with(plan, &by_key(key).expect("on the shelf"), change);
+}
+
+/// Makes a plan one that sends this change by a procedure.
+pub fn sends_with(plan: &mut Plan, procedure: &Procedure, change: Change) {
+    plan.procedure = PlanProcedure::of(procedure);
     plan.envelope = Envelope {
-        steps: vec![step.into()],
+        steps: procedure.surveyed(),
         allowed: vec![],
         excluded: vec![],
         highest_risk: change.risk(),
@@ -36,7 +41,7 @@ pub fn sends_by(plan: &mut Plan, key: &str, step: &str, change: Change) {
 
 /// Makes a plan one that sends this change of design.
 fn sends(plan: &mut Plan, change: Change) {
-    sends_by(plan, DESIGN_CHANGE_POSTGRESQL, STEP, change);
+    sends_by(plan, DESIGN_CHANGE_POSTGRESQL, change);
     plan.parameters.lock_wait_max_ms = 300;
 }
 

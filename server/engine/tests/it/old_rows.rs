@@ -3,7 +3,7 @@
 use crate::changes::sends_by;
 use crate::run_stage::RunStage;
 use crate::target_support::{run, until};
-use domain::change::{OLD_ROWS_STEP, old_rows};
+use domain::change::old_rows;
 use domain::procedure::library::OLD_ROWS_POSTGRESQL;
 use engine::actions::stop_run::{Input, stop_run};
 use engine::test_support::fail_points::Deed;
@@ -29,7 +29,7 @@ impl RunStage {
     }
     async fn due_old_rows(&self, lines: &str) {
         let change = old_rows::read(lines).expect("good");
-        self.due(|plan| sends_by(plan, OLD_ROWS_POSTGRESQL, OLD_ROWS_STEP, change)).await;
+        self.due(|plan| sends_by(plan, OLD_ROWS_POSTGRESQL, change)).await;
     }
     /// Proposes these lines, runs them, and gives how the first of them ended.
     async fn old_rows_end_as(&self, lines: &str) -> String {

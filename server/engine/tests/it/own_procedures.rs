@@ -1,5 +1,6 @@
 //! Own procedures: proposed as a file, agreed to by somebody else, sealed whole into plans, and run from there.
 
+use crate::changes::sends_with;
 use crate::house::code;
 use crate::policies::Town;
 use crate::rehearsals::plan as plan_of;
@@ -10,7 +11,7 @@ use domain::approval::policy::Scope;
 use domain::change::ChangeForm;
 use domain::ids::OwnProcedureId;
 use domain::plan::{Plan, PlanProcedure};
-use domain::procedure::{Envelope, library};
+use domain::procedure::library;
 use domain::proposal::ProposalForm;
 use domain::view::procedures::ProcedurePage;
 use engine::actions::Caller;
@@ -407,21 +408,7 @@ async fn agreed_sql_runs_as_it_stands_in_the_plan() {
     };
     let form = ProposalForm { procedure: KEY.into(), change: values("2026-02-01", "kept"), ..house.form(3) };
     let change = engine::change::of_form(&procedure, &form).expect("a text");
-    stage
-        .due(move |plan| {
-            plan.procedure = PlanProcedure::of(&procedure);
-            plan.envelope = Envelope {
-                steps: procedure.surveyed(),
-                allowed: vec![],
-                excluded: vec![],
-                highest_risk: change.risk(),
-                most_objects: 200,
-                most_bytes: 1 << 40,
-                scripts: change.scripts(),
-            };
-            plan.change = Some(change);
-        })
-        .await;
+    stage.due(move |plan| sends_with(plan, &procedure, change)).await;
     let worker = stage.worker();
     stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
     let said = stage.page().await;

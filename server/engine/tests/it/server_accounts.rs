@@ -4,7 +4,7 @@ use crate::changes::sends_by;
 use crate::run_stage::RunStage;
 use crate::target_own_server::with_server;
 use crate::target_support::Target;
-use domain::change::{STEP, accounts};
+use domain::change::accounts;
 use domain::procedure::library::ACCOUNTS_POSTGRESQL;
 use engine::test_support::TestDatabase;
 use sqlx::AssertSqlSafe;
@@ -13,7 +13,7 @@ impl RunStage {
     /// Proposes these lines, runs them, and gives how the part ended.
     async fn ends_as(&self, lines: &str) -> String {
         let change = accounts::read(lines).expect("good");
-        self.due(|plan| sends_by(plan, ACCOUNTS_POSTGRESQL, STEP, change)).await;
+        self.due(|plan| sends_by(plan, ACCOUNTS_POSTGRESQL, change)).await;
         let worker = self.worker();
         self.until(60, "SELECT state = 'validating' FROM drydock.window").await;
         worker.stop().await;

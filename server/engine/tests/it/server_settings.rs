@@ -18,7 +18,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use std::time::Duration;
 
 fn changes(plan: &mut Plan, change: Change) {
-    sends_by(plan, SETTINGS_POSTGRESQL, SETTINGS_STEP, change);
+    sends_by(plan, SETTINGS_POSTGRESQL, change);
 }
 
 impl RunStage {

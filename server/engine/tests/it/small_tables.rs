@@ -105,9 +105,8 @@ async fn ends_a_lot(bar: Bar) {
     worker.stop().await;
 }
 
-async fn dies_at(point: &'static str, nth: u32) {
-    let case = format!("small tables, dies at {point}, time {nth}");
-    let stage = many().await;
+/// Its worker dies at a point, and another one brings the run to its end.
+async fn taken_over(stage: &RunStage, case: &str, point: &'static str, nth: u32) {
     let first = stage.worker_process_with(point, nth, Deed::Die);
     if let Err(status) = first.died(Duration::from_secs(90)).await {
         panic!("{case}: the point was not reached ({status})\n{}", stage.page().await);
@@ -116,6 +115,12 @@ async fn dies_at(point: &'static str, nth: u32) {
     let second = stage.worker_process();
     stage.until(120, "SELECT state = 'validating' FROM drydock.window").await;
     second.terminate().await;
+}
+
+async fn dies_at(point: &'static str, nth: u32) {
+    let case = format!("small tables, dies at {point}, time {nth}");
+    let stage = many().await;
+    taken_over(&stage, &case, point, nth).await;
     each_once(&stage, &case).await;
     stage.leave().await;
 }
@@ -164,14 +169,7 @@ async fn small_indexes_of_different_tables_are_rebuilt_in_few_sessions() {
 async fn dies_rebuilding_at(point: &'static str, nth: u32) {
     let case = format!("small indexes, dies at {point}, time {nth}");
     let stage = many_indexes().await;
-    let first = stage.worker_process_with(point, nth, Deed::Die);
-    if let Err(status) = first.died(Duration::from_secs(90)).await {
-        panic!("{case}: the point was not reached ({status})\n{}", stage.page().await);
-    }
-    stage.expire_lease().await;
-    let second = stage.worker_process();
-    stage.until(120, "SELECT state = 'validating' FROM drydock.window").await;
-    second.terminate().await;
+    taken_over(&stage, &case, point, nth).await;
     each_rebuilt_once(&stage, &case).await;
     stage.leave().await;
 }

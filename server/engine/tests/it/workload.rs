@@ -8,7 +8,7 @@ use crate::changes::{change, sends_by};
 use crate::run_stage::RunStage;
 use crate::target_own_server::with_server;
 use crate::target_support::Target;
-use domain::change::{Change, OLD_ROWS_STEP, SETTINGS_STEP, STEP, accounts, old_rows, settings};
+use domain::change::{Change, accounts, old_rows, settings};
 use domain::ids::WindowId;
 use domain::plan::{Plan, PlanProcedure};
 use domain::procedure::RiskClass;
@@ -228,7 +228,7 @@ async fn beside_the_others(stage: &RunStage) {
             plan.procedure = PlanProcedure::of(&procedure);
         }
     };
-    let sends = |key: &'static str, step: &'static str, change: Change| move |plan: &mut Plan| sends_by(plan, key, step, change);
+    let sends = |key: &'static str, change: Change| move |plan: &mut Plan| sends_by(plan, key, change);
     let design = change(DESIGN, BACK);
     let log = old_rows::read("shop.log by at older than 90 days, delete").expect("good");
     let setting = settings::read("bgwriter_delay = 300ms").expect("good");
@@ -238,15 +238,15 @@ async fn beside_the_others(stage: &RunStage) {
     // A report reads the table that the change of design wants for itself: whatever asks for it waits behind the change.
     let mut report = named(&stage.target, "nightly job").await;
     sqlx::raw_sql("BEGIN; SELECT count(*) FROM shop.orders").execute(&mut report).await.expect("a lock");
-    let window = due(stage, sends(DESIGN_CHANGE_POSTGRESQL, STEP, design)).await;
+    let window = due(stage, sends(DESIGN_CHANGE_POSTGRESQL, design)).await;
     stage.until(60, "SELECT count(*) >= 2 FROM drydock.attempt WHERE outcome = 'skipped_lock'").await;
     drop(report);
     ended(stage, window).await;
-    let window = due(stage, sends(OLD_ROWS_POSTGRESQL, OLD_ROWS_STEP, log)).await;
+    let window = due(stage, sends(OLD_ROWS_POSTGRESQL, log)).await;
     ended(stage, window).await;
-    let window = due(stage, sends(SETTINGS_POSTGRESQL, SETTINGS_STEP, setting)).await;
+    let window = due(stage, sends(SETTINGS_POSTGRESQL, setting)).await;
     ended(stage, window).await;
-    let window = due(stage, sends(ACCOUNTS_POSTGRESQL, STEP, account)).await;
+    let window = due(stage, sends(ACCOUNTS_POSTGRESQL, account)).await;
     ended(stage, window).await;
     for key in [monthly::KEY, space::KEY] {
         let window = due(stage, looks(key)).await;
