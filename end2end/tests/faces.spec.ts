@@ -47,7 +47,7 @@ test("windows, for a lead", async ({ page, demo }) => {
 test("calendars and what is a lead's own", async ({ page, demo }) => {
   await signIn(page, demo, "lead");
   await allWellMade(page, demo.address, ["/calendar", "/calendar?view=week", "/calendar?view=agenda", "/calendar?view=day", "/timeline", "/timeline?view=month"]);
-  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/freezes/new", "/me", "/me/sessions", "/me/calendar", "/me/factor", "/me/absence"]);
+  await allWellMade(page, demo.address, ["/windows/cancel", "/pause", "/freezes/new", "/messages", "/messages?show=unread", "/me", "/me/sessions", "/me/calendar", "/me/factor", "/me/absence"]);
 });
 
 test("series, and their dates before anything is saved", async ({ page, demo }) => {

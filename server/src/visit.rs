@@ -56,7 +56,9 @@ pub async fn keep(session: &Session, of: Option<PersonId>, typed: Typed) {
 pub async fn visit(State(web): State<Web>, session: Session, jar: CookieJar, mut request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let access = access_of(request.method(), matched.as_deref());
-    let seen = match look(&web, &session, &jar, Asked::new(&request), access).await {
+    let asked = Asked::new(&request);
+    let window = asked.window();
+    let seen = match look(&web, &session, &jar, asked, access).await {
         Ok(seen) => seen,
         Err(error) => {
             tracing::error!(%error, "the visit could not be read");
@@ -74,6 +76,7 @@ pub async fn visit(State(web): State<Web>, session: Session, jar: CookieJar, mut
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = next.run(request).await;
         note_denial(&seen.visit, &format!("{method} {}", matched.as_deref().unwrap_or("-")), &path).await;
+        note_seen(&seen.visit, window.filter(|_| response.status() == StatusCode::OK)).await;
         response
     };
     response.extensions_mut().insert(LoggedActor(actor));
@@ -116,9 +119,11 @@ impl Asked {
             query: request.uri().query().unwrap_or_default().to_owned(),
         }
     }
-    /// The window that is looked at: its page, or one below it.
+    /// The window that is looked at by somebody: its page, the one to decide on, or its list.
     fn window(&self) -> Option<i64> {
-        self.path.strip_prefix("/windows/")?.split('/').next()?.parse().ok()
+        let path = self.path.strip_prefix("/windows/")?;
+        let number = path.strip_suffix("/decide").or(path.strip_suffix("/checklist")).unwrap_or(path);
+        number.parse().ok().filter(|_| self.get && !self.is_automatic())
     }
     /// A page that loads itself again says so in its address: nobody is there to keep the session for.
     fn is_automatic(&self) -> bool {
@@ -145,7 +150,7 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
     let pause = if person.is_some() && asked.get && access == Access::SignedIn { pauses::open(&web.engine).await? } else { None };
     let caller = visitor.actor.map(|actor| Caller { actor, request: asked.id.clone() });
     let unread = match caller.as_ref().filter(|_| asked.get && access == Access::SignedIn) {
-        Some(caller) => unread(web, caller, &asked).await?,
+        Some(caller) => messages::unread(&web.engine, caller.actor.person, asked.window()).await?,
         None => 0,
     };
     let visit = Visit {
@@ -168,15 +173,12 @@ async fn look(web: &Web, session: &Session, jar: &CookieJar, asked: Asked, acces
     Ok(Seen { visit: Arc::new(visit), former: visitor.former })
 }
 
-/// How many messages are unread, once what they look at now is read.
-async fn unread(web: &Web, caller: &Caller, asked: &Asked) -> engine::Result<i64> {
-    let unread = messages::unread(&web.engine, caller.actor.person).await?;
-    match asked.window().filter(|_| unread > 0 && !asked.is_automatic()) {
-        Some(number) => {
-            see_window(&web.engine, caller, number).await?;
-            messages::unread(&web.engine, caller.actor.person).await
-        }
-        None => Ok(unread),
+/// What tells of a window counts as read once its page was shown.
+async fn note_seen(visit: &Visit, window: Option<i64>) {
+    if let (Some(caller), Some(number)) = (&visit.caller, window)
+        && let Err(error) = see_window(&visit.engine, caller, number).await
+    {
+        tracing::warn!(request.id = visit.request, %error, "messages of a window that was looked at stay unread");
     }
 }
 

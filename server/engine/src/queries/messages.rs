@@ -18,14 +18,14 @@ pub async fn list(engine: &Engine, caller: &Caller, only_unread: bool, before: O
             let mut rows = messages::rows(db, reader, None, only_unread, before, PAGE_ROWS as i64 + 1).await?;
             let next = (rows.len() > PAGE_ROWS).then(|| rows[PAGE_ROWS - 1].id);
             rows.truncate(PAGE_ROWS);
-            Ok(MessagesPage { only_unread, rows, next, unread: messages::unread(db, reader).await? })
+            Ok(MessagesPage { only_unread, rows, next, unread: messages::unread(db, reader, None).await? })
         })
     })
     .await
 }
 
-/// How many messages to this person are unread, for the head of every page.
-pub async fn unread(engine: &Engine, reader: PersonId) -> Result<i64> {
+/// How many messages to this person are unread, for the head of every page: without those about the window that it shows, by its number.
+pub async fn unread(engine: &Engine, reader: PersonId, looked_at: Option<i64>) -> Result<i64> {
     let mut db = engine.pool().acquire().await?;
-    Ok(messages::unread(&mut db, reader).await?)
+    Ok(messages::unread(&mut db, reader, looked_at).await?)
 }

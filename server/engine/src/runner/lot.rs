@@ -51,12 +51,12 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     let (budget, left) = (Duration::from_millis(budget_ms), Duration::from_millis(work.left_ms().await?));
     let guarded = guarded::give(work, &control.dialer, &session, budget, left).await;
     work.go_on()?;
-    let works: Vec<WorkItem> = items.iter().map(|item| item.work.clone()).collect();
+    let works: Vec<(i32, WorkItem)> = items.iter().map(|item| (item.ordinal, item.work.clone())).collect();
     let until = std::time::Instant::now() + budget.min(until_cut_off(work).await?);
     let begins = place.may_begin(work);
     // What is not sent by then has its turn, or its outcome, one by one.
     let may_begin = move || std::time::Instant::now() < until && begins();
-    let watched = watch::run_lot(work, control, session, works, first.ordinal, budget, may_begin).await?;
+    let watched = watch::run_lot(work, control, session, works, budget, may_begin).await?;
     guarded.over();
     fail_point("after_execute");
     *kept = Arc::into_inner(watched.session);

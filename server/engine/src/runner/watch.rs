@@ -14,6 +14,7 @@ use domain::hold::HoldCause;
 use domain::procedure::WorkItem;
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -54,7 +55,6 @@ pub(super) async fn run(
     ordinal: i32,
     budget: Duration,
 ) -> Step<Watched<Result<Tried, StatementError>>> {
-    let _progress = follow(work, control, session.backend, ordinal);
     // What is sent in batches goes on no longer than people approved, and begins none after the cut-off.
     let until = if item.script.as_ref().is_some_and(|script| script.old_rows.is_some()) {
         let part = Duration::from_secs(work.plan.parameters.change_part_max_min.saturating_mul(60));
@@ -64,7 +64,7 @@ pub(super) async fn run(
     };
     let trusted = work.lease.may_begin();
     let may_begin = move || until.is_none_or(|until| Instant::now() < until) && trusted();
-    let Watched { mut tried, session, stopped } = run_lot(work, control, session, vec![item.clone()], ordinal, budget, may_begin).await?;
+    let Watched { mut tried, session, stopped } = run_lot(work, control, session, vec![(ordinal, item.clone())], budget, may_begin).await?;
     let (tried, _) = tried.pop().ok_or_else(|| crate::Error::internal("nothing was tried"))?;
     Ok(Watched { tried, session, stopped })
 }
@@ -75,15 +75,16 @@ pub(super) async fn run_lot(
     work: &Work,
     control: &Control,
     session: Session,
-    items: Vec<WorkItem>,
-    ordinal: i32,
+    items: Vec<(i32, WorkItem)>,
     budget: Duration,
     may_begin: impl Fn() -> bool + Send + Sync + 'static,
 ) -> Step<Watched<Tries>> {
     let backend = session.backend;
     let session = Arc::new(session);
     let end = Instant::now() + budget;
-    let mut running = send(work, &session, items, end, may_begin);
+    let turn = Arc::new(AtomicI32::new(items.first().map_or(0, |(ordinal, _)| *ordinal)));
+    let _progress = follow(work, control, session.backend, Arc::clone(&turn));
+    let mut running = send(work, &session, items, end, &turn, may_begin);
     let deadline = end + GRACE;
     let mut stopping = Stopping::default();
     loop {
@@ -97,8 +98,9 @@ pub(super) async fn run_lot(
             // The statement goes on under the server's own timers; its answer is waited for so that the server can give it.
             () = work.lease.lost() => return Err(Halt::Lost),
             () = work.hand.context.stop.cancelled() => return hand_over(running, session).await,
-            () = stopping.due(work) => stopping.carry_out(work, control, backend, ordinal).await?,
+            () = stopping.due(work) => stopping.carry_out(work, control, backend, turn.load(Ordering::Relaxed)).await?,
             () = tokio::time::sleep_until(deadline) => {
+                let ordinal = turn.load(Ordering::Relaxed);
                 work.feed.line(Line::new("warning", "Past its time: the statement is stopped on the server.").about(ordinal));
                 end_on_server(work, control, backend, ordinal).await?;
                 return Err(Halt::Again(crate::Error::internal("a statement outlived its timer and was stopped from outside")));
@@ -139,8 +141,16 @@ impl Stopping {
     }
 }
 
-fn send(work: &Work, session: &Arc<Session>, items: Vec<WorkItem>, end: Instant, asked: impl Fn() -> bool + Send + Sync + 'static) -> Run {
-    let (session, parameters) = (Arc::clone(session), work.plan.parameters.clone());
+/// Sends them in the background; `turn` is the ordinal of the one that runs.
+fn send(
+    work: &Work,
+    session: &Arc<Session>,
+    items: Vec<(i32, WorkItem)>,
+    end: Instant,
+    turn: &Arc<AtomicI32>,
+    asked: impl Fn() -> bool + Send + Sync + 'static,
+) -> Run {
+    let (session, parameters, turn) = (Arc::clone(session), work.plan.parameters.clone(), Arc::clone(turn));
     TaskTracker::new().spawn(async move {
         // This task outlives the trust in the lease, so it asks for itself.
         let may_begin = || {
@@ -149,8 +159,9 @@ fn send(work: &Work, session: &Arc<Session>, items: Vec<WorkItem>, end: Instant,
             may
         };
         let mut tried = Vec::new();
-        for (nth, item) in items.iter().enumerate() {
+        for (nth, (ordinal, item)) in items.iter().enumerate() {
             let begun = Instant::now();
+            turn.store(*ordinal, Ordering::Relaxed);
             // Nothing is looked at any more for what is not sent.
             if nth > 0 && !asked() {
                 tried.push((Ok(Tried::Withheld), (begun, begun)));
@@ -202,17 +213,19 @@ pub(super) fn say(work: &Work, stopped: Stopped, backend: Backend, ordinal: i32)
     Ok(())
 }
 
-/// Polls the server's progress views on the control session and tells the page what changed.
-fn follow(work: &Work, control: &Control, backend: Backend, ordinal: i32) -> AbortOnDropHandle<()> {
+/// Polls the server's progress views on the control session and tells the page what changed, of the item whose `turn` it is.
+fn follow(work: &Work, control: &Control, backend: Backend, turn: Arc<AtomicI32>) -> AbortOnDropHandle<()> {
     let (lines, control) = (work.feed.sender(), Arc::clone(&control.session));
     AbortOnDropHandle::new(TaskTracker::new().spawn(async move {
         let mut last = None;
         loop {
             tokio::time::sleep(PROGRESS_EVERY).await;
+            let ordinal = turn.load(Ordering::Relaxed);
             let Ok(Some(now)) = progress(&control.link, backend.pid).await else { continue };
-            if last.as_ref() != Some(&now) {
+            // What was seen while the next one began is of neither.
+            if ordinal == turn.load(Ordering::Relaxed) && last.as_ref() != Some(&(ordinal, now.clone())) {
                 let _ = lines.try_send(progress_line(ordinal, &now));
-                last = Some(now);
+                last = Some((ordinal, now));
             }
         }
     }))

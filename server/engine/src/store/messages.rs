@@ -49,12 +49,15 @@ pub async fn rows(
         .collect()
 }
 
-/// How many are unread, at most one more than [`MOST_COUNTED`].
-pub async fn unread(db: &mut PgConnection, reader: PersonId) -> sqlx::Result<i64> {
+/// How many are unread, without those about the window of the number `looked_at`; at most one more than [`MOST_COUNTED`].
+pub async fn unread(db: &mut PgConnection, reader: PersonId, looked_at: Option<i64>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM (SELECT FROM drydock.message m WHERE m.person_id = $1 AND m.read_at IS NULL LIMIT $2) x"#,
+        r#"SELECT count(*) AS "n!" FROM (SELECT FROM drydock.message m
+           WHERE m.person_id = $1 AND m.read_at IS NULL
+             AND ($3::bigint IS NULL OR m.window_id IS DISTINCT FROM (SELECT w.id FROM drydock.window w WHERE w.number = $3)) LIMIT $2) x"#,
         reader.0,
-        MOST_COUNTED + 1
+        MOST_COUNTED + 1,
+        looked_at
     )
     .fetch_one(db)
     .await

@@ -77,9 +77,10 @@ async fn whoever_cannot_sign_in_has_no_page() {
 async fn what_somebody_looks_at_is_read_and_nothing_of_anybody_else() {
     let house = staffed().await;
     let (first, second) = (house.proposed(5).await.number, house.proposed(9).await.number);
-    let unread = async |who: &Caller| queries::messages::unread(&house.engine, who.actor.person).await.expect("counted");
+    let unread = async |who: &Caller| queries::messages::unread(&house.engine, who.actor.person, None).await.expect("counted");
     assert_eq!((unread(&house.lead).await, unread(&house.deputy).await), (2, 2));
 
+    assert_eq!(queries::messages::unread(&house.engine, house.lead.actor.person, Some(first)).await.expect("counted"), 1);
     see_window(&house.engine, &house.lead, first).await.expect("looked at");
     assert_eq!((unread(&house.lead).await, unread(&house.deputy).await), (1, 2));
     let shown = page(&house, &house.lead).await;

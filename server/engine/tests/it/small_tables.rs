@@ -200,6 +200,7 @@ async fn a_stop_ends_a_lot_of_rebuilds_at_the_statement_that_runs() {
     stage.at_the_gate().await;
     let waiting: i64 = stage.house.count("SELECT count(*) FROM drydock.attempt WHERE state = 'started'").await;
     assert!(waiting >= 3, "a lot\n{}", stage.page().await);
+    stage.until(20, "SELECT count(*) >= 1 FROM drydock.run_event WHERE kind = 'progress' AND ordinal IS NOT NULL").await;
     let input = engine::actions::stop_run::Input { short_name: "prod-orders".into(), reason: "a release is going out".into() };
     engine::actions::stop_run::stop_run(&stage.house.engine, &stage.house.lead, stage.run().await, &input).await.expect("asked");
     stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
