@@ -1,11 +1,13 @@
 //! What a person types to propose a window, and what it means.
 
 pub mod several;
+mod texts;
 
-use crate::change::{Change, ChangeForm, old_rows};
+pub use texts::{ReadTyped, no_sql};
+
+use crate::change::{Change, ChangeForm};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
-use crate::procedure::library::{self, OLD_ROWS_POSTGRESQL};
 use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass, Shelf, own, own_sql};
 use crate::schedule::{self, Fold, Times};
 use jiff::tz::TimeZone;
@@ -13,9 +15,6 @@ use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use several::Several;
 use std::collections::BTreeMap;
-
-/// Reads what is typed for the procedure of this key.
-pub type ReadTyped<'a> = dyn Fn(&str, &ChangeForm) -> Result<Change, Vec<FieldError>> + 'a;
 
 /// The form as typed: kept with the revision, so that an edit starts from the person's own words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,12 +133,6 @@ impl ProposalForm {
         }
     }
 
-    /// The rules about old rows where those are proposed, as they were typed; else empty.
-    #[must_use]
-    pub fn lines(&self) -> &str {
-        if self.procedure == OLD_ROWS_POSTGRESQL { &self.change.old_rows } else { "" }
-    }
-
     /// Reads the names and values of a sent form; a threshold goes by its own name, and names that mean nothing here are left out.
     #[must_use]
     pub fn from_fields<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
@@ -225,27 +218,6 @@ impl ProposalForm {
             .chain(self.waves.iter().map(|(database, wave)| (several::field(database), wave.clone())))
             .filter(|(_, value)| !value.is_empty())
             .collect()
-    }
-
-    /// Reads every field; all errors at once. What sends SQL is refused: whoever can read that uses [`Self::parse_with`].
-    ///
-    /// # Errors
-    /// One [`FieldError`] for each field that cannot be taken.
-    pub fn parse(&self, shelf: &Shelf) -> Result<Proposal, Vec<FieldError>> {
-        self.parse_with(shelf, &no_sql)
-    }
-
-    /// The same for what is proposed again and again: a text that is typed for one occasion is refused.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
-    pub fn parse_again_and_again(&self, shelf: &Shelf, read: &ReadTyped<'_>) -> Result<Proposal, Vec<FieldError>> {
-        self.parse_with(shelf, &|procedure, form| {
-            if library::is_for_once(procedure) {
-                return Err(vec![FieldError::new("procedure", "A change for one occasion is proposed in a window of its own.")]);
-            }
-            read(procedure, form)
-        })
     }
 
     /// Reads every field; all errors at once. `shelf` are the procedures there are, `read` reads what is typed for the one of this key.
@@ -355,30 +327,6 @@ impl ProposalForm {
             })
         })();
         form.finish(proposal)
-    }
-}
-
-/// Reads what is typed as far as that needs nobody who can read SQL.
-///
-/// # Errors
-/// One [`FieldError`] where it does, or for the rules about old rows.
-pub fn no_sql(procedure: &str, form: &ChangeForm) -> Result<Change, Vec<FieldError>> {
-    match procedure {
-        OLD_ROWS_POSTGRESQL => old_rows::read(&form.old_rows),
-        _ => Err(vec![FieldError::new("procedure", "A change for one occasion is proposed in a window of its own.")]),
-    }
-}
-
-impl ProposalForm {
-    /// What a procedure that sends a text sends by this form: what is typed in it, or the procedure's own text with the values that are.
-    ///
-    /// # Errors
-    /// One [`FieldError`] for each value that cannot be taken.
-    pub fn text_of(&self, procedure: &Procedure) -> Result<ChangeForm, Vec<FieldError>> {
-        match procedure.own_sql() {
-            Some((sql, values)) => sql.fill(values, &self.change.values),
-            None => Ok(self.change.clone()),
-        }
     }
 }
 
