@@ -26,7 +26,7 @@ pub fn NoticesCard(off: Off) -> impl IntoView {
             <Form action="/me/notices" submit="Save" prefix="notices-">
                 {topics}
             </Form>
-            <h3>"Always, by mail; and on the page of messages, but for codes and links"</h3>
+            <h3>"Always: by mail, and but for codes, links and a changed address on the page of messages, too"</h3>
             <ul>{always}</ul>
         </Card>
     }
