@@ -185,6 +185,41 @@ test("a lead takes the vote back, and what was approved waits again", async ({ p
   await approve(page, demo, "lead", returned);
 });
 
+test("whoever was asked lets somebody else decide, and takes it back with what they decided", async ({ page, demo, another }) => {
+  await signIn(page, demo, "engineer");
+  const window = await propose(page, demo, "Decided by somebody else.", 4);
+  const reader = await another();
+  await reader.goto(await linkTo(page, demo, "stakeholder", "Approval needed", window));
+  await reader.getByText("Let somebody else decide in your place").click();
+  await wellMade(reader, "the page on which somebody else is let decide");
+  await reader.getByLabel("Their mail address").fill("nobody@shop.example");
+  await reader.getByRole("button", { name: "Let them decide" }).click();
+  await expect(reader.getByRole("alert")).toContainText("Nobody here has this address.");
+  await expect(reader.getByLabel("Their mail address")).toHaveValue("nobody@shop.example");
+  await reader.getByLabel("Their mail address").fill(person(demo, "auditor").email);
+  await reader.getByRole("button", { name: "Let them decide" }).click();
+  await expect(reader.locator("main")).toContainText(/You let .* decide in your place\. Your own decision, given above, counts instead/);
+
+  const delegate = await another();
+  await delegate.goto(await linkTo(page, demo, "auditor", "Approval needed", window));
+  await expect(delegate.locator("main")).toContainText("Sten Sommer, in whose place you vote; you count once");
+  await delegate.getByLabel(/To approve, type the short name/).fill("shop");
+  await delegate.getByRole("button", { name: "Approve this plan" }).click();
+  await expect(delegate.locator("h1")).toHaveText("You have decided");
+  await page.goto(windowPage(demo, window));
+  const rows = page.locator("#approvals tbody tr", { hasText: "Sten Sommer" });
+  await expect(rows).toContainText("Approve");
+  await expect(page.locator("#conversation li", { hasText: "Lets somebody else decide in their place." })).toContainText("Sten Sommer");
+
+  await reader.goto(await linkTo(page, demo, "stakeholder", "Somebody else decides for you", window));
+  await expect(reader.locator("h1")).toHaveText("Was this you, Sten Sommer?");
+  await reader.getByLabel(/To take that back, type/).fill("shop");
+  await reader.getByRole("button", { name: "This was not me: take that back" }).click();
+  await expect(reader.locator("h1")).toHaveText("It was taken back");
+  await page.goto(windowPage(demo, window));
+  await expect(rows).toContainText("this was not me");
+});
+
 test("whoever says that it was not them has the vote withdrawn", async ({ page, demo, another }) => {
   await signIn(page, demo, "engineer");
   const notMe = await linkTo(page, demo, "stakeholder", "Your decision was recorded", returned);
@@ -196,7 +231,7 @@ test("whoever says that it was not them has the vote withdrawn", async ({ page, 
   await expect(reader.getByRole("alert")).toContainText("type the database's short name: shop");
   await reader.getByLabel(/To take the vote back, type/).fill("shop");
   await reader.getByRole("button", { name: "This was not me: take the vote back" }).click();
-  await expect(reader.locator("h1")).toHaveText("The vote was taken back");
+  await expect(reader.locator("h1")).toHaveText("It was taken back");
   await expect(reader.locator("main")).toContainText("The window waits for more votes.");
   const why = "the holder of the mailbox says: this was not me";
   await page.goto(windowPage(demo, returned));

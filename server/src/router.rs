@@ -85,6 +85,7 @@ pub const DOORS: &[Door] = &[
     Door::route("/a/{secret}", Access::Bare, || get(routes::approval::show)),
     Door::form("/a/{secret}", Access::Bare, || post(routes::approval::decide)),
     Door::form("/a/{secret}/not-me", Access::Bare, || post(routes::approval::object)),
+    Door::form("/a/{secret}/delegate", Access::Bare, || post(routes::approval::delegate)),
     Door::form("/a/{secret}/code", Access::Bare, || post(routes::approval::code)),
     Door::form("/a/{secret}/fresh", Access::Bare, || post(routes::approval::fresh)),
     Door::route("/address/{secret}", Access::Bare, || get(routes::address::show)),

@@ -66,6 +66,8 @@ ids! {
     SeriesId,
     /// A vote.
     VoteId,
+    /// One plan on which somebody lets another decide.
+    DelegationId,
     /// A time in which somebody is away.
     AbsenceId,
     /// A pause of all maintenance.

@@ -36,6 +36,8 @@ pub enum NoticeKind {
     ApprovalLost,
     /// A delegate decided in the recipient's place.
     VotedInPlace,
+    /// The recipient lets somebody else decide; carries "this was not me".
+    Delegated,
     /// Too few of those who are asked can still approve it in time.
     QuorumShort,
     /// Yours from now on: whoever owned it left.
@@ -108,6 +110,7 @@ words!(NoticeKind {
     NoticeKind::Cancelled = "cancelled" / "Cancelled",
     NoticeKind::ApprovalLost = "approval_lost" / "Approval lost",
     NoticeKind::VotedInPlace = "voted_in_place" / "Decided in your place",
+    NoticeKind::Delegated = "delegated" / "Somebody else decides for you",
     NoticeKind::QuorumShort = "quorum_short" / "Cannot be approved in time",
     NoticeKind::HandedOver = "handed_over" / "Yours from now on",
     NoticeKind::Expired = "expired" / "Expired",
@@ -194,7 +197,7 @@ impl NoticeKind {
         };
         match self {
             Self::ApprovalNeeded | Self::VoteCode | Self::SeriesAsked => &[Eligible],
-            Self::VoteRecorded | Self::SeriesVoted | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
+            Self::VoteRecorded | Self::Delegated | Self::SeriesVoted | Self::ConfirmAddress | Self::AddressChanged => &[Voter],
             Self::ChangesAsked => &[WindowOwner, Contributors, Eligible, Watchers],
             Self::Rejected | Self::Expired => &[WindowOwner, Contributors, Eligible, Watchers, Invited],
             Self::Moved | Self::Approved | Self::Cancelled | Self::Missed => {

@@ -29,7 +29,7 @@ pub use outbox::LinkForMail;
 pub use runs::{LEASE_LOST, Pulse, Tenure, hand_over, is_lease_lost, owner_is_gone, pulse, renew};
 pub use series_votes::{NewSeriesDigest, NewSeriesVote};
 pub use undo::NewUndo;
-pub use votes::NewVote;
+pub use votes::{NewDelegation, NewVote};
 pub(crate) use votes::{link_spent, vote_fact};
 pub use windows::NewRevision;
 

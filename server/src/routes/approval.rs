@@ -10,6 +10,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use engine::actions::cast_vote::{Input, cast_vote_by_link};
+use engine::actions::delegate_vote;
 use engine::actions::mail_code::mail_code;
 use engine::actions::mail_fresh_link::mail_fresh_link;
 use engine::actions::withdraw_vote::{Objection, object_to_vote};
@@ -93,6 +94,21 @@ pub async fn code(
         }
         done => answer(engine, &secret, browser.as_ref(), done, again(&input)).await,
     }
+}
+
+/// Lets somebody else decide, and leads back to the page, which then says so.
+pub async fn delegate(
+    State(web): State<Web>,
+    Extension(request): Extension<RequestId>,
+    jar: CookieJar,
+    Path(secret): Path<String>,
+    form: Result<Form<delegate_vote::Input>, FormRejection>,
+) -> Response {
+    let Ok(Form(input)) = form else { return StatusCode::BAD_REQUEST.into_response() };
+    let browser = code_cookie::read(&jar, &secret, web.hosts.is_https());
+    let done = delegate_vote::delegate_vote(&web.engine, &secret, browser.as_ref(), &input, &request.0).await;
+    let typed = TypedAgain { delegate: input.delegate, ..TypedAgain::default() };
+    answer(&web.engine, &secret, browser.as_ref(), done, typed).await
 }
 
 /// "This was not me": takes the vote back.

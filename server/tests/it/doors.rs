@@ -324,6 +324,7 @@ async fn the_auditor_sees_everything_and_changes_nothing() {
         "POST /setup",
         "POST /a/{secret}",
         "POST /a/{secret}/not-me",
+        "POST /a/{secret}/delegate",
         "POST /a/{secret}/code",
         "POST /a/{secret}/fresh",
         "POST /address/{secret}",

@@ -235,13 +235,41 @@ async fn a_decision_leads_to_what_was_recorded_and_can_be_objected_to() {
     for typed in [&[][..], &[("short_name", "orders")]] {
         let pressed = ask(&site, Method::POST, &format!("{not_me}/not-me"), Some(typed)).await;
         assert_eq!(pressed.status, StatusCode::UNPROCESSABLE_ENTITY, "a scanner that presses the button takes nothing back");
-        assert!(pressed.body.contains("To take the vote back, type the database&#39;s short name: prod-orders."), "{}", pressed.body);
+        assert!(pressed.body.contains("To take it back, type the database&#39;s short name: prod-orders."), "{}", pressed.body);
     }
     assert_eq!(house.state(number).await, "approved");
     let objection = [("short_name", "Prod-Orders ")];
     assert_eq!(ask(&site, Method::POST, &format!("{not_me}/not-me"), Some(&objection)).await.status, StatusCode::SEE_OTHER);
-    assert!(get(&site, &not_me).await.body.contains("The vote was taken back"));
+    assert!(get(&site, &not_me).await.body.contains("It was taken back"));
     assert_eq!(house.state(number).await, "proposed");
+}
+
+#[tokio::test]
+async fn somebody_else_is_let_decide_on_the_page_behind_the_link() {
+    let house = House::new().await;
+    let site = site(&house);
+    let (number, path) = proposed(&house).await;
+    let digest = house.digest(number).await.hex();
+    let page = get(&site, &path).await.body;
+    assert!(page.contains("<summary>Let somebody else decide in your place</summary>"), "{page}");
+    let give = async |delegate: &str| {
+        ask(&site, Method::POST, &format!("{path}/delegate"), Some(&[("digest", digest.as_str()), ("delegate", delegate)])).await
+    };
+    let unknown = give("<b>@example.org").await;
+    assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY, "a scanner that presses buttons gives nothing");
+    assert!(unknown.body.contains("<details open>") && unknown.body.contains("value=\"&#60;b&#62;@example.org\""), "{}", unknown.body);
+    let done = give("fritz@example.org").await;
+    assert_eq!((done.status, done.headers["location"].to_str().expect("text")), (StatusCode::SEE_OTHER, path.as_str()));
+    let page = get(&site, &path).await.body;
+    assert!(page.contains("You let Fritz decide in your place.") && page.contains("Let another person decide instead"), "{page}");
+    let his = get(&site, &format!("/a/{}", house.secret("approval_needed", house.foreigner.actor.person).await)).await.body;
+    assert!(his.contains("Sten, in whose place you vote; you count once"), "{his}");
+    assert!(!his.contains("/delegate"), "a delegate passes nothing on");
+    let not_me = get(&site, &format!("/a/{}", house.secret("delegated", house.stakeholder.actor.person).await)).await.body;
+    assert!(
+        not_me.contains("You let Fritz decide on this plan in your place") && not_me.contains("This was not me: take that back"),
+        "{not_me}"
+    );
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ fn why_not(kind: NoticeKind, part: Part) -> &'static str {
         (_, Part::Auditors) => "They read the trail, which nobody can switch off or lose; a mail would prove nothing.",
         (N::VoteCode, _) => "It goes to the one mailbox whose link asked for it: a code that others read proves nothing.",
         (N::VoteRecorded, _) => "It is about one vote: only its voter can say that it was not theirs.",
+        (N::Delegated, _) => "It is about one seat: only whoever gave it can say that it was not them.",
         (N::VotedInPlace, _) => "It is about one seat: only whoever holds it can still decide instead.",
         (_, Part::Absent) => "Being away concerns their vote alone; the rest they hear by what else they are.",
         (N::HandedOver, _) => "It is about who answers for the window: only the new owner has to know.",

@@ -73,6 +73,7 @@ impl Topic {
 /// What nobody can switch off, with the reason; for the page of the own settings.
 pub const ALWAYS: &[(&str, &str)] = &[
     ("A decision in your name was recorded", "It carries “this was not me”: the way to undo what somebody else did with your mail."),
+    ("You let somebody else decide, by the link that was mailed to you", "It carries “this was not me”, too."),
     ("A code you asked for on the page behind a link", "Where the policy wants it, your approval counts only with it."),
     ("A run is on hold or failed, of a window you own or are on call for", "Nobody else may know that somebody has to come."),
     ("A window you own cannot be approved in time any more", "You answer for it, and nobody else may notice in time."),
@@ -213,7 +214,7 @@ mod tests {
         for kind in NoticeKind::ALL {
             let asks =
                 matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded | NoticeKind::HandedOver | NoticeKind::Validating);
-            let names_one = matches!(kind, NoticeKind::VoteCode | NoticeKind::VotedInPlace | NoticeKind::Mentioned);
+            let names_one = matches!(kind, NoticeKind::VoteCode | NoticeKind::VotedInPlace | NoticeKind::Delegated | NoticeKind::Mentioned);
             let asks = asks || names_one || !kind.is_about_window();
             assert_eq!(kind.audience().contains(&Watchers), !asks, "{}", kind.word());
         }

@@ -61,6 +61,10 @@ pub struct About {
     pub rules: Vec<RuleRow>,
     /// Names of those in whose place the reader votes.
     pub in_place_of: Vec<String>,
+    /// Whom the reader lets decide in their place.
+    pub delegate: Option<String>,
+    /// The plan asks the reader by their own right, so that somebody else could be let decide.
+    pub holds_seat: bool,
     /// An approval by this link would count for nothing: the policy asks the reader to be signed in.
     pub sign_in_to_approve: bool,
     /// The code that an approval by this link needs, or counts for more with; `None` where it adds nothing.
@@ -103,6 +107,8 @@ pub enum Answer {
     Decide,
     /// The vote recorded in the reader's name, and the button "this was not me".
     Object(Vote),
+    /// Whom the reader lets decide in their place, and the same button.
+    TakeBack(String),
     /// Nothing to decide any more.
     Over(Over),
 }
@@ -145,6 +151,8 @@ pub struct Facts<'a> {
     pub in_time: bool,
     /// The reader's standing vote on this plan.
     pub vote: Option<&'a Vote>,
+    /// Whom the reader lets decide on this plan.
+    pub delegate: Option<&'a str>,
     /// The reader has a standing vote on the newest plan.
     pub decided_newest: bool,
 }
@@ -214,26 +222,31 @@ impl Facts<'_> {
     }
 
     fn objection(&self) -> Answer {
-        match (self.used, self.vote) {
+        match (self.used, self.vote.is_some() || self.delegate.is_some()) {
             (true, _) => {
-                over("The vote was taken back", format!("It does not count any more, and this was put on record. {}", self.now()), false)
+                over("It was taken back", format!("It does not count any more, and this was put on record. {}", self.now()), false)
             }
-            (_, None) => {
-                over("There is no such vote any more", format!("It was taken back, or the plan was edited. {}", self.now()), false)
-            }
-            (_, Some(_)) if !self.can_object() => {
+            (_, false) => over(
+                "There is nothing to take back any more",
+                format!("The vote, or the word that somebody else decides, was taken back, or the plan was edited. {}", self.now()),
+                false,
+            ),
+            (_, true) if !self.can_object() => {
                 if self.state.is_terminal() {
                     return over("Nothing left to take back", self.now(), false);
                 }
                 let text = format!("{} If it must not go on, tell the on-call contact at once.", self.now());
-                over("Too late to take the vote back", text, false)
+                over("Too late to take it back", text, false)
             }
             _ if self.expired => over(
                 "This link has expired",
-                "As long as nothing has begun, sign in to take the vote back; else tell the on-call contact at once.".into(),
+                "As long as nothing has begun, sign in to take a vote back; else tell the on-call contact at once.".into(),
                 false,
             ),
-            (_, Some(vote)) => Answer::Object(vote.clone()),
+            (_, true) => match (self.vote, self.delegate) {
+                (Some(vote), _) => Answer::Object(vote.clone()),
+                (None, delegate) => Answer::TakeBack(delegate.unwrap_or_default().to_owned()),
+            },
         }
     }
 
@@ -277,6 +290,7 @@ mod tests {
             unheard: None,
             in_time: true,
             vote: None,
+            delegate: None,
             decided_newest: false,
         }
     }
@@ -286,6 +300,7 @@ mod tests {
             Answer::Over(over) => (over.title, over.fresh),
             Answer::Decide => ("decide", false),
             Answer::Object(_) => ("object", false),
+            Answer::TakeBack(_) => ("take back", false),
         }
     }
 
@@ -328,8 +343,11 @@ mod tests {
         for state in [WindowState::Running, WindowState::Hold] {
             assert_eq!(title(&Facts { state, ..objection.clone() }).0, "object", "what runs by it holds");
         }
-        assert_eq!(title(&Facts { state: WindowState::Validating, ..objection.clone() }).0, "Too late to take the vote back");
+        assert_eq!(title(&Facts { state: WindowState::Validating, ..objection.clone() }).0, "Too late to take it back");
         assert_eq!(title(&Facts { state: WindowState::Cancelled, ..objection.clone() }).0, "Nothing left to take back");
-        assert_eq!(title(&Facts { used: true, vote: None, ..objection }).0, "The vote was taken back");
+        assert_eq!(title(&Facts { used: true, vote: None, ..objection.clone() }).0, "It was taken back");
+        assert_eq!(title(&Facts { vote: None, ..objection.clone() }).0, "There is nothing to take back any more");
+        assert_eq!(title(&Facts { vote: None, delegate: Some("Mara"), ..objection.clone() }).0, "take back");
+        assert_eq!(title(&Facts { delegate: Some("Mara"), ..objection }).0, "object", "one's own vote counts instead");
     }
 }

@@ -79,7 +79,9 @@ async fn send(
         let link = match kind {
             _ if !by.contains(&Channel::Mail) => None,
             NoticeKind::ApprovalNeeded => Some(ledger.link("approve", *person, about, link_end(plan, fact.at()), &workers).await?),
-            NoticeKind::VoteRecorded => Some(ledger.link("object", *person, about, object_end(plan, fact.at()), &workers).await?),
+            NoticeKind::VoteRecorded | NoticeKind::Delegated => {
+                Some(ledger.link("object", *person, about, object_end(plan, fact.at()), &workers).await?)
+            }
             _ => None,
         };
         ledger.notice(&notice, Some(plan.window), Some(window.digest), link.as_ref(), fact).await?;

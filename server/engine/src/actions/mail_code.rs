@@ -44,10 +44,10 @@ pub async fn mail_code(engine: &Engine, secret: &str, digest: &str, request: &st
             let ballot = Ballot::lock(&mut ledger, window).await?;
             let admitted = ballot.admit(&mut ledger, &digest, VoteDecision::Approve).await?;
             let (id, named) = (ballot.window.id, ballot.window.digest);
-            if link.used_at.is_some() || link.ended_at.is_some() || link.expired || link.digest != Some(named) {
+            if !link.decides(named) {
                 return Err(link_spent().into());
             }
-            by_link_at_all(&ballot, &admitted)?;
+            by_link_at_all(&admitted)?;
             if admitted.polls.code_need(link.person).is_none() {
                 return Err(Refusal::new("no_code_needed", "Your approval counts without a code.", "Approve on this page.").into());
             }

@@ -35,6 +35,7 @@ mod covered;
 pub mod create_admin;
 pub mod create_freeze;
 pub mod deactivate_person;
+pub mod delegate_vote;
 pub mod delete_target;
 pub mod delete_webhook;
 pub mod edit_notices;

@@ -28,9 +28,10 @@ pub async fn remind_voters(pool: &PgPool, permit: &Permit, window: WindowId) -> 
             let window = store::windows::load(ledger.db(), window).await?;
             let plan = window.plan()?;
             let mut people = standing(ledger.db(), &window, &plan).await?.waiting_for();
-            // Whoever is away is not asked again and again; the delegate, if there is one, is waited for too.
+            // Whoever is away, or lets somebody else decide, is not asked again and again; the delegate, if there is one, is waited for too.
             let away = store::absences::now(ledger.db(), &people.iter().copied().collect::<Vec<_>>()).await?;
-            people.retain(|person| !away.contains_key(person));
+            let givers = store::delegations::givers(ledger.db(), window.id, window.digest).await?;
+            people.retain(|person| !away.contains_key(person) && !givers.contains(person));
             let fact = NewFact::done("window.remind", "window", window.id)
                 .of_window(window.id)
                 .of_team(window.team)

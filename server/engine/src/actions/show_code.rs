@@ -31,7 +31,7 @@ pub(super) async fn known(
     browser: Option<&SecretString>,
 ) -> Result<Shown> {
     let person = admitted.person;
-    by_link_at_all(ballot, admitted)?;
+    by_link_at_all(admitted)?;
     let need = admitted.polls.code_need(person);
     if need.is_none() {
         return Ok(Shown::Nothing);
@@ -65,7 +65,7 @@ pub(super) async fn known(
 }
 
 /// Refuses where every rule that asks wants more than a mailbox can prove.
-pub(super) fn by_link_at_all(ballot: &Ballot, admitted: &Admitted<'_>) -> Result<()> {
+pub(super) fn by_link_at_all(admitted: &Admitted<'_>) -> Result<()> {
     if !admitted.polls.must_be_known_better(admitted.person, Assurance::LinkCode) {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use super::{Caller, audience, cast_vote::standing, end_waves::leave_out, open_ru
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{FactRef, Ledger};
-use crate::store::{self, windows::Window};
+use crate::store::{self, delegations, windows::Window};
 use crate::transaction;
 use crate::wake::{Wake, wake};
 use domain::approval::{Standing, StandingVote, VoteDecision};
@@ -84,7 +84,7 @@ fn check(objection: &Objection, short_name: &str) -> Result<()> {
     if objection.short_name.trim().eq_ignore_ascii_case(short_name) {
         return Ok(());
     }
-    Err(Error::field("short_name", format!("To take the vote back, type the database's short name: {short_name}.")))
+    Err(Error::field("short_name", format!("To take it back, type the database's short name: {short_name}.")))
 }
 
 fn no_vote() -> Refusal {
@@ -102,7 +102,7 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
         )
         .into());
     }
-    let (_, fact) = withdraw(ledger, &window, person, reason).await?;
+    let (_, fact) = take_off(ledger, &window, person, reason).await?;
     recount(ledger, &window, reason, fact).await
 }
 
@@ -113,8 +113,10 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
 /// A vote that let nothing run is taken off the count, and nothing else: a no, and any vote where two people broke the glass.
 async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> Result<WindowState> {
     let window = store::windows::load(ledger.db(), window).await?;
-    let (vote, fact) = withdraw(ledger, &window, person, NOT_ME).await?;
-    if vote.decision != VoteDecision::Approve || store::glass::holds(ledger.db(), window.id, window.digest).await?.is_some() {
+    let (vote, fact) = take_off(ledger, &window, person, NOT_ME).await?;
+    if vote.is_none_or(|vote| vote.decision != VoteDecision::Approve)
+        || store::glass::holds(ledger.db(), window.id, window.digest).await?.is_some()
+    {
         return Ok(window.state);
     }
     let reason = "Somebody whose approval let it run says that it was not theirs.";
@@ -146,6 +148,29 @@ async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> 
         audience::tell(ledger, &window, &window.plan()?, NoticeKind::Held, payload, fact).await?;
     }
     Ok(window.state)
+}
+
+/// Takes off the count what stands by this person's link or hand: their vote; where they gave none and let somebody else decide, that, with the
+/// vote that was given by it. Gives the vote that went, and the fact.
+async fn take_off(ledger: &mut Ledger<'_>, window: &Window, person: PersonId, reason: &str) -> Result<(Option<StandingVote>, FactRef)> {
+    let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+    let given = delegations::of(ledger.db(), window.id, window.digest, person).await?;
+    let Some(given) = given.filter(|_| votes.iter().all(|(_, vote)| vote.person != person)) else {
+        return withdraw(ledger, window, person, reason).await.map(|(vote, fact)| (Some(vote), fact));
+    };
+    let fact = NewFact::done("vote.delegate_end", "window", window.id)
+        .of_window(window.id)
+        .of_team(window.team)
+        .with("person", person.to_string())
+        .with("delegate", given.delegate.to_string())
+        .with("reason", reason);
+    let fact = ledger.fact(fact).await?;
+    let by_it = delegations::vote_in_place(ledger.db(), window.id, window.digest, person).await?;
+    ledger.end_delegation(given.id, reason).await?;
+    match by_it {
+        Some((_, voter)) => withdraw(ledger, window, voter, reason).await.map(|(vote, fact)| (Some(vote), fact)),
+        None => Ok((None, fact)),
+    }
 }
 
 /// Takes a person's vote that stands on the newest plan off the count; gives it with the fact.

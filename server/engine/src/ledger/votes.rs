@@ -9,7 +9,7 @@ use crate::vault::{WorkerPublicKey, seal_for_workers};
 use domain::approval::{Assurance, VoteDecision};
 use domain::canonical::Digest;
 use domain::decision::Refusal;
-use domain::ids::{LinkId, PersonId, TeamId, VoteCodeId, VoteId, WindowId};
+use domain::ids::{DelegationId, LinkId, PersonId, TeamId, VoteCodeId, VoteId, WindowId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -36,7 +36,54 @@ pub struct NewVote {
     pub in_place_of: BTreeSet<PersonId>,
 }
 
+/// A delegation about to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDelegation {
+    /// On which window.
+    pub window: WindowId,
+    /// On exactly these bytes.
+    pub digest: Digest,
+    /// Whose seat it is.
+    pub person: PersonId,
+    /// Who decides.
+    pub delegate: PersonId,
+    /// The link by which it was said.
+    pub link: LinkId,
+    /// The mailed code that was typed beside it.
+    pub code: Option<VoteCodeId>,
+}
+
 impl Ledger<'_> {
+    /// Lets somebody else decide on one plan.
+    pub async fn delegate(&mut self, new: &NewDelegation) -> Result<DelegationId> {
+        let id: DelegationId = clock::new_id();
+        sqlx::query!(
+            "INSERT INTO drydock.delegation (id, window_id, digest, person_id, delegate_id, link_id, code_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            id.0,
+            new.window.0,
+            new.digest.0.as_slice(),
+            new.person.0,
+            new.delegate.0,
+            new.link.0,
+            new.code.map(|code| code.0)
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(id)
+    }
+
+    /// Takes a delegation back. False when it was taken back before.
+    pub async fn end_delegation(&mut self, delegation: DelegationId, reason: &str) -> Result<bool> {
+        let done = sqlx::query!(
+            "UPDATE drydock.delegation AS d SET ended_at = clock_timestamp(), ended_reason = $2 WHERE d.id = $1 AND d.ended_at IS NULL",
+            delegation.0,
+            reason
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Writes a vote.
     pub async fn vote(&mut self, vote: &NewVote) -> Result<VoteId> {
         let id: VoteId = clock::new_id();

@@ -11,7 +11,7 @@ use crate::store::absences;
 use crate::store::freezes::{self, Whose};
 use crate::store::outbox::Claimed;
 use crate::store::stand_ins::{self, Counting};
-use crate::store::{account_links, comments, glass, groups, letters, new_addresses, pauses, series_digests, vote_codes};
+use crate::store::{account_links, comments, delegations, glass, groups, letters, new_addresses, pauses, series_digests, vote_codes};
 use crate::transaction;
 use domain::approval::Standing;
 use domain::factor::Happened;
@@ -107,6 +107,9 @@ impl Notifier {
                 let subject = letters::subject(db, window, message.about.digest).await?;
                 let votes = letters::votes(db, window, subject.digest).await?;
                 let (absent, count) = tally(db, &subject, message.about.person).await?;
+                let givers = delegations::givers(db, window, subject.digest).await?;
+                let gave: Vec<PersonId> = absent.iter().copied().filter(|person| givers.contains(person)).collect();
+                let delegate = delegations::of(db, window, subject.digest, message.about.person).await?;
                 let seats = count.lines();
                 let have = seats.iter().map(|rule| rule.have.len()).sum();
                 let need = seats.iter().map(|rule| rule.need).sum();
@@ -128,6 +131,8 @@ impl Notifier {
                     accepted: letters::accepted(db, window).await?,
                     link,
                     in_place_of: letters::active(db, &absent).await?.into_iter().map(|(_, name)| name).collect(),
+                    given_by: letters::active(db, &gave).await?.into_iter().map(|(_, name)| name).collect(),
+                    delegate: delegate.map(|found| (found.name, found.at)),
                     said: said(&message.payload),
                     head: letters::head(db).await?,
                     comment,

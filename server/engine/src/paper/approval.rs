@@ -33,6 +33,8 @@ pub struct TypedAgain {
     pub comment: String,
     /// The code.
     pub code: String,
+    /// Address of who decides instead.
+    pub delegate: String,
     /// A code was mailed just now.
     pub mailed: bool,
     /// What is wrong, by field.
@@ -84,6 +86,9 @@ struct DecidePage<'a> {
     code: Option<CodePart>,
     approve: bool,
     confirmed: bool,
+    delegate: Option<String>,
+    may_delegate: bool,
+    holds_seat: bool,
     paused: Option<String>,
     typed: &'a TypedAgain,
 }
@@ -97,6 +102,8 @@ struct ObjectPage<'a> {
     digest: String,
     rows: Vec<(&'static str, String)>,
     vote: String,
+    take_back: &'a str,
+    typing: String,
     short_name: String,
     typed: &'a TypedAgain,
 }
@@ -133,7 +140,11 @@ pub fn page(link: &LinkPage, action: &str, typed: &TypedAgain) -> Result<String>
     let about = &link.about;
     match &link.answer {
         Answer::Decide => decide(link, action, typed),
-        Answer::Object(vote) => object(about, vote, action, typed),
+        Answer::Object(vote) => object(about, (said(vote), "take the vote back"), action, typed),
+        Answer::TakeBack(delegate) => {
+            let given = format!("You let {} decide on this plan in your place: the holder of your link said so.", line(delegate));
+            object(about, (given, "take that back"), action, typed)
+        }
         Answer::Over(over) => finished(link, over, action, typed),
     }
     .map_err(Error::internal)
@@ -172,7 +183,7 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
     let mut rows = rows(about, true);
     if !about.in_place_of.is_empty() {
         let names = about.in_place_of.iter().map(|name| line(name)).collect::<Vec<_>>();
-        rows.push(("You decide for", format!("{}, in whose place you vote meanwhile; you count once", blocked::both(&names))));
+        rows.push(("You decide for", format!("{}, in whose place you vote; you count once", blocked::both(&names))));
     }
     DecidePage {
         title: heading(about),
@@ -190,6 +201,10 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
         sign_in: about.sign_in_to_approve.then_some(about.number),
         approve: !about.sign_in_to_approve && code.as_ref().is_none_or(|code| here || !code.needed),
         confirmed: here,
+        delegate: about.delegate.as_deref().map(line),
+        holds_seat: about.holds_seat,
+        // Where a code adds anything, it is needed to give that away.
+        may_delegate: about.holds_seat && !about.sign_in_to_approve && code.as_ref().is_none_or(|_| here),
         code,
         paused: link.paused.as_deref().map(block),
         typed,
@@ -213,14 +228,16 @@ fn code_part(code: &Code, zone: &Zone) -> CodePart {
     CodePart { why, needed: code.needed, here, elsewhere: code.mailed == Mailed::Elsewhere }
 }
 
-fn object(about: &About, vote: &Vote, action: &str, typed: &TypedAgain) -> askama::Result<String> {
+fn object(about: &About, (done, take_back): (String, &str), action: &str, typed: &TypedAgain) -> askama::Result<String> {
     ObjectPage {
         title: heading(about),
         action,
         reader: line(&about.reader),
         digest: about.digest.short(),
         rows: rows(about, false),
-        vote: said(vote),
+        vote: done,
+        take_back,
+        typing: format!("To {take_back}, type"),
         short_name: line(&about.plan.target().short_name),
         typed,
     }

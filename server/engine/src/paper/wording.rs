@@ -19,7 +19,7 @@ use domain::window::certainty::Certainty;
 use jiff::Timestamp;
 use running::{commands, held, reservations, summary};
 use secrecy::{ExposeSecret as _, SecretString};
-use voting::{ask, broken, code, in_your_place, opinions, recorded};
+use voting::{ask, broken, code, delegated, in_your_place, opinions, recorded};
 
 /// Everything a message is written from, as it stands when it leaves.
 #[derive(Debug)]
@@ -50,6 +50,10 @@ pub struct Material {
     pub link: Option<(SecretString, Timestamp)>,
     /// Names of those in whose place the recipient votes.
     pub in_place_of: Vec<String>,
+    /// Those of them who are there, and let the recipient decide.
+    pub given_by: Vec<String>,
+    /// Whom the recipient lets decide on this plan, and since when.
+    pub delegate: Option<(String, Timestamp)>,
     /// What is missing, where it tells that.
     pub said: Vec<String>,
     /// The newest seal.
@@ -205,7 +209,7 @@ fn button(m: &Material) -> Option<Button> {
     let link = m.link.as_ref().map(|(secret, _)| format!("{}/a/{}", m.base, secret.expose_secret()));
     let (label, url) = match m.kind {
         NoticeKind::ApprovalNeeded => ("Review and decide", link.unwrap_or_else(|| page(m))),
-        NoticeKind::VoteRecorded => ("This was not me", link?),
+        NoticeKind::VoteRecorded | NoticeKind::Delegated => ("This was not me", link?),
         // What it carries is no address, and the page it is for is open already.
         NoticeKind::VoteCode => return None,
         NoticeKind::ApprovalLost | NoticeKind::QuorumShort => ("See what is missing", page(m)),
@@ -231,6 +235,7 @@ fn saying(m: &Material, zone: &Zone) -> (String, Vec<String>) {
         NoticeKind::VoteCode => code(m, zone),
         NoticeKind::VoteRecorded => recorded(m, zone),
         NoticeKind::VotedInPlace => in_your_place(m, zone),
+        NoticeKind::Delegated => delegated(m, zone),
         NoticeKind::Moved => (
             format!("{}. Until enough people agree to the new time, it will not run.", moved(m, zone, "").trim_end()),
             vec!["You get this because you were told of the old time. Those who decide are asked again.".to_owned()],
@@ -327,6 +332,7 @@ fn wrote(m: &Material) -> (String, Vec<String>) {
 fn because(m: &Material) -> String {
     let to = match m.kind {
         NoticeKind::VoteCode => "This message goes to the mailbox whose link asked for it.".to_owned(),
+        NoticeKind::Delegated => "This message goes to whoever lets somebody else decide.".to_owned(),
         kind => goes_to(kind),
     };
     let plan = &m.subject.plan;

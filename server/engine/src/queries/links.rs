@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::queries::windows::revision_changes;
 use crate::store::letters::{self, ToldVote};
 use crate::store::stand_ins::{self, Counting};
-use crate::store::{groups, pauses, voices, vote_codes, votes};
+use crate::store::{delegations, groups, pauses, voices, vote_codes, votes};
 use crate::transaction;
 use domain::approval::code::MOST_TRIES;
 use domain::approval::{Assurance, Polls, Rule, VoteDecision};
@@ -73,6 +73,8 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
     let counted: Vec<_> = votes::standing(db, window, newest.digest).await?.into_iter().map(|(_, vote)| vote).collect();
     let standing = polls.count(&counted);
 
+    let delegate = delegations::of(db, window, digest, link.person).await?.map(|found| found.name);
+
     let mut answer = Facts {
         objects,
         used: link.used_at.is_some(),
@@ -85,6 +87,7 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
         unheard: voice.heard().err(),
         in_time: letters::in_time(db, newest.plan.times.latest_start).await?,
         vote: own.as_ref(),
+        delegate: delegate.as_deref(),
         decided_newest: counted.iter().any(|vote| vote.person == link.person),
     }
     .answer();
@@ -109,6 +112,8 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
             .into_iter()
             .map(|(_, name)| name)
             .collect(),
+        delegate,
+        holds_seat: newest.plan.as_sealed(&newest.escalated).asked().contains(&reader.id),
         sign_in_to_approve: polls.must_be_known_better(reader.id, Assurance::LinkCode),
         code: code(db, &polls, reader.id, link.id, browser).await?,
         plan: subject.plan,

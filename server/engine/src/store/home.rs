@@ -74,14 +74,11 @@ pub async fn waiting(db: &mut PgConnection, reader: PersonId) -> Result<Vec<Wind
            JOIN drydock.window_target wt ON wt.window_id = w.id AND wt.revision = w.revision AND wt.position = 1
            JOIN drydock.target t ON t.id = wt.target_id
            LEFT JOIN drydock.membership m ON m.team_id = w.team_id AND m.person_id = $1
-           -- Asked in the place of whoever is away.
+           -- Asked in the place of whoever is away, or let them decide.
            LEFT JOIN LATERAL (SELECT string_agg(n.name, ' and ' ORDER BY n.name) AS names
-                              FROM drydock.plan p JOIN drydock.asked_in_place q ON q.window_id = p.window_id AND q.digest = p.digest
-                              JOIN drydock.absence a ON a.id = q.absence_id AND a.delegate_id = $1 AND a.during @> clock_timestamp()
-                              JOIN drydock.person n ON n.id = a.person_id
-                              WHERE w.state = 'proposed' AND p.window_id = w.id AND p.revision = w.revision AND drydock.may_speak_of(a, w.team_id)
-                                -- A seat that was voted for is no question any more.
-                                AND NOT EXISTS (SELECT FROM drydock.plan_vote v WHERE v.window_id = p.window_id AND v.digest = p.digest AND v.withdrawn_at IS NULL AND (v.person_id = a.person_id OR v.in_place_of @> ARRAY[a.person_id]))) i ON true
+                              FROM drydock.plan p CROSS JOIN LATERAL drydock.asked_for($1, p.window_id, p.digest, w.team_id) o (person_id)
+                              JOIN drydock.person n ON n.id = o.person_id
+                              WHERE w.state = 'proposed' AND p.window_id = w.id AND p.revision = w.revision) i ON true
            WHERE w.state IN ('proposed', 'hold', 'validating', 'draft') AND CASE w.state
                WHEN 'proposed' THEN (i.names IS NOT NULL
                                      OR EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e

@@ -9,6 +9,7 @@ pub mod checks;
 pub mod clock_guard;
 pub mod comments;
 pub mod critical_queries;
+pub mod delegations;
 pub mod demo;
 pub mod departures;
 pub mod evidence;

@@ -1,4 +1,4 @@
-//! Who votes in the place of whoever is away, on one plan; and who is still to be asked.
+//! Who votes in the place of whoever is away, or lets them decide, on one plan; and who is still to be asked.
 
 use super::voices;
 use crate::error::Result;
@@ -32,10 +32,14 @@ pub async fn of(db: &mut PgConnection, plan: &Counting<'_>) -> Result<Vec<StandI
         r#"SELECT o.person_id AS "absent!", v.person_id AS "delegate!", true AS "voted!"
            FROM drydock.vote v, unnest(v.in_place_of) o (person_id) WHERE v.window_id = $1 AND v.digest = $2 AND v.withdrawn_at IS NULL
            UNION ALL
+           SELECT d.person_id, d.delegate_id, false FROM drydock.delegation d WHERE d.window_id = $1 AND d.digest = $2 AND d.ended_at IS NULL
+           UNION ALL
            SELECT a.person_id, a.delegate_id, false FROM drydock.absence a
            WHERE a.person_id = ANY ($3) AND a.delegate_id IS NOT NULL AND a.during @> clock_timestamp() AND drydock.may_speak_of(a, $4)
              AND NOT EXISTS (SELECT FROM drydock.contributor c WHERE c.window_id = $1
-                             AND (c.person_id IN (a.person_id, a.delegate_id) OR (c.person_id = a.said_by AND a.said_by <> a.person_id)))"#,
+                             AND (c.person_id IN (a.person_id, a.delegate_id) OR (c.person_id = a.said_by AND a.said_by <> a.person_id)))
+             -- Whom they named for this plan comes first.
+             AND NOT EXISTS (SELECT FROM drydock.delegation d WHERE d.window_id = $1 AND d.digest = $2 AND d.person_id = a.person_id AND d.ended_at IS NULL)"#,
         plan.window.0,
         plan.digest.0.as_slice(),
         &voters,

@@ -62,6 +62,14 @@ pub struct Link {
     pub expired: bool,
 }
 
+impl Link {
+    /// Whether it can still decide on this plan.
+    #[must_use]
+    pub fn decides(&self, digest: Digest) -> bool {
+        self.used_at.is_none() && self.ended_at.is_none() && !self.expired && self.digest == Some(digest)
+    }
+}
+
 /// A secret for an address: 256 random bits as text that needs no escaping there. Only its hash is stored.
 #[must_use]
 pub fn new_secret() -> Zeroizing<String> {

@@ -19,10 +19,8 @@ pub async fn rows(db: &mut PgConnection, reader: PersonId, teams: Option<&[TeamI
     let rows = sqlx::query!(
         r#"SELECT w.id, w.number, r.title, w.state, CASE WHEN t.state = 'deleted' THEN t.short_name || ' (deleted)' ELSE t.short_name END || drydock.more_databases(w.id, w.revision) AS "short_name!", drydock.environments(w.id, w.revision) AS "environments!", m.name AS team, t.zone, r.start_at, r.end_at,
                   CASE WHEN w.state = 'proposed' THEN
-                      (EXISTS (SELECT FROM drydock.plan p JOIN drydock.asked_in_place q ON q.window_id = p.window_id AND q.digest = p.digest
-                               JOIN drydock.absence a ON a.id = q.absence_id AND a.delegate_id = $8 AND a.during @> clock_timestamp()
-                               WHERE p.window_id = w.id AND p.revision = w.revision AND drydock.may_speak_of(a, w.team_id)
-                                 AND NOT EXISTS (SELECT FROM drydock.plan_vote v WHERE v.window_id = p.window_id AND v.digest = p.digest AND v.withdrawn_at IS NULL AND (v.person_id = a.person_id OR v.in_place_of @> ARRAY[a.person_id])))
+                      (EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.asked_for($8, p.window_id, p.digest, w.team_id)
+                               WHERE p.window_id = w.id AND p.revision = w.revision)
                        OR EXISTS (SELECT FROM drydock.plan p CROSS JOIN LATERAL drydock.plan_asks(p.bytes) e
                                   WHERE p.window_id = w.id AND p.revision = w.revision AND e.people ? $8::uuid::text
                                     -- Later stages and the second group wait until they were asked.

@@ -7,6 +7,7 @@ mod absences;
 mod calendars;
 mod codes;
 mod conversation;
+mod delegations;
 mod factors;
 mod freezes;
 mod glass;

@@ -77,7 +77,7 @@ pub fn plan() -> Plan {
 pub fn material(kind: NoticeKind) -> Material {
     let plan = plan();
     let (_, digest) = plan.seal().expect("integers");
-    let carries = matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded);
+    let carries = matches!(kind, NoticeKind::ApprovalNeeded | NoticeKind::VoteRecorded | NoticeKind::Delegated);
     let ran = matches!(kind, NoticeKind::Started | NoticeKind::Held | NoticeKind::Validating | NoticeKind::AllClear | NoticeKind::Failed);
     let over = matches!(kind, NoticeKind::Validating | NoticeKind::AllClear | NoticeKind::Failed);
     let in_place = kind == NoticeKind::VotedInPlace;
@@ -89,6 +89,8 @@ pub fn material(kind: NoticeKind) -> Material {
     };
     Material {
         in_place_of: vec![],
+        given_by: vec![],
+        delegate: (kind == NoticeKind::Delegated).then(|| ("Mara".into(), at("2026-11-20T11:00:00Z"))),
         said: vec![],
         kind,
         now: at("2026-11-20T12:00:00Z"),
@@ -589,6 +591,9 @@ fn a_decision_in_ones_place_that_was_taken_back_is_not_told_as_one_that_stands()
 
 #[test]
 fn a_delegate_reads_for_whom_they_decide() {
+    let given = Material { in_place_of: vec!["Sten".into()], given_by: vec!["Sten".into()], ..material(NoticeKind::ApprovalNeeded) };
+    let text = write(&given).expect("written").text;
+    assert!(text.contains("in the place of Sten, who lets you decide on this plan. Your decision counts once"), "{text}");
     let asked = Material { in_place_of: vec!["Ana".into(), "Cem".into()], ..material(NoticeKind::ApprovalNeeded) };
     let text = write(&asked).expect("written").text;
     assert!(text.contains("You are asked in the place of Ana and Cem, who are away: you were named as who votes meanwhile."), "{text}");

@@ -13,6 +13,7 @@ mod changes;
 mod cluster;
 mod comments;
 mod cuts;
+mod delegations;
 mod departures;
 mod disowned;
 mod executors;

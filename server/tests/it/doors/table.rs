@@ -167,6 +167,7 @@ pub const OPEN: &[Line] = &[
     Line::read("GET /a/{secret}", Right::None, Thing::Secret),
     Line::act("POST /a/{secret}", Right::None, Thing::Secret, typed!(c, p; "decision": "approve", "short_name": "prod-orders")).idle(),
     Line::act("POST /a/{secret}/not-me", Right::None, Thing::Secret, typed!(c, p; "short_name": "prod-orders")).idle(),
+    Line::act("POST /a/{secret}/delegate", Right::None, Thing::Secret, typed!(c, p; "delegate": "nobody@example.org")).idle(),
     Line::act("POST /a/{secret}/code", Right::None, Thing::Secret, typed!(c, p;)).idle(),
     Line::act("POST /a/{secret}/fresh", Right::None, Thing::Secret, typed!(c, p;)).idle(),
     Line::read("GET /invite/{secret}", Right::None, Thing::Secret),

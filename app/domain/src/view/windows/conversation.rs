@@ -18,6 +18,8 @@ pub const ACTIONS: &[&str] = &[
     WRITE,
     VOTE,
     "vote.withdraw",
+    "vote.delegate",
+    "vote.delegate_end",
     "window.propose",
     "window.amend",
     "window.move",
@@ -140,6 +142,8 @@ pub fn said(action: &str, payload: &Map<String, Value>) -> Option<Said> {
     }
     let (what, more) = match action {
         "vote.withdraw" => ("Took the vote back.", text("reason")),
+        "vote.delegate" => ("Lets somebody else decide in their place.", ""),
+        "vote.delegate_end" => ("Took back that somebody else decides.", text("reason")),
         "window.propose" => ("Asked for approval.", ""),
         "window.amend" => ("Changed the plan: all votes are asked for anew.", ""),
         "window.move" => ("Moved it to another time: all votes are asked for anew.", ""),

@@ -22,21 +22,46 @@ pub(super) fn ask(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     if !m.in_place_of.is_empty() {
         more.insert(0, in_place_of(m));
     }
+    if let Some((delegate, _)) = &m.delegate {
+        more.insert(0, format!("You let {} decide in your place. Your own decision counts instead of theirs.", line(delegate)));
+    }
     if let Some((_, until)) = &m.link {
         more.push(format!("The link is for you alone: whoever has it can decide in your name. It works until {}.", zone.long(*until)));
     }
     (lead, more)
 }
 
-fn names(m: &Material) -> String {
-    domain::view::windows::blocked::both(&m.in_place_of.iter().map(|name| line(name)).collect::<Vec<_>>())
+fn names<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
+    domain::view::windows::blocked::both(&names.into_iter().map(|name| line(name)).collect::<Vec<_>>())
 }
 
 fn in_place_of(m: &Material) -> String {
-    let (named, are) = (names(m), if m.in_place_of.len() == 1 { "is" } else { "are" });
-    format!(
-        "You are asked in the place of {named}, who {are} away: you were named as who votes meanwhile. Your decision counts once, and it is yours alone."
-    )
+    let away: Vec<&String> = m.in_place_of.iter().filter(|name| !m.given_by.contains(name)).collect();
+    let mut said = Vec::new();
+    if !away.is_empty() {
+        let are = if away.len() == 1 { "is" } else { "are" };
+        said.push(format!("in the place of {}, who {are} away: you were named as who votes meanwhile", names(away)));
+    }
+    if !m.given_by.is_empty() {
+        let let_you = if m.given_by.len() == 1 { "lets" } else { "let" };
+        said.push(format!("in the place of {}, who {let_you} you decide on this plan", names(&m.given_by)));
+    }
+    format!("You are asked {}. Your decision counts once, and it is yours alone.", said.join("; and "))
+}
+
+/// To whoever gave their seat away by the link that was mailed to them.
+pub(super) fn delegated(m: &Material, zone: &Zone) -> (String, Vec<String>) {
+    let Some((delegate, at)) = &m.delegate else {
+        return ("You had let somebody else decide in your place, and that was taken back since.".to_owned(), vec![]);
+    };
+    let mut more = vec![format!(
+        "{} was asked by a mail of their own. You may still decide yourself, by the link that was mailed to you before: your decision counts instead then.",
+        line(delegate)
+    )];
+    if m.link.is_some() {
+        more.push("If you did not say this, open the link above and say so: it is taken back, with what was decided by it.".to_owned());
+    }
+    (format!("{} decides on this plan in your place: the holder of your link said so, {}.", line(delegate), zone.long(*at)), more)
 }
 
 /// What a break-glass means, for people who are to know at once. The two and their reason stand in the window's own words.
@@ -90,7 +115,7 @@ pub(super) fn recorded(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     };
     let (decision, how, mut more) = decided(vote);
     if !m.in_place_of.is_empty() {
-        more.push(format!("It counts in the place of {} too: once, wherever it is needed.", names(m)));
+        more.push(format!("It counts in the place of {} too: once, wherever it is needed.", names(&m.in_place_of)));
     }
     if m.link.is_some() {
         more.push("If you did not decide this, open the link and say so: the vote is withdrawn, and a window that was approved by it is not approved any more.".to_owned());
@@ -111,7 +136,10 @@ pub(super) fn in_your_place(m: &Material, zone: &Zone) -> (String, Vec<String>) 
         return ("A decision was given in your place, and has been withdrawn since.".to_owned(), vec![]);
     };
     let (decision, how, mut more) = decided(vote);
-    more.push("You are away, and they vote in your place meanwhile. What they decided stays when you are back.".to_owned());
+    more.push(match &m.delegate {
+        Some(_) => "You let them decide in your place on this plan.".to_owned(),
+        None => "You are away, and they vote in your place meanwhile. What they decided stays when you are back.".to_owned(),
+    });
     more.push("You may still decide yourself, as long as there is something to decide: your decision counts instead then. Use the link that was mailed to you, or sign in.".to_owned());
     (format!("{} decided in your place: {decision}, {how}, {}.", line(&vote.name), zone.long(vote.at)), more)
 }
