@@ -107,6 +107,9 @@ pub fn together(refusals: &[Refusal]) -> Refusal {
     Refusal::new(code, message, way_out)
 }
 
+/// The code of the refusal after the cut-off.
+pub const CUT_OFF: &str = "cut_off";
+
 /// Refusals that speak of one database. The others are about the window, its plan or the whole installation.
 const OF_ONE_DATABASE: [&str; 6] = [freeze::FROZEN, "identity", "run_open", "backup", "rehearsal", "pre_check_red"];
 
@@ -199,7 +202,7 @@ fn time(e: &Evidence<'_>) -> Option<Refusal> {
         },
         (StartPath::Item | StartPath::Resume, _) => (e.now >= times.cut_off).then(|| {
             Refusal::new(
-                "cut_off",
+                CUT_OFF,
                 format!("The cut-off was {}: nothing new begins.", at(times.cut_off)),
                 "What is left belongs into the next window.",
             )

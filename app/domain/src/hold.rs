@@ -54,6 +54,8 @@ pub enum HoldCause {
     Riskier,
     /// A person asked for it; everything is as it should be.
     Asked,
+    /// A step by hand is next: everything is as it should be, and a person does it.
+    ByHand,
     /// A part of a change of design did not succeed after others had; no later part was begun.
     Half,
 }
@@ -64,7 +66,7 @@ impl HoldCause {
     pub fn verbs(self) -> &'static [HoldVerb] {
         use HoldVerb::{Continue, Fail, RollBack, Validate};
         match self {
-            Self::Unknown | Self::Blocked | Self::Asked => &[Continue, Validate, RollBack, Fail],
+            Self::Unknown | Self::Blocked | Self::Asked | Self::ByHand => &[Continue, Validate, RollBack, Fail],
             // Work that nobody approved is not made acceptable by one person's word.
             Self::Riskier => &[Validate, Fail],
             // The parts after it were written for a database on which it had succeeded.

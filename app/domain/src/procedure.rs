@@ -6,6 +6,7 @@
 //! statements are text made from enums and quoted names only.
 
 pub mod autovacuum;
+pub mod by_hand;
 pub mod envelope;
 pub mod estimate;
 pub mod fair;

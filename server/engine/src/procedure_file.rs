@@ -41,6 +41,8 @@ pub fn write(file: &File) -> Result<String, toml::ser::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::procedure::RiskClass;
+    use domain::procedure::by_hand::ByHand;
     use domain::procedure::own_sql::{OwnSql, OwnValue, ValueKind};
     use domain::procedure::{library, own::OwnCheck};
     use std::collections::{BTreeMap, BTreeSet};
@@ -57,9 +59,20 @@ mod tests {
             thresholds: BTreeMap::from([("jobs".into(), 1)]),
             sql: None,
             values: vec![],
+            by_hand: vec![],
             checks: vec![OwnCheck { title: "a".into(), rule: hostile.into() }, OwnCheck { title: "b".into(), rule: "c".into() }],
         };
         assert_eq!(read(&write(&file).expect("text")), Ok(file.clone()));
+        let by_hand = ByHand {
+            key: "by_hand_pool".into(),
+            title: hostile.into(),
+            does: hostile.into(),
+            back: hostile.into(),
+            risk: RiskClass::R2,
+            minutes: 10,
+        };
+        let people = File { by_hand: vec![by_hand.clone(), by_hand], ..file.clone() };
+        assert_eq!(read(&write(&people).expect("text")), Ok(people));
         let value =
             OwnValue { name: "v".into(), label: hostile.into(), kind: ValueKind::Text, least: None, most: None, usual: hostile.into() };
         let sql = OwnSql { statements: hostile.into(), back: hostile.into(), read_by_me: true, ..OwnSql::default() };

@@ -25,6 +25,7 @@
 //! | `transitions` | changes of state, each with its fact and messages |
 //! | `feed` | lines for the run's page |
 
+mod by_hand;
 mod cleanup;
 mod control;
 mod dispatcher;

@@ -36,6 +36,12 @@ impl Span {
         let left = |from| ms(times.end, from).saturating_sub(reserve_ms);
         Self { left_ms: left(now), begin_ms: ms(times.cut_off, now), empty_ms: left(times.start), reserve_ms, jobs }
     }
+    /// The same with so much time less, which people need between the steps.
+    #[must_use]
+    pub fn without(self, ms: u64) -> Self {
+        let less = |span_ms: u64| span_ms.saturating_sub(ms);
+        Self { left_ms: less(self.left_ms), begin_ms: less(self.begin_ms), empty_ms: less(self.empty_ms), ..self }
+    }
     /// A window that has so much time for work.
     pub const fn empty(work_ms: u64, jobs: u64) -> Self {
         Self { left_ms: work_ms, begin_ms: work_ms, empty_ms: work_ms, reserve_ms: 60_000, jobs }

@@ -3,6 +3,7 @@
 //! and the questions are part of the digest that approvers agree to. Instead of steps a procedure may have a text of SQL, which is sent as a
 //! change of design is, and is sealed in each plan like one.
 
+use super::by_hand::{self, ByHand};
 use super::own_sql::{OwnSql, OwnValue};
 use super::select::step;
 use super::{Dbms, Parameters, Procedure, StepKind, StepTemplate, library};
@@ -20,6 +21,9 @@ pub const PREFIX: &str = "own_";
 
 /// Most questions for the validation list.
 pub const MOST_CHECKS: usize = 10;
+
+/// What the SQL of a procedure is called among its steps.
+pub const SQL: &str = "sql";
 
 /// The field that all errors of a file stand at.
 pub const FIELD: &str = "text";
@@ -41,6 +45,9 @@ pub struct Own {
     /// What is typed each time, for the SQL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<OwnValue>,
+    /// What people do while the run waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ByHand>,
 }
 
 /// A question for the validation list, which a person answers with evidence.
@@ -65,7 +72,7 @@ pub struct File {
     pub about: String,
     /// `postgresql`.
     pub dbms: String,
-    /// Keys of the steps between the pre-checks and the validation, in their order; none where there is SQL.
+    /// Keys of the steps between the pre-checks and the validation, in their order. Where there is SQL none, or [`SQL`] with steps by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
     /// Thresholds that differ from the library's, by name.
@@ -77,6 +84,9 @@ pub struct File {
     /// Values that are typed each time, for the SQL.
     #[serde(default, rename = "value", skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<OwnValue>,
+    /// Steps that people do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ByHand>,
     /// Questions for the validation list.
     #[serde(default, rename = "check", skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<OwnCheck>,
@@ -112,12 +122,16 @@ pub fn is_carried(procedure: &Procedure) -> bool {
     let carried = library::carried();
     let known = |step: &StepTemplate| carried.iter().any(|procedure| procedure.step(&step.key) == Some(step));
     let Some(own) = procedure.own.as_ref().filter(|_| procedure.key.starts_with(PREFIX)) else { return false };
+    let by_hand = |step: &StepTemplate| own.by_hand.iter().any(|one| one.template() == *step);
     if own.sql.is_some() {
-        // Whatever is sent stands in the plan: the step that sends it, and nothing beside.
-        return library::carried().iter().any(|one| one.key == library::DESIGN_CHANGE_POSTGRESQL && one.steps == procedure.steps);
+        // Whatever is sent stands in the plan: the step that sends it, and beside it what people do.
+        let steps: Vec<&StepTemplate> = procedure.steps.iter().filter(|step| !by_hand(step)).collect();
+        return library::carried()
+            .iter()
+            .any(|one| one.key == library::DESIGN_CHANGE_POSTGRESQL && one.steps.iter().collect::<Vec<_>>() == steps);
     }
     let harmless = |step: &StepTemplate| matches!(step.kind, StepKind::Check | StepKind::Action | StepKind::Review | StepKind::Probe);
-    procedure.steps.iter().all(|step| known(step) && harmless(step))
+    procedure.steps.iter().all(|step| by_hand(step) || (known(step) && harmless(step)))
 }
 
 /// Of an own procedure the keys of those of the library whose work it does: every act of it, or of one that only looks some of what it looks at.
@@ -171,10 +185,11 @@ impl File {
             name,
             about,
             dbms: DBMS.to_owned(),
-            steps: if procedure.own_sql().is_some() { vec![] } else { procedure.surveyed() },
+            steps: written(procedure),
             thresholds: own.as_ref().map(|own| own.thresholds.clone()).unwrap_or_default(),
             sql: own.as_ref().and_then(|own| own.sql.clone()),
             values: own.as_ref().map(|own| own.values.clone()).unwrap_or_default(),
+            by_hand: own.as_ref().map(|own| own.by_hand.clone()).unwrap_or_default(),
             checks: own.map(|own| own.checks).unwrap_or_default(),
         })
     }
@@ -202,14 +217,16 @@ impl File {
             wrong("dbms", "write \"postgresql\": there are steps for no other database software.");
         }
         let steps = self.sent(&mut wrong).unwrap_or_else(|| self.chosen(&mut wrong));
+        by_hand::check(&self.by_hand, &self.steps, &mut wrong);
         let checks = self.asked(&mut wrong);
-        let own = Own { about, thresholds: self.thresholds.clone(), checks, sql: self.sql.clone(), values: self.values.clone() };
+        let (sql, values, by_hand) = (self.sql.clone(), self.values.clone(), self.by_hand.clone());
+        let own = Own { about, thresholds: self.thresholds.clone(), checks, sql, values, by_hand };
         let procedure = composed(&self.key, version, name, steps, own);
         errors.extend(misplaced(&procedure));
         if errors.is_empty() { Ok(procedure) } else { Err(errors) }
     }
 
-    /// The step that sends its SQL; `None` where it has none.
+    /// The step that sends its SQL, with what people do before and after it; `None` where it has none.
     fn sent(&self, wrong: &mut impl FnMut(&str, &str)) -> Option<Vec<StepTemplate>> {
         let Some(sql) = &self.sql else {
             if !self.values.is_empty() {
@@ -217,11 +234,42 @@ impl File {
             }
             return None;
         };
-        if !self.steps.is_empty() {
+        sql.check(&self.values, wrong);
+        let whole = library::by_key(library::DESIGN_CHANGE_POSTGRESQL).map(|one| one.steps).unwrap_or_default();
+        if self.steps.is_empty() {
+            return Some(whole);
+        }
+        let others = self.steps.iter().filter(|key| *key != SQL && !key.starts_with(by_hand::PREFIX)).count();
+        if others > 0 {
             wrong("steps", "a procedure has steps of the catalogue or SQL, not both. Make two procedures, and two windows.");
         }
-        sql.check(&self.values, wrong);
-        Some(library::by_key(library::DESIGN_CHANGE_POSTGRESQL).map(|one| one.steps).unwrap_or_default())
+        if self.steps.iter().filter(|key| *key == SQL).count() != 1 {
+            wrong("steps", "beside steps by hand, write sql once, where the SQL is sent.");
+        }
+        let mut seen = BTreeSet::new();
+        for key in self.steps.iter().filter(|key| *key != SQL && !seen.insert(*key)) {
+            wrong("steps", &format!("{} is there twice. Once is enough.", key.chars().take(60).collect::<String>()));
+        }
+        let mut steps = Vec::new();
+        for step in whole {
+            if step.key == step::CHANGE {
+                let each = self.steps.iter().filter_map(|key| if key == SQL { Some(step.clone()) } else { self.by_hand(key, wrong) });
+                steps.extend(each);
+            } else {
+                steps.push(step);
+            }
+        }
+        Some(steps)
+    }
+
+    /// The step by hand with this key.
+    fn by_hand(&self, key: &str, wrong: &mut impl FnMut(&str, &str)) -> Option<StepTemplate> {
+        let found = self.by_hand.iter().find(|one| one.key == *key);
+        if found.is_none() && key.starts_with(by_hand::PREFIX) {
+            let shown: String = key.chars().take(60).collect();
+            wrong("steps", &format!("{shown} stands for no [[by_hand]]. Say there what is done, or leave it out."));
+        }
+        found.map(ByHand::template)
     }
 
     fn chosen(&self, wrong: &mut impl FnMut(&str, &str)) -> Vec<StepTemplate> {
@@ -236,6 +284,8 @@ impl File {
                 wrong("steps", &format!("{shown} is there twice. Once is enough."));
             } else if ["preflight", "validate"].contains(&key.as_str()) {
                 wrong("steps", &format!("leave {shown} out: pre-checks come first and the validation last, always."));
+            } else if key.starts_with(by_hand::PREFIX) {
+                chosen.extend(self.by_hand(key, wrong));
             } else if let Some(step) = catalogue.iter().find(|step| step.key == *key) {
                 chosen.push(step.clone());
             } else if let Some(typed) = typed_by(key) {
@@ -245,7 +295,11 @@ impl File {
                 wrong("steps", &format!("there is no step “{shown}”. There are: {}.", all.join(", ")));
             }
         }
-        let at = |key: &str| chosen.iter().position(|step: &StepTemplate| step.key == key);
+        if !chosen.is_empty() && chosen.iter().all(|step| step.kind == StepKind::Manual) {
+            wrong("steps", "name at least one step of the catalogue: what people do alone needs no window on a database.");
+        }
+        // What people do may come before anything.
+        let at = |key: &str| chosen.iter().filter(|step: &&StepTemplate| step.kind != StepKind::Manual).position(|step| step.key == key);
         if at(step::FREEZE).is_some_and(|at| at > 0) {
             wrong("steps", "put freeze first: close to wraparound nothing else is done.");
         }
@@ -289,6 +343,16 @@ impl File {
         }
         asked
     }
+}
+
+/// The keys of a procedure's steps, as a file has them.
+fn written(procedure: &Procedure) -> Vec<String> {
+    let sends = procedure.own_sql().is_some();
+    if sends && procedure.by_hand().next().is_none() {
+        return vec![];
+    }
+    let keys = procedure.steps.iter().filter(|step| step.is_surveyed() || step.kind == StepKind::Manual);
+    keys.map(|step| if sends && step.key == step::CHANGE { SQL.to_owned() } else { step.key.clone() }).collect()
 }
 
 const DBMS: &str = "postgresql";
@@ -434,7 +498,8 @@ pub fn changes(before: &Procedure, after: &Procedure) -> Vec<String> {
     let mut said = Vec::new();
     let steps = |procedure: &Procedure| procedure.steps.iter().map(|step| step.key.clone()).collect::<Vec<_>>();
     let (old, new) = (steps(before), steps(after));
-    let name = |key: &String| format!("“{}”", library::step_name(key));
+    let by_hand = |key: &String| [after, before].iter().find_map(|one| one.step(key).filter(|step| step.kind == StepKind::Manual));
+    let name = |key: &String| format!("“{}”", by_hand(key).map_or_else(|| library::step_name(key), |step| step.name.clone()));
     for key in new.iter().filter(|key| !old.contains(key)) {
         said.push(format!("The step {} is new.", name(key)));
     }
@@ -447,7 +512,8 @@ pub fn changes(before: &Procedure, after: &Procedure) -> Vec<String> {
     }
     for key in both(&new, &old) {
         if before.step(&key) != after.step(&key) {
-            said.push(format!("The step {} reads otherwise in the library.", name(&key)));
+            let whose = if by_hand(&key).is_some() { "" } else { " in the library" };
+            said.push(format!("The step {} reads otherwise{whose}.", name(&key)));
         }
     }
     let (was, is) = (before.parameters(), after.parameters());
@@ -461,6 +527,9 @@ pub fn changes(before: &Procedure, after: &Procedure) -> Vec<String> {
     let checks = |procedure: &Procedure| procedure.own.as_ref().map(|own| own.checks.clone()).unwrap_or_default();
     if checks(before) != checks(after) {
         said.push("The questions for the validation list are others.".to_owned());
+    }
+    if before.by_hand_ms() != after.by_hand_ms() {
+        said.push(format!("Steps by hand take {} minutes, they took {}.", after.by_hand_ms() / 60_000, before.by_hand_ms() / 60_000));
     }
     let sql = |procedure: &Procedure| procedure.own_sql().map(|(sql, values)| (sql.clone(), values.to_vec()));
     if let (Some((was, were)), Some((is, are))) = (sql(before), sql(after)) {

@@ -15,6 +15,7 @@ fn file() -> File {
         checks: vec![OwnCheck { title: "The shop takes orders".into(), rule: "Order something, and see it arrive.".into() }],
         sql: None,
         values: vec![],
+        by_hand: vec![],
     }
 }
 
@@ -90,6 +91,92 @@ fn a_file_becomes_a_procedure_and_a_file_again() {
     let own = procedure.own.as_ref().expect("it is one");
     let check = own.checks().next().expect("one");
     assert_eq!((check.key.as_str(), check.by_probe), ("own_1", false));
+}
+
+fn pool(key: &str) -> ByHand {
+    ByHand {
+        key: key.into(),
+        title: "The pool is paused".into(),
+        does: "PAUSE shop on the pooler, and see that nobody is active.".into(),
+        back: "RESUME shop on the pooler.".into(),
+        risk: RiskClass::R2,
+        minutes: 10,
+    }
+}
+
+/// The steps of the file with two by hand: one before everything, one before the indexes.
+fn with_people() -> File {
+    let steps = ["by_hand_pause", "freeze", "vacuum", "by_hand_resume", "reindex", "cleanup", "analyze"];
+    let by_hand = vec![pool("by_hand_pause"), ByHand { risk: RiskClass::R0, minutes: 5, ..pool("by_hand_resume") }];
+    File { steps: steps.map(str::to_owned).to_vec(), by_hand, ..file() }
+}
+
+#[test]
+fn people_do_what_no_step_reaches_and_nothing_after_it_begins_before() {
+    let procedure = read(&with_people());
+    assert!(is_carried(&procedure) && procedure.highest_risk() == RiskClass::R2, "what people do is agreed to as well");
+    assert_eq!(procedure.surveyed(), read(&file()).surveyed(), "no database is measured for it");
+    assert_eq!((procedure.by_hand().count(), procedure.by_hand_ms()), (2, 900_000));
+    assert!(procedure.step("by_hand_pause").expect("there").does.starts_with("By hand, planned with 10 min: PAUSE shop"));
+    assert_eq!(File::of(&procedure), Some(with_people()));
+    let next = |before: Option<&str>, done: &[&str]| {
+        let done = done.iter().map(|key| (*key).to_owned()).collect();
+        procedure.next_by_hand(before, &done).map(|step| step.key.clone())
+    };
+    assert_eq!(next(Some("freeze"), &[]).as_deref(), Some("by_hand_pause"));
+    assert_eq!(next(Some("vacuum"), &["by_hand_pause"]), None);
+    assert_eq!(next(Some("reindex"), &["by_hand_pause"]).as_deref(), Some("by_hand_resume"));
+    assert_eq!(next(None, &["by_hand_pause"]).as_deref(), Some("by_hand_resume"), "also where nothing needs a rebuild");
+    assert_eq!(next(None, &["by_hand_pause", "by_hand_resume"]), None);
+    // Other words than the ones that were agreed to are carried by nobody.
+    let mut other = procedure.clone();
+    other.steps[1].does.push('!');
+    assert!(!is_carried(&other));
+    let said = changes(&read(&file()), &procedure).join(" ");
+    assert!(
+        said.contains("The step “The pool is paused” is new.") && said.contains("Steps by hand take 15 minutes, they took 0."),
+        "{said}"
+    );
+
+    let sent = File {
+        steps: ["by_hand_pause", "sql", "by_hand_resume"].map(str::to_owned).to_vec(),
+        by_hand: with_people().by_hand,
+        ..sql_file()
+    };
+    let procedure = read(&sent);
+    let keys: Vec<_> = procedure.steps.iter().map(|step| step.key.as_str()).collect();
+    assert_eq!(keys, ["preflight", "by_hand_pause", step::CHANGE, "by_hand_resume", "validate"]);
+    assert!(is_carried(&procedure));
+    assert_eq!(File::of(&procedure), Some(sent));
+}
+
+#[test]
+fn a_step_by_hand_says_everything_and_stands_where_it_is_done() {
+    let refused = |spoil: &dyn Fn(&mut File)| {
+        let mut file = with_people();
+        spoil(&mut file);
+        file.read(1, &BTreeSet::new()).expect_err("refused").into_iter().map(|error| error.message).collect::<Vec<_>>().join(" ")
+    };
+    assert!(refused(&|file| file.by_hand[0].key = "pause".into()).contains("by_hand 1, key: begin with by_hand_"));
+    assert!(refused(&|file| file.by_hand[1] = pool("by_hand_pause")).contains("by_hand 2, key: another step has this key"));
+    assert!(refused(&|file| file.by_hand.push(pool("by_hand_more"))).contains("by_hand 3, key: no step names it"));
+    assert!(refused(&|file| file.steps.push("by_hand_gone".into())).contains("steps: by_hand_gone stands for no [[by_hand]]"));
+    assert!(refused(&|file| file.steps.push("by_hand_pause".into())).contains("steps: by_hand_pause is there twice"));
+    assert!(refused(&|file| file.by_hand[0].does = " ".into()).contains("by_hand 1, does: "));
+    assert!(refused(&|file| file.by_hand[0].back.clear()).contains("by_hand 1, back: "));
+    assert!(refused(&|file| file.by_hand[0].minutes = 241).contains("by_hand 1, minutes: from 1 to 240"));
+    assert!(
+        refused(&|file| file.steps = vec!["by_hand_pause".into(), "by_hand_resume".into()]).contains("at least one step of the catalogue")
+    );
+    assert!(refused(&|file| file.by_hand = (0..6).map(|n| pool(&format!("by_hand_n{n}"))).collect()).contains("at most 5 steps by hand"));
+    let sent = |steps: &[&str]| {
+        let steps = steps.iter().map(|key| (*key).to_owned()).collect();
+        let file = File { steps, by_hand: vec![pool("by_hand_pause")], ..sql_file() };
+        file.read(1, &BTreeSet::new()).expect_err("refused").into_iter().map(|error| error.message).collect::<Vec<_>>().join(" ")
+    };
+    assert!(sent(&["by_hand_pause"]).contains("write sql once"));
+    assert!(sent(&["by_hand_pause", "sql", "sql"]).contains("write sql once"));
+    assert!(sent(&["by_hand_pause", "by_hand_pause", "sql"]).contains("is there twice"));
 }
 
 #[test]

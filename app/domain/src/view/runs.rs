@@ -163,6 +163,32 @@ pub struct Rehearsed {
     pub steps: Vec<String>,
 }
 
+/// What somebody said when a step by hand was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// What they saw.
+    pub said: String,
+}
+
+/// A step by hand of the run's procedure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByHandRow {
+    /// As the procedure calls it.
+    pub title: String,
+    /// What is done.
+    pub does: String,
+    /// How it is taken back.
+    pub back: String,
+    /// The run has waited for it, or does.
+    pub asked: bool,
+    /// Who did it.
+    pub done: Option<Done>,
+}
+
 /// The page `/runs/:id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunPage {
@@ -210,6 +236,8 @@ pub struct RunPage {
     pub work_list_digest: Option<Digest>,
     /// Its items.
     pub items: Vec<ItemRow>,
+    /// What people do in it.
+    pub by_hand: Vec<ByHandRow>,
     /// What needs attention and gets none.
     pub left_out: Vec<LeftOut>,
     /// How many of what was in need had a turn in the last windows of this database; `None` before the first is over.

@@ -4,6 +4,7 @@ use crate::door;
 use crate::parts::form::{Field, Form, TextArea};
 use crate::parts::layout::{Card, Heading};
 use domain::permission::Verb;
+use domain::procedure::by_hand;
 use domain::procedure::own::{self, MOST_CHECKS};
 use domain::procedure::own_sql::MOST_VALUES;
 use domain::procedure::{Parameters, StepTemplate, text::count};
@@ -55,6 +56,18 @@ label = "Carts not changed since"
 kind = "date"
 "#;
 
+/// The part of a file that says what people do.
+const BY_HAND_EXAMPLE: &str = r#"steps = ["by_hand_pause", "freeze", "vacuum", "by_hand_resume"]
+
+[[by_hand]]
+key = "by_hand_pause"
+title = "The pool is paused"
+does = "PAUSE shop on the pooler; SHOW POOLS has no active client."
+back = "RESUME shop on the pooler."
+risk = "R3"
+minutes = 5
+"#;
+
 #[component]
 fn New(form: ProcedureForm) -> impl IntoView {
     let of = form.of.clone().unwrap_or_default();
@@ -85,10 +98,15 @@ fn New(form: ProcedureForm) -> impl IntoView {
             </Card>
             <div>
                 <Catalogue/>
+                <Card title="Steps by hand">
+                    <p>"What no step reaches is done by a person: the run waits there, tells people, and goes on when somebody says what they saw."</p>
+                    <pre class="statement">{BY_HAND_EXAMPLE}</pre>
+                    <p class="quiet">{format!("At most {} of them, each with at most {} minutes; the other steps are planned with so much less. The risk is the worst that it can do to the people who use the database: policies ask by it.", by_hand::MOST, by_hand::MOST_MINUTES)}</p>
+                </Card>
                 <Card title="Or SQL instead of steps">
                     <p>"A file without "<code>"steps"</code>" may have the text of a change. It is read and marked like any design change, and each plan holds it word by word. It can be proposed again and again, and in series."</p>
                     <pre class="statement">{SQL_EXAMPLE}</pre>
-                    <p class="quiet">{format!("Give back = \"\"\"…\"\"\" or no_way_back; as_role = \"…\" for the role that sends it; read_by_me = true where a statement cannot be told by its text. Of [[value]] there are at most {MOST_VALUES}, of the kinds number (with least and most), date, text and name; usual is what the form begins with. In the text {{{{name}}}} stands by itself: it is filled with one whole constant or name.")}</p>
+                    <p class="quiet">{format!("Give back = \"\"\"…\"\"\" or no_way_back; as_role = \"…\" for the role that sends it; read_by_me = true where a statement cannot be told by its text. Of [[value]] there are at most {MOST_VALUES}, of the kinds number (with least and most), date, text and name; usual is what the form begins with. In the text {{{{name}}}} stands by itself: it is filled with one whole constant or name. Steps by hand may stand around it: steps = [\"by_hand_pause\", \"sql\", \"by_hand_resume\"].")}</p>
                 </Card>
             </div>
         </div>

@@ -1,6 +1,7 @@
 //! A run, as it happens: big state, what it does now, what is done and what is left. The island `LiveRun` draws what changes by itself.
 
 mod acts;
+mod by_hand;
 mod gains;
 mod left;
 mod now;

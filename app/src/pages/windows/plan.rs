@@ -10,7 +10,7 @@ use domain::ids::TargetId;
 use domain::lanes::Waves;
 use domain::plan::{Plan, PlanQuery, PlanTarget};
 use domain::procedure::text::{count, plural, size};
-use domain::procedure::{ObjectRule, Parameters, Procedure};
+use domain::procedure::{ObjectRule, Parameters, Procedure, StepKind};
 use leptos::prelude::*;
 
 /// Everything that is approved, in the order a reader asks for it.
@@ -163,6 +163,7 @@ fn steps(plan: &Plan) -> impl IntoView + use<> {
                     <strong>{step.name}</strong>" "<span class="quiet">{step.risk.word()}", "{step.risk.label()}</span>
                     {(!approved).then_some(" — not part of this plan")}
                     <br/>{step.does}<br/><span class="quiet">"Proof: "{step.verified_by}</span>
+                    {(step.kind == StepKind::Manual).then(|| view! { <br/><span class="quiet">"Way back: "{step.rollback}</span> })}
                 </li>
             }
             .into_any()

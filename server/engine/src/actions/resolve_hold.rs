@@ -9,7 +9,7 @@ use crate::wake::{Wake, wake};
 use crate::{store, transaction};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
-use domain::gate::StartPath;
+use domain::gate::{CUT_OFF, StartPath};
 use domain::hold::{HoldVerb, ResolveForm};
 use domain::ids::RunId;
 use domain::permission::{Verb, authorize};
@@ -39,9 +39,17 @@ pub async fn resolve_hold(engine: &Engine, caller: &Caller, run: RunId, form: &R
             }
             let unknown = store::runs::unknown_attempt(ledger.db(), run).await?;
             let resolve = form.parse(&found.hold_verbs, unknown.map(|(_, class)| class))?;
+            let by_hand = match resolve.verb {
+                HoldVerb::Continue => store::by_hand::waiting(ledger.db(), run).await?,
+                _ => None,
+            };
             if resolve.verb == HoldVerb::Continue {
                 let asked = Asked { digest: Some(found.digest), own: Some(run), ..Asked::before_the_run(StartPath::Resume) };
-                ask(&mut ledger, window.id, asked).await?.into_open()?;
+                match ask(&mut ledger, window.id, asked).await?.into_open() {
+                    // What a person did is done at any time; each item asks the gate for itself.
+                    Err(Error::Refused(refusal)) if by_hand.is_some() && refusal.code == CUT_OFF => {}
+                    open => drop(open?),
+                }
             }
             let mut fact = NewFact::done("run.resolve", "run", run)
                 .of_window(window.id)
@@ -51,6 +59,10 @@ pub async fn resolve_hold(engine: &Engine, caller: &Caller, run: RunId, form: &R
             if let (Some((attempt, _)), Some(what)) = (unknown, resolve.found) {
                 fact = fact.with("attempt", attempt.to_string()).with("found", what.word());
                 ledger.resolve_attempt(attempt, by, what.word(), &resolve.reason).await?;
+            }
+            if let Some(step) = &by_hand {
+                fact = fact.with("by_hand", step.clone());
+                ledger.did_by_hand(run, step, by, &resolve.reason).await?;
             }
             ledger.fact(fact).await?;
             ledger.decide_hold(run, by, resolve.verb).await?;

@@ -168,7 +168,12 @@ async fn take_off(ledger: &mut Ledger<'_>, window: &Window, person: PersonId, re
     let by_it = delegations::vote_in_place(ledger.db(), window.id, window.digest, person).await?;
     ledger.end_delegation(given.id, reason).await?;
     match by_it {
-        Some((_, voter)) => withdraw(ledger, window, voter, reason).await.map(|(vote, fact)| (Some(vote), fact)),
+        Some((_, voter)) => {
+            let (vote, fact) = withdraw(ledger, window, voter, reason).await?;
+            // It was theirs too, and nobody else says so to them.
+            audience::tell_one(ledger, window, NoticeKind::VoteRecorded, voter, fact).await?;
+            Ok((Some(vote), fact))
+        }
         None => Ok((None, fact)),
     }
 }

@@ -305,6 +305,29 @@ impl Ledger<'_> {
         self.owned(done).await
     }
 
+    /// The run waits for a person to do a step: on record once, however often it is asked for.
+    pub async fn ask_by_hand(&mut self, tenure: Tenure, step: &str) -> Result<()> {
+        self.keep(tenure).await?;
+        sqlx::query!("INSERT INTO drydock.by_hand (run_id, step) VALUES ($1, $2) ON CONFLICT DO NOTHING", tenure.run.0, step)
+            .execute(&mut *self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Somebody did a step that the run waits for.
+    pub async fn did_by_hand(&mut self, run: RunId, step: &str, by: PersonId, said: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE drydock.by_hand AS b SET done_at = clock_timestamp(), done_by = $3, said = $4 WHERE b.run_id = $1 AND b.step = $2 AND b.done_at IS NULL",
+            run.0,
+            step,
+            by.0,
+            said
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(())
+    }
+
     /// A worker has taken up what the person decided.
     pub async fn take_up_decision(&mut self, tenure: Tenure) -> Result<()> {
         let done = sqlx::query!(

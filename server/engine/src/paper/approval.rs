@@ -11,7 +11,7 @@ use domain::approval::VoteDecision;
 use domain::change::Statement;
 use domain::decision::FieldError;
 use domain::plan::Plan;
-use domain::procedure::{Parameters, text};
+use domain::procedure::{Parameters, StepKind, StepTemplate, text};
 use domain::view::links::{About, Answer, Code, Mailed, Over, Vote};
 use domain::view::windows::blocked;
 use sha2::{Digest as _, Sha256};
@@ -319,10 +319,14 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
 /// The plan in words, from its bytes: steps as the sealed version of the procedure has them.
 fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
     let known = plan.procedure.known();
-    let steps = plan.envelope.steps.iter().map(|key| match known.as_ref().and_then(|known| known.step(key)) {
-        Some(step) => format!("{}. {} Risk {}.", step.name, step.does, step.risk.word()),
-        None => line(key),
-    });
+    let part = |step: &&StepTemplate| step.kind == StepKind::Manual || plan.envelope.steps.contains(&step.key);
+    let steps: Vec<String> = match &known {
+        Some(known) => {
+            let steps = known.steps.iter().filter(part);
+            steps.map(|step| format!("{}. {} Risk {}.", line(&step.name), block(&step.does), step.risk.word())).collect()
+        }
+        None => plan.envelope.steps.iter().map(|key| line(key)).collect(),
+    };
     let envelope = &plan.envelope;
     let chosen = format!(
         "At most {}, {} together, nothing riskier than {}. What the work needs is chosen at the start, inside these limits.",
@@ -344,7 +348,7 @@ fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
     }
     limits.push(format!("It does not start without a backup on record that is younger than {} hours.", plan.backup_max_age_hours));
     let undo = std::iter::once(block(&plan.rollback.summary)).chain(plan.rollback.steps.iter().map(|step| block(step)));
-    let mut parts = vec![Part { title: "What it does", lines: steps.collect() }, Part { title: "Limits", lines: limits }];
+    let mut parts = vec![Part { title: "What it does", lines: steps }, Part { title: "Limits", lines: limits }];
     if let Some(change) = &plan.change {
         let numbered = |(n, statement): (usize, &Statement)| format!("{}. {}", n + 1, read(statement));
         let role = change.role.iter().map(|role| format!("Sent as the role {}.", line(role)));

@@ -15,9 +15,9 @@ use domain::hold::{HoldVerb, may_be_held};
 use domain::ids::{RunId, TargetId};
 use domain::permission::{Actor, Verb, authorize};
 use domain::plan::Plan;
-use domain::procedure::fair;
+use domain::procedure::{StepTemplate, fair};
 use domain::run::AttemptState;
-use domain::view::runs::{ItemRow, ListDiff, Rehearsed, RunPage, list_diff, pre_checks};
+use domain::view::runs::{ByHandRow, ItemRow, ListDiff, Rehearsed, RunPage, list_diff, pre_checks};
 use domain::view::windows::{Head, Offer, Preview};
 use domain::window::RunState;
 use jiff::{SignedDuration, Timestamp};
@@ -82,6 +82,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 work_list_digest,
                 coverage: fair::coverage(&past_lists::newest(db, row.target, COVERED).await?),
                 diff: against_preview(row.preview, &near.plan, row.target, &items).filter(|_| selected),
+                by_hand: by_hand(db, run, &near.plan).await?,
                 left_out: list.left_out,
                 findings: list.findings,
                 more_findings: list.more_findings,
@@ -98,11 +99,33 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
     .await
 }
 
+/// The steps by hand of its procedure, with who did them.
+async fn by_hand(db: &mut PgConnection, run: RunId, plan: &Plan) -> Result<Vec<ByHandRow>> {
+    let Some(procedure) = plan.procedure.own.as_deref().filter(|procedure| procedure.by_hand().next().is_some()) else {
+        return Ok(vec![]);
+    };
+    let mut of = store::by_hand::of(db, run).await?;
+    let row = |step: &StepTemplate| {
+        let asked = of.remove(&step.key);
+        ByHandRow {
+            title: step.name.clone(),
+            does: step.does.clone(),
+            back: step.rollback.clone(),
+            asked: asked.is_some(),
+            done: asked.flatten(),
+        }
+    };
+    Ok(procedure.by_hand().map(row).collect())
+}
+
 /// Why the gate would not let this reader decide that the run goes on.
 async fn may_not_go_on(db: &mut PgConnection, actor: &Actor, run: RunId, near: &Near, digest: Digest) -> Result<Option<Refusal>> {
     let window = store::windows::load(db, near.loaded.head.id).await?;
     let asked = Asked { digest: Some(digest), own: Some(run), ..Asked::before_the_run(StartPath::Resume) };
-    let in_the_way = start_gate::look(db, &window, &near.plan, Some(actor.person), asked).await?;
+    let mut in_the_way = start_gate::look(db, &window, &near.plan, Some(actor.person), asked).await?;
+    if store::by_hand::waiting(db, run).await?.is_some() {
+        in_the_way.retain(|refusal| refusal.code != gate::CUT_OFF);
+    }
     Ok((!in_the_way.is_empty()).then(|| gate::together(&in_the_way)))
 }
 

@@ -4,7 +4,9 @@ use super::control::Control;
 use super::feed::Feed;
 use super::lease::Lease;
 use super::transitions::{self, Claimed};
-use super::{FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, pre_checks, probes, recovery, selecting, way_back};
+use super::{
+    FINISH_WITHIN, Halt, Hand, Step, by_hand, cleanup, control, executor, floor, pre_checks, probes, recovery, selecting, way_back,
+};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Line};
 use crate::store::{self, checks::List, runs::Item, runs::Run};
@@ -289,6 +291,10 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
     }
     if work.plan.change.is_some() && !work.lease.stop_asked() {
         way_back::stops(work, i32::MAX).await?;
+    }
+    // Also where nothing needed work, or what was sent failed: what people were to put back is put back.
+    if !work.lease.stop_asked() {
+        by_hand::holds(work, None).await?;
     }
     // Somebody may ask until the very write, also where the list is empty.
     while !transitions::probing(&work.hand).await? {

@@ -223,13 +223,15 @@ pub(super) async fn probing(hand: &Hand) -> Step<bool> {
 /// Stops until a person decides, and tells those who can.
 pub(super) async fn hold(hand: &Hand, cause: HoldCause, reason: &str) -> Result<()> {
     let (tenure, reason) = (hand.tenure, reason.to_owned());
+    // What was planned is nothing that went wrong.
+    let action = if cause == HoldCause::ByHand { "run.by_hand" } else { "run.hold" };
     hand.write_with_window("hold_run", move |ledger| {
         let reason = reason.clone();
         Box::pin(async move {
             let run = store::runs::load(ledger.db(), tenure.run).await?;
             let window = own_window(ledger, &run).await?;
             let plan = window.plan()?;
-            let fact = ledger.fact(about("run.hold", &run, &window, &plan).with("reason", reason.clone())).await?;
+            let fact = ledger.fact(about(action, &run, &window, &plan).with("reason", reason.clone())).await?;
             ledger.line(tenure, &Line::new("warning", format!("On hold: {reason}"))).await?;
             // What is being undone is not taken up again: only the way to its end is open.
             let verbs: Vec<HoldVerb> = if run.rolling_back { vec![HoldVerb::RollBack, HoldVerb::Fail] } else { cause.verbs().to_vec() };

@@ -4,6 +4,7 @@ pub mod absences;
 pub mod account_links;
 pub mod backups;
 pub mod beside;
+pub mod by_hand;
 pub mod calendar;
 pub mod checks;
 pub mod clock_guard;

@@ -13,6 +13,7 @@ pub const ALL: &[&str] = &[
     "before_baseline",
     "before_seal",
     "after_seal",
+    "after_ask_by_hand",
     "after_intent",
     "after_open",
     "after_start",

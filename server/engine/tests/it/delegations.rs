@@ -142,6 +142,7 @@ async fn whoever_did_not_say_it_takes_it_back_with_what_was_decided_by_it() {
     let state = object_to_vote(&house.engine, &secret, &typed, "r").await.expect("taken back");
     assert_eq!(state, WindowState::Proposed, "it was approved by that vote");
     assert_eq!(have(house, window.number, 0).await, []);
+    assert_eq!(office.told("vote_recorded").await, ["Lena", "Mara", "Mara"], "she hears that hers is gone, too");
     let said = "SELECT count(*) FROM drydock.fact WHERE action IN ('vote.delegate_end', 'vote.withdraw', 'window.lose_quorum')";
     assert!(house.count(said).await >= 2);
     assert_eq!(house.count("SELECT count(*) FROM drydock.delegation WHERE ended_reason LIKE '%this was not me%'").await, 1);

@@ -4,6 +4,7 @@
 //! replica's session too.
 
 mod absences;
+mod by_hand;
 mod calendars;
 mod codes;
 mod conversation;

@@ -8,6 +8,7 @@ mod accounts;
 mod addresses;
 mod approval;
 mod beside;
+mod by_hand;
 mod calendar;
 mod changes;
 mod cluster;

@@ -1,7 +1,7 @@
 //! Own procedures: proposed as a file, agreed to by somebody else, sealed whole into plans, and run from there.
 
 use crate::changes::sends_with;
-use crate::house::code;
+use crate::house::{House, code};
 use crate::policies::Town;
 use crate::rehearsals::plan as plan_of;
 use crate::run_stage::RunStage;
@@ -11,7 +11,7 @@ use domain::approval::policy::Scope;
 use domain::change::ChangeForm;
 use domain::ids::OwnProcedureId;
 use domain::plan::{Plan, PlanProcedure};
-use domain::procedure::library;
+use domain::procedure::{Procedure, library};
 use domain::proposal::ProposalForm;
 use domain::view::procedures::ProcedurePage;
 use engine::actions::Caller;
@@ -53,6 +53,14 @@ pub async fn page(engine: &Engine, by: &Caller) -> ProcedurePage {
 pub async fn agree(engine: &Engine, by: &Caller) -> engine::Result<String> {
     let waiting = page(engine, by).await.waiting.expect("a version waits");
     agree_procedure(engine, by, waiting.id, &agree_procedure::Input { digest: waiting.digest.hex() }).await
+}
+
+/// Lets a good file count, by two people; gives what it says.
+pub async fn shelved(house: &House, text: &str) -> Procedure {
+    propose(&house.engine, &house.lead, text).await.expect("a good file");
+    agree(&house.engine, &house.deputy).await.expect("a second person");
+    let mut db = house.admin.acquire().await.expect("a connection");
+    own_procedures::shelf(&mut db).await.expect("readable").own.remove(0)
 }
 
 fn shown_as(shown: &str) -> end_procedure::Input {
@@ -293,12 +301,7 @@ async fn a_plan_runs_the_own_procedure_that_is_sealed_in_it_and_nothing_else() {
         "[thresholds]\nvacuum_min_dead_rows = 1000\n[[check]]\ntitle = \"The shop takes orders\"\nrule = \"Place one.\"",
     );
     let (engine, house) = (&stage.house.engine, &stage.house);
-    propose(engine, &house.lead, &text).await.expect("a good file");
-    agree(engine, &house.deputy).await.expect("a second person");
-    let procedure = {
-        let mut db = house.admin.acquire().await.expect("a connection");
-        own_procedures::shelf(&mut db).await.expect("readable").own.remove(0)
-    };
+    let procedure = shelved(house, &text).await;
     // Nobody has it any more: the plan does.
     let id: OwnProcedureId = page(engine, &house.lead).await.current.and_then(|(id, _)| id).expect("it counts");
     end_procedure(engine, &house.lead, id, &shown_as("counts")).await.expect("ended");
@@ -400,12 +403,7 @@ async fn agreed_sql_runs_as_it_stands_in_the_plan() {
         .plant_as_owner("CREATE TABLE shop.carts (changed_on date, note text); INSERT INTO shop.carts SELECT date '2026-01-01' + n, '' FROM generate_series(0, 59) n")
         .await;
     let (engine, house) = (&stage.house.engine, &stage.house);
-    propose(engine, &house.lead, &sql_file(CARTS)).await.expect("a good file");
-    agree(engine, &house.deputy).await.expect("a second person");
-    let procedure = {
-        let mut db = house.admin.acquire().await.expect("a connection");
-        own_procedures::shelf(&mut db).await.expect("readable").own.remove(0)
-    };
+    let procedure = shelved(house, &sql_file(CARTS)).await;
     let form = ProposalForm { procedure: KEY.into(), change: values("2026-02-01", "kept"), ..house.form(3) };
     let change = engine::change::of_form(&procedure, &form).expect("a text");
     stage.due(move |plan| sends_with(plan, &procedure, change)).await;

@@ -1,0 +1,42 @@
+//! Steps by hand of runs: which were asked for, and who did them.
+
+use super::Stamp;
+use crate::error::Result;
+use domain::ids::RunId;
+use domain::view::runs::Done;
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Keys of those of a run that are done.
+pub async fn done(db: &mut PgConnection, run: RunId) -> Result<BTreeSet<String>> {
+    let rows = sqlx::query_scalar!("SELECT b.step FROM drydock.by_hand b WHERE b.run_id = $1 AND b.done_at IS NOT NULL", run.0)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The one that a run waits for: at most one does at a time.
+pub async fn waiting(db: &mut PgConnection, run: RunId) -> Result<Option<String>> {
+    let step = sqlx::query_scalar!(
+        "SELECT b.step FROM drydock.by_hand b WHERE b.run_id = $1 AND b.done_at IS NULL ORDER BY b.asked_at DESC LIMIT 1",
+        run.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(step)
+}
+
+/// Those that were asked for, by key, with who did them.
+pub async fn of(db: &mut PgConnection, run: RunId) -> Result<BTreeMap<String, Option<Done>>> {
+    let rows = sqlx::query!(
+        r#"SELECT b.step, b.done_at AS "done_at: Stamp", p.name AS "name?", b.said FROM drydock.by_hand b LEFT JOIN drydock.person p ON p.id = b.done_by
+           WHERE b.run_id = $1"#,
+        run.0
+    )
+    .fetch_all(db)
+    .await?;
+    let done = |at: Option<Stamp>, by: Option<String>, said: Option<String>| {
+        at.map(|at| Done { at: at.to_jiff(), by: by.unwrap_or_default(), said: said.unwrap_or_default() })
+    };
+    Ok(rows.into_iter().map(|row| (row.step, done(row.done_at, row.name, row.said))).collect())
+}
