@@ -37,8 +37,8 @@ async function start(folder: string): Promise<{ demo: Demo; child: ChildProcess 
   return { demo, child };
 }
 
-/** The demo's own windows are #1 to #6: the next one is the journey's first. */
-export const FIRST = 7;
+/** The demo's own windows are #1 to #8: the next one is the journey's first. */
+export const FIRST = 9;
 
 /** Pages that a test watches from within, by a script of the driver's own. */
 export const withWatch = new WeakSet<Page>();
@@ -121,7 +121,8 @@ export async function signOut(page: Page, hand: Hand = mouse) {
 export async function mail(page: Page, demo: Demo, recipient: string, subject: RegExp): Promise<Mail> {
   let found: Mail | undefined;
   await expect(async () => {
-    const answer = await page.request.get(`${demo.address}/mailbox.json`);
+    // Of one person: of everybody's the newest alone are listed, and the demo sends many.
+    const answer = await page.request.get(`${demo.address}/mailbox.json?to=${encodeURIComponent(recipient)}`);
     expect(answer.status()).toBe(200);
     const mails = (await answer.json()) as Mail[];
     found = mails.filter((entry) => entry.to === recipient && subject.test(entry.subject)).sort((a, b) => b.id - a.id)[0];

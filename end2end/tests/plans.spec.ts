@@ -47,7 +47,7 @@ async function freeze(page: Page, demo: Demo, name: string, from: string, to: st
 
 /** How often somebody was asked for the window's approval by mail. */
 async function timesAsked(page: Page, demo: Demo, recipient: string): Promise<number> {
-  const mails = (await (await page.request.get(`${demo.address}/mailbox.json`)).json()) as Mail[];
+  const mails = (await (await page.request.get(`${demo.address}/mailbox.json?to=${encodeURIComponent(recipient)}`)).json()) as Mail[];
   return mails.filter((entry) => entry.to === recipient && entry.subject.startsWith(`[Approval needed] #${number} `)).length;
 }
 

@@ -60,6 +60,8 @@ pub struct DemoTarget {
 struct Seed {
     sign_ins: Vec<SignIn>,
     targets: Vec<DemoTarget>,
+    /// What could not be shown, to be said aloud.
+    missing: Option<String>,
 }
 
 impl Prepare for Seed {
@@ -87,12 +89,18 @@ impl Prepare for Seed {
         }];
         Ok(())
     }
+
+    async fn complete(&mut self, state: &State) -> anyhow::Result<()> {
+        self.missing = engine::demo::complete(state.options(ServiceRole::Web)?).await?;
+        Ok(())
+    }
 }
 
 /// Start the demo; it is ready when this returns.
 pub async fn start(settings: Settings, environment: &Environment, lifecycle: &Lifecycle) -> anyhow::Result<(Installation, Ready)> {
     let mut seed = Seed::default();
-    let installation = serve::start(settings, environment, lifecycle, FALLBACK, true, &mut seed).await?;
+    let mut installation = serve::start(settings, environment, lifecycle, FALLBACK, true, &mut seed).await?;
+    installation.notes.extend(seed.missing.take());
     let address = installation.settings.public_url.as_str().trim_end_matches('/').to_owned();
     let ready = Ready { mailbox: format!("{address}/mailbox"), address, sign_ins: seed.sign_ins, targets: seed.targets };
     Ok((installation, ready))

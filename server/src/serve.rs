@@ -49,10 +49,15 @@ pub struct Installation {
     supervisor: Supervisor,
 }
 
-/// What a start does between opening the state and starting the processes.
+/// What a start does besides starting the processes.
 pub trait Prepare {
-    /// Called once the schema is up to date (private cluster) or reachable.
+    /// Called once the schema is up to date (private cluster) or reachable, before the processes start.
     fn prepare(&mut self, settings: &Settings, state: &State) -> impl Future<Output = anyhow::Result<()>> + Send;
+
+    /// Called once the processes are ready; given up at the first signal.
+    fn complete(&mut self, _state: &State) -> impl Future<Output = anyhow::Result<()>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// Production prepares nothing.
@@ -125,6 +130,10 @@ async fn bring_up(
             let log_helps = logs_to_files && !error.is::<StoppedEarly>();
             if log_helps { error.context(format!("the logs are in {}", settings.log_dir().display())) } else { error }
         })?;
+    }
+    tokio::select! {
+        completed = prepare.complete(state) => completed?,
+        () = lifecycle.soft.cancelled() => anyhow::bail!(StoppedEarly),
     }
     Ok(supervisor)
 }

@@ -143,7 +143,8 @@ pub(super) async fn policies(engine: &Engine) -> Result<()> {
     Ok(())
 }
 
-async fn adopt(engine: &Engine, admin: &Caller, name: &str, policy: &Policy) -> Result<()> {
+/// Proposes a policy, and has those agree to it who are asked.
+pub(super) async fn adopt(engine: &Engine, admin: &Caller, name: &str, policy: &Policy) -> Result<()> {
     let scope = policy.scope.clone().unwrap_or_default();
     let mut fields: Vec<(String, String)> =
         form::filled(policy, &scope, &BTreeMap::new()).into_iter().map(|(field, typed)| (field.to_owned(), typed)).collect();

@@ -5,6 +5,7 @@
 
 mod billing;
 mod people;
+mod rehearsal;
 mod shop;
 
 use crate::actions::record_backup::{self, record_backup};
@@ -28,6 +29,7 @@ use domain::series::form::SeriesForm;
 use domain::target::Draft as Registration;
 use domain::webhook::Draft;
 use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +86,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         let copy = register(&engine, &lead, team, config.port, &staging, password.clone(), &contacts).await?;
         watched(&engine, &lead, &[target, copy]).await?;
         billing::policies(&engine).await?;
+        rehearsal::policy(&engine).await?;
         let team = billing::team(&engine).await?;
         billing::databases(&engine, team, config.port, &password).await?;
         while examiner::answer_next(&worker).await? {}
@@ -106,22 +109,47 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         freeze(&engine).await?;
         billing::holidays(&engine).await?;
         billing::month_end(&engine).await?;
+        if has(&engine, shop::STAGING).await? {
+            rehearsal::propose(&engine).await?;
+        }
     }
     engine.pool().close().await;
     worker.pool.close().await;
     Ok(Demo { sign_ins, target: shop::DATABASE.to_owned(), database: shop::DATABASE.to_owned() })
 }
 
-/// Date and time of day where the demo's people are, so long from now.
-fn wall(engine: &Engine, ahead: SignedDuration) -> Result<(String, String)> {
+/// Makes what only the demo's processes can: called once they run. What was made before is not made again; what could not be made is told.
+pub async fn complete(web: PgConnectOptions) -> Result<Option<String>> {
+    let engine = Engine::connect(web, 2).await?;
+    let missing = rehearsal::complete(&engine).await?;
+    engine.pool().close().await;
+    Ok(missing)
+}
+
+/// Where the demo's people are, so long from now.
+fn local(engine: &Engine, ahead: SignedDuration) -> Result<DateTime> {
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").map_err(Error::internal)?;
-    let at = (engine.clock().now() + ahead).to_zoned(zone);
+    Ok((engine.clock().now() + ahead).to_zoned(zone).datetime())
+}
+
+/// Date and time of day there, as a form takes them.
+fn wall(engine: &Engine, ahead: SignedDuration) -> Result<(String, String)> {
+    let at = local(engine, ahead)?;
     Ok((at.strftime("%Y-%m-%d").to_string(), at.strftime("%H:%M").to_string()))
 }
 
 /// What somebody decides on: the digest that the window's page shows.
 async fn digest(engine: &Engine, reader: &Caller, number: i64) -> Result<String> {
     Ok(queries::windows::show(engine, &reader.actor, number, None).await?.head.digest.hex())
+}
+
+/// Somebody approves a window that asks them.
+async fn approve(engine: &Engine, who: &'static str, number: i64, short_name: &str, comment: &str) -> Result<()> {
+    let who = people::caller(engine, who).await?;
+    let digest = digest(engine, &who, number).await?;
+    let (short_name, comment) = (short_name.to_owned(), comment.to_owned());
+    let vote = cast_vote::Input { decision: "approve".into(), digest, short_name, comment, ..cast_vote::Input::default() };
+    cast_vote::cast_vote(engine, &who, number, &vote).await.map(drop)
 }
 
 /// Whether a database is registered.
@@ -359,12 +387,8 @@ async fn together(engine: &Engine) -> Result<()> {
         ..ProposalForm::blank()
     };
     let number = propose_window::propose_window(engine, &engineer, &form, None).await?.number;
-    let digest = digest(engine, &engineer, number).await?;
-    let comment = "Fine for the market. Please begin after the parcels are counted.".to_owned();
-    let vote =
-        cast_vote::Input { decision: "approve".into(), digest, short_name: shop::DATABASE.into(), comment, ..cast_vote::Input::default() };
-    let stakeholder = people::caller(engine, people::STAKEHOLDER).await?;
-    cast_vote::cast_vote(engine, &stakeholder, number, &vote).await.map(drop)
+    let comment = "Fine for the market. Please begin after the parcels are counted.";
+    approve(engine, people::STAKEHOLDER, number, shop::DATABASE, comment).await
 }
 
 /// A window that could not wait for its approvals: two people broke the glass for it, and their review is owed.

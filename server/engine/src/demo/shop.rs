@@ -17,6 +17,8 @@ pub const INVOICES: &str = "invoices";
 pub const TRIAL: &str = "invoices_trial";
 /// The role Drydock works as there: no superuser, member of the owner of the tables.
 pub const MAINTAINER: &str = "drydock_shop";
+/// The role that owns the tables.
+pub const OWNER: &str = "shop_owner";
 
 /// Settings of the server that the demo's role may change, as the README says to grant it.
 const MAY_SET: &str = "log_min_duration_statement, log_lock_waits, track_io_timing, work_mem, idle_in_transaction_session_timeout";
@@ -32,10 +34,10 @@ pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
     // What it may set belongs to no database, and would keep the role.
     run(&mut admin, format!("DO $$ BEGIN IF to_regrole('{MAINTAINER}') IS NOT NULL THEN DROP OWNED BY {MAINTAINER}; END IF; END $$"))
         .await?;
-    for role in [MAINTAINER, "shop_owner", "shop_app"] {
+    for role in [MAINTAINER, OWNER, "shop_app"] {
         run(&mut admin, format!("DROP ROLE IF EXISTS {role}")).await?;
     }
-    for role in ["shop_owner", "shop_app"] {
+    for role in [OWNER, "shop_app"] {
         run(&mut admin, format!("CREATE ROLE {role} NOLOGIN")).await?;
     }
     let secret = quote::literal(password.expose_secret()).map_err(Error::internal)?;
