@@ -210,6 +210,8 @@ pub struct DigestLine {
     pub passed: bool,
     /// Its window, and how that stands.
     pub window: Option<(i64, WindowState)>,
+    /// The reader may look at that: whoever is asked from outside the owner team is let in only where it asks them, or they decided on it.
+    pub may_read: bool,
     /// Why that asks by itself.
     pub alone: Option<String>,
     /// The votes suffice for it.

@@ -84,25 +84,32 @@ fn rule(rule: &DigestRule) -> impl IntoView + use<> {
 pub fn DatesTable(
     card: DigestCard,
     #[prop(into)] zone: String,
-    /// For a reader who is asked and sees nothing else of the team's: windows lead to the page to decide on.
+    /// For a reader who is asked and sees nothing else of the team's: windows that let them in lead to the page to decide on.
     #[prop(optional)]
     outside: bool,
 ) -> impl IntoView {
     let counts = card.stands == Stands::Now;
-    let page = move |number: i64| format!("/windows/{number}{}", if outside { "/decide" } else { "" });
+    let named = move |number: i64, may_read: bool| {
+        let page = if outside { "/decide" } else { "" };
+        match may_read {
+            true => view! { <a href=format!("/windows/{number}{page}")>"#"{number}</a> }.into_any(),
+            false => view! { "#"{number} }.into_any(),
+        }
+    };
     let rows = card
         .dates
         .into_iter()
         .map(|line| {
             let there = in_zone(line.start, &zone);
             let utc = line.start.strftime("%a %-d %b %H:%M UTC").to_string();
+            let may_read = line.may_read;
             let then = match (line.window, line.alone) {
                 (Some((number, state)), Some(why)) => view! {
-                    <a href=page(number)>"#"{number}</a>" "{pill_of(state)}<br/><span class="quiet">"Asks by itself. "{why}</span>
+                    {named(number, may_read)}" "{pill_of(state)}<br/><span class="quiet">"Asks by itself. "{why}</span>
                 }
                 .into_any(),
                 (Some((number, state)), None) => {
-                    view! { <a href=page(number)>"#"{number}</a>" "{pill_of(state)}<br/><span class="quiet">"Covered: votes on these dates count there."</span> }.into_any()
+                    view! { {named(number, may_read)}" "{pill_of(state)}<br/><span class="quiet">"Covered: votes on these dates count there."</span> }.into_any()
                 }
                 (None, _) if line.passed => view! { <Pill tone=Tone::Quiet label="Passed"/>" No window was proposed for it." }.into_any(),
                 (None, _) if !counts => view! { <Pill tone=Tone::Quiet label="Not covered"/>" Its window asks by itself." }.into_any(),

@@ -39,6 +39,15 @@ async fn is_asked(db: &mut PgConnection, window: &Window, person: PersonId) -> R
     Ok(plan.wants_factor_of(&people, person) || plan.today(&people, &window.escalated).with_stand_ins(&stand_ins).asked().contains(&person))
 }
 
+/// Whether somebody may read the page on which a window is decided: by a role in its team, because its newest plan asks for them, or because their
+/// vote on that stands.
+pub(crate) async fn may_decide(db: &mut PgConnection, actor: &Actor, window: &Window) -> Result<bool> {
+    if holds(actor, Verb::SeeTeam, Some(window.team)) || is_asked(db, window, actor.person).await? {
+        return Ok(true);
+    }
+    Ok(store::votes::standing(db, window.id, window.digest).await?.iter().any(|(_, vote)| vote.person == actor.person))
+}
+
 /// The permit to approve dates of a series that were put together: by a role in its team, or because they ask for the caller.
 pub(crate) async fn series_voter(db: &mut PgConnection, caller: &Caller, of: &Series, now: Timestamp) -> Result<Permit> {
     let Caller { actor, .. } = caller;

@@ -6,11 +6,11 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::series::Series;
 use crate::store::series_digests::{self, Asked};
-use crate::store::{groups, letters, series, window_forms, window_page};
+use crate::store::{groups, letters, series, window_forms, window_page, windows};
 use crate::transaction;
 use domain::approval::{Electorates, Standing, StandingVote};
 use domain::ids::{PersonId, SeriesId};
-use domain::permission::{Actor, Verb, authorize_asked};
+use domain::permission::{Actor, Verb, authorize_asked, holds};
 use domain::plan::Plan;
 use domain::series::digest::{DigestDate, SeriesDigest};
 use domain::series::together::{Stands, Voter};
@@ -110,7 +110,7 @@ pub(super) async fn card(db: &mut PgConnection, actor: &Actor, of: &Series, now:
         asked_by: asked.asked_by_name.clone(),
         asked_at: asked.asked_at,
         stands,
-        dates: lines(db, (of.id, now), &asked, &digest, &today, &counted).await?,
+        dates: lines(db, (actor, of, now), &asked, &digest, &today, &counted).await?,
         rules: rules(db, &standing).await?,
         votes: votes
             .into_iter()
@@ -144,7 +144,7 @@ async fn may(
 /// Each date with its window, where it has one, and what is still missing where it has none.
 async fn lines(
     db: &mut PgConnection,
-    (series, now): (SeriesId, Timestamp),
+    (actor, of, now): (&Actor, &Series, Timestamp),
     asked: &Asked,
     digest: &SeriesDigest,
     today: &Electorates,
@@ -152,15 +152,24 @@ async fn lines(
 ) -> Result<Vec<DigestLine>> {
     let days = || digest.dates.iter().map(|date| date.day);
     let Some(between) = days().min().zip(days().max()) else { return Ok(vec![]) };
-    let fates = series_digests::fates(db, series, asked.id, between).await?;
+    let fates = series_digests::fates(db, of.id, asked.id, between).await?;
+    let sees_team = holds(actor, Verb::SeeTeam, Some(of.team));
     let mut lines = Vec::new();
     for date in &digest.dates {
         let standing = digest.standing(date, today, votes).map_err(Error::internal)?;
         let fate = fates.get(&date.day);
+        let may_read = match fate {
+            Some(fate) if !sees_team => {
+                let window = windows::by_number(db, fate.number).await?;
+                scope::may_decide(db, actor, &window).await?
+            }
+            _ => sees_team,
+        };
         lines.push(DigestLine {
             start: date.times.start,
             passed: date.times.start <= now,
             window: fate.map(|fate| (fate.number, fate.state)),
+            may_read,
             alone: fate.and_then(series_digests::Fate::alone),
             approved: standing.approved,
             missing: standing.lines().iter().map(domain::approval::RuleStanding::missing).sum(),

@@ -5,10 +5,12 @@ use crate::series::Yard;
 use domain::absence::Form;
 use domain::approval::{Assurance, Group, Policy, Rule};
 use domain::people::TeamRole;
+use domain::proposal::ProposalForm;
 use domain::view::series::Approval;
 use domain::view::windows::Offer;
 use domain::window::WindowState;
 use engine::actions::Caller;
+use engine::actions::amend_window::amend_window;
 use engine::actions::cast_vote::{Input, Outcome, cast_vote};
 use engine::actions::say_absence::say_absence;
 use engine::actions::withdraw_vote::withdraw_vote;
@@ -165,4 +167,37 @@ async fn dates_of_a_series_are_approved_by_whom_they_ask_outside_the_team() {
         let window = queries::windows::decide(&house.engine, &fritz.actor, number).await.expect("he approved it");
         assert_eq!((window.head.state, window.sees_team), (WindowState::Approved, false));
     }
+}
+
+/// Who approved dates from outside reads their windows as long as those ask them; one that was edited since may ask others, and is named without a link.
+#[tokio::test]
+async fn a_window_that_asks_somebody_else_by_now_is_named_without_a_link() {
+    let yard = Yard::new().await;
+    let house = &yard.house;
+    let fritz = house.foreigner.clone();
+    house.ruled_by("Named", "production", &signed_in(Group::People(BTreeSet::from([fritz.actor.person])))).await;
+    let id = yard.made(&yard.dates(2)).await;
+    yard.ask(id, 2).await;
+    for who in [&house.stakeholder, &fritz] {
+        yard.approve(who, id).await.expect("asked");
+    }
+    let born = yard.look(id).await;
+    let [edited, kept] = born.as_slice() else { panic!("both are due: {born:?}") };
+    let links = async |who: &Caller| -> Vec<(i64, bool)> {
+        let page = queries::series_together::approval(&house.engine, &who.actor, id).await.expect("asked");
+        let Approval::Whole(page) = page else { panic!("not only what they approved") };
+        page.card.expect("put together").dates.iter().filter_map(|line| Some((line.window?.0, line.may_read))).collect()
+    };
+    let opens = async |who: &Caller, number: i64| queries::windows::decide(&house.engine, &who.actor, number).await.is_ok();
+    assert_eq!(links(&fritz).await, [(*edited, true), (*kept, true)]);
+
+    // By then the policy asks a lead of the own team instead; what was sealed before asks as before.
+    house.ruled_by("Own", "production", &signed_in(Group::LeadsAndDeputies)).await;
+    let form = ProposalForm { reason: "something else".into(), ..house.form(1) };
+    amend_window(&house.engine, &house.engineer, *edited, 1, &form, None).await.expect("edited");
+    assert_eq!(links(&fritz).await, [(*edited, false), (*kept, true)]);
+    for (number, may_read) in links(&fritz).await {
+        assert_eq!(opens(&fritz, number).await, may_read, "#{number}: a link leads to a page, and a page has a link");
+    }
+    assert_eq!(links(&house.lead).await, [(*edited, true), (*kept, true)], "she sees the team's work");
 }
