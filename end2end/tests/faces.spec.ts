@@ -157,6 +157,9 @@ test("the demo shows what a team comes to need", async ({ page, demo }) => {
   await page.goto(demo.address + (await first(page, `${demo.address}/series`, "/series/")));
   await expect(page.locator("main")).toContainText("Left out");
   await expect(page.locator("main")).toContainText("2 dates");
+  // Who is away, and that whoever votes meanwhile is asked about windows alone.
+  await expect(page.locator("#together")).toContainText(/waiting for .*Mara Market \(away until /);
+  await expect(page.locator("#together")).toContainText("Milo Market votes in the place of Mara Market until then, and is asked about each window by itself, not about these dates.");
   await page.goto(`${demo.address}/databases`);
   await page.locator("main").getByRole("link", { name: "Invoices", exact: true }).click();
   await expect(page.locator("main")).toContainText("20:00");

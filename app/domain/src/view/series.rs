@@ -229,12 +229,34 @@ pub struct DigestRule {
     pub need: usize,
     /// Who approved.
     pub have: Vec<String>,
-    /// Who could.
+    /// Who could; of somebody who is away, until when.
     pub waiting_for: Vec<String>,
+    /// Who votes in the place of whom of them: on windows, and never on dates that are put together.
+    pub in_place: Vec<InPlace>,
     /// Its turn has not come.
     pub later: bool,
     /// How well voters must be known.
     pub known: Assurance,
+}
+
+/// Somebody who is away, and has somebody else vote meanwhile.
+///
+/// Such a voice ends with the absence, and dates that are put together reach beyond it: whoever votes in somebody's place does so on each window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InPlace {
+    /// Name of who is away.
+    pub absent: String,
+    /// Name of who votes meanwhile.
+    pub delegate: String,
+}
+
+impl InPlace {
+    /// As a sentence beside the name of who is away.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let Self { absent, delegate } = self;
+        format!("{delegate} votes in the place of {absent} until then, and is asked about each window by itself, not about these dates.")
+    }
 }
 
 /// An approval of several dates.

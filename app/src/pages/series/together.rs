@@ -76,7 +76,11 @@ fn rule(rule: &DigestRule) -> impl IntoView + use<> {
     let mut who = rule.who.chars();
     let term: String = who.next().map(|first| first.to_uppercase().chain(who).collect()).unwrap_or_default();
     let known = rule.known.label();
-    view! { <Detail term=term><Pill tone=tone label=format!("{have} of {need}")/>{by}{waits}", known at least "{known}</Detail> }
+    let in_place = (have < need && !rule.later && !rule.in_place.is_empty()).then(|| {
+        let lines = rule.in_place.iter().map(|one| view! { <li>{one.said()}</li> }).collect_view();
+        view! { <ul class="plain quiet">{lines}</ul> }
+    });
+    view! { <Detail term=term><Pill tone=tone label=format!("{have} of {need}")/>{by}{waits}", known at least "{known}{in_place}</Detail> }
 }
 
 /// The dates, each with its window or with what is missing.

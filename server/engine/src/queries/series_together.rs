@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::store::series::Series;
 use crate::store::series_digests::{self, Asked};
-use crate::store::{groups, letters, series, window_forms, window_page, windows};
+use crate::store::{absences, groups, letters, series, window_forms, window_page, windows};
 use crate::transaction;
 use domain::approval::{Electorates, Standing, StandingVote};
 use domain::ids::{PersonId, SeriesId};
@@ -14,10 +14,12 @@ use domain::permission::{Actor, Verb, authorize_asked, holds};
 use domain::plan::Plan;
 use domain::series::digest::{DigestDate, SeriesDigest};
 use domain::series::together::{Stands, Voter};
+use domain::view::absences::waited;
 use domain::view::people::Attention;
-use domain::view::series::{Approval, ApprovalPage, DigestCard, DigestLine, DigestRule, DigestVote, LeftApproval};
+use domain::view::series::{Approval, ApprovalPage, DigestCard, DigestLine, DigestRule, DigestVote, InPlace, LeftApproval};
 use domain::view::windows::Offer;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,7 +113,7 @@ pub(super) async fn card(db: &mut PgConnection, actor: &Actor, of: &Series, now:
         asked_at: asked.asked_at,
         stands,
         dates: lines(db, (actor, of, now), &asked, &digest, &today, &counted).await?,
-        rules: rules(db, &standing).await?,
+        rules: rules(db, actor, &standing).await?,
         votes: votes
             .into_iter()
             .map(|vote| DigestVote {
@@ -178,18 +180,27 @@ async fn lines(
     Ok(lines)
 }
 
-async fn rules(db: &mut PgConnection, standing: &Standing) -> Result<Vec<DigestRule>> {
+async fn rules(db: &mut PgConnection, actor: &Actor, standing: &Standing) -> Result<Vec<DigestRule>> {
     let lines = standing.lines();
     let people: BTreeSet<PersonId> = lines.iter().flat_map(|rule| rule.have.iter().chain(&rule.waiting_for)).copied().collect();
     let names: BTreeMap<PersonId, String> = window_page::names(db, &people).await?;
-    let named = |people: &[PersonId]| people.iter().filter_map(|person| names.get(person).cloned()).collect();
+    let away = absences::now(db, &people.iter().copied().collect::<Vec<_>>()).await?;
+    let meanwhile = absences::away(db, &people.iter().map(|person| person.0).collect::<Vec<_>>()).await?;
+    let waited = waited(&names, &away, &[], &TimeZone::get(&actor.zone).unwrap_or(TimeZone::UTC));
+    let named =
+        |people: &[PersonId], names: &BTreeMap<PersonId, String>| people.iter().filter_map(|person| names.get(person).cloned()).collect();
+    let in_place = |person: &PersonId| {
+        let (absent, delegate) = (names.get(person)?.clone(), meanwhile.get(person)?.delegate.clone()?);
+        Some(InPlace { absent, delegate })
+    };
     Ok(lines
         .iter()
         .map(|rule| DigestRule {
             who: rule.who(),
             need: rule.need,
-            have: named(&rule.have),
-            waiting_for: named(&rule.waiting_for),
+            have: named(&rule.have, &names),
+            waiting_for: named(&rule.waiting_for, &waited),
+            in_place: rule.waiting_for.iter().filter_map(in_place).collect(),
             later: rule.later,
             known: rule.rule.assurance,
         })

@@ -2,6 +2,7 @@
 
 use crate::house::{House, code};
 use crate::series::Yard;
+use domain::absence::Form;
 use domain::approval::Policy;
 use domain::canonical::Digest;
 use domain::ids::SeriesId;
@@ -11,7 +12,7 @@ use domain::permission::Actor;
 use domain::proposal::ProposalForm;
 use domain::series::digest::SeriesDigest;
 use domain::series::form::SeriesForm;
-use domain::view::series::Approval;
+use domain::view::series::{Approval, DigestCard, InPlace};
 use domain::view::windows::Offer;
 use domain::window::WindowState;
 use engine::actions::Caller;
@@ -23,6 +24,7 @@ use engine::actions::create_freeze::create_freeze;
 use engine::actions::edit_series::edit_series;
 use engine::actions::end_series::{self, end_series};
 use engine::actions::move_date::{self, move_date};
+use engine::actions::say_absence::say_absence;
 use engine::actions::skip_date::{self, skip_date};
 use engine::actions::withdraw_series_vote::withdraw_series_vote;
 use engine::actions::withdraw_vote::withdraw_vote;
@@ -447,4 +449,38 @@ async fn the_evidence_of_a_window_has_the_facts_about_the_dates_it_was_approved_
     assert!(evidence.facts.iter().all(|fact| fact.line.action != "series.vote"), "they are the series' own");
     let alone = house.proposed(9).await.number;
     assert_eq!(queries::evidence::show(&house.engine, &house.lead, alone).await.expect("evidence").together, None);
+}
+
+/// A voice in somebody's place ends with the absence, and dates reach beyond it: the delegate is asked about windows alone, and the page says so.
+#[tokio::test]
+async fn a_delegate_is_asked_about_each_window_and_not_about_dates_together() {
+    let yard = Yard::new().await;
+    let (house, id) = (&yard.house, yard.made(&yard.dates(2)).await);
+    yard.ask(id, 2).await;
+    let day = |days: i64| (house.engine.clock().now() + jiff::SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%d").to_string();
+    let form = Form { first_day: day(0), last_day: day(5), delegate: "fritz@example.org".into() };
+    say_absence(&house.engine, &house.lead, house.lead.actor.person, &form).await.expect("a good absence");
+    let away = |card: Option<DigestCard>| {
+        let rules = card.expect("put together").rules;
+        let leads = rules.into_iter().find(|rule| rule.waiting_for.iter().any(|name| name.starts_with("Lena")));
+        leads.expect("she is still asked")
+    };
+    let Ok(Approval::Whole(page)) = queries::series_together::approval(&house.engine, &house.engineer.actor, id).await else {
+        panic!("he sees the team's work")
+    };
+    let whole = queries::series::show(&house.engine, &house.engineer.actor, id, None).await.expect("a page");
+    for rule in [away(page.card), away(whole.together)] {
+        let [absent, other] = rule.waiting_for.as_slice() else { panic!("the lead and her deputy: {rule:?}") };
+        let (absent, other) = if other.starts_with("Lena") { (other, absent) } else { (absent, other) };
+        assert!(absent.starts_with("Lena (away until ") && other == "Dario", "{rule:?}");
+        let said: Vec<String> = rule.in_place.iter().map(InPlace::said).collect();
+        let said_so = "Fritz votes in the place of Lena until then, and is asked about each window by itself, not about these dates.";
+        assert_eq!(said, [said_so]);
+    }
+    assert_eq!(code(yard.approve(&house.foreigner, id).await), "not_found", "and nothing counts that he would say to them");
+
+    for number in yard.look(id).await {
+        let page = queries::windows::decide(&house.engine, &house.foreigner.actor, number).await.expect("each window asks him");
+        assert!(page.speaks_for == ["Lena"] && page.offers.approve.is_open(), "#{number}: {:?}", page.speaks_for);
+    }
 }
