@@ -19,6 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The longest life of a decision link.
 const LINK_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);
 
+/// In the payload of a request for a decision that was sent before.
+pub(crate) const REMINDER: &str = "reminder";
+
 /// Who is told, and by which ways.
 pub(crate) type Told = BTreeMap<PersonId, Channels>;
 

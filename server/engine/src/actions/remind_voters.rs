@@ -41,7 +41,8 @@ pub async fn remind_voters(pool: &PgPool, permit: &Permit, window: WindowId) -> 
             for person in &people {
                 ledger.replace_links(window.id, *person).await?;
             }
-            audience::ask(&mut ledger, &window, &plan, people, Map::new(), fact).await?;
+            let payload = Map::from_iter([(audience::REMINDER.to_owned(), true.into())]);
+            audience::ask(&mut ledger, &window, &plan, people, payload, fact).await?;
             ledger.reminded(window.id, fact).await
         })
     })

@@ -2,6 +2,7 @@
 
 use super::Notifier;
 use super::transport::Route;
+use crate::actions::audience;
 use crate::error::{Error, Result};
 use crate::paper::{
     self, AccountMaterial, AddressMaterial, AskedSeries, Away, Bulletin, FactorNews, Frame, Mail, Material, News, OwnerChange, Silence,
@@ -120,6 +121,7 @@ impl Notifier {
                 };
                 Ok(std::sync::Arc::new(Material {
                     kind,
+                    reminder: message.payload.get(audience::REMINDER).is_some(),
                     now,
                     installation: letters::installation(db).await?,
                     base,

@@ -26,6 +26,8 @@ use voting::{ask, broken, code, delegated, in_your_place, opinions, recorded};
 pub struct Material {
     /// Which message.
     pub kind: NoticeKind,
+    /// It asks once more for what was asked for before.
+    pub reminder: bool,
     /// When it leaves.
     pub now: Timestamp,
     /// Who writes.
@@ -99,8 +101,8 @@ fn letter(m: &Material) -> Letter {
     let name = format!("#{} {}: {}", m.subject.number, line(&plan.databases()), line(&plan.title));
     let (lead, paragraphs) = saying(m, &zone);
     Letter {
-        subject: format!("[{}] {name}, {}", m.kind.label(), zone.short(plan.times.start)),
-        headline: format!("{}: {name}", m.kind.label()),
+        subject: format!("[{}] {name}, {}", label(m), zone.short(plan.times.start)),
+        headline: format!("{}: {name}", label(m)),
         lead,
         rows: rows(m, &zone),
         button: button(m),
@@ -112,6 +114,11 @@ fn letter(m: &Material) -> Letter {
         page: page(m),
         installation: line(&m.installation.name),
     }
+}
+
+/// What kind of message it is, as people sort their mail by it.
+fn label(m: &Material) -> String {
+    if m.reminder { format!("Reminder: {}", m.kind.label().to_lowercase()) } else { m.kind.label().to_owned() }
 }
 
 /// The newest seal in words.

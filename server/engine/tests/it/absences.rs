@@ -273,6 +273,13 @@ async fn reminders_go_to_the_delegate_and_not_to_who_is_away() {
         .expect("an hour passed");
     engine::scheduler::tick(&worker).await.expect("ticks");
     assert_eq!(office.told("approval_needed").await, ["Dario", "Dario", "Fritz", "Fritz", "Lena", "Sten", "Sten"]);
+    let reminded: Vec<String> = sqlx::query_scalar(
+        "SELECT p.name FROM drydock.outbox o JOIN drydock.person p ON p.id = o.person_id WHERE o.kind = 'approval_needed' AND o.payload ? 'reminder' ORDER BY 1",
+    )
+    .fetch_all(&house.admin)
+    .await
+    .expect("messages");
+    assert_eq!(reminded, ["Dario", "Fritz", "Sten"], "those mails say that they are reminders");
 }
 
 #[tokio::test]

@@ -92,6 +92,7 @@ pub fn material(kind: NoticeKind) -> Material {
         given_by: vec![],
         delegate: (kind == NoticeKind::Delegated).then(|| ("Mara".into(), at("2026-11-20T11:00:00Z"))),
         said: vec![],
+        reminder: false,
         kind,
         now: at("2026-11-20T12:00:00Z"),
         installation: Installation {
@@ -197,6 +198,19 @@ fn every_message_says_this() {
             format!("To: {} <{}>\nSubject: {}\n\n{}", mail.to_name, mail.to_address, mail.subject, mail.text)
         );
     }
+}
+
+/// Whoever got the first request knows by the subject that this one asks nothing new.
+#[test]
+fn a_reminder_says_that_it_is_one() {
+    let first = mail(NoticeKind::ApprovalNeeded);
+    let again = write(&Material { reminder: true, ..material(NoticeKind::ApprovalNeeded) }).expect("written");
+    let rest = first.subject.strip_prefix("[Approval needed]").expect("its kind first");
+    assert_eq!(again.subject, format!("[Reminder: approval needed]{rest}"));
+    assert_eq!(again.thread, first.thread, "beside the first one");
+    let said = "Egon asked for your decision on this maintenance window, and it is still missing.";
+    assert!(again.text.contains(said) && again.html.contains(said) && !first.text.contains(said), "{}", again.text);
+    assert!(again.text.contains("Review and decide"), "{}", again.text);
 }
 
 #[test]

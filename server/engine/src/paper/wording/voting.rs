@@ -10,6 +10,8 @@ use secrecy::ExposeSecret as _;
 pub(super) fn ask(m: &Material, zone: &Zone) -> (String, Vec<String>) {
     let lead = if m.moved_from.is_some() {
         moved(m, zone, ", so votes on the old time no longer count, and asks for your decision on the new one.")
+    } else if m.reminder {
+        format!("{} asked for your decision on this maintenance window, and it is still missing.", line(&m.subject.author))
     } else {
         format!("{} asks for your decision on this maintenance window.", line(&m.subject.author))
     };
