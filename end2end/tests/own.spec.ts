@@ -1,6 +1,6 @@
 // An own procedure: composed as a file, wrong first, then agreed to by somebody else, proposed with, and taken along.
 import { expect, signIn, signOut, test } from "./demo";
-import { soon, until } from "./journey";
+import { approve, soon, until } from "./journey";
 import { wellMade } from "./looks";
 import { readFileSync } from "node:fs";
 
@@ -12,10 +12,18 @@ const FILE = `key = "${KEY}"
 name = "weekly for the stock"
 about = "Fresh statistics, and a look at the space."
 dbms = "postgresql"
-steps = ["freeze", "analyze", "space"]
+steps = ["by_hand_count", "freeze", "analyze", "space"]
 
 [thresholds]
 analyze_min_changed_rows = 10
+
+[[by_hand]]
+key = "by_hand_count"
+title = "The shelves are closed"
+does = "Close the hatch, and see that nobody fetches anything."
+back = "Open the hatch."
+risk = "R1"
+minutes = 2
 
 [[check]]
 title = "The stock is counted"
@@ -77,7 +85,7 @@ test("somebody else finds it on the first page and agrees", async ({ page, demo 
   await expect(page.locator("main")).toContainText("It counts from now on");
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download it" }).click()]);
   expect(file.suggestedFilename()).toBe(`${KEY}.toml`);
-  expect(readFileSync(await file.path(), "utf8")).toContain('steps = [\n    "freeze",\n    "analyze",\n    "space",\n]');
+  expect(readFileSync(await file.path(), "utf8")).toContain('steps = [\n    "by_hand_count",\n    "freeze",\n    "analyze",\n    "space",\n]');
   await signOut(page);
 });
 
@@ -108,6 +116,41 @@ for (const javaScriptEnabled of [true, false]) {
     });
   });
 }
+
+test("the run waits for what a person does, and goes on when they say what they saw", async ({ page, demo }) => {
+  await signIn(page, demo, "engineer");
+  await page.goto(`${demo.address}/windows/new?database=shop`);
+  await page.getByLabel("Reason").fill("Counted tonight.");
+  await page.getByRole("radio", { name: "weekly for the stock" }).check();
+  await page.getByRole("button", { name: "Show its fields" }).click();
+  const start = soon(60);
+  await page.getByLabel("Date").fill(start.date);
+  await page.getByLabel("Start", { exact: true }).fill(start.time);
+  await page.getByLabel("Duration, minutes").fill("60");
+  await page.getByRole("button", { name: "Look at the database" }).click();
+  await until(page, page.url(), /weekly for the stock, version 1[^]*Findings/, 60_000);
+  await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
+  await expect(page.locator("#plan")).toContainText("By hand, planned with 2 min: Close the hatch");
+  const number = new URL(page.url()).pathname.split("/").pop()!;
+  await signOut(page);
+  for (const role of ["stakeholder", "lead"] as const) await approve(page, demo, role, number);
+  await signIn(page, demo, "engineer");
+  await until(page, `${demo.address}/windows/${number}`, /On hold/, 170_000);
+  await page.locator("a[href^='/runs/']").first().click();
+  await expect(page.locator("#hold")).toContainText("Nothing is wrong: the step “The shelves are closed” is done by a person.");
+  await expect(page.locator("#by-hand li")).toContainText("waits for a person");
+  await wellMade(page);
+  await page.getByLabel("Go on with what is left").check();
+  await page.getByLabel("Reason").fill("The hatch is closed, nobody is there.");
+  await page.getByRole("button", { name: "Decide" }).click();
+  const run = page.url();
+  await until(page, `${demo.address}/windows/${number}`, /Validating/, 90_000);
+  await page.goto(run);
+  await expect(page.locator("#by-hand li")).toContainText(/done[^]*The hatch is closed, nobody is there\.[^]*Way back: Open the hatch\./);
+  await wellMade(page);
+  await page.goto(`${demo.address}/windows/${number}`);
+  await expect(page.locator("#conversation")).toContainText("Did the step by hand.");
+});
 
 const SQL_KEY = "own_old_carts";
 const SQL_FILE = `key = "${SQL_KEY}"

@@ -48,7 +48,7 @@ pub(super) async fn policy(engine: &Engine) -> Result<()> {
         environments: BTreeSet::from([Environment::Production.word().to_owned()]),
         tags: BTreeSet::from([shop::DATABASE.to_owned()]),
         procedures: BTreeSet::from([design_change::KEY.to_owned()]),
-        risks: BTreeSet::from([RiskClass::R3, RiskClass::R4]),
+        risks: BTreeSet::from([RiskClass::R3]),
         precedence: 25,
         ..Scope::default()
     };
