@@ -1,8 +1,10 @@
 //! "This was not me" while the work is under way: what is held and stopped by it, what is not, and who is told.
 
-use crate::house::House;
+use crate::glass::break_glass;
+use crate::house::{House, code};
 use crate::lanes::{FIRST, Lanes};
 use crate::run_stage::RunStage;
+use crate::voices::account;
 use domain::hold::HoldVerb;
 use domain::ids::{PersonId, WindowId};
 use domain::view::links::Answer;
@@ -10,8 +12,9 @@ use domain::window::WindowState;
 use engine::Error;
 use engine::actions::Caller;
 use engine::actions::cast_vote::{self, cast_vote};
+use engine::actions::hold_run;
 use engine::actions::withdraw_vote::{Objection, object_to_vote};
-use engine::queries::links;
+use engine::queries::{links, windows};
 use engine::test_support::fail_points::Deed;
 use std::time::Duration;
 
@@ -86,6 +89,56 @@ async fn a_vote_that_was_not_theirs_holds_what_runs_by_it() {
     assert_eq!(not_me(house, &house.secret("vote_recorded", house.lead.actor.person).await).await, WindowState::Hold);
     let said = "SELECT count(*) FROM drydock.outbox WHERE kind = 'held' AND payload -> 'said' ->> 0 LIKE '%was not theirs%'";
     assert!(house.count(said).await > 0, "{}", stage.page().await);
+    worker.stop().await;
+}
+
+/// Two people broke the glass: it runs by them and by no vote. Who disowns one takes it off the count, once, and nothing waits for anybody by it; what
+/// somebody else holds goes on by a decision, as the glass lets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_by_break_glass_runs_on_without_a_vote_that_was_not_theirs() {
+    let stage = RunStage::new().await;
+    let house = &stage.house;
+    for who in [&house.engineer, &house.lead] {
+        account(house, who.actor.person).await;
+    }
+    stage.gated_index("invoices").await;
+    stage.gated_index("letters").await;
+    let gate = stage.hold_gate().await;
+    stage.target.settled().await;
+    let number = house.due_and_waiting_with(|plan| plan.parameters = RunStage::eager()).await.number;
+    vote(house, &house.stakeholder, number, "approve").await;
+    assert_eq!(house.state(number).await, "proposed", "one of two");
+    break_glass(house, number).await;
+    let worker = stage.worker();
+    stage.at_the_gate().await;
+    let facts = "SELECT count(*) FROM drydock.fact WHERE action IN ('run.ask_hold', 'run.stop', 'window.leave_out')";
+    let (messages, link) = ("SELECT count(*) FROM drydock.outbox", house.secret("vote_recorded", house.stakeholder.actor.person).await);
+    let told = house.count(messages).await;
+    assert_eq!(not_me(house, &link).await, WindowState::Running);
+    assert_eq!(code(object_to_vote(&house.engine, &link, &Objection { short_name: "prod-orders".into() }, "r").await), "link_spent");
+    let asked = "SELECT count(*) FROM drydock.run WHERE hold_asked_at IS NOT NULL OR stop_asked_at IS NOT NULL";
+    assert_eq!((house.count(asked).await, house.count(facts).await), (0, 0), "it runs in spite of that vote, and not by it");
+    assert_eq!(house.count(messages).await, told, "nobody has to come: nothing waits by it");
+    let by_link = "SELECT count(*) FROM drydock.fact WHERE action = 'vote.withdraw' AND actor_kind = 'link'
+                     AND position('this was not me' IN convert_from(bytes, 'UTF8')) > 0";
+    assert_eq!(house.count(by_link).await, 1);
+    let page = windows::show(&house.engine, &house.auditor.actor, number, None).await.expect("a page");
+    assert_eq!(page.standing.rules.iter().map(|rule| rule.have.len()).sum::<usize>(), 0, "{:?}", page.standing);
+    let taken_back = page.votes[0].withdrawn.as_ref().map(|(_, why)| why.as_str());
+    assert_eq!(taken_back, Some("the holder of the mailbox says: this was not me"));
+    assert_eq!(page.head.glass, Some(("Egon".to_owned(), "Lena".to_owned())), "it bears both names, and runs by them");
+
+    let typed = hold_run::Input { short_name: "prod-orders".into(), reason: "the web shop is slow".into() };
+    hold_run::hold_run(&house.engine, &house.engineer, stage.run().await, &typed).await.expect("it may be held");
+    drop(gate);
+    stage.until(60, "SELECT state = 'hold' FROM drydock.window").await;
+    stage.decide(&house.engineer, HoldVerb::Continue, "", "the shop is quick again").await.expect("the glass lets it go on");
+    stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+    let page = stage.page().await;
+    assert!(stage.outcomes().await.iter().all(|outcome| outcome == "done"), "{page}");
+    assert_eq!(stage.text("SELECT ending FROM drydock.run").await, "finished", "{page}");
+    let review = "SELECT count(*) FROM drydock.break_glass WHERE confirmed_at IS NOT NULL";
+    assert_eq!(house.count(review).await, 1, "its review is owed as before\n{page}");
     worker.stop().await;
 }
 
