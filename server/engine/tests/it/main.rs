@@ -13,6 +13,7 @@ mod calendar;
 mod changes;
 mod cluster;
 mod comments;
+mod counters;
 mod cuts;
 mod delegations;
 mod departures;

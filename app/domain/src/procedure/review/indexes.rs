@@ -83,7 +83,7 @@ pub fn duplicates(rows: &[DuplicateRow]) -> Selection {
 }
 
 /// Indexes without use. `observed_s` is how long the counters have run, `None` where the server does not tell; `standbys` counts those
-/// that are connected, whose scans nobody here sees.
+/// that follow this server or have a slot here, whose scans nobody here sees.
 pub fn unused(rows: &[UnusedRow], observed_s: Option<u64>, standbys: u64) -> Selection {
     let rows: Vec<&UnusedRow> = rows.iter().filter(|row| row.bytes >= UNUSED_MIN_BYTES).collect();
     if rows.is_empty() {
@@ -104,8 +104,8 @@ pub fn unused(rows: &[UnusedRow], observed_s: Option<u64>, standbys: u64) -> Sel
         return found(vec![Finding::cannot_see(
             STEP,
             format!(
-                "Whether {n} indexes without a scan here are unused is not known: {} connected, and their scans are not counted here.",
-                crate::procedure::text::plural(standbys, "standby is", "standbys are")
+                "Whether {n} indexes without a scan here are unused is not known: {} this server, and what is scanned there is not counted here.",
+                crate::procedure::text::plural(standbys, "standby follows", "standbys follow")
             ),
             "Look at pg_stat_user_indexes on each standby before you drop one.",
         )]);

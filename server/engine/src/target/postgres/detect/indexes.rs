@@ -90,11 +90,13 @@ async fn unused(look: &Look<'_>) -> Result<Selection, StatementError> {
             found.push(UnusedRow { index, bytes: amount(&row, 5)?, writes_rows: amount(&row, 6)?, definition: field(&row, 7)? });
         }
     }
-    // A crash makes all counters begin anew: then it shows in those of the whole server, while the database's own reset stays NULL.
+    // A crash makes all counters begin anew: then it shows in those of the whole server, while the database's own reset stays NULL. A standby that is
+    // away for the moment is known by the slot that waits for it.
     let sql = "SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - greatest(
                     (SELECT d.stats_reset FROM pg_catalog.pg_stat_database d WHERE d.datname = pg_catalog.current_database()),
                     (SELECT b.stats_reset FROM pg_catalog.pg_stat_bgwriter b)))::pg_catalog.int8,
-                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication), pg_catalog.current_setting('track_counts')::pg_catalog.bool";
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication)
+                    + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots s WHERE s.slot_type = 'physical' AND NOT s.active), pg_catalog.current_setting('track_counts')::pg_catalog.bool";
     let row = look.link.row(sql, &[]).await?;
     if !field::<bool>(&row, 2)? && !found.is_empty() {
         let blind = Finding::cannot_see(
