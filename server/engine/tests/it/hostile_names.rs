@@ -181,3 +181,47 @@ async fn rebuilt(stage: &RunStage, tables: &[String], indexes: &[String]) {
     assert_eq!(stage.on_target(left).await, 0);
     assert_eq!(stage.on_target("SELECT count(*) FROM pg_class WHERE relnamespace = 'shop'::regnamespace AND relkind = 'i'").await, 1_000);
 }
+
+/// An expression whose function finds another one by the database's search path: maintained where the server goes by that path. Where it keeps to a safe
+/// one (from 17 on), the rebuild says what was not found, and leaves nothing behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_that_needs_the_search_path_is_rebuilt_or_says_why() {
+    let stage = RunStage::new().await;
+    let table = r#""Odd Name"."Mixed ""Q"" Tab""#;
+    let path = format!(r#"ALTER DATABASE {} SET search_path = "Odd Name", public"#, stage.target.db.name());
+    stage.target.plant(&format!(r#"CREATE SCHEMA "Odd Name" AUTHORIZATION shop_owner; {path}"#)).await;
+    stage
+        .target
+        .plant_as_owner(&format!(
+            r#"CREATE FUNCTION helper(note text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower(note)';
+               CREATE FUNCTION norm(note text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN helper(note); END';
+               CREATE TABLE {table} (id int, note text) WITH (autovacuum_enabled = off);
+               CREATE INDEX "by.note" ON {table} (norm(note), id);
+               INSERT INTO {table} SELECT n, md5(n::text) FROM generate_series(1, 10000) n;
+               DELETE FROM {table} WHERE id > 2000"#
+        ))
+        .await;
+    stage.target.settled().await;
+    stage.target.plant(&format!("VACUUM {table}")).await;
+    stage.due(|_| ()).await;
+    let worker = stage.worker();
+    stage.until(60, "SELECT state IN ('validating', 'hold') FROM drydock.window").await;
+    worker.stop().await;
+    let page = stage.page().await;
+    let sent: Vec<(String, String, String)> =
+        sqlx::query_as("SELECT statement, outcome, coalesce(outcome_detail, '') FROM drydock.item ORDER BY ordinal")
+            .fetch_all(&stage.house.admin)
+            .await
+            .expect("items");
+    let of =
+        |begins: &str| sent.iter().find(|(statement, ..)| statement.starts_with(begins)).unwrap_or_else(|| panic!("no {begins}\n{page}"));
+    let (rebuilt, analyzed) = (of(r#"REINDEX INDEX CONCURRENTLY "Odd Name"."by.note""#), of("ANALYZE"));
+    if stage.on_target("SELECT current_setting('server_version_num')::bigint").await < 170_000 {
+        assert_eq!((rebuilt.1.as_str(), analyzed.1.as_str()), ("done", "done"), "{page}");
+    } else {
+        assert!(rebuilt.1 == "failed" && rebuilt.2.contains("helper"), "{page}");
+    }
+    assert_eq!(stage.on_target("SELECT count(*) FROM pg_index WHERE NOT indisvalid").await, 0, "{page}");
+    let indexes = "SELECT count(*) FROM pg_class WHERE relnamespace = '\"Odd Name\"'::regnamespace AND relkind = 'i'";
+    assert_eq!(stage.on_target(indexes).await, 1, "{page}");
+}

@@ -140,15 +140,17 @@ enum Fate {
     Killed,
 }
 
-/// Fifteen seconds for the statement and a minute in reserve: the server's timer is swallowed, and the watchdog ends it.
+/// Fifteen seconds for the statement, and a minute in reserve.
+const SHORT: When = When { start_s: -60, latest_s: 30, cut_off_s: 60, end_s: 100 };
+
+/// The server's timer is swallowed, and the watchdog ends it.
 async fn ends_in_time(fate: Fate) {
     let stage = RunStage::new().await;
     stage.gated_index("invoices").await;
     stage.deaf_to_the_first_cancel().await;
     let dog = Dog::start(stage.house.keys.path()).await;
     let gate = stage.hold_gate().await;
-    let short = When { start_s: -60, latest_s: 30, cut_off_s: 60, end_s: 100 };
-    stage.house.staged(short, |plan| plan.parameters = RunStage::eager()).await;
+    stage.house.staged(SHORT, |plan| plan.parameters = RunStage::eager()).await;
     let worker = stage.worker_process();
     let pid = stage.at_the_gate().await;
     let frozen = match fate {
@@ -182,4 +184,32 @@ async fn a_statement_ends_in_time_though_its_worker_is_frozen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_ends_in_time_though_its_worker_was_killed() {
     ends_in_time(Fate::Killed).await;
+}
+
+/// No worker, no watchdog, and nobody who starts one: the server's own timer ends the statement inside the window. The worker that comes later finds out
+/// what became of it, sends it no second time, and takes away what it left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_nobody_watches_is_ended_by_the_server_itself() {
+    let stage = RunStage::new().await;
+    stage.gated_index("invoices").await;
+    let gate = stage.hold_gate().await;
+    stage.house.staged(SHORT, |plan| plan.parameters = RunStage::eager()).await;
+    let worker = stage.worker_process();
+    let pid = stage.at_the_gate().await;
+    worker.kill();
+    let there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid} AND state = 'active'");
+    assert_eq!(stage.on_target(&there).await, 1, "it runs on without anybody");
+    while stage.on_target(&there).await == 1 {
+        assert!(stage.left_s().await > 0.0, "still active at the end of the window");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(stage.invalid_indexes().await, 1, "what it left");
+    let later = stage.worker_process();
+    stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+    later.terminate().await;
+    drop(gate);
+    let page = stage.page().await;
+    assert_eq!((stage.builds().await, stage.invalid_indexes().await, stage.executing().await), (1, 0, 0), "{page}");
+    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.attempt").await, 1, "{page}");
+    stage.leave().await;
 }
