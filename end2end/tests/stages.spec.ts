@@ -1,5 +1,5 @@
 // A policy in two stages: refused while nobody could meet it, agreed to by those whom it rules, asked "who must approve?", kept true by an
-// example, and lived by; then a version of it that approves beforehand what only reads.
+// example, and lived by; then a version of it that approves beforehand what only reads, and one that asks for a share of a group.
 import { expect, mail, person, signIn, signOut, test, type Demo, type Mail } from "./demo";
 import { agree, approve, day, until } from "./journey";
 import { wellMade } from "./looks";
@@ -10,6 +10,8 @@ test.describe.configure({ mode: "serial" });
 
 const NAME = "Staging in two stages";
 const EXAMPLE = "Weekly on the copy";
+/** She depends on the copy, and has a mailbox and nothing else here. */
+const NORA = "nora@shop.example";
 /** The window that is asked about in two stages. */
 let number = "";
 
@@ -224,4 +226,67 @@ test("a policy is chosen by what a database holds, as it was measured", async ({
   await expect(answer(page)).toContainText("Standard, version 1");
   await expect(answer(page)).toContainText(/The database holds\s*[\d.,]+ [MG]B, as last measured/);
   await wellMade(page);
+});
+
+test("a version that asks for a share of a group says how many that is", async ({ page, demo }) => {
+  await signIn(page, demo, "lead");
+  // A third person depends on the copy: of three, 60 % is two, rounded up.
+  await page.goto(`${demo.address}/databases`);
+  await page.getByRole("row", { name: /shop-staging/ }).getByRole("link").first().click();
+  await page.getByRole("link", { name: "Edit stakeholders" }).click();
+  const stakeholders = page.getByLabel("Stakeholders", { exact: true });
+  await stakeholders.fill(`${await stakeholders.inputValue()}\nNora Nord <${NORA}>`);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.locator("#stakeholders li")).toHaveCount(3);
+  await signOut(page);
+  await signIn(page, demo, "admin");
+  await change(page, demo);
+  await rule(page, 1).getByLabel("How many").selectOption("a share");
+  await rule(page, 1).getByLabel("Share, %").fill("101");
+  await rule(page, 2).getByLabel("Who", { exact: true }).selectOption("Nobody: not used");
+  await page.getByRole("button", { name: /^Propose/ }).click();
+  await expect(page.locator(".error-summary")).toContainText(/Share, %[^]*100/);
+  await expect(rule(page, 1).getByLabel("How many")).toHaveValue("percent");
+  await rule(page, 1).getByLabel("Share, %").fill("60");
+  await page.getByRole("button", { name: /^Propose/ }).click();
+  // The example expects two people: that is what the share comes to.
+  await expect(page.locator("main")).toContainText("It counts once 2 others have agreed");
+  await signOut(page);
+  await agree(page, demo, /Proposed: version 3 of “Staging in two stages”/);
+  await signIn(page, demo, "engineer");
+  await page.goto(`${demo.address}/policies`);
+  const card = page.locator(".card").filter({ has: page.getByRole("heading", { name: NAME, exact: true }) });
+  await expect(card).toContainText("60 % of the stakeholders of the database, known at least");
+  await page.goto(`${demo.address}/policies/who?database=shop-staging`);
+  await expect(answer(page)).toContainText(`${NAME}, version 3`);
+  await expect(answer(page).getByRole("row", { name: /stakeholders of the database/ }).getByRole("cell").first()).toHaveText("2");
+});
+
+test("one approval of the share is not enough, and the second one is", async ({ page, demo, another }) => {
+  await signIn(page, demo, "engineer");
+  const shared = await propose(page, demo, "weekly (PostgreSQL)", day(5), [/Nora Nord/]);
+  const [status, approvals] = [page.locator(".window-line").first(), page.locator("#approvals")];
+  await expect(approvals).toContainText(/Stakeholders of the database\s*0 of 2 waiting for/);
+  await expect(page.locator(".blocked")).toContainText("2 stakeholders of the database have to approve.");
+  await signOut(page);
+  await approve(page, demo, "stakeholder", shared, "shop-staging");
+  await signIn(page, demo, "engineer");
+  await page.goto(`${demo.address}/windows/${shared}`);
+  await expect(status).toContainText("Waiting for approval");
+  await expect(approvals).toContainText(/Stakeholders of the database\s*1 of 2 by Sten Sommer waiting for [^]*Nora Nord/);
+  await expect(page.locator(".blocked")).toContainText("One stakeholder of the database has to approve. 1 of 2 have.");
+  await wellMade(page);
+  const admin = await another("admin");
+  const { links, text } = await mail(admin, demo, NORA, new RegExp(`^\\[Approval needed\\] #${shared} `));
+  const link = links.find((to) => to.includes("/a/"))!;
+  expect(link, text).toBeTruthy();
+  const reader = await another();
+  await reader.goto(link);
+  await expect(reader.locator("main")).toContainText("1 of 2");
+  await reader.getByLabel(/To approve, type the short name/).fill("shop-staging");
+  await reader.getByRole("button", { name: "Approve this plan" }).click();
+  await expect(reader.locator("h1")).toHaveText("You have decided");
+  await page.reload();
+  await expect(status).toContainText("Approved");
+  await expect(approvals).toContainText(/Stakeholders of the database\s*2 of 2 by/);
 });
