@@ -67,17 +67,24 @@ fn finding(kind: &str, level: FindingLevel, sentence: String, advice: &str) -> F
 /// What is wrong with partitions.
 pub fn partitions(defaults: &[DefaultRow], detached: &[DetachRow], bounds: &[BoundRow]) -> Selection {
     let mut findings: Vec<Finding> = defaults.iter().filter_map(default_partition).collect();
-    findings.extend(detached.iter().map(|row| {
-        finding(
+    findings.extend(half_detached(step::SPACE, detached));
+    findings.extend(bounds.iter().filter_map(bound));
+    Selection { findings, ..Selection::default() }
+}
+
+/// Partitions whose detaching was interrupted, as a step finds them: readers miss their rows, so no look may keep silent about them.
+pub fn half_detached(step: &str, rows: &[DetachRow]) -> Vec<Finding> {
+    let finding = |row: &DetachRow| {
+        Finding::new(
+            step,
             "pending_detach",
             FindingLevel::Urgent,
             format!("Detaching it from {} was interrupted: its rows are missing from every query of {} already.", row.parent, row.parent),
             "Complete it with ALTER TABLE … DETACH PARTITION … FINALIZE; nothing else brings it to an end. Then attach it again, if its rows belong there.",
         )
         .about(&row.partition)
-    }));
-    findings.extend(bounds.iter().filter_map(bound));
-    Selection { findings, ..Selection::default() }
+    };
+    rows.iter().map(finding).collect()
 }
 
 fn default_partition(row: &DefaultRow) -> Option<Finding> {

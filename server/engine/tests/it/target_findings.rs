@@ -38,6 +38,50 @@ async fn sizes_count_partitions_with_their_parent_and_strays_in_the_default_one_
     assert_eq!(of_kind(&plain, "table_size").len(), 1, "what the plan leaves alone is not looked at: {plain:?}");
 }
 
+/// Detaching that broke off hides the rows from whoever asks the parent: that is urgent until somebody finishes it, whatever the plan looks at besides.
+#[tokio::test]
+async fn a_half_detached_partition_is_urgent_until_it_is_finished() {
+    let target = Target::new().await;
+    target
+        .plant_as_owner(
+            "CREATE TABLE shop.days (id int, day date) PARTITION BY RANGE (day);
+             CREATE TABLE shop.\"in May\" PARTITION OF shop.days FOR VALUES FROM ('2026-05-01') TO ('2026-06-01');
+             INSERT INTO shop.days SELECT n, date '2026-05-01' + n % 31 FROM generate_series(1, 100) n",
+        )
+        .await;
+    let of_parent = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM shop.days").fetch_one(&mut target.admin().await).await.expect("readable")
+    };
+    assert_eq!((of_parent().await, of_kind(&space(&target, MAINTAINER).await, "pending_detach").len()), (100, 0));
+    let (mut reader, mut owner) = (target.admin().await, target.admin().await);
+    super::target_support::run(&mut reader, "BEGIN; SELECT count(*) FROM shop.days").await;
+    super::target_support::run(&mut owner, "SET ROLE shop_owner").await;
+    super::target_support::run(&mut owner, "SET statement_timeout = '500ms'").await;
+    let broke_off = sqlx::query("ALTER TABLE shop.days DETACH PARTITION shop.\"in May\" CONCURRENTLY").execute(&mut owner).await;
+    assert!(broke_off.expect_err("it waits for the reader").to_string().contains("statement timeout"));
+    super::target_support::run(&mut reader, "COMMIT").await;
+    assert_eq!(of_parent().await, 0, "the rows are there, and the parent does not show them");
+
+    for steps in [vec![step::SPACE.to_owned()], library::weekly::version_1().surveyed()] {
+        let found = look_for(&target, MAINTAINER, &steps, &|_| true).await;
+        let pending = of_kind(&found, "pending_detach");
+        assert_eq!(pending.iter().filter_map(|finding| finding.object.as_deref()).collect::<Vec<_>>(), ["shop.\"in May\""], "{found:?}");
+        assert_eq!(pending[0].level, FindingLevel::Urgent);
+        assert!(
+            pending[0].sentence.contains("missing from every query of shop.days") && pending[0].advice.contains("FINALIZE"),
+            "{pending:?}"
+        );
+    }
+    super::target_support::run(&mut owner, "SET statement_timeout = 0").await;
+    super::target_support::run(&mut owner, "ALTER TABLE shop.days DETACH PARTITION shop.\"in May\" FINALIZE").await;
+    super::target_support::run(
+        &mut owner,
+        "ALTER TABLE shop.days ATTACH PARTITION shop.\"in May\" FOR VALUES FROM ('2026-05-01') TO ('2026-06-01')",
+    )
+    .await;
+    assert_eq!((of_parent().await, of_kind(&space(&target, MAINTAINER).await, "pending_detach").len()), (100, 0));
+}
+
 #[tokio::test]
 async fn what_a_role_may_not_read_is_said() {
     let target = Target::new().await;

@@ -42,7 +42,7 @@ pub(super) async fn detect(look: &Look<'_>) -> Result<Selection, StatementError>
         let has_rows = if readable && bytes > 0 { holds_a_row(look, &partition).await? } else { (bytes == 0).then_some(false) };
         defaults.push(DefaultRow { parent, partition, bytes, has_rows });
     }
-    let detached = if look.major >= 14 { detached(look).await? } else { Vec::new() };
+    let detached = detached(look).await?;
     Ok(partitions::partitions(&defaults, &detached, &bounds(look).await?))
 }
 
@@ -56,7 +56,11 @@ async fn holds_a_row(look: &Look<'_>, table: &ObjectName) -> Result<Option<bool>
     }
 }
 
-async fn detached(look: &Look<'_>) -> Result<Vec<DetachRow>, StatementError> {
+/// Partitions that were detached halfway; before 14 there was no such thing.
+pub(super) async fn detached(look: &Look<'_>) -> Result<Vec<DetachRow>, StatementError> {
+    if look.major < 14 {
+        return Ok(Vec::new());
+    }
     let sql = "SELECT n.nspname::pg_catalog.text, p.relname::pg_catalog.text, xn.nspname::pg_catalog.text, c.relname::pg_catalog.text
                  FROM pg_catalog.pg_inherits i
                  JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace xn ON xn.oid = c.relnamespace
