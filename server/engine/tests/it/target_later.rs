@@ -2,7 +2,8 @@
 
 use crate::house::{House, code, person};
 use crate::inventory::{form, worker};
-use crate::target_support::{PASSWORD, Target};
+use crate::target_own_server::with_server;
+use crate::target_support::{PASSWORD, Target, until};
 use domain::examination::{ExaminationKind, ExaminationState};
 use domain::ids::TargetId;
 use domain::people::{GlobalRole, TeamRole};
@@ -22,6 +23,7 @@ use engine::examiner;
 use engine::store::examinations::{self, Examination};
 use engine::store::targets;
 use engine::target::connect::{Address, Dialer, TlsMode};
+use engine::test_support::TestDatabase;
 use engine::worker::WorkerContext;
 use secrecy::SecretString;
 
@@ -42,7 +44,11 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let (house, target) = (House::new().await, Target::new().await);
+        Self::on(Target::new().await).await
+    }
+
+    async fn on(target: Target) -> Self {
+        let house = House::new().await;
         let worker = worker(&house).await;
         let role = format!("r_{}", engine::clock::new_id::<uuid::Uuid>().simple());
         target.plant(&format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT shop_owner, pg_monitor TO {role}")).await;
@@ -98,6 +104,18 @@ impl Stage {
         Dialer::new(address).await.expect("loopback").connect("test").await.is_ok()
     }
 
+    /// The stored password in use, and what the server keeps of it.
+    async fn kept(&self) -> (String, String) {
+        let (_, address) = engine::worker::address(&self.worker, self.id).await.expect("opened");
+        let secret = secrecy::ExposeSecret::expose_secret(&address.password.expect("stored")).to_owned();
+        let verifier = sqlx::query_scalar("SELECT rolpassword FROM pg_authid WHERE rolname = $1")
+            .bind(&self.role)
+            .fetch_one(&mut self.target.admin().await)
+            .await
+            .expect("readable");
+        (secret, verifier)
+    }
+
     /// What a worker leaves that dies after it sealed a candidate.
     async fn left_behind(&self, password: &str) {
         let mut db = self.house.admin.acquire().await.expect("a connection");
@@ -129,15 +147,9 @@ async fn a_new_password_is_proven_before_the_old_one_is_forgotten() {
     assert!(stage.stored_works().await, "the new one is stored");
     assert_eq!(stage.states().await, ["former, no key", "current"]);
     // What the server keeps is a verifier, not a password that it hashed itself.
-    let verifier: String = sqlx::query_scalar("SELECT rolpassword FROM pg_authid WHERE rolname = $1")
-        .bind(&stage.role)
-        .fetch_one(&mut stage.target.admin().await)
-        .await
-        .expect("readable");
+    let (secret, verifier) = stage.kept().await;
     assert!(verifier.starts_with("SCRAM-SHA-256$4096:"), "{verifier}");
     // The new password is in no fact, no answer, no question.
-    let (_, address) = engine::worker::address(&stage.worker, stage.id).await.expect("opened");
-    let secret = secrecy::ExposeSecret::expose_secret(&address.password.expect("stored")).to_owned();
     for sql in [
         "SELECT count(*) FROM drydock.fact WHERE position($1 IN convert_from(bytes, 'UTF8')) > 0 OR position($2 IN convert_from(bytes, 'UTF8')) > 0",
         "SELECT count(*) FROM drydock.examination e WHERE position($1 IN e::text) > 0 OR position($2 IN e::text) > 0",
@@ -149,6 +161,70 @@ async fn a_new_password_is_proven_before_the_old_one_is_forgotten() {
     let again = stage.rotate().await;
     assert_eq!(again.state, ExaminationState::Answered, "{again:?}");
     assert!(stage.stored_works().await && !stage.lets_in(&secret).await, "and once more");
+}
+
+/// Settings of a server that keeps every statement it can.
+const CURIOUS: &[(&str, &str)] = &[
+    ("log_statement", "all"),
+    ("log_min_duration_statement", "0"),
+    ("log_min_duration_sample", "0"),
+    ("log_statement_sample_rate", "1"),
+    ("log_transaction_sample_rate", "1"),
+    ("log_min_error_statement", "debug5"),
+    ("log_connections", "on"),
+];
+
+/// A server that logs and counts all statements gets no password into its log and statistics; and where the role may silence its session, not even
+/// the verifier.
+#[tokio::test]
+async fn neither_log_nor_statistics_of_the_server_hold_a_password() {
+    with_server(async |cluster| {
+        let stage = Stage::on(Target::on(TestDatabase::empty_on(cluster).await).await).await;
+        stage.target.plant("CREATE EXTENSION pg_stat_statements SCHEMA tools").await;
+        for (setting, value) in CURIOUS {
+            stage.target.plant(&format!("ALTER SYSTEM SET {setting} = '{value}'")).await;
+        }
+        stage.target.plant("SELECT pg_reload_conf()").await;
+        until("it logs", async || {
+            let set = "SELECT current_setting('log_transaction_sample_rate') = '1'";
+            sqlx::query_scalar(set).fetch_one(&mut stage.target.admin().await).await.expect("readable")
+        })
+        .await;
+        // What is looked for is never sent: it would be logged by that.
+        let holds = async |text: &str| {
+            let counted: Vec<String> = sqlx::query_scalar("SELECT query FROM tools.pg_stat_statements")
+                .fetch_all(&mut stage.target.admin().await)
+                .await
+                .expect("readable");
+            let log = std::fs::read(cluster.folder().join("server.log")).expect("readable");
+            (String::from_utf8_lossy(&log).contains(text), counted.iter().any(|query| query.contains(text)))
+        };
+        let done = stage.rotate().await;
+        assert_eq!(done.state, ExaminationState::Answered, "{done:?}");
+        let (first, verifier) = stage.kept().await;
+        assert_eq!(holds(&first).await, (false, false));
+        assert!(holds(&verifier).await.0, "the role may not silence its session: the log has what nobody can sign in with");
+
+        let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+            .fetch_one(&mut stage.target.admin().await)
+            .await
+            .expect("one");
+        // Before 15 no such right can be given.
+        if version >= 150_000 {
+            let rights =
+                "log_statement, log_min_duration_statement, log_min_duration_sample, log_transaction_sample_rate, log_min_error_statement,
+                          pg_stat_statements.track_utility";
+            stage.target.plant(&format!("GRANT SET ON PARAMETER {rights} TO {}", stage.role)).await;
+            let done = stage.rotate().await;
+            assert_eq!(done.state, ExaminationState::Answered, "{done:?}");
+            let (second, verifier) = stage.kept().await;
+            for text in [&second, &verifier, &first] {
+                assert_eq!(holds(text).await, (false, false));
+            }
+            assert!(stage.lets_in(&second).await && !stage.lets_in(&first).await);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

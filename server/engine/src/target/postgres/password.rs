@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 const SILENCE: &[(&str, &str)] = &[
     ("log_statement", "none"),
     ("log_min_duration_statement", "-1"),
+    ("log_min_duration_sample", "-1"),
+    ("log_transaction_sample_rate", "0"),
     ("log_min_error_statement", "panic"),
     ("pg_stat_statements.track_utility", "off"),
 ];
