@@ -34,6 +34,9 @@ const POLL: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_secs(15);
 /// A claimed message belongs to another notifier after this; longer than the three phases of [`Limits`] together.
 const LEASE_S: f64 = 240.0;
+/// A server that took a message within this was not away: what did not reach it meanwhile keeps its pause. Otherwise one that answers only now and
+/// then would use up the tries of everything that waits.
+const AWAY: Duration = Duration::from_mins(15);
 /// How often parked messages are looked through.
 const SWEEP: Duration = Duration::from_mins(1);
 
@@ -53,6 +56,8 @@ pub enum Step {
 pub struct Notifier {
     context: WorkerContext,
     line: SmtpLine,
+    /// When a message was last taken.
+    taken: Option<tokio::time::Instant>,
 }
 
 /// The loop.
@@ -90,7 +95,7 @@ impl Notifier {
     /// A notifier with these limits of SMTP.
     #[must_use]
     pub fn new(context: WorkerContext, limits: Limits) -> Self {
-        Self { context, line: SmtpLine::with_limits(limits) }
+        Self { context, line: SmtpLine::with_limits(limits), taken: None }
     }
 
     /// Looks through parked messages: those that only waited for a mail server leave again, those that would mislead go.
@@ -162,19 +167,24 @@ impl Notifier {
     }
 
     /// Notes one try and decides what follows from it, in one transaction.
-    async fn note(&self, message: Claimed, answer: Answer) -> Result<Step> {
+    async fn note(&mut self, message: Claimed, answer: Answer) -> Result<Step> {
         let (worker, said) = (self.context.name.clone(), answer.clone());
         let [low, high] = clock::random::<2>();
         let pause = backoff::pause(message.attempt, u16::from_be_bytes([low, high]));
         let id = message.id;
+        let accepted = answer.result == DeliveryResult::Accepted;
+        let is_back = accepted && self.taken.is_none_or(|at| at.elapsed() >= AWAY);
         let ours = transaction::run(&self.context.pool, "note_delivery", move |db| {
             let (worker, said) = (worker.clone(), said.clone());
             Box::pin(async move {
                 outbox::record_try(db, id, said.result, &said.detail).await?;
+                if is_back {
+                    outbox::release_unreached(db).await?;
+                }
                 Ok(match (said.result, pause) {
                     (DeliveryResult::Accepted, _) => outbox::sent(db, id, &worker).await?,
                     (DeliveryResult::Refused, _) => outbox::park(db, id, &worker, &said.detail).await?,
-                    (_, Some(pause)) => outbox::later(db, id, &worker, pause.as_secs_f64(), &said.detail).await?,
+                    (_, Some(pause)) => outbox::later(db, id, &worker, pause.as_secs_f64(), &said.detail, said.unreached).await?,
                     (_, None) => {
                         outbox::park(db, id, &worker, &format!("Given up after three days of trying. Last answer: {}", said.detail)).await?
                     }
@@ -182,6 +192,9 @@ impl Notifier {
             })
         })
         .await?;
+        if accepted {
+            self.taken = Some(tokio::time::Instant::now());
+        }
         if !ours {
             tracing::warn!(message = %id, "another notifier had taken this message over; its recipient may get it twice, with one Message-ID");
         }

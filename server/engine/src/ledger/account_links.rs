@@ -76,12 +76,7 @@ impl Ledger<'_> {
         )
         .fetch_all(&mut *self.db)
         .await?;
-        sqlx::query!(
-            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL WHERE o.link_id = ANY ($1) AND o.state IN ('waiting', 'parked')",
-            &ended
-        )
-        .execute(&mut *self.db)
-        .await?;
+        self.supersede(&ended, reason).await?;
         Ok(ended.len() as u64)
     }
 }

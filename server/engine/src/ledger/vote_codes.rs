@@ -42,7 +42,7 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?;
         sqlx::query!(
-            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL
+            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL, last_error = 'A newer code was asked for.'
              WHERE o.link_id = $1 AND o.kind = 'vote_code' AND o.state IN ('waiting', 'parked')",
             link.0
         )

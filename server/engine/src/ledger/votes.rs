@@ -166,8 +166,9 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?;
         sqlx::query!(
-            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL WHERE o.window_id = $1 AND o.kind IN ('approval_needed', 'vote_code') AND o.state IN ('waiting', 'parked')",
-            window.0
+            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL, last_error = $2 WHERE o.window_id = $1 AND o.kind IN ('approval_needed', 'vote_code') AND o.state IN ('waiting', 'parked')",
+            window.0,
+            reason
         )
         .execute(&mut *self.db)
         .await?;
@@ -187,7 +188,7 @@ impl Ledger<'_> {
         )
         .fetch_all(&mut *self.db)
         .await?;
-        self.supersede(&ended).await
+        self.supersede(&ended, reason).await
     }
 
     /// Ends a person's unused links to a new address, before another one is made.
@@ -200,14 +201,15 @@ impl Ledger<'_> {
         )
         .fetch_all(&mut *self.db)
         .await?;
-        self.supersede(&ended).await
+        self.supersede(&ended, reason).await
     }
 
-    /// Messages that were to carry these links do not leave.
-    async fn supersede(&mut self, ended: &[uuid::Uuid]) -> Result<()> {
+    /// Messages that were to carry these links do not leave, and the outbox says why.
+    pub(super) async fn supersede(&mut self, ended: &[uuid::Uuid], reason: &str) -> Result<()> {
         sqlx::query!(
-            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL WHERE o.link_id = ANY ($1) AND o.state IN ('waiting', 'parked')",
-            ended
+            "UPDATE drydock.outbox AS o SET state = 'superseded', link_secret = NULL, last_error = $2 WHERE o.link_id = ANY ($1) AND o.state IN ('waiting', 'parked')",
+            ended,
+            reason
         )
         .execute(&mut *self.db)
         .await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// First pause; each later one doubles.
 const FIRST: Duration = Duration::from_mins(1);
-/// No pause is longer: a mail server that was away for a day gets its mail within hours.
+/// No pause is longer: a mail server that was away for a day is found again within hours, and gets everything that waited for it then.
 const LONGEST: Duration = Duration::from_hours(4);
 /// Tries before a message is parked. With the pauses between them they span at least 72 hours (RFC 5321 asks for four to five
 /// days of a relay; ours is the sender, whose people look at the outbox page meanwhile).

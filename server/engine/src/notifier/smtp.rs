@@ -83,7 +83,7 @@ impl SmtpLine {
         let mut connection = match self.connection(settings).await {
             Ok(connection) => connection,
             Err(fault) => {
-                return Ok(Answer::server_down(format!(
+                return Ok(Answer::unreached(format!(
                     "The mail server {}:{} cannot be used: {}",
                     settings.host,
                     settings.port,
@@ -118,6 +118,7 @@ impl SmtpLine {
                 result: DeliveryResult::Doubtful,
                 detail: format!("The message was handed over, but the mail server's answer did not arrive: {}", words(&fault)),
                 server_down: true,
+                unreached: false,
             }),
         }
     }

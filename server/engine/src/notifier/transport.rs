@@ -18,16 +18,22 @@ pub struct Answer {
     pub detail: String,
     /// The fault lies with the server or the way to it, not with this message: others need not be tried at once.
     pub server_down: bool,
+    /// Nobody was there to hear of this message at all, so it cannot be its own fault: it need not wait once another one was taken.
+    pub unreached: bool,
 }
 
 impl Answer {
     /// An answer about this one message.
     pub fn of_message(result: DeliveryResult, detail: impl Into<String>) -> Self {
-        Self { result, detail: detail.into(), server_down: false }
+        Self { result, detail: detail.into(), server_down: false, unreached: false }
+    }
+    /// The connection broke while this message was spoken of.
+    pub fn server_down(detail: impl Into<String>) -> Self {
+        Self { result: DeliveryResult::Deferred, detail: detail.into(), server_down: true, unreached: false }
     }
     /// The server did not get as far as this message.
-    pub fn server_down(detail: impl Into<String>) -> Self {
-        Self { result: DeliveryResult::Deferred, detail: detail.into(), server_down: true }
+    pub fn unreached(detail: impl Into<String>) -> Self {
+        Self { unreached: true, ..Self::server_down(detail) }
     }
 }
 

@@ -177,15 +177,16 @@ pub async fn sent(db: &mut PgConnection, notice: NoticeId, worker: &str) -> sqlx
     .map(|done| done.rows_affected() == 1)
 }
 
-/// Tried again in `after_s` seconds.
-pub async fn later(db: &mut PgConnection, notice: NoticeId, worker: &str, after_s: f64, why: &str) -> sqlx::Result<bool> {
+/// Tried again in `after_s` seconds; `unreached` when it only waits for the mail server to be there.
+pub async fn later(db: &mut PgConnection, notice: NoticeId, worker: &str, after_s: f64, why: &str, unreached: bool) -> sqlx::Result<bool> {
     sqlx::query!(
-        "UPDATE drydock.outbox SET state = 'waiting', next_at = clock_timestamp() + make_interval(secs => $3), last_error = $4, lease_until = NULL
+        "UPDATE drydock.outbox SET state = 'waiting', next_at = clock_timestamp() + make_interval(secs => $3), last_error = $4, unreached = $5, lease_until = NULL
          WHERE id = $1 AND state = 'sending' AND worker = $2",
         notice.0,
         worker,
         after_s,
-        why
+        why,
+        unreached
     )
     .execute(db)
     .await
@@ -250,6 +251,15 @@ pub async fn unpark_for_new_server(db: &mut PgConnection) -> sqlx::Result<u64> {
     .execute(db)
     .await
     .map(|done| done.rows_affected())
+}
+
+/// The mail server is there again: what only waited for that, and what is due, leaves from this moment on, what was owed first before the rest.
+/// Gives their number.
+pub async fn release_unreached(db: &mut PgConnection) -> sqlx::Result<u64> {
+    sqlx::query!("UPDATE drydock.outbox SET next_at = now() WHERE state = 'waiting' AND (unreached OR next_at <= now())")
+        .execute(db)
+        .await
+        .map(|done| done.rows_affected())
 }
 
 /// Messages in some of the states, newest first, at most `most`, older than `before`. The two halves of the union have an index each.

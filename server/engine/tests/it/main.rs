@@ -42,6 +42,7 @@ mod lane_stops;
 mod lanes;
 mod letters;
 mod limits;
+mod mail_outage;
 mod messages;
 mod moves;
 mod notice_table;

@@ -12,7 +12,7 @@ use engine::worker::{WorkerConfig, WorkerContext};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const SHORT: Limits =
+pub const SHORT: Limits =
     Limits { connect: Duration::from_millis(500), command: Duration::from_millis(500), message: Duration::from_millis(500) };
 
 pub async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext {
@@ -34,16 +34,20 @@ pub async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext
     WorkerContext::connect(config, CancellationToken::new()).await.expect("a worker")
 }
 
-pub async fn with_server(house: &House) -> (SmtpSink, Notifier) {
-    let sink = SmtpSink::start().await;
-    let pins = MailPins {
+/// The settings of a mail server on this machine.
+pub fn pins(port: u16) -> MailPins {
+    MailPins {
         host: Some("127.0.0.1".into()),
-        port: Some(sink.port),
+        port: Some(port),
         tls: Some("none".into()),
         from: Some("drydock@example.org".into()),
         ..MailPins::default()
-    };
-    let notifier = Notifier::new(context(house, pins, false).await, SHORT);
+    }
+}
+
+pub async fn with_server(house: &House) -> (SmtpSink, Notifier) {
+    let sink = SmtpSink::start();
+    let notifier = Notifier::new(context(house, pins(sink.port), false).await, SHORT);
     (sink, notifier)
 }
 
@@ -71,7 +75,7 @@ async fn reason(house: &House) -> String {
         .expect("a reason")
 }
 
-fn header<'a>(mail: &'a str, name: &str) -> &'a str {
+pub fn header<'a>(mail: &'a str, name: &str) -> &'a str {
     mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
 }
 
@@ -180,7 +184,7 @@ async fn a_server_that_is_down_silent_or_hangs_up_early_defers() {
 #[tokio::test]
 async fn a_wrong_password_defers_because_it_can_be_mended() {
     let house = House::new().await;
-    let sink = SmtpSink::start().await;
+    let sink = SmtpSink::start();
     sink.behave(Mode::NoSignIn);
     let pins = MailPins {
         host: Some("127.0.0.1".into()),
@@ -207,7 +211,7 @@ async fn without_a_mail_server_messages_are_parked_and_leave_once_there_is_one()
         house.count("SELECT count(*) FROM drydock.outbox WHERE state = 'parked' AND last_error = 'No mail server is configured.'").await,
         3
     );
-    let sink = SmtpSink::start().await;
+    let sink = SmtpSink::start();
     sqlx::query("INSERT INTO drydock.setting (key, value) VALUES ('smtp.host', '\"127.0.0.1\"'), ('smtp.port', to_jsonb($1)), ('smtp.tls', '\"none\"'), ('smtp.from', '\"drydock@example.org\"')")
         .bind(i32::from(sink.port))
         .execute(&house.admin)
@@ -263,15 +267,8 @@ async fn two_notifiers_never_take_the_same_message() {
     for _ in 0..4 {
         house.proposed(3).await;
     }
-    let pins = MailPins {
-        host: Some("127.0.0.1".into()),
-        port: Some(sink.port),
-        tls: Some("none".into()),
-        from: Some("drydock@example.org".into()),
-        ..MailPins::default()
-    };
     sqlx::query("DELETE FROM drydock.installation").execute(&house.admin).await.expect("made anew by the second worker");
-    let mut two = Notifier::new(context(&house, pins, false).await, SHORT);
+    let mut two = Notifier::new(context(&house, pins(sink.port), false).await, SHORT);
     let (a, b) = tokio::join!(all(&mut one), all(&mut two));
     assert_eq!(a.len() + b.len(), 12);
     assert_eq!(sink.mails().len(), 12);

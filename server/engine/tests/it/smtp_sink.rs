@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// How the server behaves from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,21 @@ pub struct SmtpSink {
     mails: Arc<Mutex<Vec<String>>>,
 }
 
-impl SmtpSink {
-    pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("bound").port();
+/// The place of a server that is not there: connections are refused until it opens, and nobody else can take its port.
+pub struct Closed {
+    pub port: u16,
+    socket: TcpSocket,
+}
+
+impl Closed {
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        Self { port: socket.local_addr().expect("bound").port(), socket }
+    }
+
+    pub fn open(self) -> SmtpSink {
+        let (port, listener) = (self.port, self.socket.listen(128).expect("listens"));
         let (mode, mails) = (Arc::new(Mutex::new(Mode::Ok)), Arc::new(Mutex::new(Vec::new())));
         let (with, into) = (mode.clone(), mails.clone());
         tokio::task::spawn(async move {
@@ -43,7 +54,13 @@ impl SmtpSink {
                 tokio::task::spawn(serve(stream, with.clone(), into.clone()));
             }
         });
-        Self { port, mode, mails }
+        SmtpSink { port, mode, mails }
+    }
+}
+
+impl SmtpSink {
+    pub fn start() -> Self {
+        Closed::new().open()
     }
 
     pub fn behave(&self, mode: Mode) {
