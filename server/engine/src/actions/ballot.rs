@@ -4,14 +4,17 @@ use super::cast_vote::stand_ins;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::store;
+use crate::store::votes::Link;
 use crate::store::windows::Window;
 use domain::approval::{self, Polls, Standing, StandingVote, VoteDecision};
 use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::ids::PersonId;
+use domain::permission::Permit;
 use domain::plan::Plan;
 use domain::window::WindowState;
 use jiff::Timestamp;
+use sqlx::PgConnection;
 
 /// What is decided on: nobody changes it before this transaction ends.
 pub(super) struct Ballot {
@@ -20,6 +23,14 @@ pub(super) struct Ballot {
     /// Its newest plan.
     pub(super) plan: Plan,
     state: WindowState,
+}
+
+/// The link with this secret, what it decides on, and the right that it gives; [`Error::NotFound`] for every other secret.
+pub(super) async fn of_link(db: &mut PgConnection, secret: &str) -> Result<(Link, Window, Permit)> {
+    let link = store::votes::link(db, secret).await?.filter(|link| link.purpose == "approve").ok_or(Error::NotFound)?;
+    let window = store::windows::load(db, link.window.ok_or(Error::NotFound)?).await?;
+    let permit = Permit::link(link.person, link.id);
+    Ok((link, window, permit))
 }
 
 /// Somebody who may decide.

@@ -1,6 +1,6 @@
 //! Votes: by people who are signed in, and by holders of a mailed link. Both end in the same transaction.
 
-use super::ballot::{Admitted, Ballot};
+use super::ballot::{self, Admitted, Ballot};
 use super::show_code::{self, Shown};
 use super::{Caller, audience, scope};
 use crate::engine::Engine;
@@ -16,7 +16,6 @@ use domain::fact::NewFact;
 use domain::ids::{LinkId, VoteCodeId};
 use domain::notice::NoticeKind;
 use domain::people;
-use domain::permission::Permit;
 use domain::plan::{Plan, PlanTarget};
 use domain::window::WindowState;
 use secrecy::SecretString;
@@ -99,9 +98,7 @@ pub async fn cast_vote_by_link(
     let outcome = transaction::run(engine.pool(), "cast_vote_by_link", move |db| {
         let (secret, browser, input, request) = (secret.clone(), browser.clone(), input.clone(), request.clone());
         Box::pin(async move {
-            let link = store::votes::link(db, &secret).await?.filter(|link| link.purpose == "approve").ok_or(Error::NotFound)?;
-            let window = store::windows::load(db, link.window.ok_or(Error::NotFound)?).await?;
-            let permit = Permit::link(link.person, link.id);
+            let (link, window, permit) = ballot::of_link(db, &secret).await?;
             let mut ledger = Ledger::open(db, &permit, &request);
             let ballot = Ballot::lock(&mut ledger, window).await?;
             let (decision, comment) = check(&input, &ballot.plan)?;

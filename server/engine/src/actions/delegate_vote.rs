@@ -1,7 +1,7 @@
 //! Lets somebody else decide on one plan: said by the holder of a mailed link, who needs no account for it.
 
 use super::audience;
-use super::ballot::{Admitted, Ballot};
+use super::ballot::{self, Admitted, Ballot};
 use super::cast_vote::stand_ins;
 use super::show_code::{self, Shown};
 use crate::engine::Engine;
@@ -17,7 +17,6 @@ use domain::fact::NewFact;
 use domain::ids::{PersonId, VoteCodeId};
 use domain::notice::NoticeKind;
 use domain::people;
-use domain::permission::Permit;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde_json::Map;
@@ -46,9 +45,7 @@ pub async fn delegate_vote(engine: &Engine, secret: &str, browser: Option<&Secre
     let done = transaction::run(engine.pool(), "delegate_vote", move |db| {
         let (secret, browser, input, request) = (secret.clone(), browser.clone(), input.clone(), request.clone());
         Box::pin(async move {
-            let link = store::votes::link(db, &secret).await?.filter(|link| link.purpose == "approve").ok_or(Error::NotFound)?;
-            let window = store::windows::load(db, link.window.ok_or(Error::NotFound)?).await?;
-            let permit = Permit::link(link.person, link.id);
+            let (link, window, permit) = ballot::of_link(db, &secret).await?;
             let mut ledger = Ledger::open(db, &permit, &request);
             let ballot = Ballot::lock(&mut ledger, window).await?;
             let admitted = ballot.admit(&mut ledger, &input.digest, VoteDecision::Approve).await?;

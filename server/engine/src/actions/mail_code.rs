@@ -1,9 +1,9 @@
 //! "Mail me a code": six digits to the mailbox the link went to, so that an approval by link counts for more.
 
-use super::ballot::Ballot;
+use super::ballot::{self, Ballot};
 use super::show_code::by_link_at_all;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ledger::{Ledger, link_spent};
 use crate::vote_code::Fresh;
 use crate::wake::{Wake, wake};
@@ -13,7 +13,6 @@ use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::ids::LinkId;
 use domain::notice::{NewNotice, NoticeKind};
-use domain::permission::Permit;
 use secrecy::SecretString;
 use serde_json::Map;
 
@@ -31,15 +30,13 @@ pub struct Asked {
 
 /// Makes a code for the link and mails it to the person's address on record; one that was mailed before is dead. `digest` is the one of the page.
 ///
-/// An unknown secret is [`Error::NotFound`]. Refused: whatever would be said to an approval, a policy that wants no code, and asking too often.
+/// An unknown secret is [`crate::error::Error::NotFound`]. Refused: whatever would be said to an approval, a policy that wants no code, and asking too often.
 pub async fn mail_code(engine: &Engine, secret: &str, digest: &str, request: &str) -> Result<Asked> {
     let (secret, digest, request) = (secret.to_owned(), digest.to_owned(), request.to_owned());
     let asked = transaction::run(engine.pool(), "mail_code", move |db| {
         let (secret, digest, request) = (secret.clone(), digest.clone(), request.clone());
         Box::pin(async move {
-            let link = store::votes::link(db, &secret).await?.filter(|link| link.purpose == "approve").ok_or(Error::NotFound)?;
-            let window = store::windows::load(db, link.window.ok_or(Error::NotFound)?).await?;
-            let permit = Permit::link(link.person, link.id);
+            let (link, window, permit) = ballot::of_link(db, &secret).await?;
             let mut ledger = Ledger::open(db, &permit, &request);
             let ballot = Ballot::lock(&mut ledger, window).await?;
             let admitted = ballot.admit(&mut ledger, &digest, VoteDecision::Approve).await?;
