@@ -39,11 +39,11 @@ async function propose(page: Page, demo: Demo, of: { database: string; reason: s
 
 /** The newest mail that asks somebody about a window, once it follows another; and the personal link in it. */
 async function asked(page: Page, demo: Demo, email: string, window: string, after = 0) {
-  let found = { id: 0, link: "", text: "" };
+  let found = { id: 0, link: "", subject: "", text: "" };
   await expect(async () => {
-    const { id, links, text } = await mail(page, demo, email, new RegExp(`^\\[Approval needed\\] #${window} `));
+    const { id, links, subject, text } = await mail(page, demo, email, new RegExp(`^\\[(Approval|Reminder: approval) needed\\] #${window} `));
     expect(id).toBeGreaterThan(after);
-    found = { id, link: links.find((to) => to.includes("/a/"))!, text };
+    found = { id, link: links.find((to) => to.includes("/a/"))!, subject, text };
   }).toPass({ timeout: 60_000 });
   expect(found.link, found.text).toBeTruthy();
   return found;
@@ -90,6 +90,12 @@ test("whoever is asked and stays silent is asked again, by a link that replaces 
   sql(demo, "drydock", `UPDATE drydock.window SET state_at = state_at - interval '2 hours', asked_at = asked_at - interval '2 hours' WHERE number = ${silent}`);
   const again = { sten: await asked(admin, demo, sten, silent, first.sten.id), ines: await asked(admin, demo, INES, silent, first.ines.id) };
   expect(again.sten.link).not.toBe(firstLink);
+  // Whoever meant to decide later sees that nothing has changed.
+  for (const { subject, text } of [again.sten, again.ines]) {
+    expect(subject).toMatch(/^\[Reminder: approval needed\] #/);
+    expect(text).toContain("Lena Lindqvist asked for your decision on this maintenance window, and it is still missing.");
+  }
+  expect(first.sten.subject).toMatch(/^\[Approval needed\] #/);
   await page.goto(windowPage(demo, silent));
   await waitsFor(page, ["Ines Imhof", "Sten Sommer"]);
   const messages = page.locator("#messages tbody tr", { hasText: "Approval needed" });
