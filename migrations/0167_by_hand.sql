@@ -18,6 +18,9 @@ COMMENT ON COLUMN drydock.by_hand.done_at IS 'When somebody said that it is done
 COMMENT ON COLUMN drydock.by_hand.done_by IS 'Who.';
 COMMENT ON COLUMN drydock.by_hand.said IS 'What they saw.';
 
+ALTER TABLE drydock.run ADD COLUMN hold_step text;
+COMMENT ON COLUMN drydock.run.hold_step IS 'The step by hand that it is held for; null where it is held for anything else.';
+
 CREATE FUNCTION drydock.by_hand_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -29,7 +32,7 @@ BEGIN
     IF (NEW.run_id, NEW.step, NEW.asked_at) IS DISTINCT FROM (OLD.run_id, OLD.step, OLD.asked_at) OR OLD.done_at IS NOT NULL THEN
         RAISE EXCEPTION 'a step by hand is done once, and stays as it was asked for' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'by_hand_fixed';
     END IF;
-    IF NOT EXISTS (SELECT FROM drydock.run r WHERE r.id = NEW.run_id AND r.state = 'held' AND r.decision IS NULL) THEN
+    IF NOT EXISTS (SELECT FROM drydock.run r WHERE r.id = NEW.run_id AND r.state = 'held' AND r.decision IS NULL AND r.hold_step = NEW.step) THEN
         RAISE EXCEPTION 'a step by hand is done while its run waits for it' USING ERRCODE = 'restrict_violation', CONSTRAINT = 'by_hand_waits';
     END IF;
     RETURN NEW;

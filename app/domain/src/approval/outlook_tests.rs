@@ -102,7 +102,12 @@ fn whoever_is_back_in_time_keeps_it_reachable() {
 
 #[test]
 fn a_delegate_who_fits_and_is_there_makes_it_reachable_again() {
-    let stand_in = |leads| StandIn { absent: person(2), delegate: person(8), standing: Standing { leads, ..Standing::default() } };
+    let stand_in = |leads| StandIn {
+        absent: person(2),
+        delegate: person(8),
+        standing: Standing { leads, ..Standing::default() },
+        given: Assurance::AccountFactor,
+    };
     let with = |leads| Case { stand_ins: vec![stand_in(leads)], ..Case::new().away(2, 100) };
     assert_eq!(with(true).short(), None);
     assert!(with(false).short().is_some(), "no lead anywhere");
@@ -158,7 +163,12 @@ fn the_database_whose_rule_is_short_is_named() {
     case.second = case.policy.clone();
     let said = case.short().expect("both are short");
     assert!(said.len() == 1 && said[0].contains("(orders, invoices)"), "said once: {said:?}");
-    case.stand_ins = vec![StandIn { absent: person(2), delegate: person(8), standing: Standing { leads: true, ..Standing::default() } }];
+    case.stand_ins = vec![StandIn {
+        absent: person(2),
+        delegate: person(8),
+        standing: Standing { leads: true, ..Standing::default() },
+        given: Assurance::AccountFactor,
+    }];
     assert_eq!(case.short(), None, "the delegate takes the seat in both");
     case.second.rules[1].assurance = Assurance::Account;
     let said = case.short().expect("no account there");

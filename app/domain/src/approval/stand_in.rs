@@ -53,6 +53,8 @@ pub struct StandIn {
     pub delegate: PersonId,
     /// What the delegate brings.
     pub standing: Standing,
+    /// How well whoever named the delegate was known: a seat that asks for more was theirs to fill, and is not theirs to give.
+    pub given: Assurance,
 }
 
 /// Who stands in on one plan: those whose vote says so, and those who may today. One seat has one delegate, whoever voted needs none, and a
@@ -72,7 +74,7 @@ impl Roll {
     #[must_use]
     pub fn with_stand_ins(mut self, policy: &Policy, stand_ins: &[StandIn]) -> Self {
         let fitting = |group: &Group, assurance| {
-            let fit = stand_ins.iter().filter(|one| one.standing.fits(group, assurance));
+            let fit = stand_ins.iter().filter(|one| assurance <= one.given && one.standing.fits(group, assurance));
             fit.map(|one| (one.absent, one.delegate)).collect::<BTreeSet<_>>()
         };
         let mut places: Places = policy.rules.iter().map(|rule| (rule.key.clone(), fitting(&rule.group, rule.assurance))).collect();

@@ -25,7 +25,7 @@ fn yes(voters: &[u128]) -> Vec<StandingVote> {
 }
 
 fn for_(absent: u128, delegate: u128) -> StandIn {
-    StandIn { absent: person(absent), delegate: person(delegate), standing: LEAD }
+    StandIn { absent: person(absent), delegate: person(delegate), standing: LEAD, given: Assurance::AccountFactor }
 }
 
 /// One stakeholder of 1, and so many leads of 2, 3 and 4.
@@ -45,6 +45,22 @@ fn roll(policy: &Policy, stand_ins: &[StandIn]) -> Roll {
 fn counted(policy: &Policy, recorded: &[StandIn], today: &[StandIn], votes: &[StandingVote]) -> Count {
     let voted = votes.iter().map(|vote| vote.person).collect();
     count(policy, &roll(policy, &on_one_plan(recorded.to_vec(), today.to_vec(), &voted)), votes)
+}
+
+#[test]
+fn a_seat_is_given_by_no_less_than_would_fill_it() {
+    for (wanted, given, fits) in [
+        (Assurance::Link, Assurance::Link, true),
+        (Assurance::LinkCode, Assurance::Link, false),
+        (Assurance::LinkCode, Assurance::LinkCode, true),
+        (Assurance::Account, Assurance::LinkCode, false),
+        (Assurance::Account, Assurance::AccountFactor, true),
+    ] {
+        let mut policy = policy(1);
+        policy.rules[1].assurance = wanted;
+        let by = StandIn { given, ..for_(2, 9) };
+        assert_eq!(!roll(&policy, &[by]).in_place_of(person(9)).is_empty(), fits, "{wanted:?} given by {given:?}");
+    }
 }
 
 #[test]

@@ -101,6 +101,7 @@ pub fn back(ends: Timestamp, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::approval::Assurance;
     use crate::approval::stand_in::Standing;
     use uuid::Uuid;
 
@@ -117,7 +118,7 @@ mod tests {
             delegate: Some(person(2)),
             said_by: person(1),
         };
-        let stand_in = StandIn { absent: person(1), delegate: person(2), standing: Standing::default() };
+        let stand_in = StandIn { absent: person(1), delegate: person(2), standing: Standing::default(), given: Assurance::AccountFactor };
         let berlin = TimeZone::get("Europe/Berlin").expect("bundled");
         let said = waited(&names, &BTreeMap::from([(person(1), absence)]), &[stand_in], &berlin);
         let said: Vec<&str> = said.values().map(String::as_str).collect();

@@ -156,8 +156,11 @@ pub(crate) async fn ask_the_others(
     let left = standing(ledger.db(), window, plan).await?;
     // A stage that is open again has its own deadline again.
     ledger.turn(window.id, left.stage, fact).await?;
-    // Delegates are asked by the loop that knows their absences.
-    let others = left.waiting_for().difference(voted).copied().filter(|person| plan.voters().contains(person)).collect();
+    // Who votes for the absent is asked by the loop that knows their absences; who was named by a link has it ended with the others.
+    let named = store::delegations::delegates(ledger.db(), window.id, window.digest).await?;
+    let waiting = left.waiting_for();
+    let others = waiting.difference(voted).copied();
+    let others = others.filter(|person| plan.voters().contains(person) || named.contains(person)).collect();
     ask(ledger, window, plan, others, Map::new(), fact).await
 }
 

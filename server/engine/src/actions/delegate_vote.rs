@@ -4,6 +4,7 @@ use super::audience;
 use super::ballot::{self, Admitted, Ballot};
 use super::cast_vote::stand_ins;
 use super::show_code::{self, Shown};
+use super::withdraw_vote::delegation_ends;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NewDelegation, link_spent};
@@ -21,6 +22,9 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde_json::Map;
 use std::collections::BTreeSet;
+
+/// Most people who are named one after the other for one seat in one plan: each gets a mail, and a link must not flood mailboxes.
+const MOST_GIVEN: i64 = 3;
 
 /// What was typed to let somebody else decide.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -54,7 +58,6 @@ pub async fn delegate_vote(engine: &Engine, secret: &str, browser: Option<&Secre
             }
             own_seat(&mut ledger, &ballot, &admitted).await?;
             let email = people::email("delegate", &input.delegate).map_err(|error| vec![error])?;
-            let delegate = candidate(&mut ledger, link.person, &email).await?;
             let shown = show_code::known(&mut ledger, &ballot, &admitted, link.id, &input.delegate_code, browser.as_ref()).await;
             let code = match shown.map_err(of_this_form)? {
                 Shown::Nothing if admitted.polls.code_need(link.person).is_none() => None,
@@ -63,6 +66,7 @@ pub async fn delegate_vote(engine: &Engine, secret: &str, browser: Option<&Secre
                 Shown::Right(code) => Some(code),
                 Shown::Wrong(error) => return Ok(Err(FieldError { field: "delegate_code".into(), ..error })),
             };
+            let delegate = candidate(&mut ledger, link.person, &email).await?;
             let new = NewDelegation {
                 window: ballot.window.id,
                 digest: ballot.window.digest,
@@ -100,6 +104,14 @@ async fn own_seat(ledger: &mut Ledger<'_>, ballot: &Ballot, admitted: &Admitted<
         )
         .into());
     }
+    if delegations::given(ledger.db(), window.id, window.digest, person).await? >= MOST_GIVEN {
+        return Err(Refusal::new(
+            "too_many_delegates",
+            format!("{MOST_GIVEN} people were named for this plan already, and each of them was asked by mail."),
+            "Decide yourself: your decision counts instead of theirs.",
+        )
+        .into());
+    }
     if let Some((_, voter)) = delegations::vote_in_place(ledger.db(), window.id, window.digest, person).await? {
         let names = window_page::names(ledger.db(), &BTreeSet::from([voter])).await?;
         let name = names.into_values().next().unwrap_or_default();
@@ -134,7 +146,9 @@ async fn give(ledger: &mut Ledger<'_>, ballot: &Ballot, new: &NewDelegation, del
         if before.delegate == new.delegate {
             return Err(Error::field("delegate", format!("{} decides in your place already, and was asked.", delegate.name)));
         }
-        ledger.end_delegation(before.id, "Somebody else was named.").await?;
+        let why = "Somebody else was named.";
+        ledger.fact(delegation_ends(window, new.person, before.delegate, why)).await?;
+        ledger.end_delegation(before.id, why).await?;
     }
     if let Some(code) = new.code {
         ledger.use_vote_code(code).await?;
@@ -159,7 +173,10 @@ async fn give(ledger: &mut Ledger<'_>, ballot: &Ballot, new: &NewDelegation, del
         .with("code", new.code.as_ref().map(VoteCodeId::to_string));
     let fact = ledger.fact(fact).await?;
     ledger.replace_links(window.id, new.delegate).await?;
-    audience::ask(ledger, window, plan, BTreeSet::from([new.delegate]), Map::new(), fact).await?;
+    if audience::ask(ledger, window, plan, BTreeSet::from([new.delegate]), Map::new(), fact).await?.is_empty() {
+        let why = format!("{} wants no messages that ask for decisions, so nobody would ask them. Name somebody else.", delegate.name);
+        return Err(Error::field("delegate", why));
+    }
     audience::tell(ledger, window, plan, NoticeKind::Delegated, Map::new(), fact).await?;
     Ok(())
 }

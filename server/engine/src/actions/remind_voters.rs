@@ -1,12 +1,13 @@
 //! Asks those once more whose votes are waited for, as often as the policy says.
 
-use super::{audience, cast_vote::standing};
+use super::audience;
+use super::cast_vote::{stand_ins, standing};
 use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::wake::{Wake, wake};
 use crate::{store, transaction};
 use domain::fact::NewFact;
-use domain::ids::WindowId;
+use domain::ids::{PersonId, WindowId};
 use domain::permission::Permit;
 use domain::window::WindowState;
 use serde_json::Map;
@@ -30,8 +31,11 @@ pub async fn remind_voters(pool: &PgPool, permit: &Permit, window: WindowId) -> 
             let mut people = standing(ledger.db(), &window, &plan).await?.waiting_for();
             // Whoever is away, or lets somebody else decide, is not asked again and again; the delegate, if there is one, is waited for too.
             let away = store::absences::now(ledger.db(), &people.iter().copied().collect::<Vec<_>>()).await?;
+            // Whose delegate cannot decide any more is asked again.
+            let stand_ins = stand_ins(ledger.db(), &window, &plan).await?;
             let givers = store::delegations::givers(ledger.db(), window.id, window.digest).await?;
-            people.retain(|person| !away.contains_key(person) && !givers.contains(person));
+            let given = |person: &PersonId| givers.contains(person) && stand_ins.iter().any(|one| one.absent == *person);
+            people.retain(|person| !away.contains_key(person) && !given(person));
             let fact = NewFact::done("window.remind", "window", window.id)
                 .of_window(window.id)
                 .of_team(window.team)

@@ -45,11 +45,12 @@ pub async fn resolve_hold(engine: &Engine, caller: &Caller, run: RunId, form: &R
             };
             if resolve.verb == HoldVerb::Continue {
                 let asked = Asked { digest: Some(found.digest), own: Some(run), ..Asked::before_the_run(StartPath::Resume) };
-                match ask(&mut ledger, window.id, asked).await?.into_open() {
+                let mut answer = ask(&mut ledger, window.id, asked).await?;
+                if by_hand.is_some() {
                     // What a person did is done at any time; each item asks the gate for itself.
-                    Err(Error::Refused(refusal)) if by_hand.is_some() && refusal.code == CUT_OFF => {}
-                    open => drop(open?),
+                    answer.in_the_way.retain(|refusal| refusal.code != CUT_OFF);
                 }
+                answer.into_open()?;
             }
             let mut fact = NewFact::done("run.resolve", "run", run)
                 .of_window(window.id)

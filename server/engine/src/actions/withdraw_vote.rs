@@ -91,6 +91,7 @@ fn no_vote() -> Refusal {
     Refusal::new("no_vote", "There is no vote of yours on the current plan.", "")
 }
 
+/// Before the run: the vote, and with [`NOT_ME`] whatever else stands by the person's link.
 async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, reason: &str) -> Result<WindowState> {
     let (state, _) = ledger.lock_window(window.id).await?;
     let window = store::windows::load(ledger.db(), window.id).await?;
@@ -102,7 +103,10 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
         )
         .into());
     }
-    let (_, fact) = take_off(ledger, &window, person, reason).await?;
+    let fact = match reason {
+        NOT_ME => take_off(ledger, &window, person).await?.1,
+        _ => withdraw(ledger, &window, person, reason).await?.1,
+    };
     recount(ledger, &window, reason, fact).await
 }
 
@@ -113,8 +117,8 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
 /// A vote that let nothing run is taken off the count, and nothing else: a no, and any vote where two people broke the glass.
 async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> Result<WindowState> {
     let window = store::windows::load(ledger.db(), window).await?;
-    let (vote, fact) = take_off(ledger, &window, person, NOT_ME).await?;
-    if vote.is_none_or(|vote| vote.decision != VoteDecision::Approve)
+    let (votes, fact) = take_off(ledger, &window, person).await?;
+    if votes.iter().all(|vote| vote.decision != VoteDecision::Approve)
         || store::glass::holds(ledger.db(), window.id, window.digest).await?.is_some()
     {
         return Ok(window.state);
@@ -150,32 +154,42 @@ async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> 
     Ok(window.state)
 }
 
-/// Takes off the count what stands by this person's link or hand: their vote; where they gave none and let somebody else decide, that, with the
-/// vote that was given by it. Gives the vote that went, and the fact.
-async fn take_off(ledger: &mut Ledger<'_>, window: &Window, person: PersonId, reason: &str) -> Result<(Option<StandingVote>, FactRef)> {
+/// Takes off the count whatever stands in the name of somebody who says that it was not them: their vote; and where somebody else was let decide,
+/// that, with the vote that was given by it. Gives the votes that went, and the last fact.
+async fn take_off(ledger: &mut Ledger<'_>, window: &Window, person: PersonId) -> Result<(Vec<StandingVote>, FactRef)> {
     let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+    let own = votes.iter().any(|(_, vote)| vote.person == person);
     let given = delegations::of(ledger.db(), window.id, window.digest, person).await?;
-    let Some(given) = given.filter(|_| votes.iter().all(|(_, vote)| vote.person != person)) else {
-        return withdraw(ledger, window, person, reason).await.map(|(vote, fact)| (Some(vote), fact));
-    };
-    let fact = NewFact::done("vote.delegate_end", "window", window.id)
+    let mut gone = Vec::new();
+    let mut last = None;
+    if own || given.is_none() {
+        let (vote, fact) = withdraw(ledger, window, person, NOT_ME).await?;
+        gone.push(vote);
+        last = Some(fact);
+    }
+    if let Some(given) = given {
+        last = Some(ledger.fact(delegation_ends(window, person, given.delegate, NOT_ME)).await?);
+        let by_it = delegations::vote_in_place(ledger.db(), window.id, window.digest, person).await?;
+        ledger.end_delegation(given.id, NOT_ME).await?;
+        if let Some((_, voter)) = by_it {
+            let (vote, fact) = withdraw(ledger, window, voter, NOT_ME).await?;
+            // It was theirs too, and nobody else says so to them.
+            audience::tell_one(ledger, window, NoticeKind::VoteRecorded, voter, fact).await?;
+            gone.push(vote);
+            last = Some(fact);
+        }
+    }
+    last.map(|fact| (gone, fact)).ok_or_else(|| no_vote().into())
+}
+
+/// The fact that somebody decides in another's place no more.
+pub(super) fn delegation_ends(window: &Window, person: PersonId, delegate: PersonId, reason: &str) -> NewFact {
+    NewFact::done("vote.delegate_end", "window", window.id)
         .of_window(window.id)
         .of_team(window.team)
         .with("person", person.to_string())
-        .with("delegate", given.delegate.to_string())
-        .with("reason", reason);
-    let fact = ledger.fact(fact).await?;
-    let by_it = delegations::vote_in_place(ledger.db(), window.id, window.digest, person).await?;
-    ledger.end_delegation(given.id, reason).await?;
-    match by_it {
-        Some((_, voter)) => {
-            let (vote, fact) = withdraw(ledger, window, voter, reason).await?;
-            // It was theirs too, and nobody else says so to them.
-            audience::tell_one(ledger, window, NoticeKind::VoteRecorded, voter, fact).await?;
-            Ok((Some(vote), fact))
-        }
-        None => Ok((None, fact)),
-    }
+        .with("delegate", delegate.to_string())
+        .with("reason", reason)
 }
 
 /// Takes a person's vote that stands on the newest plan off the count; gives it with the fact.

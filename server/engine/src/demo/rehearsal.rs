@@ -140,7 +140,7 @@ async fn completed(engine: &Engine, engineer: &Caller, number: i64) -> Result<bo
         let page = queries::windows::checklist(engine, &engineer.actor, number).await?;
         match page.head.state {
             WindowState::Completed => return Ok(true),
-            state if state.is_terminal() => return Ok(false),
+            state if state.is_terminal() || matches!(state, WindowState::Hold | WindowState::Draft) => return Ok(false),
             WindowState::Validating if answered(engine, engineer, &page).await? => {
                 let lead = people::caller(engine, people::LEAD).await?;
                 close_window::close_window(engine, &lead, number, &close_window::Input::default()).await?;

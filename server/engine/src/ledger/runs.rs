@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::store::{Stamp, stamp};
 use domain::canonical::Digest;
 use domain::decision::Refusal;
-use domain::hold::HoldVerb;
+use domain::hold::{HoldCause, HoldVerb};
 use domain::ids::{PersonId, RunId, WindowId};
 use domain::run::Phase;
 use domain::window::Ending;
@@ -287,17 +287,19 @@ impl Ledger<'_> {
     }
 
     /// Stops the run until a person decides; the lease is given back.
-    pub async fn hold_run(&mut self, tenure: Tenure, reason: &str, verbs: &[HoldVerb], fact: FactRef) -> Result<()> {
+    pub async fn hold_run(&mut self, tenure: Tenure, cause: HoldCause, reason: &str, verbs: &[HoldVerb], fact: FactRef) -> Result<()> {
         let verbs: Vec<String> = verbs.iter().map(|verb| verb.word().to_owned()).collect();
         let done = sqlx::query!(
-            "UPDATE drydock.run AS r SET state = 'held', owner = NULL, lease_until = NULL, hold_reason = $3, hold_verbs = $4, decision = NULL, hold_asked_at = NULL, hold_asked_by = NULL, hold_asked_reason = NULL, state_fact_id = $5, state_fact_at = $6
+            "UPDATE drydock.run AS r SET state = 'held', owner = NULL, lease_until = NULL, hold_reason = $3, hold_verbs = $4, decision = NULL, hold_asked_at = NULL, hold_asked_by = NULL, hold_asked_reason = NULL, state_fact_id = $5, state_fact_at = $6,
+                    hold_step = CASE WHEN $7 THEN (SELECT b.step FROM drydock.by_hand b WHERE b.run_id = r.id AND b.done_at IS NULL ORDER BY b.asked_at DESC LIMIT 1) END
              WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
             tenure.run.0,
             tenure.epoch,
             reason,
             &verbs,
             fact.id,
-            stamp(fact.at) as Stamp
+            stamp(fact.at) as Stamp,
+            cause == HoldCause::ByHand
         )
         .execute(&mut *self.db)
         .await?

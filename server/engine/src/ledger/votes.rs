@@ -188,6 +188,16 @@ impl Ledger<'_> {
         )
         .fetch_all(&mut *self.db)
         .await?;
+        // Whom they let decide by such a link decides no more, either.
+        sqlx::query!(
+            "UPDATE drydock.delegation AS d SET ended_at = clock_timestamp(), ended_reason = $3 WHERE d.person_id = $1 AND d.ended_at IS NULL
+               AND ($2::uuid IS NULL OR EXISTS (SELECT FROM drydock.window w WHERE w.id = d.window_id AND w.team_id = $2))",
+            person.0,
+            team.map(|team| team.0),
+            reason
+        )
+        .execute(&mut *self.db)
+        .await?;
         self.supersede(&ended, reason).await
     }
 

@@ -292,7 +292,7 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
     if work.plan.change.is_some() && !work.lease.stop_asked() {
         way_back::stops(work, i32::MAX).await?;
     }
-    // Also where nothing needed work, or what was sent failed: what people were to put back is put back.
+    // Also where nothing needed work, or what was sent had no effect: what people were to put back is put back.
     if !work.lease.stop_asked() {
         by_hand::holds(work, None).await?;
     }
@@ -327,7 +327,8 @@ async fn probe_and_end(work: &mut Work) -> Step<()> {
     if ending == Ending::Finished && watched(work).await? {
         probes::after(work).await?;
     }
-    Ok(transitions::end(&work.hand, ending, &summary(&outcomes)).await?)
+    let said = format!("{}{}", summary(&outcomes), by_hand::left(work).await?);
+    Ok(transitions::end(&work.hand, ending, &said).await?)
 }
 
 /// Watches the database until the next wave may begin, where one follows and nothing is red yet. True when that time has passed.
@@ -407,7 +408,8 @@ async fn fail(work: &Work) -> Step<()> {
         Ok(_) | Err(Halt::Hold(..)) => {}
         Err(halt) => return Err(halt),
     }
-    Ok(transitions::end(&work.hand, Ending::Failed, "A person decided to end it.").await?)
+    let said = format!("A person decided to end it.{}", by_hand::left(work).await?);
+    Ok(transitions::end(&work.hand, Ending::Failed, &said).await?)
 }
 
 /// The run in a sentence: how many of which outcome.
@@ -442,7 +444,8 @@ async fn roll_back(work: &mut Work) -> Step<()> {
     } else {
         format!("Rolled back, but not everything is as before: {}", left.join(" "))
     };
-    Ok(transitions::end(&work.hand, Ending::RolledBack, &reason).await?)
+    let said = format!("{reason}{}", by_hand::left(work).await?);
+    Ok(transitions::end(&work.hand, Ending::RolledBack, &said).await?)
 }
 
 #[cfg(test)]

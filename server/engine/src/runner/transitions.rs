@@ -235,7 +235,7 @@ pub(super) async fn hold(hand: &Hand, cause: HoldCause, reason: &str) -> Result<
             ledger.line(tenure, &Line::new("warning", format!("On hold: {reason}"))).await?;
             // What is being undone is not taken up again: only the way to its end is open.
             let verbs: Vec<HoldVerb> = if run.rolling_back { vec![HoldVerb::RollBack, HoldVerb::Fail] } else { cause.verbs().to_vec() };
-            ledger.hold_run(tenure, &reason, &verbs, fact).await?;
+            ledger.hold_run(tenure, cause, &reason, &verbs, fact).await?;
             ledger.settle(&window, Some(&reason), fact).await?;
             let mut payload =
                 Map::from_iter([("reason".to_owned(), Value::from(reason.clone())), ("run".to_owned(), Value::from(run.id.to_string()))]);
@@ -344,7 +344,9 @@ async fn write_end(
     let checks = store::checks::list(ledger.db(), run.window, run.revision).await?;
     let red = checks.iter().any(|check| list.holds(check) && check.state == CheckState::Failed);
     let outcomes_of: Vec<Option<Outcome>> = items.iter().map(|item| item.outcome).collect();
-    let clean = is_clean(ending, &outcomes_of, red);
+    let by_hand = store::by_hand::done(ledger.db(), run.id).await?;
+    let undone = plan.procedure.own.as_ref().is_some_and(|own| own.next_by_hand(None, &by_hand).is_some());
+    let clean = is_clean(ending, &outcomes_of, red) && !undone;
     let fact = about("run.end", run, window, plan).with("ending", ending.word()).with("outcomes", outcomes).with("reason", reason);
     let fact = if plan.is_many() { fact.with("clean", clean) } else { fact };
     let fact = ledger.fact(fact).await?;

@@ -15,10 +15,10 @@ pub async fn done(db: &mut PgConnection, run: RunId) -> Result<BTreeSet<String>>
     Ok(rows.into_iter().collect())
 }
 
-/// The one that a run waits for: at most one does at a time.
+/// The one that a run is held for; none where it is held for anything else.
 pub async fn waiting(db: &mut PgConnection, run: RunId) -> Result<Option<String>> {
     let step = sqlx::query_scalar!(
-        "SELECT b.step FROM drydock.by_hand b WHERE b.run_id = $1 AND b.done_at IS NULL ORDER BY b.asked_at DESC LIMIT 1",
+        "SELECT b.step FROM drydock.by_hand b JOIN drydock.run r ON r.id = b.run_id AND r.hold_step = b.step WHERE b.run_id = $1 AND r.state = 'held' AND b.done_at IS NULL",
         run.0
     )
     .fetch_optional(db)

@@ -35,10 +35,35 @@ pub async fn of(db: &mut PgConnection, window: WindowId, digest: Digest, person:
     Ok(row.map(|row| Delegation { id: DelegationId(row.id), delegate: PersonId(row.delegate_id), name: row.name, at: row.at.to_jiff() }))
 }
 
+/// How many people this person has named for this plan, one after the other.
+pub async fn given(db: &mut PgConnection, window: WindowId, digest: Digest, person: PersonId) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM drydock.delegation d WHERE d.window_id = $1 AND d.digest = $2 AND d.person_id = $3"#,
+        window.0,
+        digest.0.as_slice(),
+        person.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(count)
+}
+
 /// Everybody who lets somebody else decide on this plan.
 pub async fn givers(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<BTreeSet<PersonId>> {
     let rows = sqlx::query_scalar!(
         "SELECT d.person_id FROM drydock.delegation d WHERE d.window_id = $1 AND d.digest = $2 AND d.ended_at IS NULL",
+        window.0,
+        digest.0.as_slice()
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(PersonId).collect())
+}
+
+/// Everybody who was let decide on this plan.
+pub async fn delegates(db: &mut PgConnection, window: WindowId, digest: Digest) -> Result<BTreeSet<PersonId>> {
+    let rows = sqlx::query_scalar!(
+        "SELECT d.delegate_id FROM drydock.delegation d WHERE d.window_id = $1 AND d.digest = $2 AND d.ended_at IS NULL",
         window.0,
         digest.0.as_slice()
     )

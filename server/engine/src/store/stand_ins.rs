@@ -2,8 +2,8 @@
 
 use super::voices;
 use crate::error::Result;
-use domain::approval::StandIn;
 use domain::approval::stand_in::{self, Standing};
+use domain::approval::{Assurance, StandIn};
 use domain::canonical::Digest;
 use domain::ids::{AbsenceId, PersonId, TeamId, WindowId};
 use domain::voice;
@@ -29,12 +29,15 @@ pub struct Counting<'a> {
 pub async fn of(db: &mut PgConnection, plan: &Counting<'_>) -> Result<Vec<StandIn>> {
     let voters: Vec<Uuid> = plan.voters.iter().map(|person| person.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT o.person_id AS "absent!", v.person_id AS "delegate!", true AS "voted!"
+        // A seat that was given by a link counts for no more than a link does, or a link and a code, also when it was voted for.
+        r#"SELECT o.person_id AS "absent!", v.person_id AS "delegate!", true AS "voted!",
+                  (SELECT d.code_id IS NOT NULL FROM drydock.delegation d WHERE d.window_id = $1 AND d.digest = $2 AND d.person_id = o.person_id AND d.delegate_id = v.person_id
+                   ORDER BY d.at DESC LIMIT 1) AS "with_code?"
            FROM drydock.vote v, unnest(v.in_place_of) o (person_id) WHERE v.window_id = $1 AND v.digest = $2 AND v.withdrawn_at IS NULL
            UNION ALL
-           SELECT d.person_id, d.delegate_id, false FROM drydock.delegation d WHERE d.window_id = $1 AND d.digest = $2 AND d.ended_at IS NULL
+           SELECT d.person_id, d.delegate_id, false, d.code_id IS NOT NULL FROM drydock.delegation d WHERE d.window_id = $1 AND d.digest = $2 AND d.ended_at IS NULL
            UNION ALL
-           SELECT a.person_id, a.delegate_id, false FROM drydock.absence a
+           SELECT a.person_id, a.delegate_id, false, NULL::boolean FROM drydock.absence a
            WHERE a.person_id = ANY ($3) AND a.delegate_id IS NOT NULL AND a.during @> clock_timestamp() AND drydock.may_speak_of(a, $4)
              AND NOT EXISTS (SELECT FROM drydock.contributor c WHERE c.window_id = $1
                              AND (c.person_id IN (a.person_id, a.delegate_id) OR (c.person_id = a.said_by AND a.said_by <> a.person_id)))
@@ -64,7 +67,12 @@ pub async fn of(db: &mut PgConnection, plan: &Counting<'_>) -> Result<Vec<StandI
             continue;
         }
         let standing = standings.get(&delegate).copied().unwrap_or_default();
-        found.entry(row.voted).or_default().push(StandIn { absent, delegate, standing });
+        let given = match row.with_code {
+            Some(false) => Assurance::Link,
+            Some(true) => Assurance::LinkCode,
+            None => Assurance::AccountFactor,
+        };
+        found.entry(row.voted).or_default().push(StandIn { absent, delegate, standing, given });
     }
     let mut of = |voted| found.remove(&voted).unwrap_or_default();
     Ok(stand_in::on_one_plan(of(true), of(false), &voted))

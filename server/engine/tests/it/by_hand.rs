@@ -41,7 +41,7 @@ impl RunStage {
     /// Waits until the run holds for this step.
     async fn waits_for(&self, key: &str) {
         let sql = format!(
-            "SELECT EXISTS (SELECT FROM drydock.by_hand b JOIN drydock.run r ON r.id = b.run_id WHERE r.state = 'held' AND b.step = 'by_hand_{key}' AND b.done_at IS NULL)"
+            "SELECT EXISTS (SELECT FROM drydock.by_hand b JOIN drydock.run r ON r.id = b.run_id WHERE r.state = 'held' AND r.hold_step = b.step AND b.step = 'by_hand_{key}' AND b.done_at IS NULL)"
         );
         self.until_text(60, &sql).await;
     }
@@ -104,10 +104,18 @@ async fn a_worker_that_dies_there_asks_once_and_what_is_left_by_decision_is_not_
     let first = stage.worker_process_with("after_ask_by_hand", 1, Deed::Die);
     first.died(Duration::from_secs(60)).await.expect("it dies there");
     assert_eq!(stage.text("SELECT state FROM drydock.run").await, "leased", "it asked, and did not hold");
+    // Somebody asks to hold meanwhile: going on from there says nothing of the step that was asked for.
+    let asks = format!(
+        "UPDATE drydock.run SET hold_asked_at = now(), hold_asked_by = '{}', hold_asked_reason = 'a look'",
+        stage.house.engineer.actor.person
+    );
+    sqlx::query(sqlx::AssertSqlSafe(asks)).execute(&stage.house.admin).await.expect("asked");
     stage.expire_lease().await;
     let worker = stage.worker();
+    stage.until(60, "SELECT state = 'held' AND hold_reason LIKE '%asked to hold it here%' FROM drydock.run").await;
+    stage.did("looked, all is well").await;
     stage.waits_for("pause").await;
-    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.by_hand").await, 1);
+    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.by_hand WHERE done_at IS NULL").await, 1, "asked once, and not done");
     stage.decide(&stage.house.engineer, HoldVerb::Validate, "", "the pooler does not answer").await.expect("a decision");
     stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
     let said = stage.page().await;
@@ -127,6 +135,9 @@ async fn what_is_rolled_back_shows_which_of_them_were_done() {
     stage.until(60, "SELECT state NOT IN ('hold', 'running', 'rolling_back') FROM drydock.window").await;
     let rows = stage.by_hand().await;
     assert_eq!(rows.iter().map(|row| (row.asked, row.done.is_some())).collect::<Vec<_>>(), [(true, true), (true, false), (false, false)]);
+    let reason = stage.text("SELECT state_reason FROM drydock.window").await;
+    assert!(reason.contains("Done by hand: “The pool is paused”; not done: “Somebody looks”, “The pool is open again”."), "{reason}");
+    assert!(reason.contains("“The pool is paused”: RESUME."), "{reason}");
     worker.stop().await;
 }
 

@@ -10,6 +10,7 @@ use domain::view::links::Answer;
 use domain::window::WindowState;
 use engine::actions::amend_window::amend_window;
 use engine::actions::cast_vote::{Input as Decision, cast_vote_by_link};
+use engine::actions::deactivate_person::{self, deactivate_person};
 use engine::actions::delegate_vote::{Input, delegate_vote};
 use engine::actions::mail_code::mail_code;
 use engine::actions::withdraw_vote::{Objection, object_to_vote};
@@ -150,6 +151,41 @@ async fn whoever_did_not_say_it_takes_it_back_with_what_was_decided_by_it() {
     let digest = house.digest(window.number).await.hex();
     let again = Decision { decision: "approve".into(), digest, short_name: "prod-orders".into(), ..Decision::default() };
     assert_eq!(code(cast_vote_by_link(&house.engine, &hers, None, &again, "r").await), "not_eligible");
+}
+
+#[tokio::test]
+async fn what_was_not_them_goes_whole_whatever_they_decided_since() {
+    let office = Office::new().await;
+    let house = &office.house;
+    let (sten, mara) = (house.stakeholder.actor.person, person(&house.admin, "Mara", None, &[]).await.actor.person);
+    let window = house.proposed(3).await;
+    give(house, sten, window.number, "mara").await.expect("by whoever holds the link");
+    office.vote_by_link(mara, window.number).await.expect("in the place of Sten");
+    office.vote_by_link(sten, window.number).await.expect("himself");
+    assert_eq!(have(house, window.number, 0).await, [sten]);
+    let typed = Objection { short_name: "prod-orders".into() };
+    object_to_vote(&house.engine, &house.secret("delegated", sten).await, &typed, "r").await.expect("taken back");
+    assert_eq!(have(house, window.number, 0).await, [], "the vote in his place does not come back");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.delegation WHERE ended_at IS NULL").await, 0);
+}
+
+#[tokio::test]
+async fn a_delegation_goes_with_the_links_of_whoever_gave_it_and_mailboxes_are_not_flooded() {
+    let office = Office::new().await;
+    let house = &office.house;
+    let sten = house.stakeholder.actor.person;
+    for name in ["Mara", "Nora", "Olga", "Pia"] {
+        person(&house.admin, name, None, &[]).await;
+    }
+    let window = house.proposed(3).await;
+    for name in ["mara", "nora", "olga"] {
+        give(house, sten, window.number, name).await.expect("given");
+    }
+    assert_eq!(code(give(house, sten, window.number, "pia").await), "too_many_delegates");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.fact WHERE action = 'vote.delegate_end'").await, 2);
+    let why = deactivate_person::Input { reason: "left".into() };
+    deactivate_person(&house.engine, &office.admin, sten, &why, &deactivate_person::Heirs::new()).await.expect("deactivated");
+    assert_eq!(house.count("SELECT count(*) FROM drydock.delegation WHERE ended_at IS NULL").await, 0);
 }
 
 #[tokio::test]

@@ -23,7 +23,10 @@ async fn a_step_by_hand_is_done_once_while_its_run_waits_for_it() {
     .await;
     yard.set(&ask).await;
     let held = yard.run_to("held", ", owner = NULL, lease_until = NULL, hold_reason = 'so', hold_verbs = '{continue}'");
+    let held_for = "UPDATE drydock.run SET hold_step = 'by_hand_pool'; ".to_owned();
     yard.set(&held.replace(&yard.fresh[0], &yard.fresh[1])).await;
+    yard.refuses(&[(Web, did.clone(), "by_hand_waits"), (Owner, did.clone(), "by_hand_waits")]).await;
+    yard.set(&held_for).await;
     yard.allows(Web, &did).await;
     yard.refuses(&[
         (Web, did.clone() + &did, "by_hand_fixed"),
