@@ -11,6 +11,9 @@ use engine::test_support::fail_points::Deed;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
+/// Each run is claimed four times over, beside tests that keep every core busy.
+const PATIENCE_S: u64 = 180;
+
 /// Before everything, between two steps, and after everything.
 const STEPS: &str = "\"by_hand_pause\", \"freeze\", \"vacuum\", \"by_hand_look\", \"analyze\", \"by_hand_resume\"";
 
@@ -43,7 +46,7 @@ impl RunStage {
         let sql = format!(
             "SELECT EXISTS (SELECT FROM drydock.by_hand b JOIN drydock.run r ON r.id = b.run_id WHERE r.state = 'held' AND r.hold_step = b.step AND b.step = 'by_hand_{key}' AND b.done_at IS NULL)"
         );
-        self.until_text(60, &sql).await;
+        self.until_text(PATIENCE_S, &sql).await;
     }
 
     async fn did(&self, saw: &str) {
@@ -75,7 +78,7 @@ async fn each_step_by_hand_is_waited_for_where_it_stands() {
     stage.did("all is quiet").await;
     stage.waits_for("resume").await;
     stage.did("orders arrive").await;
-    stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+    stage.until(PATIENCE_S, "SELECT state = 'validating' FROM drydock.window").await;
     let said = stage.page().await;
     assert_eq!(stage.text("SELECT ending FROM drydock.run").await, "finished", "{said}");
     assert_eq!(stage.outcomes().await, ["done", "done"], "{said}");
@@ -102,7 +105,7 @@ async fn each_step_by_hand_is_waited_for_where_it_stands() {
 async fn a_worker_that_dies_there_asks_once_and_what_is_left_by_decision_is_not_done() {
     let stage = due(|_| ()).await;
     let first = stage.worker_process_with("after_ask_by_hand", 1, Deed::Die);
-    first.died(Duration::from_secs(60)).await.expect("it dies there");
+    first.died(Duration::from_secs(PATIENCE_S)).await.expect("it dies there");
     assert_eq!(stage.text("SELECT state FROM drydock.run").await, "leased", "it asked, and did not hold");
     // Somebody asks to hold meanwhile: going on from there says nothing of the step that was asked for.
     let asks = format!(
@@ -112,12 +115,12 @@ async fn a_worker_that_dies_there_asks_once_and_what_is_left_by_decision_is_not_
     sqlx::query(sqlx::AssertSqlSafe(asks)).execute(&stage.house.admin).await.expect("asked");
     stage.expire_lease().await;
     let worker = stage.worker();
-    stage.until(60, "SELECT state = 'held' AND hold_reason LIKE '%asked to hold it here%' FROM drydock.run").await;
+    stage.until(PATIENCE_S, "SELECT state = 'held' AND hold_reason LIKE '%asked to hold it here%' FROM drydock.run").await;
     stage.did("looked, all is well").await;
     stage.waits_for("pause").await;
     assert_eq!(stage.house.count("SELECT count(*) FROM drydock.by_hand WHERE done_at IS NULL").await, 1, "asked once, and not done");
     stage.decide(&stage.house.engineer, HoldVerb::Validate, "", "the pooler does not answer").await.expect("a decision");
-    stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+    stage.until(PATIENCE_S, "SELECT state = 'validating' FROM drydock.window").await;
     let said = stage.page().await;
     assert_eq!(stage.outcomes().await, ["cancelled", "cancelled"], "{said}");
     assert!(stage.by_hand().await.iter().all(|row| row.done.is_none()), "nobody did anything");
@@ -132,7 +135,7 @@ async fn what_is_rolled_back_shows_which_of_them_were_done() {
     stage.did("0 active").await;
     stage.waits_for("look").await;
     stage.decide(&stage.house.engineer, HoldVerb::RollBack, "", "something is odd").await.expect("a decision");
-    stage.until(60, "SELECT state NOT IN ('hold', 'running', 'rolling_back') FROM drydock.window").await;
+    stage.until(PATIENCE_S, "SELECT state NOT IN ('hold', 'running', 'rolling_back') FROM drydock.window").await;
     let rows = stage.by_hand().await;
     assert_eq!(rows.iter().map(|row| (row.asked, row.done.is_some())).collect::<Vec<_>>(), [(true, true), (true, false), (false, false)]);
     let reason = stage.text("SELECT state_reason FROM drydock.window").await;
@@ -150,13 +153,13 @@ async fn after_the_cut_off_nothing_begins_and_what_people_put_back_is_put_back()
     .await;
     let worker = stage.worker();
     stage.waits_for("pause").await;
-    stage.until(60, "SELECT clock_timestamp() > cut_off_at FROM drydock.revision ORDER BY number DESC LIMIT 1").await;
+    stage.until(PATIENCE_S, "SELECT clock_timestamp() > cut_off_at FROM drydock.revision ORDER BY number DESC LIMIT 1").await;
     stage.did("0 active, late").await;
     stage.waits_for("look").await;
     stage.did("nothing to see").await;
     stage.waits_for("resume").await;
     stage.did("orders arrive").await;
-    stage.until(60, "SELECT state = 'validating' FROM drydock.window").await;
+    stage.until(PATIENCE_S, "SELECT state = 'validating' FROM drydock.window").await;
     let said = stage.page().await;
     assert!(stage.outcomes().await.iter().all(|outcome| outcome == "deferred"), "{said}");
     assert!(stage.by_hand().await.iter().all(|row| row.done.is_some()), "{said}");
