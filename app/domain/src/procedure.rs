@@ -16,6 +16,7 @@ pub mod library;
 pub mod memory;
 pub mod object;
 pub mod own;
+pub mod own_file;
 pub mod own_sql;
 pub mod parameters;
 pub mod partitions;

@@ -12,7 +12,7 @@ mod table;
 use domain::change::{Change, ChangeForm, Reading, Statement, accounts, old_rows, settings};
 use domain::decision::FieldError;
 use domain::procedure::library::{ACCOUNTS_POSTGRESQL, OLD_ROWS_POSTGRESQL, SETTINGS_POSTGRESQL};
-use domain::procedure::{Procedure, own};
+use domain::procedure::{Procedure, own_file};
 use domain::proposal::ProposalForm;
 use squawk_syntax::ast::{AstNode as _, Stmt};
 use squawk_syntax::{Parse, SourceFile, SyntaxNode};
@@ -87,7 +87,8 @@ pub fn check_own(procedure: &Procedure) -> Result<(), Vec<FieldError>> {
     };
     let mut errors: Vec<FieldError> = Vec::new();
     if let Err(found) = read_form(&sampled) {
-        errors.extend(found.into_iter().map(|error| FieldError::new(own::FIELD, format!("{}: {}", place(&error.field), error.message))));
+        errors
+            .extend(found.into_iter().map(|error| FieldError::new(own_file::FIELD, format!("{}: {}", place(&error.field), error.message))));
     }
     let texts = [("change_sql", &sampled.change_sql), ("back_sql", &sampled.back_sql)];
     for ((field, text), places) in texts.into_iter().zip(sql.sampled_places(values)) {
@@ -100,7 +101,7 @@ pub fn check_own(procedure: &Procedure) -> Result<(), Vec<FieldError>> {
                     "has to stand by itself: not in quotes, in a comment or in the text of a function, and not next to a letter or a digit"
                 }
             };
-            errors.push(FieldError::new(own::FIELD, format!("{}: {{{{{name}}}}} {why}.", place(field))));
+            errors.push(FieldError::new(own_file::FIELD, format!("{}: {{{{{name}}}}} {why}.", place(field))));
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }

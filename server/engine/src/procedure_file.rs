@@ -1,7 +1,7 @@
 //! Own procedures as files: TOML, as people write it. What it means is told by [`domain::procedure::own`].
 
 use domain::decision::FieldError;
-use domain::procedure::own::{FIELD, File};
+use domain::procedure::own_file::{FIELD, File};
 
 /// The largest file, in bytes.
 pub const MOST_BYTES: usize = 64 * 1024;

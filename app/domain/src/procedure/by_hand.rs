@@ -3,7 +3,7 @@
 //! Such a step selects no work. The run holds before it, says what is to be done, and goes on when somebody says that it is done, with what they
 //! saw; so nothing after it begins before.
 
-use super::own::FIELD;
+use super::own_file::FIELD;
 use super::{Procedure, RiskClass, StepClass, StepKind, StepTemplate};
 use crate::people;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! SQL of an own procedure: a text that two people agree on once, and that is proposed again and again, with places for values that are typed
 //! each time. What is sealed in a plan is the text with its values, word by word, like any change of design.
 
-use super::own::FIELD;
+use super::own_file::FIELD;
 use super::quote;
 use crate::change::ChangeForm;
 use crate::decision::FieldError;

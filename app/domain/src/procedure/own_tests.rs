@@ -1,6 +1,8 @@
 use super::*;
 use crate::plan::PlanProcedure;
+use crate::procedure::own_file::{FIELD, File, ORDER};
 use crate::procedure::own_sql::ValueKind;
+use crate::procedure::select::step;
 use crate::procedure::{Act, RiskClass, StepClass};
 use proptest::prelude::*;
 

@@ -34,7 +34,10 @@ pub async fn withdraw_vote(engine: &Engine, caller: &Caller, number: i64) -> Res
             if !store::votes::standing(ledger.db(), window.id, window.digest).await?.iter().any(own) {
                 return Err(super::hide(&caller.actor, window.team, no_vote()));
             }
-            take_back(&mut ledger, window, caller.actor.person, "withdrawn by the voter").await
+            let window = before_the_run(&mut ledger, window.id).await?;
+            let reason = "withdrawn by the voter";
+            let (_, fact) = withdraw(&mut ledger, &window, caller.actor.person, reason).await?;
+            recount(&mut ledger, &window, reason, fact).await
         })
     })
     .await?;
@@ -72,7 +75,9 @@ pub async fn object_to_vote(engine: &Engine, secret: &str, objection: &Objection
             if matches!(state, WindowState::Running | WindowState::Hold) {
                 return disown(&mut ledger, window.id, link.person).await;
             }
-            take_back(&mut ledger, window, link.person, NOT_ME).await
+            let window = before_the_run(&mut ledger, window.id).await?;
+            let (_, fact) = take_off(&mut ledger, &window, link.person).await?;
+            recount(&mut ledger, &window, NOT_ME, fact).await
         })
     })
     .await?;
@@ -91,10 +96,9 @@ fn no_vote() -> Refusal {
     Refusal::new("no_vote", "There is no vote of yours on the current plan.", "")
 }
 
-/// Before the run: the vote, and with [`NOT_ME`] whatever else stands by the person's link.
-async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, reason: &str) -> Result<WindowState> {
-    let (state, _) = ledger.lock_window(window.id).await?;
-    let window = store::windows::load(ledger.db(), window.id).await?;
+/// The window, locked, as long as nothing runs by the votes on it.
+async fn before_the_run(ledger: &mut Ledger<'_>, window: WindowId) -> Result<Window> {
+    let (state, _) = ledger.lock_window(window).await?;
     if !matches!(state, WindowState::Proposed | WindowState::Approved) {
         return Err(Refusal::new(
             "moved_on",
@@ -103,11 +107,7 @@ async fn take_back(ledger: &mut Ledger<'_>, window: Window, person: PersonId, re
         )
         .into());
     }
-    let fact = match reason {
-        NOT_ME => take_off(ledger, &window, person).await?.1,
-        _ => withdraw(ledger, &window, person, reason).await?.1,
-    };
-    recount(ledger, &window, reason, fact).await
+    store::windows::load(ledger.db(), window).await
 }
 
 /// The vote by which a window runs stops counting, and each of its runs holds after its current item, whether the other votes suffice or not: who
@@ -157,29 +157,26 @@ async fn disown(ledger: &mut Ledger<'_>, window: WindowId, person: PersonId) -> 
 /// Takes off the count whatever stands in the name of somebody who says that it was not them: their vote; and where somebody else was let decide,
 /// that, with the vote that was given by it. Gives the votes that went, and the last fact.
 async fn take_off(ledger: &mut Ledger<'_>, window: &Window, person: PersonId) -> Result<(Vec<StandingVote>, FactRef)> {
-    let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
-    let own = votes.iter().any(|(_, vote)| vote.person == person);
-    let given = delegations::of(ledger.db(), window.id, window.digest, person).await?;
-    let mut gone = Vec::new();
-    let mut last = None;
-    if own || given.is_none() {
+    let Some(given) = delegations::of(ledger.db(), window.id, window.digest, person).await? else {
         let (vote, fact) = withdraw(ledger, window, person, NOT_ME).await?;
-        gone.push(vote);
-        last = Some(fact);
-    }
-    if let Some(given) = given {
-        last = Some(ledger.fact(delegation_ends(window, person, given.delegate, NOT_ME)).await?);
-        let by_it = delegations::vote_in_place(ledger.db(), window.id, window.digest, person).await?;
-        ledger.end_delegation(given.id, NOT_ME).await?;
-        if let Some((_, voter)) = by_it {
-            let (vote, fact) = withdraw(ledger, window, voter, NOT_ME).await?;
+        return Ok((vec![vote], fact));
+    };
+    let votes = store::votes::standing(ledger.db(), window.id, window.digest).await?;
+    let own = votes.iter().any(|(_, vote)| vote.person == person).then_some(person);
+    let by_it = delegations::vote_in_place(ledger.db(), window.id, window.digest, person).await?.map(|(_, voter)| voter);
+    let mut last = ledger.fact(delegation_ends(window, person, given.delegate, NOT_ME)).await?;
+    ledger.end_delegation(given.id, NOT_ME).await?;
+    let mut gone = Vec::new();
+    for voter in own.into_iter().chain(by_it) {
+        let (vote, fact) = withdraw(ledger, window, voter, NOT_ME).await?;
+        if voter != person {
             // It was theirs too, and nobody else says so to them.
             audience::tell_one(ledger, window, NoticeKind::VoteRecorded, voter, fact).await?;
-            gone.push(vote);
-            last = Some(fact);
         }
+        gone.push(vote);
+        last = fact;
     }
-    last.map(|fact| (gone, fact)).ok_or_else(|| no_vote().into())
+    Ok((gone, last))
 }
 
 /// The fact that somebody decides in another's place no more.

@@ -4,6 +4,7 @@ use super::dispatcher::Work;
 use super::{Halt, Step, fail_point};
 use crate::actions::start_gate::{Asked, look};
 use crate::store;
+use domain::decision::Refusal;
 use domain::gate::{CUT_OFF, StartPath, together};
 use domain::hold::{HoldCause, HoldVerb};
 use domain::procedure::{Procedure, StepTemplate};
@@ -46,7 +47,7 @@ pub(super) async fn holds(work: &Work, before: Option<&str>) -> Step<()> {
 }
 
 /// What would be in the way of an item now.
-async fn gate(work: &Work) -> Step<Vec<domain::decision::Refusal>> {
+async fn gate(work: &Work) -> Step<Vec<Refusal>> {
     let mut db = work.hand.context.pool.acquire().await?;
     let window = store::windows::load(&mut db, work.run.window).await?;
     let asked = Asked { digest: Some(work.run.digest), own: Some(work.run.id), ..Asked::before_the_run(StartPath::Item) };
