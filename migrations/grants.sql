@@ -70,6 +70,9 @@ GRANT EXECUTE ON FUNCTION drydock.measured_mib(drydock.target), drydock.plan_wan
 -- A worker asks for a step by hand, and has no way to say that somebody did it.
 GRANT INSERT (run_id, step) ON drydock.by_hand TO {worker};
 GRANT UPDATE (done_at, done_by, said) ON drydock.by_hand TO {web};
+-- A worker says what a receiver answered; only a person says that a call is done which nobody answered.
+GRANT INSERT (run_id, step, id), UPDATE (done_at, said) ON drydock.run_call TO {worker};
+GRANT UPDATE (done_at, settled_by, said) ON drydock.run_call TO {web};
 GRANT INSERT ON drydock.break_glass, drydock.glass_review TO {web};
 GRANT UPDATE (confirmed_by, confirmed_factor, confirmed_at, review_due_at, ended_at) ON drydock.break_glass TO {web};
 -- The mark of a break-glass is set by whoever confirms one, and by no worker.
@@ -149,5 +152,5 @@ GRANT SELECT ON drydock.fact, drydock.seal_batch, drydock.seal_member, drydock.p
     drydock.plan, drydock.policy, drydock.policy_version, drydock.policy_change, drydock.policy_agreement, drydock.policy_case, drydock.own_procedure, drydock.vote, drydock.contributor, drydock.run, drydock.work_list, drydock.item, drydock.attempt, drydock.resolution, drydock.check_item, drydock.pause, drydock.freeze, drydock.freeze_override,
     drydock.series, drydock.series_author, drydock.series_birth, drydock.series_change, drydock.series_stuck, drydock.series_target,
     drydock.series_digest, drydock.series_vote, drydock.series_cover, drydock.plan_vote TO {auditor};
-GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.delegation, drydock.by_hand, drydock.asked_in_place, drydock.quorum_short,
+GRANT SELECT ON drydock.comment, drydock.mention, drydock.absence, drydock.delegation, drydock.by_hand, drydock.run_call, drydock.asked_in_place, drydock.quorum_short,
     drydock.break_glass, drydock.glass_review, drydock.undo_part, drydock.target_link TO {auditor};

@@ -43,6 +43,27 @@ words!(Found {
     Found::DidNotRun = "did_not_run" / "It did not run: nothing changed",
 });
 
+/// What is not known here, and has to be said by whoever decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owed {
+    /// What became of an attempt at an item of this class.
+    Attempt(StepClass),
+    /// Whether another program did what it was called for.
+    Call,
+}
+
+impl Owed {
+    /// What a person may have found, in words.
+    #[must_use]
+    pub fn label(self, found: Found) -> &'static str {
+        match (self, found) {
+            (Self::Attempt(_), found) => found.label(),
+            (Self::Call, Found::Ran) => "It is done: do not call again",
+            (Self::Call, Found::DidNotRun) => "It is not done: call again",
+        }
+    }
+}
+
 /// Why a run waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldCause {
@@ -56,6 +77,8 @@ pub enum HoldCause {
     Asked,
     /// A step by hand is next: everything is as it should be, and a person does it.
     ByHand,
+    /// Another program was called and did not say yes: whether it did what was asked is not known.
+    Unanswered,
     /// A part of a change of design did not succeed after others had; no later part was begun.
     Half,
 }
@@ -66,7 +89,7 @@ impl HoldCause {
     pub fn verbs(self) -> &'static [HoldVerb] {
         use HoldVerb::{Continue, Fail, RollBack, Validate};
         match self {
-            Self::Unknown | Self::Blocked | Self::Asked | Self::ByHand => &[Continue, Validate, RollBack, Fail],
+            Self::Unknown | Self::Blocked | Self::Asked | Self::ByHand | Self::Unanswered => &[Continue, Validate, RollBack, Fail],
             // Work that nobody approved is not made acceptable by one person's word.
             Self::Riskier => &[Validate, Fail],
             // The parts after it were written for a database on which it had succeeded.
@@ -119,7 +142,7 @@ pub fn ask_hold(state: RunState, phase: Phase, decision: Option<HoldVerb>, stop_
 pub struct ResolveForm {
     /// A [`HoldVerb`]'s word.
     pub verb: String,
-    /// A [`Found`]'s word; needed while an attempt's outcome is unknown.
+    /// A [`Found`]'s word; needed while something is unknown.
     pub found: String,
     /// Why, 1 to 4,000 characters.
     pub reason: String,
@@ -130,15 +153,15 @@ pub struct ResolveForm {
 pub struct Resolve {
     /// What happens next.
     pub verb: HoldVerb,
-    /// What became of the unknown attempt.
+    /// What became of what was unknown.
     pub found: Option<Found>,
     /// Why.
     pub reason: String,
 }
 
 impl ResolveForm {
-    /// Reads the form against what the run offers. `unknown` is the class of the item whose outcome is not known.
-    pub fn parse(&self, offered: &[HoldVerb], unknown: Option<StepClass>) -> Result<Resolve, Vec<FieldError>> {
+    /// Reads the form against what the run offers. `owed` is what is not known.
+    pub fn parse(&self, offered: &[HoldVerb], owed: Option<Owed>) -> Result<Resolve, Vec<FieldError>> {
         let mut form = FormCheck::default();
         let verb = HoldVerb::from_word(self.verb.trim()).filter(|verb| offered.contains(verb));
         if verb.is_none() {
@@ -146,10 +169,15 @@ impl ResolveForm {
             form.refuse("verb", format!("Choose what happens next: {}.", names.join("; ")));
         }
         let found = Found::from_word(self.found.trim());
-        match unknown {
+        match owed {
             // Whoever ends the run leaves the question open, and the report says so.
             Some(_) if verb == Some(HoldVerb::Fail) => {}
-            Some(StepClass::Once) => {
+            Some(Owed::Call) if verb == Some(HoldVerb::Continue) && found.is_none() => {
+                form.refuse("found", "Say whether it is done by now, or is to be called again: nobody here can know.");
+            }
+            // Who leaves the rest leaves this, too.
+            Some(Owed::Call) => {}
+            Some(Owed::Attempt(StepClass::Once)) => {
                 form.refuse(
                     "found",
                     "A once-only step needs two people who found out whether it ran. End the run as failed, and plan what is left anew.",
@@ -161,7 +189,7 @@ impl ResolveForm {
             _ => {}
         }
         let reason = form.take(people::text("reason", &self.reason, 1, 4000));
-        form.finish(verb.zip(reason).map(|(verb, reason)| Resolve { verb, found: unknown.and(found), reason }))
+        form.finish(verb.zip(reason).map(|(verb, reason)| Resolve { verb, found: owed.and(found), reason }))
     }
 }
 
@@ -179,7 +207,7 @@ mod tests {
     #[test]
     fn one_named_person_decides_with_a_reason() {
         let offered = HoldCause::Unknown.verbs();
-        let class = Some(StepClass::Resumable);
+        let class = Some(Owed::Attempt(StepClass::Resumable));
         assert_eq!(fields(form("", "", " ").parse(offered, class)), ["verb", "found", "reason"]);
         let decided = form("continue", "did_not_run", "the index is the old one").parse(offered, class).expect("complete");
         assert_eq!((decided.verb, decided.found), (HoldVerb::Continue, Some(Found::DidNotRun)));
@@ -213,6 +241,16 @@ mod tests {
     #[test]
     fn a_once_only_step_needs_two_people() {
         let offered = HoldCause::Unknown.verbs();
-        assert_eq!(fields(form("continue", "ran", "I saw it").parse(offered, Some(StepClass::Once))), ["found"]);
+        assert_eq!(fields(form("continue", "ran", "I saw it").parse(offered, Some(Owed::Attempt(StepClass::Once)))), ["found"]);
+    }
+
+    #[test]
+    fn who_goes_on_after_a_call_says_what_became_of_it() {
+        let offered = HoldCause::Unanswered.verbs();
+        assert_eq!(fields(form("continue", "", "looked").parse(offered, Some(Owed::Call))), ["found"]);
+        let again = form("continue", "did_not_run", "it was down").parse(offered, Some(Owed::Call)).expect("complete");
+        assert_eq!(again.found, Some(Found::DidNotRun));
+        assert!(form("roll_back", "", "leave it").parse(offered, Some(Owed::Call)).is_ok());
+        assert_ne!(Owed::Call.label(Found::Ran), Found::Ran.label());
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod autovacuum;
 pub mod by_hand;
+pub mod call;
 pub mod envelope;
 pub mod estimate;
 pub mod fair;
@@ -162,6 +163,11 @@ pub struct StepTemplate {
 }
 
 impl StepTemplate {
+    /// Whether it happens outside the database, while the run waits: by a person, or by another program.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        matches!(self.kind, StepKind::Manual | StepKind::Webhook)
+    }
     /// Whether the database is measured for it: it selects work, or reports findings. Its key is one of an envelope's steps.
     pub fn is_surveyed(&self) -> bool {
         !self.acts.is_empty() || self.kind == StepKind::Review

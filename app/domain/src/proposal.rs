@@ -334,8 +334,8 @@ impl Proposal {
     /// The worst that may happen by it: what the procedure may do, or the text of a change of design and what people do beside it.
     #[must_use]
     pub fn risk(&self) -> RiskClass {
-        let by_hand = self.procedure.by_hand().map(|step| step.risk).max().unwrap_or(RiskClass::R0);
-        self.change.as_ref().map_or_else(|| self.procedure.highest_risk(), |change| change.risk().max(by_hand))
+        let outside = self.procedure.outside().map(|step| step.risk).max().unwrap_or(RiskClass::R0);
+        self.change.as_ref().map_or_else(|| self.procedure.highest_risk(), |change| change.risk().max(outside))
     }
     /// The instants of this proposal in `zone`, or what is wrong with its times.
     pub fn times(&self, zone: &TimeZone, zone_name: &str, tz_version: &str, now: Timestamp) -> Result<Times, Vec<FieldError>> {

@@ -24,6 +24,7 @@ pub mod paper;
 pub mod passwords;
 pub mod procedure_file;
 pub mod queries;
+mod receiver;
 mod rehearsals;
 pub mod runner;
 pub mod sampler;

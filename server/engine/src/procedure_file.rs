@@ -60,6 +60,7 @@ mod tests {
             sql: None,
             values: vec![],
             by_hand: vec![],
+            calls: vec![],
             checks: vec![OwnCheck { title: "a".into(), rule: hostile.into() }, OwnCheck { title: "b".into(), rule: "c".into() }],
         };
         assert_eq!(read(&write(&file).expect("text")), Ok(file.clone()));

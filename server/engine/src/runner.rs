@@ -25,7 +25,7 @@
 //! | `transitions` | changes of state, each with its fact and messages |
 //! | `feed` | lines for the run's page |
 
-mod by_hand;
+mod calling;
 mod cleanup;
 mod control;
 mod dispatcher;
@@ -35,6 +35,7 @@ mod floor;
 mod guarded;
 mod lease;
 mod lot;
+mod outside;
 mod pace;
 mod pre_checks;
 pub mod probes;
@@ -43,6 +44,8 @@ mod selecting;
 mod transitions;
 mod watch;
 mod way_back;
+
+pub(crate) use calling::registered;
 
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, Tenure, is_lease_lost};

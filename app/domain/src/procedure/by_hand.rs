@@ -4,7 +4,7 @@
 //! saw; so nothing after it begins before.
 
 use super::own_file::FIELD;
-use super::{Procedure, RiskClass, StepClass, StepKind, StepTemplate};
+use super::{Procedure, RiskClass, StepClass, StepKind, StepTemplate, call};
 use crate::people;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -94,22 +94,28 @@ pub(super) fn check(all: &[ByHand], named: &[String], wrong: &mut impl FnMut(&st
 }
 
 impl Procedure {
-    /// Its steps by hand, in their order.
-    pub fn by_hand(&self) -> impl Iterator<Item = &StepTemplate> {
-        self.steps.iter().filter(|step| step.kind == StepKind::Manual)
+    /// Its steps outside the database, by people and by other programs, in their order.
+    pub fn outside(&self) -> impl Iterator<Item = &StepTemplate> {
+        self.steps.iter().filter(|step| step.is_outside())
     }
 
-    /// How long all of them are planned with, in milliseconds.
+    /// How long its steps by hand are planned with, in milliseconds.
     #[must_use]
     pub fn by_hand_ms(&self) -> u64 {
         let minutes = self.own.iter().flat_map(|own| &own.by_hand).map(|one| one.minutes).sum::<u64>();
         minutes.saturating_mul(60_000)
     }
 
-    /// Its first step by hand that comes before the step with this key, all of them where that is `None`, and is not among `done`.
+    /// How long all its steps outside the database are planned with, in milliseconds.
     #[must_use]
-    pub fn next_by_hand(&self, before: Option<&str>, done: &BTreeSet<String>) -> Option<&StepTemplate> {
+    pub fn outside_ms(&self) -> u64 {
+        self.by_hand_ms().saturating_add(call::PLANNED_MS.saturating_mul(self.calls().len() as u64))
+    }
+
+    /// Its first step outside the database that comes before the step with this key, all of them where that is `None`, and is not among `done`.
+    #[must_use]
+    pub fn next_outside(&self, before: Option<&str>, done: &BTreeSet<String>) -> Option<&StepTemplate> {
         let end = before.map_or(Some(self.steps.len()), |key| self.position(key)).unwrap_or(0);
-        self.steps[..end].iter().find(|step| step.kind == StepKind::Manual && !done.contains(&step.key))
+        self.steps[..end].iter().find(|step| step.is_outside() && !done.contains(&step.key))
     }
 }

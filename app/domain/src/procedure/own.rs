@@ -4,6 +4,7 @@
 //! change of design is, and is sealed in each plan like one.
 
 use super::by_hand::ByHand;
+use super::call::Call;
 use super::own_sql::{OwnSql, OwnValue};
 use super::{Parameters, Procedure, StepKind, StepTemplate, library};
 use crate::approval::change::heard;
@@ -40,6 +41,9 @@ pub struct Own {
     /// What people do while the run waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<ByHand>,
+    /// What other programs do while the run waits.
+    #[serde(default, rename = "webhook", skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Call>,
 }
 
 /// A question for the validation list, which a person answers with evidence.
@@ -72,16 +76,18 @@ pub fn is_carried(procedure: &Procedure) -> bool {
     let carried = library::carried();
     let known = |step: &StepTemplate| carried.iter().any(|procedure| procedure.step(&step.key) == Some(step));
     let Some(own) = procedure.own.as_ref().filter(|_| procedure.key.starts_with(PREFIX)) else { return false };
-    let by_hand = |step: &StepTemplate| own.by_hand.iter().any(|one| one.template() == *step);
+    let outside = |step: &StepTemplate| {
+        own.by_hand.iter().map(ByHand::template).chain(own.calls.iter().map(Call::template)).any(|template| template == *step)
+    };
     if own.sql.is_some() {
-        // Whatever is sent stands in the plan: the step that sends it, and beside it what people do.
-        let steps: Vec<&StepTemplate> = procedure.steps.iter().filter(|step| !by_hand(step)).collect();
+        // Whatever is sent stands in the plan: the step that sends it, and what happens beside it.
+        let steps: Vec<&StepTemplate> = procedure.steps.iter().filter(|step| !outside(step)).collect();
         return library::carried()
             .iter()
             .any(|one| one.key == library::DESIGN_CHANGE_POSTGRESQL && one.steps.iter().collect::<Vec<_>>() == steps);
     }
     let harmless = |step: &StepTemplate| matches!(step.kind, StepKind::Check | StepKind::Action | StepKind::Review | StepKind::Probe);
-    procedure.steps.iter().all(|step| by_hand(step) || (known(step) && harmless(step)))
+    procedure.steps.iter().all(|step| outside(step) || (known(step) && harmless(step)))
 }
 
 /// Of an own procedure the keys of those of the library whose work it does: every act of it, or of one that only looks some of what it looks at.
@@ -206,8 +212,8 @@ pub fn changes(before: &Procedure, after: &Procedure) -> Vec<String> {
     let mut said = Vec::new();
     let steps = |procedure: &Procedure| procedure.steps.iter().map(|step| step.key.clone()).collect::<Vec<_>>();
     let (old, new) = (steps(before), steps(after));
-    let by_hand = |key: &String| [after, before].iter().find_map(|one| one.step(key).filter(|step| step.kind == StepKind::Manual));
-    let name = |key: &String| format!("“{}”", by_hand(key).map_or_else(|| library::step_name(key), |step| step.name.clone()));
+    let outside = |key: &String| [after, before].iter().find_map(|one| one.step(key).filter(|step| step.is_outside()));
+    let name = |key: &String| format!("“{}”", outside(key).map_or_else(|| library::step_name(key), |step| step.name.clone()));
     for key in new.iter().filter(|key| !old.contains(key)) {
         said.push(format!("The step {} is new.", name(key)));
     }
@@ -220,7 +226,7 @@ pub fn changes(before: &Procedure, after: &Procedure) -> Vec<String> {
     }
     for key in both(&new, &old) {
         if before.step(&key) != after.step(&key) {
-            let whose = if by_hand(&key).is_some() { "" } else { " in the library" };
+            let whose = if outside(&key).is_some() { "" } else { " in the library" };
             said.push(format!("The step {} reads otherwise{whose}.", name(&key)));
         }
     }

@@ -1,10 +1,11 @@
 //! Own procedures as files: how one is written, what is wrong with one, and the procedure that it means.
 
 use super::by_hand::{self, ByHand};
+use super::call::{self, Call};
 use super::own::{MOST_CHECKS, Own, OwnCheck, PREFIX, catalogue};
 use super::own_sql::{OwnSql, OwnValue};
 use super::select::step;
-use super::{Dbms, Parameters, Procedure, StepKind, StepTemplate, library};
+use super::{Dbms, Parameters, Procedure, StepTemplate, library};
 use crate::checklist;
 use crate::decision::FieldError;
 use crate::people;
@@ -44,6 +45,9 @@ pub struct File {
     /// Steps that people do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<ByHand>,
+    /// Steps that other programs do, when they are called.
+    #[serde(default, rename = "webhook", skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Call>,
     /// Questions for the validation list.
     #[serde(default, rename = "check", skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<OwnCheck>,
@@ -86,6 +90,7 @@ impl File {
             sql: own.as_ref().and_then(|own| own.sql.clone()),
             values: own.as_ref().map(|own| own.values.clone()).unwrap_or_default(),
             by_hand: own.as_ref().map(|own| own.by_hand.clone()).unwrap_or_default(),
+            calls: own.as_ref().map(|own| own.calls.clone()).unwrap_or_default(),
             checks: own.map(|own| own.checks).unwrap_or_default(),
         })
     }
@@ -114,9 +119,10 @@ impl File {
         }
         let steps = self.sent(&mut wrong).unwrap_or_else(|| self.chosen(&mut wrong));
         by_hand::check(&self.by_hand, &self.steps, &mut wrong);
+        call::check(&self.calls, &self.steps, &mut wrong);
         let checks = self.asked(&mut wrong);
-        let (sql, values, by_hand) = (self.sql.clone(), self.values.clone(), self.by_hand.clone());
-        let own = Own { about, thresholds: self.thresholds.clone(), checks, sql, values, by_hand };
+        let (sql, values, by_hand, calls) = (self.sql.clone(), self.values.clone(), self.by_hand.clone(), self.calls.clone());
+        let own = Own { about, thresholds: self.thresholds.clone(), checks, sql, values, by_hand, calls };
         let procedure = composed(&self.key, version, name, steps, own);
         errors.extend(misplaced(&procedure));
         if errors.is_empty() { Ok(procedure) } else { Err(errors) }
@@ -135,12 +141,12 @@ impl File {
         if self.steps.is_empty() {
             return Some(whole);
         }
-        let others = self.steps.iter().filter(|key| *key != SQL && !key.starts_with(by_hand::PREFIX)).count();
+        let others = self.steps.iter().filter(|key| *key != SQL && !is_outside(key)).count();
         if others > 0 {
             wrong("steps", "a procedure has steps of the catalogue or SQL, not both. Make two procedures, and two windows.");
         }
         if self.steps.iter().filter(|key| *key == SQL).count() != 1 {
-            wrong("steps", "beside steps by hand, write sql once, where the SQL is sent.");
+            wrong("steps", "beside steps by hand and calls, write sql once, where the SQL is sent.");
         }
         let mut seen = BTreeSet::new();
         for key in self.steps.iter().filter(|key| *key != SQL && !seen.insert(*key)) {
@@ -149,7 +155,7 @@ impl File {
         let mut steps = Vec::new();
         for step in whole {
             if step.key == step::CHANGE {
-                let each = self.steps.iter().filter_map(|key| if key == SQL { Some(step.clone()) } else { self.by_hand(key, wrong) });
+                let each = self.steps.iter().filter_map(|key| if key == SQL { Some(step.clone()) } else { self.outside(key, wrong) });
                 steps.extend(each);
             } else {
                 steps.push(step);
@@ -158,14 +164,16 @@ impl File {
         Some(steps)
     }
 
-    /// The step by hand with this key.
-    fn by_hand(&self, key: &str, wrong: &mut impl FnMut(&str, &str)) -> Option<StepTemplate> {
-        let found = self.by_hand.iter().find(|one| one.key == *key);
-        if found.is_none() && key.starts_with(by_hand::PREFIX) {
+    /// The step by hand, or the call, with this key.
+    fn outside(&self, key: &str, wrong: &mut impl FnMut(&str, &str)) -> Option<StepTemplate> {
+        let by_hand = self.by_hand.iter().find(|one| one.key == *key).map(ByHand::template);
+        let found = by_hand.or_else(|| self.calls.iter().find(|one| one.key == *key).map(Call::template));
+        if found.is_none() && is_outside(key) {
             let shown: String = key.chars().take(60).collect();
-            wrong("steps", &format!("{shown} stands for no [[by_hand]]. Say there what is done, or leave it out."));
+            let table = if key.starts_with(call::PREFIX) { "[[webhook]]" } else { "[[by_hand]]" };
+            wrong("steps", &format!("{shown} stands for no {table}. Say there what is done, or leave it out."));
         }
-        found.map(ByHand::template)
+        found
     }
 
     fn chosen(&self, wrong: &mut impl FnMut(&str, &str)) -> Vec<StepTemplate> {
@@ -180,8 +188,8 @@ impl File {
                 wrong("steps", &format!("{shown} is there twice. Once is enough."));
             } else if ["preflight", "validate"].contains(&key.as_str()) {
                 wrong("steps", &format!("leave {shown} out: pre-checks come first and the validation last, always."));
-            } else if key.starts_with(by_hand::PREFIX) {
-                chosen.extend(self.by_hand(key, wrong));
+            } else if is_outside(key) {
+                chosen.extend(self.outside(key, wrong));
             } else if let Some(step) = catalogue.iter().find(|step| step.key == *key) {
                 chosen.push(step.clone());
             } else if let Some(typed) = typed_by(key) {
@@ -191,11 +199,11 @@ impl File {
                 wrong("steps", &format!("there is no step “{shown}”. There are: {}.", all.join(", ")));
             }
         }
-        if !chosen.is_empty() && chosen.iter().all(|step| step.kind == StepKind::Manual) {
-            wrong("steps", "name at least one step of the catalogue: what people do alone needs no window on a database.");
+        if !chosen.is_empty() && chosen.iter().all(StepTemplate::is_outside) {
+            wrong("steps", "name at least one step of the catalogue: what happens outside a database alone needs no window on it.");
         }
-        // What people do may come before anything.
-        let at = |key: &str| chosen.iter().filter(|step: &&StepTemplate| step.kind != StepKind::Manual).position(|step| step.key == key);
+        // What happens outside the database may come before anything.
+        let at = |key: &str| chosen.iter().filter(|step: &&StepTemplate| !step.is_outside()).position(|step| step.key == key);
         if at(step::FREEZE).is_some_and(|at| at > 0) {
             wrong("steps", "put freeze first: close to wraparound nothing else is done.");
         }
@@ -241,13 +249,18 @@ impl File {
     }
 }
 
+/// Whether a key is one of what people or other programs do.
+fn is_outside(key: &str) -> bool {
+    [by_hand::PREFIX, call::PREFIX].iter().any(|prefix| key.starts_with(prefix))
+}
+
 /// The keys of a procedure's steps, as a file has them.
 fn written(procedure: &Procedure) -> Vec<String> {
     let sends = procedure.own_sql().is_some();
-    if sends && procedure.by_hand().next().is_none() {
+    if sends && procedure.outside().next().is_none() {
         return vec![];
     }
-    let keys = procedure.steps.iter().filter(|step| step.is_surveyed() || step.kind == StepKind::Manual);
+    let keys = procedure.steps.iter().filter(|step| step.is_surveyed() || step.is_outside());
     keys.map(|step| if sends && step.key == step::CHANGE { SQL.to_owned() } else { step.key.clone() }).collect()
 }
 

@@ -3,7 +3,7 @@ use crate::plan::PlanProcedure;
 use crate::procedure::own_file::{FIELD, File, ORDER};
 use crate::procedure::own_sql::ValueKind;
 use crate::procedure::select::step;
-use crate::procedure::{Act, RiskClass, StepClass};
+use crate::procedure::{Act, RiskClass, StepClass, StepKind};
 use proptest::prelude::*;
 
 fn file() -> File {
@@ -18,6 +18,7 @@ fn file() -> File {
         sql: None,
         values: vec![],
         by_hand: vec![],
+        calls: vec![],
     }
 }
 
@@ -118,12 +119,12 @@ fn people_do_what_no_step_reaches_and_nothing_after_it_begins_before() {
     let procedure = read(&with_people());
     assert!(is_carried(&procedure) && procedure.highest_risk() == RiskClass::R2, "what people do is agreed to as well");
     assert_eq!(procedure.surveyed(), read(&file()).surveyed(), "no database is measured for it");
-    assert_eq!((procedure.by_hand().count(), procedure.by_hand_ms()), (2, 900_000));
+    assert_eq!((procedure.outside().count(), procedure.by_hand_ms()), (2, 900_000));
     assert!(procedure.step("by_hand_pause").expect("there").does.starts_with("By hand, planned with 10 min: PAUSE shop"));
     assert_eq!(File::of(&procedure), Some(with_people()));
     let next = |before: Option<&str>, done: &[&str]| {
         let done = done.iter().map(|key| (*key).to_owned()).collect();
-        procedure.next_by_hand(before, &done).map(|step| step.key.clone())
+        procedure.next_outside(before, &done).map(|step| step.key.clone())
     };
     assert_eq!(next(Some("freeze"), &[]).as_deref(), Some("by_hand_pause"));
     assert_eq!(next(Some("vacuum"), &["by_hand_pause"]), None);
@@ -179,6 +180,83 @@ fn a_step_by_hand_says_everything_and_stands_where_it_is_done() {
     assert!(sent(&["by_hand_pause"]).contains("write sql once"));
     assert!(sent(&["by_hand_pause", "sql", "sql"]).contains("write sql once"));
     assert!(sent(&["by_hand_pause", "by_hand_pause", "sql"]).contains("is there twice"));
+}
+
+fn call(key: &str, closes: Option<&str>) -> Call {
+    Call {
+        key: key.into(),
+        title: "The pool is paused".into(),
+        receiver: "pool manager".into(),
+        origin: "https://pool.example.org".into(),
+        does: "PAUSE shop.".into(),
+        back: "RESUME shop.".into(),
+        risk: RiskClass::R3,
+        closes: closes.map(str::to_owned),
+    }
+}
+
+/// The steps of the file with two calls around the work.
+fn with_calls() -> File {
+    let steps = ["webhook_pause", "freeze", "vacuum", "webhook_resume"];
+    let calls = vec![call("webhook_pause", None), Call { risk: RiskClass::R0, ..call("webhook_resume", Some("webhook_pause")) }];
+    File { steps: steps.map(str::to_owned).to_vec(), calls, thresholds: BTreeMap::new(), ..file() }
+}
+
+#[test]
+fn programs_are_called_and_what_they_began_is_taken_back() {
+    let procedure = read(&with_calls());
+    assert!(is_carried(&procedure) && procedure.highest_risk() == RiskClass::R3, "what it may do is agreed to as well");
+    assert_eq!((procedure.surveyed(), procedure.outside_ms()), (vec!["freeze".to_owned(), "vacuum".to_owned()], 120_000));
+    assert_eq!(File::of(&procedure), Some(with_calls()));
+    let step = procedure.step("webhook_resume").expect("there");
+    assert_eq!((step.kind, step.class), (StepKind::Webhook, StepClass::Safing));
+    assert_eq!(step.does, "Calls “pool manager” at https://pool.example.org: PAUSE shop. However the run ends, it is called.");
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>();
+    let closing = |asked: &[&str], done: &[&str]| {
+        let (asked, done) = (keys(asked), keys(done));
+        procedure.calls_to_close(&asked, &done).map(|call| call.key.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(closing(&["webhook_pause"], &[]), ["webhook_resume"], "also where nobody knows whether it was heard");
+    assert_eq!(closing(&["webhook_pause", "webhook_resume"], &["webhook_pause"]), ["webhook_resume"]);
+    assert!(closing(&[], &[]).is_empty() && closing(&["webhook_pause"], &["webhook_pause", "webhook_resume"]).is_empty());
+    let mut other = procedure.clone();
+    other.own.as_mut().expect("own").calls[0].origin = "https://elsewhere.example".into();
+    assert!(!is_carried(&other), "what stands in the step is whom it calls");
+    assert!(
+        changes(&procedure, &{
+            let mut file = with_calls();
+            file.calls[0].origin = "https://elsewhere.example".into();
+            read(&file)
+        })
+        .join(" ")
+        .contains("The step “The pool is paused” reads otherwise.")
+    );
+}
+
+#[test]
+fn a_call_says_whom_it_calls_and_what_it_takes_back() {
+    let refused = |spoil: &dyn Fn(&mut File)| {
+        let mut file = with_calls();
+        spoil(&mut file);
+        file.read(1, &BTreeSet::new()).expect_err("refused").into_iter().map(|error| error.message).collect::<Vec<_>>().join(" ")
+    };
+    assert!(refused(&|file| file.calls[0].key = "pause".into()).contains("webhook 1, key: begin with webhook_"));
+    assert!(refused(&|file| file.calls[1] = call("webhook_pause", None)).contains("webhook 2, key: another step has this key"));
+    assert!(refused(&|file| file.calls.push(call("webhook_more", None))).contains("webhook 3, key: no step names it"));
+    assert!(refused(&|file| file.steps.push("webhook_gone".into())).contains("webhook_gone stands for no [[webhook]]"));
+    assert!(refused(&|file| file.calls[0].receiver = " ".into()).contains("webhook 1, receiver: "));
+    for origin in ["", "pool.example.org", "https://", "https://pool.example.org/path"] {
+        assert!(refused(&|file| file.calls[0].origin = origin.into()).contains("webhook 1, origin: give scheme and host"), "{origin}");
+    }
+    assert!(refused(&|file| file.calls[0].does.clear()).contains("webhook 1, does: "));
+    assert!(refused(&|file| file.calls[1].back.clear()).contains("webhook 2, back: "));
+    let closes = |key: &'static str| refused(&move |file| file.calls[1].closes = Some(key.into()));
+    assert!(closes("webhook_resume").contains("webhook 2, closes: give the key of an earlier [[webhook]]"));
+    assert!(closes("freeze").contains("webhook 2, closes: "));
+    assert!(refused(&|file| file.steps.swap(0, 3)).contains("webhook 2, closes: "), "what takes back comes after");
+    assert!(
+        refused(&|file| file.steps = vec!["webhook_pause".into(), "webhook_resume".into()]).contains("at least one step of the catalogue")
+    );
 }
 
 #[test]

@@ -163,20 +163,22 @@ pub struct Rehearsed {
     pub steps: Vec<String>,
 }
 
-/// What somebody said when a step by hand was done.
+/// What was said when a step outside the database was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     /// When.
     pub at: Timestamp,
-    /// Who.
+    /// Who; empty where the program said so that was called.
     pub by: String,
-    /// What they saw.
+    /// What they saw, or what it answered.
     pub said: String,
 }
 
-/// A step by hand of the run's procedure.
+/// A step of the run's procedure that a person or another program does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ByHandRow {
+pub struct OutsideRow {
+    /// A program is called for it.
+    pub is_called: bool,
     /// As the procedure calls it.
     pub title: String,
     /// What is done.
@@ -228,6 +230,8 @@ pub struct RunPage {
     pub hold_verbs: Vec<HoldVerb>,
     /// An attempt's outcome is not known: whoever decides says what they found.
     pub asks_what_was_found: bool,
+    /// A call was not answered: whoever lets it go on says whether it is done.
+    pub asks_of_call: bool,
     /// What was decided, until a worker has taken it up.
     pub decision: Option<HoldVerb>,
     /// Findings before the start.
@@ -236,8 +240,8 @@ pub struct RunPage {
     pub work_list_digest: Option<Digest>,
     /// Its items.
     pub items: Vec<ItemRow>,
-    /// What people do in it.
-    pub by_hand: Vec<ByHandRow>,
+    /// What people and other programs do in it.
+    pub outside: Vec<OutsideRow>,
     /// What needs attention and gets none.
     pub left_out: Vec<LeftOut>,
     /// How many of what was in need had a turn in the last windows of this database; `None` before the first is over.

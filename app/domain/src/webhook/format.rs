@@ -210,6 +210,51 @@ impl Outgoing<'_> {
     }
 }
 
+/// A step of a run that a program is to do: the window, and what of its procedure is meant.
+#[derive(Debug, Clone)]
+pub struct Called<'c> {
+    /// Stable over all tries.
+    pub id: &'c str,
+    /// When it is sent.
+    pub at: Timestamp,
+    /// Origin of this installation.
+    pub base: &'c str,
+    /// The run, as its page names it.
+    pub run: &'c str,
+    /// Key of the step.
+    pub step: &'c str,
+    /// As people call it.
+    pub title: &'c str,
+    /// Number of the window.
+    pub window: i64,
+    /// When the window ends: nothing of it stands longer than that.
+    pub end_at: Timestamp,
+    /// Short name of the database.
+    pub database: &'c str,
+    /// Word of its environment.
+    pub environment: &'c str,
+}
+
+/// The `type` of such a call among CloudEvents.
+pub const CALLED: &str = "drydock.run.step";
+
+impl Called<'_> {
+    /// The body: a CloudEvent.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        json!({
+            "specversion": "1.0", "id": self.id, "source": self.base, "type": CALLED, "subject": format!("windows/{}", self.window),
+            "time": self.at.to_string(), "datacontenttype": "application/json",
+            "data": {
+                "step": {"key": self.step, "title": self.title},
+                "run": {"id": self.run, "url": format!("{}/runs/{}", self.base, self.run)},
+                "window": {"number": self.window, "url": format!("{}/windows/{}", self.base, self.window), "end_at": self.end_at.to_string()},
+                "database": {"short_name": self.database, "environment": self.environment},
+            },
+        })
+    }
+}
+
 /// One visible line of at most `most` characters.
 fn line(text: &str, most: usize) -> String {
     let line = visible(&text.split_whitespace().collect::<Vec<_>>().join(" "));

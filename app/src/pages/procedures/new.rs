@@ -4,11 +4,12 @@ use crate::door;
 use crate::parts::form::{Field, Form, TextArea};
 use crate::parts::layout::{Card, Heading};
 use domain::permission::Verb;
-use domain::procedure::by_hand;
 use domain::procedure::own::{self, MOST_CHECKS};
 use domain::procedure::own_sql::MOST_VALUES;
 use domain::procedure::{Parameters, StepTemplate, text::count};
+use domain::procedure::{by_hand, call};
 use domain::view::procedures::ProcedureForm;
+use domain::webhook::format::CALLED;
 use engine::procedure_file::MOST_BYTES;
 use engine::queries;
 use leptos::prelude::*;
@@ -68,6 +69,29 @@ risk = "R3"
 minutes = 5
 "#;
 
+/// The part of a file that says whom it calls.
+const CALL_EXAMPLE: &str = r#"steps = ["webhook_pause", "freeze", "vacuum", "webhook_resume"]
+
+[[webhook]]
+key = "webhook_pause"
+title = "The shop takes no orders"
+receiver = "shop control"
+origin = "https://control.example.org"
+does = "The shop shows its maintenance page."
+back = "Switch the page off in shop control."
+risk = "R3"
+
+[[webhook]]
+key = "webhook_resume"
+title = "The shop takes orders again"
+receiver = "shop control"
+origin = "https://control.example.org"
+does = "The shop opens."
+back = "Nothing to undo."
+risk = "R0"
+closes = "webhook_pause"
+"#;
+
 #[component]
 fn New(form: ProcedureForm) -> impl IntoView {
     let of = form.of.clone().unwrap_or_default();
@@ -103,10 +127,15 @@ fn New(form: ProcedureForm) -> impl IntoView {
                     <pre class="statement">{BY_HAND_EXAMPLE}</pre>
                     <p class="quiet">{format!("At most {} of them, each with at most {} minutes; the other steps are planned with so much less. The risk is the worst that it can do to the people who use the database: policies ask by it.", by_hand::MOST, by_hand::MOST_MINUTES)}</p>
                 </Card>
+                <Card title="Calls">
+                    <p>"What another program does is done by a call to a receiver that an administrator registered on the page Webhooks: a signed CloudEvent of the type "<code>{CALLED}</code>". The run goes on when it answers with a status from 200 to 299; otherwise a person decides."</p>
+                    <pre class="statement">{CALL_EXAMPLE}</pre>
+                    <p class="quiet">{format!("At most {} of them, each tried {} times under one webhook-id. Name and origin are those of the receiver. A call that closes another one is made however the run ends, once that other one was.", call::MOST, call::MOST_TRIES)}</p>
+                </Card>
                 <Card title="Or SQL instead of steps">
                     <p>"A file without "<code>"steps"</code>" may have the text of a change. It is read and marked like any design change, and each plan holds it word by word. It can be proposed again and again, and in series."</p>
                     <pre class="statement">{SQL_EXAMPLE}</pre>
-                    <p class="quiet">{format!("Give back = \"\"\"…\"\"\" or no_way_back; as_role = \"…\" for the role that sends it; read_by_me = true where a statement cannot be told by its text. Of [[value]] there are at most {MOST_VALUES}, of the kinds number (with least and most), date, text and name; usual is what the form begins with. In the text {{{{name}}}} stands by itself: it is filled with one whole constant or name. Steps by hand may stand around it: steps = [\"by_hand_pause\", \"sql\", \"by_hand_resume\"].")}</p>
+                    <p class="quiet">{format!("Give back = \"\"\"…\"\"\" or no_way_back; as_role = \"…\" for the role that sends it; read_by_me = true where a statement cannot be told by its text. Of [[value]] there are at most {MOST_VALUES}, of the kinds number (with least and most), date, text and name; usual is what the form begins with. In the text {{{{name}}}} stands by itself: it is filled with one whole constant or name. Steps by hand and calls may stand around it: steps = [\"by_hand_pause\", \"sql\", \"by_hand_resume\"].")}</p>
                 </Card>
             </div>
         </div>

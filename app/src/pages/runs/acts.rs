@@ -5,7 +5,7 @@ use crate::pages::windows::foreign;
 use crate::parts::form::{Field, Form, Radios, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::time::Time;
-use domain::hold::{Found, HoldVerb};
+use domain::hold::{Found, HoldVerb, Owed};
 use domain::view::runs::{RunPage as Run, consequence};
 use domain::view::windows::Offer;
 use domain::window::RunState;
@@ -116,9 +116,14 @@ fn Decide(run: Run) -> impl IntoView {
         let choices = Found::ALL.iter().map(|found| (found.word().to_owned(), found.label().to_owned(), String::new())).collect();
         view! { <Radios name="found" legend="What did you find on the database?" hint="Whether the statement had its effect is not known here. Look before you answer: nobody else can." options=choices/> }
     });
+    let called = run.asks_of_call.then(|| {
+        let choices =
+            Found::ALL.iter().map(|found| (found.word().to_owned(), Owed::Call.label(*found).to_owned(), String::new())).collect();
+        view! { <Radios name="found" legend="Is it done what was called for?" hint="Only needed where the run goes on. Look there before you answer: nobody else can." options=choices/> }
+    });
     view! {
         <Form action=format!("/runs/{}/resolve", run.id) submit="Decide" prefix="hold-">
-            {found}
+            {found}{called}
             {kept_back.map(|refusal| view! { <p class="message note">{refusal.message}" "{refusal.way_out}</p> })}
             <Radios name="verb" legend="What happens next?" options=verbs/>
             <TextArea name="reason" label="Reason" hint="How you know. Goes into the trail with your name. At most 4,000 characters." rows=3 required=true/>

@@ -1,9 +1,9 @@
 //! A run, as it happens: big state, what it does now, what is done and what is left. The island `LiveRun` draws what changes by itself.
 
 mod acts;
-mod by_hand;
 mod gains;
 mod left;
 mod now;
+mod outside;
 
 pub use now::RunPage;

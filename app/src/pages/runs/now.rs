@@ -1,9 +1,9 @@
 //! The page of a run.
 
 use super::acts::{HoldBox, StopBox};
-use super::by_hand::ByHandCard;
 use super::gains::GainsCard;
 use super::left::{FindingsCard, LeftCard, PreChecksCard, PreviewCard};
+use super::outside::OutsideCard;
 use crate::door;
 use crate::islands::LiveRun;
 use crate::pages::windows::{foreign, glass_line};
@@ -69,7 +69,7 @@ fn page(run: Run, opened: Option<Opened>) -> impl IntoView {
         <LiveRun run=run.id.to_string() news=run.news() zone=slice(&door::zone(), run.opened_at) database=foreign(&run.window.database) typing>
             <StopBox run=run.clone() opened/>
             <HoldBox run=run.clone()/>
-            <ByHandCard steps=run.by_hand.clone() ended/>
+            <OutsideCard steps=run.outside.clone() ended/>
             {ended.then(|| view! { <GainsCard gains=gains(&run.items)/> })}
             <LeftCard run=run.clone()/>
             <FindingsCard findings=run.findings.clone() more=run.more_findings/>

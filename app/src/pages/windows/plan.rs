@@ -10,7 +10,7 @@ use domain::ids::TargetId;
 use domain::lanes::Waves;
 use domain::plan::{Plan, PlanQuery, PlanTarget};
 use domain::procedure::text::{count, plural, size};
-use domain::procedure::{ObjectRule, Parameters, Procedure, StepKind};
+use domain::procedure::{ObjectRule, Parameters, Procedure};
 use leptos::prelude::*;
 
 /// Everything that is approved, in the order a reader asks for it.
@@ -158,12 +158,13 @@ fn steps(plan: &Plan) -> impl IntoView + use<> {
         .map(|step| {
             let works = step.is_surveyed();
             let approved = !works || plan.envelope.steps.contains(&step.key);
+            let outside = step.is_outside();
             view! {
                 <li>
                     <strong>{step.name}</strong>" "<span class="quiet">{step.risk.word()}", "{step.risk.label()}</span>
                     {(!approved).then_some(" — not part of this plan")}
                     <br/>{step.does}<br/><span class="quiet">"Proof: "{step.verified_by}</span>
-                    {(step.kind == StepKind::Manual).then(|| view! { <br/><span class="quiet">"Way back: "{step.rollback}</span> })}
+                    {outside.then(|| view! { <br/><span class="quiet">"Way back: "{step.rollback}</span> })}
                 </li>
             }
             .into_any()

@@ -4,15 +4,17 @@ use super::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+use crate::runner::registered;
 use crate::store::own_procedures::{self, Version};
+use crate::store::run_calls;
 use crate::wake::{Wake, wake};
 use crate::{change, clock, procedure_file, transaction};
-use domain::decision::Refusal;
+use domain::decision::{FieldError, Refusal};
 use domain::fact::NewFact;
 use domain::ids::OwnProcedureId;
 use domain::permission::{Verb, authorize};
 use domain::procedure::own::changes;
-use domain::procedure::own_file::File;
+use domain::procedure::own_file::{FIELD, File};
 use domain::procedure::{Procedure, library};
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
@@ -64,6 +66,7 @@ async fn next(db: &mut PgConnection, file: &File, versions: &[Version], input: &
     let number = versions.iter().map(|version| version.procedure.version).max().unwrap_or(0) + 1;
     let procedure = file.read(number, &taken(db, &file.key).await?)?;
     change::check_own(&procedure)?;
+    check_receivers(db, &procedure).await?;
     if let Some(waits) = versions.iter().find(|version| version.waits()) {
         return Err(Refusal::new(
             "change_waits",
@@ -90,6 +93,17 @@ async fn next(db: &mut PgConnection, file: &File, versions: &[Version], input: &
         return Err(Error::field("text", "This does the same as the version that counts. There is nothing to propose."));
     }
     Ok(procedure)
+}
+
+/// Whether everybody whom it calls is registered as the file says.
+async fn check_receivers(db: &mut PgConnection, procedure: &Procedure) -> Result<()> {
+    let mut errors = Vec::new();
+    for (call, n) in procedure.calls().iter().zip(1..) {
+        if let Err(why) = registered(run_calls::receivers(db, &call.receiver).await?, call) {
+            errors.push(FieldError::new(FIELD, format!("webhook {n}, receiver: {why}")));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
 }
 
 /// Names of all other procedures.

@@ -10,7 +10,7 @@ use crate::{store, transaction};
 use domain::decision::Refusal;
 use domain::fact::NewFact;
 use domain::gate::{CUT_OFF, StartPath};
-use domain::hold::{HoldVerb, ResolveForm};
+use domain::hold::{Found, HoldVerb, Owed, ResolveForm};
 use domain::ids::RunId;
 use domain::permission::{Verb, authorize};
 use domain::window::RunState;
@@ -38,7 +38,9 @@ pub async fn resolve_hold(engine: &Engine, caller: &Caller, run: RunId, form: &R
                 .into());
             }
             let unknown = store::runs::unknown_attempt(ledger.db(), run).await?;
-            let resolve = form.parse(&found.hold_verbs, unknown.map(|(_, class)| class))?;
+            let call = store::run_calls::waiting(ledger.db(), run).await?;
+            let owed = unknown.map(|(_, class)| Owed::Attempt(class)).or(call.as_ref().map(|_| Owed::Call));
+            let resolve = form.parse(&found.hold_verbs, owed)?;
             let by_hand = match resolve.verb {
                 HoldVerb::Continue => store::by_hand::waiting(ledger.db(), run).await?,
                 _ => None,
@@ -46,8 +48,8 @@ pub async fn resolve_hold(engine: &Engine, caller: &Caller, run: RunId, form: &R
             if resolve.verb == HoldVerb::Continue {
                 let asked = Asked { digest: Some(found.digest), own: Some(run), ..Asked::before_the_run(StartPath::Resume) };
                 let mut answer = ask(&mut ledger, window.id, asked).await?;
-                if by_hand.is_some() {
-                    // What a person did is done at any time; each item asks the gate for itself.
+                if by_hand.is_some() || call.is_some() {
+                    // What is done outside the database is done at any time; each item asks the gate for itself.
                     answer.in_the_way.retain(|refusal| refusal.code != CUT_OFF);
                 }
                 answer.into_open()?;
@@ -64,6 +66,12 @@ pub async fn resolve_hold(engine: &Engine, caller: &Caller, run: RunId, form: &R
             if let Some(step) = &by_hand {
                 fact = fact.with("by_hand", step.clone());
                 ledger.did_by_hand(run, step, by, &resolve.reason).await?;
+            }
+            if let (Some(step), Some(what), HoldVerb::Continue) = (&call, resolve.found, resolve.verb) {
+                fact = fact.with("call", step.clone()).with("found", what.word());
+                if what == Found::Ran {
+                    ledger.settle_call(run, step, by, &resolve.reason).await?;
+                }
             }
             ledger.fact(fact).await?;
             ledger.decide_hold(run, by, resolve.verb).await?;

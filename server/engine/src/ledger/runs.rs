@@ -13,6 +13,7 @@ use domain::window::Ending;
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 /// Code of the refusal a worker gets whose lease is over: it stops at once and writes nothing more.
 pub const LEASE_LOST: &str = "lease_lost";
@@ -291,7 +292,8 @@ impl Ledger<'_> {
         let verbs: Vec<String> = verbs.iter().map(|verb| verb.word().to_owned()).collect();
         let done = sqlx::query!(
             "UPDATE drydock.run AS r SET state = 'held', owner = NULL, lease_until = NULL, hold_reason = $3, hold_verbs = $4, decision = NULL, hold_asked_at = NULL, hold_asked_by = NULL, hold_asked_reason = NULL, state_fact_id = $5, state_fact_at = $6,
-                    hold_step = CASE WHEN $7 THEN (SELECT b.step FROM drydock.by_hand b WHERE b.run_id = r.id AND b.done_at IS NULL ORDER BY b.asked_at DESC LIMIT 1) END
+                    hold_step = CASE $7 WHEN 'by_hand' THEN (SELECT b.step FROM drydock.by_hand b WHERE b.run_id = r.id AND b.done_at IS NULL ORDER BY b.asked_at DESC LIMIT 1)
+                                        WHEN 'call' THEN (SELECT c.step FROM drydock.run_call c WHERE c.run_id = r.id AND c.done_at IS NULL ORDER BY c.asked_at DESC LIMIT 1) END
              WHERE r.id = $1 AND r.epoch = $2 AND r.state = 'leased' AND r.lease_until > clock_timestamp()",
             tenure.run.0,
             tenure.epoch,
@@ -299,7 +301,11 @@ impl Ledger<'_> {
             &verbs,
             fact.id,
             stamp(fact.at) as Stamp,
-            cause == HoldCause::ByHand
+            match cause {
+                HoldCause::ByHand => "by_hand",
+                HoldCause::Unanswered => "call",
+                _ => "",
+            }
         )
         .execute(&mut *self.db)
         .await?
@@ -320,6 +326,47 @@ impl Ledger<'_> {
     pub async fn did_by_hand(&mut self, run: RunId, step: &str, by: PersonId, said: &str) -> Result<()> {
         sqlx::query!(
             "UPDATE drydock.by_hand AS b SET done_at = clock_timestamp(), done_by = $3, said = $4 WHERE b.run_id = $1 AND b.step = $2 AND b.done_at IS NULL",
+            run.0,
+            step,
+            by.0,
+            said
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(())
+    }
+
+    /// Another program is about to be called: on record once, under one id, however often that is.
+    pub async fn ask_call(&mut self, tenure: Tenure, step: &str, id: Uuid) -> Result<()> {
+        self.keep(tenure).await?;
+        sqlx::query!(
+            "INSERT INTO drydock.run_call (run_id, step, id) VALUES ($1, $2, $3) ON CONFLICT (run_id, step) DO NOTHING",
+            tenure.run.0,
+            step,
+            id
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(())
+    }
+
+    /// It said yes.
+    pub async fn call_done(&mut self, run: RunId, step: &str, said: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE drydock.run_call AS c SET done_at = clock_timestamp(), said = $3 WHERE c.run_id = $1 AND c.step = $2 AND c.done_at IS NULL",
+            run.0,
+            step,
+            said
+        )
+        .execute(&mut *self.db)
+        .await?;
+        Ok(())
+    }
+
+    /// It did not, and a person says that it is done all the same.
+    pub async fn settle_call(&mut self, run: RunId, step: &str, by: PersonId, said: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE drydock.run_call AS c SET done_at = clock_timestamp(), settled_by = $3, said = $4 WHERE c.run_id = $1 AND c.step = $2 AND c.done_at IS NULL",
             run.0,
             step,
             by.0,

@@ -7,13 +7,14 @@ use crate::actions::audience;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
-use crate::outbound::{Call, Outbound, Reply};
+use crate::outbound::{Outbound, Reply};
+use crate::receiver;
 use crate::store::letters;
 use crate::store::webhook_deliveries::{self, Claimed, Tried};
 use crate::store::webhooks;
+use crate::transaction;
 use crate::wake::{Wake, wake};
 use crate::worker::WorkerContext;
-use crate::{signing, transaction};
 use domain::fact::NewFact;
 use domain::ids::WebhookId;
 use domain::notice::NoticeKind;
@@ -23,7 +24,6 @@ use domain::webhook::{Event, Format, MOST_WEBHOOKS, gives_up};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
 
@@ -119,7 +119,7 @@ impl Messenger {
         Ok(match answer {
             Ok(reply) => {
                 let taken = (200..300).contains(&reply.status);
-                let detail = verdict(reply.status);
+                let detail = receiver::verdict(reply.status);
                 Tried { taken, gone: reply.status == 410, status: Some(reply.status), took_ms, detail, excerpt: reply.excerpt }
             }
             Err(detail) => Tried { taken: false, gone: false, status: None, took_ms, detail, excerpt: String::new() },
@@ -131,28 +131,15 @@ impl Messenger {
             return Ok(Err(format!("This program does not know the event {} or the format {}.", delivery.kind, delivery.format)));
         };
         let happening: Happening = serde_json::from_value(delivery.happening.clone())?;
-        let (installation, sealed) = {
+        let installation = {
             let mut db = self.context.pool.acquire().await?;
-            (letters::installation(&mut db).await?, webhooks::secrets(&mut db, delivery.webhook).await?)
+            letters::installation(&mut db).await?
         };
-        let keyring = &self.context.keyring;
-        let url = signing::open(keyring, &delivery.url, delivery.webhook, signing::URL_FIELD)?;
-        let url = url::Url::parse(url.expose_secret()).map_err(|_| Error::internal("the stored address is none"))?;
         let (id, base) = (format!("msg_{}", delivery.event.0.simple()), self.context.config.public_url.as_str().trim_end_matches('/'));
         let outgoing = Outgoing { id: &id, event, at: delivery.at, base, installation: &installation.name, happening: &happening };
         let body = serde_json::to_vec(&outgoing.body(format))?;
-        let mut headers = vec![];
-        if format.is_signed() {
-            let secrets = sealed
-                .iter()
-                .map(|(version, sealed)| signing::open(keyring, sealed, delivery.webhook, &signing::secret_field(*version)))
-                .collect::<Result<Vec<_>>>()?;
-            let timestamp = self.context.clock.now().as_second();
-            let signature = signing::signature(&secrets, &id, timestamp, &body)?;
-            headers = vec![("webhook-id", id.clone()), ("webhook-timestamp", timestamp.to_string()), ("webhook-signature", signature)];
-        }
-        let call = Call { url: &url, media_type: format.media_type(), headers: &headers, body };
-        Ok(self.outbound.post(call).await.map_err(|fault| fault.to_string()))
+        let to = receiver::To { webhook: delivery.webhook, url: &delivery.url, format };
+        receiver::post(&self.context, &self.outbound, to, &id, body).await
     }
 
     /// Notes one try and decides what follows from it, in one transaction.
@@ -200,15 +187,4 @@ async fn give_up(ledger: &mut Ledger<'_>, webhook: WebhookId, tried: &Tried) -> 
     let payload: Map<String, Value> = said.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
     audience::tell_administrators(ledger, NoticeKind::WebhookPaused, payload, fact).await?;
     Ok(true)
-}
-
-/// What a status means to us.
-fn verdict(status: u16) -> String {
-    match status {
-        200..=299 => format!("Taken, with {status}."),
-        300..=399 => format!("It answered {status}, a redirect: none is followed. Type the address it leads to."),
-        410 => "It says that it is gone for good (410).".to_owned(),
-        400..=499 => format!("It refused the call with {status}."),
-        _ => format!("It could not take the call: {status}."),
-    }
 }

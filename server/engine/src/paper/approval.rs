@@ -11,7 +11,7 @@ use domain::approval::VoteDecision;
 use domain::change::Statement;
 use domain::decision::FieldError;
 use domain::plan::Plan;
-use domain::procedure::{Parameters, StepKind, StepTemplate, text};
+use domain::procedure::{Parameters, StepTemplate, text};
 use domain::view::links::{About, Answer, Code, Mailed, Over, Vote};
 use domain::view::windows::blocked;
 use sha2::{Digest as _, Sha256};
@@ -319,7 +319,7 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
 /// The plan in words, from its bytes: steps as the sealed version of the procedure has them.
 fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
     let known = plan.procedure.known();
-    let part = |step: &&StepTemplate| step.kind == StepKind::Manual || plan.envelope.steps.contains(&step.key);
+    let part = |step: &&StepTemplate| step.is_outside() || plan.envelope.steps.contains(&step.key);
     let steps: Vec<String> = match &known {
         Some(known) => {
             let steps = known.steps.iter().filter(part);

@@ -15,9 +15,9 @@ use domain::hold::{HoldVerb, may_be_held};
 use domain::ids::{RunId, TargetId};
 use domain::permission::{Actor, Verb, authorize};
 use domain::plan::Plan;
-use domain::procedure::{StepTemplate, fair};
+use domain::procedure::{StepKind, StepTemplate, fair};
 use domain::run::AttemptState;
-use domain::view::runs::{ByHandRow, ItemRow, ListDiff, Rehearsed, RunPage, list_diff, pre_checks};
+use domain::view::runs::{ItemRow, ListDiff, OutsideRow, Rehearsed, RunPage, list_diff, pre_checks};
 use domain::view::windows::{Head, Offer, Preview};
 use domain::window::RunState;
 use jiff::{SignedDuration, Timestamp};
@@ -77,12 +77,13 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 hold_reason: row.hold_reason,
                 hold_verbs: row.hold_verbs,
                 asks_what_was_found: items.iter().flat_map(|item| &item.attempts).any(|attempt| attempt.state == AttemptState::Unknown),
+                asks_of_call: store::run_calls::waiting(db, run).await?.is_some(),
                 decision: row.decision,
                 pre_checks: row.pre_checks.as_ref().map(pre_checks).unwrap_or_default(),
                 work_list_digest,
                 coverage: fair::coverage(&past_lists::newest(db, row.target, COVERED).await?),
                 diff: against_preview(row.preview, &near.plan, row.target, &items).filter(|_| selected),
-                by_hand: by_hand(db, run, &near.plan).await?,
+                outside: outside(db, run, &near.plan).await?,
                 left_out: list.left_out,
                 findings: list.findings,
                 more_findings: list.more_findings,
@@ -99,15 +100,17 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
     .await
 }
 
-/// The steps by hand of its procedure, with who did them.
-async fn by_hand(db: &mut PgConnection, run: RunId, plan: &Plan) -> Result<Vec<ByHandRow>> {
-    let Some(procedure) = plan.procedure.own.as_deref().filter(|procedure| procedure.by_hand().next().is_some()) else {
+/// The steps of its procedure outside the database, with who did them.
+async fn outside(db: &mut PgConnection, run: RunId, plan: &Plan) -> Result<Vec<OutsideRow>> {
+    let Some(procedure) = plan.procedure.own.as_deref().filter(|procedure| procedure.outside().next().is_some()) else {
         return Ok(vec![]);
     };
     let mut of = store::by_hand::of(db, run).await?;
+    of.extend(store::run_calls::of(db, run).await?);
     let row = |step: &StepTemplate| {
         let asked = of.remove(&step.key);
-        ByHandRow {
+        OutsideRow {
+            is_called: step.kind == StepKind::Webhook,
             title: step.name.clone(),
             does: step.does.clone(),
             back: step.rollback.clone(),
@@ -115,7 +118,7 @@ async fn by_hand(db: &mut PgConnection, run: RunId, plan: &Plan) -> Result<Vec<B
             done: asked.flatten(),
         }
     };
-    Ok(procedure.by_hand().map(row).collect())
+    Ok(procedure.outside().map(row).collect())
 }
 
 /// Why the gate would not let this reader decide that the run goes on.
@@ -123,7 +126,7 @@ async fn may_not_go_on(db: &mut PgConnection, actor: &Actor, run: RunId, near: &
     let window = store::windows::load(db, near.loaded.head.id).await?;
     let asked = Asked { digest: Some(digest), own: Some(run), ..Asked::before_the_run(StartPath::Resume) };
     let mut in_the_way = start_gate::look(db, &window, &near.plan, Some(actor.person), asked).await?;
-    if store::by_hand::waiting(db, run).await?.is_some() {
+    if store::by_hand::waiting(db, run).await?.is_some() || store::run_calls::waiting(db, run).await?.is_some() {
         in_the_way.retain(|refusal| refusal.code != gate::CUT_OFF);
     }
     Ok((!in_the_way.is_empty()).then(|| gate::together(&in_the_way)))

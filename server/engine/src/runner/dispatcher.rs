@@ -5,7 +5,7 @@ use super::feed::Feed;
 use super::lease::Lease;
 use super::transitions::{self, Claimed};
 use super::{
-    FINISH_WITHIN, Halt, Hand, Step, by_hand, cleanup, control, executor, floor, pre_checks, probes, recovery, selecting, way_back,
+    FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, outside, pre_checks, probes, recovery, selecting, way_back,
 };
 use crate::error::{Error, Result};
 use crate::ledger::{self, Line};
@@ -294,7 +294,7 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
     }
     // Also where nothing needed work, or what was sent had no effect: what people were to put back is put back.
     if !work.lease.stop_asked() {
-        by_hand::holds(work, None).await?;
+        outside::holds(work, None).await?;
     }
     // Somebody may ask until the very write, also where the list is empty.
     while !transitions::probing(&work.hand).await? {
@@ -327,7 +327,7 @@ async fn probe_and_end(work: &mut Work) -> Step<()> {
     if ending == Ending::Finished && watched(work).await? {
         probes::after(work).await?;
     }
-    let said = format!("{}{}", summary(&outcomes), by_hand::left(work).await?);
+    let said = format!("{}{}", summary(&outcomes), outside::left(work).await?);
     Ok(transitions::end(&work.hand, ending, &said).await?)
 }
 
@@ -408,7 +408,7 @@ async fn fail(work: &Work) -> Step<()> {
         Ok(_) | Err(Halt::Hold(..)) => {}
         Err(halt) => return Err(halt),
     }
-    let said = format!("A person decided to end it.{}", by_hand::left(work).await?);
+    let said = format!("A person decided to end it.{}", outside::left(work).await?);
     Ok(transitions::end(&work.hand, Ending::Failed, &said).await?)
 }
 
@@ -444,7 +444,7 @@ async fn roll_back(work: &mut Work) -> Step<()> {
     } else {
         format!("Rolled back, but not everything is as before: {}", left.join(" "))
     };
-    let said = format!("{reason}{}", by_hand::left(work).await?);
+    let said = format!("{reason}{}", outside::left(work).await?);
     Ok(transitions::end(&work.hand, Ending::RolledBack, &said).await?)
 }
 

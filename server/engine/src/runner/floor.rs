@@ -6,7 +6,7 @@
 use super::control::{Control, statement};
 use super::dispatcher::{Work, hold_if_asked};
 use super::pace::{self, Pace};
-use super::{FINISH_WITHIN, Halt, SLOTS, Step, by_hand, executor, lot, way_back};
+use super::{FINISH_WITHIN, Halt, SLOTS, Step, executor, lot, outside, way_back};
 use crate::ledger::Line;
 use crate::store::{self, runs::Item};
 use crate::target::postgres::preflight;
@@ -211,7 +211,7 @@ impl<'f> Floor<'f> {
             if !may_begin(work).await? {
                 return Ok(Looked::Closed);
             }
-            by_hand::holds(work, Some(item.work.step.as_str())).await?;
+            outside::holds(work, Some(item.work.step.as_str())).await?;
             Ok(if pace.lets_begin(work, control).await? { Looked::Begins } else { Looked::Waits })
         };
         let look = work.unless_over(look);

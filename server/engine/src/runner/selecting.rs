@@ -50,8 +50,8 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     let memory = memory::recall(&mut db, work.run.target).await?;
     drop(db);
     let left_ms = work.left_ms().await?;
-    let by_hand_ms = plan.procedure.own.as_ref().map_or(0, |own| own.by_hand_ms());
-    let span = Span::of(times, work.now().await?, plan.parameters.jobs).without(by_hand_ms);
+    let outside_ms = plan.procedure.own.as_ref().map_or(0, |own| own.outside_ms());
+    let span = Span::of(times, work.now().await?, plan.parameters.jobs).without(outside_ms);
     let budget_ms = span.left_ms;
     let exact_within = Duration::from_millis(left_ms / 4).min(MEASURE_AT_MOST);
     let asked = Asked {

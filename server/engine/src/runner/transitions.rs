@@ -344,8 +344,8 @@ async fn write_end(
     let checks = store::checks::list(ledger.db(), run.window, run.revision).await?;
     let red = checks.iter().any(|check| list.holds(check) && check.state == CheckState::Failed);
     let outcomes_of: Vec<Option<Outcome>> = items.iter().map(|item| item.outcome).collect();
-    let by_hand = store::by_hand::done(ledger.db(), run.id).await?;
-    let undone = plan.procedure.own.as_ref().is_some_and(|own| own.next_by_hand(None, &by_hand).is_some());
+    let outside = store::by_hand::done(ledger.db(), run.id).await?;
+    let undone = plan.procedure.own.as_ref().is_some_and(|own| own.next_outside(None, &outside).is_some());
     let clean = is_clean(ending, &outcomes_of, red) && !undone;
     let fact = about("run.end", run, window, plan).with("ending", ending.word()).with("outcomes", outcomes).with("reason", reason);
     let fact = if plan.is_many() { fact.with("clean", clean) } else { fact };

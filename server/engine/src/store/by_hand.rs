@@ -1,4 +1,4 @@
-//! Steps by hand of runs: which were asked for, and who did them.
+//! Steps outside the database of runs: which are done, and of those by hand which were asked for, and who did them.
 
 use super::Stamp;
 use crate::error::Result;
@@ -7,11 +7,15 @@ use domain::view::runs::Done;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Keys of those of a run that are done.
+/// Keys of those of a run that are done, by people or by other programs.
 pub async fn done(db: &mut PgConnection, run: RunId) -> Result<BTreeSet<String>> {
-    let rows = sqlx::query_scalar!("SELECT b.step FROM drydock.by_hand b WHERE b.run_id = $1 AND b.done_at IS NOT NULL", run.0)
-        .fetch_all(db)
-        .await?;
+    let rows = sqlx::query_scalar!(
+        r#"SELECT b.step AS "step!" FROM drydock.by_hand b WHERE b.run_id = $1 AND b.done_at IS NOT NULL
+           UNION ALL SELECT c.step FROM drydock.run_call c WHERE c.run_id = $1 AND c.done_at IS NOT NULL"#,
+        run.0
+    )
+    .fetch_all(db)
+    .await?;
     Ok(rows.into_iter().collect())
 }
 

@@ -45,6 +45,7 @@ pub mod policy_changes;
 pub mod quorum_shorts;
 pub mod registered;
 pub mod rehearsals;
+pub mod run_calls;
 pub mod run_page;
 pub mod runs;
 pub mod seals;

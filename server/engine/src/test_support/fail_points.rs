@@ -14,6 +14,8 @@ pub const ALL: &[&str] = &[
     "before_seal",
     "after_seal",
     "after_ask_by_hand",
+    "after_ask_call",
+    "after_call",
     "after_intent",
     "after_open",
     "after_start",

@@ -4,7 +4,7 @@ use crate::own_procedures::{file, shelved};
 use crate::run_stage::RunStage;
 use domain::hold::HoldVerb;
 use domain::plan::{Plan, PlanProcedure};
-use domain::view::runs::ByHandRow;
+use domain::view::runs::OutsideRow;
 use engine::Error;
 use engine::queries;
 use engine::test_support::fail_points::Deed;
@@ -53,8 +53,8 @@ impl RunStage {
         self.decide(&self.house.engineer, HoldVerb::Continue, "", saw).await.expect("it is done");
     }
 
-    async fn by_hand(&self) -> Vec<ByHandRow> {
-        queries::runs::show(&self.house.engine, &self.house.engineer.actor, self.run().await).await.expect("a page").by_hand
+    async fn by_hand(&self) -> Vec<OutsideRow> {
+        queries::runs::show(&self.house.engine, &self.house.engineer.actor, self.run().await).await.expect("a page").outside
     }
 }
 
@@ -139,7 +139,10 @@ async fn what_is_rolled_back_shows_which_of_them_were_done() {
     let rows = stage.by_hand().await;
     assert_eq!(rows.iter().map(|row| (row.asked, row.done.is_some())).collect::<Vec<_>>(), [(true, true), (true, false), (false, false)]);
     let reason = stage.text("SELECT state_reason FROM drydock.window").await;
-    assert!(reason.contains("Done by hand: “The pool is paused”; not done: “Somebody looks”, “The pool is open again”."), "{reason}");
+    assert!(
+        reason.contains("Done outside the database: “The pool is paused”; not done: “Somebody looks”, “The pool is open again”."),
+        "{reason}"
+    );
     assert!(reason.contains("“The pool is paused”: RESUME."), "{reason}");
     worker.stop().await;
 }

@@ -17,6 +17,7 @@ mod identity;
 mod lanes;
 mod pauses;
 mod people;
+mod run_call;
 mod runs;
 mod series;
 mod targets;

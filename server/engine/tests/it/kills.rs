@@ -73,11 +73,13 @@ const OF_A_CLEAN_UP: &[&str] = &["after_debris_intent", "after_debris_drop"];
 const OF_A_WAY_BACK: &[&str] = &["after_undo_intent", "after_undo_start", "after_undo_execute"];
 /// That of a step by hand, which own procedures have.
 const OF_A_PERSON: &[&str] = &["after_ask_by_hand"];
+/// Those of a call, which own procedures have, too.
+const OF_A_CALL: &[&str] = &["after_ask_call", "after_call"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_may_die_at_every_step() {
     let mut cases = Vec::new();
-    let elsewhere = [OF_A_CLEAN_UP, OF_A_WAY_BACK, OF_A_PERSON].concat();
+    let elsewhere = [OF_A_CLEAN_UP, OF_A_WAY_BACK, OF_A_PERSON, OF_A_CALL].concat();
     for point in fail_points::ALL.iter().filter(|point| !elsewhere.contains(point)) {
         let times = if OF_AN_ITEM.contains(point) { 3 } else { 1 };
         cases.extend((1..=times).map(|nth| (*point, nth)));

@@ -10,6 +10,7 @@ mod approval;
 mod beside;
 mod by_hand;
 mod calendar;
+mod calls;
 mod changes;
 mod cluster;
 mod comments;

@@ -65,7 +65,7 @@ async fn helper_works() {
         public_url: "http://127.0.0.1:8080".parse().expect("a URL"),
         demo: true,
         mail: engine::notifier::MailPins::default(),
-        outbound: engine::outbound::Rules::default(),
+        outbound: engine::outbound::Rules { plain_http: true, allowed: vec!["127.0.0.1".parse().expect("a network")] },
     };
     work(config, stop).await.expect("the worker works");
     waiting.abort();

@@ -1,0 +1,181 @@
+//! Calls other programs, where the procedure says so.
+//!
+//! That a call is made is on record before the first try, with the id that all tries have: a receiver knows a second one for the same. A worker
+//! that dies in between leaves a call that may have had its effect, and whoever takes over makes it again under that id. What nobody answers is
+//! not taken for done: a person finds out. What a call began is taken back by another one, however the run ends.
+
+use super::dispatcher::Work;
+use super::{Step, fail_point};
+use crate::clock;
+use crate::error::Error;
+use crate::ledger::Line;
+use crate::outbound::Outbound;
+use crate::receiver::{self, To};
+use crate::store::{self, run_calls::Receiver};
+use domain::fact::NewFact;
+use domain::procedure::Procedure;
+use domain::procedure::call::{Call, MOST_TRIES};
+use domain::webhook::format::Called;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Between two tries, longer each time.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Makes a call until the receiver says yes, at most [`MOST_TRIES`] times. The inner error says why it did not.
+pub(super) async fn call(work: &Work, call: &Call) -> Step<Result<(), String>> {
+    let receiver = {
+        let mut db = work.hand.context.pool.acquire().await?;
+        registered(store::run_calls::receivers(&mut db, &call.receiver).await?, call)
+    };
+    // Also where nobody can be called: whoever finds out may say that it is done.
+    ask(work, call).await?;
+    fail_point("after_ask_call");
+    let receiver = match receiver {
+        Ok(receiver) => receiver,
+        Err(why) => return Ok(Err(why)),
+    };
+    let outbound = Outbound::new(work.hand.context.config.outbound.clone())?;
+    let mut why = String::new();
+    for number in 1..=MOST_TRIES {
+        work.go_on()?;
+        let answer = once(work, call, &receiver, &outbound).await?;
+        let taken = answer.as_ref().is_ok_and(|status| (200..300).contains(status));
+        why = match &answer {
+            Ok(status) => receiver::verdict(*status),
+            Err(fault) => fault.clone(),
+        };
+        if taken {
+            fail_point("after_call");
+            done(work, call, &why).await?;
+            return Ok(Ok(()));
+        }
+        work.feed.line(Line::new("warning", format!("“{}”, try {number} of {MOST_TRIES}: {why}", call.title)));
+        // A refusal is an answer: asking again changes nothing.
+        if answer.is_ok_and(|status| (300..500).contains(&status) && status != 408 && status != 429) {
+            break;
+        }
+        if work.lease.stop_asked() && call.closes.is_none() {
+            break;
+        }
+        if number < MOST_TRIES {
+            pause(work, PAUSE * number).await?;
+        }
+    }
+    Ok(Err(why))
+}
+
+/// What the hold for it says.
+pub(super) fn said(call: &Call, why: &str) -> String {
+    format!(
+        "“{}” was called for the step “{}” and did not say yes. {why} Find out whether it is done: {} Then choose to go on, and say whether it is to be called again.",
+        call.receiver, call.title, call.does
+    )
+}
+
+/// Makes the calls that take back what was begun. Gives a sentence for each that nobody answered.
+pub(super) async fn close(work: &Work, procedure: &Procedure) -> Step<Vec<String>> {
+    let calls = {
+        let mut db = work.hand.context.pool.acquire().await?;
+        store::run_calls::calls(&mut db, work.run.id).await?
+    };
+    let mut said = Vec::new();
+    for one in procedure.calls_to_close(&calls.asked, &calls.done) {
+        if let Err(why) = call(work, one).await? {
+            said.push(format!("NOT taken back: “{}” did not say yes for “{}”. {why} By hand: {}", one.receiver, one.title, one.back));
+        }
+    }
+    Ok(said)
+}
+
+/// The receiver that the procedure means, if it is as people saw it when they agreed.
+pub(crate) fn registered(found: Vec<Receiver>, call: &Call) -> Result<Receiver, String> {
+    let many = found.len() > 1;
+    let Some(receiver) = found.into_iter().find(|receiver| receiver.origin == call.origin) else {
+        return Err(format!(
+            "No receiver is called “{}” at {}: an administrator registers it on the page Webhooks.",
+            call.receiver, call.origin
+        ));
+    };
+    if many {
+        return Err(format!("More than one receiver is called “{}”. Give them names of their own on the page Webhooks.", call.receiver));
+    }
+    if !receiver.format.is_signed() {
+        return Err(format!("“{}” is a chat. Only a program is called: CloudEvents 1.0, signed.", call.receiver));
+    }
+    match &receiver.paused {
+        Some(why) => Err(format!("“{}” is paused, and nothing is sent to it: {why}", call.receiver)),
+        None => Ok(receiver),
+    }
+}
+
+/// One try: the status that came back, or why none did.
+async fn once(work: &Work, call: &Call, receiver: &Receiver, outbound: &Outbound) -> Step<Result<u16, String>> {
+    let context = &work.hand.context;
+    let (id, window) = {
+        let mut db = context.pool.acquire().await?;
+        let id = store::run_calls::id(&mut db, work.run.id, &call.key).await?;
+        (format!("msg_{}", id.simple()), store::windows::load(&mut db, work.run.window).await?)
+    };
+    let lane = work.plan.lane(work.run.target).ok_or_else(|| Error::internal("a run on a database that its plan does not name"))?;
+    let called = Called {
+        id: &id,
+        at: work.now().await?,
+        base: context.config.public_url.as_str().trim_end_matches('/'),
+        run: &work.run.id.to_string(),
+        step: &call.key,
+        title: &call.title,
+        window: window.number,
+        end_at: work.plan.times.end,
+        database: &lane.short_name,
+        environment: &lane.environment,
+    };
+    let body = serde_json::to_vec(&called.body()).map_err(Error::from)?;
+    let to = To { webhook: receiver.id, url: &receiver.url, format: receiver.format };
+    Ok(work.unless_over(receiver::post(context, outbound, to, &id, body)).await??.map(|reply| reply.status))
+}
+
+/// On record before the first try.
+async fn ask(work: &Work, call: &Call) -> Step<()> {
+    let (tenure, key, id) = (work.hand.tenure, call.key.clone(), clock::new_id::<uuid::Uuid>());
+    let line = format!("“{}”: calls “{}” at {}.", call.title, call.receiver, call.origin);
+    let written = work.hand.write("ask_call", move |ledger| {
+        let (key, line) = (key.clone(), line.clone());
+        Box::pin(async move {
+            ledger.ask_call(tenure, &key, id).await?;
+            ledger.line(tenure, &Line::new("phase", line)).await
+        })
+    });
+    Ok(written.await?)
+}
+
+/// The receiver said yes.
+async fn done(work: &Work, call: &Call, said: &str) -> Step<()> {
+    let (tenure, run, team) = (work.hand.tenure, work.run.clone(), work.plan.target().team);
+    let (call, said) = (call.clone(), said.to_owned());
+    let written = work.hand.write("call_done", move |ledger| {
+        let (run, call, said) = (run.clone(), call.clone(), said.clone());
+        Box::pin(async move {
+            let fact = NewFact::done("run.call", "run", run.id)
+                .of_window(run.window)
+                .of_team(team)
+                .with("step", call.title.clone())
+                .with("receiver", call.receiver.clone())
+                .with("origin", call.origin.clone())
+                .with("said", said.clone());
+            ledger.fact(fact).await?;
+            ledger.call_done(run.id, &call.key, &said).await?;
+            ledger.line(tenure, &Line::new("outcome", format!("“{}”: {said}", call.title))).await
+        })
+    });
+    Ok(written.await?)
+}
+
+async fn pause(work: &Work, pause: Duration) -> Step<()> {
+    let until = Instant::now() + pause;
+    while Instant::now() < until {
+        work.go_on()?;
+        work.lease.pause(until.saturating_duration_since(Instant::now()).min(Duration::from_secs(1))).await;
+    }
+    Ok(())
+}
