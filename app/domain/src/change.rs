@@ -96,6 +96,27 @@ pub fn items(scripts: &[Script], parameters: &Parameters) -> Vec<WorkItem> {
     scripts.iter().map(|script| WorkItem::scripted(step(script), script, estimate)).collect()
 }
 
+/// Whether a step sends what was approved word by word, and selects nothing by need.
+#[must_use]
+pub fn is_sent(step: &str) -> bool {
+    [STEP, SETTINGS_STEP, OLD_ROWS_STEP].contains(&step)
+}
+
+/// The items of a selection with those that send a text where their step comes among `steps`; each in the order it had.
+#[must_use]
+pub fn beside(selected: Vec<WorkItem>, sent: Vec<WorkItem>, steps: &[String]) -> Vec<WorkItem> {
+    let at = |item: &WorkItem| steps.iter().position(|step| *step == item.step).unwrap_or(steps.len());
+    let mut items: Vec<WorkItem> = selected.into_iter().chain(sent).collect();
+    items.sort_by_key(at);
+    items
+}
+
+/// How long texts may take together, in milliseconds: as much less is left for what is selected.
+#[must_use]
+pub fn sent_ms(sent: &[WorkItem]) -> u64 {
+    sent.iter().map(|item| item.estimate.high_ms).fold(0, u64::saturating_add)
+}
+
 /// What a reader should know about a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {

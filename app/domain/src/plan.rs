@@ -299,6 +299,7 @@ impl Plan {
             outside_hours: parts.outside_hours,
             rollback: PlanRollback {
                 summary: match &proposal.change {
+                    Some(change) if procedure.selects() => format!("{} {NOTHING_ELSE_TO_RESTORE}", change.undone()),
                     Some(change) => change.undone(),
                     None if working.is_empty() => ONLY_READS.into(),
                     None => NOTHING_TO_RESTORE.into(),
@@ -403,6 +404,12 @@ impl Plan {
         lanes::begin_by((self.times.start, self.times.latest_start, self.times.cut_off), wave, since)
     }
 
+    /// Whether work is selected by need; otherwise all that is sent was approved word by word.
+    #[must_use]
+    pub fn selects(&self) -> bool {
+        self.envelope.selects()
+    }
+
     /// The worst class the plan allows.
     #[must_use]
     pub fn risk(&self) -> RiskClass {
@@ -412,7 +419,7 @@ impl Plan {
     /// What it means for the people who use the database, in a sentence.
     #[must_use]
     pub fn impact(&self) -> String {
-        if let Some(change) = &self.change {
+        if let Some(change) = self.change.as_ref().filter(|_| !self.selects()) {
             return change.impact().to_owned();
         }
         match self.risk() {
@@ -426,6 +433,7 @@ impl Plan {
 }
 
 const ONLY_READS: &str = "This procedure changes nothing, so there is nothing to undo.";
+const NOTHING_ELSE_TO_RESTORE: &str = "The other steps change no data: what an interrupted one left behind is cleaned up.";
 const NOTHING_TO_RESTORE: &str = "No step of this procedure changes data, so there is nothing to restore: settings are put back, and what an interrupted step left behind is cleaned up.";
 
 /// The limits within which work is selected, as a plan of this proposal holds them.
@@ -436,7 +444,7 @@ pub fn limits(proposal: &Proposal) -> Envelope {
         steps: proposal.procedure.surveyed(),
         allowed: vec![],
         // A change of design is sent whole: nothing of it is left out for the sake of a limit.
-        excluded: if proposal.change.is_some() { vec![] } else { proposal.excluded.clone() },
+        excluded: if proposal.procedure.selects() { proposal.excluded.clone() } else { vec![] },
         highest_risk: proposal.risk(),
         most_objects: scripts.len().try_into().unwrap_or(u32::MAX).max(proposal.most_objects),
         most_bytes: proposal.most_bytes,

@@ -41,6 +41,7 @@ pub use select::{PassedOver, Selection};
 pub use work::{Act, LeftOut, Measure, WorkItem, WorkList};
 
 use crate::canonical::{self, Digest};
+use crate::change::is_sent;
 use crate::people::words;
 use serde::{Deserialize, Serialize};
 
@@ -215,6 +216,10 @@ impl Procedure {
     /// Keys of the steps for which the database is measured, in the order of execution.
     pub fn surveyed(&self) -> Vec<String> {
         self.steps.iter().filter(|step| step.is_surveyed()).map(|step| step.key.clone()).collect()
+    }
+    /// Whether work is selected by need, in a step of it; what it sends besides was approved word by word.
+    pub fn selects(&self) -> bool {
+        self.steps.iter().any(|step| step.is_surveyed() && !is_sent(&step.key))
     }
     /// Whether it changes nothing: no step of it selects work.
     pub fn only_reads(&self) -> bool {

@@ -5,7 +5,7 @@ mod texts;
 
 pub use texts::{ReadTyped, no_sql};
 
-use crate::change::{Change, ChangeForm};
+use crate::change::{Change, ChangeForm, is_sent};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
 use crate::procedure::{ObjectRule, Parameters, Procedure, RiskClass, Shelf, own, own_sql};
@@ -331,11 +331,12 @@ impl ProposalForm {
 }
 
 impl Proposal {
-    /// The worst that may happen by it: what the procedure may do, or the text of a change of design and what people do beside it.
+    /// The worst that may happen by it: what the procedure may do, where the step that sends a text may do what that text does.
     #[must_use]
     pub fn risk(&self) -> RiskClass {
-        let outside = self.procedure.outside().map(|step| step.risk).max().unwrap_or(RiskClass::R0);
-        self.change.as_ref().map_or_else(|| self.procedure.highest_risk(), |change| change.risk().max(outside))
+        let Some(change) = &self.change else { return self.procedure.highest_risk() };
+        let others = self.procedure.steps.iter().filter(|step| !is_sent(&step.key)).map(|step| step.risk).max();
+        change.risk().max(others.unwrap_or(RiskClass::R0))
     }
     /// The instants of this proposal in `zone`, or what is wrong with its times.
     pub fn times(&self, zone: &TimeZone, zone_name: &str, tz_version: &str, now: Timestamp) -> Result<Times, Vec<FieldError>> {
@@ -347,6 +348,14 @@ impl Proposal {
                     .map(|error| if error.field == "start" { FieldError::new("date", error.message) } else { error })
                     .collect::<Vec<_>>()
             })?;
+        let outside_min = self.procedure.outside_ms().div_ceil(60_000);
+        let work_min = u64::try_from(cut_off.duration_since(start).as_mins()).unwrap_or(0);
+        if outside_min >= work_min {
+            let message = format!(
+                "Steps by hand and calls of this procedure are planned with {outside_min} minutes, and from the start to the cut-off there are {work_min}: nothing is left for the database. Make the window longer."
+            );
+            return Err(vec![FieldError::new("duration_min", message)]);
+        }
         Ok(Times {
             local_start: self.local_start,
             zone: zone_name.to_owned(),
@@ -447,6 +456,29 @@ mod tests {
         }
         let errors = typed("the last one").expect_err("no number");
         assert!(errors.len() == 1 && errors[0].field == "rehearsal" && errors[0].message.contains("leave it empty"), "{errors:?}");
+    }
+
+    #[test]
+    fn what_people_do_leaves_time_for_the_database() {
+        let now = "2026-11-20T00:00:00Z".parse().expect("a time");
+        let mut proposal = good().parse(&Shelf::default()).expect("good");
+        let said = |proposal: &Proposal| proposal.times(&TimeZone::UTC, "Etc/UTC", "x", now).err().map(|errors| errors[0].clone());
+        let by_hand = |minutes| crate::procedure::by_hand::ByHand {
+            key: "by_hand_pool".into(),
+            title: "The pool is paused".into(),
+            does: "PAUSE.".into(),
+            back: "RESUME.".into(),
+            risk: RiskClass::R1,
+            minutes,
+        };
+        let mut with = |minutes| {
+            proposal.procedure.own = Some(crate::procedure::Own { by_hand: vec![by_hand(minutes)], ..crate::procedure::Own::default() });
+            said(&proposal)
+        };
+        assert_eq!(with(99), None);
+        let error = with(100).expect("nothing is left");
+        assert_eq!(error.field, "duration_min");
+        assert!(error.message.contains("planned with 100 minutes, and from the start to the cut-off there are 100"), "{}", error.message);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The envelope: the limits people approve, and whether a work list stays inside them.
 
 use super::{Act, LeftOut, ObjectKind, ObjectRule, RiskClass, Selection, WorkItem, WorkList, text};
-use crate::change::Script;
+use crate::change::{Script, is_sent};
 use serde::{Deserialize, Serialize};
 
 /// What was approved where work is selected by need. Embedded in the plan, so its bytes are under the digest.
@@ -137,8 +137,11 @@ struct Tally {
 
 impl Tally {
     fn count(&mut self, envelope: &Envelope, item: &WorkItem) {
-        self.objects = self.objects.saturating_add(1);
-        self.bytes = self.bytes.saturating_add(item.bytes);
+        // What was approved word by word takes nothing from what may be selected beside it.
+        if item.script.is_none() {
+            self.objects = self.objects.saturating_add(1);
+            self.bytes = self.bytes.saturating_add(item.bytes);
+        }
         self.step = self.step.max(envelope.steps.iter().position(|step| *step == item.step).unwrap_or(0));
         self.acts.insert((item.act, item.object.name.clone()));
     }
@@ -151,6 +154,12 @@ impl Envelope {
             && !self.excluded.iter().any(|rule| rule.matches(object))
     }
 
+    /// Whether work is selected by need.
+    #[must_use]
+    pub fn selects(&self) -> bool {
+        self.steps.iter().any(|step| !is_sent(step))
+    }
+
     fn against(&self, item: &WorkItem, ordinal: u32, seen: &Tally) -> Vec<Violation> {
         let object = item.object.name.to_string();
         let mut found = Vec::new();
@@ -161,11 +170,8 @@ impl Envelope {
             }
             Some(_) => {}
         }
-        if !self.allowed.is_empty() && !self.allowed.iter().any(|rule| rule.matches(&item.object)) {
-            found.push(Violation::NotAllowed { ordinal, object: object.clone() });
-        }
-        if let Some(rule) = self.excluded.iter().find(|rule| rule.matches(&item.object)) {
-            found.push(Violation::Excluded { ordinal, object: object.clone(), rule: rule.clone() });
+        if item.script.is_none() {
+            found.extend(self.selected_against(item, ordinal, seen));
         }
         let risk = item.risk.max(item.act.risk());
         if risk > self.highest_risk {
@@ -175,7 +181,20 @@ impl Envelope {
             found.push(Violation::Altered { ordinal, object: object.clone() });
         }
         if seen.acts.contains(&(item.act, item.object.name.clone())) {
-            found.push(Violation::Twice { ordinal, object: object.clone() });
+            found.push(Violation::Twice { ordinal, object });
+        }
+        found
+    }
+
+    /// The limits of what is selected; a text was approved as it is.
+    fn selected_against(&self, item: &WorkItem, ordinal: u32, seen: &Tally) -> Vec<Violation> {
+        let object = item.object.name.to_string();
+        let mut found = Vec::new();
+        if !self.allowed.is_empty() && !self.allowed.iter().any(|rule| rule.matches(&item.object)) {
+            found.push(Violation::NotAllowed { ordinal, object: object.clone() });
+        }
+        if let Some(rule) = self.excluded.iter().find(|rule| rule.matches(&item.object)) {
+            found.push(Violation::Excluded { ordinal, object: object.clone(), rule: rule.clone() });
         }
         if seen.objects >= self.most_objects {
             found.push(Violation::Objects { ordinal, object: object.clone(), most_objects: self.most_objects });

@@ -8,6 +8,7 @@ use super::call::Call;
 use super::own_sql::{OwnSql, OwnValue};
 use super::{Parameters, Procedure, StepKind, StepTemplate, library};
 use crate::approval::change::heard;
+use crate::change::is_sent;
 use crate::checklist::PlannedCheck;
 use crate::decision::Refusal;
 use crate::ids::PersonId;
@@ -22,7 +23,7 @@ pub const PREFIX: &str = "own_";
 pub const MOST_CHECKS: usize = 10;
 
 /// What an own procedure has besides its steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Own {
     /// What it is for, in one sentence.
     pub about: String,
@@ -32,7 +33,7 @@ pub struct Own {
     /// What people answer on the validation list, after what every window has there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<OwnCheck>,
-    /// Exact SQL, where that is what it sends.
+    /// Exact SQL, where one of its steps sends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql: Option<OwnSql>,
     /// What is typed each time, for the SQL.
@@ -79,15 +80,15 @@ pub fn is_carried(procedure: &Procedure) -> bool {
     let outside = |step: &StepTemplate| {
         own.by_hand.iter().map(ByHand::template).chain(own.calls.iter().map(Call::template)).any(|template| template == *step)
     };
-    if own.sql.is_some() {
-        // Whatever is sent stands in the plan: the step that sends it, and what happens beside it.
-        let steps: Vec<&StepTemplate> = procedure.steps.iter().filter(|step| !outside(step)).collect();
-        return library::carried()
-            .iter()
-            .any(|one| one.key == library::DESIGN_CHANGE_POSTGRESQL && one.steps.iter().collect::<Vec<_>>() == steps);
-    }
     let harmless = |step: &StepTemplate| matches!(step.kind, StepKind::Check | StepKind::Action | StepKind::Review | StepKind::Probe);
-    procedure.steps.iter().all(|step| outside(step) || (known(step) && harmless(step)))
+    if own.sql.is_none() {
+        return procedure.steps.iter().all(|step| outside(step) || (known(step) && harmless(step)));
+    }
+    // Whatever is sent stands in the plan: one step sends it, between the ends of a design change.
+    let catalogue = catalogue();
+    let steps: Vec<&StepTemplate> =
+        procedure.steps.iter().filter(|step| !outside(step) && !(catalogue.contains(step) && harmless(step))).collect();
+    library::carried().iter().any(|one| one.key == library::DESIGN_CHANGE_POSTGRESQL && one.steps.iter().collect::<Vec<_>>() == steps)
 }
 
 /// Of an own procedure the keys of those of the library whose work it does: every act of it, or of one that only looks some of what it looks at.
@@ -101,8 +102,12 @@ pub fn alike(procedure: &Procedure) -> BTreeSet<String> {
         of.steps.iter().filter(|step| step.is_surveyed() && step.acts.is_empty() != acts).map(|step| step.key.clone()).collect()
     };
     let (acts, looks) = (keys(procedure, true), keys(procedure, false));
+    // What it sends is ruled as a design change, and what it selects besides as what selects it.
+    let (sent, selected): (BTreeSet<String>, BTreeSet<String>) = acts.iter().cloned().partition(|key| is_sent(key));
     let covers = |other: &Procedure| {
-        if acts.is_empty() { other.only_reads() && !looks.is_disjoint(&keys(other, false)) } else { acts.is_subset(&keys(other, true)) }
+        let of = keys(other, true);
+        let does = |acts: &BTreeSet<String>| !acts.is_empty() && acts.is_subset(&of);
+        if acts.is_empty() { other.only_reads() && !looks.is_disjoint(&keys(other, false)) } else { does(&sent) || does(&selected) }
     };
     library::all().into_iter().filter(covers).map(|other| other.key).collect()
 }

@@ -6,6 +6,7 @@ use super::own::{MOST_CHECKS, Own, OwnCheck, PREFIX, catalogue};
 use super::own_sql::{OwnSql, OwnValue};
 use super::select::step;
 use super::{Dbms, Parameters, Procedure, StepTemplate, library};
+use crate::change::is_sent;
 use crate::checklist;
 use crate::decision::FieldError;
 use crate::people;
@@ -30,13 +31,13 @@ pub struct File {
     pub about: String,
     /// `postgresql`.
     pub dbms: String,
-    /// Keys of the steps between the pre-checks and the validation, in their order. Where there is SQL none, or [`SQL`] with steps by hand.
+    /// Keys of the steps between the pre-checks and the validation, in their order. Where there is SQL none, or among them [`SQL`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
     /// Thresholds that differ from the library's, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<String, u64>,
-    /// Exact SQL instead of steps.
+    /// Exact SQL, alone or beside steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql: Option<OwnSql>,
     /// Values that are typed each time, for the SQL.
@@ -128,11 +129,11 @@ impl File {
         if errors.is_empty() { Ok(procedure) } else { Err(errors) }
     }
 
-    /// The step that sends its SQL, with what people do before and after it; `None` where it has none.
+    /// The steps where one sends its SQL; `None` where it has none.
     fn sent(&self, wrong: &mut impl FnMut(&str, &str)) -> Option<Vec<StepTemplate>> {
         let Some(sql) = &self.sql else {
             if !self.values.is_empty() {
-                wrong("value", "only SQL has places for values. Leave it out, or give [sql] instead of steps.");
+                wrong("value", "only SQL has places for values. Leave it out, or give [sql].");
             }
             return None;
         };
@@ -141,27 +142,16 @@ impl File {
         if self.steps.is_empty() {
             return Some(whole);
         }
-        let others = self.steps.iter().filter(|key| *key != SQL && !is_outside(key)).count();
-        if others > 0 {
-            wrong("steps", "a procedure has steps of the catalogue or SQL, not both. Make two procedures, and two windows.");
-        }
         if self.steps.iter().filter(|key| *key == SQL).count() != 1 {
-            wrong("steps", "beside steps by hand and calls, write sql once, where the SQL is sent.");
+            wrong("steps", "write sql once among them, where the SQL is sent; or leave steps out, and nothing else is done.");
         }
-        let mut seen = BTreeSet::new();
-        for key in self.steps.iter().filter(|key| *key != SQL && !seen.insert(*key)) {
-            wrong("steps", &format!("{} is there twice. Once is enough.", key.chars().take(60).collect::<String>()));
-        }
-        let mut steps = Vec::new();
-        for step in whole {
-            if step.key == step::CHANGE {
-                let each = self.steps.iter().filter_map(|key| if key == SQL { Some(step.clone()) } else { self.outside(key, wrong) });
-                steps.extend(each);
-            } else {
-                steps.push(step);
-            }
-        }
-        Some(steps)
+        let mut chosen = Some(self.chosen(wrong));
+        Some(
+            whole
+                .into_iter()
+                .flat_map(|step| if step.key == step::CHANGE { chosen.take().unwrap_or_default() } else { vec![step] })
+                .collect(),
+        )
     }
 
     /// The step by hand, or the call, with this key.
@@ -180,11 +170,14 @@ impl File {
         let catalogue = catalogue();
         let (mut seen, mut chosen) = (BTreeSet::new(), Vec::new());
         if self.steps.is_empty() {
-            wrong("steps", "name at least one step of the catalogue, or give [sql] instead.");
+            wrong("steps", "name at least one step of the catalogue, or give [sql].");
         }
+        let sends = self.sql.as_ref().and_then(|_| library::by_key(library::DESIGN_CHANGE_POSTGRESQL)?.step(step::CHANGE).cloned());
         for key in &self.steps {
             let shown: String = key.chars().take(60).collect();
-            if !seen.insert(key) {
+            if *key == SQL && sends.is_some() {
+                chosen.extend(sends.clone().filter(|_| seen.insert(key)));
+            } else if !seen.insert(key) {
                 wrong("steps", &format!("{shown} is there twice. Once is enough."));
             } else if ["preflight", "validate"].contains(&key.as_str()) {
                 wrong("steps", &format!("leave {shown} out: pre-checks come first and the validation last, always."));
@@ -212,7 +205,7 @@ impl File {
                 wrong("steps", &format!("put {before} before {after}: {why}."));
             }
         }
-        if chosen.iter().any(|step| !step.acts.is_empty()) && at(step::FREEZE).is_none() {
+        if chosen.iter().any(|step| !step.acts.is_empty() && !is_sent(&step.key)) && at(step::FREEZE).is_none() {
             let why = "it does nothing unless a table is close to wraparound, and then nothing else may come before";
             wrong("steps", &format!("add freeze as the first one: {why}."));
         }
@@ -257,7 +250,7 @@ fn is_outside(key: &str) -> bool {
 /// The keys of a procedure's steps, as a file has them.
 fn written(procedure: &Procedure) -> Vec<String> {
     let sends = procedure.own_sql().is_some();
-    if sends && procedure.outside().next().is_none() {
+    if sends && !procedure.selects() && procedure.outside().next().is_none() {
         return vec![];
     }
     let keys = procedure.steps.iter().filter(|step| step.is_surveyed() || step.is_outside());

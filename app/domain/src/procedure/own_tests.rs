@@ -50,14 +50,21 @@ fn sql_comes_instead_of_steps_and_is_sent_by_the_step_of_a_design_change() {
     assert!(!is_carried(&without));
     let mut beside = procedure.clone();
     beside.steps.insert(1, library::weekly_postgresql().step("vacuum").expect("there").clone());
-    assert!(!is_carried(&beside));
+    assert!(is_carried(&beside));
+    beside.steps.swap(0, 1);
+    assert!(is_carried(&beside), "pre-checks are pre-checks wherever they stand");
+    let mut twice = procedure.clone();
+    twice.steps.insert(1, twice.steps[1].clone());
+    assert!(!is_carried(&twice));
 
     let refused = |spoil: &dyn Fn(&mut File)| {
         let mut file = sql_file();
         spoil(&mut file);
         file.read(1, &BTreeSet::new()).expect_err("refused").into_iter().map(|error| error.message).collect::<Vec<_>>().join(" ")
     };
-    assert!(refused(&|file| file.steps = vec!["vacuum".into()]).contains("steps: a procedure has steps of the catalogue or SQL, not both"));
+    assert!(refused(&|file| file.steps = vec!["freeze".into(), "vacuum".into()]).contains("steps: write sql once among them"));
+    assert!(refused(&|file| file.steps = vec!["vacuum".into(), "sql".into()]).contains("steps: add freeze as the first one"));
+    assert!(refused(&|file| file.steps = vec!["sql".into(), "freeze".into()]).contains("steps: put freeze first"));
     assert!(refused(&|file| file.values = vec![]).contains("{{days}} stands for no [[value]]"));
     assert!(refused(&|file| file.sql = None).contains("value: only SQL has places"));
     let thresholds = BTreeMap::from([("vacuum_min_dead_rows".to_owned(), 1)]);
@@ -257,6 +264,24 @@ fn a_call_says_whom_it_calls_and_what_it_takes_back() {
     assert!(
         refused(&|file| file.steps = vec!["webhook_pause".into(), "webhook_resume".into()]).contains("at least one step of the catalogue")
     );
+}
+
+#[test]
+fn sql_stands_beside_steps_of_the_catalogue_and_both_are_ruled() {
+    let steps = ["freeze", "by_hand_pause", "sql", "vacuum", "analyze"];
+    let file = File { steps: steps.map(str::to_owned).to_vec(), by_hand: vec![pool("by_hand_pause")], ..sql_file() };
+    let procedure = read(&file);
+    assert!(is_carried(&procedure) && procedure.selects() && procedure.sends_text());
+    assert_eq!(procedure.surveyed(), ["freeze", step::CHANGE, "vacuum", "analyze"]);
+    assert_eq!(File::of(&procedure), Some(file));
+    let ruled = alike(&procedure);
+    assert!(ruled.contains(library::DESIGN_CHANGE_POSTGRESQL) && ruled.contains("weekly_postgresql"), "{ruled:?}");
+    // What only looks is no work beside the text.
+    let looks = File { steps: ["sql", "space"].map(str::to_owned).to_vec(), ..sql_file() };
+    let procedure = read(&looks);
+    assert!(is_carried(&procedure) && procedure.surveyed() == [step::CHANGE, "space"]);
+    assert_eq!(File::of(&procedure), Some(looks));
+    assert!(!read(&sql_file()).selects());
 }
 
 #[test]

@@ -43,7 +43,7 @@ title = "The shop takes orders"
 rule = "Place a test order and see it arrive; note its number."
 "#;
 
-/// The part of a file that sends SQL instead of steps.
+/// The part of a file that sends SQL.
 const SQL_EXAMPLE: &str = r#"[sql]
 statements = """
 DELETE FROM shop.carts WHERE changed_at < {{before}};
@@ -132,10 +132,10 @@ fn New(form: ProcedureForm) -> impl IntoView {
                     <pre class="statement">{CALL_EXAMPLE}</pre>
                     <p class="quiet">{format!("At most {} of them, each tried {} times under one webhook-id. Name and origin are those of the receiver. A call that closes another one is made however the run ends, once that other one was.", call::MOST, call::MOST_TRIES)}</p>
                 </Card>
-                <Card title="Or SQL instead of steps">
-                    <p>"A file without "<code>"steps"</code>" may have the text of a change. It is read and marked like any design change, and each plan holds it word by word. It can be proposed again and again, and in series."</p>
+                <Card title="SQL">
+                    <p>"A file may have the text of a change: alone, without "<code>"steps"</code>", or where "<code>"sql"</code>" stands among them. It is read and marked like any design change, and each plan holds it word by word. It can be proposed again and again, and in series."</p>
                     <pre class="statement">{SQL_EXAMPLE}</pre>
-                    <p class="quiet">{format!("Give back = \"\"\"…\"\"\" or no_way_back; as_role = \"…\" for the role that sends it; read_by_me = true where a statement cannot be told by its text. Of [[value]] there are at most {MOST_VALUES}, of the kinds number (with least and most), date, text and name; usual is what the form begins with. In the text {{{{name}}}} stands by itself: it is filled with one whole constant or name. Steps by hand and calls may stand around it: steps = [\"by_hand_pause\", \"sql\", \"by_hand_resume\"].")}</p>
+                    <p class="quiet">{format!("Give back = \"\"\"…\"\"\" or no_way_back; as_role = \"…\" for the role that sends it; read_by_me = true where a statement cannot be told by its text. Of [[value]] there are at most {MOST_VALUES}, of the kinds number (with least and most), date, text and name; usual is what the form begins with. In the text {{{{name}}}} stands by itself: it is filled with one whole constant or name. Among others: steps = [\"freeze\", \"by_hand_pause\", \"sql\", \"by_hand_resume\", \"vacuum\"]. Where a part of it does not succeed, nothing after it begins.")}</p>
                 </Card>
             </div>
         </div>

@@ -157,7 +157,7 @@ pub fn Limits(form: ProposalForm, shelf: Shelf) -> impl IntoView {
         })
         .collect_view();
     // What is typed is sent whole: limits of a selection mean nothing to it, and what they were is kept.
-    let limits = if typed_as(&form.procedure, &shelf) != TypedAs::Nothing {
+    let limits = if chosen(&form.procedure, &shelf).is_some_and(|procedure| !procedure.selects()) {
         view! {
             <input type="hidden" name="most_objects" value=form.most_objects.clone()/>
             <input type="hidden" name="most_mib" value=form.most_mib.clone()/>

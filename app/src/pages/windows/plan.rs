@@ -74,8 +74,8 @@ fn Facts(plan: Plan) -> impl IntoView {
     let order = plan.waves.as_ref().map(|waves| order(&plan, waves)).map(|said| view! { <Detail term="Order">{said}</Detail> });
     let on_call = on_call(&plan);
     let (procedure, times, envelope) = (plan.procedure.clone(), plan.times.clone(), plan.envelope.clone());
-    // A change of design is sent whole: no limit leaves anything of it out.
-    let limits = plan.change.is_none().then(|| {
+    // A text is sent whole: no limit leaves anything of it out.
+    let limits = plan.selects().then(|| {
         view! {
             <Detail term="At most">{count(envelope.most_objects.into())}" objects, "{size(envelope.most_bytes)}" in all"</Detail>
             <Detail term="Left alone">{excluded}</Detail>

@@ -15,7 +15,7 @@ use crate::target::postgres::survey::{Asked, Surveyed, survey};
 use crate::target::postgres::{Evidence, old_rows, settings};
 use crate::transaction;
 use crate::worker::{WorkerContext, address};
-use domain::change::{OLD_ROWS_STEP, SETTINGS_STEP};
+use domain::change::{self, OLD_ROWS_STEP, SETTINGS_STEP};
 use domain::decision::Refusal;
 use domain::examination::{PreviewAnswer, PreviewQuestion};
 use domain::fact::NewFact;
@@ -38,11 +38,13 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let dialer = Dialer::new(address).await.map_err(refused)?;
     let link = dialer.connect("drydock:preview").await.map_err(refused)?;
     same_database(&target, &link).await?;
-    if !question.scripts.is_empty() {
+    let items = change::items(&question.scripts, &question.parameters);
+    let sent_ms = change::sent_ms(&items);
+    let mut sent = with_settings(&link, items).await.map_err(broken)?;
+    with_old_rows(&link, &mut sent).await.map_err(broken)?;
+    if !question.scripts.is_empty() && !procedure.selects() {
         // Nothing is selected by need: what is approved is what is sent.
-        let items = domain::change::items(&question.scripts, &question.parameters);
-        let mut selection = with_settings(&link, items).await.map_err(broken)?;
-        with_old_rows(&link, &mut selection).await.map_err(broken)?;
+        let selection = sent;
         let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
         return conclude(context, claimed, &target, &question, &answer).await;
     }
@@ -53,7 +55,9 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     drop(db);
     let queries: Vec<PlanQuery> =
         queries.into_iter().map(|query| PlanQuery { name: query.name, sql: query.sql, limit_ms: query.limit_ms }).collect();
-    let steps = procedure.surveyed();
+    let all = procedure.surveyed();
+    let steps: Vec<String> = all.iter().filter(|step| !change::is_sent(step)).cloned().collect();
+    let budget_ms = question.budget_ms.saturating_sub(sent_ms);
     let asked = Asked {
         steps: &steps,
         parameters: &question.parameters,
@@ -62,11 +66,13 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
         queries: &queries,
         memory: &memory,
         exact_within: EXACT_WITHIN,
-        budget_ms: question.budget_ms,
+        budget_ms,
     };
     let Surveyed { selection, measured } = survey(&link, &asked).await.map_err(broken)?;
     memory::remember(&context.pool, claimed.target, measured).await?;
-    let selection = fitting(context, claimed.target, selection, &steps, &question).await?;
+    let mut selection = fitting(context, claimed.target, selection, &steps, &question, budget_ms).await?;
+    selection.items = change::beside(selection.items, sent.items, &all);
+    selection.findings.extend(sent.findings);
     let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
     conclude(context, claimed, &target, &question, &answer).await
 }
@@ -142,11 +148,12 @@ async fn fitting(
     selection: Selection,
     steps: &[String],
     question: &PreviewQuestion,
+    budget_ms: u64,
 ) -> Result<Selection> {
     let mut db = context.pool.acquire().await?;
     let waited = fair::waited(&past_lists::newest(&mut db, target, past_lists::LOOKED_BACK).await?);
     drop(db);
-    let span = Span::empty(question.budget_ms, question.parameters.jobs);
+    let span = Span::empty(budget_ms, question.parameters.jobs);
     let (mut selection, later) = fair::fit(selection, steps, span, &waited);
     selection.passed_over.extend(later.into_iter().map(|later| PassedOver { reason: later.reason(), object: later.item.object }));
     Ok(selection)

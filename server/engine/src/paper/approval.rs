@@ -334,11 +334,13 @@ fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
         text::size(envelope.most_bytes),
         envelope.highest_risk.word()
     );
-    let mut limits = vec![if plan.change.is_some() {
-        "Exactly the text below is sent, all of it and in its order; nothing else is chosen, and nothing left out.".to_owned()
-    } else {
-        chosen
-    }];
+    let mut limits = match (plan.change.is_some(), plan.selects()) {
+        (true, false) => {
+            vec!["Exactly the text below is sent, all of it and in its order; nothing else is chosen, and nothing left out.".to_owned()]
+        }
+        (true, true) => vec!["The text below is sent exactly, all of it and in its order. Beside it work is chosen.".to_owned(), chosen],
+        (false, _) => vec![chosen],
+    };
     if !envelope.allowed.is_empty() {
         limits.push(format!("Only: {}.", envelope.allowed.iter().map(|rule| line(&rule.to_string())).collect::<Vec<_>>().join(", ")));
     }

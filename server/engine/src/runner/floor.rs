@@ -205,7 +205,8 @@ impl<'f> Floor<'f> {
         let Self { work, control, waiting, pace, running, over, .. } = self;
         let (work, item) = (*work, waiting[at]);
         let look = async {
-            if item.work.script.is_some() && way_back::stops(work, item.ordinal).await? {
+            // What comes after a text was meant for a database on which it had succeeded.
+            if work.plan.change.is_some() && way_back::stops(work, item.ordinal).await? {
                 return Ok(Looked::Stopped);
             }
             if !may_begin(work).await? {

@@ -9,6 +9,7 @@ use crate::memory;
 use crate::store;
 use crate::target::postgres::measure::Rates;
 use crate::target::postgres::survey::{Asked, Surveyed, survey};
+use domain::change;
 use domain::fact::NewFact;
 use domain::hold::HoldCause;
 use domain::ids::TargetId;
@@ -35,10 +36,10 @@ pub(super) async fn run(work: &Work, control: &Control) -> Step<()> {
 
 async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     let (plan, times) = (&work.plan, &work.plan.times);
-    if plan.change.is_some() {
+    let sent = change::items(&plan.envelope.scripts, &plan.parameters);
+    if !plan.selects() {
         // Nothing is selected by need: what was approved is what is sent, all of it.
-        let items = domain::change::items(&plan.envelope.scripts, &plan.parameters);
-        let (list, violations) = trim(&plan.envelope, Selection { items, ..Selection::default() });
+        let (list, violations) = trim(&plan.envelope, Selection { items: sent, ..Selection::default() });
         return match violations.first() {
             None => Ok(list),
             Some(violation) => Err(Halt::Hold(HoldCause::Riskier, format!("The change is not the one that was approved: {violation}."))),
@@ -51,11 +52,12 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     drop(db);
     let left_ms = work.left_ms().await?;
     let outside_ms = plan.procedure.own.as_ref().map_or(0, |own| own.outside_ms());
-    let span = Span::of(times, work.now().await?, plan.parameters.jobs).without(outside_ms);
+    let span = Span::of(times, work.now().await?, plan.parameters.jobs).without(outside_ms.saturating_add(change::sent_ms(&sent)));
     let budget_ms = span.left_ms;
+    let steps: Vec<String> = plan.envelope.steps.iter().filter(|step| !change::is_sent(step)).cloned().collect();
     let exact_within = Duration::from_millis(left_ms / 4).min(MEASURE_AT_MOST);
     let asked = Asked {
-        steps: &plan.envelope.steps,
+        steps: &steps,
         parameters: &plan.parameters,
         rates: &rates,
         admits: &|object| plan.envelope.admits(object),
@@ -68,8 +70,14 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
         work.unless_over(survey(&control.session.link, &asked)).await?.map_err(|error| statement(&error))?;
     memory::remember(&work.hand.context.pool, work.run.target, measured).await?;
     work.go_on()?;
-    let (selection, later) = fair::fit(selection, &plan.envelope.steps, span, &waited);
+    let (mut selection, later) = fair::fit(selection, &plan.envelope.steps, span, &waited);
+    let parts = sent.len();
+    selection.items = change::beside(selection.items, sent, &plan.envelope.steps);
     let (mut list, violations) = trim(&plan.envelope, selection);
+    if list.items.iter().filter(|item| item.script.is_some()).count() != parts {
+        let why = violations.first().map(Violation::to_string).unwrap_or_else(|| "a part of it is missing".to_owned());
+        return Err(Halt::Hold(HoldCause::Riskier, format!("The change is not the one that was approved: {why}.")));
+    }
     fair::wait(&mut list, &later);
     let riskier: Vec<String> = violations.iter().filter(|violation| violation.raises_risk()).map(Violation::to_string).collect();
     if !riskier.is_empty() {

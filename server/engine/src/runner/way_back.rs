@@ -62,7 +62,7 @@ fn is_touched(item: &Item) -> bool {
 /// Goes the way back of the plan, where anything of the change was done; says what could not be taken back.
 pub(super) async fn go(work: &Work, control: &Control) -> Step<Vec<String>> {
     let Some(plan) = &work.plan.change else { return Ok(Vec::new()) };
-    if !work.items().await?.iter().any(is_touched) {
+    if !work.items().await?.iter().any(|item| item.work.script.is_some() && is_touched(item)) {
         work.feed.line(Line::new("phase", "Nothing of the change was done, so nothing is taken back."));
         return Ok(Vec::new());
     }

@@ -427,6 +427,16 @@ async fn a_preview_says_what_would_be_done_and_why() {
     let without = examined(&house, &worker, id, question("weekly_postgresql", "shop.*")).await;
     let answer: PreviewAnswer = serde_json::from_value(without.answer.expect("answered")).expect("its own form");
     assert!(answer.selection.items.is_empty(), "{:?}", answer.selection.items);
+    // A text among steps stands where it is sent.
+    let text = "key = \"own_both\"\nname = \"both\"\nabout = \"Both.\"\ndbms = \"postgresql\"\nsteps = [\"freeze\", \"sql\", \"analyze\"]\n[sql]\nstatements = \"COMMENT ON TABLE shop.orders IS 'x'\"\nno_way_back = \"There is none, by choice.\"\n";
+    let procedure = engine::procedure_file::read(text).expect("a file").read(1, &std::collections::BTreeSet::new()).expect("a procedure");
+    let change = engine::change::of_form(&procedure, &house.form(3)).expect("a text");
+    let Question::Preview { question: mut both, .. } = question("own_both", "") else { panic!("a preview") };
+    (both.own, both.scripts) = (Some(Box::new(procedure)), change.scripts());
+    let answered = examined(&house, &worker, id, Question::Preview { window: None, question: both }).await;
+    let answer: PreviewAnswer = serde_json::from_value(answered.answer.expect("answered")).expect("its own form");
+    let steps: Vec<&str> = answer.selection.items.iter().map(|item| item.step.as_str()).collect();
+    assert_eq!((steps.first(), steps.get(1)), (Some(&"change"), Some(&"analyze")), "{steps:?}");
     let unknown = examined(&house, &worker, id, question("yearly", "")).await;
     assert!(unknown.failure.expect("refused").contains("does not know the procedure"));
 }

@@ -81,6 +81,7 @@ mod several;
 mod several_later;
 mod small_tables;
 mod smtp_sink;
+mod sql_among_steps;
 mod stage;
 mod stops;
 mod takeover;
