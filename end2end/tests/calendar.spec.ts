@@ -4,14 +4,12 @@ import { environment, expect, mail, person, signIn, signOut, test, type Demo } f
 import { keyboard } from "./hand";
 import { approve, until } from "./journey";
 import { wellMade } from "./looks";
+import { LETS_CALL, receiver } from "./receiver";
 import { sql } from "./sql";
 import { createHmac } from "node:crypto";
-import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
 
-// The receiver below listens on this machine, without TLS: no webhook may call it unless whoever starts the worker says so.
-Object.assign(environment, { DRYDOCK_OUTBOUND_ALLOW: "127.0.0.1/32", DRYDOCK_OUTBOUND_PLAIN_HTTP: "1" });
+Object.assign(environment, LETS_CALL);
 
 test.use({ demoOf: "calendar" });
 test.describe.configure({ mode: "serial" });
@@ -87,20 +85,6 @@ async function propose(page: Page, demo: Demo): Promise<string> {
   await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
   await expect(page.locator("main")).toContainText("Waiting for approval");
   return new URL(page.url()).pathname.split("/").pop()!;
-}
-
-/** A program that is called by webhooks: keeps what it got, and answers with these, the last of them for ever. */
-async function receiver(answers: number[]) {
-  const calls: { headers: IncomingHttpHeaders; body: string }[] = [];
-  const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const piece of request) body += piece;
-    response.writeHead(answers[Math.min(calls.length, answers.length - 1)]!).end("Thank you.");
-    calls.push({ headers: request.headers, body });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const close = () => { server.closeAllConnections(); server.close(); };
-  return { calls, close, address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks/kept-to-itself` };
 }
 
 test("whoever does not want to be asked by mail is not, and finds what waits on the first page", async ({ page, demo }) => {
@@ -358,7 +342,7 @@ test("a message that hangs says why and when it is tried again, and is sent anew
 });
 
 test("a webhook's log says what its receiver answered, and what was not taken is sent again under its id", async ({ page, demo }) => {
-  const program = await receiver([503, 204]);
+  const program = await receiver((_, call) => (call === 0 ? 503 : 204));
   try {
     await signIn(page, demo, "admin");
     await page.goto(`${demo.address}/admin/webhooks`);
@@ -405,7 +389,7 @@ test("a webhook's log says what its receiver answered, and what was not taken is
 
 test("a chat is told in the form that it understands, and foreign text calls nobody there", async ({ page, demo }) => {
   const why = "<!channel> *now* & [here](https://evil.example)";
-  const [slack, teams] = [await receiver([200]), await receiver([202])];
+  const [slack, teams] = [await receiver(() => 200), await receiver(() => 202)];
   const rooms = [{ name: "Slack", program: slack, answer: 200, log: "" }, { name: "Microsoft Teams", program: teams, answer: 202, log: "" }];
   try {
     await signIn(page, demo, "admin");

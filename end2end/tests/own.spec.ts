@@ -1,18 +1,26 @@
 // An own procedure: composed as a file, wrong first, then agreed to by somebody else, proposed with, and taken along.
-import { expect, signIn, signOut, test } from "./demo";
+import { environment, expect, signIn, signOut, test } from "./demo";
 import { approve, soon, until } from "./journey";
 import { wellMade } from "./looks";
+import { LETS_CALL, receiver } from "./receiver";
 import { readFileSync } from "node:fs";
+
+Object.assign(environment, LETS_CALL);
 
 test.use({ demoOf: "own" });
 test.describe.configure({ mode: "serial" });
+
+/** The program that the procedure calls: of everything that is told, it is asked for a step only there, and says no to that at first. */
+let answer = 503;
+const program = await receiver((body) => (body.includes("drydock.run.step") ? answer : 204));
+test.afterAll(() => program.close());
 
 const KEY = "own_stock_weekly";
 const FILE = `key = "${KEY}"
 name = "weekly for the stock"
 about = "Fresh statistics, and a look at the space."
 dbms = "postgresql"
-steps = ["by_hand_count", "freeze", "analyze", "space"]
+steps = ["by_hand_count", "webhook_close", "freeze", "sql", "analyze", "space", "webhook_open"]
 
 [thresholds]
 analyze_min_changed_rows = 10
@@ -24,6 +32,29 @@ does = "Close the hatch, and see that nobody fetches anything."
 back = "Open the hatch."
 risk = "R1"
 minutes = 2
+
+[[webhook]]
+key = "webhook_close"
+title = "The shop takes no orders"
+receiver = "Shop control"
+origin = "${program.origin}"
+does = "It shows its page for maintenance."
+back = "Open it in shop control."
+risk = "R1"
+
+[[webhook]]
+key = "webhook_open"
+title = "The shop takes orders again"
+receiver = "Shop control"
+origin = "${program.origin}"
+does = "It opens."
+back = "Nothing to undo."
+risk = "R0"
+closes = "webhook_close"
+
+[sql]
+statements = "COMMENT ON TABLE shop.carts IS 'Counted every week.'"
+back = "COMMENT ON TABLE shop.carts IS NULL"
 
 [[check]]
 title = "The stock is counted"
@@ -43,6 +74,16 @@ test("what waits for a second person is read and agreed to", async ({ page, demo
   await expect(page.locator("main")).toContainText("It counts from now on");
   await expect(page.locator("#waiting")).toHaveCount(0);
   await wellMade(page);
+});
+
+test("an administrator registers the program that it calls", async ({ page, demo }) => {
+  await signIn(page, demo, "admin");
+  await page.goto(`${demo.address}/admin/webhooks/new`);
+  await page.getByLabel("Name", { exact: true }).fill("Shop control");
+  await page.getByLabel("Address", { exact: true }).fill(program.address);
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await expect(page.locator("#secret")).toContainText("whsec_");
+  await signOut(page);
 });
 
 test("a file that is wrong is refused line by line, and nothing typed is lost", async ({ page, demo }) => {
@@ -68,6 +109,9 @@ test("a file that is wrong is refused line by line, and nothing typed is lost", 
   await expect(summary).toContainText("unknown field `colour`");
   // What was in the file stands in the text, to be mended.
   await expect(text).toHaveValue(`${FILE}colour = 3\n`);
+  await text.fill(FILE.replaceAll(program.origin, "https://elsewhere.example"));
+  await page.getByRole("button", { name: "Propose it" }).click();
+  await expect(summary).toContainText("webhook 1, receiver: No receiver is called “Shop control” at https://elsewhere.example");
   await text.fill(FILE);
   await page.getByRole("button", { name: "Propose it" }).click();
   await expect(page.locator("main")).toContainText("Version 1 waits for a second person");
@@ -85,7 +129,7 @@ test("somebody else finds it on the first page and agrees", async ({ page, demo 
   await expect(page.locator("main")).toContainText("It counts from now on");
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download it" }).click()]);
   expect(file.suggestedFilename()).toBe(`${KEY}.toml`);
-  expect(readFileSync(await file.path(), "utf8")).toContain('steps = [\n    "by_hand_count",\n    "freeze",\n    "analyze",\n    "space",\n]');
+  expect(readFileSync(await file.path(), "utf8")).toContain('steps = [\n    "by_hand_count",\n    "webhook_close",\n    "freeze",\n    "sql",\n');
   await signOut(page);
 });
 
@@ -138,18 +182,35 @@ test("the run waits for what a person does, and goes on when they say what they 
   await until(page, `${demo.address}/windows/${number}`, /On hold/, 170_000);
   await page.locator("a[href^='/runs/']").first().click();
   await expect(page.locator("#hold")).toContainText("Nothing is wrong: the step “The shelves are closed” is done by a person.");
-  await expect(page.locator("#by-hand li")).toContainText("waits for a person");
+  await expect(page.locator("#by-hand li").first()).toContainText("waits for a person");
   await wellMade(page);
   await page.getByLabel("Go on with what is left").check();
   await page.getByLabel("Reason").fill("The hatch is closed, nobody is there.");
   await page.getByRole("button", { name: "Decide" }).click();
   const run = page.url();
+  // The program does not say yes: whoever lets the run go on says what became of it.
+  await until(page, run, /“Shop control” was called for the step “The shop takes no orders” and did not say yes/, 90_000);
+  await expect(page.locator("#by-hand li").nth(1)).toContainText("called, no yes yet");
+  await wellMade(page);
+  await page.getByLabel("Go on with what is left").check();
+  await page.getByLabel("Reason").fill("Shop control was being restarted.");
+  await page.getByRole("button", { name: "Decide" }).click();
+  await expect(page.locator(".error-summary")).toContainText("Say whether it is done by now, or is to be called again");
+  await expect(page.getByLabel("Reason")).toHaveValue("Shop control was being restarted.");
+  answer = 204;
+  await page.getByLabel("It is not done: call again").check();
+  await page.getByRole("button", { name: "Decide" }).click();
   await until(page, `${demo.address}/windows/${number}`, /Validating/, 90_000);
+  const called = program.calls.filter(({ body }) => body.includes("drydock.run.step")).map(({ headers, body }) => [JSON.parse(body).data.step.key, headers["webhook-id"]]);
+  expect(called.map(([key]) => key)).toEqual([...Array(4).fill("webhook_close"), "webhook_open"]);
+  expect(new Set(called.slice(0, 4).map(([, id]) => id)).size).toBe(1);
   await page.goto(run);
-  await expect(page.locator("#by-hand li")).toContainText(/done[^]*The hatch is closed, nobody is there\.[^]*Way back: Open the hatch\./);
+  await expect(page.locator("#by-hand li").nth(1)).toContainText(/done[^]*Its answer[^]*Taken, with 204\./);
+  await expect(page.locator("#by-hand li").first()).toContainText(/done[^]*The hatch is closed, nobody is there\.[^]*Way back: Open the hatch\./);
   await wellMade(page);
   await page.goto(`${demo.address}/windows/${number}`);
   await expect(page.locator("#conversation")).toContainText("Did the step by hand.");
+  await expect(page.locator("#conversation")).toContainText("Another program did a step.");
 });
 
 const SQL_KEY = "own_old_carts";
