@@ -66,6 +66,7 @@ async fn helper_works() {
         demo: true,
         mail: engine::notifier::MailPins::default(),
         outbound: engine::outbound::Rules::default(),
+        program_folders: engine::cluster::program_folders(&[]),
     };
     work(config, stop).await.expect("the worker works");
     waiting.abort();
