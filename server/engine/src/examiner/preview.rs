@@ -1,6 +1,7 @@
 //! The preview: what a procedure would do on the database now. Information, marked with its time; the run selects anew.
 
 use super::connection::refused;
+use super::trial;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::memory;
@@ -15,6 +16,7 @@ use crate::target::postgres::survey::{Asked, Surveyed, survey};
 use crate::target::postgres::{Evidence, old_rows, settings};
 use crate::transaction;
 use crate::worker::{WorkerContext, address};
+use domain::change::trial::Trial;
 use domain::change::{OLD_ROWS_STEP, SETTINGS_STEP};
 use domain::decision::Refusal;
 use domain::examination::{PreviewAnswer, PreviewQuestion};
@@ -43,7 +45,9 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
         let items = domain::change::items(&question.scripts, &question.parameters);
         let mut selection = with_settings(&link, items).await.map_err(broken)?;
         with_old_rows(&link, &mut selection).await.map_err(broken)?;
-        let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
+        let trial = trial::on_copy(context, claimed, &target, &dialer, &question).await?;
+        selection.findings.extend(trial.iter().flat_map(Trial::findings));
+        let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection, trial };
         return conclude(context, claimed, &target, &question, &answer).await;
     }
     let rates = crate::target::postgres::measure::Rates::default();
@@ -67,7 +71,7 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let Surveyed { selection, measured } = survey(&link, &asked).await.map_err(broken)?;
     memory::remember(&context.pool, claimed.target, measured).await?;
     let selection = fitting(context, claimed.target, selection, &steps, &question).await?;
-    let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
+    let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection, trial: None };
     conclude(context, claimed, &target, &question, &answer).await
 }
 
