@@ -41,7 +41,7 @@ GRANT UPDATE ON drydock.session TO {web};
 GRANT UPDATE (failures, since, blocked_until) ON drydock.throttle TO {web};
 GRANT UPDATE (answer) ON drydock.submission TO {web};
 GRANT UPDATE (value, changed_at, changed_by) ON drydock.setting TO {web};
-GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, state, identity, report, verified_at, revision, former_identity, tags, allowed_hours) ON drydock.target TO {web};
+GRANT UPDATE (team_id, short_name, name, host, port, database, username, tls, tls_acknowledged_reason, superuser_acknowledged_reason, ca_pem, environment, zone, on_call, trial_copy, state, identity, report, verified_at, revision, former_identity, tags, allowed_hours) ON drydock.target TO {web};
 GRANT UPDATE (active) ON drydock.critical_query TO {web};
 GRANT UPDATE (state) ON drydock.sealed_secret TO {web}, {worker};
 GRANT INSERT ON drydock.sealed_secret, drydock.sealed_key TO {worker};

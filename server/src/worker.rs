@@ -58,5 +58,6 @@ pub fn config(settings: &Settings, database: PgConnectOptions) -> anyhow::Result
         demo: settings.demo,
         mail,
         outbound: settings.outbound.clone(),
+        program_folders: engine::cluster::program_folders(&settings.program_folders),
     })
 }

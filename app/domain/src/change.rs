@@ -9,6 +9,7 @@ mod form;
 pub mod old_rows;
 mod script;
 pub mod settings;
+pub mod trial;
 mod verify;
 
 pub use form::{ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, NoWayBack};

@@ -1,6 +1,7 @@
 //! Questions the web asks and a worker answers, because only workers reach databases.
 
 use crate::change::Script;
+use crate::change::trial::Trial;
 use crate::ids::{ExaminationId, TargetId, WindowId};
 use crate::people::words;
 use crate::procedure::probe::{Connections, QueryTiming};
@@ -81,6 +82,9 @@ pub struct PreviewQuestion {
     /// The text of a change of design, in its parts: nothing is selected then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scripts: Vec<Script>,
+    /// What takes that change back, in its parts: tried with it where the database allows a trial.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back: Vec<Script>,
     /// The revision of the window the answer is for; `None` when it is about no window yet.
     #[serde(default)]
     pub revision: Option<i32>,
@@ -114,6 +118,9 @@ pub struct PreviewAnswer {
     pub measured_at: String,
     /// What would be done, and what is passed over and why.
     pub selection: Selection,
+    /// What came of trying a change of design on an empty copy of the schema; `None` for other procedures, and before there was such a thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
 }
 
 /// The answers to the previews of several databases, as a revision keeps them; of one database its answer is kept as it is.

@@ -106,6 +106,8 @@ pub struct Draft {
     pub on_call: String,
     /// One stakeholder a line: `Name <address>` or the address alone.
     pub stakeholders: String,
+    /// `on` where changes of design may be tried on an empty copy.
+    pub trial_copy: String,
 }
 
 /// Where the database is and how it is reached: everything its password is bound to.
@@ -150,6 +152,8 @@ pub struct Registration {
     pub zone: String,
     /// Whom to call.
     pub on_call: String,
+    /// Changes of design may be tried on an empty copy of the schema: a database that a worker makes on the same server, and drops.
+    pub trial_copy: bool,
 }
 
 /// A stakeholder as typed: known by address; the name is used only for somebody new.

@@ -8,6 +8,7 @@ mod data;
 mod lint;
 mod statement;
 mod table;
+pub mod trial;
 
 use domain::change::{Change, ChangeForm, Reading, Statement, accounts, old_rows, settings};
 use domain::decision::FieldError;

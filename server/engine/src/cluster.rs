@@ -41,10 +41,11 @@ pub use self::{
     error::ClusterError,
     log::private_log,
     place::{Place, reachable_folder},
-    programs::Programs,
+    programs::{Programs, folders as program_folders},
     roles::{ServiceRole, ServiceRoles},
     secrets::load_or_create_secret,
 };
+pub(crate) use programs::major_of;
 
 /// The cluster's superuser. Only the demo's seed, tests and the preparation of databases use it.
 pub const SUPERUSER: &str = "postgres";

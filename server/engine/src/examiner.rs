@@ -7,6 +7,7 @@ mod connection;
 mod preview;
 mod probe;
 mod rotation;
+mod trial;
 
 use crate::actions::announce_worker_key::announce_worker_key;
 use crate::error::{Error, Result};
@@ -50,6 +51,7 @@ pub async fn run(context: WorkerContext) -> Result<()> {
     let mut bell = context.bell(Wake::Examiner);
     let label = format!("{} {}", context.name.split('/').next().unwrap_or("worker"), context.config.data_dir.display());
     let mut admitted = announce_worker_key(&context.pool, &context.keyring, &context.name, &label).await?;
+    context.tasks.spawn(trial::sweep(context.clone()));
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut seen = Instant::now();
     loop {

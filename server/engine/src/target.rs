@@ -6,6 +6,7 @@
 
 pub mod cancel;
 pub mod connect;
+pub mod copy;
 pub mod fault;
 pub mod fence;
 pub mod guarded;

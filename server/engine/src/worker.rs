@@ -51,6 +51,8 @@ pub struct WorkerConfig {
     pub mail: crate::notifier::MailPins,
     /// Where calls to the outside may go.
     pub outbound: crate::outbound::Rules,
+    /// Where `pg_dump` and `pg_restore` are looked for, the best folder first.
+    pub program_folders: Vec<PathBuf>,
 }
 
 /// What every loop gets. Cheap to clone.

@@ -36,6 +36,7 @@ pub fn check(draft: &Draft, known_zone: impl Fn(&str) -> Option<String>, form: &
         environment: environment?,
         zone: zone?,
         on_call: on_call?,
+        trial_copy: draft.trial_copy == "on",
     })
 }
 

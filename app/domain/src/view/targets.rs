@@ -379,6 +379,7 @@ impl EditPage {
             zone: registration.zone.clone(),
             on_call: registration.on_call.clone(),
             stakeholders: stakeholders.iter().map(StakeholderRow::line).collect::<Vec<_>>().join("\n"),
+            trial_copy: if registration.trial_copy { "on".to_owned() } else { String::new() },
         }
     }
 }

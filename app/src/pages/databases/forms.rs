@@ -1,6 +1,6 @@
 //! The small forms of one database: edit, password, stakeholders, backup, critical query.
 
-use super::register::{Address, Naming, OnCall};
+use super::register::{Address, Naming, OnCall, Trials};
 use crate::door;
 use crate::parts::form::{Field, Form, Group, TextArea, Username};
 use crate::parts::layout::Heading;
@@ -27,13 +27,14 @@ fn filled(verb: Verb, form: impl FnOnce(targets::EditPage, String) -> AnyView + 
 #[component]
 pub fn EditPage() -> impl IntoView {
     filled(Verb::ManageTarget, |page, here| {
-        let (naming, address, on_call) = (page.draft.clone(), page.draft.clone(), page.draft);
+        let (naming, address, trials, on_call) = (page.draft.clone(), page.draft.clone(), page.draft.clone(), page.draft);
         view! {
             <Heading title=format!("Edit {}", page.name) lead="A new address, role or password is tested at once; until the test has passed no window can be proposed."/>
             <Form action=format!("{here}/edit") submit="Save" cancel=here>
                 <input type="hidden" name="revision" value=page.revision/>
                 <Group legend="What it is"><Naming draft=naming/></Group>
                 <Address draft=address password_hint="Leave it empty to keep the stored one. A changed address, role or protection needs it again: the stored one may be sent to the old address only."/>
+                <Group legend="What else workers may do there"><Trials draft=trials/></Group>
                 <Group legend="Whom it concerns"><OnCall draft=on_call/></Group>
             </Form>
         }

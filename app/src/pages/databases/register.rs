@@ -1,7 +1,7 @@
 //! The registration form, and the fields it shares with the form that edits a registration.
 
 use crate::door;
-use crate::parts::form::{Field, Form, Group, Select, TextArea};
+use crate::parts::form::{Check, Field, Form, Group, Select, TextArea};
 use crate::parts::layout::Heading;
 use domain::target::{Draft, Environment, Tls};
 use engine::queries;
@@ -17,7 +17,7 @@ pub fn RegisterPage() -> impl IntoView {
         door::show(answer, |page| {
             let chosen = if page.teams.len() == 1 { page.teams[0].0.to_string() } else { String::new() };
             let teams = with_blank("Choose a team", page.teams.into_iter().map(|(id, name)| (id.to_string(), name)), &chosen);
-            let (naming, address, on_call) = (draft.clone(), draft.clone(), draft);
+            let (naming, address, trials, on_call) = (draft.clone(), draft.clone(), draft.clone(), draft);
             view! {
                 <Heading title="Register a database" lead="A worker tests the connection as soon as you save. Nothing is changed on the database."/>
                 {page.problem.map(|problem| view! { <p class="message warn">{problem}</p> })}
@@ -28,6 +28,7 @@ pub fn RegisterPage() -> impl IntoView {
                             <Naming draft=naming/>
                         </Group>
                         <Address draft=address password_hint="Sealed at once so that only workers can open it, for this address only. It is never shown again."/>
+                        <Group legend="What else workers may do there"><Trials draft=trials/></Group>
                         <Group legend="Whom it concerns">
                             <TextArea name="stakeholders" label="Stakeholders" rows=4 required=true
                                 hint="Who depends on it: they are told about each window and asked to approve it. One a line, an address or Name <address>; no account is needed."/>
@@ -56,6 +57,15 @@ pub(super) fn Naming(draft: Draft) -> impl IntoView {
         <Field name="short_name" label="Short name" hint="People type it to confirm. Small letters, digits and hyphens, such as prod-orders." value=draft.short_name required=true autocomplete="off"/>
         <Select name="environment" label="Environment" hint="Decides who must approve its windows." options=environments value=draft.environment required=true/>
         <Field name="zone" label="Time zone" hint="Its windows are planned in this zone." value=draft.zone suggestions=engine::zones::names() required=true autocomplete="off"/>
+    }
+}
+
+/// What workers may do there besides maintenance.
+#[component]
+pub(super) fn Trials(draft: Draft) -> impl IntoView {
+    view! {
+        <Check name="trial_copy" label="Changes of design may be tried on an empty copy" checked=draft.trial_copy == "on"
+            hint="Before a change is proposed a worker makes a database beside this one, with the same schema and no rows, runs the statements and their way back there, and drops it. The role needs CREATEDB."/>
     }
 }
 

@@ -209,6 +209,7 @@ fn Registered(
                 <Detail term="Environment">{registration.environment.label()}</Detail>
                 <Detail term="Time zone">{registration.zone}</Detail>
                 <Detail term="On-call contact">{registration.on_call}</Detail>
+                <Detail term="Changes of design">{if registration.trial_copy { "May be tried on an empty copy on this server" } else { "Not tried on a copy" }}</Detail>
                 {superuser_reason.map(|reason| view! { <Detail term="Superuser accepted">{reason}</Detail> })}
                 <Detail term="Registered"><Time at=registered.0/>" by "{registered.1}</Detail>
             </Details>

@@ -1,10 +1,13 @@
 //! What a worker found when it looked: objects with the measure that chose them, statements, locks, estimates, and what was passed over.
 
-use super::frame::foreign;
+use super::frame::{foreign, foreign_lines};
 use crate::parts::findings::FindingsList;
 use crate::parts::layout::Card;
+use crate::parts::status::{Pill, Tone};
 use crate::parts::table::{Empty, Table};
 use crate::parts::time::Time;
+use domain::change::trial::{After, Difference, DifferenceKind, NOT_SHOWN, Trial};
+use domain::people::visible;
 use domain::procedure::text::{plural, range_ms, size};
 use domain::procedure::{Basis, Estimate, LeftOut, WorkItem, library};
 use domain::view::windows::Preview;
@@ -57,12 +60,64 @@ pub fn Found(preview: Preview) -> impl IntoView {
             view! { <p class="quiet">"Measured "{measured}". Information, not the plan: the work is selected anew at the start, inside the plan's limits."</p> }.into_any()
         }}
         {preview.raises_risk.then(|| view! { <p class="message warn">"Some of what was found is riskier than the plan allows. As things are, the run would stop and ask."</p> })}
+        {preview.trial.map(|trial| view! { <TrialPart trial/> })}
         {total}
         <WorkTable items caption="What would be done now"/>
         <LeftOutList left_out=preview.work.left_out/>
         {(!preview.work.findings.is_empty()).then(|| view! { <h3>"Findings"</h3> })}
         <FindingsList findings=preview.work.findings more=preview.work.more_findings/>
     }
+}
+
+/// What came of trying a change on an empty copy; what went wrong there is among the findings, too.
+#[component]
+fn TrialPart(trial: Trial) -> impl IntoView {
+    let (tone, label) = match &trial {
+        Trial::NotTried { .. } => (Tone::Quiet, "Not tried"),
+        Trial::Tried(tried) if !tried.failures.is_empty() => (Tone::Bad, "Failed"),
+        Trial::Tried(tried) if tried.is_whole() => (Tone::Good, "Went through"),
+        Trial::Tried(_) => (Tone::Warn, "In part"),
+    };
+    let said = visible(&trial.sentence());
+    let Trial::Tried(tried) = trial else {
+        return view! { <h3>"On an empty copy"</h3><p class="trial"><Pill tone=tone label=label/>" "{said}</p> }.into_any();
+    };
+    let without = (!tried.left_out.is_empty()).then(|| {
+        let what = visible(&tried.left_out.join(", "));
+        view! { <p class="quiet">"The copy was made without "{what}", which only a superuser makes or which leads to other servers."</p> }
+    });
+    let differs = match tried.after {
+        After::Differs { objects, more } => Some(view! { <Differences objects more/> }),
+        _ => None,
+    };
+    view! {
+        <h3>"On an empty copy"</h3>
+        <p class="trial"><Pill tone=tone label=label/>" "{said}</p>
+        {differs}
+        {without}
+        <p class="quiet">{NOT_SHOWN}</p>
+    }
+    .into_any()
+}
+
+/// What is not as it was after the way back.
+#[component]
+fn Differences(objects: Vec<Difference>, more: u64) -> impl IntoView {
+    let lines = objects
+        .into_iter()
+        .map(|object| {
+            let happened = match object.kind {
+                DifferenceKind::Gone => " is gone",
+                DifferenceKind::LeftBehind => " is left behind",
+                DifferenceKind::Changed => " is another one",
+            };
+            let text = (!object.lines.is_empty()).then(|| foreign_lines(&object.lines.join("\n")));
+            let text = text.map(|text| view! { <pre tabindex="0">{text}</pre> });
+            view! { <li><strong>{foreign(&object.object)}</strong>{happened}{text}</li> }
+        })
+        .collect_view();
+    let rest = (more > 0).then(|| view! { <li>{plural(more, "object", "objects")}" more"</li> });
+    view! { <ul class="differences">{lines}{rest}</ul> }
 }
 
 /// A list of work with the measure that chose each object.

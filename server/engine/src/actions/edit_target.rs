@@ -84,7 +84,8 @@ pub async fn edit_target(engine: &Engine, caller: &Caller, id: TargetId, input: 
                         .with("password_replaced", typed),
                 )
                 .await?;
-            if forget {
+            // What the role lacks, or has too much, depends on what it is for.
+            if forget || new.trial_copy != old.trial_copy {
                 ask_examination::apply(&mut ledger, id, before.team, &Question::ConnectionTest).await?;
             }
             Ok(())
@@ -142,6 +143,7 @@ fn changes(old: &Registration, new: &Registration) -> Value {
             ("tls_reason", json!(r.tls_reason)),
             ("environment", json!(r.environment.word())),
             ("zone", json!(r.zone)),
+            ("trial_copy", json!(r.trial_copy)),
         ]
     };
     let mut changed: Map<String, Value> = fields(old)

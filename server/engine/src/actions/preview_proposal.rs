@@ -43,6 +43,7 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
         excluded: draft.proposal.excluded,
         budget_ms,
         scripts: draft.proposal.change.as_ref().map(Change::scripts).unwrap_or_default(),
+        back: draft.proposal.change.as_ref().map(Change::back_scripts).unwrap_or_default(),
         revision: None,
         form: None,
         also: BTreeMap::new(),

@@ -85,6 +85,7 @@ fn fact(id: TargetId, team: TeamId, new: &Registration) -> NewFact {
         .with("own_authority", place.ca_pem.is_some())
         .with("environment", new.environment.word())
         .with("zone", new.zone.clone())
+        .with("trial_copy", new.trial_copy)
 }
 
 #[cfg(test)]

@@ -62,6 +62,12 @@ impl Programs {
     }
 }
 
+/// Where programs of PostgreSQL lie: where the packages of its versions put them, then elsewhere.
+#[must_use]
+pub fn folders(last: &[PathBuf]) -> Vec<PathBuf> {
+    candidates(&[]).into_iter().chain(last.iter().cloned()).collect()
+}
+
 fn candidates(first: &[PathBuf]) -> Vec<PathBuf> {
     let mut folders = first.to_vec();
     if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
@@ -75,7 +81,7 @@ fn candidates(first: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// "postgres (PostgreSQL) 15.18 (Debian …)" → 15; also "17beta2" and "18devel".
-fn major_of(version: &str) -> Option<u16> {
+pub(crate) fn major_of(version: &str) -> Option<u16> {
     let number = version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -198,6 +198,7 @@ async fn register(
         zone: "Europe/Berlin".into(),
         on_call: "Lena Lindqvist, +49 30 0000 0142".into(),
         stakeholders: stakeholders.into(),
+        trial_copy: "on".into(),
         ..Registration::default()
     };
     let target = register_target(engine, lead, &register_target::Input { team: team.to_string(), draft, password }).await?;

@@ -41,7 +41,7 @@ pub async fn create(superuser: &PgConnectOptions) -> Result<SecretString> {
         run(&mut admin, format!("CREATE ROLE {role} NOLOGIN")).await?;
     }
     let secret = quote::literal(password.expose_secret()).map_err(Error::internal)?;
-    run(&mut admin, format!("CREATE ROLE {MAINTAINER} LOGIN PASSWORD {secret} IN ROLE shop_owner, pg_monitor")).await?;
+    run(&mut admin, format!("CREATE ROLE {MAINTAINER} LOGIN CREATEDB PASSWORD {secret} IN ROLE shop_owner, pg_monitor")).await?;
     // Before PostgreSQL 15 only superusers change settings of the server.
     run(
         &mut admin,

@@ -22,6 +22,7 @@ pub(super) async fn test(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let (target, address) = address(context, claimed.target).await?;
     let dialer = Dialer::new(address).await.map_err(refused)?;
     let report = examine(&dialer).await.map_err(refused)?;
+    let report = if target.registration.trial_copy { report.with_trials() } else { report };
     conclude(context, claimed, &target, report).await
 }
 

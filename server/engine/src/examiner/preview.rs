@@ -1,6 +1,7 @@
 //! The preview: what a procedure would do on the database now. Information, marked with its time; the run selects anew.
 
 use super::connection::refused;
+use super::trial;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::memory;
@@ -15,6 +16,7 @@ use crate::target::postgres::survey::{Asked, Surveyed, survey};
 use crate::target::postgres::{Evidence, old_rows, settings};
 use crate::transaction;
 use crate::worker::{WorkerContext, address};
+use domain::change::trial::Trial;
 use domain::change::{self, OLD_ROWS_STEP, SETTINGS_STEP};
 use domain::decision::Refusal;
 use domain::examination::{PreviewAnswer, PreviewQuestion};
@@ -42,10 +44,11 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let sent_ms = change::sent_ms(&items);
     let mut sent = with_settings(&link, items).await.map_err(broken)?;
     with_old_rows(&link, &mut sent).await.map_err(broken)?;
+    let trial = trial::on_copy(context, claimed, &target, &dialer, &question).await?;
+    sent.findings.extend(trial.iter().flat_map(Trial::findings));
     if !question.scripts.is_empty() && !procedure.selects() {
         // Nothing is selected by need: what is approved is what is sent.
-        let selection = sent;
-        let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
+        let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection: sent, trial };
         return conclude(context, claimed, &target, &question, &answer).await;
     }
     let rates = crate::target::postgres::measure::Rates::default();
@@ -73,7 +76,7 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let mut selection = fitting(context, claimed.target, selection, &steps, &question, budget_ms).await?;
     selection.items = change::beside(selection.items, sent.items, &all);
     selection.findings.extend(sent.findings);
-    let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection };
+    let answer = PreviewAnswer { measured_at: context.clock.now().to_string(), selection, trial };
     conclude(context, claimed, &target, &question, &answer).await
 }
 

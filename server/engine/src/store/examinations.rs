@@ -260,3 +260,29 @@ pub async fn set_preview(db: &mut PgConnection, window: WindowId, revision: i32,
 pub async fn now(db: &mut PgConnection) -> Result<Timestamp> {
     Ok(sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(db).await?.to_jiff())
 }
+
+/// Previews of changes about a database that are over, the newest first: whatever copies they made are left over.
+pub async fn trials_over(db: &mut PgConnection, target: TargetId) -> Result<Vec<ExaminationId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT e.id FROM drydock.examination e
+         WHERE e.target_id = $1 AND e.kind = 'preview' AND e.question ? 'scripts' AND e.state IN ('answered', 'failed')
+         ORDER BY e.asked_at DESC LIMIT 100",
+        target.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(ExaminationId).collect())
+}
+
+/// Databases on which a trial of the last week may have left its copy: it was given up, or its answer says so.
+pub async fn trials_left(db: &mut PgConnection) -> Result<Vec<TargetId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT DISTINCT e.target_id FROM drydock.examination e JOIN drydock.target t ON t.id = e.target_id
+         WHERE e.kind = 'preview' AND e.question ? 'scripts' AND e.asked_at > clock_timestamp() - interval '7 days' AND t.state = 'ready'
+           AND (e.answer -> 'trial' -> 'left_over' IS NOT NULL OR (e.state = 'failed' AND t.trial_copy))
+         ORDER BY e.target_id LIMIT 100"
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(TargetId).collect())
+}

@@ -47,6 +47,7 @@ struct Row {
     environment: String,
     zone: String,
     on_call: String,
+    trial_copy: bool,
     state: String,
     identity: Option<Value>,
     report: Option<Value>,
@@ -77,6 +78,7 @@ impl Row {
             environment: meaning(Environment::from_word(&self.environment), &self.environment)?,
             zone: self.zone,
             on_call: self.on_call,
+            trial_copy: self.trial_copy,
         };
         Ok(Target {
             id: TargetId(self.id),
@@ -97,7 +99,7 @@ pub async fn find(db: &mut PgConnection, id: TargetId) -> Result<Option<Target>>
     let row = sqlx::query_as!(
         Row,
         r#"SELECT t.id, t.team_id, t.short_name, t.name, t.host, t.port, t.database, t.username, t.tls, t.tls_acknowledged_reason,
-                  t.superuser_acknowledged_reason, t.ca_pem, t.environment, t.zone, t.on_call, t.state, t.identity, t.report,
+                  t.superuser_acknowledged_reason, t.ca_pem, t.environment, t.zone, t.on_call, t.trial_copy, t.state, t.identity, t.report,
                   t.verified_at, t.revision
            FROM drydock.target t WHERE t.id = $1"#,
         id.0
@@ -117,8 +119,8 @@ pub async fn lock(db: &mut PgConnection, id: TargetId) -> Result<()> {
 pub async fn insert(db: &mut PgConnection, id: TargetId, team: TeamId, new: &Registration, by: PersonId) -> Result<()> {
     let place = &new.place;
     sqlx::query!(
-        "INSERT INTO drydock.target (id, team_id, short_name, name, dbms, host, port, database, username, tls, tls_acknowledged_reason, ca_pem, environment, zone, on_call, created_by)
-         VALUES ($1, $2, $3, $4, 'postgresql', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        "INSERT INTO drydock.target (id, team_id, short_name, name, dbms, host, port, database, username, tls, tls_acknowledged_reason, ca_pem, environment, zone, on_call, created_by, trial_copy)
+         VALUES ($1, $2, $3, $4, 'postgresql', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         id.0,
         team.0,
         new.short_name,
@@ -133,7 +135,8 @@ pub async fn insert(db: &mut PgConnection, id: TargetId, team: TeamId, new: &Reg
         new.environment.word(),
         new.zone,
         new.on_call,
-        by.0
+        by.0,
+        new.trial_copy
     )
     .execute(db)
     .await?;
@@ -146,7 +149,7 @@ pub async fn update(db: &mut PgConnection, id: TargetId, revision: i32, new: &Re
     let place = &new.place;
     let done = sqlx::query!(
         "UPDATE drydock.target SET short_name = $3, name = $4, host = $5, port = $6, database = $7, username = $8, tls = $9, tls_acknowledged_reason = $10,
-                ca_pem = $11, environment = $12, zone = $13, on_call = $14, revision = revision + 1,
+                ca_pem = $11, environment = $12, zone = $13, on_call = $14, trial_copy = $16, revision = revision + 1,
                 state = CASE WHEN $15 THEN 'unverified' ELSE state END,
                 former_identity = CASE WHEN $15 THEN coalesce(identity, former_identity) ELSE former_identity END,
                 identity = CASE WHEN $15 THEN NULL ELSE identity END,
@@ -168,7 +171,8 @@ pub async fn update(db: &mut PgConnection, id: TargetId, revision: i32, new: &Re
         new.environment.word(),
         new.zone,
         new.on_call,
-        forget
+        forget,
+        new.trial_copy
     )
     .execute(db)
     .await?;

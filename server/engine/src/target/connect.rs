@@ -83,6 +83,7 @@ impl Address {
     }
 }
 
+#[derive(Debug, Clone)]
 enum Place {
     Socket(PathBuf),
     Tcp(Vec<IpAddr>),
@@ -144,6 +145,24 @@ impl Dialer {
     /// The fields it was made from.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The address of the server that answered first; none before, and none for a socket.
+    pub(super) fn pinned(&self) -> Option<IpAddr> {
+        self.pinned.get().copied()
+    }
+
+    /// Opens connections to another database of the same server, at the address that is pinned.
+    #[must_use]
+    pub fn beside(&self, database: &str) -> Self {
+        Self {
+            address: Address { database: database.to_owned(), ..self.address.clone() },
+            place: self.place.clone(),
+            pinned: self.pinned.clone(),
+            tls: self.tls.clone(),
+            no_channel_binding: self.no_channel_binding.clone(),
+            timeout: self.timeout,
+        }
     }
 
     /// Opens a connection under a name that shows in the server's list of sessions (63 bytes at most).
@@ -327,6 +346,11 @@ async fn resolve(address: &Address) -> Result<Place, ConnectError> {
     if addresses.is_empty() { Err(unknown()) } else { Ok(Place::Tcp(addresses)) }
 }
 
+/// The authorities that this machine trusts.
+pub(super) fn trusted_here() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
+}
+
 pub(super) fn tls_config(ca_pem: Option<&str>) -> Result<rustls::ClientConfig, ConnectError> {
     let bad = |problem: String| ConnectError::BadCa { problem };
     let mut roots = rustls::RootCertStore::empty();
@@ -339,7 +363,7 @@ pub(super) fn tls_config(ca_pem: Option<&str>) -> Result<rustls::ClientConfig, C
             return Err(bad("it holds no certificate".to_owned()));
         }
     } else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.add_parsable_certificates(trusted_here());
         if roots.is_empty() {
             return Err(bad("this machine has no trusted authorities of its own (package ca-certificates), and none was given".to_owned()));
         }

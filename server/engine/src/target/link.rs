@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, ErrorPosition};
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row};
 
@@ -160,6 +160,22 @@ impl Link {
         Ok(self.client.execute_typed(sql, &[]).await?)
     }
 
+    /// The same, and for an error the line of the text at which the server stopped, where it says one.
+    ///
+    /// # Errors
+    /// What the server, or the connection, said.
+    pub(super) async fn execute_placed(&self, sql: &str) -> Result<(), (StatementError, Option<u32>)> {
+        self.client.execute_typed(sql, &[]).await.map(drop).map_err(|error| placed(error, sql))
+    }
+
+    /// Has a statement read by the server: its names and types, and nothing of it is planned or run.
+    ///
+    /// # Errors
+    /// As [`Self::execute_placed`].
+    pub(super) async fn read_only(&self, sql: &str) -> Result<(), (StatementError, Option<u32>)> {
+        self.client.prepare(sql).await.map(drop).map_err(|error| placed(error, sql))
+    }
+
     /// Runs a query for its duration only: rows are counted, not kept, and more than `most` end it.
     ///
     /// # Errors
@@ -198,6 +214,19 @@ impl Link {
     pub fn cancel_token(&self) -> CancelToken {
         self.client.cancel_token()
     }
+}
+
+/// An error with the line it is about, from 1. The server counts characters, also from 1.
+fn placed(error: tokio_postgres::Error, sql: &str) -> (StatementError, Option<u32>) {
+    let at = match error.as_db_error().and_then(DbError::position) {
+        Some(ErrorPosition::Original(at)) => Some(*at),
+        _ => None,
+    };
+    let line = |at: u32| {
+        let before = sql.chars().take(usize::try_from(at).unwrap_or(0).saturating_sub(1));
+        u32::try_from(before.filter(|c| *c == '\n').count() + 1).unwrap_or(u32::MAX)
+    };
+    (error.into(), at.map(line))
 }
 
 /// One column of a row. A hostile or unknown server may send another type, or NULL: an error, never a panic.

@@ -40,6 +40,9 @@ pub struct RoleFacts {
     pub superuser: bool,
 }
 
+/// The word for making databases.
+pub(super) const CREATEDB: &str = "createdb";
+
 /// The whole audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
@@ -95,7 +98,7 @@ pub async fn audit(link: &Link, major: u16, pgstattuple_installed: bool) -> Resu
         (1, "superuser", "bypasses every check, reads and writes files and runs programs on the server", "NOSUPERUSER"),
         (2, "bypassrls", "reads and changes rows that row security hides", "NOBYPASSRLS"),
         (3, "createrole", "makes roles and grants itself into others", "NOCREATEROLE"),
-        (4, "createdb", "makes and drops databases", "NOCREATEDB"),
+        (4, CREATEDB, "makes and drops databases", "NOCREATEDB"),
         (5, "replication", "copies the whole cluster, passwords included", "NOREPLICATION"),
     ];
     for (at, privilege, danger, option) in flags {

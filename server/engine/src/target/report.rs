@@ -65,6 +65,25 @@ pub struct ConnectionReport {
     pub read_only_procedures_only: bool,
 }
 
+impl ConnectionReport {
+    /// The same for a database on which changes may be tried on an empty copy: there making databases is no excess, and lacking it is told.
+    #[must_use]
+    pub fn with_trials(mut self) -> Self {
+        let before = self.excess.len();
+        self.excess.retain(|excess| excess.privilege != privileges::CREATEDB);
+        if self.excess.len() == before && !self.role.superuser {
+            let role = super::quote::identifier(&self.role.name).unwrap_or_default();
+            self.missing.push(Missing {
+                privilege: "CREATEDB".to_owned(),
+                needed_for: "trying changes of design on an empty copy, as this registration allows".to_owned(),
+                grant: format!("ALTER ROLE {role} CREATEDB;"),
+                required: false,
+            });
+        }
+        self
+    }
+}
+
 /// Connects, and finds out everything a registration needs.
 ///
 /// # Errors

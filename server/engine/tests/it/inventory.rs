@@ -36,6 +36,7 @@ pub async fn worker(house: &House) -> WorkerContext {
         demo: false,
         mail: engine::notifier::MailPins::default(),
         outbound: engine::outbound::Rules::default(),
+        program_folders: engine::cluster::program_folders(&[]),
     };
     WorkerContext::connect(config, CancellationToken::new()).await.expect("the worker role connects")
 }
@@ -79,6 +80,12 @@ async fn tested(house: &House, worker: &WorkerContext, input: &Input) -> (Target
 async fn newest(house: &House, id: TargetId) -> Examination {
     let mut db = house.engine.pool().acquire().await.expect("a connection");
     examinations::newest(&mut db, id, ExaminationKind::ConnectionTest).await.expect("readable").expect("asked")
+}
+
+/// The newest preview of a database.
+pub async fn newest_preview(house: &House, id: TargetId) -> Examination {
+    let mut db = house.engine.pool().acquire().await.expect("a connection");
+    examinations::newest(&mut db, id, ExaminationKind::Preview).await.expect("readable").expect("asked")
 }
 
 async fn state(house: &House, id: TargetId) -> TargetState {
@@ -411,6 +418,7 @@ async fn a_preview_says_what_would_be_done_and_why() {
             excluded: rules,
             budget_ms: 3_600_000,
             scripts: vec![],
+            back: vec![],
             revision: None,
             form: None,
             also: std::collections::BTreeMap::new(),
@@ -459,6 +467,7 @@ async fn a_preview_for_a_window_is_kept_with_its_revision() {
         excluded: vec![],
         budget_ms: 1,
         scripts: vec![],
+        back: vec![],
         revision: Some(1),
         form: None,
         also: std::collections::BTreeMap::new(),

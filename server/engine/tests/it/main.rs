@@ -102,6 +102,7 @@ mod together;
 mod together_races;
 mod told;
 mod trail;
+mod trials;
 mod voices;
 mod vote_codes;
 mod watchdog;

@@ -30,6 +30,7 @@ pub async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext
         demo,
         mail,
         outbound: engine::outbound::Rules::default(),
+        program_folders: engine::cluster::program_folders(&[]),
     };
     WorkerContext::connect(config, CancellationToken::new()).await.expect("a worker")
 }

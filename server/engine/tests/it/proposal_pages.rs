@@ -30,6 +30,7 @@ async fn answer(house: &House, look: ExaminationId) {
             passed_over: vec![PassedOver { object: object("big"), reason: "The role may not do this.".into() }],
             ..Selection::default()
         },
+        trial: None,
     };
     sqlx::query("UPDATE drydock.examination SET state = 'answered', answer = $2, answered_at = clock_timestamp() WHERE id = $1")
         .bind(look.0)

@@ -134,6 +134,7 @@ impl RunStage {
             demo: true,
             mail: engine::notifier::MailPins::default(),
             outbound: engine::outbound::Rules::default(),
+            program_folders: engine::cluster::program_folders(&[]),
         }
     }
 

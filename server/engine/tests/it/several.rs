@@ -307,7 +307,7 @@ async fn each_database_is_looked_at_and_what_was_found_is_kept() {
     );
     assert!(waiting.obstacles().is_empty(), "{:?}", waiting.obstacles());
     assert!(waiting.asked().starts_with("3 people are asked"), "each person once, Dario, Lena and Sten: {}", waiting.asked());
-    let answer = PreviewAnswer { measured_at: "2026-11-20T12:00:00Z".into(), selection: Selection::default() };
+    let answer = PreviewAnswer { measured_at: "2026-11-20T12:00:00Z".into(), selection: Selection::default(), trial: None };
     sqlx::query("UPDATE drydock.examination SET state = 'answered', answer = $1, answered_at = clock_timestamp() WHERE kind = 'preview'")
         .bind(serde_json::to_value(answer).expect("json"))
         .execute(&estate.house.admin)

@@ -66,6 +66,7 @@ async fn helper_works() {
         demo: true,
         mail: engine::notifier::MailPins::default(),
         outbound: engine::outbound::Rules { plain_http: true, allowed: vec!["127.0.0.1".parse().expect("a network")] },
+        program_folders: engine::cluster::program_folders(&[]),
     };
     work(config, stop).await.expect("the worker works");
     waiting.abort();

@@ -6,6 +6,7 @@ use super::offers::Whole;
 use super::{Blocker, Change, Countdown, Moments, Offers};
 use crate::approval::{Assurance, Standing, VoteDecision};
 use crate::canonical::Digest;
+use crate::change::trial::Trial;
 use crate::checklist::CheckState;
 use crate::ids::{PersonId, RunId, SeriesId, TargetId, TeamId, WindowId};
 use crate::lanes::Lane;
@@ -269,6 +270,8 @@ pub struct Preview {
     pub work: WorkList,
     /// Limits that something was left out for because it would raise the risk.
     pub raises_risk: bool,
+    /// What came of trying a change of design on an empty copy.
+    pub trial: Option<Trial>,
 }
 
 impl Preview {
@@ -276,7 +279,8 @@ impl Preview {
     #[must_use]
     pub fn inside(limits: &envelope::Envelope, answer: crate::examination::PreviewAnswer) -> Self {
         let (work, violations) = envelope::trim(limits, answer.selection);
-        Self { measured_at: answer.measured_at, work, raises_risk: violations.iter().any(envelope::Violation::raises_risk) }
+        let raises_risk = violations.iter().any(envelope::Violation::raises_risk);
+        Self { measured_at: answer.measured_at, work, raises_risk, trial: answer.trial }
     }
 
     /// What was found on each of a plan's several databases, inside its limits; nothing for a plan of one.
