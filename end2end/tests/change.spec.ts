@@ -2,6 +2,7 @@
 import { expect, mail, person, signIn, signOut, test } from "./demo";
 import { soon, until } from "./journey";
 import { wellMade } from "./looks";
+import { sql } from "./sql";
 
 test.use({ demoOf: "change" });
 test.describe.configure({ mode: "serial" });
@@ -46,6 +47,10 @@ test("the plan shows each statement with its lock and its class, and the way bac
   await until(page, page.url(), /these parts are sent as they stand/, 60_000);
   await expect(page.locator("#change")).toContainText("SHARE UPDATE EXCLUSIVE");
   await expect(page.locator("#change")).toContainText("the table with all its rows");
+  // It was tried on an empty copy before anybody is asked, and nothing is left of that.
+  await expect(page.locator("main")).toContainText("A statement failed; the way back was not tried.");
+  await expect(page.locator("main")).toContainText('Statement 3 fails on an empty copy: relation "shop.nowhere" does not exist (42P01).');
+  expect(sql(demo, "postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'drydock_dry%'").trim()).toBe("0");
   await wellMade(page);
   await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
   await expect(page.locator("main")).toContainText("Waiting for approval");
@@ -61,6 +66,7 @@ test("whoever approves by mail reads the statements", async ({ page, demo }) => 
   await page.goto(request.links.find((to) => to.includes("/a/"))!);
   await expect(page.locator("main")).toContainText("CREATE INDEX CONCURRENTLY paid_order");
   await expect(page.locator("main")).toContainText("DROP TABLE shop.paid");
+  await expect(page.locator("main")).toContainText("Statement 3 fails on an empty copy");
   await wellMade(page);
   await page.getByLabel(/To approve, type the short name/).fill("shop");
   await page.getByRole("button", { name: "Approve this plan" }).click();

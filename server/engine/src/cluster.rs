@@ -41,7 +41,7 @@ pub use self::{
     error::ClusterError,
     log::private_log,
     place::{Place, reachable_folder},
-    programs::{Programs, folders as program_folders},
+    programs::{Programs, dump_majors, folders as program_folders},
     roles::{ServiceRole, ServiceRoles},
     secrets::load_or_create_secret,
 };

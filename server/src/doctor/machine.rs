@@ -1,6 +1,6 @@
 //! What lies on this machine: the site, the server programs, the data folder, the time zone data.
 
-use std::{fs, os::unix::fs::MetadataExt as _};
+use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _};
 
 use engine::{checkup, cluster::Programs};
 
@@ -26,9 +26,21 @@ pub(super) fn look(settings: &Settings, environment: &Environment) -> Vec<Findin
             None => wrong(engine::cluster::ClusterError::NoPrograms.to_string()),
         });
     }
+    findings.push(dump(&engine::cluster::dump_majors(&settings.program_folders)));
     findings.extend(data_folder(settings));
     findings.push(well(format!("Time zones are those of tzdata {}.", checkup::zone_data())));
     findings
+}
+
+/// What a worker on this machine tries changes of design with.
+fn dump(majors: &BTreeSet<u16>) -> Finding {
+    let majors: Vec<String> = majors.iter().map(u16::to_string).collect();
+    if majors.is_empty() {
+        return note(
+            "pg_dump is not installed here: a worker on this machine cannot try changes of design on an empty copy. Install the package postgresql-client of your servers' version, if their databases allow it.",
+        );
+    }
+    well(format!("pg_dump of PostgreSQL {} is installed: changes of design can be tried on an empty copy there.", majors.join(", ")))
 }
 
 fn data_folder(settings: &Settings) -> Vec<Finding> {

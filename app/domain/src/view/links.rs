@@ -2,7 +2,9 @@
 
 use crate::approval::{Assurance, VoteDecision};
 use crate::canonical::Digest;
+use crate::change::trial::Trial;
 use crate::decision::Refusal;
+use crate::examination::{Lanes, PreviewAnswer};
 use crate::plan::Plan;
 use crate::view::windows::Change;
 use crate::window::WindowState;
@@ -69,6 +71,36 @@ pub struct About {
     pub sign_in_to_approve: bool,
     /// The code that an approval by this link needs, or counts for more with; `None` where it adds nothing.
     pub code: Option<Code>,
+    /// What came of trying a change of design on an empty copy, of each database where somebody looked.
+    pub trials: Vec<TrialOf>,
+}
+
+/// What came of trying a change on an empty copy of a database's schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialOf {
+    /// Its short name, where the plan is about several.
+    pub database: Option<String>,
+    /// When somebody looked.
+    pub at: Option<Timestamp>,
+    /// What came of it.
+    pub trial: Trial,
+}
+
+impl TrialOf {
+    /// Those of a plan, from what its revision keeps.
+    #[must_use]
+    pub fn all(plan: &Plan, kept: Option<&serde_json::Value>) -> Vec<Self> {
+        let Some(kept) = kept else { return vec![] };
+        let one = |database: Option<String>, answer: PreviewAnswer| {
+            Some(Self { database, at: answer.measured_at.parse().ok(), trial: answer.trial? })
+        };
+        if plan.is_many() {
+            let lanes = Lanes::read(kept);
+            plan.targets.iter().filter_map(|target| one(Some(target.short_name.clone()), lanes.answer(target.id)?)).collect()
+        } else {
+            serde_json::from_value(kept.clone()).ok().and_then(|answer| one(None, answer)).into_iter().collect()
+        }
+    }
 }
 
 /// A mailed code, as the page offers it.

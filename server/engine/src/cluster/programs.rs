@@ -1,6 +1,7 @@
 //! The system's PostgreSQL server programs.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -66,6 +67,17 @@ impl Programs {
 #[must_use]
 pub fn folders(last: &[PathBuf]) -> Vec<PathBuf> {
     candidates(&[]).into_iter().chain(last.iter().cloned()).collect()
+}
+
+/// The versions of `pg_dump` and `pg_restore` that are installed: what a worker here can copy a schema with.
+#[must_use]
+pub fn dump_majors(last: &[PathBuf]) -> BTreeSet<u16> {
+    let version = |folder: PathBuf| {
+        let there = folder.join("pg_dump").is_file() && folder.join("pg_restore").is_file();
+        let output = there.then(|| Command::new(folder.join("pg_dump")).arg("--version").output().ok())??;
+        major_of(&String::from_utf8_lossy(&output.stdout))
+    };
+    folders(last).into_iter().filter_map(version).collect()
 }
 
 fn candidates(first: &[PathBuf]) -> Vec<PathBuf> {

@@ -11,8 +11,8 @@ use domain::approval::VoteDecision;
 use domain::change::Statement;
 use domain::decision::FieldError;
 use domain::plan::Plan;
-use domain::procedure::{Parameters, StepTemplate, text};
-use domain::view::links::{About, Answer, Code, Mailed, Over, Vote};
+use domain::procedure::{FindingLevel, Parameters, StepTemplate, text};
+use domain::view::links::{About, Answer, Code, Mailed, Over, TrialOf, Vote};
 use domain::view::windows::blocked;
 use sha2::{Digest as _, Sha256};
 
@@ -194,7 +194,7 @@ fn decide(link: &LinkPage, action: &str, typed: &TypedAgain) -> askama::Result<S
         digest_hex: about.digest.hex(),
         rows,
         reason: block(&plan.reason),
-        parts: parts(plan, &Zone::named(&about.zone)),
+        parts: parts(plan, &about.trials, &Zone::named(&about.zone)),
         thresholds: thresholds(plan),
         votes: about.votes.iter().map(said).collect(),
         short_name: line(&plan.target().short_name),
@@ -317,7 +317,7 @@ fn rows(about: &About, all: bool) -> Vec<(&'static str, String)> {
 }
 
 /// The plan in words, from its bytes: steps as the sealed version of the procedure has them.
-fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
+fn parts(plan: &Plan, trials: &[TrialOf], zone: &Zone) -> Vec<Part> {
     let known = plan.procedure.known();
     let part = |step: &&StepTemplate| step.is_outside() || plan.envelope.steps.contains(&step.key);
     let steps: Vec<String> = match &known {
@@ -363,6 +363,9 @@ fn parts(plan: &Plan, zone: &Zone) -> Vec<Part> {
             parts.push(Part { title: "The statements that take it back", lines: back.iter().enumerate().map(numbered).collect() });
         }
     }
+    if !trials.is_empty() {
+        parts.push(Part { title: "On an empty copy of the schema", lines: trials.iter().flat_map(|of| tried(of, zone)).collect() });
+    }
     let rehearsal = rehearsal(plan, zone);
     if !rehearsal.is_empty() {
         parts.push(Part { title: "Rehearsal", lines: rehearsal });
@@ -381,6 +384,16 @@ fn read(statement: &Statement) -> String {
     said.extend(reading.opaque.as_ref().map(|why| format!("Nobody can tell from its text what it does: {}.", line(why))));
     said.extend(reading.remarks.iter().map(|remark| line(&format!("{} {}", remark.sentence, remark.advice))));
     said.join("\n")
+}
+
+/// What came of trying it on a copy, with everything that went wrong there.
+fn tried(of: &TrialOf, zone: &Zone) -> Vec<String> {
+    let database = of.database.iter().map(|name| format!("{}: ", line(name)));
+    let at = of.at.iter().map(|at| format!(" Looked at {}.", zone.short_with_utc(*at)));
+    let said = database.chain([line(&of.trial.sentence())]).chain(at).collect::<String>();
+    let findings = of.trial.findings().into_iter().filter(|finding| finding.level > FindingLevel::Note);
+    let told = findings.map(|finding| line(&format!("{}: {} {}", finding.level.label(), finding.sentence, finding.advice)));
+    std::iter::once(said).chain(told).collect()
 }
 
 /// How it was rehearsed; nothing where it was not, and nobody demands it.

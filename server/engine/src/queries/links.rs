@@ -6,11 +6,11 @@ use crate::queries::windows::revision_changes;
 use crate::store::letters::{self, ToldVote};
 use crate::store::stand_ins::{self, Counting};
 use crate::store::{delegations, groups, pauses, voices, vote_codes, votes};
-use crate::transaction;
+use crate::{store, transaction};
 use domain::approval::code::MOST_TRIES;
 use domain::approval::{Assurance, Polls, Rule, VoteDecision};
 use domain::ids::{LinkId, PersonId};
-use domain::view::links::{About, Answer, Code, Facts, Mailed, RuleRow, Vote};
+use domain::view::links::{About, Answer, Code, Facts, Mailed, RuleRow, TrialOf, Vote};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use sqlx::PgConnection;
@@ -96,7 +96,9 @@ async fn load(db: &mut PgConnection, secret: &str, browser: Option<&SecretString
     {
         over.changes = revision_changes(db, window, subject.plan.revision, newest.plan.revision).await?.unwrap_or_default();
     }
+    let kept = store::windows::preview(db, window, subject.plan.revision).await?;
     let about = About {
+        trials: TrialOf::all(&subject.plan, kept.as_ref()),
         reader: reader.name.clone(),
         zone: reader.zone,
         number: subject.number,
