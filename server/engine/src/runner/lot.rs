@@ -185,8 +185,7 @@ async fn begin(
                 relation: parallel::relation(item).to_string(),
                 needs_ms,
             });
-            let ids = ledger.intents(tenure, &new.collect::<Vec<_>>(), &facts).await?;
-            ledger.started(tenure, &ids, &begun).await?;
+            let ids = ledger.lot_begun(tenure, &new.collect::<Vec<_>>(), &facts, &begun).await?;
             let many = works.len() as u64;
             let many = match works.first().map(|(_, work)| work.act) {
                 Some(Act::ReindexConcurrently) => plural(many, "small index", "small indexes"),
