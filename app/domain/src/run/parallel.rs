@@ -43,9 +43,9 @@ const MOST_REBUILT_BYTES: u64 = 16 * 1024 * 1024;
 const LEAST_REBUILT: usize = 3;
 /// Small items of a lot, at most: whoever comes after a crash has to ask this many objects whether they had their turn. A hold and a stop are
 /// asked for before each of them.
-const MOST_IN_A_LOT: usize = 100;
-/// Fewer are not worth sharing out.
-const LEAST_IN_A_LOT: usize = 5;
+const MOST_IN_A_LOT: usize = 250;
+/// Fewer are not worth sharing out: what a lot costs by itself is as much as the work on so many.
+const LEAST_IN_A_LOT: usize = 16;
 
 /// Whether an item may be one of a lot: small, of an act whose states are read many at a time, and its object tells whether it was done.
 pub fn is_small(item: &WorkItem) -> bool {
@@ -80,10 +80,13 @@ pub fn next(waiting: &[&WorkItem], running: &[&WorkItem], places: usize, fresh: 
     let mut tables = BTreeSet::new();
     let distinct = |at: &usize| tables.insert(relation(waiting[*at])) && (*at == first || !is_catalog(waiting[*at]));
     let small: Vec<usize> = (first..waiting.len()).filter(alike).filter(distinct).collect();
-    let share = small.len().div_ceil(places.max(1));
     if waiting[first].act != Act::ReindexConcurrently {
+        let share = small.len().div_ceil(places.max(1));
         return small.into_iter().take(share.clamp(LEAST_IN_A_LOT, MOST_IN_A_LOT)).collect();
     }
+    // Shared out is all that waits, also what another index of its table keeps from beginning now.
+    let all = (first..waiting.len()).filter(|at| may_join(*at) && waiting[*at].act == Act::ReindexConcurrently).count();
+    let share = all.div_ceil(places.max(1));
     // Whether standbys and the server keep up is asked between lots; and few rebuilds are watched one by one.
     let mut bytes = 0_u64;
     let fits = |at: &usize| {
@@ -184,10 +187,12 @@ mod tests {
 
     #[test]
     fn small_ones_go_together_and_are_shared_out() {
-        let items: Vec<WorkItem> = (0..250).map(|n| item(Act::Vacuum, &format!("shop.t{n}"))).collect();
+        let items: Vec<WorkItem> = (0..600).map(|n| item(Act::Vacuum, &format!("shop.t{n}"))).collect();
         let waiting: Vec<&WorkItem> = items.iter().collect();
         assert_eq!(next(&waiting, &[], 2, |_| true), (0..MOST_IN_A_LOT).collect::<Vec<_>>());
-        assert_eq!(next(&waiting[..10], &[], 2, |_| true), [0, 1, 2, 3, 4], "half of what is left, so that both places end together");
+        let half = next(&waiting[..40], &[], 2, |_| true);
+        assert_eq!(half, (0..20).collect::<Vec<_>>(), "half of what is left, so that both places end together");
+        assert_eq!(next(&waiting[..10], &[], 2, |_| true), (0..10).collect::<Vec<_>>(), "so few are not shared out");
         assert_eq!(next(&waiting[..4], &[], 1, |at| at != 1), [0, 2, 3], "what was tried before is on its own");
         assert_eq!(next(&waiting[..4], &[], 1, |at| at != 0), [0]);
         assert_eq!(next(&waiting[..3], &[&items[1]], 1, |_| true), [0, 2], "one of them runs");

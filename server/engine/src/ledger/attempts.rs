@@ -5,7 +5,7 @@ use super::runs::Tenure;
 use crate::error::{Error, Result};
 use domain::canonical::Digest;
 use domain::ids::{AttemptId, PersonId};
-use domain::procedure::WorkList;
+use domain::procedure::{WorkItem, WorkList};
 use domain::run::Outcome;
 use serde_json::Value;
 
@@ -73,21 +73,21 @@ impl Ledger<'_> {
         )
         .execute(&mut *self.db)
         .await?;
-        for (item, ordinal) in list.items.iter().zip(1_i32..) {
-            sqlx::query!(
-                "INSERT INTO drydock.item (run_id, ordinal, work_list_digest, step, class, object, statement, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                tenure.run.0,
-                ordinal,
-                digest.0.as_slice(),
-                item.step,
-                item.class.word(),
-                item.object.name.to_string(),
-                item.statement,
-                serde_json::to_value(item)?
-            )
-            .execute(&mut *self.db)
-            .await?;
-        }
+        let text = |of: fn(&WorkItem) -> String| list.items.iter().map(of).collect::<Vec<_>>();
+        sqlx::query!(
+            "INSERT INTO drydock.item (run_id, ordinal, work_list_digest, step, class, object, statement, detail)
+             SELECT $1, u.nth, $2, u.step, u.class, u.object, u.statement, u.detail
+             FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[]) WITH ORDINALITY AS u (step, class, object, statement, detail, nth)",
+            tenure.run.0,
+            digest.0.as_slice(),
+            &text(|item| item.step.clone()),
+            &text(|item| item.class.word().to_owned()),
+            &text(|item| item.object.name.to_string()),
+            &text(|item| item.statement.clone()),
+            &list.items.iter().map(serde_json::to_value).collect::<std::result::Result<Vec<_>, _>>()?
+        )
+        .execute(&mut *self.db)
+        .await?;
         Ok(digest)
     }
 

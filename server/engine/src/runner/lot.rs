@@ -37,7 +37,7 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     control.assert(work).await?;
     let (items, before) = still_there(work, control, items).await?;
     let Some(first) = items.first() else { return Ok(()) };
-    let Some((budget_ms, needs_ms)) = budget(work, &items).await? else { return one_by_one(work, control, &items, place, kept).await };
+    let Some((budget_ms, needs_ms)) = budget(work, &items).await? else { return halves(work, control, &items, place, kept).await };
     let session = ready(work, control, first, place, budget_ms, kept.take()).await?;
     let Some(tries) = begin(work, &items, &before, &session, place, needs_ms).await? else {
         *kept = Some(session);
@@ -185,8 +185,7 @@ async fn begin(
                 relation: parallel::relation(item).to_string(),
                 needs_ms,
             });
-            let ids = ledger.intents(tenure, &new.collect::<Vec<_>>(), &facts).await?;
-            ledger.started(tenure, &ids, &begun).await?;
+            let ids = ledger.lot_begun(tenure, &new.collect::<Vec<_>>(), &facts, &begun).await?;
             let many = works.len() as u64;
             let many = match works.first().map(|(_, work)| work.act) {
                 Some(Act::ReindexConcurrently) => plural(many, "small index", "small indexes"),
@@ -234,6 +233,20 @@ async fn conclude<'i>(
     });
     written.await?;
     Ok(again)
+}
+
+/// Fewer are worked on one by one where there is not enough time for all.
+const LEAST_TO_HALVE: usize = 10;
+
+/// Where there is not enough time for all of them there may be for half: a lot is large, and what can end in time need not wait for its turn
+/// one by one.
+async fn halves(work: &Work, control: &Control, items: &[&Item], place: &Place, kept: &mut Option<Session>) -> Step<()> {
+    if items.len() < LEAST_TO_HALVE {
+        return one_by_one(work, control, items, place, kept).await;
+    }
+    let (first, second) = items.split_at(items.len() / 2);
+    Box::pin(work_lot(work, control, first, place, kept)).await?;
+    Box::pin(work_lot(work, control, second, place, kept)).await
 }
 
 /// Each on its own, in the session of their place.

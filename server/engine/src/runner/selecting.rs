@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Line;
 use crate::memory;
 use crate::store;
+use crate::target::postgres::detect;
 use crate::target::postgres::measure::Rates;
 use crate::target::postgres::survey::{Asked, Surveyed, survey};
 use domain::change;
@@ -14,7 +15,8 @@ use domain::fact::NewFact;
 use domain::hold::HoldCause;
 use domain::ids::TargetId;
 use domain::procedure::fair::{self, Span};
-use domain::procedure::{Selection, Violation, WorkItem, WorkList, estimate::work_bytes, finding, trim, within};
+use domain::procedure::memory::Memory;
+use domain::procedure::{Selection, Violation, WorkList, estimate::work_bytes, finding, trim, within};
 use domain::run::Phase;
 use std::time::Duration;
 
@@ -48,7 +50,11 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     let mut db = work.hand.context.pool.acquire().await?;
     let rates = rates(&mut db, work.run.target).await?;
     let waited = fair::waited(&store::past_lists::newest(&mut db, work.run.target, store::past_lists::LOOKED_BACK).await?);
-    let memory = memory::recall(&mut db, work.run.target).await?;
+    let memory = if plan.envelope.steps.iter().any(|step| detect::remembers(step)) {
+        memory::recall(&mut db, work.run.target).await?
+    } else {
+        Memory::default()
+    };
     drop(db);
     let left_ms = work.left_ms().await?;
     let outside_ms = plan.procedure.own.as_ref().map_or(0, |own| own.outside_ms());
@@ -125,11 +131,10 @@ async fn seal(work: &Work, list: WorkList) -> Step<()> {
 /// Rates of earlier runs on this database.
 pub(crate) async fn rates(db: &mut sqlx::PgConnection, target: TargetId) -> Result<Rates> {
     let mut rates = Rates::default();
-    for (item, ms) in store::runs::past_work(db, target).await? {
-        let WorkItem { act, object, bytes, .. } = item;
+    for store::runs::PastWork { act, object, bytes, ms } in store::runs::past_work(db, target).await? {
         let per_s = work_bytes(act, bytes).saturating_mul(1000) / u64::try_from(ms).unwrap_or(0).max(1);
         if per_s > 0 {
-            rates.add(act, object.name, per_s);
+            rates.add(act, object, per_s);
         }
     }
     Ok(rates)

@@ -5,7 +5,7 @@ use crate::store::Stamp;
 use domain::canonical::Digest;
 use domain::hold::{Found, HoldVerb};
 use domain::ids::{AttemptId, PersonId, RunId, TargetId, WindowId};
-use domain::procedure::{StepClass, WorkItem};
+use domain::procedure::{Act, ObjectName, StepClass, WorkItem};
 use domain::run::{AttemptState, Outcome, Phase};
 use domain::schedule::plan::{Snapshot, WindowAtHand};
 use domain::window::{Ending, RunState, WindowState};
@@ -344,17 +344,40 @@ pub async fn resolution(db: &mut PgConnection, attempt: AttemptId) -> Result<Opt
     row.map(|row| Ok((row.name, Found::from_word(&row.found).ok_or_else(|| unknown("finding", &row.found))?, row.reason))).transpose()
 }
 
-/// How long earlier runs took on a database: act, object, bytes and milliseconds, oldest first.
-pub async fn past_work(db: &mut PgConnection, target: TargetId) -> Result<Vec<(WorkItem, i64)>> {
+/// What an earlier run did, and how long it took.
+#[derive(Debug, Clone)]
+pub struct PastWork {
+    /// What was done.
+    pub act: Act,
+    /// To what.
+    pub object: ObjectName,
+    /// The size of all it touched.
+    pub bytes: u64,
+    /// How long its statement took.
+    pub ms: i64,
+}
+
+/// How long earlier runs took on a database, oldest first. Runs are looked at from the newest one until there are enough: a database of many
+/// tables has a long past, and only the end of it is asked for.
+pub async fn past_work(db: &mut PgConnection, target: TargetId) -> Result<Vec<PastWork>> {
     let rows = sqlx::query!(
-        r#"SELECT i.detail, (extract(epoch FROM a.ended_at - a.started_at) * 1000)::bigint AS "ms!"
-           FROM drydock.run r JOIN drydock.item i ON i.run_id = r.id JOIN drydock.attempt a ON a.run_id = i.run_id AND a.ordinal = i.ordinal
-           WHERE r.target_id = $1 AND a.outcome = 'done' AND a.started_at IS NOT NULL ORDER BY a.ended_at DESC LIMIT 2000"#,
+        r#"SELECT x.act AS "act!", x.object AS "object!", x.bytes AS "bytes!", x.ms AS "ms!"
+           FROM (SELECT r.id FROM drydock.run r WHERE r.target_id = $1 ORDER BY r.opened_at DESC) r
+           CROSS JOIN LATERAL (
+               SELECT i.detail -> 'act' AS act, i.detail #> '{object,name}' AS object, (i.detail ->> 'bytes')::bigint AS bytes,
+                      (extract(epoch FROM a.ended_at - a.started_at) * 1000)::bigint AS ms
+               FROM drydock.attempt a JOIN drydock.item i ON i.run_id = a.run_id AND i.ordinal = a.ordinal
+               WHERE a.run_id = r.id AND a.outcome = 'done' AND a.started_at IS NOT NULL ORDER BY a.ended_at DESC) x
+           LIMIT 2000"#,
         target.0
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().rev().map(|row| Ok((serde_json::from_value(row.detail)?, row.ms))).collect()
+    let read = |act, object, bytes: i64, ms| {
+        let (act, object) = (serde_json::from_value(act)?, serde_json::from_value(object)?);
+        Ok(PastWork { act, object, bytes: u64::try_from(bytes).unwrap_or(0), ms })
+    };
+    rows.into_iter().rev().map(|row| read(row.act, row.object, row.bytes, row.ms)).collect()
 }
 
 /// The attempt whose outcome a person must find out, with the class of its item.

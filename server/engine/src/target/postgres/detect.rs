@@ -71,6 +71,11 @@ impl std::fmt::Debug for Look<'_> {
 type Found<'a> = Pin<Box<dyn Future<Output = Result<Selection, StatementError>> + Send + 'a>>;
 type Detector = for<'a> fn(&'a Look<'a>) -> Found<'a>;
 
+/// Whether the detector of a step may compare what it sees with what was seen before: for those that never do nothing is remembered.
+pub(crate) fn remembers(key: &str) -> bool {
+    !matches!(key, step::FREEZE | step::VACUUM | step::REINDEX | step::CLEANUP | step::ANALYZE)
+}
+
 /// The detector of a step.
 fn detector(key: &str) -> Option<Detector> {
     let found: Detector = match key {
