@@ -1,17 +1,20 @@
 //! What needs a server of its own: TLS, prepared transactions, and a pooler in between.
 
+use super::changes::change;
 use super::target_support::{MAINTAINER, Target, item, name, run, until};
+use domain::change::trial::Trial;
 use domain::procedure::{Act, Parameters};
 use domain::run::Outcome;
-use engine::cluster::{Cluster, ClusterConfig, SUPERUSER, load_or_create_secret};
+use engine::cluster::{Cluster, ClusterConfig, SUPERUSER, load_or_create_secret, program_folders};
 use engine::target::connect::{Address, Dialer, TlsMode};
+use engine::target::copy::{self, Asked};
 use engine::target::fault::ConnectError;
 use engine::target::postgres::{self, blockers, blockers::Blocker, preflight::preflight, progress};
 use engine::target::report::{ConnectionReport, examine};
 use engine::target::session::{Guards, Session, SessionName};
 use futures_util::FutureExt as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SignatureAlgorithm,
 };
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
@@ -22,6 +25,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 /// Starts a cluster, gives it to the test, and stops it whatever the test does.
 pub async fn with_server(test: impl AsyncFnOnce(&Cluster)) {
@@ -65,6 +69,8 @@ fn authority(algorithm: &'static SignatureAlgorithm) -> CertifiedIssuer<'static,
 async fn certify(cluster: &Cluster, issuer: &CertifiedIssuer<'static, KeyPair>, expired: bool) {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    // Named as its issuer, OpenSSL would take it for one that signed itself.
+    params.distinguished_name.push(DnType::CommonName, "localhost");
     if expired {
         params.not_after = rcgen::date_time_ymd(2020, 1, 1);
     }
@@ -98,6 +104,18 @@ async fn test(address: Address) -> Result<ConnectionReport, ConnectError> {
     examine(&Dialer::new(address).await?).await
 }
 
+/// The programs that copy a schema go the same way as the dialer.
+async fn tried(address: Address) {
+    let dialer = Dialer::new(address).await.expect("resolves");
+    dialer.connect("pins the address").await.expect("connects");
+    let change = change("CREATE TABLE n ()", "DROP TABLE n");
+    let (forth, back, work) = (change.scripts(), change.back_scripts(), tempfile::tempdir().expect("a folder"));
+    let folders = program_folders(&[]);
+    let asked = Asked { id: uuid::Uuid::now_v7(), forth: &forth, back: &back, folders: &folders, work: work.path(), recorded: &[] };
+    let trial = copy::attempt(&dialer, &asked, &CancellationToken::new()).await;
+    assert!(matches!(&trial, Trial::Tried(tried) if tried.is_whole()), "{trial:?}");
+}
+
 #[tokio::test]
 async fn tls_verifies_name_authority_and_date_and_binds_the_channel() {
     with_server(async |cluster| {
@@ -107,6 +125,7 @@ async fn tls_verifies_name_authority_and_date_and_binds_the_channel() {
 
         let report = test(address(cluster, "localhost", verify(&known))).await.expect("everything is right");
         assert!(report.tls.encrypted && report.tls.channel_bound, "{report:?}");
+        tried(address(cluster, "localhost", verify(&known))).await;
         let error = test(address(cluster, "localhost", verify(&unknown))).await.expect_err("another authority");
         assert!(matches!(error, ConnectError::NotTrusted { .. }), "{error}");
         let error =
@@ -121,6 +140,7 @@ async fn tls_verifies_name_authority_and_date_and_binds_the_channel() {
         let report = test(address(cluster, "localhost", verify(&modern))).await.expect("verified all the same");
         assert!(report.tls.encrypted && !report.tls.channel_bound, "{report:?}");
         assert!(report.warnings.iter().any(|warning| warning.contains("channel binding")), "{:?}", report.warnings);
+        tried(address(cluster, "localhost", verify(&modern))).await;
         let wrong = Address { password: Some("wrong".into()), ..address(cluster, "localhost", verify(&modern)) };
         assert!(matches!(test(wrong).await, Err(ConnectError::BadPassword { .. })));
 

@@ -3,7 +3,7 @@
 use crate::changes::change;
 use crate::house::House;
 use crate::inventory::{form, newest_preview, worker};
-use crate::target_support::{MAINTAINER, PASSWORD, Target, run};
+use crate::target_support::{MAINTAINER, PASSWORD, Target, run, until};
 use domain::change::trial::{After, BackTried, DifferenceKind, Failure, Obstacle, Text, Trial, Tried};
 use domain::change::{Change, ChangeForm};
 use domain::examination::{PreviewAnswer, PreviewQuestion, Question};
@@ -312,4 +312,22 @@ async fn a_preview_tries_it_only_where_the_registration_says_so() {
     let Some(Trial::Tried(tried)) = answer.trial else { panic!("{answer:?}") };
     assert_eq!((failed(&tried), &tried.after), (vec![], &After::Same));
     assert!(answer.selection.findings.is_empty(), "{:?}", answer.selection.findings);
+
+    // A question that was given up because its workers died: whoever starts next looks for its copy, which nobody had the time to mark.
+    let given_up = newest_preview(&house, id).await.id;
+    sqlx::query("UPDATE drydock.examination SET state = 'failed', answer = NULL, failure = 'given up' WHERE id = $1")
+        .bind(given_up.0)
+        .execute(&house.admin)
+        .await
+        .expect("given up");
+    let (mut admin, left) = (ground.target.admin().await, copy::name(given_up.0));
+    run(&mut admin, &format!("CREATE DATABASE {left} OWNER {TRIER} TEMPLATE template0")).await;
+    let running = worker.tasks.spawn(examiner::run(worker.clone()));
+    until("the copy is dropped", async || {
+        let there = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM pg_database WHERE datname = $1").bind(&left);
+        there.fetch_one(&mut admin).await.expect("readable") == 0
+    })
+    .await;
+    worker.stop.cancel();
+    running.await.expect("no panic").expect("it ends");
 }

@@ -99,7 +99,8 @@ impl<'a> Client<'a> {
                 let file = PrivateFile::write(folder, &ca_pem.clone().map_or_else(trusted_pem, Ok)?)?;
                 environment.push(("PGSSLMODE", "verify-full".to_owned()));
                 environment.push(("PGSSLROOTCERT", file.0.display().to_string()));
-                environment.push(("PGCHANNELBINDING", if bound { "require" } else { "prefer" }.to_owned()));
+                // Asked to prefer it, libpq stumbles over certificates that have no digest to bind to.
+                environment.push(("PGCHANNELBINDING", if bound { "require" } else { "disable" }.to_owned()));
                 authority = Some(file);
             }
             TlsMode::None { .. } => {
