@@ -14,7 +14,7 @@ use engine::target::report::{ConnectionReport, examine};
 use engine::target::session::{Guards, Session, SessionName};
 use futures_util::FutureExt as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SignatureAlgorithm,
 };
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
@@ -69,6 +69,8 @@ fn authority(algorithm: &'static SignatureAlgorithm) -> CertifiedIssuer<'static,
 async fn certify(cluster: &Cluster, issuer: &CertifiedIssuer<'static, KeyPair>, expired: bool) {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    // Named as its issuer, OpenSSL would take it for one that signed itself.
+    params.distinguished_name.push(DnType::CommonName, "localhost");
     if expired {
         params.not_after = rcgen::date_time_ymd(2020, 1, 1);
     }
