@@ -131,7 +131,7 @@ async fn a_thousand_hostile_names_break_nothing_and_reach_nothing_else() {
     made(&stage.target, "shop", &tables, &indexes).await;
     // The same names where the plan does not allow anything, and first on every search path.
     made(&stage.target, "twins", &tables[..200], &indexes[..200]).await;
-    stage.target.plant(&format!("ALTER ROLE {MAINTAINER} SET search_path = twins, public")).await;
+    stage.target.plant(&format!("ALTER ROLE {MAINTAINER} IN DATABASE {} SET search_path = twins, public", stage.target.db.name())).await;
     stage
         .due(|plan| {
             plan.parameters.vacuum_min_dead_rows = 10;
