@@ -3,12 +3,13 @@
 use super::fault::{StatementError, clean, clean_lines};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::{DbError, ErrorPosition};
 use tokio_postgres::types::{FromSql, ToSql, Type};
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row, Statement};
 
 /// A NOTICE, INFO or WARNING: part of a statement's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ const MOST_NOTICES: usize = 1_000;
 
 /// Our own queries ask for fewer; this bounds what a hostile server can make us keep.
 pub const MOST_ROWS: usize = 20_000;
+/// Queries that a connection keeps prepared. A run asks few, again and again.
+const MOST_PREPARED: usize = 64;
 /// See [`MOST_ROWS`].
 pub const MOST_BYTES: usize = 64 * 1024 * 1024;
 
@@ -61,6 +64,7 @@ struct Notices {
 /// An open connection. Dropping it closes it; a statement that runs then goes on at the server.
 pub struct Link {
     client: Client,
+    prepared: Mutex<HashMap<String, Statement>>,
     notices: Arc<Mutex<Notices>>,
     /// What the server calls its version, such as `15.18 (Debian …)`.
     pub server_version: String,
@@ -102,7 +106,7 @@ impl Link {
                 }
             }
         });
-        Self { client, notices, server_version, encrypted: false, channel_bound: false }
+        Self { client, prepared: Mutex::default(), notices, server_version, encrypted: false, channel_bound: false }
     }
 
     pub(super) fn over_tls(mut self, channel_bound: bool) -> Self {
@@ -126,7 +130,8 @@ impl Link {
     /// # Errors
     /// What the server, or the connection, said.
     pub async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StatementError> {
-        let mut stream = pin!(self.client.query_raw(sql, parameters.iter().copied()).await?);
+        let statement = self.prepared(sql).await?;
+        let mut stream = pin!(self.client.query_raw(&statement, parameters.iter().copied()).await?);
         let mut rows = Vec::new();
         let mut bytes = 0;
         while let Some(row) = stream.next().await {
@@ -138,6 +143,21 @@ impl Link {
             rows.push(row);
         }
         Ok(rows)
+    }
+
+    /// The query as the server parsed it. What was asked on this connection before is not parsed again, and costs one way to the server and back
+    /// instead of two.
+    async fn prepared(&self, sql: &str) -> Result<Statement, StatementError> {
+        let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(sql).await?;
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if prepared.len() < MOST_PREPARED {
+            prepared.insert(sql.to_owned(), statement.clone());
+        }
+        Ok(statement)
     }
 
     /// Exactly one row.

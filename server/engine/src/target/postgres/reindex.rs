@@ -9,6 +9,7 @@ use domain::procedure::select::DebrisKind;
 use domain::procedure::text::duration_ms;
 use domain::procedure::{Object, ObjectName, Parameters, WorkItem, quote};
 use domain::run::IndexState;
+use futures_util::future::{join, join3};
 use std::collections::BTreeMap;
 
 /// What the server says of a table that is not there.
@@ -170,8 +171,11 @@ pub(super) async fn become_owner(session: &Session, index: &ObjectName) -> Resul
 async fn in_the_way(session: &Session, item: &WorkItem, parameters: &Parameters) -> Result<Option<Tried>, StatementError> {
     let limit_s = parameters.blocker_max_age_s;
     // Rebuilds of the same run on other tables take their time too: the server lets them wait for each other where they must.
-    let mut old = blockers::old_transactions(&session.link, limit_s, Some(session.name.run())).await?;
-    old.extend(blockers::old_prepared(&session.link, limit_s).await?);
+    let (old, prepared) =
+        join(blockers::old_transactions(&session.link, limit_s, Some(session.name.run())), blockers::old_prepared(&session.link, limit_s))
+            .await;
+    let mut old = old?;
+    old.extend(prepared?);
     if !old.is_empty() {
         let limit = duration_ms(limit_s.saturating_mul(1000));
         return Ok(Some(Tried::Blocked {
@@ -180,10 +184,12 @@ async fn in_the_way(session: &Session, item: &WorkItem, parameters: &Parameters)
         }));
     }
     let table = super::item_table(item);
-    session.link.execute("BEGIN").await?;
-    let probe = session.link.execute(&format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT", table.quoted())).await;
+    // One way to the server and back for all three, in this order: the lock is held no longer than the server takes for the next of them.
+    let lock = format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT", table.quoted());
+    let (begun, probe, ended) = join3(session.link.execute("BEGIN"), session.link.execute(&lock), session.link.execute("ROLLBACK")).await;
+    begun?;
     if !session.link.is_closed() {
-        session.link.execute("ROLLBACK").await?;
+        ended?;
     }
     let locked = match probe {
         Ok(_) => return Ok(None),
