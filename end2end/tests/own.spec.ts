@@ -83,6 +83,7 @@ test("an administrator registers the program that it calls", async ({ page, demo
   await page.getByLabel("Address", { exact: true }).fill(program.address);
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await expect(page.locator("#secret")).toContainText("whsec_");
+  await page.getByRole("link", { name: "Back to the webhook" }).click();
   await signOut(page);
 });
 

@@ -319,6 +319,9 @@ pub fn Radios(
     #[prop(optional, into)] hint: String,
     #[prop(optional, into)] value: String,
     options: Vec<(String, String, String)>,
+    /// The browser lets nobody send the form without a choice.
+    #[prop(default = true)]
+    required: bool,
 ) -> impl IntoView {
     let around = around();
     let (id, error) = (around.id(name), around.error(name));
@@ -330,7 +333,7 @@ pub fn Radios(
             let described = (!follows.is_empty()).then(|| format!("{own}-hint"));
             view! {
                 <div class="field check">
-                    <input type="radio" id=own.clone() name=name value=value checked=checked required=true aria-describedby=described.clone()/>
+                    <input type="radio" id=own.clone() name=name value=value checked=checked required=required aria-describedby=described.clone()/>
                     <label for=own>{label}</label>
                     {described.map(|id| view! { <p class="hint" id=id>{follows}</p> })}
                 </div>

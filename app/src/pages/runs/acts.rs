@@ -119,7 +119,7 @@ fn Decide(run: Run) -> impl IntoView {
     let called = run.asks_of_call.then(|| {
         let choices =
             Found::ALL.iter().map(|found| (found.word().to_owned(), Owed::Call.label(*found).to_owned(), String::new())).collect();
-        view! { <Radios name="found" legend="Is it done what was called for?" hint="Only needed where the run goes on. Look there before you answer: nobody else can." options=choices/> }
+        view! { <Radios name="found" legend="Is it done what was called for?" hint="Only needed where the run goes on. Look there before you answer: nobody else can." options=choices required=false/> }
     });
     view! {
         <Form action=format!("/runs/{}/resolve", run.id) submit="Decide" prefix="hold-">
