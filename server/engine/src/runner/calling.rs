@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn call(work: &Work, call: &Call) -> Step<Result<(), String>> {
     let receiver = {
         let mut db = work.hand.context.pool.acquire().await?;
-        registered(store::run_calls::receivers(&mut db, &call.receiver).await?, call)
+        registered(store::run_calls::receivers(&mut db, &call.receiver).await?, call).and_then(|receiver| meant(work, receiver))
     };
     // Also where nobody can be called: whoever finds out may say that it is done.
     ask(work, call).await?;
@@ -107,6 +107,17 @@ pub(crate) fn registered(found: Vec<Receiver>, call: &Call) -> Result<Receiver, 
         Some(why) => Err(format!("“{}” is paused, and nothing is sent to it: {why}", call.receiver)),
         None => Ok(receiver),
     }
+}
+
+/// A receiver that an administrator keeps for one team or environment is called for no other one: a rehearsal on a copy closes no shop.
+fn meant(work: &Work, receiver: Receiver) -> Result<Receiver, String> {
+    let lane = work.plan.lane(work.run.target);
+    let of_team = receiver.filter.team.is_none_or(|team| lane.is_some_and(|lane| lane.team == team));
+    let of_environment = receiver.filter.environment.as_ref().is_none_or(|word| lane.is_some_and(|lane| lane.environment == *word));
+    if of_team && of_environment {
+        return Ok(receiver);
+    }
+    Err(format!("This receiver is for windows of another {}: it was not called.", if of_team { "environment" } else { "team" }))
 }
 
 /// One try: the status that came back, or why none did.

@@ -322,6 +322,8 @@ async fn probe_and_end(work: &mut Work) -> Step<()> {
     let why = if stopped.is_some() { "the run was stopped" } else { "the rest was left by decision" };
     let outcomes = close_open_items(work, why).await?;
     work.go_on()?;
+    // Nothing is measured, and nothing watched for hours, while traffic is still kept away.
+    outside::close(work).await?;
     probes::after(work).await?;
     let ending = ending(stopped.is_some(), &outcomes);
     if ending == Ending::Finished && watched(work).await? {

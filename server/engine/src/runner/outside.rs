@@ -82,11 +82,19 @@ fn said(step: &StepTemplate) -> String {
     )
 }
 
+/// Makes the calls that take back what was begun, if any are left. Gives a sentence for each that nobody answered.
+pub(super) async fn close(work: &Work) -> Step<Vec<String>> {
+    match procedure(work) {
+        Some(procedure) => calling::close(work, procedure).await,
+        None => Ok(vec![]),
+    }
+}
+
 /// What a run leaves that ends between its steps outside the database, as a sentence beside its end; empty where all or none of them were done.
 /// What was begun and has a call that takes it back has that made first, however the run ends.
 pub(super) async fn left(work: &Work) -> Step<String> {
     let Some(procedure) = procedure(work) else { return Ok(String::new()) };
-    let unclosed = calling::close(work, procedure).await?;
+    let unclosed = close(work).await?;
     let keys = done(work).await?;
     let (done, open): (Vec<&StepTemplate>, Vec<&StepTemplate>) = procedure.outside().partition(|step| keys.contains(&step.key));
     let names = |steps: &[&StepTemplate]| steps.iter().map(|step| format!("“{}”", step.name)).collect::<Vec<_>>().join(", ");

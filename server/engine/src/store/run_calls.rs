@@ -2,9 +2,9 @@
 
 use super::Stamp;
 use crate::error::Result;
-use domain::ids::{RunId, WebhookId};
+use domain::ids::{RunId, TeamId, WebhookId};
 use domain::view::runs::Done;
-use domain::webhook::Format;
+use domain::webhook::{Filter, Format};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -77,6 +77,8 @@ pub struct Receiver {
     pub format: Format,
     /// Why nothing is sent to it now.
     pub paused: Option<String>,
+    /// Of whose windows it is told.
+    pub filter: Filter,
     /// The whole address, sealed to the workers.
     pub url: Vec<u8>,
 }
@@ -84,7 +86,7 @@ pub struct Receiver {
 /// Receivers of this name.
 pub async fn receivers(db: &mut PgConnection, name: &str) -> Result<Vec<Receiver>> {
     let rows = sqlx::query!(
-        "SELECT h.id, h.origin, h.format, h.paused_reason, h.url FROM drydock.webhook h WHERE h.name = $1 AND h.state <> 'deleted' ORDER BY h.id",
+        "SELECT h.id, h.origin, h.format, h.paused_reason, h.team_id, h.environment, h.url FROM drydock.webhook h WHERE h.name = $1 AND h.state <> 'deleted' ORDER BY h.id",
         name
     )
     .fetch_all(db)
@@ -96,6 +98,7 @@ pub async fn receivers(db: &mut PgConnection, name: &str) -> Result<Vec<Receiver
             origin: row.origin,
             format: Format::from_word(&row.format).unwrap_or(Format::CloudEvents),
             paused: row.paused_reason,
+            filter: Filter { team: row.team_id.map(TeamId), environment: row.environment, ..Filter::default() },
             url: row.url,
         })
         .collect())

@@ -238,5 +238,15 @@ async fn only_whom_people_agreed_to_is_called() {
     let reason = pool.stage.text("SELECT hold_reason FROM drydock.run").await;
     assert!(reason.contains("“pool manager” is paused, and nothing is sent to it: being moved"), "{reason}");
     assert_eq!(pool.called(), [""; 0]);
+    // Nor for the windows of another environment than the one it is kept for.
+    sqlx::query("UPDATE drydock.webhook SET state = 'active', paused_reason = NULL, environment = 'staging'")
+        .execute(&pool.stage.house.admin)
+        .await
+        .expect("kept for copies");
+    pool.stage.decide(&pool.stage.house.engineer, HoldVerb::Continue, "did_not_run", "it was moved").await.expect("a decision");
+    pool.stage
+        .until(PATIENCE_S, "SELECT hold_reason LIKE '%for windows of another environment: it was not called.%' FROM drydock.run")
+        .await;
+    assert_eq!(pool.called(), [""; 0]);
     worker.stop().await;
 }
