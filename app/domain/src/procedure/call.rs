@@ -48,7 +48,8 @@ impl Call {
     /// As the procedure has it among its steps.
     #[must_use]
     pub fn template(&self) -> StepTemplate {
-        let always = if self.closes.is_some() { " However the run ends, it is called." } else { "" };
+        let always = self.closes.as_ref().map(|opens| format!(" Once {opens} was called, this is called however the run ends."));
+        let always = always.unwrap_or_default();
         StepTemplate {
             key: self.key.clone(),
             name: self.title.clone(),

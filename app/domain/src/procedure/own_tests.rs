@@ -217,7 +217,10 @@ fn programs_are_called_and_what_they_began_is_taken_back() {
     assert_eq!(File::of(&procedure), Some(with_calls()));
     let step = procedure.step("webhook_resume").expect("there");
     assert_eq!((step.kind, step.class), (StepKind::Webhook, StepClass::Safing));
-    assert_eq!(step.does, "Calls “pool manager” at https://pool.example.org: PAUSE shop. However the run ends, it is called.");
+    assert_eq!(
+        step.does,
+        "Calls “pool manager” at https://pool.example.org: PAUSE shop. Once webhook_pause was called, this is called however the run ends."
+    );
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>();
     let closing = |asked: &[&str], done: &[&str]| {
         let (asked, done) = (keys(asked), keys(done));

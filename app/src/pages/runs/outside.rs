@@ -25,11 +25,12 @@ pub fn OutsideCard(steps: Vec<OutsideRow>, ended: bool) -> impl IntoView {
                 (None, _, true) => view! { <Pill tone=Tone::Warn label="not done"/> },
                 (None, false, false) => view! { <Pill tone=Tone::Quiet label="comes later"/> },
             };
+            let back = step.asked.then(|| view! { <br/><span class="quiet">"Way back: "{step.back}</span> });
             let done = step.done.map(|done| {
                 let by = if done.by.is_empty() { "Its answer".to_owned() } else { done.by };
-                view! { <br/>{by}", "<Time at=done.at/>": "{done.said}<br/><span class="quiet">"Way back: "{step.back}</span> }
+                view! { <br/>{by}", "<Time at=done.at/>": "{done.said} }
             });
-            view! { <li><strong>{step.title}</strong>" "{state}<br/>{step.does}{done}</li> }
+            view! { <li><strong>{step.title}</strong>" "{state}<br/>{step.does}{done}{back}</li> }
         })
         .collect();
     (!rows.is_empty()).then(|| view! { <Card title=title id="by-hand".to_owned()><ol class="steps">{rows}</ol></Card> })

@@ -190,9 +190,14 @@ fn run_as(sql: String) -> Way {
 
 /// What may evaluate something though there are no rows: a default for rows that exist, the bounds of a partition, constants in an expression.
 fn computing(node: &SyntaxNode, text: &str) -> Way {
+    // A function of one row may be called like a field of it: (row).function.
+    let of_a_value = |field: ast::FieldExpr| words(field.syntax()).contains('(');
+    if node.descendants().filter_map(ast::FieldExpr::cast).any(of_a_value) {
+        return Way::Not(CODE);
+    }
     let calls =
         node.descendants().filter_map(ast::CallExpr::cast).filter_map(|call| call.expr()).map(|name| words(name.syntax())).collect();
-    Way::Run { sql: text.to_owned(), calls, evaluates: has_word(node, "DEFAULT") || has_word(node, "VALUES") }
+    Way::Run { sql: text.to_owned(), calls, evaluates: true }
 }
 
 /// The same without computing the rows it would be filled with.
@@ -359,5 +364,8 @@ mod tests {
         };
         assert_eq!(calls.into_iter().collect::<Vec<_>>(), ["gen_random_uuid", "shop.key"]);
         assert!(evaluates);
+        let like_a_field = "ALTER TABLE shop.orders ADD COLUMN x int DEFAULT (ROW(1)::shop.t).f";
+        assert_eq!(way(like_a_field), Way::Not(CODE));
+        assert!(matches!(way("CREATE INDEX i ON shop.orders ((shop.orders.note || 'x'))"), Way::Run { evaluates: true, .. }));
     }
 }

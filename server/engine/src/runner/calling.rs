@@ -22,8 +22,30 @@ use tokio::time::Instant;
 /// Between two tries, longer each time.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// Why a step is not done for which another program is called.
+#[derive(Debug)]
+pub(super) struct No {
+    /// It may have had its effect all the same.
+    called: bool,
+    why: String,
+}
+
+impl No {
+    /// What the hold for it says.
+    pub(super) fn said(&self, call: &Call) -> String {
+        let Self { called, why } = self;
+        let (receiver, title) = (&call.receiver, &call.title);
+        let first = if *called {
+            format!("“{receiver}” was called for the step “{title}” and did not say yes. {why}")
+        } else {
+            format!("“{receiver}” was not called for the step “{title}”. {why}")
+        };
+        format!("{first} Find out whether it is done: {} Then choose to go on, and say whether it is to be called again.", call.does)
+    }
+}
+
 /// Makes a call until the receiver says yes, at most [`MOST_TRIES`] times. The inner error says why it did not.
-pub(super) async fn call(work: &Work, call: &Call) -> Step<Result<(), String>> {
+pub(super) async fn call(work: &Work, call: &Call) -> Step<Result<(), No>> {
     let receiver = {
         let mut db = work.hand.context.pool.acquire().await?;
         registered(store::run_calls::receivers(&mut db, &call.receiver).await?, call).and_then(|receiver| meant(work, receiver))
@@ -33,9 +55,13 @@ pub(super) async fn call(work: &Work, call: &Call) -> Step<Result<(), String>> {
     fail_point("after_ask_call");
     let receiver = match receiver {
         Ok(receiver) => receiver,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => return Ok(Err(No { called: false, why })),
     };
-    let outbound = Outbound::new(work.hand.context.config.outbound.clone())?;
+    let outbound = match Outbound::new(work.hand.context.config.outbound.clone()) {
+        Ok(outbound) => outbound,
+        Err(error) => return Ok(Err(No { called: false, why: format!("This worker calls nobody: {error}.") })),
+    };
+    line(work, format!("“{}”: calls “{}” at {}.", call.title, call.receiver, call.origin)).await?;
     let mut why = String::new();
     for number in 1..=MOST_TRIES {
         work.go_on()?;
@@ -62,15 +88,7 @@ pub(super) async fn call(work: &Work, call: &Call) -> Step<Result<(), String>> {
             pause(work, PAUSE * number).await?;
         }
     }
-    Ok(Err(why))
-}
-
-/// What the hold for it says.
-pub(super) fn said(call: &Call, why: &str) -> String {
-    format!(
-        "“{}” was called for the step “{}” and did not say yes. {why} Find out whether it is done: {} Then choose to go on, and say whether it is to be called again.",
-        call.receiver, call.title, call.does
-    )
+    Ok(Err(No { called: true, why }))
 }
 
 /// Makes the calls that take back what was begun. Gives a sentence for each that nobody answered.
@@ -81,7 +99,7 @@ pub(super) async fn close(work: &Work, procedure: &Procedure) -> Step<Vec<String
     };
     let mut said = Vec::new();
     for one in procedure.calls_to_close(&calls.asked, &calls.done) {
-        if let Err(why) = call(work, one).await? {
+        if let Err(No { why, .. }) = call(work, one).await? {
             said.push(format!("NOT taken back: “{}” did not say yes for “{}”. {why} By hand: {}", one.receiver, one.title, one.back));
         }
     }
@@ -117,7 +135,7 @@ fn meant(work: &Work, receiver: Receiver) -> Result<Receiver, String> {
     if of_team && of_environment {
         return Ok(receiver);
     }
-    Err(format!("This receiver is for windows of another {}: it was not called.", if of_team { "environment" } else { "team" }))
+    Err(format!("It is kept for windows of another {}.", if of_team { "environment" } else { "team" }))
 }
 
 /// One try: the status that came back, or why none did.
@@ -143,19 +161,35 @@ async fn once(work: &Work, call: &Call, receiver: &Receiver, outbound: &Outbound
     };
     let body = serde_json::to_vec(&called.body()).map_err(Error::from)?;
     let to = To { webhook: receiver.id, url: &receiver.url, format: receiver.format };
-    Ok(work.unless_over(receiver::post(context, outbound, to, &id, body)).await??.map(|reply| reply.status))
+    match work.unless_over(receiver::post(context, outbound, to, &id, body)).await? {
+        Ok(answer) => Ok(answer.map(|reply| reply.status)),
+        Err(Error::Database(error)) => Err(Error::Database(error).into()),
+        Err(error) => {
+            tracing::warn!(run = %work.run.id, step = call.key, %error, "a receiver could not be called");
+            Ok(Err(
+                "This worker cannot open its address or its secret. Type the address again and make a new secret, on the page Webhooks."
+                    .to_owned(),
+            ))
+        }
+    }
 }
 
 /// On record before the first try.
 async fn ask(work: &Work, call: &Call) -> Step<()> {
     let (tenure, key, id) = (work.hand.tenure, call.key.clone(), clock::new_id::<uuid::Uuid>());
-    let line = format!("“{}”: calls “{}” at {}.", call.title, call.receiver, call.origin);
     let written = work.hand.write("ask_call", move |ledger| {
-        let (key, line) = (key.clone(), line.clone());
-        Box::pin(async move {
-            ledger.ask_call(tenure, &key, id).await?;
-            ledger.line(tenure, &Line::new("phase", line)).await
-        })
+        let key = key.clone();
+        Box::pin(async move { ledger.ask_call(tenure, &key, id).await })
+    });
+    Ok(written.await?)
+}
+
+/// A line of the run's page, in its place among the others.
+async fn line(work: &Work, said: String) -> Step<()> {
+    let tenure = work.hand.tenure;
+    let written = work.hand.write("call_line", move |ledger| {
+        let line = Line::new("phase", said.clone());
+        Box::pin(async move { ledger.line(tenure, &line).await })
     });
     Ok(written.await?)
 }

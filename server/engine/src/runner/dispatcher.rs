@@ -289,12 +289,13 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
         floor::work_through(work, control).await?;
         hold_if_asked(work).await?;
     }
+    let mut stopped = false;
     if work.plan.change.is_some() && !work.lease.stop_asked() {
-        way_back::stops(work, i32::MAX).await?;
+        stopped = way_back::stops(work, i32::MAX).await?;
     }
     // Also where nothing needed work, or what was sent had no effect: what people were to put back is put back.
     if !work.lease.stop_asked() {
-        outside::holds(work, None).await?;
+        outside::holds(work, None, stopped).await?;
     }
     // Somebody may ask until the very write, also where the list is empty.
     while !transitions::probing(&work.hand).await? {
@@ -323,10 +324,10 @@ async fn probe_and_end(work: &mut Work) -> Step<()> {
     let outcomes = close_open_items(work, why).await?;
     work.go_on()?;
     // Nothing is measured, and nothing watched for hours, while traffic is still kept away.
-    outside::close(work).await?;
+    let unclosed = outside::close(work).await?;
     probes::after(work).await?;
     let ending = ending(stopped.is_some(), &outcomes);
-    if ending == Ending::Finished && watched(work).await? {
+    if ending == Ending::Finished && unclosed.is_empty() && watched(work).await? {
         probes::after(work).await?;
     }
     let said = format!("{}{}", summary(&outcomes), outside::left(work).await?);

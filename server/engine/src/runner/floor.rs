@@ -212,7 +212,7 @@ impl<'f> Floor<'f> {
             if !may_begin(work).await? {
                 return Ok(Looked::Closed);
             }
-            outside::holds(work, Some(item.work.step.as_str())).await?;
+            outside::holds(work, Some(item.work.step.as_str()), false).await?;
             Ok(if pace.lets_begin(work, control).await? { Looked::Begins } else { Looked::Waits })
         };
         let look = work.unless_over(look);

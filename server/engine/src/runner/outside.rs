@@ -3,7 +3,7 @@
 use super::dispatcher::Work;
 use super::{Halt, Step, calling, fail_point};
 use crate::actions::start_gate::{Asked, look};
-use crate::store;
+use crate::store::{self, run_calls::Calls};
 use domain::decision::Refusal;
 use domain::gate::{CUT_OFF, StartPath, together};
 use domain::hold::{HoldCause, HoldVerb};
@@ -15,6 +15,12 @@ fn procedure(work: &Work) -> Option<&Procedure> {
     work.plan.procedure.own.as_deref().filter(|procedure| procedure.outside().next().is_some())
 }
 
+/// Its calls: which were begun, and which are over.
+async fn calls(work: &Work) -> Step<Calls> {
+    let mut db = work.hand.context.pool.acquire().await?;
+    Ok(store::run_calls::calls(&mut db, work.run.id).await?)
+}
+
 /// Keys of those that are done.
 async fn done(work: &Work) -> Step<BTreeSet<String>> {
     let mut db = work.hand.context.pool.acquire().await?;
@@ -24,7 +30,9 @@ async fn done(work: &Work) -> Step<BTreeSet<String>> {
 /// Holds where a person has something to do before the step with this key begins, or before the end, and calls whom it is to call there.
 /// Nobody is asked for what would be in vain: while nothing may begin the run holds for that, and after the cut-off only what was begun outside
 /// is brought to its end.
-pub(super) async fn holds(work: &Work, before: Option<&str>) -> Step<()> {
+///
+/// At the end, where a part of a text `stopped` what comes after it or nothing may begin, nobody is called but to take back what was begun.
+pub(super) async fn holds(work: &Work, before: Option<&str>, stopped: bool) -> Step<()> {
     let Some(procedure) = procedure(work) else { return Ok(()) };
     let mut done = done(work).await?;
     while let Some(step) = procedure.next_outside(before, &done) {
@@ -39,14 +47,20 @@ pub(super) async fn holds(work: &Work, before: Option<&str>) -> Step<()> {
             return Ok(());
         }
         let Some(call) = procedure.call(&step.key) else { return ask(work, step).await };
+        let asked = calls(work).await?.asked;
+        let takes_back = call.closes.as_ref().is_some_and(|opens| asked.contains(opens));
+        if before.is_none() && (stopped || late || !closed.is_empty()) && !takes_back {
+            done.insert(step.key.clone());
+            continue;
+        }
         if work.lease.stop_asked() {
             return Ok(());
         }
-        if let Err(why) = calling::call(work, call).await? {
+        if let Err(no) = calling::call(work, call).await? {
             if work.lease.stop_asked() {
                 return Ok(());
             }
-            return Err(Halt::Hold(HoldCause::Unanswered, calling::said(call, &why)));
+            return Err(Halt::Hold(HoldCause::Unanswered, no.said(call)));
         }
         done.insert(step.key.clone());
     }
@@ -99,13 +113,18 @@ pub(super) async fn left(work: &Work) -> Step<String> {
     let (done, open): (Vec<&StepTemplate>, Vec<&StepTemplate>) = procedure.outside().partition(|step| keys.contains(&step.key));
     let names = |steps: &[&StepTemplate]| steps.iter().map(|step| format!("“{}”", step.name)).collect::<Vec<_>>().join(", ");
     let mut said = unclosed.iter().map(|sentence| format!(" {sentence}")).collect::<String>();
+    let asked = calls(work).await?.asked;
+    let closed =
+        |step: &StepTemplate| procedure.calls().iter().any(|call| call.closes.as_ref() == Some(&step.key) && keys.contains(&call.key));
+    let closes = |step: &StepTemplate| procedure.call(&step.key).is_some_and(|call| call.closes.is_some());
+    let (unknown, open): (Vec<&StepTemplate>, Vec<&StepTemplate>) = open.into_iter().partition(|step| asked.contains(&step.key));
+    for step in unknown.iter().filter(|step| !closed(step) && !closes(step)) {
+        said.push_str(&format!(" “{}” was called for and may have had its effect. By hand: {}", step.name, step.rollback));
+    }
     if done.is_empty() || open.is_empty() {
         return Ok(said);
     }
     said.push_str(&format!(" Done outside the database: {}; not done: {}.", names(&done), names(&open)));
-    let closed =
-        |step: &StepTemplate| procedure.calls().iter().any(|call| call.closes.as_ref() == Some(&step.key) && keys.contains(&call.key));
-    let closes = |step: &StepTemplate| procedure.call(&step.key).is_some_and(|call| call.closes.is_some());
     let back: Vec<String> =
         done.iter().filter(|step| !closed(step) && !closes(step)).map(|step| format!("“{}”: {}", step.name, step.rollback)).collect();
     if !back.is_empty() {

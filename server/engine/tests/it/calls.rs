@@ -1,13 +1,15 @@
 //! Calls of own procedures on a real run, to a real receiver: nothing goes on before it says yes, what nobody answers is decided by a person,
 //! and what a call began is taken back however the run ends.
 
+use crate::changes::sends_with;
 use crate::hook_sink::{HookSink, Says};
 use crate::house::code;
-use crate::own_procedures::{agree, file, propose, shelved};
+use crate::own_procedures::{KEY, agree, file, propose, shelved};
 use crate::run_stage::{RunStage, Worker};
 use crate::voices::administrator;
 use domain::hold::HoldVerb;
 use domain::plan::PlanProcedure;
+use domain::proposal::ProposalForm;
 use domain::webhook::Draft;
 use engine::Error;
 use engine::actions::Caller;
@@ -172,6 +174,24 @@ async fn what_a_call_began_is_taken_back_however_the_run_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_follows_a_text_that_failed_is_not_called() {
+    let pool = Pool::new().await;
+    let house = &pool.stage.house;
+    let cutover = "[[webhook]]\nkey = \"webhook_cutover\"\ntitle = \"The shop uses it\"\nreceiver = \"pool manager\"\norigin = \"ORIGIN\"\ndoes = \"It cuts over.\"\nback = \"Back again.\"\nrisk = \"R3\"\n";
+    let text = "[sql]\nstatements = \"ALTER TABLE shop.nowhere ADD COLUMN x int\"\nno_way_back = \"There is none, by choice.\"\n";
+    let steps = "\"webhook_pause\", \"sql\", \"webhook_cutover\", \"webhook_resume\"";
+    let all = calls(&pool.origin()) + &cutover.replace("ORIGIN", &pool.origin()) + text;
+    let procedure = shelved(house, &file(steps, &all)).await;
+    let form = ProposalForm { procedure: KEY.into(), ..house.form(3) };
+    let change = engine::change::of_form(&procedure, &form).expect("a text");
+    pool.stage.due(move |plan| sends_with(plan, &procedure, change)).await;
+    let worker = pool.worker();
+    let said = pool.over().await;
+    assert_eq!(pool.called(), ["webhook_pause", "webhook_resume"], "{said}");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_taken_back_is_said() {
     let pool = Pool::due().await;
     pool.sink.say(Says::HangUp);
@@ -245,7 +265,7 @@ async fn only_whom_people_agreed_to_is_called() {
         .expect("kept for copies");
     pool.stage.decide(&pool.stage.house.engineer, HoldVerb::Continue, "did_not_run", "it was moved").await.expect("a decision");
     pool.stage
-        .until(PATIENCE_S, "SELECT hold_reason LIKE '%for windows of another environment: it was not called.%' FROM drydock.run")
+        .until(PATIENCE_S, "SELECT hold_reason LIKE '%“pool manager” was not called for the step %It is kept for windows of another environment.%' FROM drydock.run")
         .await;
     assert_eq!(pool.called(), [""; 0]);
     worker.stop().await;
