@@ -243,7 +243,7 @@ usual = "tidied"
 test("SQL is agreed on once: a value in quotes is refused, and a second person reads the text", async ({ page, demo }) => {
   await signIn(page, demo, "lead");
   await page.goto(`${demo.address}/procedures/new`);
-  await expect(page.locator("main")).toContainText("Or SQL instead of steps");
+  await expect(page.locator("main")).toContainText("It is read and marked like any design change");
   const text = page.getByLabel(/^Text/);
   const wrong = SQL_FILE.replace("IS {{note}}", "IS 'It is {{note}}'");
   await text.fill(wrong);
