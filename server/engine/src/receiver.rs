@@ -3,9 +3,10 @@
 use crate::error::{Error, Result};
 use crate::outbound::{Call, Outbound, Reply};
 use crate::signing;
-use crate::store::webhooks;
+use crate::store::webhooks::{self, Receiver};
 use crate::worker::WorkerContext;
 use domain::ids::WebhookId;
+use domain::procedure::call;
 use domain::webhook::Format;
 use secrecy::ExposeSecret as _;
 
@@ -47,6 +48,27 @@ pub(crate) async fn post(
     }
     let call = Call { url: &url, media_type: to.format.media_type(), headers: &headers, body };
     Ok(outbound.post(call).await.map_err(|fault| fault.to_string()))
+}
+
+/// The receiver that the procedure means, if it is as people saw it when they agreed.
+pub(crate) fn registered(found: Vec<Receiver>, call: &call::Call) -> Result<Receiver, String> {
+    let many = found.len() > 1;
+    let Some(receiver) = found.into_iter().find(|receiver| receiver.origin == call.origin) else {
+        return Err(format!(
+            "No receiver is called “{}” at {}: an administrator registers it on the page Webhooks.",
+            call.receiver, call.origin
+        ));
+    };
+    if many {
+        return Err(format!("More than one receiver is called “{}”. Give them names of their own on the page Webhooks.", call.receiver));
+    }
+    if !receiver.format.is_signed() {
+        return Err(format!("“{}” is a chat. Only a program is called: CloudEvents 1.0, signed.", call.receiver));
+    }
+    match &receiver.paused {
+        Some(why) => Err(format!("“{}” is paused, and nothing is sent to it: {why}", call.receiver)),
+        None => Ok(receiver),
+    }
 }
 
 /// What a status means to us.

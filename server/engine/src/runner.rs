@@ -19,6 +19,8 @@
 //! | `pre_checks`, `selecting`, `executor`, `cleanup`, `probes` | one phase or step each |
 //! | `pace` | when something new may begin, for standbys and for the server's load |
 //! | `lot` | small tables many at a time |
+//! | `outside` | steps that people and other programs do: holds, or calls, before what comes after them |
+//! | `calling` | calls another program, until it says yes |
 //! | `way_back` | takes a change of design back, when a person decides so |
 //! | `guarded` | tells the watchdog of each statement, and when it is over |
 //! | `watch` | a statement while it runs: its progress, a stop, the end of trust, the deadline |
@@ -44,8 +46,6 @@ mod selecting;
 mod transitions;
 mod watch;
 mod way_back;
-
-pub(crate) use calling::registered;
 
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, Tenure, is_lease_lost};

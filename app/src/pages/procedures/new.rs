@@ -130,7 +130,7 @@ fn New(form: ProcedureForm) -> impl IntoView {
                 <Card title="Calls">
                     <p>"What another program does is done by a call to a receiver that an administrator registered on the page Webhooks: a signed CloudEvent of the type "<code>{CALLED}</code>". The run goes on when it answers with a status from 200 to 299; otherwise a person decides."</p>
                     <pre class="statement">{CALL_EXAMPLE}</pre>
-                    <p class="quiet">{format!("At most {} of them, each tried {} times under one webhook-id. Name and origin are those of the receiver. A call that closes another one is made however the run ends, once that other one was. It is made for each database, which the event names; a receiver that is kept for one team or environment is called for no other, so that a rehearsal on a copy closes nothing.", call::MOST, call::MOST_TRIES)}</p>
+                    <p class="quiet">{format!("At most {} of them, each tried {} times at a time under one webhook-id. Name and origin are those of the receiver. A call that closes another one is made however the run ends, once that other one was. It is made for each database, which the event names; a receiver that is kept for one team or environment is called for no other, so that a rehearsal on a copy closes nothing.", call::MOST, call::MOST_TRIES)}</p>
                 </Card>
                 <Card title="SQL">
                     <p>"A file may have the text of a change: alone, without "<code>"steps"</code>", or where "<code>"sql"</code>" stands among them. It is read and marked like any design change, and each plan holds it word by word. It can be proposed again and again, and in series."</p>

@@ -4,9 +4,9 @@ use super::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
-use crate::runner::registered;
+use crate::receiver::registered;
 use crate::store::own_procedures::{self, Version};
-use crate::store::run_calls;
+use crate::store::webhooks;
 use crate::wake::{Wake, wake};
 use crate::{change, clock, procedure_file, transaction};
 use domain::decision::{FieldError, Refusal};
@@ -99,7 +99,7 @@ async fn next(db: &mut PgConnection, file: &File, versions: &[Version], input: &
 async fn check_receivers(db: &mut PgConnection, procedure: &Procedure) -> Result<()> {
     let mut errors = Vec::new();
     for (call, n) in procedure.calls().iter().zip(1..) {
-        if let Err(why) = registered(run_calls::receivers(db, &call.receiver).await?, call) {
+        if let Err(why) = registered(webhooks::receivers(db, &call.receiver).await?, call) {
             errors.push(FieldError::new(FIELD, format!("webhook {n}, receiver: {why}")));
         }
     }

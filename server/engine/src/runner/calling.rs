@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::ledger::Line;
 use crate::outbound::Outbound;
 use crate::receiver::{self, To};
-use crate::store::{self, run_calls::Receiver};
+use crate::store::{self, webhooks::Receiver};
 use domain::fact::NewFact;
 use domain::procedure::Procedure;
 use domain::procedure::call::{Call, MOST_TRIES};
@@ -48,7 +48,7 @@ impl No {
 pub(super) async fn call(work: &Work, call: &Call) -> Step<Result<(), No>> {
     let receiver = {
         let mut db = work.hand.context.pool.acquire().await?;
-        registered(store::run_calls::receivers(&mut db, &call.receiver).await?, call).and_then(|receiver| meant(work, receiver))
+        receiver::registered(store::webhooks::receivers(&mut db, &call.receiver).await?, call).and_then(|receiver| meant(work, receiver))
     };
     // Also where nobody can be called: whoever finds out may say that it is done.
     ask(work, call).await?;
@@ -99,32 +99,12 @@ pub(super) async fn close(work: &Work, procedure: &Procedure) -> Step<Vec<String
     };
     let mut said = Vec::new();
     for one in procedure.calls_to_close(&calls.asked, &calls.done) {
-        if let Err(No { why, .. }) = call(work, one).await? {
-            said.push(format!("NOT taken back: “{}” did not say yes for “{}”. {why} By hand: {}", one.receiver, one.title, one.back));
+        if let Err(No { called, why }) = call(work, one).await? {
+            let verb = if called { "did not say yes" } else { "was not called" };
+            said.push(format!("NOT taken back: “{}” {verb} for “{}”. {why} By hand: {}", one.receiver, one.title, one.back));
         }
     }
     Ok(said)
-}
-
-/// The receiver that the procedure means, if it is as people saw it when they agreed.
-pub(crate) fn registered(found: Vec<Receiver>, call: &Call) -> Result<Receiver, String> {
-    let many = found.len() > 1;
-    let Some(receiver) = found.into_iter().find(|receiver| receiver.origin == call.origin) else {
-        return Err(format!(
-            "No receiver is called “{}” at {}: an administrator registers it on the page Webhooks.",
-            call.receiver, call.origin
-        ));
-    };
-    if many {
-        return Err(format!("More than one receiver is called “{}”. Give them names of their own on the page Webhooks.", call.receiver));
-    }
-    if !receiver.format.is_signed() {
-        return Err(format!("“{}” is a chat. Only a program is called: CloudEvents 1.0, signed.", call.receiver));
-    }
-    match &receiver.paused {
-        Some(why) => Err(format!("“{}” is paused, and nothing is sent to it: {why}", call.receiver)),
-        None => Ok(receiver),
-    }
 }
 
 /// A receiver that an administrator keeps for one team or environment is called for no other one: a rehearsal on a copy closes no shop.

@@ -39,8 +39,10 @@ pub async fn of(db: &mut PgConnection, run: RunId) -> Result<BTreeMap<String, Op
     )
     .fetch_all(db)
     .await?;
-    let done = |at: Option<Stamp>, by: Option<String>, said: Option<String>| {
-        at.map(|at| Done { at: at.to_jiff(), by: by.unwrap_or_default(), said: said.unwrap_or_default() })
-    };
-    Ok(rows.into_iter().map(|row| (row.step, done(row.done_at, row.name, row.said))).collect())
+    Ok(rows.into_iter().map(|row| (row.step, as_done(row.done_at, row.name, row.said))).collect())
+}
+
+/// When a step was done, by whom, and what was said; nothing while it is not.
+pub(super) fn as_done(at: Option<Stamp>, by: Option<String>, said: Option<String>) -> Option<Done> {
+    at.map(|at| Done { at: at.to_jiff(), by: by.unwrap_or_default(), said: said.unwrap_or_default() })
 }

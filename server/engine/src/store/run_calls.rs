@@ -1,10 +1,10 @@
 //! Calls of runs: which were made, and what came of them.
 
 use super::Stamp;
+use super::by_hand::as_done;
 use crate::error::Result;
-use domain::ids::{RunId, TeamId, WebhookId};
+use domain::ids::RunId;
 use domain::view::runs::Done;
-use domain::webhook::{Filter, Format};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -60,46 +60,5 @@ pub async fn of(db: &mut PgConnection, run: RunId) -> Result<BTreeMap<String, Op
     )
     .fetch_all(db)
     .await?;
-    let done = |at: Option<Stamp>, by: Option<String>, said: Option<String>| {
-        at.map(|at| Done { at: at.to_jiff(), by: by.unwrap_or_default(), said: said.unwrap_or_default() })
-    };
-    Ok(rows.into_iter().map(|row| (row.step, done(row.done_at, row.name, row.said))).collect())
-}
-
-/// A registered receiver, as a call looks for it.
-#[derive(Debug, Clone)]
-pub struct Receiver {
-    /// Identity.
-    pub id: WebhookId,
-    /// Scheme, host and port.
-    pub origin: String,
-    /// What it understands.
-    pub format: Format,
-    /// Why nothing is sent to it now.
-    pub paused: Option<String>,
-    /// Of whose windows it is told.
-    pub filter: Filter,
-    /// The whole address, sealed to the workers.
-    pub url: Vec<u8>,
-}
-
-/// Receivers of this name.
-pub async fn receivers(db: &mut PgConnection, name: &str) -> Result<Vec<Receiver>> {
-    let rows = sqlx::query!(
-        "SELECT h.id, h.origin, h.format, h.paused_reason, h.team_id, h.environment, h.url FROM drydock.webhook h WHERE h.name = $1 AND h.state <> 'deleted' ORDER BY h.id",
-        name
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Receiver {
-            id: WebhookId(row.id),
-            origin: row.origin,
-            format: Format::from_word(&row.format).unwrap_or(Format::CloudEvents),
-            paused: row.paused_reason,
-            filter: Filter { team: row.team_id.map(TeamId), environment: row.environment, ..Filter::default() },
-            url: row.url,
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| (row.step, as_done(row.done_at, row.name, row.said))).collect())
 }

@@ -44,6 +44,44 @@ pub async fn list(db: &mut PgConnection, only: Option<WebhookId>) -> sqlx::Resul
         .collect())
 }
 
+/// A registered receiver, as a call looks for it.
+#[derive(Debug, Clone)]
+pub struct Receiver {
+    /// Identity.
+    pub id: WebhookId,
+    /// Scheme, host and port.
+    pub origin: String,
+    /// What it understands.
+    pub format: Format,
+    /// Why nothing is sent to it now.
+    pub paused: Option<String>,
+    /// Of whose windows it is told.
+    pub filter: Filter,
+    /// The whole address, sealed to the workers.
+    pub url: Vec<u8>,
+}
+
+/// Receivers of this name.
+pub async fn receivers(db: &mut PgConnection, name: &str) -> sqlx::Result<Vec<Receiver>> {
+    let rows = sqlx::query!(
+        "SELECT h.id, h.origin, h.format, h.paused_reason, h.team_id, h.environment, h.url FROM drydock.webhook h WHERE h.name = $1 AND h.state <> 'deleted' ORDER BY h.id",
+        name
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Receiver {
+            id: WebhookId(row.id),
+            origin: row.origin,
+            format: Format::from_word(&row.format).unwrap_or(Format::CloudEvents),
+            paused: row.paused_reason,
+            filter: Filter { team: row.team_id.map(TeamId), environment: row.environment, ..Filter::default() },
+            url: row.url,
+        })
+        .collect())
+}
+
 /// Takes a receiver's row for this transaction, and lets transitions owe it events meanwhile: its revision, and whether it is paused. `None` where it was deleted or never was.
 pub(crate) async fn lock(db: &mut PgConnection, id: WebhookId) -> sqlx::Result<Option<(i32, bool)>> {
     let row =
