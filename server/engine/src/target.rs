@@ -7,6 +7,7 @@
 pub mod cancel;
 pub mod connect;
 pub mod copy;
+pub mod durable;
 pub mod fault;
 pub mod fence;
 pub mod guarded;

@@ -147,7 +147,9 @@ impl TestServer {
 }
 
 async fn pool(url: &str) -> PgPool {
-    PgPoolOptions::new().max_connections(8).connect(url).await.expect("the test database answers")
+    // A machine that stands still for a minute, as when its disk has to write all it was given, fails no test: what hangs ends by the runner's limit.
+    let options = PgPoolOptions::new().max_connections(8).acquire_timeout(std::time::Duration::from_secs(180));
+    options.connect(url).await.expect("the test database answers")
 }
 
 /// Names here are made by this file: identifiers of letters, digits and underscores.
@@ -159,30 +161,41 @@ async fn run(connection: &mut PgConnection, statement: String) {
 }
 
 async fn server() -> &'static TestServer {
-    SERVER.get_or_init(start_or_join).await
+    SERVER.get_or_init(|| start_or_join("test-cluster", false)).await
 }
 
-async fn start_or_join() -> TestServer {
+/// For this process, another cluster than the one of the tests: it keeps what it committed, as people's servers do. For figures that are to
+/// hold there too; to be called before anything else here.
+///
+/// # Panics
+/// When a database of the other cluster is in use already.
+pub async fn on_durable_server() {
+    assert!(!SERVER.initialized(), "this process has begun to use the server of the tests");
+    SERVER.get_or_init(|| start_or_join("durable-cluster", true)).await;
+}
+
+/// `name` is the folder's below `target`; one that is not `durable` loses everything when the machine stops.
+async fn start_or_join(name: &str, durable: bool) -> TestServer {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     fs::create_dir_all(&target).expect("target can be written");
     let target = target.canonicalize().expect("target exists");
     let hash = hex::encode(&Sha256::digest(target.as_os_str().as_encoded_bytes())[..4]);
-    let elsewhere = PathBuf::from(format!("/var/tmp/drydock-test-{hash}"));
-    let folder = reachable_folder(&target.join("test-cluster"), &elsewhere).expect("a place for the test cluster").folder;
+    let elsewhere = PathBuf::from(format!("/var/tmp/drydock-{name}-{hash}"));
+    let folder = reachable_folder(&target.join(name), &elsewhere).expect("a place for the test cluster").folder;
     // `make test` finds the server's process here to stop it.
     let _gate = tokio::task::spawn_blocking({
-        let target = target.clone();
+        let gate = target.join(format!("{name}.gate"));
         move || {
-            let gate = File::create(target.join("test-cluster.gate")).expect("target can be written");
+            let gate = File::create(gate).expect("target can be written");
             gate.lock().expect("the gate opens in turn");
             gate
         }
     })
     .await
     .expect("waiting cannot fail");
-    fs::write(target.join("test-cluster.place"), folder.as_os_str().as_encoded_bytes()).expect("target can be written");
+    fs::write(target.join(format!("{name}.place")), folder.as_os_str().as_encoded_bytes()).expect("target can be written");
     let mut config = ClusterConfig::new(&folder);
-    config.durable = false;
+    config.durable = durable;
     config.settings =
         [("max_connections", "300"), ("autovacuum", "off"), ("shared_buffers", "64MB")].map(|(n, v)| (n.into(), v.into())).into();
     let cluster = Cluster::start(config).await.expect("the test cluster starts");

@@ -3,7 +3,7 @@
 //!
 //! The order of things is that of one item. What will be sent, and by which process of the server, is committed before the first statement
 //! is sent; each statement is asked for once more right before it; and after a crash each table's own counter, or the index that is another
-//! one, says whether it had its turn. What an interrupted rebuild left is dropped before its end is on record, as for one item.
+//! one, says whether it had its turn. Their commits wait for the server's disk once, before the end of any of them is on record. What an interrupted rebuild left is dropped before its end is on record, as for one item.
 //! What was not to be done this way, for want of time or of a lock, is done one by one.
 
 use super::control::{Control, epoch, open_failed, statement};
@@ -16,9 +16,9 @@ use crate::error::{Error, Result};
 use crate::ledger::{Begun, Concluded, Line, NewAttempt};
 use crate::store::runs::Item;
 use crate::target::fault::StatementError;
-use crate::target::fence;
 use crate::target::postgres::{Evidence, ItemResult, Tried, lot};
 use crate::target::session::{Guards, Session, SessionName};
+use crate::target::{durable, fence};
 use domain::gate::StartPath;
 use domain::hold::HoldCause;
 use domain::procedure::text::plural;
@@ -39,6 +39,8 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     let Some(first) = items.first() else { return Ok(()) };
     let Some((budget_ms, needs_ms)) = budget(work, &items).await? else { return halves(work, control, &items, place, kept).await };
     let session = ready(work, control, first, place, budget_ms, kept.take()).await?;
+    // What is set for this lot ends with it: whoever takes over the session begins with its defaults.
+    let commits_later = durable::later(&session.link).await.map_err(|error| statement(&error))?;
     let Some(tries) = begin(work, &items, &before, &session, place, needs_ms).await? else {
         *kept = Some(session);
         return one_by_one(work, control, &items, place, kept).await;
@@ -71,6 +73,10 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
             }
             Err(error) => return Err(statement(&error)),
         }
+    }
+    if commits_later {
+        // By the control session, whose commits wait, and which is there whatever became of the other.
+        durable::wait(&control.session.link).await.map_err(|error| statement(&error))?;
     }
     let works: Vec<&WorkItem> = items.iter().map(|item| &item.work).collect();
     let (tried, times): (Vec<Tried>, Vec<_>) = sent.into_iter().unzip();

@@ -156,8 +156,7 @@ async fn what_nobody_answers_is_decided_by_a_person() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_call_began_is_taken_back_however_the_run_ends() {
-    let ways = [(HoldVerb::RollBack, "rolled_back"), (HoldVerb::Fail, "failed"), (HoldVerb::Validate, "finished")];
-    futures_util::future::join_all(ways.map(async |(verb, ending)| {
+    for (verb, ending) in [(HoldVerb::RollBack, "rolled_back"), (HoldVerb::Fail, "failed"), (HoldVerb::Validate, "finished")] {
         let pool = Pool::due().await;
         // It hangs up: whether it paused the pool is not known.
         pool.sink.say(Says::HangUp);
@@ -169,8 +168,7 @@ async fn what_a_call_began_is_taken_back_however_the_run_ends() {
         assert_eq!(pool.stage.text("SELECT ending FROM drydock.run").await, ending, "{said}");
         assert_eq!(pool.called().last().map(String::as_str), Some("webhook_resume"), "{verb:?}: {said}");
         worker.stop().await;
-    }))
-    .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,7 @@ mod cuts;
 mod delegations;
 mod departures;
 mod disowned;
+mod durable;
 mod executors;
 mod feeds;
 mod freeze_imports;

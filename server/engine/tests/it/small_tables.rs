@@ -9,33 +9,32 @@ use engine::test_support::fail_points::Deed;
 use futures_util::StreamExt as _;
 use std::time::Duration;
 
-const TABLES: usize = 40;
 const EACH_ONCE: &str = "SELECT count(*) FROM pg_stat_user_tables WHERE schemaname = 'shop' AND vacuum_count = 1 AND analyze_count = 1";
 
-async fn many() -> RunStage {
+async fn many(tables: usize) -> RunStage {
     let stage = RunStage::new().await;
-    for n in 0..TABLES {
+    for n in 0..tables {
         stage.dead_rows(&format!("t{n}"), 400).await;
     }
     stage
         .due(|plan| {
             plan.parameters.jobs = 2;
-            plan.envelope.most_objects = 200;
+            plan.envelope.most_objects = 400;
         })
         .await;
     stage
 }
 
-async fn each_once(stage: &RunStage, case: &str) {
+async fn each_once(stage: &RunStage, tables: i64, case: &str) {
     nothing_twice_and_nothing_lost(stage, case).await;
     let page = stage.page().await;
-    assert_eq!(stage.on_target(EACH_ONCE).await, 40, "{case}: one VACUUM and one ANALYZE of each\n{page}");
-    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.item WHERE outcome = 'done'").await, 80, "{case}\n{page}");
+    assert_eq!(stage.on_target(EACH_ONCE).await, tables, "{case}: one VACUUM and one ANALYZE of each\n{page}");
+    assert_eq!(stage.house.count("SELECT count(*) FROM drydock.item WHERE outcome = 'done'").await, 2 * tables, "{case}\n{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lot_of_small_tables_is_worked_on_in_few_sessions() {
-    let stage = many().await;
+    let stage = many(120).await;
     let worker = stage.worker();
     stage.until(90, "SELECT state = 'validating' FROM drydock.window").await;
     let page = stage.page().await;
@@ -48,7 +47,7 @@ async fn a_lot_of_small_tables_is_worked_on_in_few_sessions() {
     );
     let apart = "SELECT count(DISTINCT started_at) FROM drydock.attempt WHERE session_name = (SELECT session_name FROM drydock.attempt WHERE ordinal = 1)";
     assert!(stage.house.count(apart).await > 5, "each has the time that its own statement took\n{page}");
-    each_once(&stage, "in peace").await;
+    each_once(&stage, 120, "in peace").await;
     worker.stop().await;
 }
 
@@ -119,9 +118,9 @@ async fn taken_over(stage: &RunStage, case: &str, point: &'static str, nth: u32)
 
 async fn dies_at(point: &'static str, nth: u32) {
     let case = format!("small tables, dies at {point}, time {nth}");
-    let stage = many().await;
+    let stage = many(40).await;
     taken_over(&stage, &case, point, nth).await;
-    each_once(&stage, &case).await;
+    each_once(&stage, 40, &case).await;
     stage.leave().await;
 }
 

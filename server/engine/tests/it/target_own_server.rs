@@ -29,11 +29,16 @@ use tokio_util::sync::CancellationToken;
 
 /// Starts a cluster, gives it to the test, and stops it whatever the test does.
 pub async fn with_server(test: impl AsyncFnOnce(&Cluster)) {
+    with_server_of(false, &[("max_prepared_transactions", "5")], test).await;
+}
+
+/// The same with settings, and where it is `durable` keeping what it committed when it crashes.
+pub async fn with_server_of(durable: bool, settings: &[(&str, &str)], test: impl AsyncFnOnce(&Cluster)) {
     let home = tempfile::tempdir().expect("a temporary folder");
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o711)).expect("ours");
     let mut config = ClusterConfig::new(home.path().join("cluster"));
-    config.durable = false;
-    config.settings = vec![("max_prepared_transactions".to_owned(), "5".to_owned())];
+    config.durable = durable;
+    config.settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let cluster = Cluster::start(config).await.expect("starts");
     let outcome = AssertUnwindSafe(test(&cluster)).catch_unwind().await;
     cluster.stop().await.expect("stops");
