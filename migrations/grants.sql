@@ -71,7 +71,7 @@ GRANT EXECUTE ON FUNCTION drydock.measured_mib(drydock.target), drydock.plan_wan
 GRANT INSERT (run_id, step) ON drydock.by_hand TO {worker};
 GRANT UPDATE (done_at, done_by, said) ON drydock.by_hand TO {web};
 -- A worker says what a receiver answered; only a person says that a call is done which nobody answered.
-GRANT INSERT (run_id, step, id), UPDATE (done_at, said) ON drydock.run_call TO {worker};
+GRANT INSERT (run_id, step, id), UPDATE (done_at, answered_at, said) ON drydock.run_call TO {worker};
 GRANT UPDATE (done_at, settled_by, said) ON drydock.run_call TO {web};
 GRANT INSERT ON drydock.break_glass, drydock.glass_review TO {web};
 GRANT UPDATE (confirmed_by, confirmed_factor, confirmed_at, review_due_at, ended_at) ON drydock.break_glass TO {web};

@@ -353,7 +353,7 @@ impl Ledger<'_> {
     /// It said yes.
     pub async fn call_done(&mut self, run: RunId, step: &str, said: &str) -> Result<()> {
         sqlx::query!(
-            "UPDATE drydock.run_call AS c SET done_at = clock_timestamp(), said = $3 WHERE c.run_id = $1 AND c.step = $2 AND c.done_at IS NULL",
+            "UPDATE drydock.run_call AS c SET done_at = clock_timestamp(), answered_at = clock_timestamp(), said = $3 WHERE c.run_id = $1 AND c.step = $2 AND c.done_at IS NULL",
             run.0,
             step,
             said

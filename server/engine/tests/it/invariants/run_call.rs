@@ -9,7 +9,8 @@ async fn a_call_is_done_once_by_its_answer_or_by_a_person_whom_its_run_waits_for
     let person = yard.house.engineer.actor.person;
     let ask =
         format!("INSERT INTO drydock.run_call (run_id, step, id) VALUES ({}, 'webhook_pause', '{}'); ", yard.run, uuid::Uuid::now_v7());
-    let yes = "UPDATE drydock.run_call SET done_at = clock_timestamp(), said = 'yes'; ".to_owned();
+    let yes = "UPDATE drydock.run_call SET done_at = clock_timestamp(), answered_at = clock_timestamp(), said = 'yes'; ".to_owned();
+    let nobody = "UPDATE drydock.run_call SET done_at = clock_timestamp(), said = 'yes'; ".to_owned();
     let settle = format!("UPDATE drydock.run_call SET done_at = clock_timestamp(), settled_by = '{person}', said = 'seen'; ");
     yard.refuses(&[
         (Worker, ask.clone(), "run_call_asked"),
@@ -26,10 +27,12 @@ async fn a_call_is_done_once_by_its_answer_or_by_a_person_whom_its_run_waits_for
         (Owner, ask.clone() + &settle, "run_call_waits"),
         (Replica, ask.clone() + &settle, "run_call_waits"),
         (Owner, ask.clone() + "UPDATE drydock.run_call SET done_at = now()", "run_call_done"),
+        (Owner, ask.clone() + &nobody, "run_call_said_by_one"),
         (Owner, ask.clone() + &yes + &yes, "run_call_fixed"),
     ])
     .await;
     yard.set(&ask).await;
+    yard.refuses(&[(Web, yes.clone(), DENIED), (Web, nobody.clone(), "run_call_said_by_one")]).await;
     let held = yard.run_to("held", ", owner = NULL, lease_until = NULL, hold_reason = 'so', hold_verbs = '{continue}'");
     yard.set(&held.replace(&yard.fresh[0], &yard.fresh[1])).await;
     yard.refuses(&[
