@@ -131,6 +131,15 @@ test("somebody else finds it on the first page and agrees", async ({ page, demo 
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download it" }).click()]);
   expect(file.suggestedFilename()).toBe(`${KEY}.toml`);
   expect(readFileSync(await file.path(), "utf8")).toContain('steps = [\n    "by_hand_count",\n    "webhook_close",\n    "freeze",\n    "sql",\n');
+  // Whoever changes the program's registration is told what waits for a person then.
+  await page.goto(`${demo.address}/admin/webhooks`);
+  await page.getByRole("link", { name: "Shop control" }).click();
+  await expect(page.locator("main")).toContainText("runs of this procedure wait there for a person");
+  await expect(page.locator(`main a[href="/procedures/${KEY}"]`)).toBeVisible();
+  await wellMade(page);
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
+  await expect(page.locator("main .message")).toContainText("Called by “");
+  await wellMade(page);
   await signOut(page);
 });
 

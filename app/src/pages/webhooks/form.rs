@@ -74,10 +74,15 @@ fn New(form: WebhookForm) -> impl IntoView {
 #[component]
 fn Edit(webhook: WebhookRow, form: WebhookForm) -> impl IntoView {
     let (action, cancel) = (format!("/admin/webhooks/{}/edit", webhook.id), format!("/admin/webhooks/{}", webhook.id));
+    let callers = (!form.called_by.is_empty()).then(|| {
+        let names = form.called_by.iter().map(|name| format!("“{name}”")).collect::<Vec<_>>().join(", ");
+        view! { <p class="message warn">{format!("Called by {names}. {}", super::held(form.called_by.len()))}</p> }
+    });
     let hint = format!("Now at {}. Leave it empty to keep the address. {PUBLIC}", webhook.origin);
     view! {
         <div class="narrow">
             <Heading title=format!("Edit {}", webhook.name)/>
+            {callers}
             <Form action submit="Save" cancel=cancel>
                 <input type="hidden" name="revision" value=webhook.revision/>
                 <Field name="name" label="Name" value=webhook.name autocomplete="off" required=true/>

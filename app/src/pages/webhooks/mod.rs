@@ -13,6 +13,14 @@ use crate::parts::status::{Pill, Tone};
 use domain::view::webhooks::WebhookRow;
 use leptos::prelude::*;
 
+/// What becomes of the runs of so many procedures that call a receiver, where it is not any more what they name.
+fn held(procedures: usize) -> String {
+    let whose = if procedures == 1 { "this procedure" } else { "these procedures" };
+    format!(
+        "Renamed, moved to another host, paused or deleted, it is not called: runs of {whose} wait there for a person, until a new version names it anew."
+    )
+}
+
 /// How a receiver does, as a pill.
 #[component]
 fn Health(webhook: WebhookRow) -> impl IntoView {

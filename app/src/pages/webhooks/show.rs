@@ -39,6 +39,16 @@ fn Show(page: WebhookPage) -> impl IntoView {
     });
     let (name, origin, called_of) = (webhook.name.clone(), webhook.origin.clone(), webhook.called_of());
     let (listens, added_at, added_by) = (webhook.format.label(), webhook.created_at, webhook.created_by.clone());
+    let callers =
+        page.called_by.iter().map(|(key, name)| view! { <li><a href=format!("/procedures/{key}")>{name.clone()}</a></li> }).collect_view();
+    let called_by = (!page.called_by.is_empty()).then(|| {
+        view! {
+            <Detail term="Called by procedures">
+                <ul class="plain">{callers}</ul>
+                <span class="quiet">{super::held(page.called_by.len())}</span>
+            </Detail>
+        }
+    });
     let (to_edit, to_test) = (format!("{base}/edit"), format!("{base}/test"));
     let test = paused.is_none().then(|| {
         view! { <form method="post" action=to_test><button type="submit" class="button primary">"Send a test"</button></form> }
@@ -52,6 +62,7 @@ fn Show(page: WebhookPage) -> impl IntoView {
             <Detail term="Calls">{origin}<span class="quiet">" The rest of the address is sealed."</span></Detail>
             <Detail term="Who listens">{listens}</Detail>
             <Detail term="Called of">{called_of}</Detail>
+            {called_by}
             {failing}
             {secret}
             <Detail term="Added"><Time at=added_at/>" by "{added_by}</Detail>

@@ -3,7 +3,7 @@
 use crate::actions::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::store::{webhook_deliveries, webhooks};
+use crate::store::{own_procedures, webhook_deliveries, webhooks};
 use crate::{store, transaction};
 use domain::ids::{DeliveryId, WebhookId};
 use domain::permission::{Verb, authorize};
@@ -25,7 +25,8 @@ pub async fn show(engine: &Engine, caller: &Caller, id: WebhookId, before: Optio
             let mut deliveries = webhook_deliveries::deliveries(db, id, before, most).await?;
             let next = (deliveries.len() > PAGE_DELIVERIES).then(|| deliveries[PAGE_DELIVERIES - 1].id);
             deliveries.truncate(PAGE_DELIVERIES);
-            Ok(WebhookPage { webhook, secret: webhooks::secret_dates(db, id).await?, deliveries, next })
+            let (called_by, secret) = (own_procedures::calling(db, &webhook.name).await?, webhooks::secret_dates(db, id).await?);
+            Ok(WebhookPage { webhook, called_by, secret, deliveries, next })
         })
     })
     .await
@@ -40,8 +41,12 @@ pub async fn form(engine: &Engine, caller: &Caller, id: Option<WebhookId>) -> Re
                 Some(id) => Some(webhooks::list(db, Some(id)).await?.pop().ok_or(Error::NotFound)?),
                 None => None,
             };
+            let called_by = match &webhook {
+                Some(webhook) => own_procedures::calling(db, &webhook.name).await?.into_iter().map(|(_, name)| name).collect(),
+                None => Vec::new(),
+            };
             let teams = store::teams::rows(db).await?.into_iter().map(|team| (team.id, team.name)).collect();
-            Ok(WebhookForm { webhook, teams })
+            Ok(WebhookForm { webhook, called_by, teams })
         })
     })
     .await

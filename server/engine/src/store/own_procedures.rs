@@ -67,6 +67,12 @@ pub async fn shelf(db: &mut PgConnection) -> Result<Shelf> {
     Ok(Shelf { own: rows.iter().filter_map(read).collect() })
 }
 
+/// Keys and names of those that can be proposed now and call the receiver of this name.
+pub async fn calling(db: &mut PgConnection, receiver: &str) -> Result<Vec<(String, String)>> {
+    let calls = |procedure: &Procedure| procedure.calls().iter().any(|call| call.receiver == receiver);
+    Ok(shelf(db).await?.own.into_iter().filter(calls).map(|procedure| (procedure.key, procedure.name)).collect())
+}
+
 /// The versions of one procedure, or those of all that wait or count; the newest first.
 pub async fn versions(db: &mut PgConnection, key: Option<&str>) -> Result<Vec<Version>> {
     let rows = sqlx::query!(

@@ -247,6 +247,12 @@ async fn only_whom_people_agreed_to_is_called() {
         let mut db = house.admin.acquire().await.expect("a connection");
         engine::store::own_procedures::shelf(&mut db).await.expect("readable").own.remove(0)
     };
+    let page = queries::webhooks::show(engine, &pool.admin, pool.webhook, None).await.expect("a page");
+    assert_eq!(page.called_by, [(KEY.to_owned(), procedure.name.clone())], "whoever changes it is told who calls it");
+    assert_eq!(
+        queries::webhooks::form(engine, &pool.admin, Some(pool.webhook)).await.expect("a form").called_by,
+        std::slice::from_ref(&procedure.name)
+    );
     let (of, steps) = (PlanProcedure::of(&procedure), procedure.surveyed());
     pool.stage.due(move |plan| (plan.procedure, plan.envelope.steps) = (of, steps)).await;
     let why = pause_webhook::Input { reason: "being moved".into() };
