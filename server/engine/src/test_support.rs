@@ -181,7 +181,9 @@ async fn start_or_join(name: &str, durable: bool) -> TestServer {
     let target = target.canonicalize().expect("target exists");
     let hash = hex::encode(&Sha256::digest(target.as_os_str().as_encoded_bytes())[..4]);
     let elsewhere = PathBuf::from(format!("/var/tmp/drydock-{name}-{hash}"));
-    let folder = reachable_folder(&target.join(name), &elsewhere).expect("a place for the test cluster").folder;
+    // It may be a link to somewhere that the server's user can enter.
+    let wanted = target.join(name).canonicalize().unwrap_or_else(|_| target.join(name));
+    let folder = reachable_folder(&wanted, &elsewhere).expect("a place for the test cluster").folder;
     // `make test` finds the server's process here to stop it.
     let _gate = tokio::task::spawn_blocking({
         let gate = target.join(format!("{name}.gate"));
