@@ -100,7 +100,7 @@ pub struct DeliveryRow {
 pub struct WebhookPage {
     /// The receiver.
     pub webhook: WebhookRow,
-    /// Own procedures that can be proposed now and call it, by key and name.
+    /// Own procedures that call it, of which windows can be proposed or are not over: keys and names.
     pub called_by: Vec<(String, String)>,
     /// When its secret was made and by whom, and until when the one before still signs; `None` where nothing is signed.
     pub secret: Option<(Timestamp, String, Option<Timestamp>)>,
@@ -115,7 +115,7 @@ pub struct WebhookPage {
 pub struct WebhookForm {
     /// The receiver, when it is changed.
     pub webhook: Option<WebhookRow>,
-    /// Names of the own procedures that can be proposed now and call it.
+    /// Names of the own procedures that call it, of which windows can be proposed or are not over.
     pub called_by: Vec<String>,
     /// Teams, by name.
     pub teams: Vec<(TeamId, String)>,

@@ -17,7 +17,7 @@ use leptos::prelude::*;
 fn held(procedures: usize) -> String {
     let whose = if procedures == 1 { "this procedure" } else { "these procedures" };
     format!(
-        "Renamed, moved to another host, paused or deleted, it is not called: runs of {whose} wait there for a person, until a new version names it anew."
+        "Renamed, moved to another host, kept for another team or environment, paused or deleted, it is not called: runs of {whose} wait there for a person, until that is undone or a new version names it anew."
     )
 }
 

@@ -8,6 +8,7 @@ use domain::procedure::own::is_carried;
 use domain::procedure::{Procedure, Shelf};
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
 
 /// One version.
 #[derive(Debug, Clone)]
@@ -67,10 +68,26 @@ pub async fn shelf(db: &mut PgConnection) -> Result<Shelf> {
     Ok(Shelf { own: rows.iter().filter_map(read).collect() })
 }
 
-/// Keys and names of those that can be proposed now and call the receiver of this name.
+/// Keys and names of those that call the receiver of this name: those that can be proposed now, and those of windows that are not over, which
+/// keep the version that they were proposed with. By name.
 pub async fn calling(db: &mut PgConnection, receiver: &str) -> Result<Vec<(String, String)>> {
     let calls = |procedure: &Procedure| procedure.calls().iter().any(|call| call.receiver == receiver);
-    Ok(shelf(db).await?.own.into_iter().filter(calls).map(|procedure| (procedure.key, procedure.name)).collect())
+    let mut all: BTreeMap<String, String> =
+        shelf(db).await?.own.into_iter().filter(calls).map(|procedure| (procedure.key, procedure.name)).collect();
+    let planned = sqlx::query!(
+        r#"SELECT DISTINCT x.of ->> 'key' AS "key!", x.of ->> 'name' AS "name!"
+           FROM drydock.window w JOIN drydock.plan p ON p.window_id = w.id AND p.revision = w.revision
+           CROSS JOIN LATERAL (SELECT convert_from(p.bytes, 'UTF8')::jsonb -> 'procedure' AS of) x
+           WHERE w.state IN ('proposed', 'approved', 'running', 'hold', 'rolling_back')
+             AND x.of -> 'own' -> 'own' -> 'webhook' @> jsonb_build_array(jsonb_build_object('receiver', $1::text))"#,
+        receiver
+    );
+    for row in planned.fetch_all(db).await? {
+        all.entry(row.key).or_insert(row.name);
+    }
+    let mut all: Vec<_> = all.into_iter().collect();
+    all.sort_by_key(|(_, name)| name.to_lowercase());
+    Ok(all)
 }
 
 /// The versions of one procedure, or those of all that wait or count; the newest first.

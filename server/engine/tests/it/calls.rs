@@ -255,6 +255,13 @@ async fn only_whom_people_agreed_to_is_called() {
     );
     let (of, steps) = (PlanProcedure::of(&procedure), procedure.surveyed());
     pool.stage.due(move |plan| (plan.procedure, plan.envelope.steps) = (of, steps)).await;
+    sqlx::query("UPDATE drydock.own_procedure SET ended_by = $1, ended_at = now()")
+        .bind(house.lead.actor.person.0)
+        .execute(&house.admin)
+        .await
+        .expect("it is offered no more");
+    let page = queries::webhooks::show(engine, &pool.admin, pool.webhook, None).await.expect("a page");
+    assert_eq!(page.called_by, [(KEY.to_owned(), procedure.name.clone())], "the window that is planned keeps its version");
     let why = pause_webhook::Input { reason: "being moved".into() };
     pause_webhook(engine, &pool.admin, pool.webhook, &why).await.expect("paused");
     let worker = pool.worker();
