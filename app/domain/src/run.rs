@@ -11,7 +11,7 @@ pub mod verify;
 pub use phase::{Phase, ending};
 pub use replica::ReplicaLag;
 pub use retry::{LockFailure, Retry, retry};
-pub use timing::{Fit, fits, reserve_ms};
+pub use timing::{Fit, fits, how_many_fit, reserve_ms};
 pub use verify::{
     AnalyzeState, Finding, FreezeState, IndexState, UpkeepState, VacuumState, Verdict, verify_analyze, verify_cleanup, verify_freeze,
     verify_reindex, verify_vacuum,

@@ -53,6 +53,22 @@ pub fn fits(now: Timestamp, estimate: Estimate, reserve_ms: u64, end: Timestamp,
     if needed_ms <= left_ms { Fit::Fits { budget_ms: left_ms - reserve_ms } } else { Fit::TooLong { needed_ms, left_ms } }
 }
 
+/// How many items with these estimates, in their order, may begin at `now` one after the other: together they keep the rule of [`fits`].
+pub fn how_many_fit(
+    now: Timestamp,
+    estimates: impl Iterator<Item = Estimate>,
+    reserve_ms: u64,
+    end: Timestamp,
+    cut_off: Timestamp,
+) -> usize {
+    let mut high_ms = 0_u64;
+    let fit = |one: &Estimate| {
+        high_ms = high_ms.saturating_add(one.high_ms);
+        matches!(fits(now, Estimate { high_ms, ..*one }, reserve_ms, end, cut_off), Fit::Fits { .. })
+    };
+    estimates.take_while(fit).count()
+}
+
 /// Whole milliseconds from `from` to `to`; 0 when `to` is not later.
 fn millis_between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_millis()).unwrap_or(0)
@@ -85,6 +101,9 @@ mod tests {
         assert_eq!(fits(at(0), estimate(26_666), 60_000, at(100), at(90)), Fit::Fits { budget_ms: 40_000 });
         assert!(matches!(fits(at(0), estimate(26_668), 60_000, at(100), at(90)), Fit::TooLong { left_ms: 100_000, .. }));
         assert_eq!(fits(at(90), estimate(0), 0, at(100), at(90)), Fit::PastCutOff);
+        // The same for several: three of 8 s take 36 s with what is added, four would take 48 s.
+        let many = |now, each_ms| how_many_fit(at(now), std::iter::repeat_n(estimate(each_ms), 9), 60_000, at(100), at(90));
+        assert_eq!([many(0, 8_000), many(0, 1), many(0, 30_000), many(90, 0)], [3, 9, 0, 0]);
         assert!(fits(at(0), estimate(600_000), 60_000, at(100), at(90)).refusal().expect("a sentence").contains("16 min"));
     }
 

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{Begun, Concluded, Line, NewAttempt};
 use crate::store::runs::Item;
 use crate::target::fault::StatementError;
+use crate::target::link::Link;
 use crate::target::postgres::{Evidence, ItemResult, Tried, lot};
 use crate::target::session::{Guards, Session, SessionName};
 use crate::target::{durable, fence};
@@ -24,20 +25,36 @@ use domain::hold::HoldCause;
 use domain::procedure::text::plural;
 use domain::procedure::{Act, WorkItem};
 use domain::run::parallel;
-use domain::run::{Fit, Outcome, fits, reserve_ms};
+use domain::run::{Fit, Outcome, fits, how_many_fit, reserve_ms};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Works on the items of a lot. `kept` is the session of its place, where the one before left it there.
+/// Works on the items of a lot, as many at a time as there is time for. `kept` is the session of its place, where the one before left it there.
 pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], place: &Place, kept: &mut Option<Session>) -> Step<()> {
-    work.go_on()?;
-    if place.closes(work) {
-        return Ok(());
+    let mut rest = items;
+    while !rest.is_empty() {
+        work.go_on()?;
+        if place.closes(work) {
+            return Ok(());
+        }
+        let many = how_many(work, rest).await?;
+        // The one that there is no time for gets its outcome alone; there may be time for those after it.
+        let (now, later) = rest.split_at(many.max(1));
+        if many == 0 {
+            one_by_one(work, control, now, place, kept).await?
+        } else {
+            at_once(work, control, now, place, kept).await?
+        }
+        rest = later;
     }
+    Ok(())
+}
+
+async fn at_once(work: &Work, control: &Control, items: &[&Item], place: &Place, kept: &mut Option<Session>) -> Step<()> {
     control.assert(work).await?;
     let (items, before) = still_there(work, control, items).await?;
     let Some(first) = items.first() else { return Ok(()) };
-    let Some((budget_ms, needs_ms)) = budget(work, &items).await? else { return halves(work, control, &items, place, kept).await };
+    let Some((budget_ms, needs_ms)) = budget(work, &items).await? else { return one_by_one(work, control, &items, place, kept).await };
     let session = ready(work, control, first, place, budget_ms, kept.take()).await?;
     // What is set for this lot ends with it: whoever takes over the session begins with its defaults.
     let commits_later = durable::later(&session.link).await.map_err(|error| statement(&error))?;
@@ -75,8 +92,9 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
         }
     }
     if commits_later {
-        // By the control session, whose commits wait, and which is there whatever became of the other.
-        durable::wait(&control.session.link).await.map_err(|error| statement(&error))?;
+        // By its own session where it is still there: the control session has the others to watch.
+        let own = kept.as_ref().filter(|session| !session.link.is_closed());
+        on_disk(work, own.map_or(&control.session.link, |session| &session.link)).await?;
     }
     let works: Vec<&WorkItem> = items.iter().map(|item| &item.work).collect();
     let (tried, times): (Vec<Tried>, Vec<_>) = sent.into_iter().unzip();
@@ -97,6 +115,19 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
     let again = conclude(work, &items, &tries, results, times).await?;
     fail_point("after_done");
     one_by_one(work, control, &again, place, kept).await
+}
+
+/// A server with all it needs answers within moments; one that waits for a synchronous standby which is gone never does.
+const ON_DISK_WITHIN: Duration = Duration::from_secs(60);
+
+/// Waits until what was committed is on the server's disk, and on its synchronous standbys: before that nothing of it is called done.
+pub(super) async fn on_disk(work: &Work, link: &Link) -> Step<()> {
+    match work.unless_over(tokio::time::timeout(ON_DISK_WITHIN, durable::wait(link))).await? {
+        Ok(done) => done.map_err(|error| statement(&error)),
+        Err(_) => Err(Halt::Again(Error::internal(
+            "the server did not say within 60 s that what was done is on its disk and on its synchronous standbys",
+        ))),
+    }
 }
 
 /// Those whose object is still there, with their states; the others are skipped.
@@ -125,6 +156,13 @@ pub(super) async fn open(control: &Control, name: SessionName, guards: &Guards, 
         }
     }
     Session::open(&control.dialer, name, guards).await.map_err(|error| open_failed(&error))
+}
+
+/// How many of them, in their order, there is time for.
+async fn how_many(work: &Work, items: &[&Item]) -> Step<usize> {
+    let (times, now) = (&work.plan.times, work.now().await?);
+    let estimates = items.iter().map(|item| item.work.estimate);
+    Ok(how_many_fit(now, estimates, reserve_ms(times.start, times.end), times.end, times.cut_off))
 }
 
 /// What its statements may take, and the least time that all of them need; `None` where there is not enough for all.
@@ -239,20 +277,6 @@ async fn conclude<'i>(
     });
     written.await?;
     Ok(again)
-}
-
-/// Fewer are worked on one by one where there is not enough time for all.
-const LEAST_TO_HALVE: usize = 10;
-
-/// Where there is not enough time for all of them there may be for half: a lot is large, and what can end in time need not wait for its turn
-/// one by one.
-async fn halves(work: &Work, control: &Control, items: &[&Item], place: &Place, kept: &mut Option<Session>) -> Step<()> {
-    if items.len() < LEAST_TO_HALVE {
-        return one_by_one(work, control, items, place, kept).await;
-    }
-    let (first, second) = items.split_at(items.len() / 2);
-    Box::pin(work_lot(work, control, first, place, kept)).await?;
-    Box::pin(work_lot(work, control, second, place, kept)).await
 }
 
 /// Each on its own, in the session of their place.

@@ -6,10 +6,11 @@
 
 use super::control::{Control, epoch, statement};
 use super::dispatcher::Work;
-use super::{Halt, Step, cleanup, executor, watch};
+use super::{Halt, Step, cleanup, executor, lot, watch};
 use crate::error::Error;
 use crate::ledger::Line;
 use crate::store::runs::{self, Attempt, Item};
+use crate::target::durable;
 use crate::target::fence::{self, OldSession};
 use crate::target::postgres::{self, Evidence, stop};
 use crate::target::session::Session;
@@ -77,7 +78,9 @@ pub(super) async fn settle(work: &Work, control: &Control) -> Step<()> {
     let mut unknown = None;
     // Nothing runs any more: what counts late counts soon, whatever the number of tries.
     let counted = Instant::now() + COUNTED_WITHIN;
-    for attempt in open_attempts(work).await? {
+    let attempts = open_attempts(work).await?;
+    outlive(work, control, &attempts).await?;
+    for attempt in attempts {
         work.go_on()?;
         let item = item_of(&items, &attempt)?;
         match attempt.state {
@@ -106,7 +109,11 @@ pub(super) async fn close(work: &Work, control: Option<&Control>, why_not: &str)
     let items = work.items().await?;
     let mut unknown = Vec::new();
     let counted = Instant::now() + COUNTED_WITHIN;
-    for attempt in open_attempts(work).await? {
+    let attempts = open_attempts(work).await?;
+    if let Some(control) = control {
+        outlive(work, control, &attempts).await?;
+    }
+    for attempt in attempts {
         work.go_on()?;
         let item = item_of(&items, &attempt)?;
         let told = match (attempt.state, control) {
@@ -127,6 +134,16 @@ pub(super) async fn close(work: &Work, control: Option<&Control>, why_not: &str)
         }
     }
     Ok(unknown)
+}
+
+/// Before the objects are asked: what they show may not have reached the disk yet, where it was sent with many others.
+async fn outlive(work: &Work, control: &Control, attempts: &[Attempt]) -> Step<()> {
+    let link = &control.session.link;
+    let sent = attempts.iter().any(|attempt| attempt.state == AttemptState::Started);
+    if sent && durable::may_wait(link).await.map_err(|error| statement(&error))? {
+        lot::on_disk(work, link).await?;
+    }
+    Ok(())
 }
 
 /// The attempts that are not over.

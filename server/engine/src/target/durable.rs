@@ -3,7 +3,23 @@
 //! once, before anybody calls it done.
 
 use super::fault::StatementError;
-use super::link::{Link, field};
+use super::link::{Link, Notice, field};
+
+/// Whether this login may wait for what others committed.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn may_wait(link: &Link) -> Result<bool, StatementError> {
+    let row = link
+        .row(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc p
+                             WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = 'pg_logical_emit_message'
+                               AND p.proargtypes[2] = 'pg_catalog.text'::pg_catalog.regtype AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))",
+            &[],
+        )
+        .await?;
+    field(&row, 0)
+}
 
 /// From now on this session's commits do not wait, if its login may wait for them later. Until [`wait`] was answered nothing is proven to outlive
 /// a crash of the server.
@@ -11,25 +27,26 @@ use super::link::{Link, field};
 /// # Errors
 /// What the server, or the connection, said.
 pub async fn later(link: &Link) -> Result<bool, StatementError> {
-    let row = link
-        .row(
-            "SELECT pg_catalog.count(pg_catalog.set_config('synchronous_commit', 'off', false)) > 0
-               FROM (SELECT FROM pg_catalog.pg_proc p
-                      WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = 'pg_logical_emit_message'
-                        AND p.prorettype = 'pg_catalog.pg_lsn'::pg_catalog.regtype AND p.proargtypes[2] = 'pg_catalog.text'::pg_catalog.regtype
-                        AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') LIMIT 1) AS may",
-            &[],
-        )
-        .await?;
-    field(&row, 0)
+    let may = may_wait(link).await?;
+    if may {
+        link.execute("SET synchronous_commit = off").await?;
+    }
+    Ok(may)
 }
 
-/// Waits for all that other sessions of this server had committed before. `link` is one whose own commits wait: a commit is on the disk when all
-/// before it are. The message is empty, and there because a commit that wrote nothing waits for nothing.
+/// Waits for all that any session of this server had committed before: a commit is on the disk, and on the synchronous standbys, when all before
+/// it are. The message is empty, and there because a commit that wrote nothing waits for nothing. No timer of the server ends this: where a
+/// standby is gone it waits for ever, so whoever calls it has a timer of his own.
 ///
 /// # Errors
-/// What the server, or the connection, said; nothing is proven then.
+/// What the server, or the connection, said; nothing is proven then. Also where the server says yes with a warning: a wait for standbys that
+/// somebody cancels ends so.
 pub async fn wait(link: &Link) -> Result<(), StatementError> {
+    link.execute("RESET synchronous_commit").await?;
+    link.take_notices();
     link.row("SELECT pg_catalog.pg_logical_emit_message(true, 'drydock', ''::pg_catalog.text)::pg_catalog.text", &[]).await?;
-    Ok(())
+    match link.take_notices().iter().find(|notice| notice.is_warning()) {
+        Some(Notice { message, .. }) => Err(StatementError::not_durable(message)),
+        None => Ok(()),
+    }
 }

@@ -107,6 +107,10 @@ impl StatementError {
     pub(super) fn refused_here(why: &str) -> Self {
         Self { sqlstate: "DD004".to_owned(), said: format!("not sent: {why}"), detail: None }
     }
+    /// It was answered, and is not where it outlives a crash.
+    pub(super) fn not_durable(why: &str) -> Self {
+        Self { sqlstate: "DD005".to_owned(), said: format!("not proven to outlive a crash: {why}"), detail: None }
+    }
     /// What was sent so far is whole, and nothing more of it is sent: told like a cancellation.
     pub(super) fn ended_here(why: &str) -> Self {
         Self { sqlstate: CANCELLED.to_owned(), said: why.to_owned(), detail: None }
