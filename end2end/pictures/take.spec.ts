@@ -20,8 +20,8 @@ test("the pictures of the README", async ({ page, demo }) => {
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   const window = `${demo.address}/windows/1`;
   await signIn(page, demo, "admin");
-  const stakeholder = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\]/);
-  const lead = await mail(page, demo, person(demo, "lead").email, /^\[Approval needed\]/);
+  const stakeholder = await mail(page, demo, person(demo, "stakeholder").email, /^\[Approval needed\] #1 /);
+  const lead = await mail(page, demo, person(demo, "lead").email, /^\[Approval needed\] #1 /);
   await signOut(page);
   for (const request of [stakeholder, lead]) {
     await page.goto(request.links.find((link) => link.includes("/a/"))!);
@@ -44,6 +44,7 @@ test("the pictures of the README", async ({ page, demo }) => {
     await expect(run).toBeVisible({ timeout: 1_000 });
   }).toPass({ timeout: 240_000 });
   await run.click();
+  await expect(page.getByRole("heading", { name: /^Now: item [4-8]/ })).toBeVisible({ timeout: 30_000 });
   await take(page, "run");
   await until(page, window, /Validating/, 120_000);
   await page.goto(`${window}/checklist`);
