@@ -2,7 +2,7 @@
 
 use crate::run_stage::RunStage;
 use crate::target_own_server::with_server_of;
-use crate::target_support::{MAINTAINER, Target, until};
+use crate::target_support::{MAINTAINER, Target, run, until};
 use engine::cluster::Cluster;
 use engine::target::durable;
 use engine::target::link::Link;
@@ -99,6 +99,36 @@ async fn a_login_that_may_not_wait_later_waits_at_once() {
         let link = target.link(MAINTAINER).await;
         assert!(!durable::later(&link).await.expect("an answer"));
         assert_eq!(waits(&link).await, "on");
+    })
+    .await;
+}
+
+/// A standby that commits wait for is gone: the wait does not end by itself, and whoever cancels it does not make it a yes.
+#[tokio::test]
+async fn a_wait_that_is_cancelled_is_no_yes() {
+    with_lazy_server(async |cluster| {
+        let target = Target::on(TestDatabase::empty_on(cluster).await).await;
+        let (link, mut admin) = (target.link(MAINTAINER).await, target.admin().await);
+        let mut set = target.admin().await;
+        run(&mut set, "ALTER SYSTEM SET synchronous_standby_names = 'gone'").await;
+        run(&mut set, "SELECT pg_reload_conf()").await;
+        // The server hears of it a moment later; what is said before that is a yes.
+        let wait = async {
+            loop {
+                if let Err(error) = durable::wait(&link).await {
+                    return error;
+                }
+            }
+        };
+        let cancel = async {
+            let waits = "SELECT count(pid) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+            until("it waits", async || sqlx::query_scalar(waits).fetch_one(&mut admin).await.expect("readable")).await;
+            run(&mut admin, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").await;
+        };
+        let (error, ()) = futures_util::future::join(wait, cancel).await;
+        run(&mut set, "ALTER SYSTEM RESET synchronous_standby_names").await;
+        run(&mut set, "SELECT pg_reload_conf()").await;
+        assert!(error.said.contains("not proven to outlive a crash"), "{error}");
     })
     .await;
 }
