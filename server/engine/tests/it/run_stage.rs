@@ -42,7 +42,7 @@ impl Worker {
     /// Stops softly, and waits until it has.
     pub async fn stop(self) {
         self.stop.cancel();
-        tokio::time::timeout(Duration::from_secs(120), self.task).await.expect("in time").expect("no panic").expect("no error");
+        tokio::time::timeout(Duration::from_secs(30), self.task).await.expect("in time").expect("no panic").expect("no error");
     }
 }
 
