@@ -3,7 +3,8 @@
 //!
 //! The order of things is that of one item. What will be sent, and by which process of the server, is committed before the first statement
 //! is sent; each statement is asked for once more right before it; and after a crash each table's own counter, or the index that is another
-//! one, says whether it had its turn. Their commits wait for the server's disk once, before the end of any of them is on record. What an interrupted rebuild left is dropped before its end is on record, as for one item.
+//! one, says whether it had its turn. Their commits wait for the server's disk once, before the end of any of them is on record. What an
+//! interrupted rebuild left is dropped before its end is on record, as for one item.
 //! What was not to be done this way, for want of time or of a lock, is done one by one.
 
 use super::control::{Control, epoch, open_failed, statement};
@@ -16,8 +17,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{Begun, Concluded, Line, NewAttempt};
 use crate::store::runs::Item;
 use crate::target::fault::StatementError;
-use crate::target::link::Link;
-use crate::target::postgres::{Evidence, ItemResult, Tried, lot};
+use crate::target::postgres::{Evidence, ItemResult, Tried, lot, stop};
 use crate::target::session::{Guards, Session, SessionName};
 use crate::target::{durable, fence};
 use domain::gate::StartPath;
@@ -92,9 +92,7 @@ async fn at_once(work: &Work, control: &Control, items: &[&Item], place: &Place,
         }
     }
     if commits_later {
-        // By its own session where it is still there: the control session has the others to watch.
-        let own = kept.as_ref().filter(|session| !session.link.is_closed());
-        on_disk(work, own.map_or(&control.session.link, |session| &session.link)).await?;
+        on_disk(work, control, kept.as_ref().filter(|session| !session.link.is_closed())).await?;
     }
     let works: Vec<&WorkItem> = items.iter().map(|item| &item.work).collect();
     let (tried, times): (Vec<Tried>, Vec<_>) = sent.into_iter().unzip();
@@ -118,16 +116,37 @@ async fn at_once(work: &Work, control: &Control, items: &[&Item], place: &Place,
 }
 
 /// A server with all it needs answers within moments; one that waits for a synchronous standby which is gone never does.
-const ON_DISK_WITHIN: Duration = Duration::from_secs(60);
+const ON_DISK_WITHIN: Duration = Duration::from_secs(30);
 
-/// Waits until what was committed is on the server's disk, and on its synchronous standbys: before that nothing of it is called done.
-pub(super) async fn on_disk(work: &Work, link: &Link) -> Step<()> {
-    match work.unless_over(tokio::time::timeout(ON_DISK_WITHIN, durable::wait(link))).await? {
-        Ok(done) => done.map_err(|error| statement(&error)),
-        Err(_) => Err(Halt::Again(Error::internal(
-            "the server did not say within 60 s that what was done is on its disk and on its synchronous standbys",
-        ))),
+/// Waits until what was committed is on the server's disk, and on its synchronous standbys: before that nothing of it is called done. Where that
+/// takes too long a person decides: trying again would only wait again.
+///
+/// By a session of its own, or by the one that is given: the control session has others to watch.
+pub(super) async fn on_disk(work: &Work, control: &Control, given: Option<&Session>) -> Step<()> {
+    let opened;
+    let session = if let Some(given) = given {
+        given
+    } else {
+        let name = SessionName::control(work.run.id, epoch(work)).map_err(Error::internal)?;
+        opened = Session::open(&control.dialer, name, &Guards::reading()).await.map_err(|error| open_failed(&error))?;
+        &opened
+    };
+    let halt = match work.unless_over(tokio::time::timeout(ON_DISK_WITHIN, durable::wait(&session.link))).await {
+        Ok(Ok(done)) => return done.map_err(|error| statement(&error)),
+        Ok(Err(_)) => Halt::Hold(
+            HoldCause::Blocked,
+            format!(
+                "The server did not say within {} s that what was done is on its disk and on its synchronous standbys. Nothing of it is called done before. See to the standbys, then go on.",
+                ON_DISK_WITHIN.as_secs()
+            ),
+        ),
+        Err(halt) => halt,
+    };
+    // While it waits for a standby its process hears neither of a timer nor of our leaving. Whoever lost the lease ends nothing.
+    if !matches!(halt, Halt::Lost) {
+        stop::end(&control.session.link, session.backend, watch::END_WITHIN).await.map_err(|error| statement(&error))?;
     }
+    Err(halt)
 }
 
 /// Those whose object is still there, with their states; the others are skipped.

@@ -138,10 +138,9 @@ pub(super) async fn close(work: &Work, control: Option<&Control>, why_not: &str)
 
 /// Before the objects are asked: what they show may not have reached the disk yet, where it was sent with many others.
 async fn outlive(work: &Work, control: &Control, attempts: &[Attempt]) -> Step<()> {
-    let link = &control.session.link;
     let sent = attempts.iter().any(|attempt| attempt.state == AttemptState::Started);
-    if sent && durable::may_wait(link).await.map_err(|error| statement(&error))? {
-        lot::on_disk(work, link).await?;
+    if sent && durable::may_wait(&control.session.link).await.map_err(|error| statement(&error))? {
+        lot::on_disk(work, control, None).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::run_stage::RunStage;
 use crate::target_own_server::with_server_of;
 use crate::target_support::{MAINTAINER, Target, run, until};
+use domain::hold::HoldVerb;
 use engine::cluster::Cluster;
 use engine::target::durable;
 use engine::target::link::Link;
@@ -73,6 +74,31 @@ async fn what_a_dead_worker_did_outlives_the_server_too() {
         let second = stage.worker();
         done_and_there(&stage).await;
         second.stop().await;
+    })
+    .await;
+}
+
+/// A standby that commits wait for is gone: nothing is called done, nothing is left waiting on the server, and a person decides; once the server
+/// has what it needs the run goes on to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lot_whose_standby_is_gone_waits_for_a_person() {
+    with_lazy_server(async |cluster| {
+        let stage = sixty(cluster).await;
+        let mut set = stage.target.admin().await;
+        run(&mut set, "ALTER SYSTEM SET synchronous_standby_names = 'gone'").await;
+        run(&mut set, "SELECT pg_reload_conf()").await;
+        let worker = stage.worker();
+        stage.until(120, "SELECT EXISTS (SELECT FROM drydock.run WHERE state = 'held')").await;
+        let page = stage.page().await;
+        assert!(stage.text("SELECT hold_reason FROM drydock.run").await.contains("on its synchronous standbys"), "{page}");
+        assert_eq!(stage.house.count("SELECT count(*) FROM drydock.item WHERE outcome IS NOT NULL").await, 0, "{page}");
+        let left = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        assert_eq!(stage.on_target(left).await, 0, "{page}");
+        run(&mut set, "ALTER SYSTEM RESET synchronous_standby_names").await;
+        run(&mut set, "SELECT pg_reload_conf()").await;
+        stage.decide(&stage.house.engineer, HoldVerb::Continue, "", "the standby is back").await.expect("a decision");
+        done_and_there(&stage).await;
+        worker.stop().await;
     })
     .await;
 }
