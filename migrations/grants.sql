@@ -73,6 +73,8 @@ GRANT UPDATE (done_at, done_by, said) ON drydock.by_hand TO {web};
 -- A worker says what a receiver answered; only a person says that a call is done which nobody answered.
 GRANT INSERT (run_id, step, id), UPDATE (done_at, answered_at, said) ON drydock.run_call TO {worker};
 GRANT UPDATE (done_at, settled_by, said) ON drydock.run_call TO {web};
+-- Only a worker shuts accounts out and lets them in.
+GRANT INSERT (run_id, number, account_oid, account, server, could_sign_in), UPDATE (let_in_at, said) ON drydock.kept_out TO {worker};
 GRANT INSERT ON drydock.break_glass, drydock.glass_review TO {web};
 GRANT UPDATE (confirmed_by, confirmed_factor, confirmed_at, review_due_at, ended_at) ON drydock.break_glass TO {web};
 -- The mark of a break-glass is set by whoever confirms one, and by no worker.

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 mod form;
+pub mod keep_out;
 pub mod old_rows;
 mod script;
 pub mod settings;
@@ -13,6 +14,7 @@ pub mod trial;
 mod verify;
 
 pub use form::{ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, NoWayBack};
+pub use keep_out::KeepOut;
 pub use old_rows::{OldRows, OldRowsState};
 pub use script::{IndexScript, SCRIPT_SCHEMA, Script, scripts};
 pub use settings::{ServerSetting, SettingState};
@@ -258,6 +260,9 @@ pub struct Change {
     /// The role that sends them, as the catalog spells it; `None` is the one that signs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Who is kept out of the database meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_out: Option<KeepOut>,
     /// How it is taken back.
     pub back: WayBack,
 }
@@ -266,7 +271,9 @@ impl Change {
     /// The worst class of its statements. The way back does not count: it undoes what was approved, and only when somebody decides so.
     #[must_use]
     pub fn risk(&self) -> RiskClass {
-        self.statements.iter().map(|statement| statement.reading.risk()).max().unwrap_or(RiskClass::R0)
+        let sent = self.statements.iter().map(|statement| statement.reading.risk()).max().unwrap_or(RiskClass::R0);
+        // Whoever is kept out can neither read nor write.
+        if self.keep_out.is_some() { sent.max(RiskClass::R3) } else { sent }
     }
     /// What is sent, in the parts that each are one unit.
     #[must_use]
@@ -277,6 +284,11 @@ impl Change {
     #[must_use]
     pub fn back_scripts(&self) -> Vec<Script> {
         scripts(BACK_SCHEMA, self.role.as_ref(), self.way_back())
+    }
+    /// How long it may wait before anything is sent, in milliseconds.
+    #[must_use]
+    pub fn wait_ms(&self) -> u64 {
+        self.keep_out.as_ref().map_or(0, KeepOut::wait_ms)
     }
     /// Both texts, for comparing: every statement, then those of the way back, each of which is marked.
     #[must_use]
@@ -295,6 +307,9 @@ impl Change {
     /// What it means for the people who use the database, in a sentence.
     #[must_use]
     pub fn impact(&self) -> &'static str {
+        if self.keep_out.is_some() {
+            return "The accounts that are kept out cannot work while it runs: for them it is an outage. Others may wait for the tables that it names.";
+        }
         if self.is_of_settings() {
             return "The whole server is concerned, with every database on it. Nothing is locked; how it works changes from then on.";
         }

@@ -158,6 +158,9 @@ impl ProposalForm {
                 "rehearsal" => form.rehearsal = value,
                 "change_sql" => form.change.change_sql = value,
                 "as_role" => form.change.as_role = value,
+                "keep_out" => form.change.keep_out = value,
+                "keep_out_min" => form.change.keep_out_min = value,
+                "keep_out_ends" => form.change.keep_out_ends = value,
                 "back_sql" => form.change.back_sql = value,
                 "no_way_back" => form.change.no_way_back = value,
                 "read_by_me" => form.change.read_by_me = value,
@@ -204,6 +207,9 @@ impl ProposalForm {
             ("rehearsal", &self.rehearsal),
             ("change_sql", &self.change.change_sql),
             ("as_role", &self.change.as_role),
+            ("keep_out", &self.change.keep_out),
+            ("keep_out_min", &self.change.keep_out_min),
+            ("keep_out_ends", &self.change.keep_out_ends),
             ("back_sql", &self.change.back_sql),
             ("no_way_back", &self.change.no_way_back),
             ("read_by_me", &self.change.read_by_me),
@@ -348,11 +354,12 @@ impl Proposal {
                     .map(|error| if error.field == "start" { FieldError::new("date", error.message) } else { error })
                     .collect::<Vec<_>>()
             })?;
-        let outside_min = self.procedure.outside_ms().div_ceil(60_000);
+        let wait_ms = self.change.as_ref().map_or(0, Change::wait_ms);
+        let outside_min = self.procedure.outside_ms().saturating_add(wait_ms).div_ceil(60_000);
         let work_min = u64::try_from(cut_off.duration_since(start).as_mins()).unwrap_or(0);
         if outside_min >= work_min {
             let message = format!(
-                "Steps by hand and calls of this procedure are planned with {outside_min} minutes, and from the start to the cut-off there are {work_min}: nothing is left for the database. Make the window longer."
+                "Steps by hand, calls, and waiting for accounts that are kept out are planned with {outside_min} minutes, and from the start to the cut-off there are {work_min}: nothing is left for the database. Make the window longer."
             );
             return Err(vec![FieldError::new("duration_min", message)]);
         }

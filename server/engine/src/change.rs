@@ -84,6 +84,8 @@ pub fn check_own(procedure: &Procedure) -> Result<(), Vec<FieldError>> {
         "back_sql" => "sql, back",
         "read_by_me" => "sql, read_by_me",
         "no_way_back" => "sql, no_way_back",
+        "keep_out" => "sql, keep_out",
+        "keep_out_min" => "sql, keep_out_min",
         _ => "sql, as_role",
     };
     let mut errors: Vec<FieldError> = Vec::new();

@@ -5,6 +5,7 @@
 mod account_links;
 mod attempts;
 mod events;
+mod kept_out;
 mod lanes;
 mod lots;
 mod outbox;

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod fence;
 pub mod guarded;
 pub mod identity;
+pub mod keep_out;
 pub mod link;
 pub mod postgres;
 pub mod privileges;

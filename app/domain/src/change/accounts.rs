@@ -62,7 +62,7 @@ pub fn read(typed: &str) -> Result<Change, Vec<FieldError>> {
     } else {
         WayBack::Statements { statements: deeds.iter().rev().map(|deed| statement(&deed.inverse())).collect() }
     };
-    form.finish(Some(Change { statements: deeds.iter().map(statement).collect(), role: None, back }))
+    form.finish(Some(Change { statements: deeds.iter().map(statement).collect(), role: None, keep_out: None, back }))
 }
 
 impl Deed {

@@ -1,6 +1,6 @@
 //! What a person types to propose a change of design, and which of it is taken.
 
-use super::{Change, MOST_NAME_BYTES, Statement, WayBack};
+use super::{Change, KeepOut, MOST_NAME_BYTES, Statement, WayBack};
 use crate::decision::{FieldError, FormCheck};
 use crate::people;
 use crate::procedure::quote;
@@ -31,6 +31,15 @@ pub struct ChangeForm {
     /// Ticked by whoever has read the statements of which nobody can tell what they do.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub read_by_me: String,
+    /// Accounts that are kept out while it runs, one a line.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub keep_out: String,
+    /// How long their transactions may take to end by themselves, in minutes.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub keep_out_min: String,
+    /// Ticked where what has not ended by then is ended.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub keep_out_ends: String,
     /// Settings of the server, one a line, where the procedure is about them.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub settings: String,
@@ -58,6 +67,8 @@ pub struct Typed {
     pub role: Option<String>,
     /// The statements that take them back, or why there are none.
     pub back: Result<String, NoWayBack>,
+    /// Who is kept out meanwhile.
+    pub keep_out: Option<KeepOut>,
     /// The person says to have read what nobody can tell by its text.
     pub read_by_me: bool,
 }
@@ -72,6 +83,9 @@ impl ChangeForm {
             &self.back_sql,
             &self.no_way_back,
             &self.read_by_me,
+            &self.keep_out,
+            &self.keep_out_min,
+            &self.keep_out_ends,
             &self.settings,
             &self.accounts,
             &self.old_rows,
@@ -100,8 +114,15 @@ impl ChangeForm {
             }
         };
         let role = form.take(role(self.as_role.trim()));
+        let keep_out = match KeepOut::parse(&self.keep_out, &self.keep_out_min, &self.keep_out_ends) {
+            Ok(keep_out) => Some(keep_out),
+            Err(errors) => {
+                form.refuse_all(errors);
+                None
+            }
+        };
         let read_by_me = !self.read_by_me.trim().is_empty();
-        let typed = (|| Some(Typed { change_sql: change_sql?, role: role?, back: back?, read_by_me }))();
+        let typed = (|| Some(Typed { change_sql: change_sql?, role: role?, keep_out: keep_out?, back: back?, read_by_me }))();
         form.finish(typed)
     }
 }
@@ -130,7 +151,7 @@ impl Typed {
                 format!("Nobody can tell from its text what {which} will do. Read it, and tick this box; whoever approves sees it marked."),
             );
         }
-        form.finish(Some(Change { statements, role: self.role, back }))
+        form.finish(Some(Change { statements, role: self.role, keep_out: self.keep_out, back }))
     }
 }
 

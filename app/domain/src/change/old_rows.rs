@@ -129,7 +129,7 @@ pub fn read(typed: &str) -> Result<Change, Vec<FieldError>> {
         _ => "rows that were moved stand in the other table; those that were deleted come back from a backup only.",
     };
     let back = WayBack::None { reason: reason.to_owned() };
-    form.finish(Some(Change { statements: rules.into_iter().map(statement).collect(), role: None, back }))
+    form.finish(Some(Change { statements: rules.into_iter().map(statement).collect(), role: None, keep_out: None, back }))
 }
 
 /// One line.

@@ -316,7 +316,7 @@ pub fn read(typed: &str) -> Result<Change, Vec<FieldError>> {
         form.refuse("settings", format!("These are {} settings; at most {MOST_SETTINGS} are changed at once.", statements.len()));
     }
     let nothing = statements.is_empty();
-    let change = form.finish(Some(Change { statements, role: None, back: WayBack::Former }))?;
+    let change = form.finish(Some(Change { statements, role: None, keep_out: None, back: WayBack::Former }))?;
     if nothing {
         return Err(vec![FieldError::new("settings", "Name at least one setting, such as: work_mem = 64MB")]);
     }

@@ -120,6 +120,7 @@ fn only_the_approved_text_is_inside_the_envelope() {
     let change = Change {
         statements: vec![statement("ALTER TABLE a ADD b int", false)],
         role: None,
+        keep_out: None,
         back: WayBack::None { reason: "it is a test".into() },
     };
     let envelope = crate::procedure::Envelope {
@@ -145,4 +146,20 @@ fn only_the_approved_text_is_inside_the_envelope() {
         spoil(&mut list.items[0]);
         assert!(within(&envelope, &list).iter().any(crate::procedure::Violation::raises_risk), "{:?}", list.items[0]);
     }
+}
+
+#[test]
+fn whoever_is_kept_out_has_an_outage() {
+    let mut change = Change {
+        statements: vec![statement("CREATE TABLE a ()", false)],
+        role: None,
+        keep_out: None,
+        back: WayBack::None { reason: "it is a test".into() },
+    };
+    assert_eq!((change.risk(), change.wait_ms()), (RiskClass::R2, 0));
+    let texts = change.texts();
+    change.keep_out = KeepOut::parse("shop_app", "3", "").expect("good");
+    assert_eq!((change.risk(), change.wait_ms()), (RiskClass::R3, 180_000));
+    assert!(change.impact().contains("an outage"));
+    assert_eq!(change.texts(), texts, "what is sent is the same");
 }

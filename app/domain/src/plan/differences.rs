@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::canonical::CanonicalError;
-use crate::change::{Statement, WayBack};
+use crate::change::{KeepOut, Statement, WayBack};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,7 +37,11 @@ fn readable(mut value: Value, plan: &Plan) -> Value {
             WayBack::None { reason } => format!("There is none: {reason}"),
         };
         let role = change.role.clone().unwrap_or_default();
-        fields.insert("change".to_owned(), serde_json::json!({ "role": role, "statements": text(&change.statements), "way back": back }));
+        let kept_out = change.keep_out.as_ref().map(KeepOut::said).unwrap_or_default();
+        fields.insert(
+            "change".to_owned(),
+            serde_json::json!({ "kept out": kept_out, "role": role, "statements": text(&change.statements), "way back": back }),
+        );
         if let Some(Value::Object(envelope)) = fields.get_mut("envelope") {
             envelope.remove("scripts");
         }

@@ -3,7 +3,7 @@
 
 use super::own_file::FIELD;
 use super::quote;
-use crate::change::ChangeForm;
+use crate::change::{ChangeForm, KeepOut};
 use crate::decision::FieldError;
 use crate::people;
 use jiff::civil::Date;
@@ -28,6 +28,15 @@ pub struct OwnSql {
     /// The role that sends them; without it the one Drydock signs in as.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub as_role: String,
+    /// Accounts that are kept out while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep_out: Vec<String>,
+    /// How long their transactions may take to end by themselves, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_out_min: Option<u32>,
+    /// What has not ended by then is ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_out_ends: bool,
     /// The statements that take them back.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub back: String,
@@ -196,6 +205,13 @@ impl OwnSql {
         if errors.is_empty() { Ok(self.with(&filled)) } else { Err(errors) }
     }
 
+    /// Who is kept out while it runs; `None` for nobody, and for what cannot be taken.
+    #[must_use]
+    pub fn kept_out(&self) -> Option<KeepOut> {
+        let form = self.with(&BTreeMap::new());
+        KeepOut::parse(&form.keep_out, &form.keep_out_min, &form.keep_out_ends).ok().flatten()
+    }
+
     /// The same with a sample for each value: what can be read of the text before anybody types one.
     #[must_use]
     pub fn sampled(&self, values: &[OwnValue]) -> ChangeForm {
@@ -213,6 +229,9 @@ impl OwnSql {
         ChangeForm {
             change_sql: fill(&self.statements, filled).0,
             as_role: self.as_role.clone(),
+            keep_out: self.keep_out.join("\n"),
+            keep_out_min: self.keep_out_min.map(|minutes| minutes.to_string()).unwrap_or_default(),
+            keep_out_ends: if self.keep_out_ends { "on".to_owned() } else { String::new() },
             back_sql: fill(&self.back, filled).0,
             no_way_back: self.no_way_back.clone(),
             read_by_me: if self.read_by_me { "on".to_owned() } else { String::new() },

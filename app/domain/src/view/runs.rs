@@ -191,6 +191,19 @@ pub struct OutsideRow {
     pub done: Option<Done>,
 }
 
+/// An account that the run keeps out, or kept out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptOutRow {
+    /// Its name.
+    pub account: String,
+    /// What it could do before.
+    pub could_sign_in: bool,
+    /// Since when it may be out.
+    pub since: Timestamp,
+    /// When it was seen to be as before, and how that came; `None` while it may be out.
+    pub let_in: Option<(Timestamp, String)>,
+}
+
 /// The page `/runs/:id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunPage {
@@ -242,6 +255,8 @@ pub struct RunPage {
     pub items: Vec<ItemRow>,
     /// What people and other programs do in it.
     pub outside: Vec<OutsideRow>,
+    /// Accounts that it keeps out, or kept out, the newest first.
+    pub kept_out: Vec<KeptOutRow>,
     /// What needs attention and gets none.
     pub left_out: Vec<LeftOut>,
     /// How many of what was in need had a turn in the last windows of this database; `None` before the first is over.

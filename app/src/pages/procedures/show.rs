@@ -98,6 +98,7 @@ fn Steps(procedure: Procedure, title: &'static str) -> impl IntoView {
 #[component]
 fn Text(sql: OwnSql, values: Vec<OwnValue>) -> impl IntoView {
     let role = (!sql.as_role.is_empty()).then(|| view! { <p>"Sent as the role "<code>{visible(&sql.as_role)}</code>"."</p> });
+    let out = sql.kept_out().map(|out| view! { <p>{visible(&out.said())}</p> });
     let back = if sql.back.trim().is_empty() {
         view! { <p>"No way back: "{visible(&sql.no_way_back)}</p> }.into_any()
     } else {
@@ -114,6 +115,7 @@ fn Text(sql: OwnSql, values: Vec<OwnValue>) -> impl IntoView {
         <h3>"The statements"</h3>
         <pre class="statement">{visible(sql.statements.trim())}</pre>
         {role}
+        {out}
         {back}
         {values}
     }

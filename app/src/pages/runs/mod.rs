@@ -2,6 +2,7 @@
 
 mod acts;
 mod gains;
+mod kept_out;
 mod left;
 mod now;
 mod outside;

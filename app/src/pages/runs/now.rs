@@ -2,6 +2,7 @@
 
 use super::acts::{HoldBox, StopBox};
 use super::gains::GainsCard;
+use super::kept_out::KeptOutCard;
 use super::left::{FindingsCard, LeftCard, PreChecksCard, PreviewCard};
 use super::outside::OutsideCard;
 use crate::door;
@@ -69,6 +70,7 @@ fn page(run: Run, opened: Option<Opened>) -> impl IntoView {
         <LiveRun run=run.id.to_string() news=run.news() zone=slice(&door::zone(), run.opened_at) database=foreign(&run.window.database) typing>
             <StopBox run=run.clone() opened/>
             <HoldBox run=run.clone()/>
+            <KeptOutCard accounts=run.kept_out.clone() ended/>
             <OutsideCard steps=run.outside.clone() ended/>
             {ended.then(|| view! { <GainsCard gains=gains(&run.items)/> })}
             <LeftCard run=run.clone()/>

@@ -6,6 +6,7 @@ use crate::parts::form::{Check, Field, TextArea};
 use crate::parts::layout::Card;
 use crate::parts::status::{Pill, Tone};
 use domain::change::accounts::MOST_ACCOUNTS;
+use domain::change::keep_out::{MOST_ACCOUNTS as MOST_ACCOUNTS_OUT, MOST_WAIT_MIN, USUAL_WAIT_MIN};
 use domain::change::old_rows::MOST_RULES;
 use domain::change::settings::MOST_SETTINGS;
 use domain::change::{Change, ChangeForm, MOST_CHARACTERS, MOST_STATEMENTS, Reading, Remark, Statement, WayBack};
@@ -19,12 +20,21 @@ pub fn ChangeFields(form: ChangeForm) -> impl IntoView {
     let asked = |field: &str| door::field_errors().iter().any(|error| error.field == field);
     let unread = asked("read_by_me") || !form.read_by_me.is_empty();
     let none = asked("no_way_back") || !form.no_way_back.is_empty();
+    let kept = ["keep_out", "keep_out_min"].into_iter().any(asked) || !form.keep_out.is_empty();
     let limits = format!("At most {MOST_STATEMENTS} statements and {} characters.", count(MOST_CHARACTERS.try_into().unwrap_or(u64::MAX)));
     view! {
         <TextArea name="change_sql" label="Statements" required=true code=true rows=10 value=form.change_sql
             hint=format!("SQL, each statement ended by a semicolon. Without BEGIN and COMMIT: statements that can share a transaction do, all of them or none. {limits}")/>
         <Field name="as_role" label="Sent as role" value=form.as_role autocomplete="off"
             hint="The role that owns the tables, so that it owns what is made, too; the role Drydock signs in as must be a member of it. Empty: that role itself."/>
+        <details open=kept>
+            <summary>"Keep accounts out while it runs"</summary>
+            <TextArea name="keep_out" label="Accounts" code=true rows=3 value=form.keep_out
+                hint=format!("One a line, as the server shows it, such as the application's. They cannot sign in anywhere on the server until the change is sent; their idle sessions in this database are ended first. Never the one that Drydock signs in as. At most {MOST_ACCOUNTS_OUT}.")/>
+            <Field name="keep_out_min" label="Minutes for their transactions to end" value=form.keep_out_min kind="number"
+                hint=format!("From 1 to {MOST_WAIT_MIN}; {USUAL_WAIT_MIN} where this is empty. They stay out meanwhile.")/>
+            <Check name="keep_out_ends" label="End what has not ended by then (what it did since its last COMMIT is lost)" checked=!form.keep_out_ends.is_empty()/>
+        </details>
         <TextArea name="back_sql" label="Way back" code=true rows=6 value=form.back_sql
             hint="The statements that take the change back. They are approved with it, and sent only when somebody decides to roll back."/>
         <details open=none>
@@ -81,6 +91,7 @@ pub fn ChangePart(change: Change) -> impl IntoView {
         WayBack::None { reason } => view! { <p class="message warn">"There is no way back: "{foreign(&reason)}</p> }.into_any(),
     };
     let role = change.role.as_ref().map(|role| view! { <p>"Sent as the role "<code>{foreign(role)}</code>"."</p> });
+    let out = change.keep_out.as_ref().map(|out| view! { <p class="message warn">{foreign(&out.said())}</p> });
     let parts = change.scripts();
     let together = parts.iter().any(|part| part.texts.len() > 1 && !part.alone);
     let shared = together.then(|| {
@@ -89,6 +100,7 @@ pub fn ChangePart(change: Change) -> impl IntoView {
     view! {
         <h3>"Statements"</h3>
         {role}
+        {out}
         {shared}
         <Statements statements=change.statements/>
         <h3>"What takes it back"</h3>

@@ -354,9 +354,10 @@ fn parts(plan: &Plan, trials: &[TrialOf], zone: &Zone) -> Vec<Part> {
     if let Some(change) = &plan.change {
         let numbered = |(n, statement): (usize, &Statement)| format!("{}. {}", n + 1, read(statement));
         let role = change.role.iter().map(|role| format!("Sent as the role {}.", line(role)));
+        let out = change.keep_out.iter().map(|out| line(&out.said()));
         parts.push(Part {
             title: "The statements, as they are sent",
-            lines: role.chain(change.statements.iter().enumerate().map(numbered)).collect(),
+            lines: role.chain(out).chain(change.statements.iter().enumerate().map(numbered)).collect(),
         });
         let back = change.way_back();
         if !back.is_empty() {

@@ -84,6 +84,7 @@ pub async fn show(engine: &Engine, actor: &Actor, run: RunId) -> Result<RunPage>
                 coverage: fair::coverage(&past_lists::newest(db, row.target, COVERED).await?),
                 diff: against_preview(row.preview, &near.plan, row.target, &items).filter(|_| selected),
                 outside: outside(db, run, &near.plan).await?,
+                kept_out: store::kept_out::of(db, run).await?,
                 left_out: list.left_out,
                 findings: list.findings,
                 more_findings: list.more_findings,

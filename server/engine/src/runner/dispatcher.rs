@@ -5,7 +5,8 @@ use super::feed::Feed;
 use super::lease::Lease;
 use super::transitions::{self, Claimed};
 use super::{
-    FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, outside, pre_checks, probes, recovery, selecting, way_back,
+    FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, keep_out, outside, pre_checks, probes, recovery, selecting,
+    way_back,
 };
 use crate::error::{Error, Result};
 use crate::ledger::{self, Line};
@@ -68,7 +69,9 @@ impl Work {
 
     /// What its work is on.
     pub(super) fn reach(&self) -> Reach {
-        if library::is_of_server(&self.plan.procedure.key) { Reach::Server } else { Reach::Database }
+        // Accounts are the whole server's, too.
+        let keeps_out = self.plan.change.as_ref().is_some_and(|change| change.keep_out.is_some());
+        if keeps_out || library::is_of_server(&self.plan.procedure.key) { Reach::Server } else { Reach::Database }
     }
 
     /// Waits for something on the target, but hardly past the soft stop, and not past the end of trust. What is given up there is only
@@ -208,6 +211,7 @@ async fn pass(hand: &Hand, lease: Lease, feed: Feed, place: &mut Option<OwnedSem
     };
     let mut work = Work { hand: hand.clone(), lease, feed, run, plan, approved, place: place.take(), work_list_digest: OnceLock::new() };
     let done = phases(&mut work).await;
+    let done = keep_out::after(&work, done).await;
     *place = work.place;
     (done, work.lease, work.feed)
 }
@@ -252,6 +256,7 @@ async fn phases(work: &mut Work) -> Step<()> {
     reload(work).await?;
     if work.run.phase < Phase::Probing {
         let control = control::establish(work).await?;
+        keep_out::let_in(work).await?;
         recovery::settle(work, &control).await?;
         before_probing(work, &control).await?;
     }
@@ -293,6 +298,8 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
     if work.plan.change.is_some() && !work.lease.stop_asked() {
         stopped = way_back::stops(work, i32::MAX).await?;
     }
+    // Before anybody sends traffic back.
+    keep_out::let_in(work).await?;
     // Also where nothing needed work, or what was sent had no effect: what people were to put back is put back.
     if !work.lease.stop_asked() {
         outside::holds(work, None, stopped).await?;
@@ -330,7 +337,7 @@ async fn probe_and_end(work: &mut Work) -> Step<()> {
     if ending == Ending::Finished && unclosed.is_empty() && watched(work).await? {
         probes::after(work).await?;
     }
-    let said = format!("{}{}", summary(&outcomes), outside::left(work).await?);
+    let said = format!("{}{}", summary(&outcomes), leaves(work).await?);
     Ok(transitions::end(&work.hand, ending, &said).await?)
 }
 
@@ -411,8 +418,14 @@ async fn fail(work: &Work) -> Step<()> {
         Ok(_) | Err(Halt::Hold(..)) => {}
         Err(halt) => return Err(halt),
     }
-    let said = format!("A person decided to end it.{}", outside::left(work).await?);
+    let said = format!("A person decided to end it.{}", leaves(work).await?);
     Ok(transitions::end(&work.hand, Ending::Failed, &said).await?)
+}
+
+/// What a run leaves that ends: accounts that are still out, and steps outside the database, as sentences beside its end.
+async fn leaves(work: &Work) -> Step<String> {
+    let out = keep_out::still_out(work).await?.map(|sentence| format!(" {sentence}")).unwrap_or_default();
+    Ok(format!("{out}{}", outside::left(work).await?))
 }
 
 /// The run in a sentence: how many of which outcome.
@@ -447,7 +460,7 @@ async fn roll_back(work: &mut Work) -> Step<()> {
     } else {
         format!("Rolled back, but not everything is as before: {}", left.join(" "))
     };
-    let said = format!("{reason}{}", outside::left(work).await?);
+    let said = format!("{reason}{}", leaves(work).await?);
     Ok(transitions::end(&work.hand, Ending::RolledBack, &said).await?)
 }
 

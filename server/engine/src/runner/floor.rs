@@ -6,7 +6,7 @@
 use super::control::{Control, statement};
 use super::dispatcher::{Work, hold_if_asked};
 use super::pace::{self, Pace};
-use super::{FINISH_WITHIN, Halt, SLOTS, Step, executor, lot, outside, way_back};
+use super::{FINISH_WITHIN, Halt, SLOTS, Step, executor, keep_out, lot, outside, way_back};
 use crate::ledger::Line;
 use crate::store::{self, runs::Item};
 use crate::target::postgres::preflight;
@@ -213,7 +213,14 @@ impl<'f> Floor<'f> {
                 return Ok(Looked::Closed);
             }
             outside::holds(work, Some(item.work.step.as_str()), false).await?;
-            Ok(if pace.lets_begin(work, control).await? { Looked::Begins } else { Looked::Waits })
+            let begins = pace.lets_begin(work, control).await?;
+            // Nobody is kept out for what sends no text, nor while it waits.
+            if begins && item.work.script.is_some() {
+                keep_out::keep_out(work, control).await?
+            } else {
+                keep_out::let_in(work).await?
+            }
+            Ok(if begins { Looked::Begins } else { Looked::Waits })
         };
         let look = work.unless_over(look);
         tokio::pin!(look);

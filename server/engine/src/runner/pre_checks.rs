@@ -2,7 +2,7 @@
 
 use super::control::{self, Control, statement};
 use super::dispatcher::Work;
-use super::{Halt, Step, transitions};
+use super::{Halt, Step, keep_out, transitions};
 use crate::error::Error;
 use crate::store;
 use crate::target::identity::VolatileIdentity;
@@ -119,7 +119,8 @@ async fn look(work: &Work) -> Step<Look> {
 
 async fn target(work: &Work, control: &Control) -> Step<(Vec<PreCheck>, VolatileIdentity)> {
     let found = preflight(&control.session.link, &work.plan.parameters, Some(&work.approved));
-    let found = work.unless_over(found).await?.map_err(|error| statement(&error))?;
+    let mut found = work.unless_over(found).await?.map_err(|error| statement(&error))?;
+    found.checks.extend(keep_out::check(work, control).await?);
     Ok((found.checks, found.identity.volatile))
 }
 
@@ -161,6 +162,7 @@ const TITLES: &[(&str, &str)] = &[
     ("replication", "Replication"),
     ("connections", "Connections"),
     ("invalid_indexes", "Invalid indexes"),
+    ("keep_out", "Accounts kept out"),
     ("gate", "Gate"),
 ];
 

@@ -21,6 +21,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A guard that has nothing to wait for any more lets everybody in within this time; longer it is not waited for.
+const GUARDS_WITHIN: Duration = Duration::from_secs(10);
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// The server counts a moment after it answers.
 const COUNTED_WITHIN: Duration = Duration::from_secs(3);
@@ -29,6 +31,7 @@ const COUNTED_WITHIN: Duration = Duration::from_secs(3);
 pub(super) async fn clear(work: &Work, control: &Session) -> Step<()> {
     let mut told = BTreeSet::new();
     let mut stopping = BTreeSet::new();
+    let patience = Instant::now() + GUARDS_WITHIN;
     loop {
         let found = fence::sessions_of(&control.link, work.run.id).await.map_err(|error| statement(&error))?;
         if found.is_empty() {
@@ -40,7 +43,11 @@ pub(super) async fn clear(work: &Work, control: &Session) -> Step<()> {
         }
         for old in &found {
             work.go_on()?;
-            if !old.is_active() || old.name.is_control() {
+            // With the control session it waits for, it lets everybody in and ends.
+            if old.name.is_guard() && old.is_active() && patience > Instant::now() {
+                continue;
+            }
+            if !old.is_active() || old.name.is_control() || old.name.is_guard() {
                 stop::end(&control.link, old.backend, END_WITHIN).await.map_err(|error| statement(&error))?;
                 continue;
             }

@@ -57,8 +57,10 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     };
     drop(db);
     let left_ms = work.left_ms().await?;
+    let wait_ms = plan.change.as_ref().map_or(0, domain::change::Change::wait_ms);
     let outside_ms = plan.procedure.own.as_ref().map_or(0, |own| own.outside_ms());
-    let span = Span::of(times, work.now().await?, plan.parameters.jobs).without(outside_ms.saturating_add(change::sent_ms(&sent)));
+    let span = Span::of(times, work.now().await?, plan.parameters.jobs)
+        .without(outside_ms.saturating_add(wait_ms).saturating_add(change::sent_ms(&sent)));
     let budget_ms = span.left_ms;
     let steps: Vec<String> = plan.envelope.steps.iter().filter(|step| !change::is_sent(step)).cloned().collect();
     let exact_within = Duration::from_millis(left_ms / 4).min(MEASURE_AT_MOST);

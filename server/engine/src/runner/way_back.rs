@@ -5,7 +5,7 @@
 
 use super::control::{Control, epoch, open_failed, statement};
 use super::dispatcher::Work;
-use super::{Halt, Step, cleanup, executor, fail_point};
+use super::{Halt, Step, cleanup, executor, fail_point, keep_out};
 use crate::error::Error;
 use crate::ledger::{Line, NewUndo};
 use crate::store::runs::Item;
@@ -70,6 +70,7 @@ pub(super) async fn go(work: &Work, control: &Control) -> Step<Vec<String>> {
         return Ok(vec![format!("The plan has no way back for what was done: {reason}")]);
     }
     let parts = change::items(&scripts(work, plan).await?, &work.plan.parameters);
+    keep_out::keep_out(work, control).await?;
     for (part, ordinal) in parts.iter().zip(1..) {
         if let Some(left) = take_back(work, control, part, ordinal).await? {
             let rest = parts.len() - ordinal as usize;

@@ -24,6 +24,7 @@ pub mod glass;
 pub mod groups;
 pub mod home;
 pub mod hours;
+pub mod kept_out;
 pub mod lanes;
 pub mod letters;
 pub mod links;

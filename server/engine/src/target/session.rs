@@ -25,6 +25,10 @@ pub struct SessionName {
 /// PostgreSQL cuts application names after this many bytes.
 const MOST_BYTES: usize = 63;
 const PREFIX: &str = "drydock";
+/// The item of the session that lets accounts in when we are gone; far above those of a work list and of a way back.
+const GUARD_ITEM: u32 = 30_000;
+/// The item of the sessions that shut accounts out and let them in.
+const DOOR_ITEM: u32 = 30_001;
 
 /// A session name that does not fit, or is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +52,20 @@ impl SessionName {
     pub fn control(run: RunId, epoch: u64) -> Result<Self, BadName> {
         Self::new(run, epoch, 0, 0)
     }
+    /// Names the session that lets accounts in when the control session is gone; `number` counts how often the run keeps them out.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn guard(run: RunId, epoch: u64, number: u32) -> Result<Self, BadName> {
+        Self::new(run, epoch, GUARD_ITEM, number)
+    }
+    /// Names a session that shuts accounts out, or lets them in.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn door(run: RunId, epoch: u64) -> Result<Self, BadName> {
+        Self::new(run, epoch, DOOR_ITEM, 0)
+    }
     /// What every session of a run begins with.
     pub fn prefix(run: RunId) -> String {
         run.session_prefix()
@@ -67,6 +85,10 @@ impl SessionName {
     /// Which attempt.
     pub const fn attempt(&self) -> u32 {
         self.attempt
+    }
+    /// Whether it waits for the control session to go, and ends by itself soon after that.
+    pub const fn is_guard(&self) -> bool {
+        self.item == GUARD_ITEM
     }
     /// Whether it is a control session.
     pub const fn is_control(&self) -> bool {
@@ -128,7 +150,7 @@ pub(super) const STARTED_US: &str = "(pg_catalog.date_part('epoch', a.backend_st
 /// Timers and settings that the server itself enforces, so that they hold when we are gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guards {
-    /// The longest a statement may run; 0 is no limit and is never used for work.
+    /// The longest a statement may run; 0 is no limit and is never used for work, only by the guard that has a timer of its own.
     pub statement_timeout_ms: u64,
     /// The longest it may wait for a lock; 0 inside CONCURRENTLY forms, where a timeout would leave debris.
     pub lock_timeout_ms: u64,

@@ -14,6 +14,7 @@ mod freezes;
 mod glass;
 mod grants;
 mod identity;
+mod kept_out;
 mod lanes;
 mod pauses;
 mod people;

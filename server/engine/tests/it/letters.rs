@@ -3,7 +3,7 @@
 use domain::absence::Absence;
 use domain::approval::{Assurance, Eligible, Policy};
 use domain::canonical::Digest;
-use domain::change::{Change, Reading, Statement, WayBack, settings};
+use domain::change::{Change, KeepOut, Reading, Statement, WayBack, settings};
 use domain::freeze::{Freeze, Scope};
 use domain::glass::{Confirmed, Glass, Raised};
 use domain::ids::{AbsenceId, FreezeId, GlassId, PersonId, PolicyId, RunId, SeriesId, TargetId, TeamId, WebhookId, WindowId};
@@ -313,10 +313,11 @@ fn the_start_of_a_change_says_how_it_is_taken_back() {
     told.subject.plan.change = Some(Change {
         statements: vec![statement("CREATE INDEX one ON shop.orders (state)")],
         role: Some("Shop owner".into()),
+        keep_out: KeepOut::parse("shop_app", "", "").expect("good"),
         back: WayBack::Statements { statements: vec![statement("DROP INDEX shop.one -- the first"), statement("SELECT 1")] },
     });
     let text = write(&told).expect("written").text;
-    for line in ["SET ROLE \"Shop owner\";", "DROP INDEX shop.one -- the first", "SELECT 1"] {
+    for line in ["ALTER ROLE \"shop_app\" LOGIN;", "SET ROLE \"Shop owner\";", "DROP INDEX shop.one -- the first", "SELECT 1"] {
         assert!(text.contains(line), "{line}: {text}");
     }
     assert!(!text.contains("-- the first;"), "a comment would swallow the end of the statement: {text}");

@@ -39,6 +39,7 @@ mod invariants;
 mod inventory;
 mod invitations;
 mod issues_met;
+mod kept_out;
 mod kills;
 mod lane_stops;
 mod lanes;

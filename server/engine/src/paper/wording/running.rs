@@ -3,7 +3,7 @@
 use super::{Material, on_call};
 use crate::paper::letter::{Command, block, line};
 use domain::change::settings::ServerSetting;
-use domain::change::{Change, WayBack};
+use domain::change::{Change, KeepOut, WayBack};
 use domain::notice::NoticeKind;
 use domain::procedure::quote;
 
@@ -79,6 +79,9 @@ pub(super) fn commands(m: &Material) -> Vec<Command> {
             "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid;".to_owned(),
         ),
     ];
+    all.extend(plan.change.as_ref().and_then(|change| change.keep_out.as_ref()).map(|out| {
+        command("Let the accounts in that are kept out, where one could sign in before and cannot now", KeepOut::by_hand(&out.accounts))
+    }));
     all.extend(plan.change.as_ref().and_then(taken_back));
     all
 }
