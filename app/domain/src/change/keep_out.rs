@@ -72,7 +72,7 @@ impl KeepOut {
             "If one has not ended by then, they are let in again, nothing is sent, and a person decides."
         };
         format!(
-            "While it runs, these accounts cannot sign in anywhere on the server: {}. Their idle sessions in this database are ended; transactions have {minutes} to end by themselves. {then} They are let in again as soon as it is done, and also when the run fails, is held, or Drydock itself dies.",
+            "While it runs, these accounts cannot sign in anywhere on the server, nor on its standbys: {}. Their idle sessions in this database are ended; transactions have {minutes} to end by themselves. {then} They are let in again as soon as it is done, and also when the run fails, is held, or Drydock itself dies.",
             self.names()
         )
     }

@@ -30,7 +30,7 @@ pub fn ChangeFields(form: ChangeForm) -> impl IntoView {
         <details open=kept>
             <summary>"Keep accounts out while it runs"</summary>
             <TextArea name="keep_out" label="Accounts" code=true rows=3 value=form.keep_out
-                hint=format!("One a line, as the server shows it, such as the application's. They cannot sign in anywhere on the server until the change is sent; their idle sessions in this database are ended first. Never the one that Drydock signs in as. At most {MOST_ACCOUNTS_OUT}.")/>
+                hint=format!("One a line, as the server shows it, such as the application's. They cannot sign in anywhere on the server, nor on its standbys, until the change is sent; their idle sessions in this database are ended first. Never the one that Drydock signs in as. At most {MOST_ACCOUNTS_OUT}.")/>
             <Field name="keep_out_min" label="Minutes for their transactions to end" value=form.keep_out_min kind="number"
                 hint=format!("From 1 to {MOST_WAIT_MIN}; {USUAL_WAIT_MIN} where this is empty. They stay out meanwhile.")/>
             <Check name="keep_out_ends" label="End what has not ended by then (what it did since its last COMMIT is lost)" checked=!form.keep_out_ends.is_empty()/>

@@ -331,10 +331,11 @@ async fn probe_and_end(work: &mut Work) -> Step<()> {
     let outcomes = close_open_items(work, why).await?;
     work.go_on()?;
     // Nothing is measured, and nothing watched for hours, while traffic is still kept away.
+    let out = keep_out::still_out(work).await?;
     let unclosed = outside::close(work).await?;
     probes::after(work).await?;
     let ending = ending(stopped.is_some(), &outcomes);
-    if ending == Ending::Finished && unclosed.is_empty() && watched(work).await? {
+    if ending == Ending::Finished && unclosed.is_empty() && out.is_none() && watched(work).await? {
         probes::after(work).await?;
     }
     let said = format!("{}{}", summary(&outcomes), leaves(work).await?);

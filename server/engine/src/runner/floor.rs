@@ -212,13 +212,16 @@ impl<'f> Floor<'f> {
             if !may_begin(work).await? {
                 return Ok(Looked::Closed);
             }
+            // Nobody is kept out for what sends no text, nor while it waits.
+            if item.work.script.is_none() {
+                keep_out::let_in(work).await?;
+            }
             outside::holds(work, Some(item.work.step.as_str()), false).await?;
             let begins = pace.lets_begin(work, control).await?;
-            // Nobody is kept out for what sends no text, nor while it waits.
-            if begins && item.work.script.is_some() {
-                keep_out::keep_out(work, control).await?
-            } else {
-                keep_out::let_in(work).await?
+            match (begins, item.work.script.is_some()) {
+                (true, true) => keep_out::keep_out(work, control, &item.work).await?,
+                (false, true) => keep_out::let_in(work).await?,
+                (_, false) => {}
             }
             Ok(if begins { Looked::Begins } else { Looked::Waits })
         };

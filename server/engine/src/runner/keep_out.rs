@@ -11,7 +11,7 @@ use super::control::{Control, epoch, open_failed, statement};
 use super::dispatcher::Work;
 use super::{Halt, Step, fail_point};
 use crate::error::{Error, Result};
-use crate::ledger::{Ledger, Line};
+use crate::ledger::{Ledger, Line, Tenure};
 use crate::store;
 use crate::store::kept_out::KeptOut;
 use crate::target::connect::Dialer;
@@ -30,8 +30,10 @@ use domain::fact::NewFact;
 use domain::hold::HoldCause;
 use domain::ids::{RunId, TargetId};
 use domain::permission::Permit;
+use domain::procedure::WorkItem;
 use domain::procedure::probe::Colour;
 use domain::procedure::text::plural;
+use domain::run::{fits, reserve_ms};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -45,15 +47,21 @@ const ENDS_WITHIN: Duration = Duration::from_secs(30);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Most sessions in one line.
 const MOST_TOLD: usize = 5;
+/// Shutting one account takes no longer.
+const SHUT_WITHIN: Duration = Duration::from_secs(15);
 /// Letting everybody in is tried this often before the run goes on without it.
 const TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// One try takes no longer: its run's row may be kept meanwhile, and a connection to the state database that idles so is cut after 10 s.
 const TRY_WITHIN: Duration = Duration::from_secs(8);
+/// The one try where something else is wrong already, or this worker stops: others go on trying.
+const ONCE_WITHIN: Duration = Duration::from_secs(2);
 /// A guard that is started is seen to run within this time.
 const GUARDS_WITHIN: Duration = Duration::from_secs(10);
-/// A guard beyond the end of the window, for what is taken back then.
-const BACK_WITHIN: Duration = Duration::from_secs(3600);
+/// A guard beyond the end of the window, for what is taken back then: so long, and the time of waiting and of one part.
+const BACK_WITHIN: Duration = Duration::from_hours(1);
+/// A session of ours that is told to end is gone within this time.
+const ENDS_SOON: Duration = Duration::from_secs(3);
 /// How often it is looked for those whom nobody has let in.
 const MIND_EVERY: Duration = Duration::from_secs(5);
 
@@ -71,29 +79,67 @@ fn oids(kept: &[KeptOut]) -> Vec<u32> {
     kept.iter().map(|account| account.oid).collect()
 }
 
+/// The accounts as they are now, and why they cannot be kept out.
+async fn look(work: &Work, control: &Control, out: &KeepOut) -> Step<(Vec<Account>, Vec<String>)> {
+    let link = &control.session.link;
+    let found = target::accounts(link, control.session.major, &out.accounts).await.map_err(|error| statement(&error))?;
+    let mut problems: Vec<String> = found.iter().filter_map(Account::problem).collect();
+    if !target::can_guard(link).await.map_err(|error| statement(&error))? {
+        problems.push(
+            "Nobody can be kept out here: the guard that lets accounts in when Drydock is gone needs USAGE on the language plpgsql."
+                .to_owned(),
+        );
+    }
+    let mut db = work.hand.context.pool.acquire().await?;
+    for name in store::kept_out::our_accounts(&mut db, &work.approved.system_identifier, &out.accounts).await? {
+        let name = domain::people::visible(&name);
+        problems.push(format!("{name} is the account that Drydock signs in as on another database of this server: it cannot be kept out."));
+    }
+    Ok((found, problems))
+}
+
 /// Before the run begins: whether these accounts could be kept out.
 pub(super) async fn check(work: &Work, control: &Control) -> Step<Option<PreCheck>> {
     let Some(out) = asked(work) else { return Ok(None) };
-    let found = target::accounts(&control.session.link, control.session.major, &out.accounts).await.map_err(|error| statement(&error))?;
-    let problems: Vec<String> = found.iter().filter_map(Account::problem).collect();
-    let (colour, sentence) = if problems.is_empty() {
-        let sessions = found.iter().filter_map(|account| account.known.as_ref()).map(|known| known.sessions).sum();
-        (Colour::Pass, format!("They can be kept out: {}; {} in this database now.", out.names(), plural(sessions, "session", "sessions")))
-    } else {
-        (Colour::Fail, problems.join(" "))
+    let (found, problems) = look(work, control, out).await?;
+    let known = || found.iter().filter_map(|account| account.known.as_ref().map(|known| (account, known)));
+    let groups: Vec<String> =
+        known().filter(|(_, known)| known.is_group).map(|(account, _)| domain::people::visible(&account.name)).collect();
+    let sessions = plural(known().map(|(_, known)| known.sessions).sum(), "session", "sessions");
+    let (colour, sentence) = match (problems.is_empty(), groups.is_empty()) {
+        (false, _) => (Colour::Fail, problems.join(" ")),
+        (true, false) => (
+            Colour::Warn,
+            format!(
+                "Cannot sign in by itself, and its members are not kept out: {}. {sessions} of all in this database now.",
+                groups.join(", ")
+            ),
+        ),
+        (true, true) => {
+            (Colour::Pass, format!("They can be kept out: {}; {sessions} in this database now.", domain::people::visible(&out.names())))
+        }
     };
     Ok(Some(PreCheck { key: "keep_out".to_owned(), colour, sentence }))
 }
 
-/// Makes sure that they are out before something is sent. Where they are not to be kept out, a person is asked, and they are in again.
-pub(super) async fn keep_out(work: &Work, control: &Control) -> Step<()> {
+/// Makes sure that they are out before this is sent. Where that cannot be, a person is asked, and they are in again; and nobody is kept out for
+/// what would not begin any more.
+pub(super) async fn keep_out(work: &Work, control: &Control, item: &WorkItem) -> Step<()> {
     let Some(out) = asked(work) else { return Ok(()) };
+    let times = &work.plan.times;
+    let fit = fits(work.now().await?, item.estimate, reserve_ms(times.start, times.end), times.end, times.cut_off);
+    if !work.run.rolling_back && fit.refusal().is_some() {
+        return Ok(());
+    }
     let kept = left(work).await?;
     if !kept.is_empty() {
-        if still(work, control, &kept).await? {
-            return Ok(());
-        }
-        work.feed.line(Line::new("warning", "An account that was kept out is in again: it begins anew."));
+        let Some(why) = changed(work, control, &kept).await? else {
+            if target::inside(&control.session.link, &oids(&kept)).await.map_err(|error| statement(&error))?.is_empty() {
+                return Ok(());
+            }
+            return empty(work, control, out, &kept).await;
+        };
+        work.feed.line(Line::new("warning", format!("{why} It begins anew.")));
         let_in(work).await?;
     }
     let kept = intend(work, control, out).await?;
@@ -107,21 +153,25 @@ pub(super) async fn keep_out(work: &Work, control: &Control) -> Step<()> {
     Ok(())
 }
 
-/// Whether they are as this pass left them: shut, guarded, and nobody inside.
-async fn still(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<bool> {
+/// What is not as this pass left it: an account that can sign in again, or no guard any more. Nothing where all is.
+async fn changed(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<Option<String>> {
     let link = &control.session.link;
     let look = async {
-        let open = target::can_sign_in(link, &oids(kept)).await?.iter().any(|(_, _, can)| *can);
+        let open = target::can_sign_in(link, &oids(kept)).await?.into_iter().find(|(_, _, can)| *can);
+        if let Some((_, name, _)) = open {
+            return Ok(Some(format!("{} was let in by somebody else.", domain::people::visible(&name))));
+        }
         let guarded = fence::sessions_of(link, work.run.id).await?.iter().any(|old| old.name.is_guard() && old.is_active());
-        Ok::<_, StatementError>(!open && guarded && target::inside(link, &oids(kept)).await?.is_empty())
+        Ok::<_, StatementError>(
+            (!guarded).then(|| "The guard on the server, which lets them in when Drydock is gone, was ended.".to_owned()),
+        )
     };
     look.await.map_err(|error| statement(&error))
 }
 
 /// Puts on record what each can do, before anything is changed.
 async fn intend(work: &Work, control: &Control, out: &KeepOut) -> Step<Vec<KeptOut>> {
-    let found = target::accounts(&control.session.link, control.session.major, &out.accounts).await.map_err(|error| statement(&error))?;
-    let problems: Vec<String> = found.iter().filter_map(Account::problem).collect();
+    let (found, problems) = look(work, control, out).await?;
     if !problems.is_empty() {
         return Err(Halt::Hold(HoldCause::Blocked, format!("Nobody was kept out, and nothing was sent. {}", problems.join(" "))));
     }
@@ -171,7 +221,11 @@ async fn intend(work: &Work, control: &Control, out: &KeepOut) -> Step<Vec<KeptO
 async fn guard(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<()> {
     let number = kept.first().map_or(1, |account| account.number).unsigned_abs();
     let left = Duration::from_millis(work.left_ms().await?);
-    let within = if work.run.rolling_back { left.max(BACK_WITHIN) } else { left };
+    let part = Duration::from_mins(work.plan.parameters.change_part_max_min);
+    let wait = Duration::from_millis(asked(work).map_or(0, KeepOut::wait_ms));
+    let within = if work.run.rolling_back { left.max(BACK_WITHIN + wait + part) } else { left };
+    // Whoever is cut off with this worker is not waited for until the end.
+    target::ends_when_cut_off(&control.session.link).await.map_err(|error| statement(&error))?;
     let name = SessionName::guard(work.run.id, epoch(work), number).map_err(Error::internal)?;
     let session = Session::open(&control.dialer, name, &target::guard_session()).await.map_err(|error| open_failed(&error))?;
     same(work, &session)?;
@@ -221,12 +275,13 @@ async fn shut(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<()> {
     control.assert(work).await?;
     work.go_on()?;
     for account in kept.iter().filter(|account| account.could_sign_in) {
-        if let Err(error) = target::shut(&session.link, &account.account).await {
-            if error.is_disconnect() {
-                return Err(statement(&error));
-            }
-            let name = domain::people::visible(&account.account);
-            return Err(Halt::Hold(HoldCause::Blocked, format!("Nothing was sent: {name} could not be kept out: {error}.")));
+        let name = domain::people::visible(&account.account);
+        let no = |why: String| Err(Halt::Hold(HoldCause::Blocked, format!("Nothing was sent: {name} could not be kept out: {why}.")));
+        match tokio::time::timeout(SHUT_WITHIN, target::shut(&session.link, &account.account)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) if error.is_disconnect() => return Err(statement(&error)),
+            Ok(Err(error)) => return no(error.to_string()),
+            Err(_) => return no(format!("the server did not answer within {}", plural(SHUT_WITHIN.as_secs(), "second", "seconds"))),
         }
         fail_point("in_shut");
     }
@@ -239,11 +294,20 @@ async fn empty(work: &Work, control: &Control, out: &KeepOut, kept: &[KeptOut]) 
     let began = Instant::now();
     let until = began + Duration::from_millis(out.wait_ms());
     let (mut ended, mut cut, mut empty_since, mut told) = (0, 0, None::<Instant>, None::<Instant>);
+    let back = work.run.rolling_back;
     loop {
         work.go_on()?;
-        // What is asked for is done where the next item would have begun.
-        if work.lease.stop_asked() || work.lease.hold_asked() {
+        // What is asked for is done where the next item would have begun, and after the cut-off that begins no more; a way back is not hindered.
+        if !back
+            && (work.lease.stop_asked()
+                || work.lease.hold_asked()
+                || work.lease.is_barred()()
+                || work.now().await? >= work.plan.times.cut_off)
+        {
             return Ok(());
+        }
+        if let Some(why) = changed(work, control, kept).await? {
+            return Err(Halt::Hold(HoldCause::Blocked, format!("Nothing was sent: {why} Choose to go on, and they are kept out anew.")));
         }
         let inside = target::inside(link, &oids).await.map_err(|error| statement(&error))?;
         if inside.is_empty() {
@@ -309,7 +373,7 @@ fn named(sessions: &[&Inside]) -> String {
 
 fn given_up(out: &KeepOut, sessions: &[&Inside], after: Duration) -> Halt {
     let way_out = if out.ends {
-        "They were told to end and did not: look at the server."
+        "They were told to end, and did not: look at the server."
     } else {
         "Have it ended, or propose the window anew with the box that lets Drydock end it. Then choose to go on: it begins anew."
     };
@@ -327,25 +391,32 @@ fn given_up(out: &KeepOut, sessions: &[&Inside], after: Duration) -> Halt {
 
 /// Lets in whom this run keeps out, and puts on record that they are.
 pub(super) async fn let_in(work: &Work) -> Step<()> {
+    let_in_by(work, TRIES, TRY_WITHIN).await
+}
+
+async fn let_in_by(work: &Work, tries: u32, within: Duration) -> Step<()> {
+    if asked(work).is_none() {
+        return Ok(());
+    }
     let kept = left(work).await?;
     if kept.is_empty() {
         return Ok(());
     }
     fail_point("before_let_in");
     let mut why = String::new();
-    for number in 1..=TRIES {
+    for number in 1..=tries {
         if !work.lease.is_trusted() {
             return Err(Halt::Lost);
         }
         let place = Place { run: work.run.id, epoch: epoch(work), target: work.run.target, approved: &work.approved };
-        match place.let_in(&work.hand.context, &kept).await {
+        match place.let_in(&work.hand.context, &kept, within).await {
             Ok(said) => {
                 fail_point("after_let_in");
                 return record(work, said).await;
             }
             Err(error) => why = error.to_string(),
         }
-        if number < TRIES {
+        if number < tries {
             tokio::time::sleep(BETWEEN_TRIES).await;
         }
     }
@@ -396,10 +467,10 @@ struct Place<'p> {
 
 impl Place<'_> {
     /// Gives each what it could do before, sees that it can, and ends the guard. Says of each how that came.
-    async fn let_in(&self, context: &WorkerContext, kept: &[KeptOut]) -> Result<Vec<(KeptOut, String)>> {
-        let trying = tokio::time::timeout(TRY_WITHIN, self.try_to_let_in(context, kept));
+    async fn let_in(&self, context: &WorkerContext, kept: &[KeptOut], within: Duration) -> Result<Vec<(KeptOut, String)>> {
+        let trying = tokio::time::timeout(within, self.try_to_let_in(context, kept));
         trying.await.unwrap_or_else(|_| {
-            Err(Error::internal(format!("The server did not answer within {}.", plural(TRY_WITHIN.as_secs(), "second", "seconds"))))
+            Err(Error::internal(format!("The server did not answer within {}.", plural(within.as_secs(), "second", "seconds"))))
         })
     }
 
@@ -411,6 +482,8 @@ impl Place<'_> {
         if let Some(difference) = session.identity.difference(self.approved, None) {
             return Err(Error::internal(difference));
         }
+        // One that still shuts somebody would do so after we have looked.
+        self.end(&session, |name| !name.is_guard() && name.is_door()).await?;
         let before = target::can_sign_in(&session.link, &oids(kept)).await.map_err(Error::internal)?;
         for (oid, name, can) in &before {
             if !can && kept.iter().any(|account| account.oid == *oid && account.could_sign_in) {
@@ -431,12 +504,19 @@ impl Place<'_> {
             said.push((account.clone(), words.to_owned()));
         }
         // What is shut next must not be let in by a guard of the time before.
+        self.end(&session, |name| name.is_guard()).await?;
+        Ok(said)
+    }
+
+    /// Ends these sessions of the run, and sees that they are gone; those of a later owner are not touched.
+    async fn end(&self, session: &Session, which: impl Fn(&SessionName) -> bool) -> Result<()> {
         for old in fence::sessions_of(&session.link, self.run).await.map_err(Error::internal)? {
-            if old.name.is_guard() && !stop::end(&session.link, old.backend, Duration::from_secs(5)).await.map_err(Error::internal)? {
-                return Err(Error::internal(format!("The guard on the server (process {}) does not end.", old.backend.pid)));
+            let meant = which(&old.name) && old.name.epoch() <= self.epoch;
+            if meant && !stop::end(&session.link, old.backend, ENDS_SOON).await.map_err(Error::internal)? {
+                return Err(Error::internal(format!("A session of an earlier time (process {}) does not end.", old.backend.pid)));
             }
         }
-        Ok(said)
+        Ok(())
     }
 }
 
@@ -446,15 +526,18 @@ pub(super) async fn after(work: &Work, done: Step<()>) -> Step<()> {
     if asked(work).is_none() || matches!(done, Err(Halt::Lost)) {
         return done;
     }
-    match (let_in(work).await, done) {
-        (Ok(()), done) => done,
+    let (tries, within) = match done {
+        Err(Halt::Again(_) | Halt::HandOver) => (1, ONCE_WITHIN),
+        _ => (TRIES, TRY_WITHIN),
+    };
+    match (let_in_by(work, tries, within).await, done) {
         (Err(Halt::Again(error)), Err(Halt::Hold(cause, reason))) => Err(Halt::Hold(cause, format!("{reason} {error}"))),
         // The run is over: what is left is done by whoever minds those.
         (Err(halt), Ok(())) => {
             tracing::error!(run = %work.run.id, ?halt, "accounts that were kept out are not let in yet");
             Ok(())
         }
-        (Err(_), done) => done,
+        (_, done) => done,
     }
 }
 
@@ -508,12 +591,14 @@ async fn remember(context: &WorkerContext, run: RunId, target: TargetId) -> Resu
                 None => return Err(Error::internal("a run on a database that its plan does not name")),
             };
             let place = Place { run, epoch: u64::try_from(loaded.epoch).unwrap_or_default(), target, approved: &approved };
-            let said = place.let_in(&context, &kept).await?;
+            let said = place.let_in(&context, &kept, TRY_WITHIN).await?;
             let permit = Permit::worker(&name);
             let request = format!("run {run}");
             let mut ledger = Ledger::open(db, &permit, &request);
             let fact = NewFact::done("run.let_in", "run", run).of_window(loaded.window).of_team(plan.target().team);
-            write(&mut ledger, fact, run, &said).await.map(drop)
+            let line = write(&mut ledger, fact, run, &said).await?;
+            // The run's row is ours: nobody else writes a line meanwhile.
+            ledger.line(Tenure { run, epoch: loaded.epoch }, &Line::new("phase", line)).await
         })
     })
     .await

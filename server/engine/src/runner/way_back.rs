@@ -70,7 +70,6 @@ pub(super) async fn go(work: &Work, control: &Control) -> Step<Vec<String>> {
         return Ok(vec![format!("The plan has no way back for what was done: {reason}")]);
     }
     let parts = change::items(&scripts(work, plan).await?, &work.plan.parameters);
-    keep_out::keep_out(work, control).await?;
     for (part, ordinal) in parts.iter().zip(1..) {
         if let Some(left) = take_back(work, control, part, ordinal).await? {
             let rest = parts.len() - ordinal as usize;
@@ -121,6 +120,7 @@ async fn take_back(work: &Work, control: &Control, part: &WorkItem, ordinal: i32
             None => {}
         }
         work.go_on()?;
+        keep_out::keep_out(work, control, part).await?;
         control.assert(work).await?;
         send(work, control, part, ordinal, tries + 1).await?;
     }

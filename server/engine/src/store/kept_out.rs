@@ -54,6 +54,18 @@ pub async fn elsewhere(db: &mut PgConnection, run: RunId, server: &str, oids: &[
     Ok(numbers)
 }
 
+/// Those of these names with which databases of this server are registered.
+pub async fn our_accounts(db: &mut PgConnection, server: &str, names: &[String]) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar!(
+        "SELECT DISTINCT t.username FROM drydock.target t WHERE t.identity ->> 'system_identifier' = $1 AND t.username = ANY ($2) AND t.state <> 'retired' ORDER BY 1",
+        server,
+        names
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(names)
+}
+
 /// Runs that nobody works on, and that did not let everybody in; each with its database.
 pub async fn forgotten(db: &mut PgConnection) -> Result<Vec<(RunId, TargetId)>> {
     let rows = sqlx::query!(

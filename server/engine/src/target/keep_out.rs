@@ -36,6 +36,8 @@ pub struct Known {
     pub may_see: bool,
     /// How many sessions it has in this database.
     pub sessions: u64,
+    /// It is a group whose members sign in by themselves.
+    pub is_group: bool,
 }
 
 impl Account {
@@ -66,18 +68,34 @@ impl Account {
     }
 }
 
+/// A session `a` (`pg_stat_activity`) in this database that works for somebody: also one that the server began for them, such as a scheduled job.
+/// Replication is none, and helpers of a parallel statement end with their leader.
+const THEIRS: &str = "a.datname = pg_catalog.current_database() AND a.leader_pid IS NULL AND a.pid <> pg_catalog.pg_backend_pid()
+                      AND a.backend_type <> 'walsender' AND a.backend_type NOT LIKE 'logical replication%'";
+
+/// Whether the guard can run: it is a block of PL/pgSQL.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn can_guard(link: &Link) -> Result<bool, StatementError> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_language l WHERE l.lanname = 'plpgsql' AND pg_catalog.has_language_privilege(l.oid, 'USAGE'))";
+    field(&link.row(sql, &[]).await?, 0)
+}
+
 /// Looks at these accounts.
 ///
 /// # Errors
 /// What the server, or the connection, said.
 pub async fn accounts(link: &Link, major: u16, names: &[String]) -> Result<Vec<Account>, StatementError> {
-    let admin = if major >= 16 { "AND pg_catalog.pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION')" } else { "" };
+    // Before version 16 only a superuser changes an account that may replicate; since then whoever administers it does.
+    let admin = if major >= 16 { "AND pg_catalog.pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION')" } else { "AND NOT r.rolreplication" };
     let sql = format!(
         "SELECT w.name, r.oid, r.rolcanlogin, r.rolname = SESSION_USER,
                 m.rolsuper OR (m.rolcreaterole AND NOT r.rolsuper {admin}),
                 m.rolsuper OR (NOT r.rolsuper AND (pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') OR pg_catalog.pg_has_role(r.oid, 'USAGE'))),
                 m.rolsuper OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') OR pg_catalog.pg_has_role(r.oid, 'USAGE'),
-                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.usesysid = r.oid AND a.datname = pg_catalog.current_database() AND a.backend_type = 'client backend')
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.usesysid = r.oid AND {THEIRS}),
+                NOT r.rolcanlogin AND EXISTS (SELECT FROM pg_catalog.pg_auth_members g WHERE g.roleid = r.oid)
            FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY w (name, n)
            LEFT JOIN pg_catalog.pg_roles r ON r.rolname::pg_catalog.text = w.name
            CROSS JOIN (SELECT s.rolsuper, s.rolcreaterole FROM pg_catalog.pg_roles s WHERE s.rolname = SESSION_USER) m
@@ -96,6 +114,7 @@ pub async fn accounts(link: &Link, major: u16, names: &[String]) -> Result<Vec<A
                     may_end: field(row, 5)?,
                     may_see: field(row, 6)?,
                     sessions: amount(row, 7)?,
+                    is_group: field(row, 8)?,
                 }),
             };
             Ok(Account { name: field(row, 0)?, known })
@@ -119,8 +138,27 @@ pub fn short_statements() -> Guards {
         lock_timeout_ms: 2_000,
         ends_with_us: false,
         limits_transaction: false,
-        settings: vec![("search_path", "pg_catalog".to_owned())],
+        settings: vec![
+            ("search_path", "pg_catalog".to_owned()),
+            // Whatever the database sets for everybody.
+            ("default_transaction_read_only", "off".to_owned()),
+            // A standby that is gone keeps nobody out: what it has not heard is put right by what it hears next.
+            ("synchronous_commit", "local".to_owned()),
+            // A guard whose client is gone ends by the first word it says to it.
+            ("client_min_messages", "error".to_owned()),
+        ],
     }
+}
+
+/// Makes the server end this session within half a minute when its client is cut off without a word.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn ends_when_cut_off(link: &Link) -> Result<(), StatementError> {
+    for setting in ["tcp_keepalives_idle = 10", "tcp_keepalives_interval = 5", "tcp_keepalives_count = 3", "tcp_user_timeout = 25000"] {
+        link.execute(&format!("SET {setting}")).await?;
+    }
+    Ok(())
 }
 
 /// Shuts the account of this name.
@@ -170,8 +208,12 @@ impl Inside {
     #[must_use]
     pub fn said(&self) -> String {
         let Self { backend, account, whence, state, open_s } = self;
-        let open = if self.is_idle() { String::new() } else { format!(", transaction open for {}", plural(*open_s, "second", "seconds")) };
-        format!("{account} (process {}{whence}), {state}{open}", backend.pid)
+        let doing = match state.as_str() {
+            "idle" => "idle".to_owned(),
+            "disabled" | "unknown" => "does not show what it does".to_owned(),
+            state => format!("{state}, transaction open for {}", plural(*open_s, "second", "seconds")),
+        };
+        format!("{account} (process {}{whence}), {doing}", backend.pid)
     }
 }
 
@@ -187,7 +229,7 @@ pub async fn inside(link: &Link, oids: &[u32]) -> Result<Vec<Inside>, StatementE
         "SELECT a.pid, coalesce({STARTED_US}, 0), a.usename::pg_catalog.text, coalesce(a.application_name, ''), coalesce(pg_catalog.host(a.client_addr), ''), coalesce(a.state, 'unknown'),
                 coalesce(greatest(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start), 0), 0)::pg_catalog.int8
            FROM pg_catalog.pg_stat_activity a
-          WHERE a.usesysid = ANY ($1) AND a.datname = pg_catalog.current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_catalog.pg_backend_pid()
+          WHERE a.usesysid = ANY ($1) AND {THEIRS}
           ORDER BY a.xact_start NULLS LAST, a.pid LIMIT $2"
     );
     let rows = link.rows(&sql, &[&oids, &MOST_NAMED]).await?;

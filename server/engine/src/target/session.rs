@@ -86,6 +86,10 @@ impl SessionName {
     pub const fn attempt(&self) -> u32 {
         self.attempt
     }
+    /// Whether it shuts accounts out, or lets them in.
+    pub const fn is_door(&self) -> bool {
+        self.item == DOOR_ITEM
+    }
     /// Whether it waits for the control session to go, and ends by itself soon after that.
     pub const fn is_guard(&self) -> bool {
         self.item == GUARD_ITEM

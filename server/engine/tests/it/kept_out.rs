@@ -5,13 +5,14 @@ use crate::changes::{change, sends_by};
 use crate::run_stage::RunStage;
 use crate::stage::When;
 use crate::target_own_server::with_server;
-use crate::target_support::{PASSWORD, Target, until};
+use crate::target_support::{MAINTAINER, PASSWORD, Target, until};
 use domain::change::{Change, KeepOut};
 use domain::hold::HoldVerb;
 use domain::procedure::library::DESIGN_CHANGE_POSTGRESQL;
 use domain::view::runs::KeptOutRow;
 use engine::actions::hold_run::{Input, hold_run};
 use engine::queries;
+use engine::target::keep_out;
 use engine::test_support::TestDatabase;
 use engine::test_support::fail_points::Deed;
 use futures_util::StreamExt as _;
@@ -117,6 +118,10 @@ async fn nobody_is_inside_while_a_change_is_sent() {
         let worker = stage.worker();
         stage.until(60, "SELECT EXISTS (SELECT FROM drydock.run_event WHERE message LIKE 'Waits for %idle in transaction%')").await;
         assert_eq!(stage.can_sign_in().await, [false; 3], "nobody gets in");
+        // Until the end of the window, two hours from now.
+        let left = "SELECT substring(query FROM '([0-9]+) \\* interval')::bigint FROM pg_stat_activity WHERE application_name LIKE 'drydock:%:30000:%'";
+        let left = stage.on_target(left).await;
+        assert!((7_000..=7_200).contains(&left), "{left} s");
         let refused = stage.target.dialer("shop_app").await.connect("late").await.expect_err("kept out");
         assert!(refused.to_string().contains("may not log in"), "{refused}");
         let rows = stage.kept_out_rows().await;
@@ -229,26 +234,21 @@ async fn without_its_guard_the_next_worker_lets_them_in() {
     .await;
 }
 
-/// A worker that stands still has its sessions, and keeps nobody out beyond the end of its window.
+/// A worker that stands still has its sessions: the guard has a time of its own, the end of the window.
 #[tokio::test(flavor = "multi_thread")]
-async fn at_the_end_of_the_window_the_server_lets_them_in() {
+async fn when_its_time_is_over_the_guard_lets_them_in() {
     on_own_server(async |stage| {
-        let change = kept_out(1, false);
-        let when = When { end_s: 25, cut_off_s: 20, latest_s: 15, ..When::NOW };
-        stage
-            .house
-            .staged(when, |plan| {
-                plan.parameters = RunStage::eager();
-                sends_by(plan, DESIGN_CHANGE_POSTGRESQL, change);
-            })
-            .await;
-        let worker = stage.worker_process_with("after_shut", 1, Deed::Freeze);
-        worker.frozen(Duration::from_secs(60)).await;
-        assert_eq!(stage.can_sign_in().await, [false; 3]);
-        let control = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'drydock:%:0:0'";
-        stage.as_before_within(Duration::from_secs(40), "frozen").await;
-        assert_eq!(stage.on_target(control).await, 1, "its control session is there all the time");
-        worker.kill();
+        let leader = stage.target.link(MAINTAINER).await;
+        let backend = engine::target::session::backend(&leader).await.expect("itself");
+        let oid = u32::try_from(stage.on_target("SELECT 'shop_app'::regrole::oid::bigint").await).expect("an oid");
+        keep_out::shut(&leader, "shop_app").await.expect("shut");
+        // A new name does not keep it out.
+        stage.target.plant("ALTER ROLE shop_app RENAME TO shop_web").await;
+        let (guard, began) = (stage.target.link(MAINTAINER).await, Instant::now());
+        guard.execute(&keep_out::guard(backend, &[oid], 3)).await.expect("over by itself");
+        assert!(began.elapsed() >= Duration::from_secs(3), "its leader is there all the time: {:?}", began.elapsed());
+        assert_eq!(stage.on_target("SELECT rolcanlogin::int::bigint FROM pg_roles WHERE rolname = 'shop_web'").await, 1);
+        leader.execute("SELECT 1").await.expect("it is there");
     })
     .await;
 }
@@ -261,6 +261,7 @@ async fn what_cannot_be_kept_out_is_said_before() {
         ("REVOKE pg_signal_backend FROM shop_maint", "shop_app", "grant it pg_signal_backend"),
         ("ALTER ROLE shop_app SUPERUSER", "shop_app", "of a superuser only a superuser"),
         ("SELECT 1", "shop_maint", "the account that Drydock signs in as: kept out, it could do nothing"),
+        ("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC", "shop_app", "needs USAGE on the language plpgsql"),
         ("SELECT 1", "no'body", "There is no account \"no'body\" on this server"),
     ] {
         on_own_server(async |stage| {
@@ -326,6 +327,113 @@ async fn they_are_in_while_a_person_thinks_and_out_while_it_is_taken_back() {
         worker.stop().await;
         let page = stage.page().await;
         assert_eq!(stage.seen().await, [(0, 0), (0, 0)], "{page}");
+        nothing_left(stage, "rolled back").await;
+    })
+    .await;
+}
+
+/// While it waits somebody lets one in, or ends the guard: nothing is sent, and whatever the role is set to meanwhile, they are in again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_changes_while_it_waits_stops_it() {
+    for (meanwhile, said) in [
+        ("ALTER ROLE shop_app LOGIN", "shop_app was let in by somebody else."),
+        (
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'drydock:%:30000:%'",
+            "The guard on the server, which lets them in when Drydock is gone, was ended.",
+        ),
+    ] {
+        on_own_server(async |stage| {
+            let busy = stage.target.link("shop_app").await;
+            busy.execute("BEGIN").await.expect("begun");
+            stage.due_keeping_out(kept_out(1, false)).await;
+            let worker = stage.worker();
+            stage.until(60, WAITS).await;
+            // Whatever is set for new sessions.
+            stage.target.plant("ALTER ROLE shop_maint SET default_transaction_read_only = on").await;
+            stage.target.plant(meanwhile).await;
+            stage.until(60, "SELECT state = 'hold' FROM drydock.window").await;
+            let reason = stage.text("SELECT hold_reason FROM drydock.run").await;
+            assert!(reason.contains(said), "{reason}");
+            nothing_left(stage, said).await;
+            assert!(stage.seen().await.is_empty(), "nothing was sent");
+            worker.stop().await;
+        })
+        .await;
+    }
+}
+
+const WAITS: &str = "SELECT EXISTS (SELECT FROM drydock.run_event WHERE message LIKE 'Waits for %')";
+
+/// Somebody else changes one of them, and does not commit: it is not waited for, and what was sent for it has no effect later.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_somebody_else_changes_is_not_waited_for() {
+    on_own_server(async |stage| {
+        let other = stage.session("BEGIN; ALTER ROLE \"Odd \"\"App\"\"; --\" CONNECTION LIMIT 5").await;
+        stage.due_keeping_out(kept_out(1, false)).await;
+        let worker = stage.worker();
+        stage.until(60, "SELECT state = 'hold' FROM drydock.window").await;
+        let reason = stage.text("SELECT hold_reason FROM drydock.run").await;
+        assert!(reason.contains("Odd \"App\"; -- could not be kept out: "), "{reason}");
+        drop(other);
+        nothing_left(stage, "held").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        nothing_left(stage, "later").await;
+        worker.stop().await;
+    })
+    .await;
+}
+
+/// After the cut-off nothing begins, so nobody is kept out for it any longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_kept_out_for_what_does_not_begin_any_more() {
+    on_own_server(async |stage| {
+        let busy = stage.target.link("shop_app").await;
+        busy.execute("BEGIN").await.expect("begun");
+        let change = kept_out(10, true);
+        let when = When { cut_off_s: 12, latest_s: 10, end_s: 3_600, ..When::NOW };
+        stage
+            .house
+            .staged(when, |plan| {
+                plan.parameters = RunStage::eager();
+                sends_by(plan, DESIGN_CHANGE_POSTGRESQL, change);
+            })
+            .await;
+        let worker = stage.worker();
+        stage.until(30, WAITS).await;
+        let page = stage.validating().await;
+        worker.stop().await;
+        assert_eq!(stage.text("SELECT outcome FROM drydock.item").await, "deferred", "{page}");
+        nothing_left(stage, "the end").await;
+        busy.execute("COMMIT").await.expect("it was not touched");
+        assert!(stage.seen().await.is_empty(), "{page}");
+    })
+    .await;
+}
+
+/// A stop does not hinder a way back, and none of it is sent while somebody is inside.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_waits_for_them_also_when_it_is_to_stop() {
+    on_own_server(async |stage| {
+        let half = format!("{SEES}; CREATE INDEX CONCURRENTLY seen_could ON shop.seen (could); ALTER TABLE shop.nowhere ADD COLUMN x int");
+        let keep_out = kept_out(1, false).keep_out;
+        stage.due_keeping_out(Change { keep_out, ..change(&half, SEES) }).await;
+        let worker = stage.worker();
+        stage.until(60, "SELECT state = 'hold' FROM drydock.window").await;
+        let busy = stage.target.link("shop_app").await;
+        busy.execute("BEGIN").await.expect("begun");
+        stage.decided_to(HoldVerb::RollBack).await;
+        stage.until(60, WAITS).await;
+        sqlx::query("UPDATE drydock.run SET stop_asked_at = clock_timestamp(), stop_asked_by = $1, stop_reason = 'enough'")
+            .bind(stage.house.engineer.actor.person.0)
+            .execute(&stage.house.admin)
+            .await
+            .expect("asked");
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(stage.seen().await, [(0, 0)], "it waits");
+        busy.execute("COMMIT").await.expect("it was not touched");
+        stage.until(60, "SELECT state = 'rolled_back' FROM drydock.window").await;
+        worker.stop().await;
+        assert_eq!(stage.seen().await, [(0, 0), (0, 0)], "{}", stage.page().await);
         nothing_left(stage, "rolled back").await;
     })
     .await;
