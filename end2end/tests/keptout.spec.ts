@@ -34,6 +34,7 @@ test("a change says which accounts it keeps out, and what that means for them", 
   await page.getByRole("button", { name: "Look at the database" }).click();
   await until(page, page.url(), /these parts are sent as they stand/, 60_000);
   await expect(page.locator("#change")).toContainText("these accounts cannot sign in anywhere on the server, nor on its standbys: shop_web.");
+  await expect(page.locator("main")).toContainText("Can be kept out: shop_web; 0 sessions in this database now.");
   await wellMade(page);
   await page.getByRole("button", { name: "Seal and propose", exact: true }).click();
   await expect(page.locator("main")).toContainText("Waiting for approval");

@@ -1,7 +1,7 @@
 //! Questions the web asks and a worker answers, because only workers reach databases.
 
-use crate::change::Script;
 use crate::change::trial::Trial;
+use crate::change::{KeepOut, Script};
 use crate::ids::{ExaminationId, TargetId, WindowId};
 use crate::people::words;
 use crate::procedure::probe::{Connections, QueryTiming};
@@ -85,6 +85,9 @@ pub struct PreviewQuestion {
     /// What takes that change back, in its parts: tried with it where the database allows a trial.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub back: Vec<Script>,
+    /// Who is kept out while that change is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_out: Option<KeepOut>,
     /// The revision of the window the answer is for; `None` when it is about no window yet.
     #[serde(default)]
     pub revision: Option<i32>,

@@ -23,8 +23,8 @@ pub fn KeptOutCard(accounts: Vec<KeptOutRow>, ended: bool) -> impl IntoView {
                 (true, Some(let_in)) => (view! { <Pill tone=Tone::Good label="as before"/> }, Some(let_in)),
                 (false, Some(let_in)) => (view! { <Pill tone=Tone::Quiet label="as before"/> }, Some(let_in)),
             };
-            let more = more.map(|(at, said)| view! { "; "<Time at/>": "{said} });
-            view! { <li><strong>{foreign(&account.account)}</strong>" "{state}<br/><span class="quiet">"Since "<Time at=account.since/>{more}</span></li> }
+            let more = more.map(|(at, said)| view! { <br/><Time at/>": "{said} });
+            view! { <li><strong>{foreign(&account.account)}</strong>" "{state}<br/><span class="quiet">"Out since "<Time at=account.since/>{more}</span></li> }
         })
         .collect();
     (!rows.is_empty())

@@ -91,16 +91,16 @@ pub fn ChangePart(change: Change) -> impl IntoView {
         WayBack::None { reason } => view! { <p class="message warn">"There is no way back: "{foreign(&reason)}</p> }.into_any(),
     };
     let role = change.role.as_ref().map(|role| view! { <p>"Sent as the role "<code>{foreign(role)}</code>"."</p> });
-    let out = change.keep_out.as_ref().map(|out| view! { <p class="message warn">{foreign(&out.said())}</p> });
+    let out = change.keep_out.as_ref().map(|out| view! { <h3>"Accounts kept out"</h3><p class="message warn">{foreign(&out.said())}</p> });
     let parts = change.scripts();
     let together = parts.iter().any(|part| part.texts.len() > 1 && !part.alone);
     let shared = together.then(|| {
         view! { <p class="quiet">"Statements between two that must stand alone share a transaction: all of them or none, and each lock is held until its end."</p> }
     });
     view! {
+        {out}
         <h3>"Statements"</h3>
         {role}
-        {out}
         {shared}
         <Statements statements=change.statements/>
         <h3>"What takes it back"</h3>

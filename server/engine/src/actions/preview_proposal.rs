@@ -44,6 +44,7 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
         budget_ms,
         scripts: draft.proposal.change.as_ref().map(Change::scripts).unwrap_or_default(),
         back: draft.proposal.change.as_ref().map(Change::back_scripts).unwrap_or_default(),
+        keep_out: draft.proposal.change.as_ref().and_then(|change| change.keep_out.clone()),
         revision: None,
         form: None,
         also: BTreeMap::new(),
@@ -57,9 +58,12 @@ pub async fn preview_proposal(engine: &Engine, caller: &Caller, form: &ProposalF
     ask_examination(engine, caller, draft.target.plan.id, Question::Preview { window: None, question }).await
 }
 
-/// Time for the work on one database: all there is, or of several waves its part of what is left between them.
+/// Time for the work on one database: all there is but for what people, other programs and accounts are waited for, or of several waves its part of
+/// what is left between them.
 fn budget_ms(draft: &Draft) -> u64 {
     let all = u64::try_from(draft.times.cut_off.duration_since(draft.times.start).as_millis()).unwrap_or(0);
+    let wait_ms = draft.proposal.change.as_ref().map_or(0, Change::wait_ms);
+    let all = all.saturating_sub(draft.proposal.procedure.outside_ms()).saturating_sub(wait_ms);
     let Some(several) = &draft.proposal.several else { return all };
     let waves = u64::try_from(several.waves.len()).unwrap_or(u64::MAX).max(1);
     all.saturating_sub((waves - 1).saturating_mul(u64::from(several.soak_min) * 60_000)) / waves

@@ -5,15 +5,16 @@ use super::trial;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::memory;
-use crate::store::critical_queries;
 use crate::store::examinations::{self, Claimed};
 use crate::store::past_lists;
 use crate::store::targets::Target;
+use crate::store::{self, critical_queries};
 use crate::target::connect::Dialer;
 use crate::target::fault::StatementError;
 use crate::target::link::Link;
 use crate::target::postgres::survey::{Asked, Surveyed, survey};
 use crate::target::postgres::{Evidence, old_rows, settings};
+use crate::target::{identity, keep_out, report};
 use crate::transaction;
 use crate::worker::{WorkerContext, address};
 use domain::change::trial::Trial;
@@ -25,6 +26,7 @@ use domain::ids::TargetId;
 use domain::permission::Permit;
 use domain::plan::PlanQuery;
 use domain::procedure::fair::{self, Span};
+use domain::procedure::probe::Colour;
 use domain::procedure::{Finding, FindingLevel, PassedOver, Selection, WorkItem};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +46,7 @@ pub(super) async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<(
     let sent_ms = change::sent_ms(&items);
     let mut sent = with_settings(&link, items).await.map_err(broken)?;
     with_old_rows(&link, &mut sent).await.map_err(broken)?;
+    sent.findings.extend(kept_out(context, &link, &question).await?);
     let trial = trial::on_copy(context, claimed, &target, &dialer, &question).await?;
     sent.findings.extend(trial.iter().flat_map(Trial::findings));
     if !question.scripts.is_empty() && !procedure.selects() {
@@ -110,6 +113,25 @@ async fn with_settings(link: &Link, mut items: Vec<WorkItem>) -> Result<Selectio
         }
     }
     Ok(Selection { items, findings, ..Selection::default() })
+}
+
+/// Whether the accounts can be kept out that are named for it.
+async fn kept_out(context: &WorkerContext, link: &Link, question: &PreviewQuestion) -> Result<Option<Finding>> {
+    let Some(out) = &question.keep_out else { return Ok(None) };
+    let server = identity::observe(link).await.map_err(broken)?.stable.system_identifier;
+    let mut db = context.pool.acquire().await?;
+    let ours = store::kept_out::our_accounts(&mut db, &server, &out.accounts).await?;
+    drop(db);
+    let major = report::major(link).await.map_err(broken)?;
+    let (colour, said) = keep_out::look(link, major, &out.accounts, &ours).await.map_err(broken)?.said();
+    let (level, sentence, advice) = match colour {
+        Colour::Fail => {
+            (FindingLevel::Urgent, format!("The run would not begin: {said}"), "Put this right, or name others, then look again.")
+        }
+        Colour::Warn => (FindingLevel::Attention, said, "Name the accounts that sign in."),
+        Colour::Pass | Colour::NotMeasurable => (FindingLevel::Note, said, ""),
+    };
+    Ok(Some(Finding::new(change::STEP, "keep_out", level, sentence, advice)))
 }
 
 /// Where old rows go, how many there are now; what hinders a rule is a finding.

@@ -18,7 +18,7 @@ use crate::target::connect::Dialer;
 use crate::target::fault::StatementError;
 use crate::target::fence;
 use crate::target::identity::StableIdentity;
-use crate::target::keep_out::{self as target, Account, Inside};
+use crate::target::keep_out::{self as target, Inside};
 use crate::target::postgres::preflight::PreCheck;
 use crate::target::postgres::stop;
 use crate::target::session::{Session, SessionName};
@@ -31,7 +31,6 @@ use domain::hold::HoldCause;
 use domain::ids::{RunId, TargetId};
 use domain::permission::Permit;
 use domain::procedure::WorkItem;
-use domain::procedure::probe::Colour;
 use domain::procedure::text::plural;
 use domain::run::{fits, reserve_ms};
 use std::time::Duration;
@@ -80,45 +79,17 @@ fn oids(kept: &[KeptOut]) -> Vec<u32> {
 }
 
 /// The accounts as they are now, and why they cannot be kept out.
-async fn look(work: &Work, control: &Control, out: &KeepOut) -> Step<(Vec<Account>, Vec<String>)> {
-    let link = &control.session.link;
-    let found = target::accounts(link, control.session.major, &out.accounts).await.map_err(|error| statement(&error))?;
-    let mut problems: Vec<String> = found.iter().filter_map(Account::problem).collect();
-    if !target::can_guard(link).await.map_err(|error| statement(&error))? {
-        problems.push(
-            "Nobody can be kept out here: the guard that lets accounts in when Drydock is gone needs USAGE on the language plpgsql."
-                .to_owned(),
-        );
-    }
+async fn look(work: &Work, control: &Control, out: &KeepOut) -> Step<target::Looked> {
     let mut db = work.hand.context.pool.acquire().await?;
-    for name in store::kept_out::our_accounts(&mut db, &work.approved.system_identifier, &out.accounts).await? {
-        let name = domain::people::visible(&name);
-        problems.push(format!("{name} is the account that Drydock signs in as on another database of this server: it cannot be kept out."));
-    }
-    Ok((found, problems))
+    let ours = store::kept_out::our_accounts(&mut db, &work.approved.system_identifier, &out.accounts).await?;
+    drop(db);
+    target::look(&control.session.link, control.session.major, &out.accounts, &ours).await.map_err(|error| statement(&error))
 }
 
 /// Before the run begins: whether these accounts could be kept out.
 pub(super) async fn check(work: &Work, control: &Control) -> Step<Option<PreCheck>> {
     let Some(out) = asked(work) else { return Ok(None) };
-    let (found, problems) = look(work, control, out).await?;
-    let known = || found.iter().filter_map(|account| account.known.as_ref().map(|known| (account, known)));
-    let groups: Vec<String> =
-        known().filter(|(_, known)| known.is_group).map(|(account, _)| domain::people::visible(&account.name)).collect();
-    let sessions = plural(known().map(|(_, known)| known.sessions).sum(), "session", "sessions");
-    let (colour, sentence) = match (problems.is_empty(), groups.is_empty()) {
-        (false, _) => (Colour::Fail, problems.join(" ")),
-        (true, false) => (
-            Colour::Warn,
-            format!(
-                "Cannot sign in by itself, and its members are not kept out: {}. {sessions} of all in this database now.",
-                groups.join(", ")
-            ),
-        ),
-        (true, true) => {
-            (Colour::Pass, format!("They can be kept out: {}; {sessions} in this database now.", domain::people::visible(&out.names())))
-        }
-    };
+    let (colour, sentence) = look(work, control, out).await?.said();
     Ok(Some(PreCheck { key: "keep_out".to_owned(), colour, sentence }))
 }
 
@@ -171,7 +142,7 @@ async fn changed(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<Optio
 
 /// Puts on record what each can do, before anything is changed.
 async fn intend(work: &Work, control: &Control, out: &KeepOut) -> Step<Vec<KeptOut>> {
-    let (found, problems) = look(work, control, out).await?;
+    let target::Looked { accounts: found, problems } = look(work, control, out).await?;
     if !problems.is_empty() {
         return Err(Halt::Hold(HoldCause::Blocked, format!("Nobody was kept out, and nothing was sent. {}", problems.join(" "))));
     }

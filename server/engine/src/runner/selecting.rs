@@ -16,6 +16,7 @@ use domain::hold::HoldCause;
 use domain::ids::TargetId;
 use domain::procedure::fair::{self, Span};
 use domain::procedure::memory::Memory;
+use domain::procedure::text::plural;
 use domain::procedure::{Selection, Violation, WorkList, estimate::work_bytes, finding, trim, within};
 use domain::run::Phase;
 use std::time::Duration;
@@ -102,9 +103,9 @@ async fn seal(work: &Work, list: WorkList) -> Step<()> {
     let (low_ms, high_ms) = list.total_ms();
     let findings = finding::counted(&list.findings, list.more_findings);
     let words = format!(
-        "Sealed the work list {}: {} items, {} left out; estimated {} to {}.{}",
+        "Sealed the work list {}: {}, {} left out; estimated {} to {}.{}",
         list.digest().short(),
-        list.items.len(),
+        plural(list.items.len().try_into().unwrap_or(u64::MAX), "item", "items"),
         list.left_out.len(),
         domain::procedure::text::duration_ms(low_ms),
         domain::procedure::text::duration_ms(high_ms),

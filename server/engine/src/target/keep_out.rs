@@ -7,6 +7,7 @@
 use super::fault::{StatementError, clean};
 use super::link::{Link, amount, field};
 use super::session::{Backend, Guards, STARTED_US};
+use domain::procedure::probe::Colour;
 use domain::procedure::quote;
 use domain::procedure::text::plural;
 
@@ -77,16 +78,71 @@ const THEIRS: &str = "a.datname = pg_catalog.current_database() AND a.leader_pid
 ///
 /// # Errors
 /// What the server, or the connection, said.
-pub async fn can_guard(link: &Link) -> Result<bool, StatementError> {
+async fn can_guard(link: &Link) -> Result<bool, StatementError> {
     let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_language l WHERE l.lanname = 'plpgsql' AND pg_catalog.has_language_privilege(l.oid, 'USAGE'))";
     field(&link.row(sql, &[]).await?, 0)
+}
+
+/// What a look at accounts found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// In the order in which they were asked for.
+    pub accounts: Vec<Account>,
+    /// Why they cannot be kept out, in sentences; empty where they can.
+    pub problems: Vec<String>,
+}
+
+impl Looked {
+    /// The whole in a sentence: red where they cannot be kept out.
+    #[must_use]
+    pub fn said(&self) -> (Colour, String) {
+        let known = || self.accounts.iter().filter_map(|account| account.known.as_ref().map(|known| (account, known)));
+        let names = |of: &dyn Fn(&Known) -> bool| -> String {
+            let names = known().filter(|(_, known)| of(known)).map(|(account, _)| quote::for_people(&account.name));
+            domain::people::visible(&names.collect::<Vec<_>>().join(", "))
+        };
+        let (groups, sessions) = (names(&|known| known.is_group), known().map(|(_, known)| known.sessions).sum());
+        let sessions = plural(sessions, "session", "sessions");
+        if !self.problems.is_empty() {
+            return (Colour::Fail, self.problems.join(" "));
+        }
+        if !groups.is_empty() {
+            let sentence = format!(
+                "Cannot sign in by itself, and its members are not kept out: {groups}. Of all there: {sessions} in this database now."
+            );
+            return (Colour::Warn, sentence);
+        }
+        (Colour::Pass, format!("Can be kept out: {}; {sessions} in this database now.", names(&|_| true)))
+    }
+}
+
+/// Looks whether these accounts can be kept out. `ours` are those of them that Drydock signs in as on other databases of the server.
+///
+/// # Errors
+/// What the server, or the connection, said.
+pub async fn look(link: &Link, major: u16, names: &[String], ours: &[String]) -> Result<Looked, StatementError> {
+    let accounts = accounts(link, major, names).await?;
+    let mut problems: Vec<String> = accounts.iter().filter_map(Account::problem).collect();
+    if !can_guard(link).await? {
+        problems.push(
+            "Nobody can be kept out here: the guard that lets accounts in when Drydock is gone needs USAGE on the language plpgsql."
+                .to_owned(),
+        );
+    }
+    let here =
+        |name: &String| accounts.iter().any(|account| account.name == *name && account.known.as_ref().is_some_and(|known| known.ours));
+    for name in ours.iter().filter(|name| !here(name)) {
+        let name = domain::people::visible(&quote::for_people(name));
+        problems.push(format!("{name} is the account that Drydock signs in as on another database of this server: it cannot be kept out."));
+    }
+    Ok(Looked { accounts, problems })
 }
 
 /// Looks at these accounts.
 ///
 /// # Errors
 /// What the server, or the connection, said.
-pub async fn accounts(link: &Link, major: u16, names: &[String]) -> Result<Vec<Account>, StatementError> {
+async fn accounts(link: &Link, major: u16, names: &[String]) -> Result<Vec<Account>, StatementError> {
     // Before version 16 only a superuser changes an account that may replicate; since then whoever administers it does.
     let admin = if major >= 16 { "AND pg_catalog.pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION')" } else { "AND NOT r.rolreplication" };
     let sql = format!(

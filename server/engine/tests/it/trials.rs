@@ -5,7 +5,7 @@ use crate::house::House;
 use crate::inventory::{form, newest_preview, worker};
 use crate::target_support::{MAINTAINER, PASSWORD, Target, run, until};
 use domain::change::trial::{After, BackTried, DifferenceKind, Failure, Obstacle, Text, Trial, Tried};
-use domain::change::{Change, ChangeForm};
+use domain::change::{Change, ChangeForm, KeepOut};
 use domain::examination::{PreviewAnswer, PreviewQuestion, Question};
 use domain::procedure::FindingLevel;
 use domain::procedure::library::DESIGN_CHANGE_POSTGRESQL;
@@ -277,6 +277,7 @@ async fn a_preview_tries_it_only_where_the_registration_says_so() {
         budget_ms: 3_600_000,
         scripts: simple.scripts(),
         back: simple.back_scripts(),
+        keep_out: None,
         revision: None,
         form: None,
         also: std::collections::BTreeMap::new(),
@@ -292,6 +293,21 @@ async fn a_preview_tries_it_only_where_the_registration_says_so() {
     let answer = looked().await;
     assert_eq!(answer.trial, Some(Trial::not_tried(Obstacle::Off)));
     assert!(answer.selection.findings[0].sentence.contains("this database does not allow it"), "{answer:?}");
+
+    // Who is to be kept out is looked at long before the night.
+    let keep_out = KeepOut { accounts: vec!["nobody here".into(), TRIER.into()], wait_min: 1, ends: false };
+    let asked = PreviewQuestion { keep_out: Some(keep_out), ..question.clone() };
+    ask_examination(&house.engine, &house.engineer, id, Question::Preview { window: None, question: asked }).await.expect("asked");
+    assert!(examiner::answer_next(&worker).await.expect("works"));
+    let answer: PreviewAnswer = serde_json::from_value(newest_preview(&house, id).await.answer.expect("answered")).expect("its own form");
+    let found = answer.selection.findings.iter().find(|finding| finding.kind == "keep_out").expect("looked at");
+    assert_eq!(found.level, FindingLevel::Urgent);
+    for said in [
+        "The run would not begin: There is no account \"nobody here\"",
+        "is the account that Drydock signs in as: kept out, it could do nothing",
+    ] {
+        assert!(found.sentence.contains(said), "{}", found.sentence);
+    }
 
     let draft = domain::target::Draft { trial_copy: "on".into(), ..input.draft.clone() };
     let edit = edit_target::Input { revision: 1, draft, password: String::new().into() };
