@@ -72,6 +72,7 @@ pub const AT_ONCE: usize = 8;
 const FINISH_WITHIN: Duration = Duration::from_secs(2);
 /// Slots of the fence above the control session's: one for each item that any plan lets run at once. All are looked at when the fence is
 /// raised, also where the plan asks for fewer.
+#[expect(clippy::cast_possible_truncation, reason = "a handful")]
 const SLOTS: u16 = domain::run::parallel::MOST_JOBS as u16;
 /// Where nothing else runs: what an earlier owner left is settled and cleaned up one after the other.
 const ALONE: u16 = 1;

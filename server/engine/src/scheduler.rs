@@ -43,7 +43,7 @@ pub async fn tick(context: &WorkerContext) -> Result<()> {
             // A closed gate, or another worker that was faster: the next tick looks again until the latest start.
             match error {
                 Error::Refused(refusal) => {
-                    tracing::debug!(window = intention.number, deed = ?intention.deed, code = refusal.code, "not done")
+                    tracing::debug!(window = intention.number, deed = ?intention.deed, code = refusal.code, "not done");
                 }
                 other => tracing::error!(window = intention.number, deed = ?intention.deed, error = %other, "an intention failed"),
             }

@@ -42,6 +42,9 @@ pub(crate) fn to_show(secret: &[u8], issuer: &str, account: &str) -> Result<(Sec
 }
 
 /// The code that an app would show: for tests alone.
+///
+/// # Panics
+/// Where that is no secret, or the time is before 1970.
 #[cfg(any(test, feature = "test-support"))]
 pub fn code_at(base32: &str, at: Timestamp) -> String {
     let secret = totp_rs::Secret::try_from_base32(base32).expect("a secret");

@@ -62,6 +62,9 @@ impl TestDatabase {
     }
 
     /// An empty database like [`Self::empty`], on a cluster of the test's own: one that it may let crash.
+    ///
+    /// # Panics
+    /// Where the cluster cannot be prepared.
     pub async fn empty_on(cluster: &Cluster) -> Self {
         let roles = ServiceRoles::load_or_create(cluster.folder()).expect("the cluster's folder can be written");
         cluster.prepare("drydock", &roles).await.expect("the cluster can be prepared");

@@ -43,7 +43,7 @@ pub fn socket(folder: &Path) -> PathBuf {
 /// # Errors
 /// When another watchdog has the folder, or the socket cannot be made.
 pub async fn watch(folder: &Path, stop: CancellationToken) -> Result<()> {
-    let (listener, _lock) = listen(folder).await?;
+    let (listener, _lock) = listen(folder)?;
     tracing::info!(socket = %socket(folder).display(), "watchdog started");
     let (tasks, room) = (TaskTracker::new(), Arc::new(Semaphore::new(MOST_ORDERS)));
     loop {
@@ -80,7 +80,7 @@ pub async fn watch(folder: &Path, stop: CancellationToken) -> Result<()> {
 }
 
 /// One watchdog a folder: a lock says so, and a socket of one that died is taken over.
-async fn listen(folder: &Path) -> Result<(UnixListener, std::fs::File)> {
+fn listen(folder: &Path) -> Result<(UnixListener, std::fs::File)> {
     let say = |what: &str, error: std::io::Error| Error::internal(format!("{what} in {}: {error}", folder.display()));
     let lock = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("watchdog.lock"));
     let lock = lock.map_err(|error| say("cannot make the watchdog's lock", error))?;

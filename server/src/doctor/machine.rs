@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn little_space_is_told_before_it_is_wrong() {
-        let weights = [0, LEAST_FREE - 1, LEAST_FREE, LITTLE_FREE - 1, LITTLE_FREE, u64::MAX].map(|free| free_space(free, "/x").weight);
         use Weight::{Note, Well, Wrong};
+        let weights = [0, LEAST_FREE - 1, LEAST_FREE, LITTLE_FREE - 1, LITTLE_FREE, u64::MAX].map(|free| free_space(free, "/x").weight);
         assert_eq!(weights, [Wrong, Wrong, Note, Note, Well, Well]);
     }
 }

@@ -114,7 +114,7 @@ pub async fn take_back(At(number): At<i64>, form: TypedForm<Around>) -> Response
     let mut to = from(&form, number);
     // Whoever is not asked any more saw the page for the sake of that vote alone.
     if to.ends_with("/decide") && done.is_ok() && windows::decide(&form.engine, &form.caller.actor, number).await.is_err() {
-        to = "/".to_owned();
+        to = "/".into();
     }
     form.answer(done, |state| Done::to(to, taken_back(state))).await
 }

@@ -47,7 +47,7 @@ async fn a_program_asks_without_cookie_and_learns_only_what_changed() {
     let mut browser = engineer(&house).await;
     let number = house.proposed(3).await.number;
     let path = made(&mut browser, "database:prod-orders").await;
-    assert!(path.starts_with("/cal/") && path.ends_with(".ics") && path.len() == "/cal/.ics".len() + 43, "{path}");
+    assert!(path.starts_with("/cal/") && path.strip_suffix(".ics").is_some() && path.len() == "/cal/.ics".len() + 43, "{path}");
     let first = program(&browser, Method::GET, &path, &[]).await;
     assert_eq!((first.status, first.header("content-type")), (StatusCode::OK, "text/calendar; charset=utf-8"), "{}", first.body);
     assert!(first.header("set-cookie").is_empty() && first.header("cache-control") == "private, no-cache");

@@ -34,7 +34,7 @@ struct Server {
 
 impl Server {
     #[expect(clippy::disallowed_methods, reason = "the test waits for it")]
-    async fn start(router: Router, limits: Limits) -> Self {
+    fn start(router: Router, limits: Limits) -> Self {
         let listener = listen("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let (address, soft) = (listener.local_addr().expect("bound"), CancellationToken::new());
         Self { address, served: tokio::spawn(serve(listener, router, limits, soft.clone())), soft }
@@ -102,7 +102,7 @@ fn stream() -> (Router, mpsc::Sender<Bytes>, Arc<Notify>) {
 
 #[tokio::test]
 async fn who_does_not_finish_a_head_is_dropped_in_time() {
-    let server = Server::start(hello(), Limits { head: SHORT, ..LONG }).await;
+    let server = Server::start(hello(), Limits { head: SHORT, ..LONG });
     for begun in ["", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", "PRI * HTTP/2.0\r\n"] {
         let asked = Instant::now();
         let stream = server.told(begun).await;
@@ -124,7 +124,7 @@ async fn who_does_not_finish_a_head_is_dropped_in_time() {
 
 #[tokio::test]
 async fn header_bombs_get_431() {
-    let server = Server::start(hello(), LONG).await;
+    let server = Server::start(hello(), LONG);
     let many: String = (0..200).map(|n| format!("X-{n}: y\r\n")).collect();
     let long = format!("X-Long: {}\r\n", "y".repeat(64 * 1024));
     for bomb in [many, long] {
@@ -137,7 +137,7 @@ async fn header_bombs_get_431() {
 #[tokio::test]
 async fn large_heads_and_bodies_are_refused_in_words_and_slow_ones_given_up() {
     let place = Place::new().await;
-    let server = Server::start(router_within(place.web.clone(), Router::new(), Duration::from_secs(2)), LONG).await;
+    let server = Server::start(router_within(place.web.clone(), Router::new(), Duration::from_secs(2)), LONG);
     let post = format!(
         "POST /setup HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/html\r\nOrigin: {ORIGIN}\r\nContent-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n"
     );
@@ -167,7 +167,7 @@ fn hasty() -> Router {
 
 #[tokio::test]
 async fn an_early_answer_reaches_who_is_still_sending() {
-    let server = Server::start(hasty(), LONG).await;
+    let server = Server::start(hasty(), LONG);
     let mut sender = server.told("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3000\r\n\r\n").await;
     // The answer is in the client's system by now, unread; what is sent after it must not make the system throw it away.
     sender.readable().await.expect("answered");
@@ -183,7 +183,7 @@ async fn an_early_answer_reaches_who_is_still_sending() {
 
 #[tokio::test]
 async fn who_goes_on_sending_after_the_answer_is_dropped_in_time() {
-    let server = Server::start(hasty(), Limits { linger: SHORT, ..LONG }).await;
+    let server = Server::start(hasty(), Limits { linger: SHORT, ..LONG });
     let mut sender = server.told("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     let endless = async { while sender.write_all(b"1\r\na\r\n").await.is_ok() {} };
     tokio::time::timeout(PATIENCE, endless).await.expect("it is cut off");
@@ -193,7 +193,7 @@ async fn who_goes_on_sending_after_the_answer_is_dropped_in_time() {
 async fn a_long_answer_lives_as_long_as_it_is_read() {
     let (events, feed, _) = stream();
     let limits = Limits { head: SHORT, unread: SHORT, ..LONG };
-    let server = Server::start(events.layer(server::guard::patience::layer(SHORT)), limits).await;
+    let server = Server::start(events.layer(server::guard::patience::layer(SHORT)), limits);
     let mut reader = server.told(&ask("/events")).await;
     assert!(piece(&mut reader).await.starts_with("HTTP/1.1 200"));
     // Longer than every other time, in silence and in speech.
@@ -209,7 +209,7 @@ async fn a_long_answer_lives_as_long_as_it_is_read() {
 #[tokio::test]
 async fn who_does_not_read_the_answer_is_dropped() {
     let (events, feed, dropped) = stream();
-    let server = Server::start(events, Limits { unread: SHORT, ..LONG }).await;
+    let server = Server::start(events, Limits { unread: SHORT, ..LONG });
     let _deaf = server.told(&ask("/events")).await;
     let flood = async { while feed.send(Bytes::from(vec![b'x'; 256 * 1024])).await.is_ok() {} };
     tokio::time::timeout(PATIENCE, flood).await.expect("what nobody reads is kept for ever");
@@ -234,7 +234,7 @@ async fn a_crowd_that_comes_while_nobody_looks_is_kept() {
 
 #[tokio::test]
 async fn no_more_connections_than_there_are_places() {
-    let server = Server::start(hello(), Limits { connections: 2, ..LONG }).await;
+    let server = Server::start(hello(), Limits { connections: 2, ..LONG });
     let (mut first, mut second) = (server.told(&ask("/")).await, server.told(&ask("/")).await);
     for open in [&mut first, &mut second] {
         assert!(piece(open).await.ends_with("hello"));
@@ -249,7 +249,7 @@ async fn no_more_connections_than_there_are_places() {
 #[tokio::test]
 async fn the_soft_stop_lets_answers_end_and_cuts_what_never_does() {
     let (events, feed, dropped) = stream();
-    let server = Server::start(hello().merge(events), Limits { farewell: SHORT, ..LONG }).await;
+    let server = Server::start(hello().merge(events), Limits { farewell: SHORT, ..LONG });
     let mut idle = server.told(&ask("/")).await;
     assert!(piece(&mut idle).await.ends_with("hello"));
     let mut reader = server.told(&ask("/events")).await;
@@ -267,7 +267,7 @@ async fn the_soft_stop_lets_answers_end_and_cuts_what_never_does() {
 #[tokio::test]
 async fn the_hard_stop_drops_everything() {
     let (events, _feed, dropped) = stream();
-    let server = Server::start(events, LONG).await;
+    let server = Server::start(events, LONG);
     let mut reader = server.told(&ask("/events")).await;
     assert!(piece(&mut reader).await.starts_with("HTTP/1.1 200"));
     server.served.abort();

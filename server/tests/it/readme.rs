@@ -221,7 +221,7 @@ impl Reader {
             }
             ["curl", .., url] => self.get(line, url),
             ["pg_dump" | "pg_restore" | "tar", ..] => self.tool(&words).await,
-            [program, rest @ ..] if *program == "drydock" || program.ends_with("/drydock") => self.drydock(rest).await,
+            [program, rest @ ..] if *program == "drydock" || program.ends_with("/drydock") => self.drydock(rest),
             _ => panic!("README.md names a command that this test does not know: {line}"),
         }
     }
@@ -249,7 +249,7 @@ impl Reader {
         said
     }
 
-    async fn drydock(&mut self, words: &[&str]) {
+    fn drydock(&mut self, words: &[&str]) {
         let line = self.own(&format!("drydock {}", words.join(" ")));
         match words {
             ["trail", ..] if line.contains(".drydock") => self.verify_demo(words),

@@ -127,7 +127,7 @@ impl Listener {
         loop {
             while let Some((event, rest)) = self.heard.split_once("\n\n") {
                 let data = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
-                self.heard = rest.to_owned();
+                self.heard = rest.into();
                 if let Some(data) = data {
                     return Some(serde_json::from_str(&data).unwrap_or_else(|error| panic!("{error}: {data}")));
                 }

@@ -38,7 +38,7 @@ pub fn read(typed: &str) -> Result<Change, Vec<FieldError>> {
         }
         match deed(line) {
             Ok(deed) if deeds.contains(&deed) => {
-                form.refuse("accounts", format!("Line {number}: this stands here twice. Leave one of them."))
+                form.refuse("accounts", format!("Line {number}: this stands here twice. Leave one of them."));
             }
             Ok(deed) => deeds.push(deed),
             Err(why) => form.refuse("accounts", format!("Line {number}: {why}")),

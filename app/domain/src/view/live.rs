@@ -20,7 +20,6 @@ pub const NO_NEWS_MS: i64 = 8_000;
 /// One message of the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one is made for a change, and dropped once it is sent")]
 pub enum Message {
     /// Something changed.
     News(News),

@@ -64,7 +64,7 @@ fn Fact(page: FactPage) -> impl IntoView {
         <Said said/>
         <Proof page/>
         <Card title="Its bytes">
-            <p class="quiet">{format!("{} bytes, shown with line breaks. What is hashed has none.", size)}</p>
+            <p class="quiet">{format!("{size} bytes, shown with line breaks. What is hashed has none.")}</p>
             <pre class="fact-bytes" tabindex="0">{pretty}</pre>
         </Card>
     }

@@ -28,7 +28,7 @@ fn Feeds(page: Page, chosen: Option<About>) -> impl IntoView {
         let one = |choice: &Choice| (About { kind, name: choice.value.clone() }.word(), format!("{}: {}", kind.label(), choice.label));
         choices.iter().map(one).collect::<Vec<_>>()
     };
-    let mut options = vec![(own.word(), own.label().to_owned())];
+    let mut options = vec![(own.word(), own.label().clone())];
     options.extend(of(FeedKind::Team, &page.teams));
     options.extend(of(FeedKind::Database, &page.databases));
     let chosen = chosen.unwrap_or(own).word();

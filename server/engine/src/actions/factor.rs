@@ -96,6 +96,6 @@ pub(super) async fn tell(
     fact: FactRef,
 ) -> Result<()> {
     let more = more.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
-    let payload = Map::from_iter(more.chain([("what".to_owned(), what.word().into())]));
+    let payload: Map<_, _> = more.chain([("what".to_owned(), what.word().into())]).collect();
     ledger.notice(&NewNotice::new(NoticeKind::FactorChanged, person, payload), None, None, None, fact).await.map(drop)
 }

@@ -65,7 +65,7 @@ fn check(input: &Input, now: Timestamp) -> Result<(Timestamp, String, String)> {
         None => form.refuse("taken_at", "Give date and time in UTC, such as 2026-11-20T02:15."),
         Some(at) if at > now => form.refuse("taken_at", "The backup would lie in the future. Check date and zone: the time is in UTC."),
         Some(at) if now.duration_since(at).as_hours() > 24 * 366 => {
-            form.refuse("taken_at", "A backup older than a year helps nobody here. Record a newer one.")
+            form.refuse("taken_at", "A backup older than a year helps nobody here. Record a newer one.");
         }
         Some(_) => {}
     }

@@ -103,7 +103,7 @@ pub(super) async fn others(
                 found.push(target);
             }
             Err(Error::Invalid(wrong)) => {
-                errors.extend(wrong.into_iter().map(|error| FieldError::new(&several::field(name), error.message)))
+                errors.extend(wrong.into_iter().map(|error| FieldError::new(&several::field(name), error.message)));
             }
             Err(other) => return Err(other),
         }

@@ -67,7 +67,7 @@ pub(crate) async fn ask(ledger: &mut Ledger<'_>, id: WindowId, asked: Asked<'_>)
     let plan = window.plan()?;
     let by = ledger.permit().person();
     let in_the_way = look(ledger.db(), &window, &plan, by, asked).await?;
-    Ok(Answer { in_the_way, window, plan })
+    Ok(Answer { window, plan, in_the_way })
 }
 
 /// What is in the way of a start that this person asks for. It only reads: a page asks it for its reader, and offers what the gate would allow.

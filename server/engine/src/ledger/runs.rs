@@ -40,6 +40,11 @@ pub struct Pulse {
     pub window_state: String,
 }
 
+/// Whether a write under a lease found its run.
+fn owned(done: u64) -> Result<()> {
+    if done == 1 { Ok(()) } else { Err(lost()) }
+}
+
 fn lost() -> Error {
     Refusal::new(LEASE_LOST, "The lease of this run is over; another worker may have it.", "").into()
 }
@@ -213,10 +218,6 @@ impl Ledger<'_> {
         .ok_or_else(lost)
     }
 
-    async fn owned(&mut self, done: u64) -> Result<()> {
-        if done == 1 { Ok(()) } else { Err(lost()) }
-    }
-
     /// Notes what the run is busy with.
     pub async fn run_phase(&mut self, tenure: Tenure, phase: Phase) -> Result<()> {
         let done = sqlx::query!(
@@ -228,7 +229,7 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?
         .rows_affected();
-        self.owned(done).await
+        owned(done)
     }
 
     /// The work is over, and measurements are next: nobody can ask to hold from then on. False while somebody has, and no stop is stronger.
@@ -256,7 +257,7 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?
         .rows_affected();
-        self.owned(done).await
+        owned(done)
     }
 
     /// Lets the run begin: its window is approved at this revision and digest, and it is between start and latest start; or another database
@@ -310,7 +311,7 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?
         .rows_affected();
-        self.owned(done).await
+        owned(done)
     }
 
     /// The run waits for a person to do a step: on record once, however often it is asked for.
@@ -387,7 +388,7 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?
         .rows_affected();
-        self.owned(done).await
+        owned(done)
     }
 
     /// Its rollback begins: from here on only the way to its end is open.
@@ -400,7 +401,7 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?
         .rows_affected();
-        self.owned(done).await
+        owned(done)
     }
 
     /// Its work is over, and it is watched for a while, but not past the cut-off: nothing could follow. An instant that was noted before stays. Gives the
@@ -434,7 +435,7 @@ impl Ledger<'_> {
         .execute(&mut *self.db)
         .await?
         .rows_affected();
-        self.owned(done).await
+        owned(done)
     }
 
     /// Ends runs of a window that no worker ever took: it was missed or called off. Says how many.

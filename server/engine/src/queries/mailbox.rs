@@ -17,7 +17,7 @@ pub async fn list(engine: &Engine, caller: &Caller, to: &str, before: Option<i64
         let to = to.clone();
         Box::pin(async move {
             only_in_a_demo(db).await?;
-            let mut rows = mailbox::list(db, &to, before, PAGE_ROWS as i64 + 1).await?;
+            let mut rows = mailbox::list(db, &to, before, super::one_more(PAGE_ROWS)).await?;
             let next = (rows.len() > PAGE_ROWS).then(|| rows[PAGE_ROWS - 1].id);
             rows.truncate(PAGE_ROWS);
             Ok(MailboxPage { people: mailbox::people(db).await?, to, rows, next })

@@ -15,7 +15,7 @@ pub async fn list(engine: &Engine, caller: &Caller, only_unread: bool, before: O
     let reader = caller.actor.person;
     transaction::read(engine.pool(), "messages", move |db| {
         Box::pin(async move {
-            let mut rows = messages::rows(db, reader, None, only_unread, before, PAGE_ROWS as i64 + 1).await?;
+            let mut rows = messages::rows(db, reader, None, only_unread, before, super::one_more(PAGE_ROWS)).await?;
             let next = (rows.len() > PAGE_ROWS).then(|| rows[PAGE_ROWS - 1].id);
             rows.truncate(PAGE_ROWS);
             Ok(MessagesPage { only_unread, rows, next, unread: messages::unread(db, reader, None).await? })

@@ -69,3 +69,8 @@ pub(crate) async fn watchers(db: &mut PgConnection, actor: &Actor, team: TeamId,
     let (reader, may_add) = (actor.person, holds(actor, Verb::AddWatcher, Some(team)));
     Ok(Watchers { own: rows.iter().any(|row| row.person == reader), rows, may_add, reader })
 }
+
+/// How many rows a page reads to learn whether another one follows.
+fn one_more(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX).saturating_add(1)
+}

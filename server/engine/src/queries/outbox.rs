@@ -14,7 +14,7 @@ pub async fn list(engine: &Engine, caller: &Caller, shown: Shown, before: Option
     authorize(&caller.actor, Verb::ManageOutbox, None)?;
     transaction::read(engine.pool(), "outbox", move |db| {
         Box::pin(async move {
-            let mut rows = outbox::list(db, shown.states(), before, PAGE_ROWS as i64 + 1).await?;
+            let mut rows = outbox::list(db, shown.states(), before, super::one_more(PAGE_ROWS)).await?;
             let next = (rows.len() > PAGE_ROWS).then(|| rows[PAGE_ROWS - 1].id);
             rows.truncate(PAGE_ROWS);
             let (waiting, parked) = outbox::counts(db).await?;

@@ -27,6 +27,7 @@ use sqlx::PgConnection;
 pub(super) const LEASE_S: i64 = 15;
 
 /// Windows that coverage speaks of.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
 pub(super) const COVERED: i64 = fair::COVERED_WINDOWS as i64;
 
 /// The page of a run.

@@ -103,7 +103,7 @@ pub(super) async fn card(db: &mut PgConnection, actor: &Actor, of: &Series, now:
     let standing = digest.standing(shown, &today, &counted).map_err(Error::internal)?;
     let asks = digest.asks(actor.person, &today, now).map_err(Error::internal)?;
     let offer = if stands == Stands::Now && authorize_asked(actor, Verb::Vote, of.team, asks).is_ok() {
-        may(db, of.id, &asked, &digest, (actor, now), &today, &counted).await?.map_or_else(Offer::No, |_| Offer::Yes)
+        may(db, of.id, &asked, &digest, (actor, now), &today, &counted).await?.map_or_else(Offer::No, |()| Offer::Yes)
     } else {
         Offer::Absent
     };

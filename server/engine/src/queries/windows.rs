@@ -343,6 +343,7 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which, rea
     let silent = silent.iter().filter_map(|person| Some((*person, voices.get(person)?.reason()?)));
     let silent = silent.map(|(person, (why, until))| (person, Silent { why, until })).collect();
     Ok(Near {
+        loaded,
         plan,
         names,
         waited,
@@ -357,7 +358,6 @@ pub(super) async fn near(db: &mut PgConnection, actor: &Actor, which: Which, rea
         offers,
         owes_issues,
         freezes,
-        loaded,
     })
 }
 

@@ -65,7 +65,9 @@ async fn raise(work: &Work, session: &Session) -> Step<()> {
                 return Err(Halt::Again(refusal.into()));
             }
             // Two that let go of each other do not come back at the same moment.
-            Raised::HeldBy(_) => work.lease.pause(Duration::from_millis(300 + session.backend.pid.unsigned_abs() as u64 * 37 % 500)).await,
+            Raised::HeldBy(_) => {
+                work.lease.pause(Duration::from_millis(300 + u64::from(session.backend.pid.unsigned_abs()) * 37 % 500)).await;
+            }
         }
     }
 }

@@ -127,7 +127,7 @@ enum Looked {
     Stopped,
 }
 
-impl<'f> Floor<'f> {
+impl Floor<'_> {
     async fn through(mut self) -> Step<()> {
         loop {
             let waits = self.fill().await;

@@ -41,9 +41,9 @@ pub(super) async fn work_lot(work: &Work, control: &Control, items: &[&Item], pl
         // The one that there is no time for gets its outcome alone; there may be time for those after it.
         let (now, later) = rest.split_at(many.max(1));
         if many == 0 {
-            one_by_one(work, control, now, place, kept).await?
+            one_by_one(work, control, now, place, kept).await?;
         } else {
-            at_once(work, control, now, place, kept).await?
+            at_once(work, control, now, place, kept).await?;
         }
         rest = later;
     }

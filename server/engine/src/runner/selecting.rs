@@ -84,7 +84,7 @@ async fn select(work: &Work, control: &Control) -> Step<WorkList> {
     selection.items = change::beside(selection.items, sent, &plan.envelope.steps);
     let (mut list, violations) = trim(&plan.envelope, selection);
     if list.items.iter().filter(|item| item.script.is_some()).count() != parts {
-        let why = violations.first().map(Violation::to_string).unwrap_or_else(|| "a part of it is missing".to_owned());
+        let why = violations.first().map_or_else(|| "a part of it is missing".to_owned(), Violation::to_string);
         return Err(Halt::Hold(HoldCause::Riskier, format!("The change is not the one that was approved: {why}.")));
     }
     fair::wait(&mut list, &later);

@@ -72,7 +72,7 @@ pub(super) async fn go(work: &Work, control: &Control) -> Step<Vec<String>> {
     let parts = change::items(&scripts(work, plan).await?, &work.plan.parameters);
     for (part, ordinal) in parts.iter().zip(1..) {
         if let Some(left) = take_back(work, control, part, ordinal).await? {
-            let rest = parts.len() - ordinal as usize;
+            let rest = parts.len().saturating_sub(usize::try_from(ordinal).unwrap_or(0));
             let more = if rest > 0 { format!(" The {rest} after it were not begun.") } else { String::new() };
             return Ok(vec![format!("{}: {left}{more}", part.object.name)]);
         }

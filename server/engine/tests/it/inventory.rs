@@ -5,7 +5,9 @@ use crate::target_support::{MAINTAINER, PASSWORD, Target};
 use domain::examination::{ExaminationKind, ExaminationState, PreviewAnswer, PreviewQuestion, ProbeAnswer, Question};
 use domain::ids::TargetId;
 use domain::people::GlobalRole;
+use domain::procedure::Parameters;
 use domain::target::{Draft, TargetState};
+use domain::view::targets::Filter;
 use engine::actions::Caller;
 use engine::actions::acknowledge_superuser::acknowledge_superuser;
 use engine::actions::add_critical_query::{self, add_critical_query};
@@ -414,7 +416,7 @@ async fn a_preview_says_what_would_be_done_and_why() {
         let question = PreviewQuestion {
             procedure: procedure.into(),
             own: None,
-            parameters: Default::default(),
+            parameters: Parameters::default(),
             excluded: rules,
             budget_ms: 3_600_000,
             scripts: vec![],
@@ -464,7 +466,7 @@ async fn a_preview_for_a_window_is_kept_with_its_revision() {
     let question = PreviewQuestion {
         procedure: "weekly_postgresql".into(),
         own: None,
-        parameters: Default::default(),
+        parameters: Parameters::default(),
         excluded: vec![],
         budget_ms: 1,
         scripts: vec![],
@@ -557,7 +559,7 @@ async fn the_page_shows_what_the_form_and_the_test_said() {
     assert_eq!(page.stakeholders.iter().map(|each| each.name.as_str()).collect::<Vec<_>>(), ["Neva Newcomer", "Sten"]);
     assert_eq!(code(pages::show(&house.engine, &house.foreigner, id).await), "not_found");
     assert_eq!(code(pages::edit(&house.engine, &house.stakeholder, id, domain::permission::Verb::ManageTarget).await), "not_permitted");
-    let list = pages::list(&house.engine, &house.engineer, &Default::default()).await.expect("a list");
+    let list = pages::list(&house.engine, &house.engineer, &Filter::default()).await.expect("a list");
     assert_eq!(list.rows.iter().map(|row| row.short_name.as_str()).collect::<Vec<_>>(), ["prod-orders", "shop"]);
-    assert!(pages::list(&house.engine, &house.foreigner, &Default::default()).await.expect("a list").rows.is_empty());
+    assert!(pages::list(&house.engine, &house.foreigner, &Filter::default()).await.expect("a list").rows.is_empty());
 }

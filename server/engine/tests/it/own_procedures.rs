@@ -402,7 +402,7 @@ async fn agreed_sql_runs_as_it_stands_in_the_plan() {
         .target
         .plant_as_owner("CREATE TABLE shop.carts (changed_on date, note text); INSERT INTO shop.carts SELECT date '2026-01-01' + n, '' FROM generate_series(0, 59) n")
         .await;
-    let (engine, house) = (&stage.house.engine, &stage.house);
+    let house = &stage.house;
     let procedure = shelved(house, &sql_file(CARTS)).await;
     let form = ProposalForm { procedure: KEY.into(), change: values("2026-02-01", "kept"), ..house.form(3) };
     let change = engine::change::of_form(&procedure, &form).expect("a text");

@@ -129,7 +129,7 @@ impl Arena {
         delegate.actor.teams.push(Member { team: house.team, role: TeamRole::Engineer, deputy: false });
         with_account(house, &delegate).await;
         let workers = house.database.pool(ServiceRole::Worker).await;
-        Self { delegate, workers, office }
+        Self { office, delegate, workers }
     }
 
     async fn votes(&self, who: &Caller, number: i64) -> engine::Result<()> {

@@ -27,7 +27,7 @@ impl Harbour {
         with_account(house, &ines).await;
         database(house, "staging-orders", "staging", &house.stakeholder).await;
         let invoices = database(house, "prod-invoices", "production", &ines).await;
-        Self { ines, invoices, yard }
+        Self { yard, ines, invoices }
     }
 
     /// Every day, on all three.

@@ -152,9 +152,9 @@ async fn in_many_orders_a_window_of_a_series_is_approved_exactly_if_its_votes_su
                 closed.message
             );
             if state == "approved" {
-                approved += 1
+                approved += 1;
             } else {
-                waiting += 1
+                waiting += 1;
             }
             lost += usize::from(page.head.state_reason.is_some_and(|why| why.contains("taken back")));
             cancel_window(&house.engine, &house.engineer, number, "next round").await.expect("called off");

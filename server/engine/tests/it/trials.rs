@@ -7,8 +7,8 @@ use crate::target_support::{MAINTAINER, PASSWORD, Target, run, until};
 use domain::change::trial::{After, BackTried, DifferenceKind, Failure, Obstacle, Text, Trial, Tried};
 use domain::change::{Change, ChangeForm, KeepOut};
 use domain::examination::{PreviewAnswer, PreviewQuestion, Question};
-use domain::procedure::FindingLevel;
 use domain::procedure::library::DESIGN_CHANGE_POSTGRESQL;
+use domain::procedure::{FindingLevel, Parameters};
 use engine::actions::ask_examination::ask_examination;
 use engine::actions::edit_target::{self, edit_target};
 use engine::actions::register_target::register_target;
@@ -72,7 +72,7 @@ impl Ground {
     async fn tried(&self, forth: &str, back: &str) -> Tried {
         match self.attempt(TRIER, &as_owner(forth, back)).await {
             Trial::Tried(tried) => *tried,
-            other => panic!("{other:?}"),
+            other @ Trial::NotTried { .. } => panic!("{other:?}"),
         }
     }
 
@@ -272,7 +272,7 @@ async fn a_preview_tries_it_only_where_the_registration_says_so() {
     let question = PreviewQuestion {
         procedure: DESIGN_CHANGE_POSTGRESQL.into(),
         own: None,
-        parameters: Default::default(),
+        parameters: Parameters::default(),
         excluded: vec![],
         budget_ms: 3_600_000,
         scripts: simple.scripts(),

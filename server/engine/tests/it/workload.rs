@@ -101,7 +101,7 @@ async fn watcher(mut session: PgConnection, seen: Seen, stop: CancellationToken)
 async fn a_hundred_statements_a_second_go_on_beside_the_weekly_procedure() {
     // A server of its own: a snapshot counts transactions of every database, and with those of other tests dead rows would have to stay.
     with_server(async |cluster| {
-        beside_the_weekly_procedure(&RunStage::with(Target::on(TestDatabase::empty_on(cluster).await).await, cluster.port()).await).await
+        beside_the_weekly_procedure(&RunStage::with(Target::on(TestDatabase::empty_on(cluster).await).await, cluster.port()).await).await;
     })
     .await;
 }
@@ -188,7 +188,7 @@ async fn beside_the_weekly_procedure(stage: &RunStage) {
 async fn a_hundred_statements_a_second_go_on_beside_every_other_procedure() {
     // A server of its own: settings and roles are of the whole server.
     with_server(async |cluster| {
-        beside_the_others(&RunStage::with(Target::on(TestDatabase::empty_on(cluster).await).await, cluster.port()).await).await
+        beside_the_others(&RunStage::with(Target::on(TestDatabase::empty_on(cluster).await).await, cluster.port()).await).await;
     })
     .await;
 }

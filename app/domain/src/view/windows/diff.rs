@@ -69,7 +69,7 @@ fn leaves(value: &Value, path: &mut Vec<String>, out: &mut BTreeMap<String, Stri
 /// Two entries of one name keep both their values: a change must not hide behind a namesake.
 fn put(path: &[String], value: String, out: &mut BTreeMap<String, String>) {
     let place = path.join(" › ");
-    let free = (1_u32..).map(|n| if n == 1 { place.clone() } else { format!("{place} ({n})") }).find(|place| !out.contains_key(place));
+    let free = (1..=u32::MAX).map(|n| if n == 1 { place.clone() } else { format!("{place} ({n})") }).find(|place| !out.contains_key(place));
     out.insert(free.unwrap_or(place), value);
 }
 

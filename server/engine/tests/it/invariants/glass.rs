@@ -51,7 +51,7 @@ impl Waiting {
         let who = |who: &engine::actions::Caller| format!("'{}'::uuid", who.actor.person);
         let house = &yard.house;
         let (lead, deputy, engineer, stakeholder) = (who(&house.lead), who(&house.deputy), who(&house.engineer), who(&house.stakeholder));
-        Self { window, plan, lead, deputy, engineer, stakeholder, yard }
+        Self { yard, window, plan, lead, deputy, engineer, stakeholder }
     }
 
     /// Somebody asks about another plan of somebody else's making.
