@@ -4,7 +4,7 @@
 use super::control::{Control, epoch, statement};
 use super::dispatcher::Work;
 use super::floor::Place;
-use super::{Halt, Step, cleanup, fail_point, guarded, lot, watch};
+use super::{Halt, Step, cleanup, fail_point, guarded, keep_out, lot, watch};
 use crate::actions::start_gate::{Asked, ask};
 use crate::error::Error;
 use crate::ledger::{Begun, Line, NewAttempt};
@@ -74,6 +74,13 @@ pub(super) async fn work_item(work: &Work, control: &Control, item: &Item, place
         work.go_on()?;
         if place.closes(work) {
             return Ok(());
+        }
+        // Also before it is tried again: minutes may have passed.
+        if item.work.script.is_some() {
+            keep_out::keep_out(work, control, &item.work).await?;
+            if place.closes(work) {
+                return Ok(());
+            }
         }
         control.assert(work).await?;
         if tried_out(work, item.ordinal).await? {

@@ -57,7 +57,7 @@ const TRY_WITHIN: Duration = Duration::from_secs(8);
 const ONCE_WITHIN: Duration = Duration::from_secs(2);
 /// A guard that is started is seen to run within this time.
 const GUARDS_WITHIN: Duration = Duration::from_secs(10);
-/// A guard beyond the end of the window, for what is taken back then: so long, and the time of waiting and of one part.
+/// A guard beyond the end of the window, for what is taken back then: so long, and the time of waiting and of all its parts.
 const BACK_WITHIN: Duration = Duration::from_hours(1);
 /// A session of ours that is told to end is gone within this time.
 const ENDS_SOON: Duration = Duration::from_secs(3);
@@ -97,9 +97,7 @@ pub(super) async fn check(work: &Work, control: &Control) -> Step<Option<PreChec
 /// what would not begin any more.
 pub(super) async fn keep_out(work: &Work, control: &Control, item: &WorkItem) -> Step<()> {
     let Some(out) = asked(work) else { return Ok(()) };
-    let times = &work.plan.times;
-    let fit = fits(work.now().await?, item.estimate, reserve_ms(times.start, times.end), times.end, times.cut_off);
-    if !work.run.rolling_back && fit.refusal().is_some() {
+    if !work.run.rolling_back && !may_begin(work, item).await? {
         return Ok(());
     }
     let kept = left(work).await?;
@@ -108,7 +106,7 @@ pub(super) async fn keep_out(work: &Work, control: &Control, item: &WorkItem) ->
             if target::inside(&control.session.link, &oids(&kept)).await.map_err(|error| statement(&error))?.is_empty() {
                 return Ok(());
             }
-            return empty(work, control, out, &kept).await;
+            return empty(work, control, out, &kept, item).await;
         };
         work.feed.line(Line::new("warning", format!("{why} It begins anew.")));
         let_in(work).await?;
@@ -119,9 +117,16 @@ pub(super) async fn keep_out(work: &Work, control: &Control, item: &WorkItem) ->
     fail_point("after_guard");
     shut(work, control, &kept).await?;
     fail_point("after_shut");
-    empty(work, control, out, &kept).await?;
+    empty(work, control, out, &kept, item).await?;
     fail_point("after_empty");
     Ok(())
+}
+
+/// Whether there is time for it; a way back has all it needs.
+async fn may_begin(work: &Work, item: &WorkItem) -> Step<bool> {
+    let times = &work.plan.times;
+    let fit = fits(work.now().await?, item.estimate, reserve_ms(times.start, times.end), times.end, times.cut_off);
+    Ok(fit.refusal().is_none())
 }
 
 /// What is not as this pass left it: an account that can sign in again, or no guard any more. Nothing where all is.
@@ -142,7 +147,12 @@ async fn changed(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<Optio
 
 /// Puts on record what each can do, before anything is changed.
 async fn intend(work: &Work, control: &Control, out: &KeepOut) -> Step<Vec<KeptOut>> {
-    let target::Looked { accounts: found, problems } = look(work, control, out).await?;
+    let target::Looked { accounts: found, mut problems } = look(work, control, out).await?;
+    if work.run.rolling_back {
+        // What the change itself dropped, or calls otherwise now, keeps nobody from taking it back.
+        let gone: Vec<String> = found.iter().filter(|account| account.known.is_none()).filter_map(target::Account::problem).collect();
+        problems.retain(|problem| !gone.contains(problem));
+    }
     if !problems.is_empty() {
         return Err(Halt::Hold(HoldCause::Blocked, format!("Nobody was kept out, and nothing was sent. {}", problems.join(" "))));
     }
@@ -194,7 +204,8 @@ async fn guard(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<()> {
     let left = Duration::from_millis(work.left_ms().await?);
     let part = Duration::from_mins(work.plan.parameters.change_part_max_min);
     let wait = Duration::from_millis(asked(work).map_or(0, KeepOut::wait_ms));
-    let within = if work.run.rolling_back { left.max(BACK_WITHIN + wait + part) } else { left };
+    let parts = work.plan.change.as_ref().map_or(1, |change| change.back_scripts().len()).try_into().unwrap_or(u32::MAX);
+    let within = if work.run.rolling_back { left.max(BACK_WITHIN + wait + part.saturating_mul(parts)) } else { left };
     // Whoever is cut off with this worker is not waited for until the end.
     target::ends_when_cut_off(&control.session.link).await.map_err(|error| statement(&error))?;
     let name = SessionName::guard(work.run.id, epoch(work), number).map_err(Error::internal)?;
@@ -260,7 +271,7 @@ async fn shut(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<()> {
 }
 
 /// Ends idle sessions, waits for transactions, and ends those where the plan says so; until nobody is inside for a while.
-async fn empty(work: &Work, control: &Control, out: &KeepOut, kept: &[KeptOut]) -> Step<()> {
+async fn empty(work: &Work, control: &Control, out: &KeepOut, kept: &[KeptOut], item: &WorkItem) -> Step<()> {
     let (link, oids) = (&control.session.link, oids(kept));
     let began = Instant::now();
     let until = began + Duration::from_millis(out.wait_ms());
@@ -268,13 +279,10 @@ async fn empty(work: &Work, control: &Control, out: &KeepOut, kept: &[KeptOut]) 
     let back = work.run.rolling_back;
     loop {
         work.go_on()?;
-        // What is asked for is done where the next item would have begun, and after the cut-off that begins no more; a way back is not hindered.
-        if !back
-            && (work.lease.stop_asked()
-                || work.lease.hold_asked()
-                || work.lease.is_barred()()
-                || work.now().await? >= work.plan.times.cut_off)
-        {
+        // What is asked for is done where the next item would have begun, and what has no time any more does not begin; a way back is not
+        // hindered.
+        let asked = work.lease.stop_asked() || work.lease.hold_asked() || work.lease.is_barred()();
+        if !back && (asked || !may_begin(work, item).await?) {
             return Ok(());
         }
         if let Some(why) = changed(work, control, kept).await? {
@@ -360,9 +368,9 @@ fn given_up(out: &KeepOut, sessions: &[&Inside], after: Duration) -> Halt {
     )
 }
 
-/// Lets in whom this run keeps out, and puts on record that they are.
+/// Lets in whom this run keeps out, and puts on record that they are. Where that fails, the next pass tries it again.
 pub(super) async fn let_in(work: &Work) -> Step<()> {
-    let_in_by(work, TRIES, TRY_WITHIN).await
+    let_in_by(work, 1, TRY_WITHIN).await
 }
 
 async fn let_in_by(work: &Work, tries: u32, within: Duration) -> Step<()> {
@@ -380,7 +388,11 @@ async fn let_in_by(work: &Work, tries: u32, within: Duration) -> Step<()> {
             return Err(Halt::Lost);
         }
         let place = Place { run: work.run.id, epoch: epoch(work), target: work.run.target, approved: &work.approved };
-        match place.let_in(&work.hand.context, &kept, within).await {
+        let tried = tokio::select! {
+            tried = place.let_in(&work.hand.context, &kept, within) => tried,
+            () = work.lease.lost() => return Err(Halt::Lost),
+        };
+        match tried {
             Ok(said) => {
                 fail_point("after_let_in");
                 return record(work, said).await;
@@ -450,16 +462,29 @@ impl Place<'_> {
         let dialer = Dialer::new(address).await.map_err(Error::internal)?;
         let name = SessionName::door(self.run, self.epoch).map_err(Error::internal)?;
         let session = Session::open(&dialer, name, &target::short_statements()).await.map_err(Error::internal)?;
-        if let Some(difference) = session.identity.difference(self.approved, None) {
-            return Err(Error::internal(difference));
+        // Accounts belong to the server: its database may be another one by now.
+        if session.identity.stable.system_identifier != self.approved.system_identifier {
+            return Err(Error::internal("Another server than the one of the plan answers."));
+        }
+        if session.identity.volatile.in_recovery {
+            return Err(Error::internal("A standby answers, which shows what was, and changes nothing."));
+        }
+        let later = |old: &fence::OldSession| old.name.epoch() > self.epoch;
+        if fence::sessions_of(&session.link, self.run).await.map_err(Error::internal)?.iter().any(later) {
+            return Err(Error::internal("Another worker has the run now."));
         }
         // One that still shuts somebody would do so after we have looked.
         self.end(&session, |name| !name.is_guard() && name.is_door()).await?;
         let before = target::can_sign_in(&session.link, &oids(kept)).await.map_err(Error::internal)?;
+        let mut failed = None;
         for (oid, name, can) in &before {
             if !can && kept.iter().any(|account| account.oid == *oid && account.could_sign_in) {
-                target::let_in(&session.link, name).await.map_err(Error::internal)?;
+                // One that cannot be let in keeps out no other one.
+                failed = failed.or(target::let_in(&session.link, name).await.err());
             }
+        }
+        if let Some(error) = failed {
+            return Err(Error::internal(error));
         }
         let after = target::can_sign_in(&session.link, &oids(kept)).await.map_err(Error::internal)?;
         let can = |of: &[(u32, String, bool)], oid: u32| of.iter().find(|(one, ..)| *one == oid).map(|(_, _, can)| *can);
@@ -514,7 +539,7 @@ pub(super) async fn after(work: &Work, done: Step<()>) -> Step<()> {
 
 /// What a run says that ends and could not let everybody in; empty where all are in.
 pub(super) async fn still_out(work: &Work) -> Step<Option<String>> {
-    match let_in(work).await {
+    match let_in_by(work, TRIES, TRY_WITHIN).await {
         Ok(()) => Ok(None),
         Err(Halt::Again(error)) => Ok(Some(error.to_string())),
         Err(halt) => Err(halt),

@@ -348,7 +348,7 @@ pub async fn outlives_us(link: &Link, major: u16) -> Result<(), StatementError> 
 }
 
 /// The guard: waits until `leader` is gone or `within_s` are over, and lets these accounts in. It commits after each look, so that it holds no
-/// snapshot.
+/// snapshot; one that cannot be let in keeps out no other one.
 pub fn guard(leader: Backend, oids: &[u32], within_s: u64) -> String {
     let Backend { pid, started_us } = leader;
     let oids = oids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
@@ -357,6 +357,7 @@ pub fn guard(leader: Backend, oids: &[u32], within_s: u64) -> String {
 DECLARE
   over timestamptz := pg_catalog.clock_timestamp() + {within_s} * interval '1 second';
   account text;
+  shut boolean;
 BEGIN
   WHILE pg_catalog.clock_timestamp() < over
     AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = {pid} AND {STARTED_US} = {started_us}) LOOP
@@ -364,15 +365,18 @@ BEGIN
     COMMIT;
   END LOOP;
   FOR try IN 1..{TRIES} LOOP
-    BEGIN
-      FOR account IN SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid = ANY ('{{{oids}}}'::pg_catalog.oid[]) AND NOT r.rolcanlogin LOOP
+    shut := false;
+    FOR account IN SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid = ANY ('{{{oids}}}'::pg_catalog.oid[]) AND NOT r.rolcanlogin LOOP
+      BEGIN
         EXECUTE pg_catalog.format('ALTER ROLE %I LOGIN', account);
-      END LOOP;
-      RETURN;
-    EXCEPTION WHEN OTHERS THEN
-      NULL;
-    END;
+      EXCEPTION WHEN OTHERS THEN
+        shut := true;
+      END;
+    END LOOP;
     COMMIT;
+    IF NOT shut THEN
+      RETURN;
+    END IF;
     PERFORM pg_catalog.pg_sleep(1);
   END LOOP;
 END

@@ -438,3 +438,58 @@ async fn a_way_back_waits_for_them_also_when_it_is_to_stop() {
     })
     .await;
 }
+
+/// One of them became a superuser meanwhile, whom Drydock may not change: the other comes in all the same, and it does once that is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_cannot_be_let_in_keeps_out_no_other_one() {
+    for (at, name) in [(0, "shop_app"), (1, "\"Odd \"\"App\"\"; --\"")] {
+        on_own_server(async |stage| {
+            stage.due_keeping_out(kept_out(1, false)).await;
+            let first = stage.worker_process_with("after_shut", 1, Deed::Freeze);
+            first.frozen(Duration::from_secs(60)).await;
+            stage.target.plant(&format!("ALTER ROLE {name} SUPERUSER")).await;
+            first.kill();
+            until("the other is in", async || stage.can_sign_in().await[1 - at]).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            assert!(!stage.can_sign_in().await[at], "a superuser is not Drydock's to change");
+            stage.target.plant(&format!("ALTER ROLE {name} NOSUPERUSER")).await;
+            stage.as_before_within(Duration::from_secs(15), name).await;
+            stage.expire_lease().await;
+            let second = stage.worker_process();
+            let page = stage.validating().await;
+            second.terminate().await;
+            assert_eq!(stage.seen().await, [(0, 0)], "{page}");
+            nothing_left(stage, name).await;
+        })
+        .await;
+    }
+}
+
+/// Somebody holds the table, so it is tried again later; meanwhile somebody lets the application in: it is out again before the next try.
+#[tokio::test(flavor = "multi_thread")]
+async fn they_are_out_at_every_try() {
+    on_own_server(async |stage| {
+        let mut change = kept_out(1, false);
+        let locking = format!("ALTER TABLE shop.seen ADD COLUMN note text; {SEES}");
+        change = Change { keep_out: change.keep_out.take(), ..crate::changes::change(&locking, LOOSE) };
+        let reader = stage.session("BEGIN; SELECT count(*) FROM shop.seen").await;
+        stage
+            .due(|plan| {
+                sends_by(plan, DESIGN_CHANGE_POSTGRESQL, change);
+                plan.parameters.lock_wait_max_ms = 300;
+            })
+            .await;
+        let worker = stage.worker();
+        stage.until(60, "SELECT EXISTS (SELECT FROM drydock.attempt WHERE outcome = 'skipped_lock')").await;
+        stage.target.plant("ALTER ROLE shop_app LOGIN").await;
+        let inside = stage.target.link("shop_app").await;
+        drop(reader);
+        let page = stage.validating().await;
+        worker.stop().await;
+        assert!(page.contains("shop_app was let in by somebody else. It begins anew."), "{page}");
+        assert!(inside.execute("SELECT 1").await.is_err(), "its session was ended");
+        assert_eq!(stage.seen().await, [(0, 0)], "{page}");
+        nothing_left(stage, "the end").await;
+    })
+    .await;
+}
