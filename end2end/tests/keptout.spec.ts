@@ -49,7 +49,7 @@ test("whoever approves reads it, and afterwards they are in again", async ({ pag
   expect(request.text).toContain("for them it is an outage");
   await signOut(page);
   await page.goto(request.links.find((to) => to.includes("/a/"))!);
-  await expect(page.locator("main")).toContainText("they are let in again, nothing is sent, and a person decides");
+  await expect(page.locator("main")).toContainText("they are let in again, nothing more is sent, and a person decides");
   await wellMade(page);
   for (const role of ["stakeholder", "lead"] as const) await approve(page, demo, role, number, "shop-staging");
   idle = session(demo, STAGING, "shop_web", "only-here");

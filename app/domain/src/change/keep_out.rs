@@ -69,7 +69,7 @@ impl KeepOut {
         let then = if self.ends {
             "What has not ended by then is ended, and what it did since its last COMMIT is lost."
         } else {
-            "If one has not ended by then, they are let in again, nothing is sent, and a person decides."
+            "If one has not ended by then, they are let in again, nothing more is sent, and a person decides."
         };
         format!(
             "While it runs, these accounts cannot sign in anywhere on the server, nor on its standbys: {}. Their idle sessions in this database are ended; transactions have {minutes} to end by themselves. {then} They are let in again as soon as it is done, and also when the run fails, is held, or Drydock itself dies.",

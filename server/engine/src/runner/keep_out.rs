@@ -154,7 +154,7 @@ async fn intend(work: &Work, control: &Control, out: &KeepOut) -> Step<Vec<KeptO
         problems.retain(|problem| !gone.contains(problem));
     }
     if !problems.is_empty() {
-        return Err(Halt::Hold(HoldCause::Blocked, format!("Nobody was kept out, and nothing was sent. {}", problems.join(" "))));
+        return Err(Halt::Hold(HoldCause::Blocked, format!("Nobody was kept out, and nothing more was sent. {}", problems.join(" "))));
     }
     let server = work.approved.system_identifier.clone();
     let mut db = work.hand.context.pool.acquire().await?;
@@ -170,7 +170,7 @@ async fn intend(work: &Work, control: &Control, out: &KeepOut) -> Step<Vec<KeptO
     if !others.is_empty() {
         let windows = others.iter().map(|number| format!("#{number}")).collect::<Vec<_>>().join(", ");
         let reason = format!(
-            "Nobody was kept out, and nothing was sent: the run of {windows} keeps one of these accounts out, and has to let it in first."
+            "Nobody was kept out, and nothing more was sent: the run of {windows} keeps one of these accounts out, and has to let it in first."
         );
         return Err(Halt::Hold(HoldCause::Blocked, reason));
     }
@@ -237,7 +237,7 @@ async fn guard(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<()> {
     Err(Halt::Hold(
         HoldCause::Blocked,
         format!(
-            "Nobody was kept out, and nothing was sent: the guard that lets accounts in when Drydock is gone could not be started on the server: {why}."
+            "Nobody was kept out, and nothing more was sent: the guard that lets accounts in when Drydock is gone could not be started on the server: {why}."
         ),
     ))
 }
@@ -258,7 +258,7 @@ async fn shut(work: &Work, control: &Control, kept: &[KeptOut]) -> Step<()> {
     work.go_on()?;
     for account in kept.iter().filter(|account| account.could_sign_in) {
         let name = domain::people::visible(&account.account);
-        let no = |why: String| Err(Halt::Hold(HoldCause::Blocked, format!("Nothing was sent: {name} could not be kept out: {why}.")));
+        let no = |why: String| Err(Halt::Hold(HoldCause::Blocked, format!("Nothing more was sent: {name} could not be kept out: {why}.")));
         match tokio::time::timeout(SHUT_WITHIN, target::shut(&session.link, &account.account)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) if error.is_disconnect() => return Err(statement(&error)),
@@ -286,7 +286,10 @@ async fn empty(work: &Work, control: &Control, out: &KeepOut, kept: &[KeptOut], 
             return Ok(());
         }
         if let Some(why) = changed(work, control, kept).await? {
-            return Err(Halt::Hold(HoldCause::Blocked, format!("Nothing was sent: {why} Choose to go on, and they are kept out anew.")));
+            return Err(Halt::Hold(
+                HoldCause::Blocked,
+                format!("Nothing more was sent: {why} Choose to go on, and they are kept out anew."),
+            ));
         }
         let inside = target::inside(link, &oids).await.map_err(|error| statement(&error))?;
         if inside.is_empty() {
@@ -337,7 +340,7 @@ async fn end(link: &crate::target::link::Link, sessions: &[&Inside], idle_only: 
         Ok(told) => Ok(told),
         Err(error) if error.is_disconnect() => Err(statement(&error)),
         Err(error) => {
-            Err(Halt::Hold(HoldCause::Blocked, format!("Nothing was sent: sessions of the accounts could not be ended: {error}.")))
+            Err(Halt::Hold(HoldCause::Blocked, format!("Nothing more was sent: sessions of the accounts could not be ended: {error}.")))
         }
     }
 }
@@ -360,7 +363,7 @@ fn given_up(out: &KeepOut, sessions: &[&Inside], after: Duration) -> Halt {
     Halt::Hold(
         HoldCause::Blocked,
         format!(
-            "Nothing was sent: after {} {} still inside: {}. {way_out}",
+            "Nothing more was sent: after {} {} still inside: {}. {way_out}",
             plural(s, "second", "seconds"),
             plural(count, "session is", "sessions are"),
             named(sessions)
