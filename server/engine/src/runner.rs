@@ -22,7 +22,8 @@
 //! | `outside` | steps that people and other programs do: holds, or calls, before what comes after them |
 //! | `calling` | calls another program, until it says yes |
 //! | `way_back` | takes a change of design back, when a person decides so |
-//! | `keep_out` | accounts: out while a change is sent, in again however the run ends |
+//! | `keep_out` | accounts: out while a change is sent |
+//! | `letting_in` | in again, however the run ends |
 //! | `guarded` | tells the watchdog of each statement, and when it is over |
 //! | `watch` | a statement while it runs: its progress, a stop, the end of trust, the deadline |
 //! | `transitions` | changes of state, each with its fact and messages |
@@ -36,8 +37,9 @@ mod executor;
 mod feed;
 mod floor;
 mod guarded;
-pub mod keep_out;
+mod keep_out;
 mod lease;
+pub mod letting_in;
 mod lot;
 mod outside;
 mod pace;

@@ -159,7 +159,7 @@ struct Job {
 /// Every loop of the worker. Each owner adds one line.
 const JOBS: &[Job] = &[
     Job { name: "examiner", run: |context| Box::pin(crate::examiner::run(context)) },
-    Job { name: "keep_out", run: |context| Box::pin(crate::runner::keep_out::mind(context)) },
+    Job { name: "letting_in", run: |context| Box::pin(crate::runner::letting_in::mind(context)) },
     Job { name: "months", run: |context| Box::pin(months::run(context)) },
     Job { name: "presence", run: |context| Box::pin(presence::run(context)) },
     Job { name: "runner", run: |context| Box::pin(crate::runner::run(context)) },

@@ -165,9 +165,9 @@ async fn ask(work: &Work, call: &Call) -> Step<()> {
 }
 
 /// A line of the run's page, in its place among the others.
-async fn line(work: &Work, said: String) -> Step<()> {
+pub(super) async fn line(work: &Work, said: String) -> Step<()> {
     let tenure = work.hand.tenure;
-    let written = work.hand.write("call_line", move |ledger| {
+    let written = work.hand.write("run_line", move |ledger| {
         let line = Line::new("phase", said.clone());
         Box::pin(async move { ledger.line(tenure, &line).await })
     });

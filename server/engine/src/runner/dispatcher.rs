@@ -5,7 +5,7 @@ use super::feed::Feed;
 use super::lease::Lease;
 use super::transitions::{self, Claimed};
 use super::{
-    FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, keep_out, outside, pre_checks, probes, recovery, selecting,
+    FINISH_WITHIN, Halt, Hand, Step, cleanup, control, executor, floor, letting_in, outside, pre_checks, probes, recovery, selecting,
     way_back,
 };
 use crate::error::{Error, Result};
@@ -211,7 +211,7 @@ async fn pass(hand: &Hand, lease: Lease, feed: Feed, place: &mut Option<OwnedSem
     };
     let mut work = Work { hand: hand.clone(), lease, feed, run, plan, approved, place: place.take(), work_list_digest: OnceLock::new() };
     let done = phases(&mut work).await;
-    let done = keep_out::after(&work, done).await;
+    let done = letting_in::after(&work, done).await;
     *place = work.place;
     (done, work.lease, work.feed)
 }
@@ -256,7 +256,7 @@ async fn phases(work: &mut Work) -> Step<()> {
     reload(work).await?;
     if work.run.phase < Phase::Probing {
         let control = control::establish(work).await?;
-        keep_out::let_in(work).await?;
+        letting_in::let_in(work).await?;
         recovery::settle(work, &control).await?;
         before_probing(work, &control).await?;
     }
@@ -299,7 +299,7 @@ async fn before_probing(work: &mut Work, control: &Control) -> Step<()> {
         stopped = way_back::stops(work, i32::MAX).await?;
     }
     // Before anybody sends traffic back.
-    keep_out::let_in(work).await?;
+    letting_in::let_in(work).await?;
     // Also where nothing needed work, or what was sent had no effect: what people were to put back is put back.
     if !work.lease.stop_asked() {
         outside::holds(work, None, stopped).await?;
@@ -331,7 +331,7 @@ async fn probe_and_end(work: &mut Work) -> Step<()> {
     let outcomes = close_open_items(work, why).await?;
     work.go_on()?;
     // Nothing is measured, and nothing watched for hours, while traffic is still kept away.
-    let out = keep_out::still_out(work).await?;
+    let out = letting_in::still_out(work).await?;
     let unclosed = outside::close(work).await?;
     probes::after(work).await?;
     let ending = ending(stopped.is_some(), &outcomes);
@@ -425,7 +425,7 @@ async fn fail(work: &Work) -> Step<()> {
 
 /// What a run leaves that ends: accounts that are still out, and steps outside the database, as sentences beside its end.
 async fn leaves(work: &Work) -> Step<String> {
-    let out = keep_out::still_out(work).await?.map(|sentence| format!(" {sentence}")).unwrap_or_default();
+    let out = letting_in::still_out(work).await?.map(|sentence| format!(" {sentence}")).unwrap_or_default();
     Ok(format!("{out}{}", outside::left(work).await?))
 }
 

@@ -6,7 +6,7 @@
 use super::control::{Control, statement};
 use super::dispatcher::{Work, hold_if_asked};
 use super::pace::{self, Pace};
-use super::{FINISH_WITHIN, Halt, SLOTS, Step, executor, keep_out, lot, outside, way_back};
+use super::{FINISH_WITHIN, Halt, SLOTS, Step, executor, keep_out, letting_in, lot, outside, way_back};
 use crate::ledger::Line;
 use crate::store::{self, runs::Item};
 use crate::target::postgres::preflight;
@@ -214,13 +214,13 @@ impl Floor<'_> {
             }
             // Nobody is kept out for what sends no text, nor while it waits.
             if item.work.script.is_none() {
-                keep_out::let_in(work).await?;
+                letting_in::let_in(work).await?;
             }
             outside::holds(work, Some(item.work.step.as_str()), false).await?;
             let begins = pace.lets_begin(work, control).await?;
             match (begins, item.work.script.is_some()) {
                 (true, true) => keep_out::keep_out(work, control, &item.work).await?,
-                (false, true) => keep_out::let_in(work).await?,
+                (false, true) => letting_in::let_in(work).await?,
                 (_, false) => {}
             }
             Ok(if begins { Looked::Begins } else { Looked::Waits })
