@@ -308,6 +308,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_keeps_accounts_out_as_the_form_does() {
+        let sql = OwnSql { statements: "SELECT 1".into(), no_way_back: "It is a test.".into(), ..OwnSql::default() };
+        assert_eq!(sql.kept_out(), None);
+        let sql = OwnSql { keep_out: vec!["shop_app".into(), "Odd Name".into()], keep_out_min: Some(5), keep_out_ends: true, ..sql };
+        let typed = sql.fill(&[], &BTreeMap::new()).expect("no values").parse().expect("good");
+        let wanted = KeepOut { accounts: vec!["shop_app".into(), "Odd Name".into()], wait_min: 5, ends: true };
+        assert_eq!((typed.keep_out, sql.kept_out()), (Some(wanted.clone()), Some(wanted)));
+    }
+
+    #[test]
     fn what_is_no_such_value_is_refused_at_its_field() {
         for (kind, typed) in [
             (ValueKind::Number, ""),
