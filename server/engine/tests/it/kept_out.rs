@@ -11,6 +11,7 @@ use domain::hold::HoldVerb;
 use domain::procedure::library::DESIGN_CHANGE_POSTGRESQL;
 use domain::view::runs::KeptOutRow;
 use engine::actions::hold_run::{Input, hold_run};
+use engine::actions::stop_run::stop_run;
 use engine::queries;
 use engine::target::keep_out;
 use engine::test_support::TestDatabase;
@@ -490,6 +491,27 @@ async fn they_are_out_at_every_try() {
         assert!(inside.execute("SELECT 1").await.is_err(), "its session was ended");
         assert_eq!(stage.seen().await, [(0, 0)], "{page}");
         nothing_left(stage, "the end").await;
+    })
+    .await;
+}
+
+/// A stop ends the waiting, and everybody is in before anything is measured.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_them_in() {
+    on_own_server(async |stage| {
+        let busy = stage.target.link("shop_app").await;
+        busy.execute("BEGIN").await.expect("begun");
+        stage.due_keeping_out(kept_out(10, true)).await;
+        let worker = stage.worker();
+        stage.until(60, WAITS).await;
+        let input = Input { short_name: "prod-orders".into(), reason: "the web shop is slow".into() };
+        stop_run(&stage.house.engine, &stage.house.engineer, stage.run().await, &input).await.expect("it may be stopped");
+        let page = stage.validating().await;
+        worker.stop().await;
+        assert_eq!(stage.text("SELECT ending FROM drydock.run").await, "stopped", "{page}");
+        nothing_left(stage, "stopped").await;
+        busy.execute("COMMIT").await.expect("it was not touched");
+        assert!(stage.seen().await.is_empty(), "{page}");
     })
     .await;
 }
