@@ -14,10 +14,13 @@ GRANT SELECT ON ALL TABLES IN SCHEMA drydock TO {web};
 GRANT USAGE ON SEQUENCE drydock.fact_id_seq TO {web}, {worker};
 GRANT INSERT ON drydock.installation, drydock.person, drydock.account, drydock.global_role, drydock.team, drydock.membership, drydock.session, drydock.submission, drydock.throttle,
     drydock.setting, drydock.fact, drydock.target, drydock.target_stakeholder, drydock.sealed_secret, drydock.sealed_key, drydock.critical_query,
-    drydock.backup_record, drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
+    drydock.examination, drydock.policy, drydock.policy_version, drydock.window, drydock.plan, drydock.revision,
     drydock.window_target, drydock.contributor, drydock.link, drydock.vote, drydock.outbox, drydock.check_item, drydock.resolution,
     drydock.identity_change, drydock.notice_off, drydock.watcher, drydock.target_watcher, drydock.new_address, drydock.pause, drydock.calendar_feed, drydock.freeze, drydock.freeze_override, drydock.freeze_import,
     drydock.series, drydock.series_author, drydock.series_change, drydock.series_target TO {web};
+-- A person vouches for a backup; only a worker says that it restored one.
+GRANT INSERT (id, target_id, taken_at, location, verified_how, recorded_by) ON drydock.backup_record TO {web};
+GRANT INSERT (id, target_id, taken_at, location, verified_how, recorded_by, examination_id, proof) ON drydock.backup_record TO {worker};
 GRANT INSERT, DELETE ON drydock.factor, drydock.recovery_code TO {web};
 GRANT UPDATE (confirmed_at, last_step) ON drydock.factor TO {web};
 GRANT UPDATE (used_at) ON drydock.recovery_code TO {web};
@@ -113,7 +116,7 @@ GRANT UPDATE (state, started_at, backend, evidence, ended_at, outcome, detail) O
 GRANT UPDATE ON drydock.service_lease, drydock.service_state, drydock.clock_guard, drydock.run, drydock.item, drydock.attempt, drydock.examination, drydock.outbox, drydock.check_item TO {worker};
 GRANT UPDATE (state, identity, report, verified_at) ON drydock.target TO {worker};
 GRANT UPDATE (state, state_at, state_reason, state_fact_id, state_fact_at, stage, asked_at, escalated_stages) ON drydock.window TO {worker};
-GRANT UPDATE (seen_at) ON drydock.worker_key TO {worker};
+GRANT UPDATE (seen_at, proves_backups) ON drydock.worker_key TO {worker};
 GRANT INSERT, UPDATE ON drydock.load_reading, drydock.load_hour TO {worker};
 GRANT INSERT, UPDATE, DELETE ON drydock.measurement TO {worker};
 GRANT DELETE ON drydock.load_hour TO {worker};

@@ -90,6 +90,10 @@ pub struct Settings {
     pub drain: Duration,
     /// Folders of `PATH`, searched for PostgreSQL's programs.
     pub program_folders: Vec<PathBuf>,
+    /// Folder with one folder of backups for each database; without it the worker proves none.
+    pub backups_dir: Option<PathBuf>,
+    /// Where throwaway servers lie while backups are proven.
+    pub scratch_dir: PathBuf,
 }
 
 /// Connection URLs of the state database. `DATABASE_URL` serves every purpose that has no URL of its own.
@@ -169,6 +173,8 @@ impl Settings {
         let chosen = flags.data_dir.clone().or(chosen);
         let data_dir_chosen = chosen.is_some();
         let data_dir = environment.working_folder().join(chosen.unwrap_or_else(|| DEFAULT_DATA_DIR.into()));
+        let backups_dir = reader.text("DRYDOCK_BACKUPS_DIR").map(|folder| environment.working_folder().join(folder));
+        let scratch_dir = reader.text("DRYDOCK_SCRATCH_DIR").map(|folder| environment.working_folder().join(folder));
         let site_dir = reader.text("DRYDOCK_SITE_DIR").map(|folder| environment.working_folder().join(folder));
         let database = DatabaseUrls {
             any: reader.database_url("DATABASE_URL"),
@@ -192,12 +198,16 @@ impl Settings {
         let allow_plain_http = reader.judge("DRYDOCK_ALLOW_PLAIN_HTTP", plain, parse_switch).unwrap_or(false);
         refuse_what_does_not_suit(&mut reader, purpose, listen, public_url.as_ref(), &database, allow_plain_http);
         reader.finish()?;
+        let demo = flags.demo || purpose == Purpose::Demo;
         Ok(Self {
             public_url: public_url.unwrap_or_else(|| origin_of(listen)),
             listen,
+            scratch_dir: scratch_dir.unwrap_or_else(|| data_dir.join("scratch")),
+            // A demo has a backup of its own database to prove.
+            backups_dir: backups_dir.or_else(|| demo.then(|| data_dir.join("backups"))),
             data_dir,
             data_dir_chosen,
-            demo: flags.demo || purpose == Purpose::Demo,
+            demo,
             site_dir,
             database,
             role_suffix,

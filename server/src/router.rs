@@ -208,6 +208,7 @@ pub const DOORS: &[Door] = &[
     Door::form("/databases/{id}/stakeholders", Access::SignedIn, || post(forms::databases::stakeholders)),
     Door::page("/databases/{id}/backups", Access::SignedIn),
     Door::form("/databases/{id}/backups", Access::SignedIn, || post(forms::databases::backup)),
+    Door::form("/databases/{id}/backups/prove", Access::SignedIn, || post(forms::databases::prove)),
     Door::page("/databases/{id}/queries", Access::SignedIn),
     Door::form("/databases/{id}/queries", Access::SignedIn, || post(forms::databases::query)),
     Door::form("/databases/{id}/queries/retire", Access::SignedIn, || post(forms::databases::retire_query)),

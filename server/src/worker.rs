@@ -59,5 +59,7 @@ pub fn config(settings: &Settings, database: PgConnectOptions) -> anyhow::Result
         mail,
         outbound: settings.outbound.clone(),
         program_folders: engine::cluster::program_folders(&settings.program_folders),
+        backups_dir: settings.backups_dir.clone(),
+        scratch_dir: settings.scratch_dir.clone(),
     })
 }

@@ -23,6 +23,8 @@ pub enum ExaminationKind {
     Probe,
     /// No look but an act: Drydock's own role gets another password.
     PasswordRotation,
+    /// Does the newest backup restore, and is everything in it?
+    BackupProof,
 }
 
 words!(ExaminationKind {
@@ -30,6 +32,7 @@ words!(ExaminationKind {
     ExaminationKind::Preview = "preview" / "Preview",
     ExaminationKind::Probe = "probe" / "Probes",
     ExaminationKind::PasswordRotation = "password_rotation" / "Change of password",
+    ExaminationKind::BackupProof = "backup_proof" / "Proof of a backup",
 });
 
 /// How far it is.
@@ -194,6 +197,8 @@ pub enum Question {
     },
     /// See [`ExaminationKind::PasswordRotation`].
     PasswordRotation,
+    /// See [`ExaminationKind::BackupProof`].
+    BackupProof,
 }
 
 impl Question {
@@ -205,13 +210,14 @@ impl Question {
             Self::Preview { .. } => ExaminationKind::Preview,
             Self::Probe { .. } => ExaminationKind::Probe,
             Self::PasswordRotation => ExaminationKind::PasswordRotation,
+            Self::BackupProof => ExaminationKind::BackupProof,
         }
     }
     /// The window it is about.
     #[must_use]
     pub fn window(&self) -> Option<WindowId> {
         match self {
-            Self::ConnectionTest | Self::PasswordRotation => None,
+            Self::ConnectionTest | Self::PasswordRotation | Self::BackupProof => None,
             Self::Preview { window, .. } | Self::Probe { window } => *window,
         }
     }

@@ -4,6 +4,7 @@
 //! records the start, with the state database's clock.
 
 use crate::approval::{Standing, executor};
+use crate::backup;
 use crate::canonical::Digest;
 use crate::decision::Refusal;
 use crate::freeze;
@@ -63,6 +64,10 @@ pub struct Evidence<'a> {
     pub identity_difference: Option<&'a str>,
     /// When the newest recorded backup ended.
     pub newest_backup_at: Option<Timestamp>,
+    /// What a policy demands: a backup that a worker restored, at most so many hours old. The strictest of those that rule the database.
+    pub proof_max_age_hours: Option<u32>,
+    /// When the newest backup that a worker restored was taken.
+    pub newest_proven_at: Option<Timestamp>,
     /// The run that keeps the database, or ran this very plan, as a sentence; `None` when there is none.
     pub other_run: Option<&'a str>,
     /// Red findings of the pre-checks.
@@ -87,7 +92,7 @@ pub fn gate(evidence: &Evidence<'_>) -> Result<(), Vec<Refusal>> {
     found.extend(executor::may_execute(evidence.approver_executes, true).err());
     found.extend(unrehearsed(evidence));
     found.extend(obstacles(evidence));
-    found.extend(backup(evidence));
+    found.extend(backups(evidence));
     found.extend(evidence.red_checks.iter().map(|check| {
         Refusal::new(
             "pre_check_red",
@@ -111,7 +116,7 @@ pub fn together(refusals: &[Refusal]) -> Refusal {
 pub const CUT_OFF: &str = "cut_off";
 
 /// Refusals that speak of one database. The others are about the window, its plan or the whole installation.
-const OF_ONE_DATABASE: [&str; 6] = [freeze::FROZEN, "identity", "run_open", "backup", "rehearsal", "pre_check_red"];
+const OF_ONE_DATABASE: [&str; 7] = [freeze::FROZEN, "identity", "run_open", "backup", backup::UNPROVEN, "rehearsal", "pre_check_red"];
 
 /// What is in the way of several databases, asked one by one: what they share is said once, and what concerns one of them names it.
 #[must_use]
@@ -260,9 +265,12 @@ fn obstacles(e: &Evidence<'_>) -> Vec<Refusal> {
     found
 }
 
-fn backup(e: &Evidence<'_>) -> Option<Refusal> {
-    let asked = matches!(e.path, StartPath::ByHand | StartPath::Begin);
-    asked.then(|| backup_problem(e.plan.backup_max_age_hours, e.newest_backup_at, e.now)).flatten()
+fn backups(e: &Evidence<'_>) -> Vec<Refusal> {
+    if !matches!(e.path, StartPath::ByHand | StartPath::Begin) {
+        return vec![];
+    }
+    let recorded = backup_problem(e.plan.backup_max_age_hours, e.newest_backup_at, e.now);
+    recorded.into_iter().chain(backup::unproven(e.proof_max_age_hours, e.newest_proven_at, e.now)).collect()
 }
 
 /// What is wrong with the newest backup on record; `None` when it is young enough.

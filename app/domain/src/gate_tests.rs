@@ -36,6 +36,8 @@ fn codes(path: StartPath, change: impl FnOnce(&mut Evidence<'static>)) -> Vec<St
         clock_frozen: None,
         identity_difference: None,
         newest_backup_at: Some(plan.times.start - SignedDuration::from_hours(2)),
+        proof_max_age_hours: None,
+        newest_proven_at: None,
         other_run: None,
         red_checks: &[],
         stop_asked: false,
@@ -154,6 +156,20 @@ fn the_backup_must_be_young_before_the_first_change() {
         let limit = SignedDuration::from_hours(26);
         assert_eq!(codes(path, |e| e.newest_backup_at = Some(e.now - limit)), [""; 0], "{path:?}");
         assert_eq!(codes(path, |e| e.newest_backup_at = Some(e.now - limit - SignedDuration::from_secs(1))).len(), usize::from(asked));
+    }
+}
+
+#[test]
+fn a_policy_may_demand_a_backup_that_a_worker_restored() {
+    for path in PATHS {
+        let asked = matches!(path, StartPath::ByHand | StartPath::Begin);
+        let code = if asked { vec![backup::UNPROVEN.to_owned()] } else { vec![] };
+        // What somebody vouches for is not enough then, however young.
+        assert_eq!(codes(path, |e| e.proof_max_age_hours = Some(26)), code, "{path:?}");
+        let limit = SignedDuration::from_hours(26);
+        let proven = |age| codes(path, |e| (e.proof_max_age_hours, e.newest_proven_at) = (Some(26), Some(e.now - age)));
+        assert_eq!(proven(limit), [""; 0], "{path:?}");
+        assert_eq!(proven(limit + SignedDuration::from_secs(1)), code, "{path:?}");
     }
 }
 

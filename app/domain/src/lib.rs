@@ -4,6 +4,7 @@
 pub mod absence;
 pub mod account_link;
 pub mod approval;
+pub mod backup;
 pub mod canonical;
 pub mod change;
 pub mod checklist;

@@ -1,5 +1,6 @@
 //! Registered databases: the list, one database with what its connection test says, and the forms that change it.
 
+mod backups;
 mod forms;
 mod later;
 mod links;

@@ -41,7 +41,7 @@ pub use self::{
     error::ClusterError,
     log::private_log,
     place::{Place, reachable_folder},
-    programs::{Programs, dump_majors, folders as program_folders},
+    programs::{Programs, dump_majors, folders as program_folders, server_majors},
     roles::{ServiceRole, ServiceRoles},
     secrets::load_or_create_secret,
 };
@@ -68,12 +68,14 @@ pub struct ClusterConfig {
     pub durable: bool,
     /// Further server settings, as `name`, `value`.
     pub settings: Vec<(String, String)>,
+    /// Major version of the programs that make a new folder; the newest where there is no wish.
+    pub major: Option<u16>,
 }
 
 impl ClusterConfig {
     /// A durable cluster in `folder` with the default settings.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), program_folders: Vec::new(), durable: true, settings: Vec::new() }
+        Self { folder: folder.into(), program_folders: Vec::new(), durable: true, settings: Vec::new(), major: None }
     }
 }
 
@@ -107,7 +109,7 @@ impl Cluster {
         }
         let lock = folder::lock(&config.folder)?;
         let data = config.folder.join("data");
-        let programs = Programs::find(&config.program_folders, folder::made_by(&data)?).map_err(|major| {
+        let programs = Programs::find(&config.program_folders, folder::made_by(&data)?.or(config.major)).map_err(|major| {
             major.map_or(ClusterError::NoPrograms, |major| ClusterError::WrongMajor { folder: config.folder.clone(), major })
         })?;
         let password = load_or_create_secret(&config.folder.join("superuser.password"))
@@ -144,6 +146,7 @@ impl Cluster {
     pub fn is_running(&self) -> bool {
         PidFile::is_postmaster(self.pid, &self.folder.join("data"))
     }
+
     /// The cluster's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -152,6 +155,11 @@ impl Cluster {
     /// Connection URL of the superuser. Holds the password: never print it.
     pub fn superuser_url(&self, database: &str) -> SecretString {
         self.url(database, SUPERUSER, &self.password)
+    }
+
+    /// Password of the superuser.
+    pub fn superuser_password(&self) -> &SecretString {
+        &self.password
     }
 
     /// Connection URL of any role. Holds the password: never print it.
@@ -173,9 +181,26 @@ impl Cluster {
             .map_err(|e| ClusterError::Io { what: "stop the private cluster".into(), source: io::Error::other(e) })?
     }
 
+    /// Stops it without a word to its sessions, and removes its folder: for a cluster that was made to be thrown away.
+    pub async fn discard(self) -> Result<(), ClusterError> {
+        tokio::task::spawn_blocking(move || self.discard_blocking())
+            .await
+            .map_err(|e| ClusterError::Io { what: "throw a private cluster away".into(), source: io::Error::other(e) })?
+    }
+
+    fn discard_blocking(mut self) -> Result<(), ClusterError> {
+        self.signal_until_gone(&[Signal::QUIT])?;
+        // The lock is held until the folder is gone.
+        std::fs::remove_dir_all(&self.folder).map_err(ClusterError::io(format!("remove {}", self.folder.display())))
+    }
+
     fn stop_blocking(mut self) -> Result<(), ClusterError> {
+        self.signal_until_gone(&[Signal::INT, Signal::QUIT])
+    }
+
+    fn signal_until_gone(&mut self, signals: &[Signal]) -> Result<(), ClusterError> {
         let data = self.folder.join("data");
-        for (signal, patience) in [(Signal::INT, STOPPED_WITHIN), (Signal::QUIT, STOPPED_WITHIN)] {
+        for (signal, patience) in signals.iter().map(|signal| (*signal, STOPPED_WITHIN)) {
             if self.is_gone(&data) {
                 return Ok(());
             }
@@ -198,6 +223,27 @@ impl Cluster {
             None => !PidFile::is_postmaster(self.pid, data),
         }
     }
+}
+
+/// Throws away what a process that is gone left in a folder: its server is stopped, the folder removed. False where somebody owns it.
+///
+/// # Errors
+/// The folder cannot be locked or removed, or its server does not stop.
+pub fn discard_left_over(folder: &Path) -> Result<bool, ClusterError> {
+    let lock = match folder::lock(folder) {
+        Ok(lock) => lock,
+        Err(ClusterError::InUse { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if let Some(running) = postmaster::adopt(&folder.join("data")) {
+        let (port, pid) = (running.port, running.pid);
+        let cluster =
+            Cluster { folder: folder.to_owned(), port, pid, password: String::new().into(), child: None, adopted: true, _lock: lock };
+        cluster.discard_blocking()?;
+    } else {
+        std::fs::remove_dir_all(folder).map_err(ClusterError::io(format!("remove {}", folder.display())))?;
+    }
+    Ok(true)
 }
 
 /// The port of a cluster that runs in `folder` now, whoever owns it.

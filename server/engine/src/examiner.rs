@@ -6,6 +6,7 @@
 mod connection;
 mod preview;
 mod probe;
+mod proof;
 mod rotation;
 mod trial;
 
@@ -30,6 +31,9 @@ const AT_ONCE: usize = 4;
 const SEEN: Duration = Duration::from_secs(5);
 /// A question older than this has been left by whoever asked.
 const GIVE_UP_S: f64 = 900.0;
+/// Proofs of backups wait for each other, each of them for so long at most.
+const GIVE_UP_PROOF_S: f64 = 24.0 * 3600.0;
+const GIVEN_UP_PROOF: &str = "No worker with a folder of backups answered within a day. Check that one runs and has the setting DRYDOCK_BACKUPS_DIR, then ask again.";
 const GIVEN_UP: &str = "No worker answered within 15 minutes. Check that a worker runs (drydock worker, or drydock serve) and ask again.";
 /// What a worker needs beyond the deadline to write the answer down.
 const LEASE_RESERVE: Duration = Duration::from_secs(20);
@@ -40,6 +44,7 @@ fn deadline(kind: ExaminationKind) -> Duration {
         ExaminationKind::ConnectionTest | ExaminationKind::PasswordRotation => Duration::from_secs(60),
         // Twenty queries at most, six runs each.
         ExaminationKind::Preview | ExaminationKind::Probe => Duration::from_secs(300),
+        ExaminationKind::BackupProof => Duration::from_secs(domain::backup::WITHIN_H * 3600),
     }
 }
 
@@ -50,9 +55,14 @@ fn deadline(kind: ExaminationKind) -> Duration {
 pub async fn run(context: WorkerContext) -> Result<()> {
     let mut bell = context.bell(Wake::Examiner);
     let label = format!("{} {}", context.name.split('/').next().unwrap_or("worker"), context.config.data_dir.display());
-    let mut admitted = announce_worker_key(&context.pool, &context.keyring, &context.name, &label).await?;
+    announce_worker_key(&context.pool, &context.keyring, &context.name, &label).await?;
+    let mut admitted = still_here(&context).await?;
     context.tasks.spawn(trial::sweep(context.clone()));
+    let scratch = context.config.scratch_dir.clone();
+    context.tasks.spawn(async move { crate::target::proof::sweep(&scratch).await });
     let room = Arc::new(Semaphore::new(AT_ONCE));
+    // Restoring fills disk and cores: one at a time, and beside the other questions.
+    let proofs = Arc::new(Semaphore::new(usize::from(context.config.backups_dir.is_some())));
     let mut seen = Instant::now();
     loop {
         if seen.elapsed() >= SEEN {
@@ -61,11 +71,13 @@ pub async fn run(context: WorkerContext) -> Result<()> {
         }
         // A key that is not admitted opens nothing: the questions are left to workers whose keys are.
         while admitted && let Ok(place) = Arc::clone(&room).try_acquire_owned() {
-            let Some(claimed) = claim(&context).await? else { break };
+            let proving = Arc::clone(&proofs).try_acquire_owned().ok();
+            let Some(claimed) = claim(&context, proving.is_some()).await? else { break };
+            let (place, proving) = if claimed.kind == ExaminationKind::BackupProof { (None, proving) } else { (Some(place), None) };
             let context = context.clone();
             context.clone().tasks.spawn(async move {
                 answer(&context, &claimed).await;
-                drop(place);
+                drop((place, proving));
                 // There is room again: look for the next one.
                 context.ring(Wake::Examiner);
             });
@@ -77,11 +89,12 @@ pub async fn run(context: WorkerContext) -> Result<()> {
 }
 
 async fn still_here(context: &WorkerContext) -> Result<bool> {
-    let id = context.keyring.id();
+    let (id, proves) = (context.keyring.id(), context.config.backups_dir.is_some());
     transaction::run(&context.pool, "worker_seen", move |db| {
         Box::pin(async move {
-            store::secrets::seen(db, id).await?;
-            examinations::expire(db, GIVE_UP_S, GIVEN_UP).await?;
+            store::secrets::seen(db, id, proves).await?;
+            examinations::expire(db, false, GIVE_UP_S, GIVEN_UP).await?;
+            examinations::expire(db, true, GIVE_UP_PROOF_S, GIVEN_UP_PROOF).await?;
             Ok(store::secrets::worker_key(db, id).await?.is_some_and(|key| key.admitted_at.is_some()))
         })
     })
@@ -93,19 +106,19 @@ async fn still_here(context: &WorkerContext) -> Result<bool> {
 /// # Errors
 /// When the state database does not answer.
 pub async fn answer_next(context: &WorkerContext) -> Result<bool> {
-    let Some(claimed) = claim(context).await? else { return Ok(false) };
+    let Some(claimed) = claim(context, context.config.backups_dir.is_some()).await? else { return Ok(false) };
     answer(context, &claimed).await;
     Ok(true)
 }
 
-async fn claim(context: &WorkerContext) -> Result<Option<Claimed>> {
+async fn claim(context: &WorkerContext, proves: bool) -> Result<Option<Claimed>> {
     let name = Arc::clone(&context.name);
     let lease = |kind| (deadline(kind) + LEASE_RESERVE).as_secs_f64();
     transaction::run(&context.pool, "claim_examination", move |db| {
         let name = Arc::clone(&name);
-        Box::pin(
-            async move { examinations::claim(db, &name, lease(ExaminationKind::Preview), lease(ExaminationKind::ConnectionTest)).await },
-        )
+        Box::pin(async move {
+            examinations::claim(db, &name, lease(ExaminationKind::Preview), lease(ExaminationKind::ConnectionTest), proves).await
+        })
     })
     .await
 }
@@ -151,6 +164,7 @@ async fn look(context: &WorkerContext, claimed: &Claimed) -> Result<()> {
         ExaminationKind::Preview => preview::look(context, claimed).await,
         ExaminationKind::Probe => probe::look(context, claimed).await,
         ExaminationKind::PasswordRotation => rotation::rotate(context, claimed).await,
+        ExaminationKind::BackupProof => proof::prove(context, claimed).await,
     }
 }
 

@@ -17,6 +17,8 @@ pub mod link;
 pub mod postgres;
 pub mod privileges;
 pub mod probe;
+pub(crate) mod programs;
+pub mod proof;
 pub mod quote;
 pub mod report;
 pub mod session;

@@ -53,6 +53,10 @@ pub struct WorkerConfig {
     pub outbound: crate::outbound::Rules,
     /// Where `pg_dump` and `pg_restore` are looked for, the best folder first.
     pub program_folders: Vec<PathBuf>,
+    /// Folder with one folder of backups for each database, by its short name; `None` where this worker proves no backups.
+    pub backups_dir: Option<PathBuf>,
+    /// Where throwaway servers lie while backups are proven.
+    pub scratch_dir: PathBuf,
 }
 
 /// What every loop gets. Cheap to clone.

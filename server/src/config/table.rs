@@ -47,6 +47,16 @@ pub const SETTINGS: &[Setting] = &[
         "internal networks that webhooks may call, such as 10.1.0.0/16, separated by commas",
     ),
     setting("DRYDOCK_OUTBOUND_PLAIN_HTTP", "0", "1 lets webhooks call http:// too, which everybody on the way can read"),
+    setting(
+        "DRYDOCK_BACKUPS_DIR",
+        "none: no backup is proven",
+        "the worker's: folder that holds one folder of backups for each database, by its short name",
+    ),
+    setting(
+        "DRYDOCK_SCRATCH_DIR",
+        "scratch in the data folder",
+        "the worker's: where it restores backups into throwaway servers; needs room for the largest database",
+    ),
     setting("DRYDOCK_LOG", "info,sqlx=warn", "what is logged, such as info,engine::runner=debug"),
     setting("DRYDOCK_LOG_FORMAT", "text", "text or json: one JSON object a line"),
     setting("DRYDOCK_METRICS_TOKEN", "none: /metrics is not there", "bearer token that opens /metrics; better as _FILE"),

@@ -1,6 +1,11 @@
 //! What lies on this machine: the site, the server programs, the data folder, the time zone data.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use engine::{checkup, cluster::Programs};
 
@@ -27,6 +32,7 @@ pub(super) fn look(settings: &Settings, environment: &Environment) -> Vec<Findin
         });
     }
     findings.push(dump(&engine::cluster::dump_majors(&settings.program_folders)));
+    findings.extend(settings.backups_dir.as_deref().map(|folder| backups(folder, &settings.program_folders)));
     findings.extend(data_folder(settings));
     findings.push(well(format!("Time zones are those of tzdata {}.", checkup::zone_data())));
     findings
@@ -41,6 +47,26 @@ fn dump(majors: &BTreeSet<u16>) -> Finding {
         );
     }
     well(format!("pg_dump of PostgreSQL {} is installed: changes of design can be tried on an empty copy there.", majors.join(", ")))
+}
+
+/// What a worker on this machine proves backups with.
+fn backups(folder: &Path, program_folders: &[PathBuf]) -> Finding {
+    if let Err(error) = fs::read_dir(folder) {
+        return wrong(format!("The folder of backups {} cannot be read: {error}. No backup is proven here.", folder.display()));
+    }
+    let majors: Vec<String> = engine::cluster::server_majors(program_folders).iter().map(u16::to_string).collect();
+    if majors.is_empty() {
+        return wrong(format!(
+            "A worker on this machine cannot prove the backups in {}: {}",
+            folder.display(),
+            engine::cluster::ClusterError::NoPrograms
+        ));
+    }
+    well(format!(
+        "Backups in {} can be proven, of databases up to PostgreSQL {}.",
+        folder.display(),
+        majors.last().map_or("", String::as_str)
+    ))
 }
 
 fn data_folder(settings: &Settings) -> Vec<Finding> {

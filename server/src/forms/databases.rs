@@ -97,6 +97,12 @@ pub async fn backup(At(id): At<TargetId>, form: TypedForm<record_backup::Input>)
     form.answer(done, |()| page(id, "Recorded.")).await
 }
 
+/// Asks a worker to prove the newest backup.
+pub async fn prove(At(id): At<TargetId>, form: TypedForm<Fields>) -> Response {
+    let done = ask_examination(&form.engine, &form.caller, id, Question::BackupProof).await;
+    form.answer(done, |_| Done::to(format!("/databases/{id}#backups"), "")).await
+}
+
 /// Registers a critical query.
 pub async fn query(At(id): At<TargetId>, form: TypedForm<add_critical_query::Input>) -> Response {
     let done = add_critical_query(&form.engine, &form.caller, id, &form.input).await;

@@ -2,6 +2,7 @@
 
 use super::policy::{ESCALATION, Electorate, Policy, Terms};
 use super::{Assurance, Roll, count};
+use crate::backup::MOST_AGE_H;
 use crate::decision::Refusal;
 use crate::ids::PersonId;
 use crate::rehearsal::MAX_AGE_DAYS;
@@ -25,6 +26,13 @@ pub fn sound(policy: &Policy) -> Result<(), Refusal> {
         return Err(Refusal::new("policy_keys", "Two rules have the same name.", "Name each rule differently."));
     }
     rehearsable(policy)?;
+    if policy.proof_max_age_hours.is_some_and(|hours| !(1..=MOST_AGE_H).contains(&hours)) {
+        return Err(Refusal::new(
+            "policy_proof",
+            format!("A backup that a worker restored counts for 1 to {MOST_AGE_H} hours."),
+            "Change the number.",
+        ));
+    }
     in_order(policy)
 }
 

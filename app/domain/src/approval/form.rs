@@ -2,6 +2,7 @@
 
 use super::policy::{Escalation, Group, Policy, Rule, Scope, Terms};
 use super::{Assurance, check};
+use crate::backup::MOST_AGE_H;
 use crate::decision::{FieldError, FormCheck};
 use crate::ids::{PersonId, TeamId};
 use crate::procedure::{self, RiskClass};
@@ -155,6 +156,10 @@ impl<'a> Typed<'a> {
         };
         let scope = self.scope(&mut form);
         let rehearsal = self.rehearsal(&mut form);
+        let proof = match self.get("proof_max_age_hours") {
+            "" => Some(None),
+            typed => form.take(whole("proof_max_age_hours", typed, 1, MOST_AGE_H)).map(Some),
+        };
         let parts = (|| {
             let shared = shared?;
             let mut policy = Policy {
@@ -168,6 +173,7 @@ impl<'a> Typed<'a> {
                 stage_terms: own.into_iter().collect::<Option<Vec<_>>>()?,
                 separate_executor: self.get("separate_executor") == "on",
                 rehearsal: rehearsal?,
+                proof_max_age_hours: proof?,
             };
             name_rules(&mut policy.rules);
             Some(policy)
@@ -433,6 +439,7 @@ pub fn filled(policy: &Policy, scope: &Scope, addresses: &BTreeMap<PersonId, Str
     fields.insert("deny_threshold", policy.deny_threshold.to_string());
     fields.insert("separate_executor", if policy.separate_executor { "on".to_owned() } else { String::new() });
     fields.insert("pre_approved", policy.pre_approved.map(|risk| risk.word().to_owned()).unwrap_or_default());
+    fields.insert("proof_max_age_hours", policy.proof_max_age_hours.map(|hours| hours.to_string()).unwrap_or_default());
     fields.insert("rehearsal", if policy.rehearsal.is_some() { "needed" } else { "" }.to_owned());
     if let Some(demand) = &policy.rehearsal {
         fields.insert("rehearsal_max_age_days", demand.max_age_days.to_string());

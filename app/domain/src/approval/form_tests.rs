@@ -64,6 +64,7 @@ fn what_is_typed_comes_back_as_it_was() {
         ("at_least_mib", "100"),
         ("database_at_least_mib", "2000"),
         ("precedence", "7"),
+        ("proof_max_age_hours", "26"),
         ("rehearsal", "needed"),
         ("rehearsal_environments", "staging"),
         ("rehearsal_environments", "test"),
@@ -108,6 +109,15 @@ fn everything_that_is_wrong_is_named_at_once() {
         wrong(&[("environments", "moon"), ("procedures", "x"), ("risks", "R9"), ("tags", "a_b")]),
         ["environments", "procedures", "risks", "tags"]
     );
+}
+
+#[test]
+fn a_restored_backup_is_demanded_in_hours() {
+    assert_eq!(parse(&[("proof_max_age_hours", "")]).expect("none is demanded").proof_max_age_hours, None);
+    assert_eq!(parse(&[("proof_max_age_hours", "744")]).expect("a month").proof_max_age_hours, Some(744));
+    for typed in ["0", "745", "soon"] {
+        assert_eq!(wrong(&[("proof_max_age_hours", typed)]), ["proof_max_age_hours"], "{typed}");
+    }
 }
 
 #[test]

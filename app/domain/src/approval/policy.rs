@@ -198,6 +198,9 @@ pub struct Policy {
     /// The rehearsal a window needs before it may be proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Demand>,
+    /// A run starts only with a backup that a worker restored, at most so old, in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_max_age_hours: Option<u32>,
 }
 
 impl Policy {
@@ -215,6 +218,7 @@ impl Policy {
             stage_terms: vec![],
             separate_executor: false,
             rehearsal: None,
+            proof_max_age_hours: None,
         }
     }
     /// Canonical bytes and digest.
@@ -368,6 +372,7 @@ mod tests {
         policy.remind_every_min = 240;
         policy.separate_executor = true;
         policy.rehearsal = Some(Demand { environments: BTreeSet::from([Environment::Staging]), max_age_days: 14 });
+        policy.proof_max_age_hours = Some(26);
         let (bytes, _) = policy.seal().expect("integers");
         assert_eq!(serde_json::from_slice::<Policy>(&bytes).expect("read back"), policy);
     }

@@ -3,6 +3,7 @@
 use super::{Plan, PlanPolicy, PlanTarget};
 use crate::approval::polls::everybody;
 use crate::approval::{Assurance, Electorate, Electorates, Eligible, Policy, Poll, Polls, Roll};
+use crate::backup;
 use crate::glass::Raised;
 use crate::ids::PersonId;
 use std::collections::BTreeSet;
@@ -80,6 +81,12 @@ impl Plan {
     #[must_use]
     pub fn wants_another_executor(&self) -> bool {
         self.asks().any(|(_, policy, _)| policy.rules.separate_executor)
+    }
+
+    /// A backup that a worker restored and that is at most so many hours old is demanded for each of these databases, by their sealed policies.
+    #[must_use]
+    pub fn proofs_demanded(&self) -> Vec<(&PlanTarget, u32)> {
+        self.asks().filter_map(|(target, policy, _)| Some((target, backup::demanded([&policy.rules])?))).collect()
     }
 
     /// Why it asks for more than its policies do; of several databases all are raised alike.

@@ -7,6 +7,7 @@ use crate::canonical::Digest;
 use crate::decision::Refusal;
 use crate::ids::{PersonId, PolicyChangeId, PolicyId, TeamId};
 use crate::procedure;
+use crate::procedure::text::plural;
 use crate::target::Environment;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -187,6 +188,12 @@ pub fn sentences(policy: &Policy, names: &Names) -> Vec<String> {
         lines
             .push(format!("A window needs a rehearsal: {}. A lower database in an earlier wave of the same window counts.", demand.said()));
     }
+    if let Some(hours) = policy.proof_max_age_hours {
+        lines.push(format!(
+            "Nothing starts without a backup that a worker restored and compared with the database, at most {} old.",
+            plural(hours.into(), "hour", "hours")
+        ));
+    }
     if let Some(risk) = policy.pre_approved {
         lines.push(format!("Approved beforehand, without any vote: windows of risk {} or lower ({}).", risk.word(), risk.label()));
     }
@@ -258,6 +265,7 @@ mod tests {
         policy.separate_executor = true;
         policy.pre_approved = Some(RiskClass::R0);
         policy.rehearsal = Some(Demand { environments: BTreeSet::from([Environment::Test, Environment::Staging]), max_age_days: 14 });
+        policy.proof_max_age_hours = Some(26);
         let own = Terms { stage: 0, decide_before_start_min: 300, remind_every_min: 0, escalation: None };
         let staged = sentences(&Policy { stage_terms: vec![own], ..policy.clone() }, &names);
         assert_eq!(
@@ -280,6 +288,7 @@ mod tests {
                 "Whoever is waited for is asked again every 240 minutes.",
                 "Whoever approved neither starts the run by hand nor lets it go on after a hold.",
                 "A window needs a rehearsal: the same procedure with the same thresholds, run clean on another staging or test database of the same team, at most 14 days before the start. A lower database in an earlier wave of the same window counts.",
+                "Nothing starts without a backup that a worker restored and compared with the database, at most 26 hours old.",
                 "Approved beforehand, without any vote: windows of risk R0 or lower (reads only)."
             ]
         );

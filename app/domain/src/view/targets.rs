@@ -1,5 +1,6 @@
 //! Databases as pages show them: the list, one database, and what a waiting page may honestly say.
 
+use crate::backup::Proof;
 use crate::decision::Refusal;
 use crate::examination::ExaminationState;
 use crate::ids::{TargetId, TeamId};
@@ -197,8 +198,35 @@ pub struct BackupRow {
     pub location: String,
     /// How somebody made sure that it restores.
     pub verified_how: String,
-    /// Who vouches.
+    /// Who vouches, or who asked for the proof.
     pub recorded_by: String,
+    /// A worker restored it.
+    pub proven: bool,
+}
+
+/// The newest question for the proof of a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProofAsked {
+    /// How far it is.
+    pub state: ExaminationState,
+    /// Who asked.
+    pub asked_by: Option<String>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// When the answer or failure came.
+    pub answered_at: Option<Timestamp>,
+    /// Why it could not be tried.
+    pub failure: Option<String>,
+    /// What was found.
+    pub proof: Option<Proof>,
+}
+
+impl ProofAsked {
+    /// The page loads itself again after so many seconds while it waits: a restoration takes minutes to hours.
+    #[must_use]
+    pub fn refresh_s(&self, now: Timestamp) -> u32 {
+        if now.duration_since(self.asked_at).as_secs() < 60 { 2 } else { 15 }
+    }
 }
 
 /// A registered critical query.
@@ -296,6 +324,10 @@ pub struct ShowPage {
     pub password: Option<(Timestamp, String)>,
     /// The newest recorded backups.
     pub backups: Vec<BackupRow>,
+    /// The newest question for the proof of one.
+    pub proof: Option<ProofAsked>,
+    /// A worker is there that has a folder of backups.
+    pub proves_backups: bool,
     /// Queries timed before and after a window.
     pub queries: Vec<QueryRow>,
     /// How many of what was in need had a turn in the last windows; `None` before the first.

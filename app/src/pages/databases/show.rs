@@ -1,5 +1,6 @@
 //! One database: whether it can be reached, what the test found, backups, critical queries, people, windows.
 
+use super::backups::Backups;
 use super::later::{Later, Password, SameAsBefore};
 use super::links::Links;
 use super::rights::Rights;
@@ -19,7 +20,7 @@ use domain::procedure::LeftOut;
 use domain::procedure::fair::Coverage;
 use domain::procedure::text::{plural, size};
 use domain::target::TargetState;
-use domain::view::targets::{self, BackupRow, QueryRow, Report, StakeholderRow, WindowRow, readable_on_the_way};
+use domain::view::targets::{self, QueryRow, Report, StakeholderRow, WindowRow, readable_on_the_way};
 use engine::queries;
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -78,7 +79,7 @@ fn Database(page: targets::ShowPage) -> impl IntoView {
             <div>
                 <Registered registration=registration.clone() registered=page.registered password=page.password superuser_reason=page.superuser_reason may here=here.clone()/>
                 <Password id=page.id state=page.state manage=may.manage rotation=page.rotation.clone() now=page.now/>
-                <Backups rows=page.backups now=page.now may here=here.clone()/>
+                <Backups rows=page.backups proof=page.proof proves=page.proves_backups now=page.now record=may.record ready=page.state == TargetState::Ready here=here.clone()/>
                 <Stakeholders rows=page.stakeholders may here=here.clone()/>
                 <Hours hours=page.hours load=page.load zone=registration.zone.clone() manage=may.manage here=here.clone()/>
                 <Links rows=page.links manage=may.manage here=here.clone()/>
@@ -214,30 +215,6 @@ fn Registered(
                 <Detail term="Registered"><Time at=registered.0/>" by "{registered.1}</Detail>
             </Details>
             {may.manage.then(|| view! { <p class="actions"><a class="button small" href=format!("{here}/password")>"Replace the password"</a></p> })}
-        </Card>
-    }
-}
-
-#[component]
-fn Backups(rows: Vec<BackupRow>, now: Timestamp, may: May, here: String) -> impl IntoView {
-    let empty = rows.is_empty();
-    let rows = rows
-        .into_iter()
-        .map(|row| {
-            view! {
-                <li>
-                    <p><strong><Span from=now to=row.taken_at/></strong>", "<Time at=row.taken_at/></p>
-                    <p>{row.location}</p>
-                    <p class="quiet">{row.verified_how}" Recorded by "{row.recorded_by}"."</p>
-                </li>
-            }
-        })
-        .collect_view();
-    view! {
-        <Card title="Backups" id="backups">
-            {empty.then(|| view! { <p>"None on record. A window starts only with a recent one."</p> })}
-            <ul class="entries">{rows}</ul>
-            {may.record.then(|| view! { <p class="actions"><a class="button small" href=format!("{here}/backups")>"Record a backup"</a></p> })}
         </Card>
     }
 }

@@ -6,6 +6,7 @@ use crate::parts::form::{Check, Field, Form, Group, Radios, Select};
 use crate::parts::layout::{Card, Heading};
 use domain::approval::form::{GroupNames, MOST_MIN, ROWS, RowNames, SECOND, STAGES, StageNames, filled};
 use domain::approval::{Assurance, Policy, Scope};
+use domain::backup::MOST_AGE_H;
 use domain::procedure::{RiskClass, library};
 use domain::rehearsal::{Demand, MAX_AGE_DAYS};
 use domain::target::Environment;
@@ -80,6 +81,7 @@ fn PolicyForm(action: String, version: Option<i32>, rules: Policy, scope: Scope,
                 <Executor fields=fields.clone()/>
                 <Beforehand fields=fields.clone()/>
                 <RehearsalFields fields=fields.clone() demand/>
+                <ProofFields fields=fields.clone()/>
             </Form>
         </Card>
     }
@@ -302,6 +304,16 @@ fn RehearsalFields(fields: Filled, demand: Option<Demand>) -> impl IntoView {
         <Group legend="Where it has to run" name="rehearsal_environments" hint="None ticked: anywhere lower than the database itself.">{environments}</Group>
         <Field name="rehearsal_max_age_days" label="Ended at most so many days before the start" kind="number" mode="numeric" value=days
             hint=format!("1 to {MAX_AGE_DAYS}. Only if it is demanded.")/>
+    }
+}
+
+#[component]
+fn ProofFields(fields: Filled) -> impl IntoView {
+    let value = of(&fields, "proof_max_age_hours");
+    view! {
+        <h3>"Backup"</h3>
+        <Field name="proof_max_age_hours" label="A worker restored a backup that is at most so many hours old" mode="numeric" value=value
+            hint=format!("1 to {MOST_AGE_H}. Empty: it is enough that somebody of the team vouches for one. A worker with a folder of backups restores the newest one when somebody asks on the database's page.")/>
     }
 }
 

@@ -85,6 +85,15 @@ fn Facts(plan: Plan) -> impl IntoView {
     let held: Vec<String> =
         plan.targets.iter().filter_map(|target| Some(holds(&plan, target, *plan.measured_mib.get(&target.id)?))).collect();
     let measured = (!held.is_empty()).then(|| view! { <Detail term="Held when sealed">{held.join(", ")}</Detail> });
+    let proofs: Vec<String> = plan
+        .proofs_demanded()
+        .into_iter()
+        .map(|(target, hours)| {
+            let of = if plan.is_many() { format!(" of {}", target.short_name) } else { String::new() };
+            format!(", and a worker restored one{of} that is at most {hours} hours old: the policy demands it")
+        })
+        .collect();
+    let proofs = proofs.concat();
     let to = format!("/procedures/{}", procedure.key);
     view! {
         <Details>
@@ -100,7 +109,7 @@ fn Facts(plan: Plan) -> impl IntoView {
             <Detail term="Zone data">{times.zone}", version "{times.tz_version}</Detail>
             {limits}
             {measured}
-            <Detail term="Backup">"The newest one on record is at most "{plan.backup_max_age_hours}" hours old at the start"</Detail>
+            <Detail term="Backup">"The newest one on record is at most "{plan.backup_max_age_hours}" hours old at the start"{proofs}</Detail>
             <Detail term="On call">{on_call}</Detail>
         </Details>
     }

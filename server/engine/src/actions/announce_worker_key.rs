@@ -20,7 +20,8 @@ pub async fn announce_worker_key(pool: &PgPool, keyring: &Keyring, worker: &str,
         let (permit, label) = (permit.clone(), label.clone());
         Box::pin(async move {
             let Some(admitted) = store::secrets::announce(db, id, &public_key, &label).await? else {
-                store::secrets::seen(db, id).await?;
+                // Whether it proves backups it says right after this.
+                store::secrets::seen(db, id, false).await?;
                 return Ok((store::secrets::worker_key(db, id).await?.is_some_and(|key| key.admitted_at.is_some()), false));
             };
             let mut ledger = Ledger::open(db, &permit, "worker start");

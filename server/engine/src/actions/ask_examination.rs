@@ -23,11 +23,15 @@ pub async fn ask_examination(engine: &Engine, caller: &Caller, id: TargetId, que
     if question == Question::PasswordRotation {
         return super::rotate_password::rotate_password(engine, caller, id).await;
     }
-    let verb = if matches!(question, Question::Preview { .. }) { Verb::ProposeWindow } else { Verb::ExamineTarget };
+    let verb = match question {
+        Question::Preview { .. } => Verb::ProposeWindow,
+        Question::BackupProof => Verb::RecordBackup,
+        _ => Verb::ExamineTarget,
+    };
     let (target, permit) = scope::target(engine, caller, id, verb).await?;
     match (target.state, &question) {
         (TargetState::Retired | TargetState::Deleted, _) => domain::target::in_use(target.state)?,
-        (TargetState::Unverified, Question::Preview { .. } | Question::Probe { .. }) => {
+        (TargetState::Unverified, Question::Preview { .. } | Question::Probe { .. } | Question::BackupProof) => {
             return Err(Refusal::new(
                 "not_ready",
                 "No connection test of this database has passed yet.",
@@ -42,6 +46,9 @@ pub async fn ask_examination(engine: &Engine, caller: &Caller, id: TargetId, que
         let (permit, request, question) = (permit.clone(), request.clone(), question.clone());
         Box::pin(async move {
             store::targets::lock(db, id).await?;
+            if question == Question::BackupProof && !store::secrets::proves_backups(db, HEARD_WITHIN_S).await? {
+                return Err(nobody_proves().into());
+            }
             let mut ledger = Ledger::open(db, &permit, &request);
             apply(&mut ledger, id, target.team, &question).await
         })
@@ -49,6 +56,17 @@ pub async fn ask_examination(engine: &Engine, caller: &Caller, id: TargetId, que
     .await?;
     wake(engine.pool(), &[Wake::Examiner, Wake::Sealer]).await;
     Ok(asked)
+}
+
+/// A worker that was heard of within a minute may be busy, and is there.
+const HEARD_WITHIN_S: f64 = 60.0;
+
+fn nobody_proves() -> Refusal {
+    Refusal::new(
+        "nobody_proves",
+        "No worker that runs has a folder of backups.",
+        "Start a worker with DRYDOCK_BACKUPS_DIR: the folder that holds one folder for each database, by its short name.",
+    )
 }
 
 /// The same inside another action's transaction; the caller wakes the examiner after the commit.
@@ -70,7 +88,7 @@ pub(super) async fn apply(ledger: &mut Ledger<'_>, id: TargetId, team: TeamId, q
 
 fn parameters(question: &Question) -> Result<Value> {
     match question {
-        Question::ConnectionTest | Question::Probe { .. } | Question::PasswordRotation => Ok(json!({})),
+        Question::ConnectionTest | Question::Probe { .. } | Question::PasswordRotation | Question::BackupProof => Ok(json!({})),
         Question::Preview { question, .. } => serde_json::to_value(question).map_err(Error::internal),
     }
 }

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::store::{self, runs::Run, windows::Window};
 use domain::approval::{Standing, executor};
+use domain::backup;
 use domain::canonical::Digest;
 use domain::decision::Refusal;
 use domain::freeze::Freeze;
@@ -117,6 +118,8 @@ pub(crate) async fn look(
             clock_frozen: clock_frozen.as_deref(),
             identity_difference: asked.identity_difference.or(registered.as_deref()),
             newest_backup_at,
+            proof_max_age_hours: proof_max_age_hours(plan, lane, &today),
+            newest_proven_at: store::backups::newest_proven(db, lane.id).await?,
             other_run: other_run.as_deref(),
             red_checks: asked.red_checks,
             stop_asked: own.as_ref().is_some_and(|run| run.stop_reason.is_some()),
@@ -175,6 +178,13 @@ async fn approver_executes(db: &mut PgConnection, window: &Window, by: Option<Pe
 pub(crate) fn unrehearsed(plan: &Plan, lane: &PlanTarget, today: &[Ruled]) -> Option<Refusal> {
     let ((_, sealed, _), now) = plan.asks().zip(today).find(|((target, ..), _)| target.id == lane.id)?;
     std::iter::once(sealed).chain(now).find_map(|policy| rehearsal::missing(plan, lane, &policy.rules))
+}
+
+/// Whether a backup that a worker restored is demanded for this database, and how old it may be: by its sealed policy and by what rules it today,
+/// the stricter of both.
+pub(crate) fn proof_max_age_hours(plan: &Plan, lane: &PlanTarget, today: &[Ruled]) -> Option<u32> {
+    let ((_, sealed, _), now) = plan.asks().zip(today).find(|((target, ..), _)| target.id == lane.id)?;
+    backup::demanded(std::iter::once(sealed).chain(now).map(|policy| &policy.rules))
 }
 
 /// Everything besides the time that keeps an approved window from starting, as sentences: the reason of a missed one.

@@ -69,6 +69,17 @@ pub fn folders(last: &[PathBuf]) -> Vec<PathBuf> {
     candidates(&[]).into_iter().chain(last.iter().cloned()).collect()
 }
 
+/// The versions whose server programs are installed, and that a private cluster may run on.
+#[must_use]
+pub fn server_majors(first: &[PathBuf]) -> BTreeSet<u16> {
+    candidates(first)
+        .into_iter()
+        .filter_map(|folder| Programs::at(&folder))
+        .map(|found| found.major)
+        .filter(|major| *major >= OLDEST_MAJOR)
+        .collect()
+}
+
 /// The versions of `pg_dump` and `pg_restore` that are installed: what a worker here can copy a schema with.
 #[must_use]
 pub fn dump_majors(last: &[PathBuf]) -> BTreeSet<u16> {

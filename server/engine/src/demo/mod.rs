@@ -3,6 +3,7 @@
 //! Everything is made through the product's own actions where it has one. An interrupted start goes on where it ended; a database that was not
 //! registered by then stays away, with what is shown on it.
 
+mod backup;
 mod billing;
 mod people;
 mod rehearsal;
@@ -81,6 +82,7 @@ pub async fn prepare(config: &DemoConfig) -> Result<Demo> {
         let shop = Place { short_name: shop::DATABASE, name: "Shop", database: shop::DATABASE.to_owned(), environment: "production" };
         let target = register(&engine, &lead, team, config.port, &shop, password.clone(), &contacts).await?;
         progress.target = Some(target);
+        backup::take(&config.worker, config.port, &shop, &password).await;
         // Whoever interrupts the start from here on has a demo without what is missing then.
         let staging = Place { short_name: shop::STAGING, name: "Shop, staging", database: shop::copied(), environment: "staging" };
         let copy = register(&engine, &lead, team, config.port, &staging, password.clone(), &contacts).await?;

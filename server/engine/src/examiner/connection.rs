@@ -127,6 +127,7 @@ pub(super) async fn fail(context: &WorkerContext, claimed: &Claimed, sentence: S
             let action = match claimed.kind {
                 ExaminationKind::ConnectionTest => "target.test",
                 ExaminationKind::PasswordRotation => "target.rotate_password",
+                ExaminationKind::BackupProof => "backup.prove",
                 ExaminationKind::Preview | ExaminationKind::Probe => "",
             };
             if !examinations::finish(db, claimed.id, &name, Err(&sentence)).await? || action.is_empty() {

@@ -349,6 +349,10 @@ fn parts(plan: &Plan, trials: &[TrialOf], zone: &Zone) -> Vec<Part> {
             .push(format!("Left alone: {}.", envelope.excluded.iter().map(|rule| line(&rule.to_string())).collect::<Vec<_>>().join(", ")));
     }
     limits.push(format!("It does not start without a backup on record that is younger than {} hours.", plan.backup_max_age_hours));
+    limits.extend(plan.proofs_demanded().into_iter().map(|(target, hours)| {
+        let of = if plan.is_many() { format!(" of {}", line(&target.short_name)) } else { String::new() };
+        format!("It does not start without a backup{of} that a worker restored and compared with the database, at most {hours} hours old.")
+    }));
     let undo = std::iter::once(block(&plan.rollback.summary)).chain(plan.rollback.steps.iter().map(|step| block(step)));
     let mut parts = vec![Part { title: "What it does", lines: steps }, Part { title: "Limits", lines: limits }];
     if let Some(change) = &plan.change {

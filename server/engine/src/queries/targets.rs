@@ -20,6 +20,8 @@ use sqlx::PgConnection;
 /// Entries of each short list on the page of a database.
 const MOST_BACKUPS: i64 = 5;
 const MOST_WINDOWS: i64 = 10;
+/// A worker that was heard of within so many seconds is there.
+const PROVES_WITHIN_S: f64 = 60.0;
 /// How many quiet hours are named.
 const MOST_QUIET: usize = 5;
 
@@ -73,6 +75,8 @@ pub async fn show(engine: &Engine, caller: &Caller, id: TargetId) -> Result<Show
                 verified_at: target.verified_at,
                 password: target_pages::password_note(db, id).await?,
                 backups: backups(db, id).await?,
+                proof: target_pages::newest_proof(db, id).await?,
+                proves_backups: store::secrets::proves_backups(db, PROVES_WITHIN_S).await?,
                 queries: queries(db, id).await?,
                 stakeholders: target_pages::stakeholders(db, id).await?,
                 tags: store::policies::tags(db, id).await?,
@@ -175,6 +179,7 @@ async fn backups(db: &mut PgConnection, id: TargetId) -> Result<Vec<BackupRow>> 
         location: row.location,
         verified_how: row.verified_how,
         recorded_by: row.recorded_by,
+        proven: row.proven,
     };
     Ok(rows.into_iter().map(row).collect())
 }

@@ -3,10 +3,12 @@
 use super::control::{self, Control, statement};
 use super::dispatcher::Work;
 use super::{Halt, Step, keep_out, transitions};
+use crate::actions::start_gate;
 use crate::error::Error;
 use crate::store;
 use crate::target::identity::VolatileIdentity;
 use crate::target::postgres::preflight::{PreCheck, preflight};
+use domain::backup;
 use domain::gate::backup_problem;
 use domain::procedure::probe::Colour;
 use domain::procedure::text::plural;
@@ -93,7 +95,8 @@ async fn over(work: &Work) -> Step<Option<Over>> {
 }
 
 async fn look(work: &Work) -> Step<Look> {
-    let mut checks = vec![backup(work).await?];
+    let mut checks = vec![recorded(work).await?];
+    checks.extend(proof(work).await?);
     let looked = match control::establish(work).await {
         Ok(control) => target(work, &control).await,
         Err(halt) => Err(halt),
@@ -128,7 +131,7 @@ fn red(key: &str, sentence: String) -> PreCheck {
     PreCheck { key: key.to_owned(), colour: Colour::Fail, sentence }
 }
 
-async fn backup(work: &Work) -> Step<PreCheck> {
+async fn recorded(work: &Work) -> Step<PreCheck> {
     let mut db = work.hand.context.pool.acquire().await?;
     let newest = store::backups::newest(&mut db, work.run.target, 1).await?.into_iter().next();
     let now = store::runs::now(&mut db).await?;
@@ -148,9 +151,31 @@ async fn backup(work: &Work) -> Step<PreCheck> {
     })
 }
 
+/// The backup that a worker restored, where a policy demands one.
+async fn proof(work: &Work) -> Step<Option<PreCheck>> {
+    let mut db = work.hand.context.pool.acquire().await?;
+    let Some(lane) = work.plan.targets.iter().find(|target| target.id == work.run.target) else { return Ok(None) };
+    let today = store::policies::ruling_today(&mut db, &work.plan).await?;
+    let Some(hours) = start_gate::proof_max_age_hours(&work.plan, lane, &today) else { return Ok(None) };
+    let proven_at = store::backups::newest_proven(&mut db, lane.id).await?;
+    let now = store::runs::now(&mut db).await?;
+    Ok(Some(match (backup::unproven(Some(hours), proven_at, now), proven_at) {
+        (None, Some(at)) => PreCheck {
+            key: "backup_proof".to_owned(),
+            colour: Colour::Pass,
+            sentence: format!(
+                "A worker restored the backup that was taken {} ago.",
+                plural(u64::try_from(now.duration_since(at).as_hours()).unwrap_or(0), "hour", "hours")
+            ),
+        },
+        (problem, _) => red("backup_proof", problem.map(|problem| problem.to_string()).unwrap_or_default()),
+    }))
+}
+
 /// Titles as people read them; a key without one shows itself.
 const TITLES: &[(&str, &str)] = &[
     ("backup", "Backup"),
+    ("backup_proof", "Restored backup"),
     ("connection", "Connection"),
     ("fence", "Other runs"),
     ("version", "Server version"),

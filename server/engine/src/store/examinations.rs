@@ -159,18 +159,20 @@ pub async fn newest_of_window(db: &mut PgConnection, window: WindowId, kind: Exa
 
 /// Takes the oldest question that is free, or whose worker went silent. Leases run by this database's clock.
 ///
-/// Leases in seconds: of a question that measures, and of a connection test.
-pub async fn claim(db: &mut PgConnection, worker: &str, measuring_s: f64, test_s: f64) -> Result<Option<Claimed>> {
+/// Leases in seconds: of a question that measures, and of a connection test. A worker that proves no backup, or is at one already, leaves such
+/// questions to others.
+pub async fn claim(db: &mut PgConnection, worker: &str, measuring_s: f64, test_s: f64, proves: bool) -> Result<Option<Claimed>> {
     let row = sqlx::query!(
         "UPDATE drydock.examination e SET state = 'working', worker = $1,
                 lease_until = clock_timestamp() + make_interval(secs => CASE WHEN e.kind IN ('connection_test', 'password_rotation') THEN $3::float8 ELSE $2::float8 END)
          WHERE e.id = (SELECT c.id FROM drydock.examination c
-                       WHERE c.state = 'asked' OR (c.state = 'working' AND c.lease_until < clock_timestamp())
+                       WHERE (c.state = 'asked' OR (c.state = 'working' AND c.lease_until < clock_timestamp())) AND ($4 OR c.kind <> 'backup_proof')
                        ORDER BY c.asked_at FOR UPDATE SKIP LOCKED LIMIT 1)
          RETURNING e.id, e.target_id, e.window_id, e.kind, e.question",
         worker,
         measuring_s,
-        test_s
+        test_s,
+        proves
     )
     .fetch_optional(db)
     .await?;
@@ -186,13 +188,29 @@ pub async fn claim(db: &mut PgConnection, worker: &str, measuring_s: f64, test_s
     .transpose()
 }
 
-/// Gives up questions nobody answered within `most_s`: whoever asked has gone, or every worker that took it died of it.
-pub async fn expire(db: &mut PgConnection, most_s: f64, sentence: &str) -> Result<u64> {
+/// Says that a worker is still at a question that takes longer than any lease; false when it is another's by now.
+pub async fn renew(db: &mut PgConnection, id: ExaminationId, worker: &str, lease_s: f64) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE drydock.examination SET lease_until = clock_timestamp() + make_interval(secs => $3) WHERE id = $1 AND state = 'working' AND worker = $2",
+        id.0,
+        worker,
+        lease_s
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives up questions nobody answered within `most_s`: whoever asked has gone, or every worker that took it died of it. Proofs of backups wait
+/// for each other, so they have a limit of their own.
+pub async fn expire(db: &mut PgConnection, proofs: bool, most_s: f64, sentence: &str) -> Result<u64> {
     let done = sqlx::query!(
         "UPDATE drydock.examination e SET state = 'failed', failure = $2, answered_at = clock_timestamp(), lease_until = NULL
-         WHERE (e.state = 'asked' OR (e.state = 'working' AND e.lease_until < clock_timestamp())) AND e.asked_at < clock_timestamp() - make_interval(secs => $1)",
+         WHERE (e.state = 'asked' OR (e.state = 'working' AND e.lease_until < clock_timestamp())) AND e.asked_at < clock_timestamp() - make_interval(secs => $1)
+           AND (e.kind = 'backup_proof') = $3",
         most_s,
-        sentence
+        sentence,
+        proofs
     )
     .execute(db)
     .await?;

@@ -90,10 +90,24 @@ pub async fn announce(db: &mut PgConnection, id: WorkerKeyId, public_key: &[u8; 
     Ok(Some(admitted))
 }
 
-/// Notes that a worker with this key is alive.
-pub async fn seen(db: &mut PgConnection, id: WorkerKeyId) -> Result<()> {
-    sqlx::query!("UPDATE drydock.worker_key SET seen_at = clock_timestamp() WHERE id = $1", id.0).execute(db).await?;
+/// Notes that a worker with this key is alive, and whether it has a folder of backups.
+pub async fn seen(db: &mut PgConnection, id: WorkerKeyId, proves_backups: bool) -> Result<()> {
+    sqlx::query!("UPDATE drydock.worker_key SET seen_at = clock_timestamp(), proves_backups = $2 WHERE id = $1", id.0, proves_backups)
+        .execute(db)
+        .await?;
     Ok(())
+}
+
+/// Whether an admitted worker that was heard of within so many seconds has a folder of backups.
+pub async fn proves_backups(db: &mut PgConnection, within_s: f64) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM drydock.worker_key k
+                           WHERE k.proves_backups AND k.admitted_at IS NOT NULL AND k.seen_at > clock_timestamp() - make_interval(secs => $1)) AS "found!""#,
+        within_s
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
 }
 
 /// Lets secrets be sealed to a key from now on; false if it was admitted already or does not exist.

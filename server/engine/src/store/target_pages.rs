@@ -4,9 +4,9 @@ use super::targets::meaning;
 use super::{Stamp, examinations};
 use crate::error::{Error, Result};
 use domain::examination::{ExaminationKind, ExaminationState};
-use domain::ids::{TargetId, TeamId};
+use domain::ids::{ExaminationId, TargetId, TeamId};
 use domain::target::{Environment, TargetState};
-use domain::view::targets::{Filter, PAGE_ROWS, Rotation, Row, StakeholderRow, Test, WindowRow};
+use domain::view::targets::{Filter, PAGE_ROWS, ProofAsked, Rotation, Row, StakeholderRow, Test, WindowRow};
 use domain::window::WindowState;
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -100,12 +100,7 @@ pub async fn origin(db: &mut PgConnection, id: TargetId) -> Result<(String, Time
 /// The newest connection test, with who asked.
 pub async fn newest_test(db: &mut PgConnection, id: TargetId) -> Result<Option<Test>> {
     let Some(found) = examinations::newest(db, id, ExaminationKind::ConnectionTest).await? else { return Ok(None) };
-    let asked_by = sqlx::query_scalar!(
-        "SELECT p.name FROM drydock.examination e JOIN drydock.person p ON p.id = e.asked_by WHERE e.id = $1",
-        found.id.0
-    )
-    .fetch_optional(db)
-    .await?;
+    let asked_by = asked_by(db, found.id).await?;
     let refusal = found.answer.and_then(|mut answer| serde_json::from_value(answer["refusal"].take()).ok()).flatten();
     Ok(Some(Test {
         state: found.state,
@@ -129,6 +124,27 @@ pub async fn newest_rotation(db: &mut PgConnection, id: TargetId) -> Result<Opti
         old_refused: found.answer.and_then(|answer| answer["old_refused"].as_bool()),
         unfinished,
     }))
+}
+
+/// The newest question for the proof of a backup, with who asked.
+pub async fn newest_proof(db: &mut PgConnection, id: TargetId) -> Result<Option<ProofAsked>> {
+    let Some(found) = examinations::newest(db, id, ExaminationKind::BackupProof).await? else { return Ok(None) };
+    let asked_by = asked_by(db, found.id).await?;
+    Ok(Some(ProofAsked {
+        state: found.state,
+        asked_by,
+        asked_at: found.asked_at,
+        answered_at: found.answered_at,
+        failure: found.failure,
+        proof: found.answer.map(serde_json::from_value).transpose()?,
+    }))
+}
+
+/// Name of whoever asked a question.
+async fn asked_by(db: &mut PgConnection, id: ExaminationId) -> Result<Option<String>> {
+    let name =
+        sqlx::query_scalar!("SELECT p.name FROM drydock.examination e JOIN drydock.person p ON p.id = e.asked_by WHERE e.id = $1", id.0);
+    Ok(name.fetch_optional(db).await?)
 }
 
 /// What the newest test said about the identity before an edit; `None` where there was none before.

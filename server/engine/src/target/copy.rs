@@ -9,17 +9,16 @@
 
 mod compare;
 mod make;
-mod programs;
 mod send;
 
 use super::connect::Dialer;
 use super::fault::StatementError;
 use super::link::{Link, field};
+use super::programs::{Client, Ended, Programs};
 use compare::compare;
 use domain::change::Script;
 use domain::change::trial::{After, BackTried, LeftOver, Obstacle, Text, Trial, Tried, WITHIN_S};
 use make::Copy;
-use programs::{Client, Ended, Programs};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +66,7 @@ pub async fn attempt(dialer: &Dialer, asked: &Asked<'_>, stop: &CancellationToke
     // From here on there is something to drop, whatever happens.
     let copy = Copy::new(name(asked.id), ground);
     let work = async {
-        let client = Client::new(&copy.ground.programs, dialer, copy.ground.control.channel_bound, asked.work)?;
+        let client = Client::new(&copy.ground.programs, dialer, copy.ground.control.channel_bound, asked.work, NAME)?;
         copy.make().await?;
         tried(dialer, asked, &copy, &client).await
     };

@@ -39,6 +39,8 @@ pub async fn worker(house: &House) -> WorkerContext {
         mail: engine::notifier::MailPins::default(),
         outbound: engine::outbound::Rules::default(),
         program_folders: engine::cluster::program_folders(&[]),
+        backups_dir: None,
+        scratch_dir: house.keys.path().join("scratch"),
     };
     WorkerContext::connect(config, CancellationToken::new()).await.expect("the worker role connects")
 }
@@ -519,7 +521,7 @@ async fn a_silent_worker_loses_its_question_to_another() {
     let worker = worker(&house).await;
     let id = register_target(&house.engine, &house.engineer, &form(&house, &target)).await.expect("registered");
     let mut db = worker.pool.acquire().await.expect("a connection");
-    let taken = examinations::claim(&mut db, "dead/1/1", 60.0, 60.0).await.expect("works").expect("open");
+    let taken = examinations::claim(&mut db, "dead/1/1", 60.0, 60.0, false).await.expect("works").expect("open");
     assert!(!examiner::answer_next(&worker).await.expect("works"), "its lease runs");
     sqlx::query("UPDATE drydock.examination SET lease_until = clock_timestamp() - interval '1 s'")
         .execute(&house.admin)
@@ -529,7 +531,7 @@ async fn a_silent_worker_loses_its_question_to_another() {
     assert_eq!(state(&house, id).await, TargetState::Ready);
     assert!(!examinations::finish(&mut db, taken.id, "dead/1/1", Err("late")).await.expect("works"), "the revenant writes nothing");
     sqlx::query("UPDATE drydock.examination SET state = 'asked', answer = NULL, answered_at = NULL, asked_at = clock_timestamp() - interval '16 minutes'").execute(&house.admin).await.expect("nobody came");
-    assert_eq!(examinations::expire(&mut db, 900.0, "Nobody came.").await.expect("works"), 1);
+    assert_eq!(examinations::expire(&mut db, false, 900.0, "Nobody came.").await.expect("works"), 1);
     assert_eq!(newest(&house, id).await.failure.as_deref(), Some("Nobody came."));
 }
 

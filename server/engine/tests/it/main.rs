@@ -61,6 +61,7 @@ mod pauses;
 mod planted;
 mod policies;
 mod policy_stages;
+mod proofs;
 mod proposal_pages;
 mod races;
 mod recurrence;

@@ -31,6 +31,8 @@ pub async fn context(house: &House, mail: MailPins, demo: bool) -> WorkerContext
         mail,
         outbound: engine::outbound::Rules::default(),
         program_folders: engine::cluster::program_folders(&[]),
+        backups_dir: None,
+        scratch_dir: house.keys.path().join("scratch"),
     };
     WorkerContext::connect(config, CancellationToken::new()).await.expect("a worker")
 }

@@ -135,6 +135,8 @@ impl RunStage {
             mail: engine::notifier::MailPins::default(),
             outbound: engine::outbound::Rules::default(),
             program_folders: engine::cluster::program_folders(&[]),
+            backups_dir: None,
+            scratch_dir: self.house.keys.path().join("scratch"),
         }
     }
 

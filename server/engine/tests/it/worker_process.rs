@@ -67,6 +67,8 @@ async fn helper_works() {
         mail: engine::notifier::MailPins::default(),
         outbound: engine::outbound::Rules { plain_http: true, allowed: vec!["127.0.0.1".parse().expect("a network")] },
         program_folders: engine::cluster::program_folders(&[]),
+        backups_dir: None,
+        scratch_dir: std::env::temp_dir().join("drydock-nowhere"),
     };
     work(config, stop).await.expect("the worker works");
     waiting.abort();

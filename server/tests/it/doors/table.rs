@@ -397,6 +397,7 @@ pub const DATABASES: &[Line] = &[
         let hour_ago = c.house.engine.clock().now() - jiff::SignedDuration::from_hours(1);
         vec![("taken_at", hour_ago.to_string()), ("location", "s3".into()), ("verified_how", "restored".into())]
     }),
+    Line::act("POST /databases/{id}/backups/prove", Team(RecordBackup), Thing::Database, typed!(c, p;)).idle(),
     Line::read("GET /databases/{id}/queries", Team(ManageTarget), Thing::Database),
     Line::act(
         "POST /databases/{id}/queries",

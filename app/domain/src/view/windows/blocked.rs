@@ -2,6 +2,7 @@
 
 use super::when::Moments;
 use crate::approval::{Group, RuleStanding, Standing, executor};
+use crate::backup;
 use crate::checklist::CheckState;
 use crate::decision::Refusal;
 use crate::freeze::{self, Freeze, Phase};
@@ -253,7 +254,7 @@ fn overlaps(found: &[Overlap]) -> Vec<Blocker> {
 }
 
 /// What the gate says to a person and not to the schedule; the backup is one of the pre-checks there.
-const NOT_OF_THE_SCHEDULE: [&str; 2] = [executor::SEPARATE, "backup"];
+const NOT_OF_THE_SCHEDULE: [&str; 3] = [executor::SEPARATE, "backup", backup::UNPROVEN];
 
 /// What is said by itself, with an instant or a better way out.
 const SAID_OTHERWISE: [&str; 4] = ["too_early", "missed", pause::PAUSED, freeze::FROZEN];

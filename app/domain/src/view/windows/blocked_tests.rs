@@ -187,7 +187,7 @@ fn a_window_that_the_gate_keeps_from_starting_never_seems_to_wait_for_a_worker()
         assert_eq!(due(code), [format!("For the {code}. Do it.")]);
     }
     assert!(due("paused").is_empty() && due("freeze").is_empty(), "they are said with their own words");
-    for code in [executor::SEPARATE, "backup"] {
+    for code in [executor::SEPARATE, "backup", "backup_proof"] {
         assert!(due(code).len() == 1 && due(code)[0].starts_with("It is due"), "the schedule starts it, or says so in its pre-checks");
     }
 }

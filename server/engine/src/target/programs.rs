@@ -1,7 +1,7 @@
 //! `pg_dump` and `pg_restore`: found, chosen by the server's version, and run so that they end with the worker.
 
-use super::super::connect::{Dialer, TlsMode, trusted_here};
-use super::super::fault::clean;
+use super::connect::{Dialer, TlsMode, trusted_here};
+use super::fault::clean;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::change::trial::{MOST_SCHEMA_MIB, Obstacle};
@@ -26,14 +26,14 @@ const SETS_TRANSACTION_TIMEOUT: u16 = 17;
 
 /// Both programs of one version.
 #[derive(Debug, Clone)]
-pub(super) struct Programs {
+pub(crate) struct Programs {
     folder: PathBuf,
-    pub(super) major: u16,
+    pub(crate) major: u16,
 }
 
 impl Programs {
     /// The pair that fits a server: its own version, or else the next newer one that it understands.
-    pub(super) async fn fitting(folders: &[PathBuf], server: u16) -> Result<Self, Obstacle> {
+    pub(crate) async fn fitting(folders: &[PathBuf], server: u16) -> Result<Self, Obstacle> {
         let mut found: Vec<Self> = Vec::new();
         for folder in folders {
             let Some(programs) = Self::at(folder).await else { continue };
@@ -64,8 +64,8 @@ impl Programs {
 }
 
 /// The connection of the programs: where, as whom and how protected, as the dialer does it.
-pub(super) struct Client<'a> {
-    pub(super) programs: &'a Programs,
+pub(crate) struct Client<'a> {
+    pub(crate) programs: &'a Programs,
     environment: Vec<(&'static str, String)>,
     password: Option<SecretString>,
     /// Kept until the last program has ended.
@@ -73,15 +73,17 @@ pub(super) struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// Prepares it; `bound` where the dialer's own connection is bound to its TLS channel.
-    pub(super) fn new(programs: &'a Programs, dialer: &Dialer, bound: bool, folder: &Path) -> Result<Self, Obstacle> {
+    /// Prepares it; `bound` where the dialer's own connection is bound to its TLS channel. Its sessions show under `name`.
+    pub(crate) fn new(programs: &'a Programs, dialer: &Dialer, bound: bool, folder: &Path, name: &str) -> Result<Self, Obstacle> {
         let address = dialer.address();
         let mut environment = vec![
             ("LC_ALL", "C".to_owned()),
+            // The hours an archive carries are shown as they stand in it.
+            ("TZ", "UTC".to_owned()),
             ("PGHOST", address.host.clone()),
             ("PGPORT", address.port.to_string()),
             ("PGUSER", address.user.clone()),
-            ("PGAPPNAME", super::NAME.to_owned()),
+            ("PGAPPNAME", name.to_owned()),
             ("PGCONNECT_TIMEOUT", "10".to_owned()),
             ("PGGSSENCMODE", "disable".to_owned()),
             ("PGOPTIONS", "-c synchronous_commit=off".to_owned()),
@@ -116,7 +118,7 @@ impl<'a> Client<'a> {
     }
 
     /// Runs one of the two and gives what it wrote. The database's name goes by the environment: as an argument it could be read as more.
-    pub(super) async fn run(&self, program: &str, arguments: &[String], database: &str, input: Option<&[u8]>) -> Result<Vec<u8>, Ended> {
+    pub(crate) async fn run(&self, program: &str, arguments: &[String], database: &str, input: Option<&[u8]>) -> Result<Vec<u8>, Ended> {
         let path = self.programs.folder.join(program);
         let mut command = match SETPRIV.iter().find(|path| Path::new(path).is_file()) {
             Some(setpriv) => {
@@ -156,7 +158,7 @@ impl<'a> Client<'a> {
     }
 
     /// A server could send the password back in an error.
-    pub(super) fn redacted(&self, said: &str) -> String {
+    pub(crate) fn redacted(&self, said: &str) -> String {
         match self.password.as_ref().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 4) {
             Some(secret) => said.replace(secret, "[secret]"),
             None => said.to_owned(),
@@ -165,7 +167,7 @@ impl<'a> Client<'a> {
 }
 
 /// How a program ended that did not do its work.
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// It wrote more than is kept.
     TooLarge,
     /// It failed, and said this.
@@ -207,11 +209,11 @@ fn trusted_pem() -> Result<String, Obstacle> {
 }
 
 /// A file that only the worker's user reads, gone when it is dropped.
-pub(super) struct PrivateFile(pub(super) PathBuf);
+pub(crate) struct PrivateFile(pub(crate) PathBuf);
 
 impl PrivateFile {
-    pub(super) fn write(folder: &Path, text: &str) -> Result<Self, Obstacle> {
-        let path = folder.join(format!("trial-{}", hex::encode(crate::clock::random::<8>())));
+    pub(crate) fn write(folder: &Path, text: &str) -> Result<Self, Obstacle> {
+        let path = folder.join(format!("private-{}", hex::encode(crate::clock::random::<8>())));
         let broken = |error: std::io::Error| Obstacle::Broke { said: format!("the worker cannot write into its folder ({error})") };
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(broken)?;
         let written = Self(path);
