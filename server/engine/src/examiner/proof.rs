@@ -37,27 +37,21 @@ pub(super) async fn prove(context: &WorkerContext, claimed: &Claimed) -> Result<
         }
     };
     let dialer = Dialer::new(address).await.map_err(refused)?;
-    let proof = keeping_the_lease(context, claimed, attempt(context, claimed, &target, identity, folder, dialer)).await?;
+    let proof = keeping_the_lease(context, claimed, attempt(context, &target, identity, folder, dialer)).await?;
     conclude(context, claimed, &target, &proof).await
 }
 
 /// In a task of its own: whoever waits for the answer may give up, and the throwaway server is removed all the same.
-async fn attempt(
-    context: &WorkerContext,
-    claimed: &Claimed,
-    target: &Target,
-    identity: StableIdentity,
-    folder: PathBuf,
-    dialer: Dialer,
-) -> Result<Proof> {
+async fn attempt(context: &WorkerContext, target: &Target, identity: StableIdentity, folder: PathBuf, dialer: Dialer) -> Result<Proof> {
     let stop = context.stop.child_token();
     let ends_with_the_wait = stop.clone().drop_guard();
-    let (context, id, name) = (context.clone(), claimed.id.0, target.registration.short_name.clone());
+    let (context, name) = (context.clone(), target.registration.short_name.clone());
     let task = context.tasks.clone().spawn(async move {
         let config = &context.config;
         proof::sweep(&config.scratch_dir).await;
         let asked = Asked {
-            id,
+            // Another one for each try: somebody may still be removing what the one before left.
+            id: clock::new_id::<uuid::Uuid>(),
             folder: &folder.join(&name),
             known_as: &name,
             identity: &identity,

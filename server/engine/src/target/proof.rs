@@ -37,7 +37,7 @@ const MOST_JOBS: usize = 4;
 /// What is proven.
 #[derive(Debug)]
 pub struct Asked<'a> {
-    /// The question: no two proofs have the same one at once.
+    /// Names the throwaway server: another one for each try.
     pub id: Uuid,
     /// The folder of this database's backups.
     pub folder: &'a Path,

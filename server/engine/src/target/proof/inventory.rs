@@ -57,7 +57,8 @@ pub(super) async fn ground(link: &Link) -> Result<Ground, StatementError> {
     })
 }
 
-/// Names of everything that people made. What extensions brought is theirs, and comes with them.
+/// Names of everything that people made. What extensions brought is theirs, and comes with them. Foreign keys that a server made for single
+/// partitions get new names wherever they are made, and come with that of the whole.
 pub(super) async fn take(link: &Link) -> Result<Inventory, StatementError> {
     patient(link, "60s").await?;
     let sql = format!(
@@ -84,6 +85,7 @@ pub(super) async fn take(link: &Link) -> Result<Inventory, StatementError> {
                              AND i.indrelid IN (SELECT t.oid FROM relation t WHERE t.relkind IN ('r', 'p', 'm'))
                 UNION ALL SELECT 'constraint', pg_catalog.quote_ident(k.conname) || $1 || h.name FROM heap h
                             JOIN pg_catalog.pg_constraint k ON k.conrelid = h.oid AND k.contype IN ('c', 'f', 'p', 'u', 'x')
+                             AND NOT (k.contype = 'f' AND k.conparentid <> 0)
                 UNION ALL SELECT 'routine', p.oid::pg_catalog.regprocedure::pg_catalog.text FROM pg_catalog.pg_proc p JOIN space s ON s.oid = p.pronamespace
                            WHERE NOT EXISTS (SELECT FROM brought b WHERE b.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND b.objid = p.oid)
                 UNION ALL SELECT 'trigger', pg_catalog.quote_ident(t.tgname) || $1 || r.name FROM relation r
