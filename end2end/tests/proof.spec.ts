@@ -23,6 +23,7 @@ test("a whole backup is restored, compared and on record", async ({ page, demo }
   await expect(card).toContainText("shop/nightly.dump");
   await wellMade(page);
   await page.goto(`${demo.address}/databases`);
+  await expect(page.getByRole("row").filter({ hasText: "Restored by a worker: the one of" })).toHaveCount(1);
   await wellMade(page);
 });
 

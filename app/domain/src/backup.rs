@@ -1,7 +1,7 @@
 //! The proof of a backup: what a worker found when it restored one and held the result against the database.
 //!
 //! A backup that exists, lists its contents and has the right size can still be worthless. Only what was restored is proven, and only as far
-//! as it was compared: names of everything, and that tables which hold rows are not empty in the backup.
+//! as it was compared: the names of its objects, and roughly how many rows its tables have.
 
 use crate::approval::Policy;
 use crate::decision::Refusal;
@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A table that is empty in the backup is told as a fault once the database has more rows in it than this: a queue may fill a little between
 /// the backup and its proof, and a table that is left out of every backup has all of them.
 pub const MOST_NEW_ROWS: u64 = 100;
+/// A table with less than a tenth of the rows that the database has by the server's estimate is told as a fault, where more than this are missing;
+/// one with less than half of them is named. Estimates are often wrong by a fifth, and seldom by half.
+pub const MOST_MISSING_ROWS: u64 = 10_000;
 /// Objects of one kind that a backup lacks are named up to so many.
 pub const MOST_NAMED: usize = 10;
 /// A restoration takes no longer, hours.
@@ -96,13 +99,13 @@ pub struct Inventory {
     pub objects: BTreeMap<Kind, BTreeSet<String>>,
 }
 
-/// What a table holds on the other side where it is empty in the backup.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LiveRows {
-    /// So many, counted up to one more than [`MOST_NEW_ROWS`].
-    AtLeast(u64),
-    /// The role may not read it, and the server has no estimate.
-    Unknown,
+/// Rows of a table: counted in the backup, and by the server's own estimate in the database, whose rows are not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// In the backup.
+    pub restored: u64,
+    /// In the database; `None` where the server has no estimate.
+    pub live: Option<u64>,
 }
 
 /// Why a backup is not proven.
@@ -135,6 +138,13 @@ pub enum Fault {
         /// How many there are.
         count: usize,
     },
+    /// Tables have less than a tenth of their rows in the backup.
+    Few {
+        /// The first names.
+        names: Vec<String>,
+        /// How many there are.
+        count: usize,
+    },
 }
 
 impl Fault {
@@ -158,6 +168,11 @@ impl Fault {
                 "{} with rows in the database {} empty in the backup: {}.",
                 plural(*count as u64, "table", "tables"),
                 if *count == 1 { "is" } else { "are" },
+                named(names, *count)
+            ),
+            Self::Few { names, count } => format!(
+                "{} less than a tenth of their rows in the backup: {}.",
+                plural(*count as u64, "table has", "tables have"),
                 named(names, *count)
             ),
         }
@@ -205,8 +220,11 @@ pub struct Proof {
     pub restored: Option<Restored>,
     /// Why it is no proof; empty where it is one.
     pub faults: Vec<Fault>,
-    /// What was not compared, and why, as sentences.
+    /// What was not compared, and why, and what else is worth knowing, as sentences.
     pub not_compared: Vec<String>,
+    /// The identity of the database that it was compared with, as its connection test found it.
+    #[serde(default)]
+    pub of: serde_json::Value,
 }
 
 impl Proof {
@@ -226,7 +244,7 @@ impl Proof {
             plural(of(kind), one, many)
         };
         Some(format!(
-            "A worker restored it into PostgreSQL {} in {} ({}): {} with {}, {}, {}, {}. The names of everything were compared with the database, and that no table with rows is empty.",
+            "A worker restored it into PostgreSQL {} in {} ({}): {} with {}, {}, {}, {}. Compared with the database: the names of schemas, tables, columns, views, indexes, constraints, functions, triggers and types, and roughly how many rows its tables have.",
             restored.server_major,
             seconds(restored.took_ms),
             size(restored.size_bytes),
@@ -249,47 +267,62 @@ fn seconds(ms: u64) -> String {
     }
 }
 
-/// Holds what was restored against the database. `empty` are the tables without a row in the backup, each with what the database has in it.
+/// Holds what was restored against the database. `rows` are those of every table that has rows of its own in the backup, or could have.
 #[must_use]
-pub fn compare(live: &Inventory, restored: &Inventory, empty: &BTreeMap<String, LiveRows>) -> (Vec<Fault>, Vec<String>) {
+pub fn compare(live: &Inventory, restored: &Inventory, rows: &BTreeMap<String, Rows>) -> (Vec<Fault>, Vec<String>) {
     let none = BTreeSet::new();
-    let tables = restored.objects.get(&Kind::Table).unwrap_or(&none);
+    let missing = |kind: Kind| -> Vec<&String> {
+        let there = restored.objects.get(&kind).unwrap_or(&none);
+        live.objects.get(&kind).unwrap_or(&none).difference(there).collect()
+    };
+    // A missing table says enough: that its columns are missing with it is not told again.
+    let gone: Vec<String> = missing(Kind::Table).into_iter().map(|table| format!("{IN_TABLE}{table}")).collect();
     let mut faults = Vec::new();
-    for (kind, names) in &live.objects {
-        let there = restored.objects.get(kind).unwrap_or(&none);
-        let missing: Vec<&String> = names.difference(there).filter(|name| *kind != Kind::Column || has_table(name, tables)).collect();
+    for kind in live.objects.keys() {
+        let mut missing = missing(*kind);
+        if *kind == Kind::Column {
+            missing.retain(|column| gone.iter().all(|of| !column.ends_with(of)));
+        }
         if !missing.is_empty() {
-            faults.push(Fault::Lacks { kind: *kind, names: first(missing.iter().copied()), count: missing.len() });
+            faults.push(Fault::Lacks { kind: *kind, names: first(&missing), count: missing.len() });
         }
     }
-    let held = |rows: &LiveRows| matches!(rows, LiveRows::AtLeast(rows) if *rows > MOST_NEW_ROWS);
-    let lost: Vec<&String> = empty.iter().filter(|(name, rows)| tables.contains(*name) && held(rows)).map(|(name, _)| name).collect();
-    if !lost.is_empty() {
-        faults.push(Fault::Empty { names: first(lost.iter().copied()), count: lost.len() });
+    let which = |is: &dyn Fn(&Rows) -> bool| -> Vec<&String> { rows.iter().filter(|(_, rows)| is(rows)).map(|(name, _)| name).collect() };
+    let live = |rows: &Rows| rows.live.unwrap_or(0);
+    let is_empty = |rows: &Rows| rows.restored == 0 && live(rows) > MOST_NEW_ROWS;
+    let has_few = |rows: &Rows| rows.restored > 0 && live(rows) / 10 > rows.restored && live(rows) - rows.restored > MOST_MISSING_ROWS;
+    let has_half = |rows: &Rows| {
+        rows.restored > 0 && !has_few(rows) && live(rows) / 2 > rows.restored && live(rows) - rows.restored > MOST_MISSING_ROWS / 10
+    };
+    let (empty, few, half) = (which(&is_empty), which(&has_few), which(&has_half));
+    let unknown = which(&|rows| rows.restored == 0 && rows.live.is_none());
+    if !empty.is_empty() {
+        faults.push(Fault::Empty { names: first(&empty), count: empty.len() });
     }
-    let unknown: Vec<&String> = empty.iter().filter(|(_, rows)| **rows == LiveRows::Unknown).map(|(name, _)| name).collect();
-    let mut not_compared = Vec::new();
-    if !unknown.is_empty() {
-        let named: Vec<String> = first(unknown.iter().copied()).iter().map(|name| visible(name)).collect();
-        not_compared.push(format!(
-            "{} empty in the backup, and Drydock's role may not read whether the database has rows in it: {}.",
-            plural(unknown.len() as u64, "table is", "tables are"),
-            named.join(", ")
-        ));
+    if !few.is_empty() {
+        faults.push(Fault::Few { names: first(&few), count: few.len() });
     }
-    (faults, not_compared)
-}
-
-/// A missing table says enough: that its columns are missing with it is not told again.
-fn has_table(column: &str, tables: &BTreeSet<String>) -> bool {
-    column.split_once(IN_TABLE).is_none_or(|(_, table)| tables.contains(table))
+    let mut told = Vec::new();
+    let mut tell = |tables: &[&String], one: &str, many: &str| {
+        if !tables.is_empty() {
+            let named: Vec<String> = first(tables).iter().map(|name| visible(name)).collect();
+            told.push(format!("{}: {}.", plural(tables.len() as u64, one, many), named.join(", ")));
+        }
+    };
+    tell(&half, "table has less than half of its rows in the backup", "tables have less than half of their rows in the backup");
+    tell(
+        &unknown,
+        "table is empty in the backup, and the server has no estimate of its rows",
+        "tables are empty in the backup, and the server has no estimate of their rows",
+    );
+    (faults, told)
 }
 
 /// Between the name of what belongs to a table and that of the table.
 pub const IN_TABLE: &str = " of ";
 
-fn first<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
-    names.take(MOST_NAMED).cloned().collect()
+fn first(names: &[&String]) -> Vec<String> {
+    names.iter().take(MOST_NAMED).map(|name| (*name).clone()).collect()
 }
 
 /// The code of the refusal where a proof is demanded that there is not.
@@ -365,15 +398,26 @@ mod tests {
 
     #[test]
     fn a_table_without_its_rows_is_a_fault_and_a_queue_is_none() {
-        let live = inventory(&[(Kind::Table, &["s.a", "s.queue", "s.shut"])]);
-        let empty = BTreeMap::from([
-            ("s.a".to_owned(), LiveRows::AtLeast(MOST_NEW_ROWS + 1)),
-            ("s.queue".to_owned(), LiveRows::AtLeast(MOST_NEW_ROWS)),
-            ("s.shut".to_owned(), LiveRows::Unknown),
-        ]);
-        let (faults, not_compared) = compare(&live, &live, &empty);
-        assert_eq!(faults, [Fault::Empty { names: vec!["s.a".into()], count: 1 }]);
-        assert!(not_compared[0].starts_with("1 table is empty in the backup") && not_compared[0].contains("s.shut"), "{not_compared:?}");
+        let said = |restored, live| {
+            let (faults, told) =
+                compare(&Inventory::default(), &Inventory::default(), &BTreeMap::from([("s.a".to_owned(), Rows { restored, live })]));
+            faults.iter().map(Fault::sentence).chain(told).collect::<Vec<_>>().concat()
+        };
+        assert_eq!(said(0, Some(MOST_NEW_ROWS + 1)), "1 table with rows in the database is empty in the backup: s.a.");
+        assert_eq!(said(0, Some(MOST_NEW_ROWS)), "", "a queue fills a little");
+        assert_eq!(said(0, None), "1 table is empty in the backup, and the server has no estimate of its rows: s.a.");
+        assert_eq!(said(1, Some(100_000)), "1 table has less than a tenth of their rows in the backup: s.a.");
+        assert_eq!(said(40_000, Some(100_000)), "1 table has less than half of its rows in the backup: s.a.");
+        for (restored, live) in [(1, Some(1_000)), (60_000, Some(100_000)), (5, None), (100, Some(0))] {
+            assert_eq!(said(restored, live), "", "{restored} of {live:?}");
+        }
+    }
+
+    #[test]
+    fn a_column_is_told_though_its_name_reads_like_a_table() {
+        let live = inventory(&[(Kind::Table, &["s.t"]), (Kind::Column, &["\"date of birth\" of s.t", "a of s.t"])]);
+        let restored = inventory(&[(Kind::Table, &["s.t"]), (Kind::Column, &["a of s.t"])]);
+        assert_eq!(compare(&live, &restored, &BTreeMap::new()).0.len(), 1);
     }
 
     #[test]

@@ -61,8 +61,6 @@ pub async fn run(context: WorkerContext) -> Result<()> {
     let scratch = context.config.scratch_dir.clone();
     context.tasks.spawn(async move { crate::target::proof::sweep(&scratch).await });
     let room = Arc::new(Semaphore::new(AT_ONCE));
-    // Restoring fills disk and cores: one at a time, and beside the other questions.
-    let proofs = Arc::new(Semaphore::new(usize::from(context.config.backups_dir.is_some())));
     let mut seen = Instant::now();
     loop {
         if seen.elapsed() >= SEEN {
@@ -71,7 +69,7 @@ pub async fn run(context: WorkerContext) -> Result<()> {
         }
         // A key that is not admitted opens nothing: the questions are left to workers whose keys are.
         while admitted && let Ok(place) = Arc::clone(&room).try_acquire_owned() {
-            let proving = Arc::clone(&proofs).try_acquire_owned().ok();
+            let proving = Arc::clone(&context.proofs).try_acquire_owned().ok();
             let Some(claimed) = claim(&context, proving.is_some()).await? else { break };
             let (place, proving) = if claimed.kind == ExaminationKind::BackupProof { (None, proving) } else { (Some(place), None) };
             let context = context.clone();

@@ -28,6 +28,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -78,6 +79,8 @@ pub struct WorkerContext {
     pub stop: CancellationToken,
     /// Tasks that must reach their safe point before the process ends.
     pub tasks: TaskTracker,
+    /// Restoring fills disk and cores: one backup is proven at a time, also when the loop that takes questions begins anew.
+    pub proofs: Arc<Semaphore>,
     bells: Arc<Bells>,
     alive: Arc<Alive>,
     /// Why this program may not go on, once a newer one has changed the schema.
@@ -95,6 +98,7 @@ impl WorkerContext {
         let name: Arc<str> = process_name().into();
         let alive = Arc::new(Alive::hold(&config.data_dir, &name)?);
         Ok(Self {
+            proofs: Arc::new(Semaphore::new(usize::from(config.backups_dir.is_some()))),
             pool,
             heartbeats,
             keyring,

@@ -51,6 +51,8 @@ pub struct Row {
     pub test: Option<(ExaminationState, bool, Timestamp)>,
     /// When the newest recorded backup ended.
     pub backup_at: Option<Timestamp>,
+    /// When the newest backup that a worker restored was taken.
+    pub proven_at: Option<Timestamp>,
     /// The next window, or the one that runs: number, state, start.
     pub next_window: Option<(i64, WindowState, Timestamp)>,
 }

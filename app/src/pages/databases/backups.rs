@@ -93,7 +93,6 @@ fn asked(asked: ProofAsked, now: Timestamp) -> AnyView {
 
 fn found(proof: Proof) -> impl IntoView {
     let holds = proof.holds();
-    let said = proof.sentence().filter(|_| holds);
     let archive = proof.archive.map(|archive| {
         let size = (archive.size_bytes > 0).then(|| format!(", {}", size(archive.size_bytes)));
         let taken = archive.taken_at.map(|at| view! { ", taken "<Time at/> });
@@ -107,5 +106,6 @@ fn found(proof: Proof) -> impl IntoView {
         let sentences = proof.not_compared.iter().map(|sentence| view! { <li>{visible(sentence)}</li> }).collect_view();
         view! { <p class="quiet">"Not compared:"</p><ul class="entries quiet">{sentences}</ul> }
     });
-    view! { {archive}{said.map(|said| view! { <p class="quiet">{said}</p> })}{faults}{not_compared} }
+    // What was done stands with the record.
+    view! { {archive}{faults}{not_compared} }
 }

@@ -132,6 +132,7 @@ fn Line(row: Row, now: Timestamp) -> impl IntoView {
         };
         view! { <Pill tone label/><div class="when"><Span from=now to=at/>", "<Time at/></div> }
     });
+    let proven = row.proven_at.map(|at| view! { <div class="when">"Restored by a worker: the one of "<Span from=now to=at/></div> });
     let backup = match row.backup_at {
         Some(at) => view! { <Span from=now to=at/><div class="when"><Time at/></div> }.into_any(),
         None => view! { <span class="quiet">"None on record"</span> }.into_any(),
@@ -149,7 +150,7 @@ fn Line(row: Row, now: Timestamp) -> impl IntoView {
             <td>{row.environment.label()}</td>
             <td data-label="Owner">{row.team}</td>
             <td data-label="Last connection test">{test.unwrap_or_else(|| view! { <Pill tone=Tone::Quiet label="Never asked"/><div class="when"></div> })}</td>
-            <td data-label="Newest backup">{backup}</td>
+            <td data-label="Newest backup">{backup}{proven}</td>
             <td data-label="Next window">{window}</td>
         </tr>
     }

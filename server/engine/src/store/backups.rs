@@ -82,10 +82,11 @@ pub async fn insert_proven(db: &mut PgConnection, id: Uuid, proven: &Proven<'_>)
     .map(drop)
 }
 
-/// When the newest backup that a worker restored was taken.
+/// When the newest backup that a worker restored was taken; of the database that is registered now, and not of one that was before.
 pub async fn newest_proven(db: &mut PgConnection, target: TargetId) -> sqlx::Result<Option<Timestamp>> {
     let found = sqlx::query_scalar!(
-        r#"SELECT b.taken_at AS "at: Stamp" FROM drydock.backup_record b WHERE b.target_id = $1 AND b.proof IS NOT NULL ORDER BY b.taken_at DESC LIMIT 1"#,
+        r#"SELECT b.taken_at AS "at: Stamp" FROM drydock.backup_record b JOIN drydock.target t ON t.id = b.target_id
+           WHERE b.target_id = $1 AND b.proof IS NOT NULL AND b.proof -> 'of' = t.identity ORDER BY b.taken_at DESC LIMIT 1"#,
         target.0
     )
     .fetch_optional(db)

@@ -17,12 +17,13 @@ pub async fn rows(db: &mut PgConnection, teams: Option<&[TeamId]>, filter: &Filt
     let teams: Option<Vec<Uuid>> = teams.map(|teams| teams.iter().map(|team| team.0).collect());
     let rows = sqlx::query!(
         r#"SELECT t.id, t.short_name, t.name, t.environment, m.name AS team, t.state,
-                  e.state AS "test_state?", e.passed AS "test_passed?", e.asked_at AS "test_at?", b.taken_at AS "backup_at?",
+                  e.state AS "test_state?", e.passed AS "test_passed?", e.asked_at AS "test_at?", b.taken_at AS "backup_at?", v.taken_at AS "proven_at?",
                   n.number AS "next_number?", n.state AS "next_state?", n.start_at AS "next_start?"
            FROM drydock.target t JOIN drydock.team m ON m.id = t.team_id
            LEFT JOIN LATERAL (SELECT x.state, x.answer -> 'passed' = 'true'::jsonb AS passed, coalesce(x.answered_at, x.asked_at) AS asked_at FROM drydock.examination x
                               WHERE x.target_id = t.id AND x.kind = 'connection_test' ORDER BY x.asked_at DESC LIMIT 1) e ON true
            LEFT JOIN LATERAL (SELECT x.taken_at FROM drydock.backup_record x WHERE x.target_id = t.id ORDER BY x.taken_at DESC LIMIT 1) b ON true
+           LEFT JOIN LATERAL (SELECT x.taken_at FROM drydock.backup_record x WHERE x.target_id = t.id AND x.proof -> 'of' = t.identity ORDER BY x.taken_at DESC LIMIT 1) v ON true
            LEFT JOIN LATERAL (SELECT w.number, w.state, r.start_at FROM drydock.window_target wt
                               JOIN drydock.window w ON w.id = wt.window_id AND w.revision = wt.revision
                               JOIN drydock.revision r ON r.window_id = w.id AND r.number = w.revision
@@ -57,6 +58,7 @@ pub async fn rows(db: &mut PgConnection, teams: Option<&[TeamId]>, filter: &Filt
                 state: meaning(TargetState::from_word(&row.state), &row.state)?,
                 test: test_state.zip(row.test_at).map(|(state, at)| (state, row.test_passed.unwrap_or(false), at.to_jiff())),
                 backup_at: row.backup_at.map(Stamp::to_jiff),
+                proven_at: row.proven_at.map(Stamp::to_jiff),
                 next_window: row
                     .next_number
                     .zip(next_state)

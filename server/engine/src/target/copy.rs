@@ -8,7 +8,7 @@
 //! Nothing of the copy is of use for the run: it is proof of names, types and the way back, and of nothing that depends on rows.
 
 mod compare;
-mod make;
+pub(crate) mod make;
 mod send;
 
 use super::connect::Dialer;

@@ -78,8 +78,6 @@ impl<'a> Client<'a> {
         let address = dialer.address();
         let mut environment = vec![
             ("LC_ALL", "C".to_owned()),
-            // The hours an archive carries are shown as they stand in it.
-            ("TZ", "UTC".to_owned()),
             ("PGHOST", address.host.clone()),
             ("PGPORT", address.port.to_string()),
             ("PGUSER", address.user.clone()),
@@ -92,6 +90,8 @@ impl<'a> Client<'a> {
             ("PGSERVICEFILE", "/dev/null".to_owned()),
             ("PGSYSCONFDIR", "/dev/null".to_owned()),
         ];
+        // The hours an archive carries are read in this machine's zone, here and by whoever reads what the program lists.
+        environment.extend(jiff::tz::TimeZone::system().iana_name().map(|zone| ("TZ", zone.to_owned())));
         if let Some(ip) = dialer.pinned() {
             environment.push(("PGHOSTADDR", ip.to_string()));
         }

@@ -118,34 +118,7 @@ impl Copy {
     }
 
     async fn statement(&self) -> Result<String, Obstacle> {
-        // Columns came with versions 15, 16 and 17; read as JSON they may be missing.
-        let row = self
-            .ground
-            .control
-            .row(
-                "SELECT pg_catalog.pg_encoding_to_char(d.encoding)::pg_catalog.text, d.datcollate::pg_catalog.text, d.datctype::pg_catalog.text,
-                        j.row ->> 'datlocprovider', coalesce(j.row ->> 'datlocale', j.row ->> 'daticulocale'), j.row ->> 'daticurules'
-                   FROM pg_catalog.pg_database d CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(d) AS row) j WHERE d.oid = $1",
-                &[&self.ground.database],
-            )
-            .await?;
-        let text = |at: usize| -> Result<Option<String>, Obstacle> {
-            let value: Option<String> = field(&row, at)?;
-            value.map(|value| literal(&value).map_err(|error| Obstacle::Broke { said: error.to_string() })).transpose()
-        };
-        let mut words = vec![format!("CREATE DATABASE {} TEMPLATE template0", self.name)];
-        for (at, word) in [(0, "ENCODING"), (1, "LC_COLLATE"), (2, "LC_CTYPE")] {
-            words.extend(text(at)?.map(|value| format!("{word} {value}")));
-        }
-        let provider: Option<String> = field(&row, 3)?;
-        words.extend(match (provider.as_deref(), text(4)?) {
-            (Some("i"), Some(locale)) => Some(format!("LOCALE_PROVIDER icu ICU_LOCALE {locale}")),
-            (Some("b"), Some(locale)) => Some(format!("LOCALE_PROVIDER builtin BUILTIN_LOCALE {locale}")),
-            (Some("c"), _) => Some("LOCALE_PROVIDER libc".to_owned()),
-            _ => None,
-        });
-        words.extend(text(5)?.map(|rules| format!("ICU_RULES {rules}")));
-        Ok(words.join(" "))
+        Ok(format!("CREATE DATABASE {} TEMPLATE template0 {}", self.name, sorted_like(&self.ground.control).await?))
     }
 
     /// Fills it with the schema of the database, and gives what it was made without.
@@ -219,6 +192,36 @@ impl Copy {
             Err(_) => Some(left(&self.name, "the server did not answer in time")),
         }
     }
+}
+
+/// The words that make a database with the encoding and the sorting of this one.
+pub(crate) async fn sorted_like(control: &Link) -> Result<String, Obstacle> {
+    // Columns came with versions 15, 16 and 17; read as JSON they may be missing.
+    let row = control
+            .row(
+                "SELECT pg_catalog.pg_encoding_to_char(d.encoding)::pg_catalog.text, d.datcollate::pg_catalog.text, d.datctype::pg_catalog.text,
+                        j.row ->> 'datlocprovider', coalesce(j.row ->> 'datlocale', j.row ->> 'daticulocale'), j.row ->> 'daticurules'
+                   FROM pg_catalog.pg_database d CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(d) AS row) j WHERE d.datname = pg_catalog.current_database()",
+                &[],
+            )
+            .await?;
+    let text = |at: usize| -> Result<Option<String>, Obstacle> {
+        let value: Option<String> = field(&row, at)?;
+        value.map(|value| literal(&value).map_err(|error| Obstacle::Broke { said: error.to_string() })).transpose()
+    };
+    let mut words = Vec::new();
+    for (at, word) in [(0, "ENCODING"), (1, "LC_COLLATE"), (2, "LC_CTYPE")] {
+        words.extend(text(at)?.map(|value| format!("{word} {value}")));
+    }
+    let provider: Option<String> = field(&row, 3)?;
+    words.extend(match (provider.as_deref(), text(4)?) {
+        (Some("i"), Some(locale)) => Some(format!("LOCALE_PROVIDER icu ICU_LOCALE {locale}")),
+        (Some("b"), Some(locale)) => Some(format!("LOCALE_PROVIDER builtin BUILTIN_LOCALE {locale}")),
+        (Some("c"), _) => Some("LOCALE_PROVIDER libc".to_owned()),
+        _ => None,
+    });
+    words.extend(text(5)?.map(|rules| format!("ICU_RULES {rules}")));
+    Ok(words.join(" "))
 }
 
 fn not_copied(ended: Ended, left_out: &[String]) -> Obstacle {

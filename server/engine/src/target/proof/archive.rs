@@ -40,6 +40,19 @@ pub(super) struct Found {
     is_directory: bool,
 }
 
+impl Found {
+    /// Whether it is still what was found: a backup that is being written is looked at when it is done.
+    pub(super) fn is_unchanged(&self) -> bool {
+        let is = if self.is_directory { Is::Directory } else { Is::Custom };
+        let size = if self.is_directory {
+            files(&self.path).map(|files| files.iter().map(|(_, size)| size).sum())
+        } else {
+            fs::metadata(&self.path).map(|meta| meta.len())
+        };
+        changed(&self.path, &is).is_ok_and(|at| at == self.changed_at) && size.is_ok_and(|size: u64| size == self.size_bytes)
+    }
+}
+
 /// What lies in the folder.
 #[derive(Debug)]
 pub(super) enum Newest {
@@ -76,6 +89,9 @@ const BEGUN_SAID: &str = "It has no toc.dat, which pg_dump writes last: the dump
 /// A sentence, where the folder cannot be read.
 pub(super) fn newest(folder: &Path, known_as: &str) -> Result<Newest, String> {
     let broken = |error: io::Error| format!("The worker cannot read {known_as} ({error}).");
+    if !folder.parent().is_some_and(Path::is_dir) {
+        return Err(format!("The folder of backups, in which {known_as} would lie, is not there: is its disk mounted?"));
+    }
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -262,11 +278,17 @@ pub(super) struct Listed {
     pub database: Option<String>,
     /// When the dump began, by the clock of where it was taken, read in this machine's zone as `pg_restore` does.
     pub created: Option<Timestamp>,
+    /// Oid of the database it is of.
+    pub database_oid: Option<u32>,
+    /// Oids of the tables it is of.
+    pub tables: BTreeSet<u32>,
+    /// Extensions it would make.
+    pub extensions: BTreeSet<String>,
     entries: Vec<(String, String)>,
 }
 
 impl Listed {
-    /// Reads what `pg_restore --list` wrote.
+    /// Reads what `pg_restore --list --create` wrote.
     pub(super) fn read(list: &str) -> Self {
         let mut read = Self::default();
         for line in list.lines() {
@@ -279,22 +301,40 @@ impl Listed {
                 }
                 continue;
             }
-            // "217; 1259 16390 TABLE shop orders shop_owner"
-            let entry = line.split_once("; ").and_then(|(_, rest)| rest.splitn(3, ' ').nth(2));
-            if let Some(entry) = entry.filter(|_| line.starts_with(|c: char| c.is_ascii_digit())) {
-                read.entries.push((line.to_owned(), entry.to_owned()));
+            // "217; 1259 16390 TABLE shop orders shop_owner": catalog and oid of the object stand before it.
+            let mut words = line.split_once("; ").map_or("", |(_, rest)| rest).splitn(3, ' ');
+            let (catalog, oid, entry) = (words.next(), words.next().and_then(|oid| oid.parse().ok()), words.next());
+            let Some(entry) = entry.filter(|_| line.starts_with(|c: char| c.is_ascii_digit())) else { continue };
+            if entry.starts_with("DATABASE - ") && catalog == Some("1262") {
+                read.database_oid = oid;
+            } else if entry.starts_with("TABLE ") && catalog == Some("1259") {
+                read.tables.extend(oid);
             }
+            read.extensions.extend(entry.strip_prefix("EXTENSION - ").map(|name| name.trim().to_owned()));
+            read.entries.push((line.to_owned(), entry.to_owned()));
         }
         read
     }
 
+    /// Whether it makes a schema. Its owner's name follows without a mark, and may have blanks.
+    pub(super) fn makes_schema(&self, name: &str) -> bool {
+        let begins = format!("SCHEMA - {name} ");
+        self.entries.iter().any(|(_, entry)| entry.starts_with(&begins))
+    }
+
+    /// Whether something of it leads to other servers.
+    pub(super) fn reaches_out(&self) -> bool {
+        self.entries.iter().any(|(_, entry)| is_away(entry))
+    }
+
     /// The lines to restore, and what is left out of them as sentences. Extensions and schemas that were made before are left out silently.
     pub(super) fn kept(&self, made: &BTreeSet<String>, schemas: &BTreeSet<String>) -> (String, Vec<String>) {
-        let (mut kept, mut unknown, mut event_triggers, mut unfilled) = (String::new(), BTreeSet::new(), 0_u64, 0_u64);
+        let (mut kept, mut unknown, mut event_triggers, mut unfilled, mut away) = (String::new(), BTreeSet::new(), 0_u64, 0_u64, 0_u64);
         for (line, entry) in &self.entries {
             let of = |kind: &str| entry.starts_with(kind) || entry.strip_prefix("COMMENT - ").is_some_and(|rest| rest.starts_with(kind));
             let extension = entry.strip_prefix("EXTENSION - ").or_else(|| entry.strip_prefix("COMMENT - EXTENSION ")).map(str::trim);
-            let schema = entry.strip_prefix("SCHEMA - ").and_then(|rest| rest.rsplit_once(' ')).map(|(name, _)| name);
+            let schema = entry.strip_prefix("SCHEMA - ");
+            let is_made = |rest: &str| rest.starts_with("public ") || schemas.iter().any(|name| rest.starts_with(&format!("{name} ")));
             if let Some(extension) = extension {
                 if !made.contains(extension) {
                     unknown.insert(visible(extension));
@@ -303,19 +343,24 @@ impl Listed {
                 event_triggers += 1;
             } else if entry.starts_with("MATERIALIZED VIEW DATA ") {
                 unfilled += 1;
-            } else if of("USER MAPPING ")
+            } else if is_away(entry) {
+                away += 1;
+            } else if of("DATABASE ")
                 || of("PUBLICATION ")
                 || of("SUBSCRIPTION ")
                 || entry.starts_with("COMMENT - SCHEMA public ")
-                || schema.is_some_and(|name| name == "public" || schemas.contains(name))
+                || schema.is_some_and(is_made)
             {
-                // Leads to other servers, or is there already.
+                // Of the whole database, or there already.
             } else {
                 kept.push_str(line);
                 kept.push('\n');
             }
         }
         let mut left_out = Vec::new();
+        if away > 0 {
+            left_out.push("Servers, user mappings and foreign tables were not restored: they lead to other servers.".to_owned());
+        }
         if event_triggers > 0 {
             left_out.push("Event triggers were not restored: only a superuser makes them.".to_owned());
         }
@@ -330,6 +375,12 @@ impl Listed {
     }
 }
 
+/// What leads to other servers. A comment on it comes with it.
+fn is_away(entry: &str) -> bool {
+    let entry = entry.strip_prefix("COMMENT - ").unwrap_or(entry);
+    ["USER MAPPING ", "SERVER ", "FOREIGN TABLE ", "FOREIGN DATA WRAPPER "].iter().any(|kind| entry.starts_with(kind))
+}
+
 /// `2026-11-29 02:13:47 UTC`: the word at the end is this machine's, not the archive's.
 fn instant(text: &str) -> Option<Timestamp> {
     let civil: DateTime = text.get(..19)?.parse().ok()?;
@@ -340,7 +391,7 @@ fn instant(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    const LIST: &str = ";\n; Archive created at 2026-11-20 02:13:47 UTC\n;     dbname: shop\n;     TOC Entries: 9\n;\n1; 2615 1 SCHEMA - shop o\n2; 2615 2 SCHEMA - public o\n3; 3079 3 EXTENSION - citext \n4; 0 0 COMMENT - EXTENSION citext \n5; 3079 4 EXTENSION - gone \n6; 3466 5 EVENT TRIGGER - t o\n7; 1418 6 USER MAPPING - USER MAPPING o SERVER s o\n8; 1259 7 TABLE shop EVENT TRIGGER o\n9; 0 8 MATERIALIZED VIEW DATA shop m o\n10; 2615 9 SCHEMA - tools o\n";
+    const LIST: &str = ";\n; Archive created at 2026-11-20 02:13:47 UTC\n;     dbname: shop\n;     TOC Entries: 9\n;\n1; 2615 1 SCHEMA - shop o\n2; 2615 2 SCHEMA - public o\n3; 3079 3 EXTENSION - citext \n4; 0 0 COMMENT - EXTENSION citext \n5; 3079 4 EXTENSION - gone \n6; 3466 5 EVENT TRIGGER - t o\n7; 1418 6 USER MAPPING - USER MAPPING o SERVER s o\n8; 1259 7 TABLE shop EVENT TRIGGER o\n9; 0 8 MATERIALIZED VIEW DATA shop m o\n10; 2615 9 SCHEMA - tools Domain Users\n11; 1262 16384 DATABASE - shop o\n12; 1417 20 SERVER - s o\n";
 
     #[test]
     fn a_list_says_of_which_database_it_is_and_when() {
@@ -350,8 +401,11 @@ mod tests {
         assert_eq!(listed.created, Some(there));
         let (kept, left_out) = listed.kept(&["citext".to_owned()].into(), &["tools".to_owned()].into());
         assert_eq!(kept.lines().collect::<Vec<_>>(), ["1; 2615 1 SCHEMA - shop o", "8; 1259 7 TABLE shop EVENT TRIGGER o"]);
-        assert_eq!(left_out.len(), 3, "{left_out:?}");
-        assert!(left_out[2].ends_with("left out: gone."), "{left_out:?}");
+        assert_eq!((listed.database_oid, listed.tables.clone()), (Some(16384), [7].into()));
+        assert!(listed.makes_schema("tools") && !listed.makes_schema("tool") && listed.reaches_out());
+        assert_eq!(listed.extensions, ["citext".to_owned(), "gone".to_owned()].into());
+        assert_eq!(left_out.len(), 4, "{left_out:?}");
+        assert!(left_out[3].ends_with("left out: gone."), "{left_out:?}");
     }
 
     #[test]

@@ -4,11 +4,8 @@ use super::super::fault::StatementError;
 use super::super::link::{Link, amount, field};
 use super::super::privileges::USER_SCHEMA;
 use super::patient;
-use domain::backup::{IN_TABLE, Inventory, Kind, LiveRows, MOST_NEW_ROWS};
+use domain::backup::{IN_TABLE, Inventory, Kind};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// `insufficient_privilege`.
-const NO_RIGHT: &str = "42501";
 
 /// What a restoration needs to know about the server and the database it is of.
 #[derive(Debug)]
@@ -17,12 +14,10 @@ pub(super) struct Ground {
     pub major: u16,
     /// Of the database, bytes.
     pub size_bytes: u64,
-    /// Character set.
-    pub encoding: String,
-    /// How texts are sorted, and which characters are letters, by the C library's names.
-    pub collate: String,
-    /// See `collate`.
-    pub ctype: String,
+    /// The words that make a database that sorts texts as it does.
+    pub sorted: String,
+    /// Oids of its tables.
+    pub tables: BTreeSet<u32>,
     /// Extensions with their schemas.
     pub extensions: Vec<(String, String)>,
     /// Roles that row policies may name.
@@ -34,7 +29,8 @@ pub(super) async fn ground(link: &Link) -> Result<Ground, StatementError> {
     let row = link
         .row(
             "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 / 10000, pg_catalog.pg_database_size(d.oid),
-                    pg_catalog.pg_encoding_to_char(d.encoding)::pg_catalog.text, d.datcollate::pg_catalog.text, d.datctype::pg_catalog.text,
+                    ARRAY(SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                           WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
                     ARRAY(SELECT e.extname::pg_catalog.text FROM pg_catalog.pg_extension e WHERE e.extname <> 'plpgsql' ORDER BY e.extname),
                     ARRAY(SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
                            WHERE e.extname <> 'plpgsql' ORDER BY e.extname),
@@ -45,15 +41,14 @@ pub(super) async fn ground(link: &Link) -> Result<Ground, StatementError> {
         )
         .await?;
     let major: i32 = field(&row, 0)?;
-    let (names, schemas): (Vec<String>, Vec<String>) = (field(&row, 5)?, field(&row, 6)?);
+    let (names, schemas): (Vec<String>, Vec<String>) = (field(&row, 3)?, field(&row, 4)?);
     Ok(Ground {
         major: u16::try_from(major).unwrap_or(0),
         size_bytes: amount(&row, 1)?,
-        encoding: field(&row, 2)?,
-        collate: field(&row, 3)?,
-        ctype: field(&row, 4)?,
+        sorted: String::new(),
+        tables: field::<Vec<u32>>(&row, 2)?.into_iter().collect(),
         extensions: names.into_iter().zip(schemas).collect(),
-        roles: field(&row, 7)?,
+        roles: field(&row, 5)?,
     })
 }
 
@@ -71,12 +66,11 @@ pub(super) async fn take(link: &Link) -> Result<Inventory, StatementError> {
                               AND NOT EXISTS (SELECT FROM brought b WHERE b.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND b.objid = c.oid)),
               heap AS (SELECT r.oid, r.name FROM relation r WHERE r.relkind IN ('r', 'p')),
               found (kind, name) AS (
-                SELECT 'extension', pg_catalog.quote_ident(e.extname) FROM pg_catalog.pg_extension e WHERE e.extname <> 'plpgsql'
-                UNION ALL SELECT 'schema', pg_catalog.quote_ident(s.nspname) FROM space s
+                SELECT 'extension', e.extname::pg_catalog.text FROM pg_catalog.pg_extension e WHERE e.extname <> 'plpgsql'
+                UNION ALL SELECT 'schema', s.nspname::pg_catalog.text FROM space s
                 UNION ALL SELECT 'table', h.name FROM heap h
                 UNION ALL SELECT 'column', pg_catalog.quote_ident(a.attname) || $1 || h.name FROM heap h
                             JOIN pg_catalog.pg_attribute a ON a.attrelid = h.oid AND a.attnum > 0 AND NOT a.attisdropped
-                UNION ALL SELECT 'foreign_table', r.name FROM relation r WHERE r.relkind = 'f'
                 UNION ALL SELECT 'view', r.name FROM relation r WHERE r.relkind = 'v'
                 UNION ALL SELECT 'materialized_view', r.name FROM relation r WHERE r.relkind = 'm'
                 UNION ALL SELECT 'sequence', r.name FROM relation r WHERE r.relkind = 'S'
@@ -89,7 +83,7 @@ pub(super) async fn take(link: &Link) -> Result<Inventory, StatementError> {
                 UNION ALL SELECT 'routine', p.oid::pg_catalog.regprocedure::pg_catalog.text FROM pg_catalog.pg_proc p JOIN space s ON s.oid = p.pronamespace
                            WHERE NOT EXISTS (SELECT FROM brought b WHERE b.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND b.objid = p.oid)
                 UNION ALL SELECT 'trigger', pg_catalog.quote_ident(t.tgname) || $1 || r.name FROM relation r
-                            JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal
+                            JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgparentid = 0
                 UNION ALL SELECT 'row_policy', pg_catalog.quote_ident(p.polname) || $1 || h.name FROM heap h
                             JOIN pg_catalog.pg_policy p ON p.polrelid = h.oid
                 UNION ALL SELECT 'type', pg_catalog.format('%I.%I', s.nspname, y.typname) FROM pg_catalog.pg_type y JOIN space s ON s.oid = y.typnamespace
@@ -110,14 +104,15 @@ pub(super) async fn take(link: &Link) -> Result<Inventory, StatementError> {
     Ok(inventory)
 }
 
-/// Rows of each table that has rows of its own, counted.
+/// Rows of each table that has rows of its own and keeps them, counted. Asked as the role that restored and as nobody else: even a plain count may
+/// run code of whoever made an index.
 pub(super) async fn rows(link: &Link) -> Result<BTreeMap<String, u64>, StatementError> {
     // A count of a large table takes as long as it takes; the proof as a whole has its limit.
     patient(link, "0").await?;
     let sql = format!(
         "SELECT coalesce(pg_catalog.array_agg(pg_catalog.format('%I.%I', n.nspname, c.relname)), '{{}}')
            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-          WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {USER_SCHEMA}
+          WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND {USER_SCHEMA}
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                              WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid AND e.deptype = 'e')"
     );
@@ -137,41 +132,22 @@ pub(super) async fn large_objects(link: &Link) -> Result<u64, StatementError> {
     amount(&link.row("SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata", &[]).await?, 0)
 }
 
-/// What the database has in tables that are empty in the backup. One that is gone meanwhile has nothing.
-pub(super) async fn live_rows(link: &Link, empty: Vec<String>) -> Result<BTreeMap<String, LiveRows>, StatementError> {
-    patient(link, "30s").await?;
+/// How many rows tables of the database have by the server's own estimate, without reading one: what a table's owner hangs on it, such as an index
+/// over a function or a row policy, would run as Drydock's role. One that is gone meanwhile has none.
+pub(super) async fn estimates(link: &Link, names: Vec<String>) -> Result<BTreeMap<String, Option<u64>>, StatementError> {
+    patient(link, "60s").await?;
+    let sql = "SELECT w.name, c.oid IS NOT NULL, greatest(c.reltuples::pg_catalog.int8, pg_catalog.pg_stat_get_live_tuples(c.oid)), coalesce(pg_catalog.pg_relation_size(c.oid), 0)
+                 FROM pg_catalog.unnest($1::pg_catalog.text[]) w (name)
+                 LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(w.name) AND c.relkind = 'r'";
     let mut found = BTreeMap::new();
-    for name in empty {
-        let row = link
-            .rows(
-                "SELECT c.reltuples::pg_catalog.int8, c.relrowsecurity AND pg_catalog.row_security_active(c.oid) FROM pg_catalog.pg_class c
-                  WHERE c.oid = pg_catalog.to_regclass($1)",
-                &[&name],
-            )
-            .await?
-            .into_iter()
-            .next();
-        let Some(row) = row else {
-            found.insert(name, LiveRows::AtLeast(0));
-            continue;
-        };
-        let (estimate, hidden): (i64, bool) = (field(&row, 0)?, field(&row, 1)?);
-        let counted = link
-            .simple_value(&format!("SELECT pg_catalog.count(*) FROM (SELECT FROM ONLY {name} LIMIT {}) there", MOST_NEW_ROWS + 1))
-            .await;
-        let rows = match (counted, u64::try_from(estimate)) {
-            (Ok(counted), estimate) => {
-                let counted = counted.and_then(|text| text.parse().ok()).unwrap_or(0);
-                // A policy may hide rows of the role: then the estimate has its say, too.
-                LiveRows::AtLeast(if hidden { counted.max(estimate.unwrap_or(0)) } else { counted })
-            }
-            // It may not be read, or is so full of dead rows that nothing was found in time.
-            (Err(error), estimate) if error.sqlstate == NO_RIGHT || error.is_cancelled() => {
-                estimate.map_or(LiveRows::Unknown, LiveRows::AtLeast)
-            }
-            (Err(error), _) => return Err(error),
-        };
-        found.insert(name, rows);
+    for some in names.chunks(10_000) {
+        for row in link.rows(sql, &[&some]).await? {
+            let (name, is_there, rows, bytes): (String, bool, Option<i64>, i64) =
+                (field(&row, 0)?, field(&row, 1)?, field(&row, 2)?, field(&row, 3)?);
+            // Nothing counted and never analysed: none where it has no pages, and otherwise nobody knows.
+            let known = rows.and_then(|rows| u64::try_from(rows).ok()).filter(|rows| *rows > 0 || bytes == 0);
+            found.insert(name, if is_there { known } else { Some(0) });
+        }
     }
     Ok(found)
 }

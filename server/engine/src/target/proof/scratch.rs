@@ -15,7 +15,8 @@ use domain::decision::Refusal;
 use domain::people::visible;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The database that archives are restored into.
 pub(super) const DATABASE: &str = "drydock_proof";
@@ -25,7 +26,14 @@ const ROLE: &str = "drydock_proof";
 const PREFIX: &str = "drydock-proof-";
 /// A restored database, its indexes and what they are sorted in need no more than the live one and a fifth, and the server itself a bit.
 const ROOM_PERCENT: u64 = 120;
-const SERVER_BYTES: u64 = 300 * 1024 * 1024;
+const SERVER_BYTES: u64 = 1536 * 1024 * 1024;
+/// A restoration ends when no more than this is free: the worker's own files may lie on the same disk.
+const RESERVE_BYTES: u64 = 512 * 1024 * 1024;
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Extensions that only a superuser makes and whose functions reach neither files nor other servers. Of all others that are not trusted the
+/// functions may not be called by what is restored.
+const HARMLESS: [&str; 9] =
+    ["autoinc", "bloom", "earthdistance", "insert_username", "intagg", "moddatetime", "postgis", "postgis_topology", "refint"];
 
 /// A running throwaway server.
 pub(super) struct Scratch {
@@ -42,6 +50,22 @@ pub(super) struct Made {
     pub schemas: BTreeSet<String>,
     /// What differs from the real database, as sentences.
     pub notes: Vec<String>,
+    /// It sorts texts as the real one does.
+    pub sorted_alike: bool,
+}
+
+/// Comes back when the disk is nearly full: what is restored is somebody else's text, and may grow without end.
+pub(super) async fn nearly_full(folder: &Path) -> Refusal {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if checkup::free_bytes(folder).is_ok_and(|free| free < RESERVE_BYTES) {
+            return Refusal::new(
+                "no_room",
+                format!("While it was restored the disk below {} became nearly full, so it was given up.", folder.display()),
+                "Make room there, or point DRYDOCK_SCRATCH_DIR to a larger disk. This says nothing about the backup.",
+            );
+        }
+    }
 }
 
 /// Refuses where the disk has not the room.
@@ -82,7 +106,8 @@ impl Scratch {
                 ("wal_level", "minimal"),
                 ("max_wal_senders", "0"),
                 ("archive_mode", "off"),
-                ("max_wal_size", "4GB"),
+                ("max_wal_size", "1GB"),
+                ("max_locks_per_transaction", "2048"),
                 ("checkpoint_timeout", "1h"),
                 ("maintenance_work_mem", "128MB"),
                 ("log_statement", "none"),
@@ -92,9 +117,14 @@ impl Scratch {
             .into(),
             ..ClusterConfig::new(asked.scratch.join(format!("{PREFIX}{}", asked.id.simple())))
         };
-        let cluster = Cluster::start(config)
-            .await
-            .map_err(|error| Refusal::new("no_server", format!("The throwaway server could not be started: {error}"), ""))?;
+        let folder = config.folder.clone();
+        let cluster = match Cluster::start(config).await {
+            Ok(cluster) => cluster,
+            Err(error) => {
+                discard(folder).await;
+                return Err(Refusal::new("no_server", format!("The throwaway server could not be started: {error}"), ""));
+            }
+        };
         Ok(Self { cluster, password: hex::encode(clock::random::<24>()).into(), major })
     }
 
@@ -126,9 +156,15 @@ impl Scratch {
         dialer.connect(NAME).await.map_err(|error| own(&error.to_string()))
     }
 
-    /// A session that looks at what was restored.
+    /// Its folder, which goes with it.
+    pub(super) fn folder(&self) -> &Path {
+        self.cluster.folder()
+    }
+
+    /// A session that looks at what was restored: as the role that restored it. Nobody with more rights ever comes near it again.
     pub(super) async fn look(&self) -> Result<Link, Refusal> {
-        let link = self.superuser(DATABASE).await?;
+        let dialer = self.dialer(ROLE, &self.password, DATABASE).await?;
+        let link = dialer.connect(NAME).await.map_err(|error| own(&error.to_string()))?;
         patient(&link, "0").await.map_err(|error| own(&error.said))?;
         Ok(link)
     }
@@ -142,17 +178,20 @@ impl Scratch {
             // One of the same name as ours is there already.
             let _ = link.execute(&format!("CREATE ROLE {name} NOLOGIN")).await;
         }
-        let quoted = |text: &str| literal(text).map_err(|error| own(&error.to_string()));
-        let encoding = quoted(&ground.encoding)?;
-        let (collate, ctype) = (quoted(&ground.collate)?, quoted(&ground.ctype)?);
-        let with = |sorted: String| format!("CREATE DATABASE {DATABASE} OWNER {ROLE} TEMPLATE template0 ENCODING {encoding} {sorted}");
-        if link.execute(&with(format!("LC_COLLATE {collate} LC_CTYPE {ctype}"))).await.is_err() {
-            link.execute(&with("LC_COLLATE 'C' LC_CTYPE 'C'".to_owned())).await.map_err(|error| own(&error.said))?;
-            notes.push(format!(
-                "The locale {} is not installed on the worker's machine: texts were sorted by their bytes instead.",
-                visible(&ground.collate)
-            ));
-        }
+        let make = format!("CREATE DATABASE {DATABASE} OWNER {ROLE} TEMPLATE template0 {}", ground.sorted);
+        let sorted_alike = match link.execute(&make).await {
+            Ok(_) => true,
+            Err(error) => {
+                let plainly =
+                    format!("CREATE DATABASE {DATABASE} OWNER {ROLE} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
+                link.execute(&plainly).await.map_err(|error| own(&error.said))?;
+                notes.push(format!(
+                    "Texts were sorted by their bytes, because the worker's machine cannot sort them as the database does: {}.",
+                    error.said
+                ));
+                false
+            }
+        };
         link.execute(&format!("REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")).await.map_err(|error| own(&error.said))?;
         drop(link);
         let link = self.superuser(DATABASE).await?;
@@ -165,16 +204,8 @@ impl Scratch {
             }
         }
         extensions.insert("plpgsql".to_owned());
-        for row in link
-            .rows("SELECT w.fdwname::pg_catalog.text FROM pg_catalog.pg_foreign_data_wrapper w", &[])
-            .await
-            .map_err(|error| own(&error.said))?
-        {
-            let wrapper: String = field(&row, 0).map_err(|error| own(&error.said))?;
-            let Ok(wrapper) = identifier(&wrapper) else { continue };
-            link.execute(&format!("GRANT USAGE ON FOREIGN DATA WRAPPER {wrapper} TO {ROLE}")).await.map_err(|error| own(&error.said))?;
-        }
-        Ok(Made { extensions, schemas, notes })
+        shut(&link).await.map_err(|error| own(&error.said))?;
+        Ok(Made { extensions, schemas, notes, sorted_alike })
     }
 
     /// Stops and removes it. What cannot be removed is told in the log, and tried again at the next proof.
@@ -198,6 +229,25 @@ async fn extend(link: &Link, extension: &str, schema: &str) -> Result<(), Statem
         for kind in ["TABLES", "SEQUENCES"] {
             link.execute(&format!("GRANT ALL ON ALL {kind} IN SCHEMA {quoted} TO {ROLE}")).await?;
         }
+    }
+    Ok(())
+}
+
+/// Takes the right to call functions of extensions that could reach files or other servers: what is restored is code of whoever may write into the
+/// database. Wrappers for foreign data are nobody's to use unless that is granted.
+async fn shut(link: &Link) -> Result<(), StatementError> {
+    let harmless: Vec<&str> = HARMLESS.into();
+    let sql = "SELECT p.oid::pg_catalog.regprocedure::pg_catalog.text FROM pg_catalog.pg_extension e
+                 JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+                      AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                 JOIN pg_catalog.pg_proc p ON p.oid = d.objid
+                WHERE e.extname::pg_catalog.text <> ALL ($1)
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_available_extension_versions v
+                                   WHERE v.name = e.extname AND v.version = e.extversion AND v.trusted)";
+    for row in link.rows(sql, &[&harmless]).await? {
+        // The server itself quoted the name.
+        let routine: String = field(&row, 0)?;
+        link.execute(&format!("REVOKE ALL ON ROUTINE {routine} FROM PUBLIC")).await?;
     }
     Ok(())
 }
@@ -228,12 +278,17 @@ pub async fn sweep(folder: &Path) {
         if !is_ours || !path.is_dir() {
             continue;
         }
-        let left = path.clone();
-        match tokio::task::spawn_blocking(move || cluster::discard_left_over(&left)).await {
-            Ok(Ok(true)) => tracing::info!(folder = %path.display(), "a throwaway server was left over and is removed"),
-            Ok(Ok(false)) => {}
-            Ok(Err(error)) => tracing::warn!(folder = %path.display(), %error, "a throwaway server was left over and could not be removed"),
-            Err(error) => tracing::warn!(folder = %path.display(), %error, "a throwaway server was left over and could not be removed"),
-        }
+        discard(path).await;
+    }
+}
+
+/// Removes what nobody owns of a throwaway server.
+async fn discard(folder: PathBuf) {
+    let left = folder.clone();
+    match tokio::task::spawn_blocking(move || if left.is_dir() { cluster::discard_left_over(&left) } else { Ok(false) }).await {
+        Ok(Ok(true)) => tracing::info!(folder = %folder.display(), "a throwaway server was left over and is removed"),
+        Ok(Ok(false)) => {}
+        Ok(Err(error)) => tracing::warn!(folder = %folder.display(), %error, "a throwaway server was left over and could not be removed"),
+        Err(error) => tracing::warn!(folder = %folder.display(), %error, "a throwaway server was left over and could not be removed"),
     }
 }
