@@ -36,8 +36,6 @@ pub enum Kind {
     Table,
     /// Column of a table.
     Column,
-    /// Foreign table.
-    ForeignTable,
     /// View.
     View,
     /// Materialized view.
@@ -76,7 +74,6 @@ impl Kind {
             Self::Schema => ("schema", "schemas"),
             Self::Table => ("table", "tables"),
             Self::Column => ("column", "columns"),
-            Self::ForeignTable => ("foreign table", "foreign tables"),
             Self::View => ("view", "views"),
             Self::MaterializedView => ("materialized view", "materialized views"),
             Self::Sequence => ("sequence", "sequences"),
@@ -171,8 +168,8 @@ impl Fault {
                 named(names, *count)
             ),
             Self::Few { names, count } => format!(
-                "{} less than a tenth of their rows in the backup: {}.",
-                plural(*count as u64, "table has", "tables have"),
+                "{} rows in the backup: {}.",
+                plural(*count as u64, "table has less than a tenth of its", "tables have less than a tenth of their"),
                 named(names, *count)
             ),
         }
@@ -340,7 +337,7 @@ pub fn unproven(max_age_hours: Option<u32>, proven_at: Option<Timestamp>, now: T
     let way_out = "Somebody of the owner team has the newest backup proven on the database's page.";
     let Some(taken_at) = proven_at else {
         return Some(Refusal::new(
-            "backup_proof",
+            UNPROVEN,
             format!(
                 "The policy demands a backup that a worker has restored, at most {hours} hours old, and none of this database ever was."
             ),
@@ -406,7 +403,7 @@ mod tests {
         assert_eq!(said(0, Some(MOST_NEW_ROWS + 1)), "1 table with rows in the database is empty in the backup: s.a.");
         assert_eq!(said(0, Some(MOST_NEW_ROWS)), "", "a queue fills a little");
         assert_eq!(said(0, None), "1 table is empty in the backup, and the server has no estimate of its rows: s.a.");
-        assert_eq!(said(1, Some(100_000)), "1 table has less than a tenth of their rows in the backup: s.a.");
+        assert_eq!(said(1, Some(100_000)), "1 table has less than a tenth of its rows in the backup: s.a.");
         assert_eq!(said(40_000, Some(100_000)), "1 table has less than half of its rows in the backup: s.a.");
         for (restored, live) in [(1, Some(1_000)), (60_000, Some(100_000)), (5, None), (100, Some(0))] {
             assert_eq!(said(restored, live), "", "{restored} of {live:?}");
@@ -430,7 +427,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_one_word_in_both_directions() {
-        for word in ["extension", "schema", "table", "column", "foreign_table", "view", "materialized_view", "sequence", "index"] {
+        for word in ["extension", "schema", "table", "column", "view", "materialized_view", "sequence", "index"] {
             assert!(Kind::from_word(word).is_some(), "{word}");
         }
         assert_eq!(Kind::from_word("planet"), None);

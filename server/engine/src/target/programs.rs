@@ -24,6 +24,10 @@ const SETPRIV: [&str; 2] = ["/usr/bin/setpriv", "/bin/setpriv"];
 const REQUIRES_AUTH: u16 = 16;
 const SETS_TRANSACTION_TIMEOUT: u16 = 17;
 
+/// What a copy and a proof of a schema leave to the server that it is of: who owns it, who may use it, where it lies, and what leads elsewhere.
+pub(crate) const OBJECTS_ALONE: [&str; 6] =
+    ["--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions", "--no-security-labels", "--no-tablespaces"];
+
 /// Both programs of one version.
 #[derive(Debug, Clone)]
 pub(crate) struct Programs {

@@ -17,7 +17,7 @@ use super::copy::make::sorted_like;
 use super::fault::StatementError;
 use super::identity::{StableIdentity, observe};
 use super::link::Link;
-use super::programs::{Client, Ended, PrivateFile, Programs};
+use super::programs::{Client, Ended, OBJECTS_ALONE, PrivateFile, Programs};
 use archive::{Found, Listed, Newest};
 use domain::backup::{Archive, Fault, Inventory, Kind, Proof, Restored, Rows, compare};
 use domain::change::trial::Obstacle;
@@ -229,17 +229,7 @@ impl Work<'_> {
 
     fn arguments(&self, list: &Path) -> Vec<String> {
         let jobs = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, MOST_JOBS));
-        let mut arguments: Vec<String> = [
-            "--exit-on-error",
-            "--no-owner",
-            "--no-privileges",
-            "--no-publications",
-            "--no-subscriptions",
-            "--no-security-labels",
-            "--no-tablespaces",
-        ]
-        .map(str::to_owned)
-        .into();
+        let mut arguments: Vec<String> = std::iter::once("--exit-on-error").chain(OBJECTS_ALONE).map(str::to_owned).collect();
         arguments.push(format!("--jobs={jobs}"));
         arguments.push(format!("--use-list={}", list.display()));
         arguments.push(format!("--dbname={}", scratch::DATABASE));

@@ -251,7 +251,7 @@ async fn a_backup_without_part_of_the_database_is_no_backup() {
     ground.target.plant("CREATE TABLE shop.many AS SELECT generate_series(1, 30000) n").await;
     ground.dump("nightly.dump", &["--format=custom"]);
     ground.target.plant("TRUNCATE shop.many; INSERT INTO shop.many SELECT generate_series(1, 700000) n; ANALYZE shop.many").await;
-    assert_eq!(ground.fault().await, "1 table has less than a tenth of their rows in the backup: shop.many.");
+    assert_eq!(ground.fault().await, "1 table has less than a tenth of its rows in the backup: shop.many.");
     // Where the server has no estimate that is told: rows are not read.
     ground.target.plant("TRUNCATE shop.many; DROP TABLE shop.many; CREATE TABLE shop.many AS SELECT generate_series(1, 3000) n").await;
     ground.target.plant("SELECT pg_stat_reset_single_table_counters('shop.many'::regclass)").await;

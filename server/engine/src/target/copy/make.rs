@@ -4,7 +4,7 @@ use super::super::connect::Dialer;
 use super::super::fault::StatementError;
 use super::super::link::{Link, field};
 use super::super::privileges::USER_SCHEMA;
-use super::super::programs::{Client, Ended, PrivateFile};
+use super::super::programs::{Client, Ended, OBJECTS_ALONE, PrivateFile};
 use super::super::quote::{identifier, literal};
 use super::{Ground, NAME, PREFIX, left, name};
 use domain::change::trial::{LeftOver, Obstacle};
@@ -124,19 +124,8 @@ impl Copy {
     /// Fills it with the schema of the database, and gives what it was made without.
     pub(super) async fn fill(&self, dialer: &Dialer, client: &Client<'_>, work: &Path) -> Result<Vec<String>, Obstacle> {
         let source = &dialer.address().database;
-        let mut arguments: Vec<String> = [
-            "--format=custom",
-            "--schema-only",
-            "--no-owner",
-            "--no-privileges",
-            "--no-publications",
-            "--no-subscriptions",
-            "--no-security-labels",
-            "--no-tablespaces",
-            "--lock-wait-timeout=5000",
-        ]
-        .map(str::to_owned)
-        .into();
+        let mut arguments: Vec<String> = ["--format=custom", "--schema-only", "--lock-wait-timeout=5000"].map(str::to_owned).into();
+        arguments.extend(OBJECTS_ALONE.map(str::to_owned));
         arguments.extend(self.ground.reader.iter().map(|role| format!("--role={role}")));
         let dump = client.run("pg_dump", &arguments, source, None).await.map_err(|ended| not_copied(ended, &[]))?;
         let list = client.run("pg_restore", &["--list".to_owned()], source, Some(&dump)).await.map_err(|ended| not_copied(ended, &[]))?;
